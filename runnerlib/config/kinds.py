@@ -1,0 +1,76 @@
+"""Kinds of settings: each takes what a layer gave and returns the value, or raises ValueError.
+
+Variables and options give text; a configuration file may give lists, mappings and numbers. The
+text of the ValueError says what is allowed and never repeats what was given: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+
+def text(given: object) -> str:
+    """Any text without NUL bytes."""
+    if not isinstance(given, str):
+        raise ValueError("text is expected (put it in quotes)")  # noqa: TRY004 - the layers catch one type
+    if "\0" in given:
+        raise ValueError("text without NUL bytes is expected")
+    return given
+
+
+def marker(given: object) -> str:
+    """A text of at least one character on one line."""
+    value = text(given)
+    if not value or "\n" in value:
+        raise ValueError("a text of at least one character without a line break is expected")
+    return value
+
+
+def seconds(given: object) -> float:
+    """A finite number of seconds, zero or more."""
+    try:
+        value = float(given) if isinstance(given, (str, int, float)) and not isinstance(given, bool) else math.nan
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ValueError("a number of seconds, 0 or more, is expected")
+    return value
+
+
+def count(given: object) -> int:
+    """A whole number, one or more."""
+    try:
+        value = int(given) if isinstance(given, (str, int)) and not isinstance(given, bool) else 0
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise ValueError("a whole number, 1 or more, is expected")
+    return value
+
+
+def names(given: object) -> tuple[str, ...]:
+    """Names separated by commas, or a list of names."""
+    if isinstance(given, str):
+        given = given.split(",")
+    if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) for name in given):
+        raise ValueError("names separated by commas, or a list of names, are expected")
+    return tuple(name.strip() for name in given if name.strip())
+
+
+def values(given: object) -> str | tuple[str, ...]:
+    """Text as it is (commas or a file are told apart where it is read), or a list of texts."""
+    if isinstance(given, (list, tuple)):
+        if not all(isinstance(value, str) for value in given):
+            raise ValueError("a list of texts is expected (put numbers in quotes)")
+        return tuple(given)
+    return text(given)
+
+
+def environment(given: object) -> str | Mapping[str, str]:
+    """Text as it is (lines or a file), or a mapping of names to texts."""
+    if isinstance(given, Mapping):
+        if not all(isinstance(k, str) and isinstance(v, str) for k, v in given.items()):
+            raise ValueError("a mapping of names to texts is expected (put numbers in quotes)")
+        return {str(name): str(value) for name, value in given.items()}
+    return text(given)

@@ -1,0 +1,129 @@
+"""Defaults < configuration file < environment < command line, and which layer gave each value."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runnerlib.config.settings import SETTINGS, RunnerConfig, Setting
+from runnerlib.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Layer(Enum):
+    """Where a value came from; later members win."""
+
+    DEFAULT = "default"
+    FILE = "configuration file"
+    ENVIRONMENT = "environment"
+    COMMAND_LINE = "command line"
+
+
+class Origin(NamedTuple):
+    """The layer of a value and how it is spelled there."""
+
+    layer: Layer
+    spelling: str
+
+    def __str__(self) -> str:
+        return f"{self.layer.value}, {self.spelling}" if self.spelling else self.layer.value
+
+
+class _Given(NamedTuple):
+    setting: Setting
+    value: object
+    origin: Origin
+
+
+_DEFAULT = Origin(Layer.DEFAULT, "")
+
+
+class Resolved(NamedTuple):
+    """The configuration of a run and the origin of every value in it."""
+
+    config: RunnerConfig
+    origins: Mapping[str, Origin]
+
+    def origin(self, name: str) -> Origin:
+        """The layer that gave the setting `name` its value."""
+        return self.origins.get(name, _DEFAULT)
+
+    def error(self, name: str, problem: str) -> ConfigError:
+        """A ConfigError about the value of the setting `name`, naming its layer."""
+        return ConfigError(f"{name} ({self.origin(name)}): {problem}")
+
+
+def resolve(
+    command_line: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: Mapping[str, object] | None = None,
+    file_name: str = "",
+) -> Resolved:
+    """Merge the layers; pure.
+
+    `command_line` maps setting names to values, None where not given. Variables of REACTORCIDE_*
+    that are no setting belong to other parts of the system and are left alone. Raises ConfigError
+    with one line for each unknown key, wrong value and contradiction.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
+    for layer in (
+        _from_file(file or {}, file_name, problems),
+        _from_environment(environ),
+        _from_command_line(command_line, problems),
+    ):
+        found: dict[str, _Given] = {}
+        for given in layer:
+            _add(found, given, problems)
+        for name, given in found.items():
+            values[name] = given.value
+            origins[name] = given.origin
+        _parse(found, values, problems)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return Resolved(RunnerConfig(**values), origins)
+
+
+def _from_file(file: Mapping[str, object], name: str, problems: list[str]) -> Iterator[_Given]:
+    for key, value in file.items():
+        if key not in SETTINGS:
+            problems.append(f"{name}: {unknown('setting', str(key), SETTINGS)}")
+        elif value is not None:
+            yield _Given(SETTINGS[key], value, Origin(Layer.FILE, f"{name}: {key}"))
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
+    for setting in SETTINGS.values():
+        if setting.variable in environ:
+            yield _Given(setting, environ[setting.variable], Origin(Layer.ENVIRONMENT, setting.variable))
+
+
+def _from_command_line(options: Mapping[str, object], problems: list[str]) -> Iterator[_Given]:
+    for name, value in options.items():
+        if name not in SETTINGS:
+            problems.append(unknown("setting", name, SETTINGS))
+        elif value is not None:
+            yield _Given(SETTINGS[name], value, Origin(Layer.COMMAND_LINE, SETTINGS[name].option))
+
+
+def _add(found: dict[str, _Given], given: _Given, problems: list[str]) -> None:
+    """Put one given value, and what it implies, under the settings it is meant for."""
+    implied = (_Given(SETTINGS[name], value, given.origin) for name, value in given.setting.implies.items())
+    for target, value in ((given.setting.target, given), *((i.setting.name, i) for i in implied)):
+        other = found.get(target)
+        if other is not None and other.value != value.value:
+            problems.append(f"{target} ({other.origin}) contradicts {value.origin.spelling}; give one of them")
+        else:
+            found.setdefault(target, value)
+
+
+def _parse(found: Mapping[str, _Given], values: dict[str, Any], problems: list[str]) -> None:
+    for name, given in found.items():
+        try:
+            values[name] = given.setting.parse(given.value)
+        except ValueError as error:
+            shown = "" if given.setting.secret else f"got '{given.value}', "
+            problems.append(f"{name} ({given.origin}): {shown}{error}")

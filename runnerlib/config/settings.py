@@ -1,0 +1,114 @@
+"""Every setting, declared once: its option, variable, file key, check and help derive from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from runnerlib.config import kinds
+
+ENV_PREFIX = "REACTORCIDE_"
+
+
+class Setting(NamedTuple):
+    """How one setting is spelled, checked and explained."""
+
+    name: str
+    help: str
+    parse: Callable[[object], Any]
+    default: object = None
+    secret: bool = False
+    target: str = ""
+    implies: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def option(self) -> str:
+        """The command line spelling, as in ``--job-command``."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment spelling, as in ``REACTORCIDE_JOB_COMMAND``."""
+        return ENV_PREFIX + self.name.upper()
+
+
+def _setting(
+    text: str, parse: Callable[[object], Any] = kinds.text, default: object = None, *, secret: bool = False
+) -> Any:
+    return field(default=default, metadata={"help": text, "parse": parse, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerConfig:
+    """The resolved settings of one run; None means not given.
+
+    Names and defaults follow Reactorcide's runner. Paths are texts as the user gave them: they are
+    checked against the workspace before use (`runnerlib.paths`). Times are in seconds, lengths in bytes.
+    """
+
+    job_command: str | None = _setting("command of the job, run by `sh -c`")
+    code_dir: str = _setting("directory the source is put into", default="/job/src")
+    job_dir: str | None = _setting("directory the job runs in (default: the code directory)")
+    work_dir: str | None = _setting("change to this directory first")
+    job_env: str | Mapping[str, str] | None = _setting(
+        "environment of the job: NAME=VALUE lines, or a file './job/...' of such lines", kinds.environment
+    )
+    secrets_file: str | None = _setting("file of NAME=VALUE lines: exported to the job, every value masked")
+    secret_values_list: str | tuple[str, ...] | None = _setting(
+        "secret values, separated by commas, or a file './job/...' with one a line", kinds.values, secret=True
+    )
+    secret_env_names: tuple[str, ...] = _setting(
+        "names, separated by commas, of environment variables whose values are secret", kinds.names, default=()
+    )
+    source_type: str | None = _setting("where the source comes from")
+    source_url: str | None = _setting("URL or path of the source")
+    source_ref: str | None = _setting("branch, tag, commit or refs/... of the source")
+    ci_source_type: str | None = _setting("where the trusted CI source comes from")
+    ci_source_url: str | None = _setting("URL or path of the CI source")
+    ci_source_ref: str | None = _setting("branch, tag, commit or refs/... of the CI source")
+    mask_marker: str = _setting("what is shown in place of a secret", kinds.marker, default="[REDACTED]")
+    secret_env_patterns: tuple[str, ...] = _setting(
+        "patterns of environment names whose values are masked without being listed",
+        kinds.names,
+        default=(
+            *("*_TOKEN", "*_PASSWORD", "*_PASSWD", "*_PASSPHRASE", "*_SECRET", "*_SECRETS", "*_KEY", "*_PAT"),
+            *("*_CREDENTIAL", "*_CREDENTIALS", "*_AUTH", "*_DSN", "*_SECRET_*", "*_PASSWORD_*"),
+            *("TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRETS", "PGPASSWORD", "APIKEY", "API_KEY"),
+        ),
+    )
+    secret_min_length: int = _setting("shortest listed secret that is masked, in bytes", kinds.count, default=3)
+    secret_env_min_length: int = _setting(
+        "shortest secret found by its environment name that is masked, in bytes", kinds.count, default=6
+    )
+    grace_period: float = _setting("seconds between TERM and KILL when the job is stopped", kinds.seconds, default=5.0)
+    drain_timeout: float = _setting(
+        "seconds to wait for output that background processes hold open after the command ended",
+        kinds.seconds,
+        default=2.0,
+    )
+
+
+def _declared() -> tuple[Setting, ...]:
+    own = tuple(
+        Setting(f.name, f.metadata["help"], f.metadata["parse"], f.default, f.metadata["secret"], f.name)
+        for f in fields(RunnerConfig)
+    )
+    by_name = {setting.name: setting for setting in own}
+
+    def other_name(name: str, target: str, implies: Mapping[str, str]) -> Setting:
+        meant = by_name[target]
+        text = f"the same as {meant.option}" + "".join(f" with --{k.replace('_', '-')} {v}" for k, v in implies.items())
+        return Setting(name, text, meant.parse, None, meant.secret, target, implies)
+
+    return (
+        *own,
+        other_name("secrets_list", "secret_values_list", {}),
+        other_name("git_url", "source_url", {"source_type": "git"}),
+        other_name("git_ref", "source_ref", {"source_type": "git"}),
+    )
+
+
+SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _declared()}
+"""Every name a layer may use: the fields of RunnerConfig, then other names for some of them."""

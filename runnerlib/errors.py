@@ -1,0 +1,54 @@
+"""The errors users meet; the command line renders them in one place, masked.
+
+A message is lower case, quotes its subject, says what was got and what is allowed, ends without a
+full stop and never holds a secret. A failing step is a result, not an error.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class RunnerError(Exception):
+    """The runner itself failed: source preparation, an engine, the output, an internal fault."""
+
+    exit_code = 125
+
+
+class ConfigError(RunnerError):
+    """A setting or an argument is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class PathError(ConfigError):
+    """A path is empty, relative or leads out of the workspace; nothing was touched."""
+
+
+class SourceError(RunnerError):
+    """A source could not be prepared; what stood at its target before is still there."""
+
+
+class OutputError(RunnerError):
+    """The job's output cannot be delivered any more: its reader is gone, or the disk is full."""
+
+
+class Interrupted(RunnerError):  # noqa: N818 - an event from outside, not a fault
+    """A signal asked the runner to stop; raised from signal handlers while no step runs."""
+
+    def __init__(self, signum: int, name: str) -> None:
+        super().__init__(f"stopped by {name}")
+        self.exit_code = 128 + signum
+
+
+def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:
+    """Say that `got` is no `kind`, what is allowed, and what was probably meant."""
+    from difflib import get_close_matches  # noqa: PLC0415 - a start without an error does not need it
+
+    names = list(allowed)
+    near = get_close_matches(got, names, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"unknown {kind} '{got}' ({', '.join(names)}){hint}"

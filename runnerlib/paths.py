@@ -1,0 +1,95 @@
+"""The workspace of a job, and the rule that nothing outside of it is created, deleted or written.
+
+Every path is resolved, symlinks and ``..`` included, before it is compared with the workspace: a text
+comparison would accept ``/jobevil`` and ``/job/../x``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import PathError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTAINER_BASE = Path("/job")
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+class Workspace(NamedTuple):
+    """The directory a job lives in; `base` is absolute and free of symlinks."""
+
+    base: Path
+
+    @property
+    def src(self) -> Path:
+        """The application source, untrusted when a CI source is given."""
+        return self.base / "src"
+
+    @property
+    def ci(self) -> Path:
+        """The trusted CI source."""
+        return self.base / "ci"
+
+    @property
+    def artifacts(self) -> Path:
+        """What the job leaves behind."""
+        return self.base / "artifacts"
+
+    def resolve(self, text: str, subject: str) -> Path:
+        """The real path that `text` names, inside the workspace.
+
+        A path that begins with ``/job`` names the workspace wherever that is, so that one
+        configuration serves in a container and on a laptop. `subject` is the setting that errors
+        name. Raises PathError for an empty or relative path and for one that leads out.
+        """
+        if not text:
+            raise PathError(f"{subject} is empty; an absolute path inside '{self.base}' is expected")
+        if "\0" in text:
+            raise PathError(f"{subject} contains a NUL byte")
+        if not text.startswith("/"):
+            raise PathError(f"{subject} '{text}' is relative; an absolute path inside '{self.base}' is expected")
+        real = Path(os.path.realpath(self._relocate(text)))
+        if real != self.base and not real.is_relative_to(self.base):
+            raise PathError(f"{subject} '{text}' leads to '{real}', outside the workspace '{self.base}'")
+        return real
+
+    def resolve_directory(self, text: str, subject: str) -> Path:
+        """Like `resolve`, for a directory whose content may be replaced: not the workspace itself."""
+        real = self.resolve(text, subject)
+        if real == self.base:
+            raise PathError(f"{subject} '{text}' is the workspace itself; a directory inside it is expected")
+        return real
+
+    def _relocate(self, text: str) -> str:
+        prefix = str(CONTAINER_BASE)
+        if text == prefix or text.startswith(prefix + "/"):
+            return str(self.base) + text[len(prefix) :]
+        return text
+
+
+def locate(environ: Mapping[str, str], cwd: Path) -> Workspace:
+    """The workspace of this process: ``/job`` in a container, ``./job`` below `cwd` elsewhere.
+
+    REACTORCIDE_IN_CONTAINER decides; unset, a usable ``/job`` does. Raises PathError when the
+    variable holds anything but a truth value. Source: the directory layout of Reactorcide.
+    """
+    base = CONTAINER_BASE if _in_container(environ, cwd) else cwd / "job"
+    return Workspace(Path(os.path.realpath(base)))
+
+
+def _in_container(environ: Mapping[str, str], cwd: Path) -> bool:
+    stated = environ.get("REACTORCIDE_IN_CONTAINER", "").strip().lower()
+    if stated in _TRUE:
+        return True
+    if stated in _FALSE:
+        return False
+    if stated:
+        raise PathError(f"REACTORCIDE_IN_CONTAINER is '{stated}' (true, false or unset)")
+    if not CONTAINER_BASE.is_dir():
+        return False
+    return cwd.is_relative_to(CONTAINER_BASE) or os.access(CONTAINER_BASE, os.W_OK)

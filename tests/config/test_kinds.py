@@ -1,0 +1,74 @@
+"""What each kind of setting accepts, and that a refusal never repeats what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runnerlib.config import kinds
+
+ALL = [kinds.text, kinds.marker, kinds.seconds, kinds.count, kinds.names, kinds.values, kinds.environment]
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@given(value=anything)
+def test_anything_is_accepted_or_refused_with_what_is_expected(kind: Callable[[object], object], value: object) -> None:
+    try:
+        kind(value)
+    except ValueError as error:
+        assert "expected" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given_value", "value"),
+    [
+        (kinds.text, "", ""),
+        (kinds.marker, "***", "***"),
+        (kinds.seconds, "1.5", 1.5),
+        (kinds.seconds, 0, 0.0),
+        (kinds.count, "3", 3),
+        (kinds.names, " A, B,,", ("A", "B")),
+        (kinds.names, ["A", " "], ("A",)),
+        (kinds.values, "a,b", "a,b"),
+        (kinds.values, ["a,b", "c"], ("a,b", "c")),
+        (kinds.environment, "A=1\nB=2", "A=1\nB=2"),
+        (kinds.environment, {"A": "1"}, {"A": "1"}),
+    ],
+)
+def test_accepted(kind: Callable[[object], object], given_value: object, value: object) -> None:
+    assert kind(given_value) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (kinds.text, 5),
+        (kinds.text, "a\0b"),
+        (kinds.marker, ""),
+        (kinds.marker, "a\nb"),
+        (kinds.seconds, "inf"),
+        (kinds.seconds, "nan"),
+        (kinds.seconds, -1),
+        (kinds.seconds, True),
+        (kinds.count, 0),
+        (kinds.count, "1.5"),
+        (kinds.count, True),
+        (kinds.names, [1]),
+        (kinds.names, {"A": 1}),
+        (kinds.values, [1]),
+        (kinds.environment, {"A": 1}),
+        (kinds.environment, ["A=1"]),
+    ],
+)
+def test_refused(kind: Callable[[object], object], value: object) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        kind(value)

@@ -1,0 +1,73 @@
+"""Every test is watched: none may leave a descriptor, a child process or an asyncio task behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvloop
+
+# libuv opens a pipe for signals with the first loop of a process and keeps it.
+uvloop.new_event_loop().close()
+
+LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture(params=sorted(LOOPS))
+def new_loop(request: pytest.FixtureRequest):
+    """Both event loops: what holds on one must hold on the other."""
+    return LOOPS[request.param]
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what importing the tests has made: the leak checks below then look at a test's own objects."""
+    gc.collect()
+    gc.freeze()
+
+
+def open_files() -> dict[int, str]:
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue  # the descriptor of the listing itself
+    return found
+
+
+def children() -> set[int]:
+    """Children of this process, zombies included."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        found.update(map(int, (task / "children").read_text().split()))
+    return found
+
+
+def pending_tasks() -> list[str]:
+    return [repr(thing) for thing in gc.get_objects() if isinstance(thing, asyncio.Task) and not thing.done()]
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    before = open_files(), children(), threading.active_count()
+    yield
+    gc.collect()
+    leaked = {fd: name for fd, name in open_files().items() if before[0].get(fd) != name}
+    assert not leaked, f"descriptors left open: {leaked}"
+    assert children() <= before[1], f"children left: {children() - before[1]}"
+    assert threading.active_count() <= before[2], f"threads left: {threading.enumerate()}"
+    assert not pending_tasks()
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the developer's shell exports must not reach the tests."""
+    for name in list(os.environ):
+        if name.startswith("REACTORCIDE_") or name.endswith(("_TOKEN", "_KEY", "_SECRET", "_PASSWORD")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("REACTORCIDE_IN_CONTAINER", "false")

@@ -1,0 +1,89 @@
+"""The floors of docs/architecture.md: a module imports only from the floors below its own."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "runnerlib"
+
+FLOORS = [
+    {"errors", "events", "pipe"},
+    {"paths", "config", "job", "masking"},
+    {"process", "output", "source"},
+    {"console", "pump", "environment"},
+    {"engine", "plan"},
+    {"runner"},
+    {"runnerlib"},
+    {"cli"},
+    {"__main__"},
+]
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+# What may be imported inside a function: what is too heavy for a start that does not need it.
+LAZY = {"uvloop", "pygit2", "yaml", "ahocorasick", "json", "importlib", "difflib"}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(dotted: str) -> str:
+    parts = dotted.split(".")
+    return parts[1] if len(parts) > 1 else "runnerlib"
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where a name comes from"
+            found.add(node.module or "")
+    return found
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(name_of(path)) for path in MODULES} == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_imports_only_lower_floors(path: Path) -> None:
+    own = room_of(name_of(path))
+    for imported in imports(parse(path)):
+        if imported.partition(".")[0] != "runnerlib":
+            continue
+        other = room_of(imported)
+        if other == own or (own, other) == ("cli", "__main__"):  # `python -m runnerlib.cli` is the same entry
+            continue
+        assert FLOOR_OF[other] < FLOOR_OF[own], f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_inside_functions_are_heavy_libraries(path: Path) -> None:
+    for function in ast.walk(parse(path)):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert {name.partition(".")[0] for name in imports(function)} <= LAZY
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_files_stay_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_the_architecture_page_shows_these_floors() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for number, rooms in enumerate(FLOORS):
+        line = next(line for line in page.splitlines() if line.startswith(f"| {number} |"))
+        assert {f"`{room}`" for room in rooms} == {word.strip(" ,") for word in line.split("|")[2].split(",")}
