@@ -1,0 +1,131 @@
+"""Every byte string that must be searched so that a secret is found however it was printed.
+
+`forms` is a list of spellings, nothing more: a scanner searches all of them at once and hides the union
+of what matches. What a list cannot hold is handled by the scanner's folded view: base64 wrapped into
+lines, escapes that mix `%2f` with `%2F`, secrets cut by colours.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from runnerlib.masking.encodings import binary, literals, pieces, shell, structured, web
+from runnerlib.masking.encodings.strength import MIN_VALUE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Encoder = Callable[[bytes], Iterable[bytes]]
+
+# These change no byte of _PLAIN, so they have nothing to say about a value made of such bytes only.
+ESCAPES: dict[str, Encoder] = {
+    "json": literals.json_strings,
+    "go-quoted": literals.go_quoted,
+    "python-repr": literals.python_repr,
+    "node-inspect": literals.node_inspect,
+    "single-quoted": shell.single_quoted,
+    "printf-q": shell.printf_q,
+    "ansi-c": shell.ansi_c,
+    "double-quoted": shell.double_quoted,
+    "percent": web.percent,
+    "entities": web.entities,
+    "windows-cmd": shell.windows_cmd,
+    "powershell": shell.powershell,
+    "doubled": shell.doubled,
+}
+_PLAIN = b"-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+# These change every byte.
+BINARY: dict[str, Encoder] = {
+    "base64": binary.base64_standard,
+    "base64url": binary.base64_url,
+    "base32": binary.base32,
+    "hex": binary.hexadecimal,
+}
+
+# Many dialects differ in one character that few tools escape, and long values hold every character. So a
+# value longer than any single key (RSA 4096 in PEM has 3.3 KB) is searched in the main dialects only.
+LONG = 4 * 1024
+_MAIN_DIALECTS = 3
+# A value beyond this is a keystore or a bundle of certificates. Each of its lines in forty spellings would
+# cost gigabytes of automaton, so lines stay as they are; the whole and its leaves have the spellings that
+# files meet.
+LARGE = 32 * 1024
+_FOR_LARGE = frozenset({"json", "base64", "base64url", "hex"})
+
+
+def forms(value: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield (rule, pattern) for one secret value: raw first, no pattern twice.
+
+    The value itself is taken as it is, its strength was judged at registration; pieces of it are yielded
+    only when they are strong by themselves. Time and total size are linear in the value.
+    """
+    seen = {b""}
+    for rule, pattern in _spellings(value):
+        if pattern not in seen and (len(pattern) >= MIN_VALUE or rule == "raw"):
+            seen.add(pattern)
+            yield rule, pattern
+
+
+def leaves(value: bytes) -> Iterator[bytes]:
+    """Yield the secrets inside a JSON, dotenv or URL value; `forms` has them in all their spellings."""
+    yield from dict.fromkeys(leaf for _, leaf in structured.leaves(value))
+
+
+def _spellings(value: bytes) -> Iterator[tuple[str, bytes]]:
+    inner = dict.fromkeys(structured.leaves(value))
+    large = len(value) > LARGE
+    yield from _whole(value, large=large)
+    if not inner:
+        yield from _lines(value, large=large)
+    for kind, leaf in inner:
+        yield from _under(kind, _whole(leaf, large=large))
+        yield from _under(kind, _lines(leaf, large=large))
+
+
+def _under(name: str, found: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    return ((f"{name}/{rule}", pattern) for rule, pattern in found)
+
+
+def _whole(value: bytes, *, large: bool) -> Iterator[tuple[str, bytes]]:
+    yield "raw", value
+    trimmed = list(pieces.trimmed(value))
+    for pattern in trimmed:
+        yield "trimmed", pattern
+    if not trimmed or not pieces.is_text(value):  # what looks like a space may be a byte of a key
+        yield from _encoded(value, large=large)
+    for pattern in trimmed:  # their encodings are part of the encoding of the whole
+        yield from _encoded(pattern, large=large)
+    core = trimmed[-1] if trimmed else value
+    if pieces.is_text(value):
+        for rule, pattern in pieces.line_ends(core):
+            yield rule, pattern
+            yield from _encoded(pattern, large=large)
+        for pattern in pieces.joined(core):
+            yield "joined", pattern
+    for pattern in pieces.lossy(core):
+        yield "lossy", pattern
+        for escaped in islice(literals.json_strings(pattern), _MAIN_DIALECTS):
+            yield "lossy", escaped
+
+
+def _lines(value: bytes, *, large: bool) -> Iterator[tuple[str, bytes]]:
+    for line in pieces.lines(value):
+        yield "line", line
+        if not large:
+            yield from _under("line", _encoded(line, large=large))
+
+
+def _encoded(value: bytes, *, large: bool) -> Iterator[tuple[str, bytes]]:
+    for rule, encode in BINARY.items():
+        if not large or rule in _FOR_LARGE:
+            for pattern in encode(value):
+                yield rule, pattern
+    if not value.translate(None, _PLAIN):
+        return
+    dialects = _MAIN_DIALECTS if large or len(value) > LONG else None
+    for rule, encode in ESCAPES.items():
+        if not large or rule in _FOR_LARGE:
+            for pattern in islice(encode(value), dialects):
+                yield rule, pattern

@@ -1,0 +1,160 @@
+"""The secrets inside a secret: string leaves of JSON, values of dotenv text, the password of a URL.
+
+A service account key or a `.env` file is one registered value, but what leaks is one member of it, and
+masking its lines would mask `{` and `"type": "service_account",` instead (actions/runner #1488, #2232).
+`json` is imported where it is used: most secrets are tokens.
+"""
+
+from __future__ import annotations
+
+from runnerlib.masking.encodings.strength import MIN_LEAF_DIGITS, is_strong
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# JSON in JSON in dotenv is real; beyond that a value could only make us read it again and again.
+MAX_DEPTH = 3
+
+_NAME = b"._-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BLANK = b" \t\r"
+
+
+def leaves(value: bytes, depth: int = MAX_DEPTH) -> Iterator[tuple[str, bytes]]:
+    """Yield (kind, leaf) for each leaf that is strong enough, and for the leaves of leaves."""
+    kind, found = _parse(value)
+    for leaf in found:
+        if is_strong(leaf, digits=MIN_LEAF_DIGITS):
+            yield kind, leaf
+        if depth > 1:
+            for _, inner in leaves(leaf, depth - 1):
+                yield kind, inner
+
+
+def _parse(value: bytes) -> tuple[str, list[bytes]]:
+    text = value.removeprefix(b"\xef\xbb\xbf").strip()
+    if text[:1] in {b"{", b"["} and (found := _json_leaves(text)):
+        return "json-leaf", found
+    if b"=" in text and (found := _dotenv_leaves(text)):
+        return "dotenv-leaf", found
+    return "url-leaf", _url_leaves(text)
+
+
+def _json_leaves(text: bytes) -> list[bytes]:
+    import json  # noqa: PLC0415 - 3 ms and `re`, for few values
+
+    try:
+        todo = [
+            json.loads(
+                text.decode("utf-8", "surrogateescape"),
+                parse_int=_number,
+                parse_float=_number,
+                object_pairs_hook=lambda pairs: [member for _, member in pairs],
+            )
+        ]
+    except (ValueError, RecursionError):  # no JSON, or nested beyond reason
+        return []
+    found: list[bytes] = []
+    while todo:
+        node = todo.pop()
+        if isinstance(node, list):
+            todo.extend(reversed(node))
+        elif isinstance(node, str):
+            found.append(_encoded(node))
+    return found
+
+
+def _number(text: str) -> str | None:
+    """Keep a number as it was written: `1e9` and leading zeros of a fraction matter when it is searched."""
+    return text if sum(map(str.isdigit, text)) >= MIN_LEAF_DIGITS else None
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone `\ud800` in the JSON
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _dotenv_leaves(text: bytes) -> list[bytes]:
+    """Read `NAME=value` lines; one line that is none, and the text is no dotenv file."""
+    found: list[bytes] = []
+    at = 0
+    while at < len(text):
+        end = _line_end(text, at)
+        line = text[at:end].strip()
+        if line and not line.startswith(b"#"):
+            name, equals, value = line.removeprefix(b"export ").partition(b"=")
+            if not equals or not _is_name(name.strip()):
+                return []
+            if value.lstrip()[:1] in {b'"', b"'"} and (quoted := _quoted(text, text.index(b"=", at) + 1)):
+                leaf, end = quoted
+                found += [leaf, _unescaped(leaf)] if b"\\" in leaf else [leaf]
+            else:
+                found += dict.fromkeys((value.strip(), value.partition(b" #")[0].strip()))
+        at = end + 1
+    return found
+
+
+def _line_end(text: bytes, at: int) -> int:
+    end = text.find(b"\n", at)
+    return len(text) if end < 0 else end
+
+
+def _is_name(name: bytes) -> bool:
+    return name[:1].isalpha() | name.startswith(b"_") and not name.translate(None, _NAME)
+
+
+def _quoted(text: bytes, at: int) -> tuple[bytes, int] | None:
+    """Read a quoted value, which may have several lines; return it and the end of its last line."""
+    while text[at] in _BLANK:
+        at += 1
+    quote = text[at : at + 1]
+    close = text.find(quote, at + 1)
+    while quote == b'"' and close > 0 and _is_escaped(text, close):
+        close = text.find(quote, close + 1)
+    end = _line_end(text, close)
+    rest = text[close + 1 : end].strip()
+    if close < 0 or (rest and not rest.startswith(b"#")):
+        return None
+    return text[at + 1 : close], end
+
+
+def _is_escaped(text: bytes, at: int) -> bool:
+    before = at
+    while text[before - 1 : before] == b"\\":
+        before -= 1
+    return (at - before) % 2 == 1
+
+
+def _unescaped(double: bytes) -> bytes:
+    """Read a value as the readers of the file do."""
+    kept = double.replace(b"\\\\", b"\0")  # so that `\\n` stays a backslash and an `n`
+    for escape, char in ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b'\\"', b'"'), (b"\\$", b"$")):
+        kept = kept.replace(escape, char)
+    return kept.replace(b"\0", b"\\")
+
+
+def _url_leaves(text: bytes) -> list[bytes]:
+    """Return the password of `scheme://user:password@host`, or the user where a token stands alone."""
+    _, scheme_end, rest = text.partition(b"://")
+    if not scheme_end or b"@" not in rest or len(text.split(None, 1)) != 1:
+        return []
+    authority = rest.replace(b"?", b"/").replace(b"#", b"/").partition(b"/")[0]
+    user_info, at, _ = authority.rpartition(b"@")
+    if not at:
+        return []
+    user, _, password = user_info.partition(b":")
+    secret = password or user
+    return [secret, _percent_decoded(secret)] if b"%" in secret else [secret]
+
+
+def _percent_decoded(text: bytes) -> bytes:
+    first, *escapes = text.split(b"%")
+    decoded = [first]
+    for escape in escapes:
+        try:
+            decoded.append(bytes.fromhex(escape[:2].decode("latin-1")) + escape[2:])
+        except ValueError:
+            decoded.append(b"%" + escape)
+    return b"".join(decoded)

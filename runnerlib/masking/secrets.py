@@ -1,0 +1,70 @@
+"""Which values are secret, and which of them are strong enough to be searched; pure.
+
+A value given as secret is masked from a few bytes up. A value that is only guessed to be secret by
+the name of its variable must be longer and no everyday word: masking every `main` or `true` would
+shred the log and tell the reader what the "secret" is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.masking.encodings.strength import TRIVIAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+class Secret(NamedTuple):
+    """A value to hide; `name` says where it came from and is shown, the value never is."""
+
+    name: str
+    value: str
+    guessed: bool = False
+
+
+def guess(environ: Mapping[str, str], patterns: Iterable[str]) -> Iterator[Secret]:
+    """The variables of `environ` whose names look secret; `*` in a pattern stands for anything, case is ignored."""
+    split = [pattern.upper().split("*") for pattern in patterns]
+    for name, value in environ.items():
+        if value and any(_matches(name.upper(), parts) for parts in split):
+            yield Secret(name, value, guessed=True)
+
+
+def _matches(name: str, parts: list[str]) -> bool:
+    """Whether `name` consists of `parts` with anything between them.
+
+    `fnmatch` would do the same after compiling a regular expression for each pattern, which costs
+    every start as much as all other work of the runner before the job begins.
+    """
+    head, *rest = parts
+    if not rest:
+        return name == head
+    *middle, tail = rest
+    end = len(name) - len(tail)
+    at = len(head)
+    if not name.startswith(head) or not name.endswith(tail):
+        return False
+    for part in middle:
+        at = name.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return at <= end
+
+
+def weakness(secret: Secret, min_length: int, guessed_min_length: int) -> str:
+    """Why `secret` is not going to be masked, or '' when it is. Lengths are in bytes."""
+    if not secret.value:
+        return "it is empty or not set"
+    raw = secret.value.encode("utf-8", "surrogateescape")
+    needed, setting = (
+        (guessed_min_length, "secret_env_min_length") if secret.guessed else (min_length, "secret_min_length")
+    )
+    if len(raw) < needed:
+        return f"it has {len(raw)} bytes, {setting} is {needed}"
+    if secret.guessed and raw.strip().lower() in TRIVIAL:
+        return "it is an everyday word"
+    if secret.guessed and raw.strip().isdigit():
+        return "it is a plain number"
+    return ""
