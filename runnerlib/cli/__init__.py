@@ -1,0 +1,118 @@
+"""The command line: options become settings, a command makes one call, errors are rendered here."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from runnerlib import __version__
+from runnerlib.cli.session import Session
+from runnerlib.errors import RunnerError, unknown
+
+# Each command is a module of its own, so that neither `--help` nor another command has to load it.
+COMMANDS = {
+    "config": "Show every setting and the layer that gave it.",
+    "run": "Prepare the source, run a job, mask its output.",
+    "validate": "Check the configuration of a run.",
+}
+
+
+class Commands(click.Group):
+    """Loads the module of a command when the command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All commands, for `--help` and completion."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command `cmd_name`; an unknown one is a usage error that says which was probably meant."""
+        if cmd_name not in COMMANDS:
+            raise click.UsageError(unknown("command", cmd_name, COMMANDS), ctx)
+        command: click.Command = importlib.import_module(f"runnerlib.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="runnerlib", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_obj
+def cli(session: Session, debug: bool) -> None:  # noqa: FBT001 - click's calling convention
+    """Run CI/CD jobs inside their containers: sources prepared, output streamed, every secret masked."""
+    session.debug = debug
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code; never returns."""
+    gc.freeze()
+    gc.enable()
+    _occupy_standard_descriptors()
+    code = invoke(sys.argv[1:] if args is None else args)
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except OSError:  # the reader of a listing has left
+        code = code or RunnerError.exit_code
+    # Every child is reaped and every byte written; tearing the interpreter down only costs time.
+    os._exit(code)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Keep files that are opened later from becoming the stdin, stdout or stderr of a caller that closed its own.
+
+    They are opened for reading only, so that the output of a job fails to be written instead of vanishing.
+    """
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if fd != 2 else os.O_WRONLY)  # takes the lowest number free: `fd`
+
+
+def invoke(args: list[str]) -> int:
+    """Run the command line `args` and return its exit code; errors are shown on stderr, masked."""
+    session = Session(args)
+    try:
+        return _exit_code(cli.main(args, prog_name="runnerlib", obj=session, standalone_mode=False))
+    except click.UsageError as error:
+        usage = f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help.\n" if error.ctx else ""
+        _show(session, usage, error.format_message())
+        return error.exit_code
+    except click.ClickException as error:
+        _show(session, "", error.format_message())
+        return error.exit_code
+    except click.Abort:
+        _show(session, "", "stopped")
+        return 130
+    except RunnerError as error:
+        _show(session, _trace(session), str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        return 125
+    except Exception as error:  # noqa: BLE001 - the last resort: it must be masked and must not look like a job's code
+        hint = "" if session.debug else "; run with --debug for the traceback"
+        _show(session, _trace(session), f"internal error: {type(error).__name__}: {error}{hint}")
+        return RunnerError.exit_code
+
+
+def _exit_code(returned: Any) -> int:
+    return returned if isinstance(returned, int) else 0
+
+
+def _trace(session: Session) -> str:
+    return traceback.format_exc() if session.debug else ""
+
+
+def _show(session: Session, before: str, message: str) -> None:
+    lines = "".join(f"error: {line}\n" for line in message.splitlines() or [""])
+    click.echo(session.masker().mask_string(before + lines), err=True, nl=False)

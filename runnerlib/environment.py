@@ -1,0 +1,133 @@
+"""The environment a job gets, and the secrets that its configuration and environment hold."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.masking.secrets import Secret, guess
+from runnerlib.source import url_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from runnerlib.config import Resolved
+    from runnerlib.paths import Workspace
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FILE_PREFIX = "./job/"
+
+# Only the runner needs these lists; a job that reads its whole environment need not see them.
+_WITHHELD = ("REACTORCIDE_SECRET_VALUES_LIST", "REACTORCIDE_SECRETS_LIST")
+
+
+class JobEnvironment(NamedTuple):
+    """The variables of a job and every secret known before it starts, listed ones first."""
+
+    variables: dict[str, str]
+    secrets: list[Secret]
+
+
+def job_environment(
+    resolved: Resolved, environ: Mapping[str, str], workspace: Workspace, places: Mapping[str, Path]
+) -> JobEnvironment:
+    """Build the variables: `environ`, then `places`, then secrets_file, then job_env.
+
+    Every file is read once, so that a pipe will do. Raises ConfigError when a file cannot be
+    read or a line of job_env is no NAME=VALUE.
+    """
+    filed = list(_secrets_file(resolved))
+    variables = {name: value for name, value in environ.items() if name not in _WITHHELD}
+    variables.update((name, str(place)) for name, place in places.items())
+    variables.update((name, value) for name, value in filed if name)
+    variables.update(_job_env(resolved, workspace))
+    listed = list(_listed_values(resolved, workspace))
+    return JobEnvironment(variables, list(_secrets(resolved, environ, variables, filed, listed)))
+
+
+def _secrets(
+    resolved: Resolved,
+    environ: Mapping[str, str],
+    variables: Mapping[str, str],
+    filed: Iterable[tuple[str, str]],
+    listed: Iterable[str],
+) -> Iterator[Secret]:
+    config = resolved.config
+    for number, value in enumerate(listed, 1):
+        yield Secret(f"value {number} of secret_values_list", value)
+    for number, (name, value) in enumerate(filed, 1):
+        yield Secret(f"{name or f'value {number}'} of secrets_file", value)
+    for name in ("REACTORCIDE_API_TOKEN", *config.secret_env_names):
+        values = {variables.get(name, ""), environ.get(name, "")} - {""}
+        yield from (Secret(name, value) for value in sorted(values))
+        if not values and name in config.secret_env_names:
+            yield Secret(name, "")
+    for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
+        yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
+    known = set(config.secret_env_names) | {"REACTORCIDE_API_TOKEN"}
+    rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
+    yield from guess(rest, config.secret_env_patterns)
+
+
+def _job_env(resolved: Resolved, workspace: Workspace) -> Iterator[tuple[str, str]]:
+    given = resolved.config.job_env
+    if given is None:
+        return
+    if not isinstance(given, str):
+        yield from given.items()
+        return
+    text = _file_in_workspace(resolved, "job_env", given, workspace)
+    for number, line in _lines(given if text is None else text):
+        name, equals, value = line.partition("=")
+        if not equals or not _NAME.fullmatch(name.strip()):
+            raise resolved.error("job_env", f"line {number} is not NAME=VALUE")
+        yield name.strip(), value
+
+
+def _listed_values(resolved: Resolved, workspace: Workspace) -> Iterator[str]:
+    given = resolved.config.secret_values_list
+    if isinstance(given, str):
+        text = _file_in_workspace(resolved, "secret_values_list", given, workspace)
+        yield from filter(None, given.split(",") if text is None else (line for _, line in _lines(text, comment="")))
+    elif given:
+        yield from filter(None, given)
+
+
+def _secrets_file(resolved: Resolved) -> Iterator[tuple[str, str]]:
+    """The (name, value) lines of secrets_file; a line that assigns nothing is a value without name."""
+    path = resolved.config.secrets_file
+    if path is None:
+        return
+    for _, line in _lines(_read(resolved, "secrets_file", path)):
+        name, _, value = line.removeprefix("export ").partition("=")
+        # `dG9rZW4=` alone is the end of a base64 value, not an assignment of nothing.
+        if value.strip("=") and _NAME.fullmatch(name.strip()):
+            yield name.strip(), value
+        else:
+            yield "", line
+
+
+def _lines(text: str, comment: str = "#") -> Iterator[tuple[int, str]]:
+    """The numbered lines that hold something. Only \\n and \\r\\n end a line: a value may hold the rest."""
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if stripped and not (comment and stripped.startswith(comment)):
+            yield number, stripped
+
+
+def _file_in_workspace(resolved: Resolved, name: str, given: str, workspace: Workspace) -> str | None:
+    """The text of the file that `given` names, or None when it names none."""
+    if not given.startswith(_FILE_PREFIX):
+        return None
+    path = workspace.resolve(f"{workspace.base}/{given.removeprefix(_FILE_PREFIX)}", name)
+    return _read(resolved, name, str(path))
+
+
+def _read(resolved: Resolved, name: str, path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - may be no path at all
+            return file.read()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a path"
+        raise resolved.error(name, f"cannot read '{path}': {why}") from None

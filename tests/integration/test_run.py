@@ -1,0 +1,385 @@
+"""`runnerlib run` as a real process: exact output, exact exit codes, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli import RUNNERLIB, environment, runnerlib, started
+from tests.test_engine import gone
+
+SECRET = "correct-horse-battery"
+
+
+def test_output_on_stdout_everything_else_on_stderr(tmp_path: Path) -> None:
+    done = runnerlib("run", "--job-command", "echo out; echo err >&2", cwd=tmp_path)
+    assert done == (0, b"out\nerr\n", "runnerlib: $ echo out; echo err >&2\n")
+
+
+@pytest.mark.parametrize("module", ["runnerlib", "runnerlib.cli"])
+def test_as_a_module(tmp_path: Path, module: str) -> None:
+    command = [sys.executable, "-W", "error", "-m", module, "run", "--job-command", "echo hi"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"hi\n", b"runnerlib: $ echo hi\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "err"),
+    [
+        (["--job-command", "exit 42"], 42, "runnerlib: $ exit 42\nrunnerlib: failed: exit code 42\n"),
+        (["--job-command", "kill -9 $$"], 137, "runnerlib: $ kill -9 $$\nrunnerlib: failed: killed by SIGKILL\n"),
+        (["--", "no-such"], 127, "runnerlib: $ no-such\nrunnerlib: failed: command not found: 'no-such'\n"),
+        (["--", "/"], 126, "runnerlib: $ /\nrunnerlib: failed: cannot execute '/': Permission denied\n"),
+        (["--", "true"], 0, "runnerlib: $ true\n"),
+        ([], 2, "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
+                "or words after --\n"),
+        (["--job-command", " "], 2, "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a "
+                                    "configuration file, or words after --\n"),
+        (["--job-command", "a", "--", "b"], 2,
+         "error: job_command (command line, --job-command): contradicts the words 'b'; give one of them\n"),
+        (["--source-type", "gti", "--", "true"], 2,
+         "error: source_type (command line, --source-type): unknown source type 'gti' (copy, git, none); "
+         "did you mean 'git'?\n"),
+        (["--source-url", "x", "--", "true"], 2,
+         "error: source_url (command line, --source-url): needs source_type to say what kind of source it is\n"),
+        (["--work-dir", "/nonexistent", "--", "true"], 2,
+         "error: work_dir (command line, --work-dir): cannot change to '/nonexistent': No such file or directory\n"),
+        (["--job-env", "A=1\nB", "--", "true"], 2,
+         "error: job_env (command line, --job-env): line 2 is not NAME=VALUE\n"),
+        (["--secrets-file", "/nonexistent", "--", "true"], 2,
+         "error: secrets_file (command line, --secrets-file): cannot read '/nonexistent': No such file or directory\n"),
+        (["--config", "/nonexistent", "--", "true"], 2,
+         "error: cannot read the configuration file '/nonexistent': No such file or directory\n"),
+        (["--job-dir", "/job/none", "--", "true"], 125,
+         "runnerlib: $ true\nerror: the directory of the job '{job}/none' does not exist\n"),
+    ],
+)
+def test_exit_codes(tmp_path: Path, args: list[str], code: int, err: str) -> None:
+    done = runnerlib("run", *args, cwd=tmp_path)
+    assert done == (code, b"", err.replace("{job}", str(tmp_path / "job")))
+
+
+def test_a_usage_error_teaches(tmp_path: Path) -> None:
+    done = runnerlib("run", "--job-comand", "true", cwd=tmp_path)
+    assert (done.code, done.out) == (2, b"")
+    assert done.err == (
+        "Usage: runnerlib run [OPTIONS] [WORDS]...\n"
+        "Try 'runnerlib run --help' for help.\n"
+        "error: No such option '--job-comand'. (Did you mean one of: '--job-command', '--job-dir', '--job-env'?)\n"
+    )
+
+
+def test_words_reach_the_command_as_they_are(tmp_path: Path) -> None:
+    done = runnerlib("run", "--", "printf", "%s|", "a  b", "$HOME", "--help", "-x", cwd=tmp_path)
+    assert done == (0, b"a  b|$HOME|--help|-x|", "runnerlib: $ printf '%s|' 'a  b' '$HOME' --help -x\n")
+
+
+def test_the_job_runs_in_the_workspace(tmp_path: Path) -> None:
+    done = runnerlib("run", "--job-command", "pwd; ls ..; echo $REACTORCIDE_CODE_DIR $REACTORCIDE_JOB_DIR", cwd=tmp_path)
+    src = tmp_path / "job" / "src"
+    assert done.out.decode() == f"{src}\nartifacts\nsrc\n{src} {src}\n"
+
+
+def test_work_dir_and_job_dir(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere/job/src/sub").mkdir(parents=True)
+    done = runnerlib(
+        "run", "--work-dir", "elsewhere", "--job-dir", "/job/src/sub", "--job-command", "pwd", cwd=tmp_path
+    )
+    assert done.out.decode() == f"{tmp_path}/elsewhere/job/src/sub\n"
+
+
+def test_configuration_from_every_layer(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text("job_command: echo $A $B $C\njob_env: {A: file, B: file, C: file}\n")
+    args = ["run", "--config", "job.yaml"]
+    assert runnerlib(*args, cwd=tmp_path).out == b"file file file\n"
+    assert runnerlib(*args, cwd=tmp_path, REACTORCIDE_JOB_ENV="A=env\n# no\n\nB=e=v").out == b"env e=v\n"
+    assert runnerlib(*args, "--job-env", "C=option", cwd=tmp_path, REACTORCIDE_JOB_ENV="A=env").out == b"option\n"
+
+
+def test_job_env_and_secrets_from_files_in_the_workspace(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job/env").write_text("A=from-file\n")
+    (tmp_path / "job/values").write_text("first-secret\nsecond,secret\n")
+    done = runnerlib(
+        "run", "--job-env", "./job/env", "--secret-values-list", "./job/values",
+        "--job-command", "echo $A first-secret second,secret", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.out == b"from-file [REDACTED] [REDACTED]\n"
+
+
+@pytest.mark.parametrize("where", ["./job/../outside", "./job/link"])
+def test_files_outside_the_workspace_are_not_read(tmp_path: Path, where: str) -> None:
+    (tmp_path / "outside").write_text("A=1\n")
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job/link").symlink_to(tmp_path / "outside")
+    done = runnerlib("run", "--job-env", where, "--job-command", "true", cwd=tmp_path)
+    assert done.code == 2
+    assert "outside the workspace" in done.err
+
+
+@pytest.mark.parametrize(
+    ("args", "env"),
+    [
+        (["--secret-values-list", f"other,{SECRET}"], {}),
+        (["--secrets-list", SECRET], {}),
+        ([], {"REACTORCIDE_SECRET_VALUES_LIST": SECRET}),
+        ([], {"REACTORCIDE_SECRETS_LIST": SECRET}),
+        (["--secrets-file", "secrets"], {}),
+        (["--secret-env-names", "PLAIN_NAME"], {"PLAIN_NAME": SECRET}),
+        (["--secret-env-names", "A,PLAIN_NAME", "--job-env", f"PLAIN_NAME={SECRET}"], {"A": "12345"}),
+        ([], {"REACTORCIDE_API_TOKEN": SECRET}),
+        ([], {"DEPLOY_TOKEN": SECRET}),
+        ([], {"my_db_password": SECRET}),
+        (["--job-env", f"AWS_SECRET_ACCESS_KEY={SECRET}"], {}),
+        (["--secret-env-patterns", "PL*"], {"PLAIN_NAME": SECRET}),
+    ],
+)
+def test_where_secrets_come_from(tmp_path: Path, args: list[str], env: dict[str, str]) -> None:
+    (tmp_path / "secrets").write_text(f"# secrets\nDB={SECRET}\n")
+    command = f"printf 'a {SECRET} b'; printf %s correct-; printf horse-battery >&2"
+    done = runnerlib("run", *args, "--job-command", command, cwd=tmp_path, **env)
+    assert done == (
+        0,
+        b"a [REDACTED] b[REDACTED]",
+        "runnerlib: $ printf 'a [REDACTED] b'; printf %s correct-; printf horse-battery >&2\n",
+    )
+
+
+def test_a_secrets_file_is_exported_to_the_job(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text(f"DB_PASS={SECRET}\nexport OTHER=x-y-z\ndG9rZW4tdmFsdWU=\n")
+    done = runnerlib(
+        "run", "--secrets-file", "secrets", "--job-command", 'test "$DB_PASS" = correct-h""orse-battery && '
+        'echo "$OTHER" dG9rZW4tdmFsdWU=', cwd=tmp_path,
+    )  # fmt: skip
+    assert done.out == b"[REDACTED] [REDACTED]\n"
+
+
+def test_lists_of_secrets_are_withheld_from_the_job(tmp_path: Path) -> None:
+    done = runnerlib("run", "--job-command", "env | grep -c SECRET_VALUES", cwd=tmp_path,
+                     REACTORCIDE_SECRET_VALUES_LIST="abc-def")
+    assert done.out == b"0\n"
+
+
+def test_what_is_not_masked_is_said_by_name(tmp_path: Path) -> None:
+    done = runnerlib(
+        "run", "--secret-values-list", "ok-secret,ab", "--secret-env-names", "EMPTY,NONE", "--", "true", cwd=tmp_path,
+        APP_TOKEN="short", DEPLOY_ENV_KEY="production", EMPTY="",
+    )  # fmt: skip
+    assert done.err == (
+        "runnerlib: warning: secret value 2 of secret_values_list is not masked: it has 2 bytes, secret_min_length is 3\n"
+        "runnerlib: warning: secret EMPTY is not masked: it is empty or not set\n"
+        "runnerlib: warning: secret NONE is not masked: it is empty or not set\n"
+        "runnerlib: warning: secret APP_TOKEN is not masked: it has 5 bytes, secret_env_min_length is 6\n"
+        "runnerlib: warning: secret DEPLOY_ENV_KEY is not masked: it is an everyday word\n"
+        "runnerlib: $ true\n"
+    )
+
+
+def test_the_marker_can_be_chosen(tmp_path: Path) -> None:
+    done = runnerlib("run", "--mask-marker", "***", "--secrets-list", "abc", "--", "echo", "xabcx", cwd=tmp_path)
+    assert done.out == b"x***x\n"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["run", "--dry-run", "--job-command", f"echo {SECRET}"],
+        ["config", "--job-command", f"echo {SECRET}", "--job-env", f"A={SECRET}"],
+        ["config", "--secret-values-list", f"{SECRET},abc"],
+        ["validate", "--job-dir", f"/{SECRET}", "--", "true"],
+        ["run", "--source-type", SECRET, "--", "true"],
+        ["run", f"--{SECRET}"],
+        [SECRET],
+        ["--debug", "run", "--config", f"/{SECRET}"],
+        ["run", "--", f"/bin/{SECRET}"],
+        ["run", "--git-url", f"/nowhere/{SECRET}", "--", "true"],
+        ["run", "--git-url", f"https://user:{SECRET}@localhost:1/x", "--", "true"],
+        ["config", "--git-url", f"https://user:{SECRET}@localhost:1/x"],
+    ],
+)
+def test_no_word_of_the_runner_shows_a_secret(tmp_path: Path, args: list[str]) -> None:
+    done = runnerlib(*args, cwd=tmp_path, DEPLOY_TOKEN=SECRET)
+    assert SECRET not in done.out.decode() + done.err
+    assert "[REDACTED]" in done.out.decode() + done.err or "***@" in done.err
+
+
+def test_secrets_of_the_command_line_are_masked_in_its_errors(tmp_path: Path) -> None:
+    for args in (["--secret-values-list", SECRET], [f"--secret-values-list={SECRET}"], ["--secrets-list", SECRET]):
+        done = runnerlib("run", *args, "--config", f"/{SECRET}", cwd=tmp_path)
+        assert done.err == (
+            "error: cannot read the configuration file '/[REDACTED]': No such file or directory\n"
+        )
+
+
+def test_debug_shows_a_masked_traceback(tmp_path: Path) -> None:
+    done = runnerlib("--debug", "run", "--job-dir", f"/{SECRET}", "--", "true", cwd=tmp_path, MY_TOKEN=SECRET)
+    assert done.code == 2
+    assert done.err.startswith("Traceback")
+    assert SECRET not in done.err
+    assert "runnerlib.errors.PathError: job_dir" in done.err
+
+
+def test_a_prompt_without_newline_appears_at_once(tmp_path: Path) -> None:
+    """The job goes on only after the prompt was read here."""
+    os.mkfifo(tmp_path / "answer")
+    with started("run", "--job-command", f"printf 'name? '; read x < {tmp_path}/answer; echo $x", cwd=tmp_path) as run:
+        assert run.stdout
+        assert os.read(run.stdout.fileno(), 100) == b"name? "
+        (tmp_path / "answer").write_text("me\n")
+        assert run.stdout.read() == b"me\n"
+        assert run.wait() == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_stop_the_job(tmp_path: Path, signum: signal.Signals) -> None:
+    with started("run", "--job-command", "sleep 1000 & echo $!; wait", cwd=tmp_path) as run:
+        assert run.stdout
+        assert run.stderr
+        pid = int(run.stdout.readline())
+        run.send_signal(signum)
+        assert run.wait() == 128 + signum
+        assert run.stderr.read().decode().endswith(f"runnerlib: failed: stopped by {signum.name}\n")
+    assert gone(pid)
+
+
+def test_a_second_signal_kills_at_once(tmp_path: Path) -> None:
+    command = "trap 'echo no' TERM; echo ready; while :; do sleep 1000 & wait; done"
+    with started("run", "--grace-period", "1000", "--job-command", command, cwd=tmp_path) as run:
+        assert run.stdout
+        assert run.stdout.readline() == b"ready\n"
+        run.terminate()
+        assert run.stdout.readline() == b"no\n"
+        run.terminate()
+        assert run.wait() == 143
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    command = ["sh", "-c", f'trap "" HUP; exec {RUNNERLIB} run --job-command "echo ready; read x; sleep 0.01; echo end"']
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as run:  # fmt: skip
+        assert run.stdout
+        assert run.stdout.readline() == b"ready\n"
+        run.send_signal(signal.SIGHUP)
+        assert run.stdout.read() == b"end\n"
+        assert run.wait() == 0
+
+
+def test_a_reader_that_leaves_ends_the_job(tmp_path: Path) -> None:
+    with started("run", "--job-command", "echo $$; exec yes", cwd=tmp_path) as run:
+        assert run.stdout
+        assert run.stderr
+        pid = int(run.stdout.readline())
+        run.stdout.close()
+        assert run.wait() == 125
+        assert run.stderr.read().decode().endswith("error: cannot write the job's output: its reader has closed it\n")
+    assert gone(pid)
+
+
+def test_a_full_disk_ends_the_job_with_a_reason(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([RUNNERLIB, "run", "--job-command", "yes"], cwd=tmp_path, env=environment(), stdout=full,
+                              stderr=subprocess.PIPE, check=False)  # fmt: skip
+    assert done.returncode == 125
+    assert done.stderr.decode().endswith("error: cannot write the job's output: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "out", "err"),
+    [
+        ("<&-", 0, b"hi\n", b"runnerlib: $ cat; echo hi\n"),
+        ("2>&-", 0, b"hi\n", b""),
+        (">&-", 125, b"", b"runnerlib: $ cat; echo hi\nerror: cannot write the job's output: Bad file descriptor\n"),
+        ("<&- >&- 2>&-", 125, b"", b""),
+    ],
+)
+def test_closed_standard_descriptors(tmp_path: Path, closed: str, code: int, out: bytes, err: bytes) -> None:
+    done = subprocess.run(["sh", "-c", f"{RUNNERLIB} run --job-command 'cat; echo hi' {closed}"], cwd=tmp_path,
+                          env=environment(), capture_output=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
+
+
+def test_one_target_for_both_streams_keeps_the_order(tmp_path: Path) -> None:
+    done = subprocess.run([RUNNERLIB, "run", "--job-command", "echo out; exit 3"], cwd=tmp_path, env=environment(),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
+    assert done.stdout == b"runnerlib: $ echo out; exit 3\nout\nrunnerlib: failed: exit code 3\n"
+
+
+def test_a_background_process_does_not_hold_the_job(tmp_path: Path) -> None:
+    done = runnerlib("run", "--drain-timeout", "0.05", "--job-command", "sleep 1000 & echo $!", cwd=tmp_path)
+    pid = int(done.out)
+    assert done.code == 0
+    assert f"runnerlib: warning: process {pid} (sleep 1000) holds the output open" in done.err
+    assert gone(pid)
+
+
+def test_a_long_line_without_newline_in_bounded_memory(tmp_path: Path) -> None:
+    """200 MB on one line; what the runner used at most is told by the kernel when it has ended."""
+    job = "head -c 200000000 /dev/zero | tr '\\0' x"
+    code = (
+        "import os, resource, subprocess, sys\n"
+        "p = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)\n"
+        "n = 0\n"
+        "while piece := os.read(p.stdout.fileno(), 1 << 20): n += len(piece); assert not piece.strip(b'x')\n"
+        "_, status, used = os.wait4(p.pid, 0)\n"
+        "print(n, status, used.ru_maxrss)"
+    )
+    command = [sys.executable, "-c", code, str(RUNNERLIB), "run", "--secrets-list", "xxxy", "--job-command", job]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, check=True)
+    size, status, kilobytes = map(int, done.stdout.split())
+    assert (size, status) == (200_000_000, 0)
+    assert kilobytes < 100_000
+
+
+def test_dry_run_touches_nothing(tmp_path: Path) -> None:
+    done = runnerlib("run", "--dry-run", "--git-url", "https://me:pw-pw-pw@example.org/r.git", "--git-ref", "v1",
+                     "--ci-source-type", "copy", "--ci-source-url", "/somewhere", "--secrets-list", "abc",
+                     "--job-command", "echo abc", cwd=tmp_path)  # fmt: skip
+    job = tmp_path / "job"
+    assert done == (
+        0,
+        f"workspace  {job}\n"
+        f"ci source  copy /somewhere -> {job}/ci\n"
+        f"source     git https://***@example.org/r.git at v1 -> {job}/src\n"
+        f"directory  {job}/src\n"
+        "command    echo [REDACTED]\n"
+        "secrets    2 masked\n"
+        "nothing    was done: this was a dry run\n".encode(),
+        "",
+    )
+    assert not job.exists()
+
+
+@pytest.mark.parametrize(
+    "code_dir", ["/jobevil", "/job/../x", "/job", "", "src", "../x", "/job/link/x", "/etc", "/job/src/../../.."]
+)
+def test_a_code_dir_outside_the_workspace_is_refused_before_anything_is_touched(tmp_path: Path, code_dir: str) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "precious").write_text("x")
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job/link").symlink_to(victim)
+    before = sorted(map(str, tmp_path.rglob("*")))
+    done = runnerlib("run", "--source-type", "copy", "--source-url", "/etc", "--code-dir", code_dir, "--", "true",
+                     cwd=tmp_path)  # fmt: skip
+    assert (done.code, done.out) == (2, b"")
+    assert re.match(r"error: code_dir \(command line, --code-dir\) ", done.err)
+    assert sorted(map(str, tmp_path.rglob("*"))) == before
+
+
+def test_a_source_cannot_move_the_job_out_of_the_workspace(tmp_path: Path) -> None:
+    """The job's directory is checked again once the source is there: it may have brought a symlink."""
+    repository = tmp_path / "repository"
+    subprocess.run(["git", "init", "-q", repository], check=True)
+    (repository / "sub").symlink_to("/etc")
+    commit = ["git", "-C", repository, "-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run([*commit, "add", "."], check=True)
+    subprocess.run([*commit, "commit", "-qm", "one"], check=True)
+    done = runnerlib("run", "--git-url", str(repository), "--job-dir", "/job/src/sub", "--", "pwd", cwd=tmp_path)
+    assert (done.code, done.out) == (2, b"")
+    assert "leads to '/etc', outside the workspace" in done.err

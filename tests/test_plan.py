@@ -1,0 +1,113 @@
+"""What a run is going to do, checked before anything is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runnerlib.config import resolve
+from runnerlib.errors import ConfigError, PathError
+from runnerlib.plan import RunPlan, masker_of, plan_run
+from runnerlib.source import SourceSpec
+
+HOST = {"REACTORCIDE_IN_CONTAINER": "false"}
+
+
+def planned(tmp_path: Path, *words: str, **options: object) -> RunPlan:
+    if not words:
+        options.setdefault("job_command", "true")
+    return plan_run(resolve(options, HOST), words, HOST, tmp_path)
+
+
+def test_defaults(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    assert plan.workspace.base == tmp_path / "job"
+    assert plan.code_dir == plan.step.cwd == tmp_path / "job" / "src"
+    assert plan.checkouts == ()
+    assert plan.step.argv == ("/bin/sh", "-c", "true")
+    assert (plan.grace, plan.drain) == (5.0, 2.0)
+    assert not (tmp_path / "job").exists()
+
+
+def test_in_a_container_the_worker_sets_everything_by_variables(tmp_path: Path) -> None:
+    environ = {
+        "REACTORCIDE_IN_CONTAINER": "true",
+        "REACTORCIDE_CODE_DIR": "/job/src",
+        "REACTORCIDE_JOB_DIR": "/job/src",
+        "REACTORCIDE_JOB_COMMAND": "make test",
+        "REACTORCIDE_SOURCE_TYPE": "git",
+        "REACTORCIDE_SOURCE_URL": "https://example.org/r.git",
+        "REACTORCIDE_SOURCE_REF": "",
+        "REACTORCIDE_CI_SOURCE_TYPE": "",
+        "REACTORCIDE_JOB_ID": "42",
+    }
+    plan = plan_run(resolve({}, environ), (), environ, tmp_path)
+    assert plan.step.cwd == Path("/job/src")
+    (checkout,) = plan.checkouts
+    assert checkout.spec == SourceSpec("git", "https://example.org/r.git", None)
+    assert checkout.target == Path("/job/src")
+
+
+def test_the_trusted_source_comes_first(tmp_path: Path) -> None:
+    plan = planned(
+        tmp_path,
+        source_type="copy", source_url="/a", ci_source_type="git", ci_source_url="/b", ci_source_ref="main",
+    )  # fmt: skip
+    assert [(c.label, c.spec, c.target.name) for c in plan.checkouts] == [
+        ("ci source", SourceSpec("git", "/b", "main"), "ci"),
+        ("source", SourceSpec("copy", "/a", None), "src"),
+    ]
+
+
+@pytest.mark.parametrize("code_dir", ["/job/ci", "/job/ci/src"])
+def test_the_untrusted_source_must_not_reach_the_trusted_one(tmp_path: Path, code_dir: str) -> None:
+    with pytest.raises(PathError, match="must not lie in one another"):
+        planned(
+            tmp_path, code_dir=code_dir, source_type="copy", source_url="/a", ci_source_type="copy", ci_source_url="/b"
+        )
+
+
+def test_none_is_no_checkout(tmp_path: Path) -> None:
+    assert planned(tmp_path, source_type="none", ci_source_type="").checkouts == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"source_type": "gti"}, r"source_type \(command line, --source-type\): unknown source type 'gti'"),
+        ({"ci_source_type": "gti"}, r"ci_source_type \(command line, --ci-source-type\): unknown source type 'gti'"),
+        ({"source_type": "git"}, "source_type"),
+        ({"source_type": "git", "source_url": "x", "source_ref": "-q"}, "-q"),
+        ({"source_ref": "main"}, r"source_ref \(command line, --source-ref\): needs source_type"),
+    ],
+)
+def test_sources_are_checked_early(tmp_path: Path, options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        planned(tmp_path, **options)
+
+
+def test_the_masker_knows_the_secrets_and_the_marker(tmp_path: Path) -> None:
+    plan = planned(tmp_path, secret_values_list="abc-def,xy", mask_marker="<hidden>")
+    assert plan.masker.mask_string("an abc-def") == "an <hidden>"
+    assert plan.secret_count == 1
+    assert plan.warnings == (
+        "secret value 2 of secret_values_list is not masked: it has 2 bytes, secret_min_length is 3",
+    )
+
+
+def test_limits_of_strength_are_settings(tmp_path: Path) -> None:
+    plan = planned(tmp_path, secret_values_list="xy", secret_min_length=2)
+    assert plan.masker.mask_string("-xy-") == "-[REDACTED]-"
+
+
+def test_the_masker_of_a_configuration_that_cannot_run(tmp_path: Path) -> None:
+    resolved = resolve({"secret_values_list": "abc-def", "code_dir": "nonsense"}, HOST)
+    assert masker_of(resolved, HOST, tmp_path).mask_string("abc-def") == "[REDACTED]"
+
+
+def test_the_description_shows_no_credentials(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "echo", "a b", source_type="git", source_url="https://u:pw@h/r", source_ref="v1")
+    rows = dict(plan.describe())
+    assert rows["source"] == f"git https://***@h/r at v1 -> {tmp_path}/job/src"
+    assert rows["command"] == "echo 'a b'"
