@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.masking.secrets import Secret, guess
-from runnerlib.source import url_secrets
+from runnerlib.source import stored_secrets, url_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,6 +65,7 @@ def _secrets(
             yield Secret(name, "")
     for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
         yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
+    yield from (Secret("stored git credentials", value) for value in stored_secrets())
     known = set(config.secret_env_names) | {"REACTORCIDE_API_TOKEN"}
     rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
     yield from guess(rest, config.secret_env_patterns)
@@ -126,7 +127,7 @@ def _file_in_workspace(resolved: Resolved, name: str, given: str, workspace: Wor
 
 def _read(resolved: Resolved, name: str, path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - may be no path at all
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.environment import job_environment
-from runnerlib.errors import ConfigError, PathError, SourceError
+from runnerlib.errors import ConfigError, PathError, unknown
 from runnerlib.job import Step
 from runnerlib.masking import SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.paths import Workspace, locate
-from runnerlib.source import SourceSpec, check, without_credentials
+from runnerlib.source import SourceSpec, check, source_types, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from runnerlib.config import Resolved, RunnerConfig
     from runnerlib.masking.secrets import Secret
@@ -64,15 +64,13 @@ def plan_run(
     """Check the configuration against the world and say what is to be done; changes nothing.
 
     `words` is the command when it is given as words instead of `job_command`. Raises ConfigError,
-    PathError among them, for whatever would make the run fail for sure.
+    PathError among them, for a wrong setting and SourceError for a source that can never work.
     """
     config = resolved.config
     run = _command(resolved, words)
     workspace = locate(environ, cwd)
     code_dir = workspace.resolve_directory(config.code_dir, _subject(resolved, "code_dir"))
-    job_dir = (
-        code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
-    )
+    job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
     checkouts = _checkouts(resolved, workspace, code_dir)
     places = {"REACTORCIDE_CODE_DIR": code_dir, "REACTORCIDE_JOB_DIR": job_dir}
     environment = job_environment(resolved, environ, workspace, places)
@@ -116,25 +114,32 @@ def _command(resolved: Resolved, words: Sequence[str]) -> str | tuple[str, ...]:
 
 def _checkouts(resolved: Resolved, workspace: Workspace, code_dir: Path) -> tuple[Checkout, ...]:
     """The trusted CI source first: what it brings may be needed to judge the other."""
-    config = resolved.config
-    found = []
-    for label, prefix, target in (("ci source", "ci_source_", workspace.ci), ("source", "source_", code_dir)):
-        kind, url, ref = (getattr(config, prefix + part) for part in ("type", "url", "ref"))
-        if not kind:
-            if url or ref:
-                given = prefix + ("url" if url else "ref")
-                raise resolved.error(given, f"needs {prefix}type to say what kind of source it is")
-            continue
-        spec = SourceSpec(kind, url or None, ref or None)
-        try:
-            check(spec)
-        except SourceError as error:
-            raise resolved.error(f"{prefix}type", str(error)) from None
-        if spec.type != "none":
-            found.append(Checkout(label, spec, target))
+    given = (
+        _checkout(resolved, "ci source", "ci_source_", workspace.ci),
+        _checkout(resolved, "source", "source_", code_dir),
+    )
+    found = tuple(filter(None, given))
     if len(found) == 2 and (code_dir.is_relative_to(workspace.ci) or workspace.ci.is_relative_to(code_dir)):
         raise PathError(f"code_dir '{code_dir}' and the CI source '{workspace.ci}' must not lie in one another")
-    return tuple(found)
+    return found
+
+
+def _checkout(resolved: Resolved, label: str, prefix: str, target: Path) -> Checkout | None:
+    kind, url, ref = (getattr(resolved.config, prefix + part) for part in ("type", "url", "ref"))
+    if not kind:
+        if url or ref:
+            given = prefix + ("url" if url else "ref")
+            raise resolved.error(given, f"needs {prefix}type to say what kind of source it is")
+        return None
+    if kind not in source_types():
+        raise resolved.error(f"{prefix}type", unknown("source type", kind, source_types()))
+    if kind == "none":
+        return None
+    if not url:
+        raise resolved.error(f"{prefix}type", f"a source of type '{kind}' needs {prefix}url")
+    spec = SourceSpec(kind, url, ref or None)
+    check(spec)
+    return Checkout(label, spec, target)
 
 
 def _masker(config: RunnerConfig, secrets: Sequence[Secret]) -> tuple[SecretMasker, int, tuple[str, ...]]:

@@ -35,5 +35,6 @@ def runnerlib(*args: str, cwd: Path, **env: str) -> Done:
 
 def started(*args: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:
     """Start `runnerlib args…` with its output on a pipe."""
-    return subprocess.Popen([RUNNERLIB, *args], cwd=cwd, env=environment(**env), stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [RUNNERLIB, *args], cwd=cwd, env=environment(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )

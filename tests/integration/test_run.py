@@ -37,27 +37,65 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
         (["--", "no-such"], 127, "runnerlib: $ no-such\nrunnerlib: failed: command not found: 'no-such'\n"),
         (["--", "/"], 126, "runnerlib: $ /\nrunnerlib: failed: cannot execute '/': Permission denied\n"),
         (["--", "true"], 0, "runnerlib: $ true\n"),
-        ([], 2, "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
-                "or words after --\n"),
-        (["--job-command", " "], 2, "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a "
-                                    "configuration file, or words after --\n"),
-        (["--job-command", "a", "--", "b"], 2,
-         "error: job_command (command line, --job-command): contradicts the words 'b'; give one of them\n"),
-        (["--source-type", "gti", "--", "true"], 2,
-         "error: source_type (command line, --source-type): unknown source type 'gti' (copy, git, none); "
-         "did you mean 'git'?\n"),
-        (["--source-url", "x", "--", "true"], 2,
-         "error: source_url (command line, --source-url): needs source_type to say what kind of source it is\n"),
-        (["--work-dir", "/nonexistent", "--", "true"], 2,
-         "error: work_dir (command line, --work-dir): cannot change to '/nonexistent': No such file or directory\n"),
-        (["--job-env", "A=1\nB", "--", "true"], 2,
-         "error: job_env (command line, --job-env): line 2 is not NAME=VALUE\n"),
-        (["--secrets-file", "/nonexistent", "--", "true"], 2,
-         "error: secrets_file (command line, --secrets-file): cannot read '/nonexistent': No such file or directory\n"),
-        (["--config", "/nonexistent", "--", "true"], 2,
-         "error: cannot read the configuration file '/nonexistent': No such file or directory\n"),
-        (["--job-dir", "/job/none", "--", "true"], 125,
-         "runnerlib: $ true\nerror: the directory of the job '{job}/none' does not exist\n"),
+        (
+            [],
+            2,
+            (
+                "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
+                "or words after --\n"
+            ),
+        ),
+        (
+            ["--job-command", " "],
+            2,
+            (
+                "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a "
+                "configuration file, or words after --\n"
+            ),
+        ),
+        (
+            ["--job-command", "a", "--", "b"],
+            2,
+            "error: job_command (command line, --job-command): contradicts the words 'b'; give one of them\n",
+        ),
+        (
+            ["--source-type", "gti", "--", "true"],
+            2,
+            (
+                "error: source_type (command line, --source-type): unknown source type 'gti' (copy, git, none); "
+                "did you mean 'git'?\n"
+            ),
+        ),
+        (
+            ["--source-url", "x", "--", "true"],
+            2,
+            "error: source_url (command line, --source-url): needs source_type to say what kind of source it is\n",
+        ),
+        (
+            ["--work-dir", "/nonexistent", "--", "true"],
+            2,
+            "error: work_dir (command line, --work-dir): cannot change to '/nonexistent': No such file or directory\n",
+        ),
+        (
+            ["--job-env", "A=1\nB", "--", "true"],
+            2,
+            "error: job_env (command line, --job-env): line 2 is not NAME=VALUE\n",
+        ),
+        (
+            ["--secrets-file", "/nonexistent", "--", "true"],
+            2,
+            "error: secrets_file (command line, --secrets-file): cannot read '/nonexistent': No such file or directory\n",  # noqa: E501
+        ),
+        (
+            ["--config", "/nonexistent", "--", "true"],
+            2,
+            "error: cannot read the configuration file '/nonexistent': No such file or directory\n",
+        ),
+        (
+            ["--job-dir", "/job/none", "--", "true"],
+            125,
+            "runnerlib: $ true\nerror: the directory of the job '{job}/none' does not exist\n",
+        ),
     ],
 )
 def test_exit_codes(tmp_path: Path, args: list[str], code: int, err: str) -> None:
@@ -81,7 +119,9 @@ def test_words_reach_the_command_as_they_are(tmp_path: Path) -> None:
 
 
 def test_the_job_runs_in_the_workspace(tmp_path: Path) -> None:
-    done = runnerlib("run", "--job-command", "pwd; ls ..; echo $REACTORCIDE_CODE_DIR $REACTORCIDE_JOB_DIR", cwd=tmp_path)
+    done = runnerlib(
+        "run", "--job-command", "pwd; ls ..; echo $REACTORCIDE_CODE_DIR $REACTORCIDE_JOB_DIR", cwd=tmp_path
+    )
     src = tmp_path / "job" / "src"
     assert done.out.decode() == f"{src}\nartifacts\nsrc\n{src} {src}\n"
 
@@ -161,8 +201,9 @@ def test_a_secrets_file_is_exported_to_the_job(tmp_path: Path) -> None:
 
 
 def test_lists_of_secrets_are_withheld_from_the_job(tmp_path: Path) -> None:
-    done = runnerlib("run", "--job-command", "env | grep -c SECRET_VALUES", cwd=tmp_path,
-                     REACTORCIDE_SECRET_VALUES_LIST="abc-def")
+    done = runnerlib(
+        "run", "--job-command", "env | grep -c SECRET_VALUES", cwd=tmp_path, REACTORCIDE_SECRET_VALUES_LIST="abc-def"
+    )
     assert done.out == b"0\n"
 
 
@@ -172,7 +213,7 @@ def test_what_is_not_masked_is_said_by_name(tmp_path: Path) -> None:
         APP_TOKEN="short", DEPLOY_ENV_KEY="production", EMPTY="",
     )  # fmt: skip
     assert done.err == (
-        "runnerlib: warning: secret value 2 of secret_values_list is not masked: it has 2 bytes, secret_min_length is 3\n"
+        "runnerlib: warning: secret value 2 of secret_values_list is not masked: it has 2 bytes, secret_min_length is 3\n"  # noqa: E501
         "runnerlib: warning: secret EMPTY is not masked: it is empty or not set\n"
         "runnerlib: warning: secret NONE is not masked: it is empty or not set\n"
         "runnerlib: warning: secret APP_TOKEN is not masked: it has 5 bytes, secret_env_min_length is 6\n"
@@ -212,9 +253,7 @@ def test_no_word_of_the_runner_shows_a_secret(tmp_path: Path, args: list[str]) -
 def test_secrets_of_the_command_line_are_masked_in_its_errors(tmp_path: Path) -> None:
     for args in (["--secret-values-list", SECRET], [f"--secret-values-list={SECRET}"], ["--secrets-list", SECRET]):
         done = runnerlib("run", *args, "--config", f"/{SECRET}", cwd=tmp_path)
-        assert done.err == (
-            "error: cannot read the configuration file '/[REDACTED]': No such file or directory\n"
-        )
+        assert done.err == ("error: cannot read the configuration file '/[REDACTED]': No such file or directory\n")
 
 
 def test_debug_shows_a_masked_traceback(tmp_path: Path) -> None:
@@ -260,7 +299,11 @@ def test_a_second_signal_kills_at_once(tmp_path: Path) -> None:
 
 
 def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
-    command = ["sh", "-c", f'trap "" HUP; exec {RUNNERLIB} run --job-command "echo ready; read x; sleep 0.01; echo end"']
+    command = [
+        "sh",
+        "-c",
+        f'trap "" HUP; exec {RUNNERLIB} run --job-command "echo ready; read x; sleep 0.01; echo end"',
+    ]
     with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as run:  # fmt: skip
         assert run.stdout

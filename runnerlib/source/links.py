@@ -1,0 +1,40 @@
+"""Where symbolic links lead, computed from their texts alone: no I/O, so no race."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MOST_HOPS = 40  # as the kernel; a link that takes more leads nowhere at all
+
+
+def leads_out(link: str, links: Mapping[str, str]) -> bool:
+    """Tell whether following `link` ever leaves the tree whose links are `links`.
+
+    Names are relative to the tree's root ("a/b"), values are the links' texts; every name that is no
+    link counts as a directory. An absolute text leads out, wherever it points: even inside the source
+    it would tie the copy to the original. A loop stays inside.
+    """
+    here = link.split("/")[:-1]
+    todo = links[link].split("/")[::-1]
+    if links[link].startswith("/"):
+        return True
+    hops = 0
+    while todo and hops < _MOST_HOPS:
+        name = todo.pop()
+        if name == ".." and not here:
+            return True
+        if name == "..":
+            here.pop()
+        elif name not in {"", "."}:
+            here.append(name)
+        text = links.get("/".join(here)) if name not in {"", ".", ".."} else None
+        if text is not None and text.startswith("/"):
+            return True
+        if text is not None:
+            hops += 1
+            here.pop()
+            todo.extend(text.split("/")[::-1])
+    return False

@@ -1,0 +1,19 @@
+"""`none`: the job brings no source; whatever stands at the target stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.source.spec import Report, SourceSpec
+
+
+def check(_spec: SourceSpec) -> None:
+    """Accept anything: a URL that nobody fetches does no harm."""
+
+
+def prepare(_spec: SourceSpec, _target: Path, report: Report) -> None:
+    """Touch nothing, ever."""
+    report("no source to prepare")

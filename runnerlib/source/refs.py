@@ -1,0 +1,65 @@
+"""Which commit a ref means, from what the repository advertises. Pure, no I/O.
+
+Precedence: a full commit id; an exact `refs/...`; a branch; a tag (so `git clone --branch` decides);
+`refs/<ref>` (`pull/7/head`); `origin/<branch>`; an abbreviated commit id of four digits or more.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import SourceError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_FORBIDDEN = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/$|\.$|^/")
+_BRANCH, _TAG = "refs/heads/", "refs/tags/"
+
+
+class Wanted(NamedTuple):
+    """Either the full name of an advertised ref ("HEAD" included) or a commit id, maybe abbreviated."""
+
+    name: str | None = None
+    commit: str | None = None
+
+
+def check_ref(ref: str) -> None:
+    """Raise `SourceError` when no git ref can have this text."""
+    found = _FORBIDDEN.search(ref)
+    if found is not None:
+        raise SourceError(f"source ref {ref!r} holds {found[0]!r}, which no branch, tag or commit id may hold")
+
+
+def find(ref: str | None, advertised: Collection[str]) -> Wanted:
+    """Return what `ref` means among the `advertised` full names; None means the default branch.
+
+    Raises `SourceError` when it can mean nothing at all.
+    """
+    if ref is None and "HEAD" not in advertised:
+        raise SourceError("the repository has no default branch with a commit")
+    if ref is None or ref == "HEAD":
+        return Wanted(name="HEAD")
+    if re.fullmatch("[0-9a-fA-F]{40}", ref):
+        return Wanted(commit=ref.lower())
+    shorter = ref.removeprefix("origin/")
+    for name in (ref, _BRANCH + ref, _TAG + ref, "refs/" + ref, _BRANCH + shorter):
+        if name.startswith("refs/") and name in advertised:
+            return Wanted(name=name)
+    if re.fullmatch("[0-9a-fA-F]{4,39}", ref):
+        return Wanted(commit=ref.lower())
+    raise not_found(ref, advertised)
+
+
+def not_found(ref: str, advertised: Collection[str]) -> SourceError:
+    """Return the error for a ref that is not there; it lists a few names, the nearest first."""
+    names = sorted({_short(name) for name in advertised if name.startswith((_BRANCH, _TAG))})
+    near = get_close_matches(ref, names, n=5, cutoff=0.4)
+    return SourceError(unknown("ref", ref, near or names[:5] or ["the repository has no branch and no tag"]))
+
+
+def _short(name: str) -> str:
+    """Return a branch's or tag's name without `refs/heads/` or `refs/tags/`."""
+    return name.removeprefix(_BRANCH).removeprefix(_TAG)

@@ -1,0 +1,59 @@
+"""The credentials that the worker leaves for one job: `$REACTORCIDE_VCS_AUTH_DIR/credentials`.
+
+The format is git's own (`git help credential-store`): one percent-encoded URL with user and password a line.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError
+from runnerlib.source.url import split, url_secrets
+
+if TYPE_CHECKING:
+    from runnerlib.source.url import Url
+
+
+def stored(wanted: Url) -> tuple[str, str] | None:
+    """Return user and password for `wanted`, None when the file has none (or there is no file).
+
+    Scheme and host, port included, must be equal, and the user if the URL names one. A line with a path
+    counts for that path only and is preferred; a line without counts for the whole host.
+    """
+    lines = [found for found in map(split, _lines()) if found is not None and _same_host(found, wanted)]
+    for path in (_path(wanted), ""):
+        for line in lines:
+            if _path(line) == path:
+                return line.user, line.password
+    return None
+
+
+def stored_secrets() -> list[str]:
+    """Return every password in the file, as it is written there and decoded: all of them must be masked."""
+    return [secret for line in _lines() for secret in url_secrets(line)]
+
+
+def _lines() -> list[str]:
+    """Return the lines of the credential file; none without one. Raises `SourceError` if unreadable."""
+    directory = os.environ.get("REACTORCIDE_VCS_AUTH_DIR")
+    if not directory:
+        return []
+    try:
+        return (Path(directory) / "credentials").read_text("utf-8", "surrogateescape").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SourceError(f"git credentials in '{directory}' cannot be read: {error.strerror}") from error
+
+
+def _same_host(line: Url, wanted: Url) -> bool:
+    """Tell whether a line of the file is for the scheme, the host and the user of `wanted`."""
+    same = line.scheme == wanted.scheme and line.host.lower() == wanted.host.lower()
+    return same and bool(line.password) and wanted.user in {"", line.user}
+
+
+def _path(url: Url) -> str:
+    """Return the path of a repository as it is compared."""
+    return url.rest.strip("/").removesuffix(".git")

@@ -1,0 +1,125 @@
+"""Trees of untrusted files: open, remove and copy bytes without ever following a symbolic link.
+
+A walk holds one directory descriptor and goes up by `..`, checked against the directory it came from:
+neither the depth of a tree nor a directory swapped under our feet can hurt it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_CHUNK = 64 << 20  # a signal waits for no more than this
+_REFUSED = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
+
+Identity = tuple[int, int]
+
+
+def identity(where: int | str | Path) -> Identity:
+    """Return device and inode of an open descriptor or a path, links followed."""
+    found = os.stat(where)
+    return found.st_dev, found.st_ino
+
+
+def go_up(fd: int, expected: Identity) -> int:
+    """Open the parent of directory `fd`; raise `OSError` unless it is the `expected` one."""
+    above = os.open("..", DIRECTORY, dir_fd=fd)
+    if identity(above) != expected:
+        os.close(above)
+        raise OSError(errno.ESTALE, "a directory was moved while we were inside it")
+    return above
+
+
+def remove_tree(path: Path) -> None:
+    """Remove the directory `path` and everything below it, read-only directories too, if it is there.
+
+    Raises `OSError` for what cannot be removed, a mount point for instance.
+    """
+    try:
+        fd = _open_writable(str(path), None)
+    except FileNotFoundError:
+        return
+    trail: list[tuple[str, Identity]] = []
+    try:
+        while (name := _unlink_until_directory(fd)) is not None or trail:
+            if name is not None:
+                trail.append((name, identity(fd)))
+                below = _open_writable(name, fd)
+                os.close(fd)
+                fd = below
+                if identity(fd)[0] != trail[-1][1][0]:
+                    raise OSError(errno.EBUSY, "is a mount point", name)
+            else:
+                name, parent = trail.pop()
+                above = go_up(fd, parent)
+                os.close(fd)
+                fd = above
+                _remove_directory(name, fd)
+    finally:
+        os.close(fd)
+    path.rmdir()
+
+
+def _remove_directory(name: str, parent: int) -> None:
+    """Remove an empty directory; one that somebody fills again stays for the walk's next look."""
+    try:
+        os.rmdir(name, dir_fd=parent)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+
+
+def _unlink_until_directory(fd: int) -> str | None:
+    """Unlink what is no directory in `fd`; return the name of the first directory met, None when empty."""
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                return entry.name
+            os.unlink(entry.name, dir_fd=fd)
+    return None
+
+
+def _open_writable(name: str, parent: int | None) -> int:
+    """Open a directory and make sure that its owner may list, search and change it."""
+    try:
+        fd = os.open(name, DIRECTORY, dir_fd=parent)
+    except PermissionError:
+        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)
+            fd = os.open(".", DIRECTORY, dir_fd=handle)
+        finally:
+            os.close(handle)
+    if os.fstat(fd).st_mode & 0o700 != 0o700:
+        os.fchmod(fd, 0o700)
+    return fd
+
+
+def open_regular(name: str, parent: int) -> int:
+    """Open a regular file for reading; raise `OSError` if it is, or was swapped for, anything else."""
+    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "is no longer a regular file", name)
+    return fd
+
+
+def copy_bytes(source: int, made: int) -> None:
+    """Copy all bytes from one open file to another: in the kernel (or by reflink) where it can."""
+    try:
+        while os.copy_file_range(source, made, _CHUNK):
+            pass
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+    # Whatever the kernel left: all of it after a refusal; a file of /proc, for which it "copies" nothing.
+    while block := os.read(source, 1 << 20):
+        view = memoryview(block)
+        while view:
+            view = view[os.write(made, view) :]

@@ -1,0 +1,87 @@
+"""Credentials in URLs: take them off, hide them, list them. Pure text, no I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?:(?P<info>[^/?#]*)@)?(?P<host>[^/?#@]*)(?P<rest>.*)", re.DOTALL)
+_SCP = re.compile(r"(?:(?P<info>[^/@]*)@)?(?P<host>\[[^/\]]*\]|[^/:@]+):(?P<rest>(?!//).*)", re.DOTALL)
+_HOST = re.compile(r"([\w.-]+|\[[\w:.%]*\])(:\d*)?")
+_IN_TEXT = re.compile(r"([A-Za-z][\w+.-]*://)[^\s/'\"]*@")
+
+# Names that forges document as a fixed user beside a token, or a fixed password behind one: no secrets,
+# and masking them would blacken every "git" of a log.
+_PUBLIC = frozenset({"", "git", "hg", "oauth2", "gitlab-ci-token", "x-access-token", "x-oauth-basic", "x-token-auth"})
+
+
+class Url(NamedTuple):
+    """`scheme://user:password@host/rest`; `scheme` is "" for the scp-like `user@host:rest`."""
+
+    scheme: str
+    user: str
+    password: str
+    host: str
+    rest: str
+
+    def clean(self) -> str:
+        """Return the URL as it may be stored: without password; ssh keeps its user, who is an address."""
+        user = f"{self.user}@" if self.user and self.scheme in {"", "ssh"} else ""
+        place = f"{user}{self.host}"
+        return f"{self.scheme}://{place}{self.rest}" if self.scheme else f"{place}:{self.rest}"
+
+
+def split(url: str) -> Url | None:
+    """Take a URL or an scp-like address apart, percent-decoding the user-info; None for a plain path."""
+    found = _URL.fullmatch(url) or _SCP.fullmatch(url)
+    if found is None:
+        return None
+    parts = found.groupdict()
+    user, _, password = (parts["info"] or "").partition(":")
+    scheme = (parts.get("scheme") or "").lower()
+    return Url(scheme, unquote(user), unquote(password), parts["host"], parts["rest"])
+
+
+def _user_info(url: str) -> tuple[str, str | None]:
+    """Return the scheme ("ssh" for scp-like) and the raw user-info, None without one.
+
+    An unescaped `/`, `?` or `#` in a password makes nonsense of the host; then the user-info is taken to
+    reach up to the last `@`.
+    """
+    found = _URL.fullmatch(url)
+    if found is None:
+        scp = _SCP.fullmatch(url)
+        return "ssh", scp["info"] if scp else None
+    if "@" in found["rest"] and not _HOST.fullmatch(found["host"]):
+        return found["scheme"].lower(), url[found.end("scheme") + 3 : url.rindex("@")]
+    return found["scheme"].lower(), found["info"]
+
+
+def without_credentials(url: str) -> str:
+    """Hide the user-info of `url`: `https://me:token@host/x` becomes `https://***@host/x`.
+
+    A lone user of ssh (`git@host:x`, `ssh://git@host/x`) is an address, not a secret, and stays.
+    """
+    scheme, info = _user_info(url)
+    if info is None or (scheme == "ssh" and ":" not in info):
+        return url
+    return f"{url[: url.index(info)]}***@{url.rpartition('@')[2]}"
+
+
+def url_secrets(url: str | None) -> list[str]:
+    """Return the password or token of the user-info of `url`, raw and percent-decoded.
+
+    A user without a password is a token, except over ssh; fixed names such as `x-access-token` are none.
+    """
+    scheme, info = _user_info(url or "")
+    user, _, password = (info or "").partition(":")
+    raw = password if unquote(password) not in _PUBLIC else "" if scheme == "ssh" else user
+    return [] if unquote(raw) in _PUBLIC else list(dict.fromkeys((raw, unquote(raw))))
+
+
+def scrub(message: str, secrets: list[str]) -> str:
+    """Remove `secrets`, and the user-info of every URL, from the text of somebody else's error."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        message = message.replace(secret, "***")
+    return _IN_TEXT.sub(r"\1***@", message)

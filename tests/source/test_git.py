@@ -1,0 +1,347 @@
+"""The git handler against real repositories and a real smart-HTTP server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+import pygit2
+import pytest
+
+from runnerlib.errors import Interrupted, SourceError
+from runnerlib.source import Prepared, SourceSpec, prepare, worker
+from tests.source.repository import SUBMODULE, Origin, git, holders, make, snapshot
+from tests.source.smart_http import QUOTED, TOKEN, Server, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TRANSPORTS = ("path", "bare", "file", "http", "auth")
+REFS = {
+    None: "main",
+    "HEAD": "main",
+    "main": "main",
+    "dev": "dev",
+    "origin/dev": "dev",
+    "heads/dev": "dev",
+    "refs/heads/dev": "dev",
+    "both": "branch",
+    "refs/tags/both": "tag",
+    "light": "tagged",
+    "v1": "tagged",
+    "refs/tags/v1": "tagged",
+    "refs/pull/7/head": "pull",
+    "pull/7/head": "pull",
+}
+
+
+def address(transport: str, origin: Origin, server: Server) -> str:
+    """Return the URL of the repository over one transport."""
+    bare = origin.path.parent / "bare.git"
+    return {
+        "path": str(origin.path),
+        "bare": str(bare),
+        "file": f"file://{origin.path}",
+        "http": server.url("git/repo"),
+        "auth": server.url("auth/repo", f"me:{QUOTED}"),
+    }[transport]
+
+
+def clone(url: str, ref: str | None, target: Path) -> Prepared:
+    """Prepare a git source and look at all that must be true of every clone."""
+    made = prepare(SourceSpec("git", url, ref), target)
+    assert made is not None
+    assert made.path == target.resolve()
+    repository = pygit2.Repository(str(target))
+    assert repository.head_is_detached
+    assert str(repository.head.target) == made.revision
+    assert git(target, "status", "--porcelain", "--ignore-submodules=none") == ""
+    assert not (target / ".git/objects/info/alternates").exists()
+    assert holders(target.parent, target) == []
+    return made
+
+
+MATRIX = [(transport, ref) for transport in ("path", "http") for ref in REFS] + [
+    (transport, ref) for transport in ("bare", "file", "auth") for ref in (None, "both", "v1", "refs/pull/7/head")
+]
+
+
+@pytest.mark.parametrize(("transport", "ref"), MATRIX)
+def test_every_ref_over_every_transport(
+    transport: str, ref: str | None, origin: Origin, server: Server, tmp_path: Path
+) -> None:
+    made = clone(address(transport, origin, server), ref, tmp_path / "src")
+    assert made.revision == origin.ids[REFS[ref]]
+
+
+@pytest.mark.parametrize("transport", ["path", "http"])
+@pytest.mark.parametrize("word", ["first", "dev", "pull", "lost"])
+def test_full_commit_ids_even_on_no_branch(
+    transport: str, word: str, origin: Origin, server: Server, tmp_path: Path
+) -> None:
+    made = clone(address(transport, origin, server), origin.ids[word].upper(), tmp_path / "src")
+    assert made.revision == origin.ids[word]
+
+
+@pytest.mark.parametrize("transport", ["path", "http"])
+def test_short_commit_id(transport: str, origin: Origin, server: Server, tmp_path: Path) -> None:
+    short = git(origin.path, "rev-parse", "--short=4", origin.ids["first"])
+    assert clone(address(transport, origin, server), short, tmp_path / "src").revision == origin.ids["first"]
+
+
+def test_what_a_clone_holds(origin: Origin, server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "src"
+    clone(server.url("git/repo"), "main", target)
+    assert git(target, "fsck", "--no-dangling") == ""
+    assert (target / "file").read_text() == "main"
+    assert (target / "link").readlink().as_posix() == "sub/run"
+    assert os.access(target / "sub/run", os.X_OK)
+    assert (target / "big.bin").read_text().startswith("version https://git-lfs")
+    assert list((target / "module").iterdir()) == []
+    assert SUBMODULE in git(target, "ls-tree", "HEAD", "module")
+    assert git(target, "rev-parse", "origin/HEAD", "origin/dev").split() == [
+        origin.ids["main"],
+        origin.ids["dev"],
+    ]
+    assert [path.name for path in (target / ".git/hooks").iterdir() if path.suffix != ".sample"] == []
+
+
+def refused(url: str, ref: str | None, target: Path) -> str:
+    """Return the message of a preparation that must fail and leave nothing behind."""
+    before = snapshot(target) if target.exists() else None
+    with pytest.raises(SourceError) as caught:
+        prepare(SourceSpec("git", url, ref), target)
+    assert (snapshot(target) if target.exists() else None) == before
+    assert holders(target.parent) == []
+    assert TOKEN not in str(caught.value)
+    assert QUOTED not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_unknown_ref_suggests_near_names(transport: str, origin: Origin, server: Server, full: Path) -> None:
+    said = refused(address(transport, origin, server), "mian", full)
+    assert said == "unknown ref 'mian' (main); did you mean 'main'?"
+
+
+@pytest.mark.parametrize("transport", ["path", "http"])
+@pytest.mark.parametrize("ref", ["f" * 40, "fffff", "refs/heads/none", "refs/pull/8/head"])
+def test_refs_that_are_not_there(transport: str, ref: str, origin: Origin, server: Server, full: Path) -> None:
+    assert f"unknown ref '{ref}' (" in refused(address(transport, origin, server), ref, full)
+
+
+def test_ambiguous_short_id(tmp_path: Path, full: Path) -> None:
+    made = make(tmp_path / "repo")
+    store = made.path / ".git/objects"
+    (store / "ab").mkdir(exist_ok=True)
+    for digit in "01":
+        shutil.copy(store / made.ids["main"][:2] / made.ids["main"][2:], store / "ab" / ("ab" + digit * 36))
+    assert "'abab' is ambiguous" in refused(str(made.path), "abab", full)
+
+
+def test_a_ref_that_is_no_commit(origin: Origin, full: Path) -> None:
+    assert refused(str(origin.path), "content", full) == "ref 'content' is a blob, not a commit"
+
+
+def test_empty_repository(tmp_path: Path, full: Path) -> None:
+    git(tmp_path, "init", "-q", "empty")
+    assert "no default branch" in refused(str(tmp_path / "empty"), None, full)
+    assert "no branch and no tag" in refused(str(tmp_path / "empty"), "main", full)
+
+
+def test_no_repository(tmp_path: Path, origin: Origin, server: Server, full: Path) -> None:
+    assert "is not a git repository" in refused(str(tmp_path), None, full)
+    assert "is not a git repository" in refused(str(tmp_path / "nowhere"), None, full)
+    assert "is not a git repository" in refused(str(origin.path / "sub"), None, full)
+    assert "404" in refused(server.url("git/none", f"me:{QUOTED}"), None, full)
+
+
+def test_unreachable_port(full: Path) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        said = refused(f"http://me:{QUOTED}@127.0.0.1:{port}/x", None, full)
+    assert said == f"cannot clone 'http://***@127.0.0.1:{port}/x': failed to connect to 127.0.0.1: connection refused"
+
+
+def test_wrong_and_missing_token(server: Server, full: Path) -> None:
+    assert refused(server.url("auth/repo", "me:wrong"), None, full).endswith("refused the credentials given for it")
+    assert "asks for credentials and none were given" in refused(server.url("auth/repo"), None, full)
+
+
+@pytest.mark.parametrize("userinfo", [f"me:{QUOTED}", f"x-access-token:{QUOTED}"])
+def test_no_credential_stays_in_the_clone(userinfo: str, server: Server, tmp_path: Path) -> None:
+    lines: list[str] = []
+    prepare(SourceSpec("git", server.url("auth/repo", userinfo), "dev"), tmp_path / "src", lines.append)
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "src").rglob("*") if path.is_file())
+    for form in (TOKEN, QUOTED, "***"):
+        assert form.encode() not in everything
+    assert git(tmp_path / "src", "config", "remote.origin.url") == server.url("auth/repo")
+    assert re.fullmatch(r"cloning '.*//\*\*\*@.*'\nreceived \d+ objects, .* MB\nchecked out \w{40}", "\n".join(lines))
+
+
+@pytest.mark.parametrize("path", ["", "/auth/repo", "/auth/repo.git"])
+def test_credential_file_of_the_worker(
+    path: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = f"127.0.0.1:{server.port}"
+    lines = ["https://me:no@" + host, f"http://me:no@{host}/auth/other", f"http://me:{QUOTED}@{host}{path}"]
+    (tmp_path / "auth").mkdir()
+    (tmp_path / "auth/credentials").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("REACTORCIDE_VCS_AUTH_DIR", str(tmp_path / "auth"))
+    clone(server.url("auth/repo"), None, tmp_path / "src")
+
+
+def test_credentials_follow_no_redirect_to_another_host(server: Server, full: Path, origin: Origin) -> None:
+    with serving(origin.path.parent) as other:
+        moved = server.url(f"moved/{other.port}/auth/repo", f"me:{QUOTED}")
+        assert "which gets no credentials" in refused(moved, None, full)
+        assert [header for _, header in other.seen] == [None]
+        public = server.url(f"moved/{other.port}/git/repo", f"me:{QUOTED}")
+        clone(public, None, full)
+        assert {header for _, header in other.seen} == {None}
+
+
+def test_certificates_are_checked(origin: Origin, full: Path, tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
+    files = ("-keyout", "key", "-out", "cert")
+    new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    subprocess.run([*new, *names, *files], cwd=tmp_path, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    with serving(origin.path.parent, context) as server:
+        url = server.url("git/repo").replace("http:", "https:")
+        assert "certificate" in refused(url, None, full)
+        before = ssl.get_default_verify_paths()
+        pygit2.settings.set_ssl_cert_locations(str(tmp_path / "cert"), None)
+        try:
+            clone(url, None, full)
+        finally:
+            pygit2.settings.set_ssl_cert_locations(before.cafile, before.capath)
+
+
+def test_relative_path_and_the_repository_around_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make(tmp_path / "repo")
+    monkeypatch.chdir(made.path)
+    assert clone(".", None, made.path / "job/src").revision == made.ids["main"]
+    monkeypatch.chdir(made.path / "sub")
+    assert clone("..", "dev", made.path / "job/src").revision == made.ids["dev"]
+    assert git(made.path / "job/src", "config", "remote.origin.url") == str(made.path)
+
+
+def test_a_clone_shares_no_inode_with_its_source(origin: Origin, tmp_path: Path) -> None:
+    clone(str(origin.path), None, tmp_path / "src")
+    assert git(tmp_path / "src", "fsck", "--no-dangling") == ""
+    assert {path.stat().st_nlink for path in (tmp_path / "src/.git").rglob("*") if path.is_file()} == {1}
+
+
+def test_alternates_worktrees_and_packs_of_a_local_source(origin: Origin, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--shared", str(origin.path), "borrower")
+    git(tmp_path / "borrower", "worktree", "add", "-q", "--detach", str(tmp_path / "tree"), "origin/dev")
+    git(tmp_path / "borrower", "repack", "-q", "-a", "-d", "-l")
+    assert clone(str(tmp_path / "borrower"), None, tmp_path / "one").revision == origin.ids["main"]
+    assert clone(str(tmp_path / "tree"), None, tmp_path / "two").revision == origin.ids["dev"]
+    assert git(tmp_path / "two", "fsck", "--no-dangling") == ""
+
+
+def test_objects_that_cannot_be_copied_are_fetched(origin: Origin, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", str(origin.path), "odd")
+    pack = next((tmp_path / "odd/.git/objects").glob("??/*"), None)
+    assert pack is not None
+    pack.rename(tmp_path / "elsewhere")
+    pack.symlink_to(tmp_path / "elsewhere")
+    assert clone(str(tmp_path / "odd"), None, tmp_path / "src").revision == origin.ids["main"]
+    assert not any(path.is_symlink() for path in (tmp_path / "src/.git").rglob("*"))
+
+
+def test_shallow_local_source(origin: Origin, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{origin.path}", "shallow")
+    assert clone(str(tmp_path / "shallow"), None, tmp_path / "src").revision == origin.ids["main"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository away")
+def test_a_local_repository_of_somebody_else(tmp_path: Path) -> None:
+    made = make(tmp_path / "repo")
+    for path in (made.path, *made.path.rglob("*")):
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    assert clone(str(made.path), None, tmp_path / "src").revision == made.ids["main"]
+    assert pygit2.settings.owner_validation is True
+
+
+class Stop(BaseException):
+    """Raised where nobody expects it."""
+
+
+def signalled(action: Callable[[], object], error: BaseException) -> None:
+    """Run `action` while SIGUSR1 raises `error`, which must come out as itself."""
+
+    def handler(signum: int, frame: object) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(type(error)) as caught:
+            action()
+        assert caught.value is error
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def interrupt_self() -> None:
+    """Send this process a SIGUSR1."""
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Interrupted(signal.SIGTERM, "SIGTERM"), Stop()])
+def test_an_exception_of_a_signal_handler_stops_the_transfer(error: BaseException, server: Server, full: Path) -> None:
+    before = snapshot(full)
+    server.before = lambda method: interrupt_self() if method == "POST" else None
+    signalled(lambda: prepare(SourceSpec("git", server.url("git/repo")), full), error)
+    assert snapshot(full) == before
+    assert holders(full.parent) == []
+
+
+def test_a_server_that_never_answers_can_be_left(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "GRACE", 0.01)
+    before = snapshot(full)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        accepted: list[socket.socket] = []
+
+        def accept() -> None:
+            accepted.append(deaf.accept()[0])
+            interrupt_self()
+
+        listener = threading.Thread(target=accept)
+        listener.start()
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/x"
+        signalled(lambda: prepare(SourceSpec("git", url), full), Stop())
+        listener.join()
+        accepted[0].close()
+    for thread in threading.enumerate():
+        if thread.name == "runnerlib-source":
+            thread.join()
+    assert snapshot(full) == before
+    assert holders(full.parent) == []
+
+
+@pytest.mark.parametrize("word", ["cloning", "received", "checked"])
+def test_an_exception_of_the_reporter(word: str, server: Server, full: Path) -> None:
+    def report(line: str) -> None:
+        if line.startswith(word):
+            raise Stop
+
+    before = snapshot(full)
+    with pytest.raises(Stop):
+        prepare(SourceSpec("git", server.url("git/repo")), full, report)
+    assert word == "checked" or snapshot(full) == before
+    assert holders(full.parent) == []
