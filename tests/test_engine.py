@@ -133,9 +133,7 @@ def test_words_are_passed_as_they_are(new_loop: NewLoop) -> None:
 
 
 @pytest.mark.parametrize(("piece", "filler"), [(1, 500), (7, 5_000), (4096, 100_000), (65536, 200_000)])
-def test_any_bytes_pass_masked_whatever_the_writes(
-    new_loop: NewLoop, piece: int, filler: int, tmp_path: Path
-) -> None:
+def test_any_bytes_pass_masked_whatever_the_writes(new_loop: NewLoop, piece: int, filler: int, tmp_path: Path) -> None:
     """Byte-exact apart from the marks: NUL, invalid UTF-8, \\r, no newline at all, both streams in order."""
     noise = Random(piece).randbytes(filler)
     data = noise + b"\r10%\r20%\0\xff\xfe hunter2-hunter2" + noise + b"hunter2-correct-horse" + noise + b"correct-hors"
@@ -277,7 +275,10 @@ def test_output_written_on_the_way_down_is_kept(new_loop: NewLoop) -> None:
         recorder.on_output = lambda data: run.stop(signal.SIGTERM) if data == b"ready\n" else None
 
     result, _ = execute(
-        new_loop, "trap 'echo cleaning; exit 1' TERM; echo ready; while :; do sleep 0.01; done", recorder, prepare=prepare
+        new_loop,
+        "trap 'echo cleaning; exit 1' TERM; echo ready; while :; do :; done",
+        recorder,
+        prepare=prepare,
     )
     assert result.exit_code == 143
     assert recorder.output == b"ready\ncleaning\n"
@@ -330,9 +331,7 @@ def test_a_silent_background_process_is_stopped(new_loop: NewLoop) -> None:
     result, recorder = execute(new_loop, "sleep 1000 >/dev/null 2>&1 & echo $!")
     pid = int(recorder.output)
     assert result.success
-    assert recorder.warnings == [
-        f"process {pid} (sleep 1000) was still running after the command ended; it is stopped"
-    ]
+    assert recorder.warnings == [f"process {pid} (sleep 1000) was still running after the command ended; it is stopped"]
     assert gone(pid)
 
 

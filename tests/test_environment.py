@@ -59,6 +59,12 @@ def test_listed_secrets_come_first_and_guessed_ones_last(tmp_path: Path) -> None
     assert secrets[-1] == Secret("X_TOKEN", "guessed", guessed=True)
 
 
+def test_credentials_that_the_worker_stored_are_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "credentials").write_text("https://bot:t%2Fken@host\nhttps://bot:other@host/x\n")
+    monkeypatch.setenv("REACTORCIDE_VCS_AUTH_DIR", str(tmp_path))
+    assert {secret.value for secret in made(tmp_path).secrets} == {"t%2Fken", "t/ken", "other"}
+
+
 @pytest.mark.parametrize(
     ("line", "entry"),
     [

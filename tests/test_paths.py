@@ -44,9 +44,7 @@ def test_a_statement_that_is_none(tmp_path: Path) -> None:
         (True, False, "/job/src", CONTAINER_BASE),
     ],
 )
-def test_detection(
-    monkeypatch: pytest.MonkeyPatch, exists: bool, writable: bool, cwd: str, expected: Path
-) -> None:
+def test_detection(monkeypatch: pytest.MonkeyPatch, exists: bool, writable: bool, cwd: str, expected: Path) -> None:
     monkeypatch.setattr(Path, "is_dir", lambda self: exists)
     monkeypatch.setattr(os, "access", lambda path, mode: writable)
     assert locate({}, Path(cwd)).base == expected
@@ -75,8 +73,16 @@ def test_paths_that_lead_out(workspace: Workspace, text: str) -> None:
         workspace.resolve(text, "code_dir")
 
 
-@pytest.mark.parametrize(("text", "why"), [("", "is empty"), ("src", "is relative"), ("./job/src", "is relative"),
-                                           ("../x", "is relative"), ("/job/\0x", "NUL")])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is empty"),
+        ("src", "is relative"),
+        ("./job/src", "is relative"),
+        ("../x", "is relative"),
+        ("/job/\0x", "NUL"),
+    ],
+)
 def test_paths_that_are_none(workspace: Workspace, text: str, why: str) -> None:
     with pytest.raises(PathError, match=why):
         workspace.resolve(text, "code_dir")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.config import resolve
-from runnerlib.errors import ConfigError, PathError
+from runnerlib.errors import ConfigError, PathError, SourceError
 from runnerlib.plan import RunPlan, masker_of, plan_run
 from runnerlib.source import SourceSpec
 
@@ -77,14 +77,18 @@ def test_none_is_no_checkout(tmp_path: Path) -> None:
     [
         ({"source_type": "gti"}, r"source_type \(command line, --source-type\): unknown source type 'gti'"),
         ({"ci_source_type": "gti"}, r"ci_source_type \(command line, --ci-source-type\): unknown source type 'gti'"),
-        ({"source_type": "git"}, "source_type"),
-        ({"source_type": "git", "source_url": "x", "source_ref": "-q"}, "-q"),
+        ({"source_type": "git"}, r"source_type \(.*\): a source of type 'git' needs source_url"),
         ({"source_ref": "main"}, r"source_ref \(command line, --source-ref\): needs source_type"),
     ],
 )
 def test_sources_are_checked_early(tmp_path: Path, options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         planned(tmp_path, **options)
+
+
+def test_a_source_that_can_never_work_is_refused_early(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="source ref '-q' starts with '-'"):
+        planned(tmp_path, source_type="git", source_url="x", source_ref="-q")
 
 
 def test_the_masker_knows_the_secrets_and_the_marker(tmp_path: Path) -> None:

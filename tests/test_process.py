@@ -107,7 +107,7 @@ def test_commands_that_cannot_be_executed(argv: tuple[str, ...], code: int, reas
 
 
 def test_a_missing_directory(tmp_path: Path) -> None:
-    with pytest.raises(RunnerError, match="the directory of the job '.*/none' does not exist"):
+    with pytest.raises(RunnerError, match=r"the directory of the job '.*/none' does not exist"):
         start(("true",), tmp_path / "none", {})
 
 
