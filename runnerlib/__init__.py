@@ -24,7 +24,7 @@ def __getattr__(name: str) -> object:
     """Load a public name when it is first used, so that `import runnerlib` costs nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module 'runnerlib' has no attribute '{name}'")
-    import importlib  # noqa: PLC0415 - needed by nothing else here
+    import importlib
 
     value: object = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value

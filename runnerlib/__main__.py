@@ -5,7 +5,7 @@ import gc
 # Collecting garbage while modules load finds none and costs a tenth of the start-up time.
 gc.disable()
 
-from runnerlib.cli import main  # noqa: E402
+from runnerlib.cli import main as main
 
 if __name__ == "__main__":
     main()

@@ -87,10 +87,13 @@ class StepRun:
         pump = self._pump = Pump(process.output, self._step.name, self._masker.stream(), self._observer)
         exited: asyncio.Future[StepResult] = loop.create_future()
 
+        def stop_waiting() -> None:
+            self._stop_waiting(process, pump)
+
         def on_exit() -> None:
             loop.remove_reader(process.exited)
             exited.set_result(result_of(process.reap()))
-            pump.after(process.unread(), lambda: self._later(self._limits.drain, self._stop_waiting))
+            pump.after(process.unread(), lambda: self._later(self._limits.drain, stop_waiting))
 
         loop.add_reader(process.exited, on_exit)
         pump.start()
@@ -112,13 +115,11 @@ class StepRun:
         if self._pump is not None:
             self._later(self._limits.grace + self._limits.drain, self._pump.finish)
 
-    def _stop_waiting(self) -> None:
+    def _stop_waiting(self, process: Process, pump: Pump) -> None:
         """The drain time is over: say who holds the output open, and let go of it."""
-        assert self._process is not None
-        assert self._pump is not None
-        if not self._pump.ended.done():
-            self._name(holders(self._process.output), "holds the output open after the command ended; it is no longer read")
-            self._pump.finish()
+        if not pump.ended.done():
+            self._name(holders(process.output), "holds the output open after the command ended; it is no longer read")
+            pump.finish()
 
     async def _end_group(self, process: Process) -> None:
         """No process of the group outlives the step: TERM, grace, KILL."""

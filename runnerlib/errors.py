@@ -46,7 +46,7 @@ class Interrupted(RunnerError):  # noqa: N818 - an event from outside, not a fau
 
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:
     """Say that `got` is no `kind`, what is allowed, and what was probably meant."""
-    from difflib import get_close_matches  # noqa: PLC0415 - a start without an error does not need it
+    from difflib import get_close_matches  # a start without an error does not need it
 
     names = list(allowed)
     near = get_close_matches(got, names, n=1)

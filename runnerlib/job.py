@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class Step(NamedTuple):

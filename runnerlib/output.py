@@ -13,6 +13,7 @@ import select
 import socket
 import stat
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import OutputError
@@ -104,10 +105,8 @@ class Output:
             self._loop.add_writer(self._fd, self._on_room)
 
     def _on_room(self) -> None:
-        try:
+        with suppress(OutputError):  # `drain` raises it
             self._send_pending()
-        except OutputError:
-            pass  # `drain` raises it
         if self._pending:
             return
         self._leave_loop()

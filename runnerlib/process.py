@@ -43,6 +43,8 @@ class Process:
 
     def signal(self, signum: int) -> None:
         """Signal the whole process group; nothing happens when it is gone."""
+        if self._child.returncode is not None and not self.survivors():
+            return  # its number may belong to a stranger by now
         try:
             os.killpg(self.pid, signum)
         except ProcessLookupError:

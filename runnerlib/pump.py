@@ -63,13 +63,13 @@ class Pump:
         if self.error is None:
             try:
                 self._emit(self._stream.flush())
-            except Exception as error:  # noqa: BLE001 - whatever it is, the step's end must be told
+            except Exception as error:
                 self.error = error
 
     def _on_readable(self) -> None:
         try:
             self._read()
-        except Exception as error:  # noqa: BLE001 - an exception lost in a callback would hang the step
+        except Exception as error:
             self._fail(error)
 
     def _read(self) -> None:
@@ -103,7 +103,7 @@ class Pump:
     async def _resume_when_drained(self) -> None:
         try:
             await self._observer.drain()
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
             self._fail(error)
         else:
             self.start()

@@ -89,6 +89,6 @@ def _heeded() -> list[signal.Signals]:
 
 
 def _uvloop() -> LoopFactory:
-    import uvloop  # heavy: needed only once a step runs  # noqa: PLC0415
+    import uvloop  # heavy: needed only once a step runs
 
     return uvloop.new_event_loop

@@ -7,7 +7,6 @@ import importlib
 import os
 import sys
 import traceback
-from typing import Any
 
 import click
 
@@ -47,7 +46,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="runnerlib", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_obj
-def cli(session: Session, debug: bool) -> None:  # noqa: FBT001 - click's calling convention
+def cli(session: Session, debug: bool) -> None:
     """Run CI/CD jobs inside their containers: sources prepared, output streamed, every secret masked."""
     session.debug = debug
 
@@ -83,36 +82,28 @@ def invoke(args: list[str]) -> int:
     """Run the command line `args` and return its exit code; errors are shown on stderr, masked."""
     session = Session(args)
     try:
-        return _exit_code(cli.main(args, prog_name="runnerlib", obj=session, standalone_mode=False))
-    except click.UsageError as error:
-        usage = f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help.\n" if error.ctx else ""
-        _show(session, usage, error.format_message())
-        return error.exit_code
-    except click.ClickException as error:
-        _show(session, "", error.format_message())
-        return error.exit_code
-    except click.Abort:
-        _show(session, "", "stopped")
-        return 130
-    except RunnerError as error:
-        _show(session, _trace(session), str(error))
-        return error.exit_code
-    except BrokenPipeError:
-        return 125
-    except Exception as error:  # noqa: BLE001 - the last resort: it must be masked and must not look like a job's code
-        hint = "" if session.debug else "; run with --debug for the traceback"
-        _show(session, _trace(session), f"internal error: {type(error).__name__}: {error}{hint}")
-        return RunnerError.exit_code
-
-
-def _exit_code(returned: Any) -> int:
+        returned = cli.main(args, prog_name="runnerlib", obj=session, standalone_mode=False)
+    except Exception as error:
+        _show(session, *_told(session, error))
+        return error.exit_code if isinstance(error, (click.ClickException, RunnerError)) else RunnerError.exit_code
     return returned if isinstance(returned, int) else 0
 
 
-def _trace(session: Session) -> str:
-    return traceback.format_exc() if session.debug else ""
+def _told(session: Session, error: Exception) -> tuple[str, str]:
+    """What is said of an error: lines before it, and the error itself."""
+    if isinstance(error, click.ClickException):
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        help_line = f"Try '{context.command_path} --help' for help.\n" if context else ""
+        return (f"{context.get_usage()}\n{help_line}" if context else ""), error.format_message()
+    trace = traceback.format_exc() if session.debug else ""
+    if isinstance(error, RunnerError):
+        return trace, str(error)
+    # The last resort: it must be masked, and must not look like a job's exit code.
+    hint = "" if session.debug else "; run with --debug for the traceback"
+    return trace, f"internal error: {type(error).__name__}: {error}{hint}"
 
 
 def _show(session: Session, before: str, message: str) -> None:
     lines = "".join(f"error: {line}\n" for line in message.splitlines() or [""])
-    click.echo(session.masker().mask_string(before + lines), err=True, nl=False)
+    # Bytes, because a name from a file system or a remote need not be text.
+    click.echo(session.masker().mask((before + lines).encode("utf-8", "surrogateescape")), err=True, nl=False)

@@ -11,18 +11,19 @@ import click
 
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import resolve_options
-from runnerlib.cli.session import Session
 from runnerlib.config import SETTINGS, Resolved
 from runnerlib.plan import masker_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runnerlib.cli.session import Session
+
 
 @click.command("config")
 @setting_options
 @click.pass_obj
-def command(session: Session, config_file: str | None, **options: str) -> None:
+def command(session: Session, /, config_file: str | None, **options: str) -> None:
     """Show every setting, its value with secrets masked, and the layer that gave it."""
     resolved = resolve_options(config_file, options)
     session.planned = masker_of(resolved, os.environ, Path.cwd())
@@ -34,11 +35,8 @@ def command(session: Session, config_file: str | None, **options: str) -> None:
 def _rows(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
     for field in fields(resolved.config):
         value = getattr(resolved.config, field.name)
-        if value and SETTINGS[field.name].secret:
-            shown = resolved.config.mask_marker
-        else:
-            shown = _text(value)
-        yield field.name, shown, str(resolved.origin(field.name))
+        hidden = value and SETTINGS[field.name].secret
+        yield field.name, resolved.config.mask_marker if hidden else _text(value), str(resolved.origin(field.name))
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 def setting_options(command: F) -> F:
     """Add `--config` and one option for every setting; the command gets them as keyword arguments."""
-    for setting in reversed(SETTINGS.values()):
+    for setting in list(SETTINGS.values())[::-1]:
         command = click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))(command)
     return click.option(
         "--config", "config_file", metavar="FILE", help="YAML or JSON file of settings; or REACTORCIDE_CONFIG."

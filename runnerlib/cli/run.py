@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import planned
-from runnerlib.cli.session import Session
 from runnerlib.console import Console
-from runnerlib.errors import OutputError
-from runnerlib.plan import RunPlan
 from runnerlib.runner import run
+
+if TYPE_CHECKING:
+    from runnerlib.cli.session import Session
+    from runnerlib.plan import RunPlan
 
 _EPILOG = """\b
 Examples:
@@ -37,7 +37,7 @@ Exit codes:
 @click.option("--dry-run", is_flag=True, help="Check everything, show what would be done, and do nothing.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
-def command(session: Session, config_file: str | None, dry_run: bool, words: tuple[str, ...], **options: str) -> int:  # noqa: FBT001 - click's calling convention
+def command(session: Session, /, config_file: str | None, dry_run: bool, words: tuple[str, ...], **options: str) -> int:
     """Prepare the source, run a job's command, show its output with every secret masked.
 
     The command is --job-command, run by `sh -c`, or WORDS after `--`, run as they are. Its exit

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import planned
-from runnerlib.cli.session import Session
+
+if TYPE_CHECKING:
+    from runnerlib.cli.session import Session
 
 
 @click.command("validate")
 @setting_options
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
-def command(session: Session, config_file: str | None, words: tuple[str, ...], **options: str) -> None:
+def command(session: Session, /, config_file: str | None, words: tuple[str, ...], **options: str) -> None:
     """Check the configuration of a run and exit: 0 when it is valid, 2 when it is not. Nothing is touched."""
     plan = planned(session, config_file, options, words)
     for warning in plan.warnings:

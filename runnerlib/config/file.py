@@ -25,10 +25,10 @@ def load(path: str) -> dict[str, object]:
 
 
 def _parse(text: str, path: str) -> object:
-    import yaml  # 18 ms that runs without a file must not pay  # noqa: PLC0415
+    import yaml  # 18 ms that a run without a file must not pay
 
     try:
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 - both are safe
+        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 - both loaders are safe
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 def text(given: object) -> str:
     """Any text without NUL bytes."""
     if not isinstance(given, str):
-        raise ValueError("text is expected (put it in quotes)")  # noqa: TRY004 - the layers catch one type
+        raise ValueError("text is expected (put it in quotes)")
     if "\0" in given:
         raise ValueError("text without NUL bytes is expected")
     return given

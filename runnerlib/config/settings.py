@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.config import kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 ENV_PREFIX = "REACTORCIDE_"
 

@@ -65,8 +65,10 @@ def test_defaults_are_those_of_the_declaration() -> None:
             {},
             {"REACTORCIDE_DRAIN_TIMEOUT": "-1"},
             {},
-            "drain_timeout (environment, REACTORCIDE_DRAIN_TIMEOUT): got '-1', a number of seconds, 0 or more, "
-            "is expected",
+            (
+                "drain_timeout (environment, REACTORCIDE_DRAIN_TIMEOUT): got '-1', a number of seconds, 0 or more, "
+                "is expected"
+            ),
         ),
         (
             {},

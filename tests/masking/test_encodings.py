@@ -286,9 +286,7 @@ def test_lines_are_secrets_but_armour_is_not() -> None:
     assert begin not in found
     assert end not in found
     prefixed = b"".join(b"app-1  | " + line + b"\n" for line in PEM.splitlines())
-    assert hide(found, prefixed).splitlines() == [
-        b"app-1  | " + line for line in (begin, MARK, MARK, MARK, end)
-    ]
+    assert hide(found, prefixed).splitlines() == [b"app-1  | " + line for line in (begin, MARK, MARK, MARK, end)]
     assert hide(found, base64.b64encode(one)).rstrip(b"=") == MARK
 
 

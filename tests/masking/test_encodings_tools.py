@@ -266,25 +266,20 @@ def test_curl() -> None:
 
 GO_SECRETS = {
     "password": b"p@ss'w\"o$rd`1 \\x<&>!%#~/=+,;:?*[]{}|^_-.",
-    "unicode": (
-        b"p\xc3\xa4'\xc3\x9f w\xc3\xb6rd/\xe2\x82\xac \xf0\x9f\x98\x80<&>\xe2\x80\xa8\xc2\xa0\xc2\xad\"x"
-    ),
+    "unicode": (b"p\xc3\xa4'\xc3\x9f w\xc3\xb6rd/\xe2\x82\xac \xf0\x9f\x98\x80<&>\xe2\x80\xa8\xc2\xa0\xc2\xad\"x"),
     "multi-line": b"line one\n\tline \"two\" & 'so' on\r\nline <three>\x1b\x7f\x08\x0b",
     "not UTF-8": b"bin\xff\xfe\x80key\xc3(\x01\x9f/+=",
 }
 GO_OUTPUT = {
     ("password", "%q"): b'"beforep@ss\'w\\"o$rd`1 \\\\x<&>!%#~/=+,;:?*[]{}|^_-.after"',
     ("password", "%+q"): b'"beforep@ss\'w\\"o$rd`1 \\\\x<&>!%#~/=+,;:?*[]{}|^_-.after"',
-    ("password", "json.Marshal"): (
-        b'"beforep@ss\'w\\"o$rd`1 \\\\x\\u003c\\u0026\\u003e!%#~/=+,;:?*[]{}|^_-.after"'
-    ),
+    ("password", "json.Marshal"): (b'"beforep@ss\'w\\"o$rd`1 \\\\x\\u003c\\u0026\\u003e!%#~/=+,;:?*[]{}|^_-.after"'),
     ("password", "docker inspect"): (
         b'{\n    "Config": {\n        "Env": [\n            "TOKEN=beforep@ss\'w\\"o$rd`1 \\\\x'
         b'\\u003c\\u0026\\u003e!%#~/=+,;:?*[]{}|^_-.after"\n        ]\n    }\n}'
     ),
     ("password", "url.QueryEscape"): (
-        b"beforep%40ss%27w%22o%24rd%601+%5Cx%3C%26%3E%21%25%23~%2F%3D%2B%2C%3B%3A%3F%2A%5B%5D%7"
-        b"B%7D%7C%5E_-.after"
+        b"beforep%40ss%27w%22o%24rd%601+%5Cx%3C%26%3E%21%25%23~%2F%3D%2B%2C%3B%3A%3F%2A%5B%5D%7B%7D%7C%5E_-.after"
     ),
     ("password", "url.PathEscape"): (
         b"beforep@ss%27w%22o$rd%601%20%5Cx%3C&%3E%21%25%23~%2F=+%2C%3B:%3F%2A%5B%5D%7B%7D%7C%5E_-.after"
@@ -292,19 +287,12 @@ GO_OUTPUT = {
     ("password", "url.UserPassword"): (
         b"user:beforep%40ss%27w%22o$rd%601%20%5Cx%3C&%3E%21%25%23~%2F=+,;%3A%3F%2A%5B%5D%7B%7D%7C%5E_-.after"
     ),
-    ("password", "html.EscapeString"): (
-        b"beforep@ss&#39;w&#34;o$rd`1 \\x&lt;&amp;&gt;!%#~/=+,;:?*[]{}|^_-.after"
-    ),
-    ("password", "xml.EscapeText"): (
-        b"beforep@ss&#39;w&#34;o$rd`1 \\x&lt;&amp;&gt;!%#~/=+,;:?*[]{}|^_-.after"
-    ),
+    ("password", "html.EscapeString"): (b"beforep@ss&#39;w&#34;o$rd`1 \\x&lt;&amp;&gt;!%#~/=+,;:?*[]{}|^_-.after"),
+    ("password", "xml.EscapeText"): (b"beforep@ss&#39;w&#34;o$rd`1 \\x&lt;&amp;&gt;!%#~/=+,;:?*[]{}|^_-.after"),
     ("unicode", "%q"): (
-        b"\"beforep\xc3\xa4'\xc3\x9f w\xc3\xb6rd/\xe2\x82\xac \xf0\x9f\x98\x80<&>\\u2028\\u00a0"
-        b'\\u00ad\\"xafter"'
+        b'"beforep\xc3\xa4\'\xc3\x9f w\xc3\xb6rd/\xe2\x82\xac \xf0\x9f\x98\x80<&>\\u2028\\u00a0\\u00ad\\"xafter"'
     ),
-    ("unicode", "%+q"): (
-        b'"beforep\\u00e4\'\\u00df w\\u00f6rd/\\u20ac \\U0001f600<&>\\u2028\\u00a0\\u00ad\\"xafter"'
-    ),
+    ("unicode", "%+q"): (b'"beforep\\u00e4\'\\u00df w\\u00f6rd/\\u20ac \\U0001f600<&>\\u2028\\u00a0\\u00ad\\"xafter"'),
     ("unicode", "json.Marshal"): (
         b"\"beforep\xc3\xa4'\xc3\x9f w\xc3\xb6rd/\xe2\x82\xac \xf0\x9f\x98\x80\\u003c\\u0026\\u"
         b'003e\\u2028\xc2\xa0\xc2\xad\\"xafter"'
@@ -321,8 +309,7 @@ GO_OUTPUT = {
         b"beforep%C3%A4%27%C3%9F%20w%C3%B6rd%2F%E2%82%AC%20%F0%9F%98%80%3C&%3E%E2%80%A8%C2%A0%C2%AD%22xafter"
     ),
     ("unicode", "url.UserPassword"): (
-        b"user:beforep%C3%A4%27%C3%9F%20w%C3%B6rd%2F%E2%82%AC%20%F0%9F%98%80%3C&%3E%E2%80%A8%C2"
-        b"%A0%C2%AD%22xafter"
+        b"user:beforep%C3%A4%27%C3%9F%20w%C3%B6rd%2F%E2%82%AC%20%F0%9F%98%80%3C&%3E%E2%80%A8%C2%A0%C2%AD%22xafter"
     ),
     ("unicode", "html.EscapeString"): (
         b"beforep\xc3\xa4&#39;\xc3\x9f w\xc3\xb6rd/\xe2\x82\xac \xf0\x9f\x98\x80&lt;&amp;&gt;"
@@ -332,12 +319,8 @@ GO_OUTPUT = {
         b"beforep\xc3\xa4&#39;\xc3\x9f w\xc3\xb6rd/\xe2\x82\xac \xf0\x9f\x98\x80&lt;&amp;&gt;"
         b"\xe2\x80\xa8\xc2\xa0\xc2\xad&#34;xafter"
     ),
-    ("multi-line", "%q"): (
-        b'"beforeline one\\n\\tline \\"two\\" & \'so\' on\\r\\nline <three>\\x1b\\x7f\\b\\vafter"'
-    ),
-    ("multi-line", "%+q"): (
-        b'"beforeline one\\n\\tline \\"two\\" & \'so\' on\\r\\nline <three>\\x1b\\x7f\\b\\vafter"'
-    ),
+    ("multi-line", "%q"): (b'"beforeline one\\n\\tline \\"two\\" & \'so\' on\\r\\nline <three>\\x1b\\x7f\\b\\vafter"'),
+    ("multi-line", "%+q"): (b'"beforeline one\\n\\tline \\"two\\" & \'so\' on\\r\\nline <three>\\x1b\\x7f\\b\\vafter"'),
     ("multi-line", "json.Marshal"): (
         b'"beforeline one\\n\\tline \\"two\\" \\u0026 \'so\' on\\r\\nline \\u003cthree\\u003e\\'
         b'u001b\x7f\\b\\u000bafter"'
@@ -354,12 +337,10 @@ GO_OUTPUT = {
         b"beforeline%20one%0A%09line%20%22two%22%20&%20%27so%27%20on%0D%0Aline%20%3Cthree%3E%1B%7F%08%0Bafter"
     ),
     ("multi-line", "url.UserPassword"): (
-        b"user:beforeline%20one%0A%09line%20%22two%22%20&%20%27so%27%20on%0D%0Aline%20%3Cthree%"
-        b"3E%1B%7F%08%0Bafter"
+        b"user:beforeline%20one%0A%09line%20%22two%22%20&%20%27so%27%20on%0D%0Aline%20%3Cthree%3E%1B%7F%08%0Bafter"
     ),
     ("multi-line", "html.EscapeString"): (
-        b"beforeline one\n\tline &#34;two&#34; &amp; &#39;so&#39; on\r\nline &lt;three&gt;\x1b"
-        b"\x7f\x08\x0bafter"
+        b"beforeline one\n\tline &#34;two&#34; &amp; &#39;so&#39; on\r\nline &lt;three&gt;\x1b\x7f\x08\x0bafter"
     ),
     ("multi-line", "xml.EscapeText"): (
         b"beforeline one&#xA;&#x9;line &#34;two&#34; &amp; &#39;so&#39; on&#xD;&#xA;line &lt;th"

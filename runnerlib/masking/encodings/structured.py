@@ -41,7 +41,7 @@ def _parse(value: bytes) -> tuple[str, list[bytes]]:
 
 
 def _json_leaves(text: bytes) -> list[bytes]:
-    import json  # noqa: PLC0415 - 3 ms and `re`, for few values
+    import json
 
     try:
         todo = [
