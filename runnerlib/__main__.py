@@ -5,7 +5,9 @@ import gc
 # Collecting garbage while modules load finds none and costs a tenth of the start-up time.
 gc.disable()
 
-from runnerlib.cli import main as main
+from runnerlib.cli import main
+
+__all__ = ["main"]
 
 if __name__ == "__main__":
     main()

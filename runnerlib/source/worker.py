@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-GRACE = 5.0
+GRACE = 1.0
 """Seconds that an interrupted caller waits for the thread. One that hangs in the network is left behind:
 it is a daemon, what it may still write to is removed, and it stops at its next `check`."""
 

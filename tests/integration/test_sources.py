@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.integration.cli import runnerlib
+from tests.integration.cli import runnerlib, started
 
 
 def git(directory: Path, *args: str) -> str:
@@ -91,3 +92,17 @@ def test_a_failure_leaves_the_previous_source(
     assert "pw-of-mine" not in done[2]
     assert [path.name for path in (tmp_path / "job/src").iterdir()] == ["previous"]
     assert {path.name for path in (tmp_path / "job").iterdir()} <= {"src", "artifacts"}
+
+
+def test_a_signal_stops_a_clone_that_hangs(tmp_path: Path) -> None:
+    """The server takes the connection and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/r.git"
+        with started("run", "--git-url", url, "--", "true", cwd=tmp_path) as run:
+            connection, _ = server.accept()
+            run.terminate()
+            _, err = run.communicate()
+            connection.close()
+    assert run.returncode == 143
+    assert err.decode() == f"runnerlib: cloning '{url}'\nerror: stopped by SIGTERM\n"
+    assert not (tmp_path / "job/src").exists()
