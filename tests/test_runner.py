@@ -32,7 +32,11 @@ def test_everything_is_told_in_order_and_masked(new_loop: NewLoop, tmp_path: Pat
     (tmp_path / "abc-def/file").write_text("it is abc-def")
     recorder = Recorder()
     plan = planned(
-        tmp_path, "cat file; exit 3", secret_values_list="abc-def,x", source_type="copy", source_url=f"{tmp_path}/abc-def"
+        tmp_path,
+        "cat file; exit 3",
+        secret_values_list="abc-def,x",
+        source_type="copy",
+        source_url=f"{tmp_path}/abc-def",
     )
     assert run(plan, recorder, new_loop) == StepResult(3, "exit code 3")
     kinds = [type(event) for event in recorder.events]
@@ -44,7 +48,9 @@ def test_everything_is_told_in_order_and_masked(new_loop: NewLoop, tmp_path: Pat
 
 
 def test_the_workspace_is_made(new_loop: NewLoop, tmp_path: Path) -> None:
-    assert run(planned(tmp_path, "test -d ../artifacts", code_dir="/job/deep/src"), Recorder(), new_loop).success is False
+    assert (
+        run(planned(tmp_path, "test -d ../artifacts", code_dir="/job/deep/src"), Recorder(), new_loop).success is False
+    )
     assert run(planned(tmp_path, "pwd"), Recorder(), new_loop).success
     assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["artifacts", "deep", "src"]
 
@@ -79,7 +85,9 @@ def test_signal_handlers_are_put_back(new_loop: NewLoop, tmp_path: Path) -> None
 
 def test_a_signal_before_the_step_interrupts(new_loop: NewLoop, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
-    plan = planned(tmp_path, "echo started", source_type="copy", source_url=f"{tmp_path}/source", secret_values_list="x")
+    plan = planned(
+        tmp_path, "echo started", source_type="copy", source_url=f"{tmp_path}/source", secret_values_list="x"
+    )
     recorder = Recorder()
 
     class Interrupting(Recorder):

@@ -3,7 +3,7 @@
 A source type is a module of this package named as the type, with the two functions of `spec.Handler`,
 and an entry in `_TYPES`. The other modules serve the handlers: `spec` (values), `place` (prepare
 aside, swap in when complete), `tree` (walk and remove trees without following links), `url`
-(credentials in URLs), and git's own `refs`, `stored`, `objects`, `worker` and `libgit2`.
+(credentials in URLs), and git's own `remote`, `stored`, `refs`, `objects`, `worker` and `libgit2`.
 """
 
 from __future__ import annotations

@@ -9,38 +9,25 @@ means is in `refs`; the transport is `libgit2`, the only module that imports pyg
 from __future__ import annotations
 
 import importlib
-import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError, unknown
 from runnerlib.source import worker
 from runnerlib.source.place import replacing
 from runnerlib.source.refs import check_ref
+from runnerlib.source.remote import locate
 from runnerlib.source.spec import Prepared
-from runnerlib.source.stored import stored
-from runnerlib.source.url import Url, split, without_credentials
+from runnerlib.source.url import split, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from runnerlib.source.remote import Remote
     from runnerlib.source.spec import Report, SourceSpec
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
-
-
-class Remote(NamedTuple):
-    """Where to fetch: `address` for the transport and .git/config, `shown` for people, `user` and
-    `password` for the server. `url` is None when `address` is an absolute local path.
-    """
-
-    address: str
-    shown: str
-    url: Url | None = None
-    user: str = ""
-    password: str = ""
 
 
 def check(spec: SourceSpec) -> None:
@@ -76,15 +63,3 @@ def _check_url(url: str) -> None:
         raise SourceError(f"git url '{url}' names a file on host '{found.host}', not on this one")
     if scheme != "file" and (not found.host or found.host.startswith("-")):
         raise SourceError(f"git url '{without_credentials(url)}' has no valid host")
-
-
-def locate(url: str) -> Remote:
-    """Return how to reach `url`, with its own credentials or the stored ones; paths become absolute."""
-    found = split(url)
-    if found is None or found.scheme == "file":
-        path = os.path.abspath(unquote(found.rest) if found else url)
-        return Remote(address=path, shown=url)
-    user, password = found.user, found.password
-    if not password and found.scheme in {"http", "https"}:
-        user, password = stored(found) or (user, "")
-    return Remote(found.clean(), without_credentials(url), found, user, password)

@@ -23,7 +23,7 @@ from runnerlib.source.url import scrub, split, without_credentials
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runnerlib.source.git import Remote
+    from runnerlib.source.remote import Remote
     from runnerlib.source.worker import Worker
 
 # All that libgit2 raises; the special cases derive from KeyError and ValueError.
