@@ -48,16 +48,14 @@ def test_everything_is_told_in_order_and_masked(new_loop: NewLoop, tmp_path: Pat
 
 
 def test_the_workspace_is_made(new_loop: NewLoop, tmp_path: Path) -> None:
-    assert (
-        run(planned(tmp_path, "test -d ../artifacts", code_dir="/job/deep/src"), Recorder(), new_loop).success is False
-    )
+    assert not run(planned(tmp_path, "test -d ../artifacts", code_dir="/job/deep/src"), Recorder(), new_loop).success
     assert run(planned(tmp_path, "pwd"), Recorder(), new_loop).success
     assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["artifacts", "deep", "src"]
 
 
 def test_a_workspace_that_cannot_be_made(new_loop: NewLoop, tmp_path: Path) -> None:
     (tmp_path / "job").write_text("a file")
-    with pytest.raises(RunnerError, match="cannot create '.*/job/artifacts': (Not a directory|File exists)"):
+    with pytest.raises(RunnerError, match=r"cannot create '.*/job/artifacts': (Not a directory|File exists)"):
         run(planned(tmp_path, "true"), Recorder(), new_loop)
 
 
