@@ -1,0 +1,409 @@
+# cython: language_level=3
+"""The Python side of the masking core; `_scanner.pyi` documents it, `ext/README.md` explains the core."""
+
+from cython cimport final
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.pythread cimport (
+    NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock,
+    PyThread_release_lock, PyThread_type_lock,
+)
+from libc.stdint cimport SIZE_MAX, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, getenv, malloc
+
+cdef extern from "automaton.h":
+    struct c_automaton "automaton":
+        pass
+    struct c_node "trie_node":
+        uint32_t id
+        uint8_t is_word
+    struct c_edge "trie_edge":
+        uint32_t begin "from", to
+        uint8_t byte
+    struct c_fail "trie_fail":
+        uint32_t begin "from", to
+    struct c_trie "trie":
+        c_node *nodes
+        c_edge *edges
+        c_fail *fails
+        size_t node_count, edge_count, fail_count
+    enum: AUTOMATON_OK, AUTOMATON_BAD_TRIE
+    int automaton_build(const c_trie *trie, c_automaton **result) nogil
+
+cdef extern from "kernel.h":
+    struct c_kernel "kernel":
+        const char *name
+    const c_kernel *kernel_find(const char *name) nogil
+    const char *kernel_name(size_t i) nogil
+
+cdef extern from "group.h":
+    struct c_pattern "pattern":
+        const uint8_t *bytes
+        size_t length
+    struct c_patterns "patterns":
+        const uint8_t *bytes
+        uint32_t *start
+        uint32_t count, longest
+    struct c_group "group":
+        c_patterns patterns
+    struct c_set "set":
+        c_group *groups[4]
+        unsigned count
+        uint32_t longest
+    enum: SCAN_DONE, SCAN_NEEDS_AUTOMATON
+    c_group *group_new(const c_pattern *patterns, size_t count, const c_kernel *kernel) nogil
+    void group_free(c_group *group) nogil
+    size_t group_bytes(const c_group *group) nogil
+    const c_automaton *group_automaton(c_group *group) nogil
+    uint64_t group_credit(const c_group *group) nogil
+    void group_adopt(c_group *group, c_automaton *automaton) nogil
+    size_t patterns_divide(c_pattern *patterns, size_t count, size_t length) nogil
+    bint patterns_contain(const c_patterns *patterns, const uint8_t *text, size_t length) nogil
+
+cdef extern from "stream.h":
+    struct c_stream "stream":
+        uint64_t done, end
+    struct c_marker "marker":
+        const uint8_t *bytes
+        size_t length
+    void stream_free(c_stream *stream) nogil
+    void stream_forget(c_stream *stream) nogil
+    int stream_scan(c_stream *stream, const c_set *patterns, const uint8_t *data, size_t length,
+                    bint last) nogil
+    bint stream_is_unchanged(const c_stream *stream) nogil
+    size_t stream_size(const c_stream *stream, c_marker marker) nogil
+    int stream_reserve(c_stream *stream) nogil
+    void stream_commit(c_stream *stream, c_marker marker, uint8_t *output) nogil
+
+# Below this a chunk is scanned sooner than the lock of the interpreter changes hands.
+cdef size_t NOGIL_LENGTH = 4096
+
+# A group that grows by single registrations is compiled anew each time; beyond this it joins the first.
+cdef size_t DELTA_LIMIT = 256
+
+# More patterns than this are divided into short ones and others, which are searched one after the other.
+cdef size_t MIXED_LIMIT = 16
+cdef size_t LONG_PATTERN = 8
+
+
+cdef const c_kernel *find_kernel(str name) except NULL:
+    cdef const c_kernel *kernel = default_kernel if name is None else kernel_find(name.encode())
+    if kernel == NULL:
+        raise ValueError(f"unknown kernel '{name}' ({', '.join(KERNELS)})")
+    return kernel
+
+
+cdef tuple list_kernels():
+    cdef list names = []
+    while kernel_name(len(names)) != NULL:
+        names.append(kernel_name(len(names)).decode())
+    return tuple(names)
+
+
+KERNELS = list_kernels()
+cdef const c_kernel *default_kernel = kernel_find(getenv("RUNNERLIB_KERNEL"))
+if default_kernel == NULL:
+    raise ImportError(f"RUNNERLIB_KERNEL names no kernel of this machine ({', '.join(KERNELS)})")
+
+
+cdef class _Group:
+    """Owns one compiled group."""
+
+    cdef c_group *group
+
+    def __dealloc__(self):
+        group_free(self.group)
+
+
+cdef list compile_groups(list parts, list values, const c_kernel *kernel):
+    """Compile the patterns of some groups and some new ones into one group, or into two: a short pattern
+    leaves a prefilter little choice, and many long ones should not suffer from a few of those."""
+    cdef size_t count = count_patterns(parts) + len(values), i, n = 0, short = 0
+    cdef c_patterns *old
+    cdef list groups
+    cdef _Group part
+    cdef bytes value
+    cdef c_pattern *patterns = <c_pattern *>malloc((count + 1) * sizeof(c_pattern))
+    if patterns == NULL:
+        raise MemoryError
+    try:
+        for part in parts:
+            old = &part.group.patterns
+            for i in range(<size_t>old.count):
+                patterns[n].bytes = old.bytes + old.start[i]
+                patterns[n].length = old.start[i + 1] - old.start[i]
+                n += 1
+        for value in values:
+            patterns[n].bytes = <const uint8_t *>PyBytes_AS_STRING(value)
+            patterns[n].length = PyBytes_GET_SIZE(value)
+            n += 1
+        if count > MIXED_LIMIT:
+            short = patterns_divide(patterns, count, LONG_PATTERN)
+        groups = []
+        if short:
+            groups.append(compile_group(patterns, short, kernel))
+        if short < count:
+            groups.append(compile_group(patterns + short, count - short, kernel))
+        return groups
+    finally:
+        free(patterns)
+
+
+cdef _Group compile_group(const c_pattern *patterns, size_t count, const c_kernel *kernel):
+    cdef _Group result = _Group.__new__(_Group)
+    with nogil:
+        result.group = group_new(patterns, count, kernel)
+    if result.group == NULL:
+        raise MemoryError
+    return result
+
+
+cdef class _PatternSet:
+    """An immutable list of groups, shared by the streams that use it.
+
+    The groups of `base` were compiled from many patterns at once; `delta` takes what is added one by one,
+    and is compiled anew each time, until it is so large that all becomes a new base.
+    """
+
+    cdef const c_kernel *kernel
+    cdef list base, delta
+    cdef c_set compiled
+
+    cdef bint contains(self, bytes value):
+        cdef _Group group
+        for group in self.base + self.delta:
+            if patterns_contain(&group.group.patterns, <const uint8_t *>PyBytes_AS_STRING(value),
+                                PyBytes_GET_SIZE(value)):
+                return True
+        return False
+
+    cdef _PatternSet extended(self, list values):
+        cdef size_t size = count_patterns(self.base)
+        cdef size_t added = count_patterns(self.delta) + len(values)
+        if size > DELTA_LIMIT and added <= max(DELTA_LIMIT, size // 16):
+            return make_set(self.kernel, self.base, compile_groups(self.delta, values, self.kernel))
+        return make_set(self.kernel, compile_groups(self.base + self.delta, values, self.kernel), [])
+
+    cdef int build_automata(self) except -1:
+        """Build what a scan asked for: the automata of groups that have spent their credit, or else all."""
+        cdef _Group group
+        cdef list missing = [group for group in self.base + self.delta if group_automaton(group.group) == NULL]
+        for group in [group for group in missing if group_credit(group.group) == 0] or missing:
+            build_automaton(group)
+        return 0
+
+
+cdef _PatternSet make_set(const c_kernel *kernel, list base, list delta):
+    cdef _PatternSet result = _PatternSet.__new__(_PatternSet)
+    cdef _Group group
+    result.kernel, result.base, result.delta = kernel, base, delta
+    for group in base + delta:
+        result.compiled.groups[result.compiled.count] = group.group
+        result.compiled.count += 1
+        result.compiled.longest = max(result.compiled.longest, group.group.patterns.longest)
+    return result
+
+
+cdef size_t count_patterns(list groups) except? 0:
+    cdef _Group group
+    cdef size_t count = 0
+    for group in groups:
+        count += group.group.patterns.count
+    return count
+
+
+cdef int build_automaton(_Group group) except -1:
+    """Have pyahocorasick build trie and failure links, and compile its dump."""
+    import ahocorasick  # heavy, and most runs never need it
+
+    cdef c_patterns *patterns = &group.group.patterns
+    cdef size_t i
+    builder = ahocorasick.Automaton(ahocorasick.STORE_LENGTH)
+    for i in range(<size_t>patterns.count):
+        builder.add_word((<bytes>patterns.bytes[patterns.start[i]:patterns.start[i + 1]]).decode("latin-1"))
+    builder.make_automaton()
+    nodes, edges, fails = builder.dump()
+    compile_automaton(group, nodes, edges, fails)
+    return 0
+
+
+cdef int compile_automaton(_Group group, list nodes, list edges, list fails) except -1:
+    cdef c_trie trie = [NULL, NULL, NULL, 0, 0, 0]
+    cdef c_automaton *automaton = NULL
+    cdef int error
+    cdef size_t i
+    trie.node_count, trie.edge_count, trie.fail_count = len(nodes), len(edges), len(fails)
+    try:
+        trie.nodes = <c_node *>calloc(len(nodes) + 1, sizeof(c_node))
+        trie.edges = <c_edge *>calloc(len(edges) + 1, sizeof(c_edge))
+        trie.fails = <c_fail *>calloc(len(fails) + 1, sizeof(c_fail))
+        if trie.nodes == NULL or trie.edges == NULL or trie.fails == NULL:
+            raise MemoryError
+        for i, (node, is_word) in enumerate(nodes):
+            trie.nodes[i].id, trie.nodes[i].is_word = node & 0xFFFFFFFF, is_word
+        for i, (node, byte, target) in enumerate(edges):
+            trie.edges[i].begin, trie.edges[i].to = node & 0xFFFFFFFF, target & 0xFFFFFFFF
+            trie.edges[i].byte = byte[0]
+        for i, (node, target) in enumerate(fails):
+            trie.fails[i].begin, trie.fails[i].to = node & 0xFFFFFFFF, target & 0xFFFFFFFF
+        error = automaton_build(&trie, &automaton)
+    finally:
+        free(trie.nodes)
+        free(trie.edges)
+        free(trie.fails)
+    if error == AUTOMATON_BAD_TRIE:
+        raise RuntimeError("pyahocorasick gave an inconsistent trie; the output is withheld")
+    if error != AUTOMATON_OK:
+        raise MemoryError
+    group_adopt(group.group, automaton)
+    return 0
+
+
+@final
+cdef class Scanner:
+    cdef readonly bytes marker
+    cdef readonly str kernel
+    cdef _PatternSet current
+    cdef list running
+    cdef PyThread_type_lock registering
+
+    def __cinit__(self, bytes marker not None, str kernel=None):
+        cdef const c_kernel *found = find_kernel(kernel)
+        self.marker = marker
+        self.kernel = found.name.decode()
+        self.current = make_set(found, [], [])
+        self.running = []
+        self.registering = PyThread_allocate_lock()
+        if self.registering == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self.registering != NULL:
+            PyThread_free_lock(self.registering)
+
+    def __len__(self):
+        return count_patterns(self.current.base + self.current.delta)
+
+    @property
+    def nbytes(self):
+        cdef _Group group
+        cdef size_t total = 0
+        for group in self.current.base + self.current.delta:
+            total += group_bytes(group.group)
+        return total
+
+    def add(self, values):
+        cdef list fresh = list(set(values))
+        cdef bytes value
+        for value in fresh:
+            if not value:
+                raise ValueError("an empty pattern would match everywhere")
+        acquire(self.registering)
+        try:
+            fresh = [value for value in fresh if not self.current.contains(value)]
+            if fresh:
+                self.current = self.current.extended(fresh)
+        finally:
+            PyThread_release_lock(self.registering)
+        # A stream that is at work holds its lock, and has perhaps begun with the former set.
+        cdef Stream stream
+        for stream in list(self.running):
+            acquire(stream.lock)
+            PyThread_release_lock(stream.lock)
+        return len(fresh)
+
+    def stream(self):
+        return Stream.__new__(Stream, self)
+
+    def mask(self, data):
+        return (<Stream>Stream.__new__(Stream, self)).run_object(data, True)
+
+
+cdef int acquire(PyThread_type_lock lock) noexcept:
+    if not PyThread_acquire_lock(lock, NOWAIT_LOCK):
+        with nogil:
+            PyThread_acquire_lock(lock, WAIT_LOCK)
+    return 0
+
+
+@final
+cdef class Stream:
+    cdef c_stream stream
+    cdef Scanner scanner
+    cdef _PatternSet seen
+    cdef PyThread_type_lock lock
+
+    def __cinit__(self, Scanner scanner not None):
+        self.scanner = scanner
+        self.seen = scanner.current
+        self.lock = PyThread_allocate_lock()
+        if self.lock == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        stream_free(&self.stream)
+        if self.lock != NULL:
+            PyThread_free_lock(self.lock)
+
+    @property
+    def held(self):
+        return self.stream.end - self.stream.done
+
+    def feed(self, data):
+        return self.run_object(data, False)
+
+    def flush(self):
+        return self.run_object(b"", True)
+
+    cdef bytes run_object(self, data, bint last):
+        cdef Py_buffer view
+        if PyBytes_CheckExact(data):
+            return self.run(<bytes>data, <const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), last)
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            return self.run(None, <const uint8_t *>view.buf, view.len, last)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef bytes run(self, bytes whole, const uint8_t *data, size_t length, bint last):
+        self.scanner.running.append(self)
+        acquire(self.lock)
+        try:
+            self.scan(data, length, last)
+            return self.output(whole)
+        finally:
+            PyThread_release_lock(self.lock)
+            self.scanner.running.remove(self)
+
+    cdef int scan(self, const uint8_t *data, size_t length, bint last) except -1:
+        cdef int result
+        if self.seen is not self.scanner.current:
+            self.seen = self.scanner.current
+            stream_forget(&self.stream)
+        while True:
+            if length >= NOGIL_LENGTH:
+                with nogil:
+                    result = stream_scan(&self.stream, &self.seen.compiled, data, length, last)
+            else:
+                result = stream_scan(&self.stream, &self.seen.compiled, data, length, last)
+            if result == SCAN_DONE:
+                return 0
+            if result != SCAN_NEEDS_AUTOMATON:
+                raise MemoryError
+            self.seen.build_automata()
+
+    cdef bytes output(self, bytes whole):
+        cdef c_marker marker
+        cdef bytes result
+        if whole is not None and stream_is_unchanged(&self.stream):
+            marker.bytes, marker.length = NULL, 0
+            stream_commit(&self.stream, marker, NULL)
+            return whole
+        marker.bytes = <const uint8_t *>PyBytes_AS_STRING(self.scanner.marker)
+        marker.length = PyBytes_GET_SIZE(self.scanner.marker)
+        cdef size_t size = stream_size(&self.stream, marker)
+        if size == SIZE_MAX or stream_reserve(&self.stream):
+            raise MemoryError
+        result = PyBytes_FromStringAndSize(NULL, size)
+        stream_commit(&self.stream, marker, <uint8_t *>PyBytes_AS_STRING(result))
+        return result

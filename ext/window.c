@@ -1,0 +1,114 @@
+#include "window.h"
+
+#include <stdlib.h>
+
+#include "load.h"
+#include "rarity.h"
+
+/* Only this many places of a pattern are considered, spread over it: enough to find a good one. */
+enum { PLACES = 48 };
+
+/* Being shared by n patterns makes a window count as n^3 times more common, see the design notes: less
+ * and all JSON web tokens are looked for by a piece of their common header. In eighths of a bit. */
+enum { SHARED_POWER = 3 };
+
+static int log2_eighths(unsigned n)
+{
+    int whole = 31 - __builtin_clz(n);
+    return whole * 8 + (int)((((uint64_t)n << 3) >> whole) & 7);
+}
+
+static size_t place(size_t i, size_t last)
+{
+    return last < PLACES ? i : i * last / (PLACES - 1);
+}
+
+static size_t place_count(size_t last)
+{
+    return last < PLACES ? last + 1 : PLACES;
+}
+
+/* What choosing needs: how many patterns share each window, by hash, and how rare the bytes of the present
+ * pattern are, summed up, so that any run of them is known by a subtraction. */
+struct choice {
+    const struct patterns *patterns;
+    unsigned width, gram, shift;
+    uint16_t *shares;
+    int64_t *bits; /* bits[i]: of bytes[1..i], each after the one before it */
+};
+
+static uint16_t *share_of(const struct choice *c, const uint8_t *window)
+{
+    return &c->shares[mix(load64(window) & load_mask(c->width)) >> c->shift];
+}
+
+static void count_shares(const struct choice *c)
+{
+    for (uint32_t i = 0; i < c->patterns->count; i++) {
+        size_t last = patterns_length(c->patterns, i) - c->width;
+        for (size_t j = 0; j < place_count(last); j++) {
+            uint16_t *share = share_of(c, c->patterns->bytes + c->patterns->start[i] + place(j, last));
+            *share += *share < UINT16_MAX;
+        }
+    }
+}
+
+static void sum_bits(const struct choice *c, const uint8_t *bytes, size_t length)
+{
+    c->bits[0] = 0;
+    for (size_t i = 1; i < length; i++)
+        c->bits[i] = c->bits[i - 1] + rarity_after(bytes[i - 1], bytes[i]);
+}
+
+/* How rare the window at `at` is: by its most common gram. */
+static int64_t window_bits(const struct choice *c, const uint8_t *bytes, size_t at)
+{
+    int64_t least = INT64_MAX;
+    for (size_t i = at; i + c->gram <= at + c->width; i++) {
+        int64_t bits = rarity_of_byte(bytes[i]) + c->bits[i + c->gram - 1] - c->bits[i];
+        least = bits < least ? bits : least;
+    }
+    return least;
+}
+
+static uint32_t choose(const struct choice *c, uint32_t pattern)
+{
+    const uint8_t *bytes = c->patterns->bytes + c->patterns->start[pattern];
+    size_t length = patterns_length(c->patterns, pattern), last = length - c->width, best = 0;
+    int64_t best_bits = INT64_MIN;
+    sum_bits(c, bytes, length);
+    for (size_t i = 0; i < place_count(last); i++) {
+        size_t at = place(i, last);
+        int64_t bits = window_bits(c, bytes, at) - SHARED_POWER * log2_eighths(*share_of(c, bytes + at));
+        if (bits > best_bits) {
+            best_bits = bits;
+            best = at;
+        }
+    }
+    return (uint32_t)best;
+}
+
+int windows_choose(const struct patterns *p, unsigned width, unsigned gram, uint32_t *offsets)
+{
+    enum { LEAST_LOG = 10, MOST_LOG = 20 };
+    unsigned log = LEAST_LOG;
+    while (log < MOST_LOG && (uint64_t)1 << log < (uint64_t)p->count * PLACES * 2)
+        log++;
+    struct choice c = {
+        .patterns = p,
+        .width = width,
+        .gram = gram,
+        .shift = 64 - log,
+        .shares = calloc((size_t)1 << log, sizeof *c.shares),
+        .bits = malloc(p->longest * sizeof *c.bits),
+    };
+    int failed = !c.shares || !c.bits;
+    if (!failed) {
+        count_shares(&c);
+        for (uint32_t i = 0; i < p->count; i++)
+            offsets[i] = choose(&c, i);
+    }
+    free(c.shares);
+    free(c.bits);
+    return failed ? -1 : 0;
+}

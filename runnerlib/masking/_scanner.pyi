@@ -1,0 +1,64 @@
+"""The compiled masking core. What it does and how is told in `ext/README.md`.
+
+The output of a stream is its input with every maximal run of bytes that are covered by occurrences of
+patterns replaced by one marker; overlapping and touching occurrences share a marker. It does not depend
+on how the input was cut into pieces.
+"""
+
+from collections.abc import Iterable
+from typing import Final, final
+
+from typing_extensions import Buffer
+
+KERNELS: Final[tuple[str, ...]]
+"""The kernels that run on this machine, best first. `RUNNERLIB_KERNEL`, read at import, sets another default."""
+
+@final
+class Scanner:
+    """A marker and a set of patterns, shared by streams.
+
+    A pattern set is immutable: `add` compiles another one and swaps it in. Each stream picks it up at its
+    next call, and searches what it holds anew.
+    """
+
+    @property
+    def marker(self) -> bytes: ...
+    @property
+    def kernel(self) -> str:
+        """The name of the kernel it scans with."""
+    def __init__(self, marker: bytes, kernel: str | None = None) -> None: ...
+    def __len__(self) -> int:
+        """The number of patterns."""
+    @property
+    def nbytes(self) -> int:
+        """The memory that the compiled patterns take."""
+    def add(self, values: Iterable[bytes]) -> int:
+        """Add patterns; returns how many were new.
+
+        It is a barrier: when it returns, no call that began with the former patterns is still going to
+        return. Raises ValueError for an empty pattern.
+        """
+    def stream(self) -> Stream:
+        """A new stream."""
+    def mask(self, data: Buffer) -> bytes:
+        """Mask a whole text; returns `data` itself if it is `bytes` and nothing is to be masked."""
+
+@final
+class Stream:
+    """A text that arrives in pieces.
+
+    Only bytes that may turn out to be the beginning of an occurrence are withheld. A stream may be used
+    from several threads; calls take turns.
+    """
+
+    def __init__(self, scanner: Scanner) -> None: ...
+    @property
+    def held(self) -> int:
+        """The number of bytes withheld now; less than the length of the longest pattern."""
+    def feed(self, data: Buffer) -> bytes:
+        """Take the next piece, return what can be released.
+
+        Returns `data` itself if it is `bytes`, nothing was held and nothing is to be masked or held.
+        """
+    def flush(self) -> bytes:
+        """End the stream: release what is held. The stream can be used again as a new one."""

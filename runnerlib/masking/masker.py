@@ -1,0 +1,70 @@
+"""The masker: secret values in, masked streams out.
+
+A secret is searched in every form in which programs print it (`encodings`); all forms of all secrets go
+into one compiled pattern set (`_scanner`), which the streams share and which grows while they run.
+"""
+
+from __future__ import annotations
+
+from runnerlib.masking._scanner import Scanner
+from runnerlib.masking.encodings import forms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from typing_extensions import Buffer
+
+    from runnerlib.masking._scanner import Stream
+
+
+class SecretMasker:
+    """Replaces every run of bytes that is covered by registered secrets by one marker.
+
+    All methods may be called from any thread. When a registration returns, nothing that a stream of this
+    masker emits afterwards shows the new secret, what the stream held back at that moment included.
+    """
+
+    __slots__ = ("_encodings", "_min_length", "_scanner")
+
+    def __init__(self, marker: str | bytes = "[REDACTED]", *, encodings: bool = True, min_length: int = 3) -> None:
+        """Mask with `marker`; `encodings` also hides encoded forms; shorter values are not masked."""
+        self._scanner = Scanner(_encode(marker))
+        self._encodings = encodings
+        self._min_length = max(min_length, 1)
+
+    def register_secret(self, value: str | bytes) -> bool:
+        """Mask `value` from now on; False if it will not be masked, being shorter than `min_length`."""
+        return self.register_secrets([value]) == 1
+
+    def register_secrets(self, values: Iterable[str | bytes]) -> int:
+        """Register a batch, which is compiled once; the number of values that will be masked."""
+        accepted = [raw for raw in map(_encode, values) if len(raw) >= self._min_length]
+        if accepted:
+            self._scanner.add(self._patterns(accepted))
+        return len(accepted)
+
+    def mask(self, buffer: Buffer) -> bytes:
+        """Mask a whole text."""
+        return self._scanner.mask(buffer)
+
+    def mask_string(self, text: str) -> str:
+        """Mask a whole text; lone surrogates stand for bytes that are not UTF-8, as `os.fsdecode` does."""
+        return self.mask(_encode(text)).decode("utf-8", "surrogateescape")
+
+    def stream(self) -> Stream:
+        """Start a stream: bytes that arrive in pieces."""
+        return self._scanner.stream()
+
+    def _patterns(self, values: Iterable[bytes]) -> Iterator[bytes]:
+        for value in values:
+            if not self._encodings:
+                yield value
+                continue
+            for _, pattern in forms(value):
+                if len(pattern) >= self._min_length:
+                    yield pattern
+
+
+def _encode(value: str | bytes) -> bytes:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
