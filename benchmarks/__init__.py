@@ -1,0 +1,1 @@
+"""How fast runnerlib is, beside what others use; README.md tells how to run and read it."""
