@@ -62,7 +62,7 @@ cdef extern from "group.h":
 
 cdef extern from "stream.h":
     struct c_stream "stream":
-        uint64_t done, end
+        uint64_t done, end, marks, most_held
     struct c_marker "marker":
         const uint8_t *bytes
         size_t length
@@ -348,6 +348,14 @@ cdef class Stream:
     @property
     def held(self):
         return self.stream.end - self.stream.done
+
+    @property
+    def most_held(self):
+        return self.stream.most_held
+
+    @property
+    def marks(self):
+        return self.stream.marks
 
     def feed(self, data):
         return self.run_object(data, False)

@@ -239,6 +239,7 @@ struct progress {
     uint64_t done;
     bool masking;
     size_t next; /* the first span that is not consumed */
+    uint64_t marks;
 };
 
 /* The spans that begin up to the limit become markers, the text between them passes. A span that begins
@@ -246,7 +247,7 @@ struct progress {
  * a longer one may still begin before it. */
 static struct progress write_output(const struct stream *s, struct marker marker, struct writer *w)
 {
-    struct progress p = {s->done, s->masking, s->spans.head};
+    struct progress p = {s->done, s->masking, s->spans.head, s->marks};
     for (; p.next < s->spans.count; p.next++) {
         struct span span = s->spans.at[p.next];
         if (span.start > p.done || (span.start == p.done && !p.masking)) {
@@ -254,6 +255,7 @@ static struct progress write_output(const struct stream *s, struct marker marker
                 break;
             write_text(s, w, p.done, span.start);
             write_bytes(w, marker.bytes, marker.length);
+            p.marks++;
             p.masking = true;
             p.done = span.end;
         } else if (span.end > p.done) {
@@ -304,8 +306,11 @@ void stream_commit(struct stream *s, struct marker marker, uint8_t *output)
     struct progress p = write_output(s, marker, &w);
     s->done = p.done;
     s->masking = p.masking;
+    s->marks = p.marks;
     s->spans.head = p.next;
     keep(s);
+    if (s->end - s->done > s->most_held)
+        s->most_held = s->end - s->done;
     s->data = NULL;
     s->length = 0;
     if (s->last) { /* the stream may be used again, as new */

@@ -21,6 +21,9 @@ struct stream {
     bool masking; /* a marker ended exactly at `done` */
     struct spans spans;
 
+    uint64_t marks;     /* markers put out so far */
+    uint64_t most_held; /* the largest `end - done` after a chunk */
+
     uint8_t *store; /* [live, end) is store[first, first + kept) */
     size_t first, kept, room;
 

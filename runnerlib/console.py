@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from runnerlib.errors import printable
 from runnerlib.events import Notice, StepFinished, StepOutput, StepStarted, Warned
 from runnerlib.output import Output
 
@@ -56,4 +57,4 @@ class Console:
                 self._line(f"runnerlib: warning: {event.text}")
 
     def _line(self, text: str) -> None:
-        self._err.write(text.encode("utf-8", "surrogateescape") + b"\n")
+        self._err.write(printable(text).encode() + b"\n")

@@ -52,3 +52,13 @@ def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:
     near = get_close_matches(got, names, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
     return f"unknown {kind} '{got}' ({', '.join(names)}){hint}"
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and undecodable bytes escaped, line breaks and tabs excepted.
+
+    What the runner says may quote names that others chose; they must not move the cursor or fake lines.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)

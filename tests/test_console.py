@@ -32,6 +32,14 @@ def test_two_targets(tmp_path: Path) -> None:
     )
 
 
+def test_names_that_others_chose_move_no_cursor(tmp_path: Path) -> None:
+    with (tmp_path / "err").open("wb") as err:
+        console = Console(err.fileno(), err.fileno())
+        console.observe(Warned("process 7 (\x1b[2Jevil\r\udcff\t\u202e)"))
+        console.close()
+    assert (tmp_path / "err").read_text() == "runnerlib: warning: process 7 (\\x1b[2Jevil\\r\\udcff\t\\u202e)\n"
+
+
 def test_one_target_keeps_the_order_even_when_it_is_full() -> None:
     reader, writer = os.pipe()
     other = os.dup(writer)

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "runnerlib"
 FLOORS = [
     {"errors", "events", "pipe"},
     {"paths", "config", "job", "masking"},
-    {"process", "output", "source"},
-    {"console", "pump", "environment"},
+    {"process", "output", "source", "secret_socket", "register_secret"},
+    {"artifact", "console", "pump", "environment"},
     {"engine", "plan"},
     {"runner"},
     {"runnerlib"},

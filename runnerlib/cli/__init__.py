@@ -12,11 +12,12 @@ import click
 
 from runnerlib import __version__
 from runnerlib.cli.session import Session
-from runnerlib.errors import RunnerError, unknown
+from runnerlib.errors import RunnerError, printable, unknown
 
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
     "config": "Show every setting and the layer that gave it.",
+    "mask": "Mask stdin, or check files for secrets.",
     "run": "Prepare the source, run a job, mask its output.",
     "validate": "Check the configuration of a run.",
 }
@@ -105,5 +106,4 @@ def _told(session: Session, error: Exception) -> tuple[str, str]:
 
 def _show(session: Session, before: str, message: str) -> None:
     lines = "".join(f"error: {line}\n" for line in message.splitlines() or [""])
-    # Bytes, because a name from a file system or a remote need not be text.
-    click.echo(session.masker().mask((before + lines).encode("utf-8", "surrogateescape")), err=True, nl=False)
+    click.echo(printable(session.masker().mask_string(before + lines)), err=True, nl=False)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("config")
-@setting_options
+@setting_options()
 @click.pass_obj
 def command(session: Session, /, config_file: str | None, **options: str) -> None:
     """Show every setting, its value with secrets masked, and the layer that gave it."""

@@ -9,18 +9,23 @@ import click
 from runnerlib.config import SETTINGS, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-def setting_options(command: F) -> F:
-    """Add `--config` and one option for every setting; the command gets them as keyword arguments."""
-    for setting in list(SETTINGS.values())[::-1]:
-        command = click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))(command)
-    return click.option(
-        "--config", "config_file", metavar="FILE", help="YAML or JSON file of settings; or REACTORCIDE_CONFIG."
-    )(command)
+def setting_options(names: Iterable[str] = SETTINGS) -> Callable[[F], F]:
+    """Add `--config` and one option for each of the settings `names`; the command gets them as keyword arguments."""
+    settings = [SETTINGS[name] for name in names]
+
+    def decorate(command: F) -> F:
+        for setting in reversed(settings):
+            option = click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))
+            command = option(command)
+        config = "YAML or JSON file of settings; or REACTORCIDE_CONFIG."
+        return click.option("--config", "config_file", metavar="FILE", help=config)(command)
+
+    return decorate
 
 
 def _metavar(setting: Setting) -> str:

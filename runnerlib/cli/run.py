@@ -33,7 +33,7 @@ Exit codes:
 
 
 @click.command("run", epilog=_EPILOG)
-@setting_options
+@setting_options()
 @click.option("--dry-run", is_flag=True, help="Check everything, show what would be done, and do nothing.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("validate")
-@setting_options
+@setting_options()
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def command(session: Session, /, config_file: str | None, words: tuple[str, ...], **options: str) -> None:

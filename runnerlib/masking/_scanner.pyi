@@ -55,6 +55,12 @@ class Stream:
     @property
     def held(self) -> int:
         """The number of bytes withheld now; less than the length of the longest pattern."""
+    @property
+    def most_held(self) -> int:
+        """The largest number of bytes that were withheld after a call."""
+    @property
+    def marks(self) -> int:
+        """The number of markers put out so far, flushes included."""
     def feed(self, data: Buffer) -> bytes:
         """Take the next piece, return what can be released.
 

@@ -151,6 +151,26 @@ class TestHold:
         assert out + stream.flush() == oracle.mask(patterns, text)
 
 
+class TestCounters:
+    @PATIENT
+    @given(case=cases(), places=st.lists(st.integers(0, 1 << 20), max_size=20))
+    def test_marks_and_the_longest_hold(self, case: tuple[list[bytes], bytes], places: list[int]) -> None:
+        patterns, text = case
+        made = Scanner(b"\xff#\xff#")
+        made.add(patterns)
+        stream, most = made.stream(), 0
+        for piece in cut(text, places):
+            stream.feed(piece)
+            most = max(most, stream.held)
+        stream.flush()
+        hidden = oracle.covered(patterns, text)
+        assert stream.marks == sum(1 for i in range(len(text)) if hidden[i] and not hidden[i - 1])
+        assert stream.most_held == most
+        stream.feed(text)
+        stream.flush()
+        assert stream.marks == 2 * sum(1 for i in range(len(text)) if hidden[i] and not hidden[i - 1])
+
+
 class TestRegistration:
     def test_a_secret_registered_while_its_beginning_is_held_is_hidden(self) -> None:
         made = scanner([b"token-old"])

@@ -1,0 +1,103 @@
+"""Secrets in files: find them, mask them in place, or move the file away before somebody publishes it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import RunnerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from runnerlib.masking import SecretMasker
+
+_CHUNK = 1 << 16
+
+
+def regular_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The regular files among `paths` and below them, each directory sorted.
+
+    Symlinks below a directory are not followed: what they lead to is not part of it. Raises
+    RunnerError for a path that does not exist or cannot be read.
+    """
+    for path in paths:
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            raise _unusable("check", path, error) from None
+        if stat.S_ISDIR(mode):
+            yield from regular_files(child for child in _children(path) if not child.is_symlink())
+        elif stat.S_ISREG(mode):
+            yield path
+
+
+def count_secrets(path: Path, masker: SecretMasker) -> int:
+    """How many marks masking the file at `path` would leave; the file is only read."""
+    try:
+        return _mask(path, masker, lambda _data: None)
+    except OSError as error:
+        raise _unusable("read", path, error) from None
+
+
+def mask_file(path: Path, masker: SecretMasker) -> int:
+    """Replace the file at `path` by its masked content, keeping mode and, where allowed, owner; the marks.
+
+    The masked copy is complete before it takes the file's place. Hard links to the old content stay.
+    """
+    try:
+        before = path.stat()
+        handle, name = tempfile.mkstemp(prefix=".runnerlib-mask-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as copy:
+                marks = _mask(path, masker, copy.write)
+                with suppress(PermissionError):
+                    os.fchown(handle, before.st_uid, before.st_gid)
+                os.fchmod(handle, stat.S_IMODE(before.st_mode))
+            os.replace(name, path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise _unusable("mask", path, error) from None
+    return marks
+
+
+def quarantine(path: Path, directory: Path) -> Path:
+    """Move the file at `path` into `directory`, which only its owner may enter; its new path."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = directory / path.name
+        number = 0
+        while place.exists():
+            number += 1
+            place = directory / f"{path.name}.{number}"
+        os.replace(path, place)
+    except OSError as error:
+        raise _unusable("move", path, error) from None
+    return place
+
+
+def _mask(path: Path, masker: SecretMasker, write: Callable[[bytes], object]) -> int:
+    stream = masker.stream()
+    with path.open("rb", buffering=0) as file:
+        while data := file.read(_CHUNK):
+            write(stream.feed(data))
+    write(stream.flush())
+    return stream.marks
+
+
+def _children(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError as error:
+        raise _unusable("check", directory, error) from None
+
+
+def _unusable(what: str, path: Path, error: OSError) -> RunnerError:
+    return RunnerError(f"cannot {what} '{path}': {error.strerror}")

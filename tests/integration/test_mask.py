@@ -1,0 +1,95 @@
+"""`runnerlib mask` as a real process."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli import RUNNERLIB, environment, runnerlib
+
+SECRET = "correct-horse-battery"
+
+
+def test_a_filter(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text(f"DB={SECRET}\n")
+    data = b"\0\xff" + SECRET.encode() + b" " + base64.b64encode(b"ab" + SECRET.encode()) + b" corr"
+    done = subprocess.run(
+        [RUNNERLIB, "mask", "--secrets-file", "secrets"], input=data, cwd=tmp_path, env=environment(),
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"\0\xff[REDACTED] YW")
+    assert done.stdout.endswith(b" corr")
+    assert b"correct-" not in done.stdout
+
+
+def test_what_arrives_leaves_at_once(tmp_path: Path) -> None:
+    command = [RUNNERLIB, "mask", "--secrets-list", SECRET]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          bufsize=0) as run:  # fmt: skip
+        assert run.stdin
+        assert run.stdout
+        run.stdin.write(b"prompt: ")
+        assert run.stdout.read(100) == b"prompt: "
+        run.stdin.write(f"{SECRET}.".encode())
+        assert run.stdout.read(100) == b"[REDACTED]."
+
+
+def test_a_reader_that_leaves(tmp_path: Path) -> None:
+    shell = ["sh", "-c", f"yes | {RUNNERLIB} mask 2>err | head -n 1; cat err"]
+    done = subprocess.run(shell, cwd=tmp_path, env=environment(), capture_output=True, check=True)
+    assert done.stdout == b"y\nerror: cannot write the job's output: its reader has closed it\n"
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    directory = tmp_path / "artifacts"
+    directory.mkdir()
+    (directory / "clean").write_text("nothing")
+    (directory / "log").write_text(f"a {SECRET} b {SECRET}")
+    (directory / SECRET).write_text(SECRET)
+    return directory
+
+
+def check(tmp_path: Path, *args: str) -> tuple[int, bytes, str]:
+    return runnerlib("mask", "--check", *args, "artifacts", cwd=tmp_path, DEPLOY_TOKEN=SECRET)
+
+
+def test_policy_fail(artifacts: Path, tmp_path: Path) -> None:
+    assert check(tmp_path) == (1, b"artifacts/[REDACTED]: 1 secret\nartifacts/log: 2 secrets\n", "")
+    assert (artifacts / "log").read_text() == f"a {SECRET} b {SECRET}"
+
+
+def test_policy_mask(artifacts: Path, tmp_path: Path) -> None:
+    assert check(tmp_path, "--policy", "mask") == (
+        0,
+        b"artifacts/[REDACTED]: 1 secret, masked\nartifacts/log: 2 secrets, masked\n",
+        "",
+    )
+    assert (artifacts / "log").read_text() == "a [REDACTED] b [REDACTED]"
+    assert check(tmp_path) == (0, b"", "")
+
+
+def test_policy_quarantine(artifacts: Path, tmp_path: Path) -> None:
+    done = check(tmp_path, "--policy", "quarantine", "--quarantine-dir", "away")
+    assert done == (
+        0,
+        b"artifacts/[REDACTED]: 1 secret, moved to away/[REDACTED]\nartifacts/log: 2 secrets, moved to away/log\n",
+        "",
+    )
+    assert [path.name for path in artifacts.iterdir()] == ["clean"]
+
+
+@pytest.mark.parametrize("args", [["--check"], ["file"]])
+def test_usage(tmp_path: Path, args: list[str]) -> None:
+    done = runnerlib("mask", *args, cwd=tmp_path)
+    assert (done.code, done.out) == (2, b"")
+    assert done.err.endswith("error: --check needs PATHS, and PATHS need --check\n")
+
+
+def test_a_missing_path(tmp_path: Path) -> None:
+    done = runnerlib("mask", "--check", "none", cwd=tmp_path)
+    assert done == (125, b"", "error: cannot check 'none': No such file or directory\n")
