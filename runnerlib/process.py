@@ -114,6 +114,7 @@ def _spawn(argv: Sequence[str], cwd: Path, env: Mapping[str, str], writer: int) 
     try:
         return subprocess.Popen(
             argv,
+            executable=_program(argv[0], cwd, env),
             cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -129,6 +130,21 @@ def _spawn(argv: Sequence[str], cwd: Path, env: Mapping[str, str], writer: int) 
         raise CommandError(126, f"cannot execute '{argv[0]}': {error.strerror}") from None
     except ValueError:
         raise CommandError(126, f"cannot execute '{argv[0]}': an argument or a variable has a NUL byte") from None
+
+
+def _program(name: str, cwd: Path, env: Mapping[str, str]) -> str:
+    """The file that `name` means, looked up in the PATH of the job as a shell would.
+
+    The system's own look-up reports the first obstacle, which is often a directory of PATH that the
+    user may not search, and not that the command does not exist.
+    """
+    if "/" in name:
+        return name
+    for directory in env.get("PATH", os.defpath).split(":"):
+        file = os.path.join(cwd, directory, name)
+        if name and os.path.isfile(file) and os.access(file, os.X_OK):
+            return file
+    raise CommandError(127, f"command not found: '{name}'")
 
 
 class Seen(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from runnerlib.masking import SecretMasker
 from tests.oracle import mask
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
+WAITER = Path(__file__).with_name("waiter.py")
 SECRETS = ("hunter2-hunter2", "correct-horse")
 
 
@@ -308,37 +308,48 @@ def test_a_stopped_runner_does_not_wait_for_a_reader_that_has_stopped(new_loop: 
     assert result.exit_code == 143
 
 
-def test_a_background_process_that_holds_the_output_is_named_and_stopped(new_loop: NewLoop) -> None:
-    result, recorder = execute(new_loop, "sleep 1000 & echo $!", limits=Limits(grace=60, drain=0.01))
+def background(tmp_path: Path, prefix: str = "", suffix: str = "") -> tuple[str, str]:
+    """A shell command that leaves a process behind, which is surely running and known by a name; and that name."""
+    os.mkfifo(tmp_path / "up")
+    name = f"{sys.executable} -S {WAITER} {tmp_path}/up"
+    return f"{prefix} {name} {suffix} & read x < {tmp_path}/up; :", name
+
+
+def test_a_background_process_that_holds_the_output_is_named_and_stopped(new_loop: NewLoop, tmp_path: Path) -> None:
+    command, name = background(tmp_path)
+    result, recorder = execute(new_loop, command, limits=Limits(grace=60, drain=0.01))
     pid = int(recorder.output)
     assert result.success
     assert recorder.warnings == [
-        f"process {pid} (sleep 1000) holds the output open after the command ended; it is no longer read"
+        f"process {pid} ({name}) holds the output open after the command ended; it is no longer read"
     ]
     assert gone(pid)
 
 
-def test_a_background_process_outside_the_group_does_not_hold_the_step(new_loop: NewLoop) -> None:
-    result, recorder = execute(new_loop, "setsid sleep 1000 & echo $!; :", limits=Limits(grace=60, drain=0.01))
+def test_a_background_process_outside_the_group_does_not_hold_the_step(new_loop: NewLoop, tmp_path: Path) -> None:
+    command, name = background(tmp_path, "setsid")
+    result, recorder = execute(new_loop, command, limits=Limits(grace=60, drain=0.01))
     assert result.success
     (warning,) = recorder.warnings
-    named = re.search(r"process (\d+) \(.*sleep 1000\) holds the output open", warning)
-    assert named
-    os.kill(int(named[1]), signal.SIGKILL)
-
-
-def test_a_silent_background_process_is_stopped(new_loop: NewLoop) -> None:
-    result, recorder = execute(new_loop, "sleep 1000 >/dev/null 2>&1 & echo $!")
     pid = int(recorder.output)
+    assert warning.startswith(f"process {pid} ({name}) holds the output open")
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_silent_background_process_is_stopped(new_loop: NewLoop, tmp_path: Path) -> None:
+    command, name = background(tmp_path, suffix=f"> {tmp_path}/pid 2>&1")
+    result, recorder = execute(new_loop, command)
+    pid = int((tmp_path / "pid").read_text())
     assert result.success
-    assert recorder.warnings == [f"process {pid} (sleep 1000) was still running after the command ended; it is stopped"]
+    assert recorder.warnings == [f"process {pid} ({name}) was still running after the command ended; it is stopped"]
     assert gone(pid)
 
 
-def test_secrets_in_the_name_of_a_process_are_masked(new_loop: NewLoop) -> None:
-    _, recorder = execute(new_loop, "sh -c 'sleep 1000; :' hunter2-hunter2 & :", limits=Limits(60, 0.01))
-    assert any("sleep 1000; : [REDACTED]" in warning for warning in recorder.warnings)
-    assert not any("hunter2" in warning for warning in recorder.warnings)
+def test_secrets_in_the_name_of_a_process_are_masked(new_loop: NewLoop, tmp_path: Path) -> None:
+    command, _ = background(tmp_path, suffix="hunter2-hunter2")
+    _, recorder = execute(new_loop, command, limits=Limits(60, 0.01))
+    (warning,) = recorder.warnings
+    assert "/up [REDACTED]) holds" in warning
 
 
 def test_what_was_written_before_the_exit_is_never_lost(new_loop: NewLoop) -> None:

@@ -33,10 +33,15 @@ def run(*argv: str, cwd: Path = Path("/"), env: dict[str, str] | None = None) ->
         child.close()
 
 
+WAITER = Path(__file__).with_name("waiter.py")
+
+
 @pytest.fixture
-def sleeper() -> Iterator[Process]:
-    """A shell and its child, both waiting; the pipe tells when both are there."""
-    child = start(("sh", "-c", "sleep 1000 & echo $!; wait"), Path("/"), dict(os.environ))
+def sleeper(tmp_path: Path) -> Iterator[Process]:
+    """A shell and its child, both waiting."""
+    os.mkfifo(tmp_path / "up")
+    command = f"{sys.executable} -S {WAITER} up & read x < up; wait"
+    child = start(("sh", "-c", command), tmp_path, dict(os.environ))
     os.set_blocking(child.output, True)
     assert os.read(child.output, 100)
     yield child
@@ -89,6 +94,23 @@ def test_sigpipe_has_its_default_action() -> None:
     assert code == -signal.SIGPIPE
 
 
+def test_relative_directories_in_the_path_count_from_the_directory_of_the_job(tmp_path: Path) -> None:
+    tool = tmp_path / "bin" / "mytool"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho $0 $1\n")
+    tool.chmod(0o755)
+    assert run("mytool", "x", cwd=tmp_path, env={"PATH": "/nonexistent:bin"})[1].endswith(b"mytool x\n")
+
+
+def test_directories_of_the_path_that_may_not_be_searched_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "echo").mkdir()
+    (tmp_path / "no-such").write_text("not executable")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert run("echo", "x", env={"PATH": path}) == (0, b"x\n")
+    with pytest.raises(CommandError, match="command not found: 'no-such'"):
+        run("no-such", env={"PATH": path})
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "reason"),
     [
@@ -96,6 +118,7 @@ def test_sigpipe_has_its_default_action() -> None:
         (("/no/such/command",), 127, "command not found: '/no/such/command'"),
         (("/etc/passwd",), 126, "cannot execute '/etc/passwd': Permission denied"),
         (("/",), 126, "cannot execute '/': Permission denied"),
+        (("",), 127, "command not found: ''"),
         (("echo", "a\0b"), 126, "cannot execute 'echo': an argument or a variable has a NUL byte"),
         (("echo", "x" * (1 << 22)), 126, "cannot execute 'echo': Argument list too long"),
     ],
@@ -135,7 +158,8 @@ def test_a_signal_reaches_the_whole_group(sleeper: Process) -> None:
 
 
 def test_members_are_named(sleeper: Process) -> None:
-    assert sorted(seen.command for seen in members(sleeper.pid)) == ["sh -c sleep 1000 & echo $!; wait", "sleep 1000"]
+    waiter = f"{sys.executable} -S {WAITER} up"
+    assert [seen.command for seen in members(sleeper.pid)] == [f"sh -c {waiter} & read x < up; wait", waiter]
 
 
 def test_holders_of_a_pipe_are_named(sleeper: Process) -> None:

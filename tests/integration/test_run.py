@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli import RUNNERLIB, environment, runnerlib, started
-from tests.test_engine import gone
+from tests.test_engine import background, gone
 
 SECRET = "correct-horse-battery"
 
@@ -354,10 +354,11 @@ def test_one_target_for_both_streams_keeps_the_order(tmp_path: Path) -> None:
 
 
 def test_a_background_process_does_not_hold_the_job(tmp_path: Path) -> None:
-    done = runnerlib("run", "--drain-timeout", "0.05", "--job-command", "sleep 1000 & echo $!", cwd=tmp_path)
+    command, name = background(tmp_path)
+    done = runnerlib("run", "--drain-timeout", "0.05", "--job-command", command, cwd=tmp_path)
     pid = int(done.out)
     assert done.code == 0
-    assert f"runnerlib: warning: process {pid} (sleep 1000) holds the output open" in done.err
+    assert f"runnerlib: warning: process {pid} ({name}) holds the output open" in done.err
     assert gone(pid)
 
 
