@@ -13,6 +13,7 @@ from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import Notice, Warned
 from runnerlib.job import StepResult, signal_name
 from runnerlib.process import STOPPING
+from runnerlib.secret_socket import SecretServer
 from runnerlib.source import prepare
 
 if TYPE_CHECKING:
@@ -59,11 +60,16 @@ def _make(directory: Path) -> None:
 
 
 async def _execute(plan: RunPlan, observer: Observer) -> StepResult:
-    step = StepRun(plan.step, plan.masker, observer, Limits(plan.grace, plan.drain))
-    loop = asyncio.get_running_loop()
-    for signum in _heeded():
-        loop.add_signal_handler(signum, step.stop, signum)
-    return await step.run()
+    server = SecretServer(plan.masker.register_secrets)
+    try:
+        variables = {**plan.step.env, "REACTORCIDE_SECRETS_SOCKET": str(await server.start())}
+        step = StepRun(plan.step._replace(env=variables), plan.masker, observer, Limits(plan.grace, plan.drain))
+        loop = asyncio.get_running_loop()
+        for signum in _heeded():
+            loop.add_signal_handler(signum, step.stop, signum)
+        return await step.run()
+    finally:
+        await server.close()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from runnerlib.errors import RunnerError, printable, unknown
 COMMANDS = {
     "config": "Show every setting and the layer that gave it.",
     "mask": "Mask stdin, or check files for secrets.",
+    "register-secret": "Hide a secret in the output of this job from now on.",
     "run": "Prepare the source, run a job, mask its output.",
     "validate": "Check the configuration of a run.",
 }
@@ -34,7 +35,8 @@ class Commands(click.Group):
         """The command `cmd_name`; an unknown one is a usage error that says which was probably meant."""
         if cmd_name not in COMMANDS:
             raise click.UsageError(unknown("command", cmd_name, COMMANDS), ctx)
-        command: click.Command = importlib.import_module(f"runnerlib.cli.{cmd_name}").command
+        module = cmd_name.replace("-", "_")
+        command: click.Command = importlib.import_module(f"runnerlib.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above

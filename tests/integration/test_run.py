@@ -427,3 +427,16 @@ def test_a_source_cannot_move_the_job_out_of_the_workspace(tmp_path: Path) -> No
     done = runnerlib("run", "--git-url", str(repository), "--job-dir", "/job/src/sub", "--", "pwd", cwd=tmp_path)
     assert (done.code, done.out) == (2, b"")
     assert "leads to '/etc', outside the workspace" in done.err
+
+
+def test_a_job_registers_secrets_while_it_runs(tmp_path: Path) -> None:
+    """Through both clients; what was acknowledged is hidden in the next write, in other forms too."""
+    command = f"""
+        PATH={RUNNERLIB.parent}:$PATH
+        printf %s minted-token-1 | runnerlib register-secret
+        printf %s minted-token-2 > token; python3 -m runnerlib.register_secret --file token
+        echo minted-token-1 minted-token-2; printf %s minted-token-1 | base64
+    """
+    done = runnerlib("run", "--job-command", command, cwd=tmp_path, TMPDIR=str(tmp_path))
+    assert (done.code, done.out) == (0, b"[REDACTED] [REDACTED]\n[REDACTED]=\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["job"]

@@ -1,0 +1,27 @@
+"""Registers secrets with the runner while its job runs: in Python, or `python -m runnerlib.register_secret`.
+
+When a registration has succeeded, nothing that the job writes afterwards shows the values. The runner
+listens on the socket named by REACTORCIDE_SECRETS_SOCKET; `runnerlib.secret_socket` has the protocol,
+which is Reactorcide's. This is a client for jobs: it starts fast and loads nothing of the runner.
+"""
+
+from runnerlib.register_secret.client import (
+    Registration,
+    register,
+    register_secret,
+    register_secret_via_socket,
+    register_secrets,
+    register_secrets_via_socket,
+)
+from runnerlib.register_secret.command import USAGE, main
+
+__all__ = [
+    "USAGE",
+    "Registration",
+    "main",
+    "register",
+    "register_secret",
+    "register_secret_via_socket",
+    "register_secrets",
+    "register_secrets_via_socket",
+]

@@ -1,0 +1,87 @@
+"""The server of the secret socket: its place, and its life from `start` to `close`."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import RunnerError
+from runnerlib.secret_socket.connections import Connections
+from runnerlib.secret_socket.directory import create, remove
+from runnerlib.secret_socket.limits import Limits
+from runnerlib.secret_socket.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# A client with a timeout fails when this queue is full. The kernel may have a lower limit, often 4096.
+_QUEUE = 4096
+
+
+class Counts(NamedTuple):
+    """Of a server: distinct values registered, requests answered by an error, connections of other users."""
+
+    registered: int
+    failed: int
+    refused: int
+
+
+class SecretServer:
+    """Registers what processes of this user or root send to its socket.
+
+    `register` is given non-empty values, which encode to their bytes with "surrogateescape", and returns
+    how many of them are masked from then on. It is called in a thread, one call at a time. When it raises,
+    the client is told that the registration failed, and the type of the exception.
+    """
+
+    def __init__(self, register: Callable[[list[str]], int], limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._registry = Registry(register, self._limits)
+        self._connections: Connections | None = None
+        self._path: Path | None = None
+
+    async def start(self) -> Path:
+        """Listen on the running loop; returns the path for REACTORCIDE_SECRETS_SOCKET. Raises RunnerError."""
+        try:
+            self._path = create(os.environ)
+            self._connections = Connections(_listener(self._path), self._registry.carry_out, self._limits)
+        except OSError as error:
+            self.abandon()
+            raise RunnerError(f"cannot open the secret socket: {error.strerror}") from None
+        return self._path
+
+    async def close(self) -> None:
+        """Stop: requests that have been received are carried out and answered, the socket is removed."""
+        try:
+            if self._connections is not None:
+                await self._connections.close()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of everything without waiting, for a loop that has crashed; may be called again."""
+        if self._connections is not None:
+            self._connections.abandon()
+        if self._path is not None:
+            remove(self._path)
+
+    @property
+    def counts(self) -> Counts:
+        """What has happened until now."""
+        seen = self._connections
+        return Counts(len(self._registry), seen.failed if seen else 0, seen.refused if seen else 0)
+
+
+def _listener(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.setblocking(False)
+        listener.bind(os.fspath(path))
+        path.chmod(0o600)
+        listener.listen(_QUEUE)
+    except OSError:
+        listener.close()
+        raise
+    return listener
