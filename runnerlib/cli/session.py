@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING
 
-from runnerlib.config import SETTINGS, RunnerConfig
 from runnerlib.masking import SecretMasker
-from runnerlib.masking.secrets import guess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Session:
@@ -26,20 +25,8 @@ class Session:
         """The masker of the plan or, before there is one, a cautious one."""
         if self.planned is not None:
             return self.planned
+        # Only an error comes here, and most runs have none: what it takes to suspect is loaded then.
+        suspects = importlib.import_module("runnerlib.cli.suspects").suspects
         cautious = SecretMasker()
-        cautious.register_secrets(self._suspects())
+        cautious.register_secrets(suspects(self._args, self._environ))
         return cautious
-
-    def _suspects(self) -> Iterator[str]:
-        patterns = RunnerConfig().secret_env_patterns
-        yield from (secret.value for secret in guess(self._environ, patterns))
-        for setting in SETTINGS.values():
-            if setting.secret:
-                yield from self._environ.get(setting.variable, "").split(",")
-                yield from self._given(setting.option)
-
-    def _given(self, option: str) -> Iterator[str]:
-        for word, following in zip(self._args, [*self._args[1:], ""], strict=True):
-            name, equals, value = word.partition("=")
-            if name == option:
-                yield from (value if equals else following).split(",")

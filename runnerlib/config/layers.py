@@ -125,5 +125,13 @@ def _parse(found: Mapping[str, _Given], values: dict[str, Any], problems: list[s
         try:
             values[name] = given.setting.parse(given.value)
         except ValueError as error:
-            shown = "" if given.setting.secret else f"got '{given.value}', "
-            problems.append(f"{name} ({given.origin}): {shown}{error}")
+            problems.append(f"{name} ({given.origin}): {_shown(given)}{error}")
+
+
+def _shown(given: _Given) -> str:
+    """What was given, for an error. What should be text and is a structure may hold secrets: only its kind is told."""
+    if given.setting.secret:
+        return ""
+    if isinstance(given.value, (str, int, float)):
+        return f"got '{given.value}', "
+    return f"got a {'mapping' if isinstance(given.value, dict) else type(given.value).__name__}, "

@@ -75,8 +75,9 @@ class RunnerConfig:
         "patterns of environment names whose values are masked without being listed",
         kinds.names,
         default=(
-            *("*_TOKEN", "*_PASSWORD", "*_PASSWD", "*_PASSPHRASE", "*_SECRET", "*_SECRETS", "*_KEY", "*_PAT"),
-            *("*_CREDENTIAL", "*_CREDENTIALS", "*_AUTH", "*_DSN", "*_SECRET_*", "*_PASSWORD_*"),
+            *("*_TOKEN", "*_TOKENS", "*_PASSWORD", "*_PASSWORDS", "*_PASSWD", "*_PASSPHRASE", "*_SECRET", "*_SECRETS"),
+            *("*_KEY", "*_KEYS", "*_PAT", "*_CREDENTIAL", "*_CREDENTIALS", "*_AUTH", "*_DSN"),
+            *("*_SECRET_*", "*_PASSWORD_*"),
             *("TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRETS", "PGPASSWORD", "APIKEY", "API_KEY"),
         ),
     )

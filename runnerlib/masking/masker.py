@@ -38,8 +38,11 @@ class SecretMasker:
         return self.register_secrets([value]) == 1
 
     def register_secrets(self, values: Iterable[str | bytes]) -> int:
-        """Register a batch, which is compiled once; the number of values that will be masked."""
-        accepted = [raw for raw in map(_encode, values) if len(raw) >= self._min_length]
+        """Register a batch, which is compiled once; the number of values that will be masked.
+
+        Blank values are none of them where forms are searched: a mask on every indent hides nothing.
+        """
+        accepted = [raw for raw in map(_encode, values) if self._accepts(raw)]
         if accepted:
             self._scanner.add(self._patterns(accepted))
         return len(accepted)
@@ -55,6 +58,9 @@ class SecretMasker:
     def stream(self) -> Stream:
         """Start a stream: bytes that arrive in pieces."""
         return self._scanner.stream()
+
+    def _accepts(self, value: bytes) -> bool:
+        return len(value) >= self._min_length and (not self._encodings or bool(value.strip()))
 
     def _patterns(self, values: Iterable[bytes]) -> Iterator[bytes]:
         for value in values:

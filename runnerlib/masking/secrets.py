@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.masking.encodings.strength import TRIVIAL
+from runnerlib.masking.encodings.strength import MIN_DISTINCT, TRIVIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,16 +55,24 @@ def _matches(name: str, parts: list[str]) -> bool:
 
 def weakness(secret: Secret, min_length: int, guessed_min_length: int) -> str:
     """Why `secret` is not going to be masked, or '' when it is. Lengths are in bytes."""
-    if not secret.value:
-        return "it is empty or not set"
     raw = secret.value.encode("utf-8", "surrogateescape")
     needed, setting = (
         (guessed_min_length, "secret_env_min_length") if secret.guessed else (min_length, "secret_min_length")
     )
+    if not raw:
+        return "it is empty or not set"
+    if not raw.strip():
+        return "it is blank"
     if len(raw) < needed:
         return f"it has {len(raw)} bytes, {setting} is {needed}"
-    if secret.guessed and raw.strip().lower() in TRIVIAL:
+    return _everyday(raw) if secret.guessed else ""
+
+
+def _everyday(raw: bytes) -> str:
+    """What makes a value whose name looks secret too common to be one, or ''."""
+    bare = raw.strip()
+    if bare.lower() in TRIVIAL:
         return "it is an everyday word"
-    if secret.guessed and raw.strip().isdigit():
+    if bare.isdigit():
         return "it is a plain number"
-    return ""
+    return "it is hardly more than one character repeated" if len(set(raw)) < MIN_DISTINCT else ""

@@ -25,6 +25,7 @@ ESCAPES: dict[str, Encoder] = {
     "python-repr": literals.python_repr,
     "node-inspect": literals.node_inspect,
     "single-quoted": shell.single_quoted,
+    "traced-words": shell.traced_words,
     "printf-q": shell.printf_q,
     "ansi-c": shell.ansi_c,
     "double-quoted": shell.double_quoted,
@@ -39,6 +40,7 @@ _PLAIN = b"-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # These change every byte.
 BINARY: dict[str, Encoder] = {
     "base64": binary.base64_standard,
+    "base64-twice": binary.base64_twice,
     "base64url": binary.base64_url,
     "base32": binary.base32,
     "hex": binary.hexadecimal,

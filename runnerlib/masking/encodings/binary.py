@@ -26,15 +26,17 @@ _SPREAD = (
 )
 
 
-def _cores(value: bytes, encode: Callable[[bytes], bytes], *, group: int, bits: int) -> Iterator[bytes]:
-    """Yield the core for every alignment, and the end of an encoding that ends with the secret."""
+def _cores(
+    value: bytes, encode: Callable[[bytes], bytes], *, group: int, bits: int, ends: bool = True
+) -> Iterator[bytes]:
+    """Yield the core for every alignment and, if `ends`, the end of an encoding that ends with the secret."""
     for before in range(group):
         encoded = encode(bytes(before) + value)
         first = -(-8 * before // bits)
         end = 8 * (before + len(value)) // bits
         yield encoded[first:end]
         # When nothing follows the secret, its last bits are alone in one more character.
-        if encoded[end : end + 1].strip(b"="):
+        if ends and encoded[end : end + 1].strip(b"="):
             yield encoded[first : end + 1]
 
 
@@ -45,6 +47,12 @@ def _base64_text(value: bytes) -> bytes:
 def base64_standard(value: bytes) -> Iterator[bytes]:
     """`echo "$S" | base64`, Kubernetes secrets, Basic authorization (where `user:` comes first)."""
     yield from filter(is_searchable, _cores(value, _base64_text, group=3, bits=6))
+
+
+def base64_twice(value: bytes) -> Iterator[bytes]:
+    """What the attackers of tj-actions printed (CVE-2025-30066): no masker searched for base64 of base64."""
+    for inner in _cores(value, _base64_text, group=3, bits=6, ends=False):
+        yield from filter(is_searchable, _cores(inner, _base64_text, group=3, bits=6, ends=False))
 
 
 def base64_url(value: bytes) -> Iterator[bytes]:

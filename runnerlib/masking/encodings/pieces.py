@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runnerlib.masking.encodings.strength import MIN_VALUE, is_strong
+from runnerlib.masking.encodings.strength import MIN_VALUE, is_searchable, is_strong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ def line_ends(value: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def joined(value: bytes) -> Iterator[bytes]:
-    """`echo $KEY` without quotes puts spaces between the lines, `tr -d '\\n'` puts nothing."""
-    if b"\n" in value:
-        yield b" ".join(value.split())
-        yield b"".join(value.splitlines())
+    """`echo $KEY` without quotes puts single spaces between the words, `tr -d '\\n'` nothing between the lines."""
+    yield from filter(is_searchable, (b" ".join(value.split()), b"".join(value.splitlines())))
 
 
 def lossy(value: bytes) -> Iterator[bytes]:

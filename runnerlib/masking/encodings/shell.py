@@ -37,6 +37,22 @@ def single_quoted(value: bytes) -> Iterator[bytes]:
     yield run[:-1] if value.endswith(b"'") else run
 
 
+_QUOTED_IN_TRACES = frozenset(b"\\'\"|&;()<>!{}*[]?^$`")
+
+
+def traced_words(value: bytes) -> Iterator[bytes]:
+    """`set -x` of a command with `$KEY` unquoted: the shell splits the value and quotes each word that needs it."""
+    words = value.split()
+    if len(words) > 1:
+        yield b" ".join(map(_traced, words))
+
+
+def _traced(word: bytes) -> bytes:
+    if word[:1] in {b"#", b"~"} or not _QUOTED_IN_TRACES.isdisjoint(word):
+        return b"'" + word.replace(b"'", b"'\\''") + b"'"
+    return word
+
+
 # Everything bash treats specially somewhere; `#` and `~` only at the start of a word (see below).
 _BACKSLASHED = prefixing("\\", " !\"$&'()*,;<>?[\\]^`{|}")
 
