@@ -5,4 +5,10 @@ import sys
 from runnerlib.register_secret import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        sys.stderr = None  # what could not be written would turn the exit code into 120
+    sys.exit(code)

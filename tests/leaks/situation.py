@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
 from base64 import b64encode
-from functools import cache
 from random import Random
 from typing import TYPE_CHECKING
 
-import pytest
-
 from runnerlib.masking import SecretMasker
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,18 +59,16 @@ def readable(secret: bytes, shown: bytes, size: int = 4) -> list[bytes]:
     return [piece for piece in pieces if piece in shown]
 
 
-@cache
-def tool(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"'{name}' is not installed")
-    return path
+_NEEDED = re.compile(r"\b(base32|base64|jq|openssl|xxd)\b")
 
 
 def said(*command: str | bytes, given: bytes = b"", **variables: bytes) -> bytes:
     """Run a tool with `variables` as its environment; what it wrote, standard error last."""
     environ = {b"PATH": os.environb[b"PATH"], b"LC_ALL": b"C.UTF-8"}
     environ |= {name.encode(): value for name, value in variables.items()}
+    for script in command[1:]:
+        for needed in _NEEDED.findall(os.fsdecode(script)):
+            tool(needed)
     done = subprocess.run([tool(str(command[0])), *command[1:]], input=given, capture_output=True, env=environ,
                           check=False, timeout=20)  # fmt: skip
     return done.stdout + done.stderr

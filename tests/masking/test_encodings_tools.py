@@ -1,8 +1,7 @@
 """Real tools print a text that contains the secret; what they print must not show it.
 
-The Debian packages: jq xxd curl openssl dash (coreutils and bash are always there). Where one is missing
-its test is skipped; the gate sets RUNNERLIB_TEST_TOOLS=required, under which that fails: a test that
-quietly did not run proves nothing. Only node may be missing there too.
+The Debian packages: jq xxd curl openssl dash (coreutils and bash are always there). Only node may be
+missing even where all tools are required.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import pytest
 
 from runnerlib.masking.encodings import forms
 from tests.masking.test_encodings import MARK, PASSWORD, PEM, TOKEN, hide, visible_bytes
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,20 +39,8 @@ BINARY = {
     "bytes": b"bin\xff\xfe\x80key\xc3(\x01\x9f/+='\\n",
     "random": Random(5).randbytes(32).replace(b"\0", b""),
 }
-PACKAGES = {"base64": "coreutils", "base32": "coreutils"}
 
 VALUES = TEXTS | BINARY
-
-
-@cache
-def tool(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        missing = f"'{name}' is missing: apt-get install {PACKAGES.get(name, name)}"
-        if os.environ.get("RUNNERLIB_TEST_TOOLS") == "required":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return path
 
 
 @cache

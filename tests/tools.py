@@ -1,0 +1,27 @@
+"""The tools of the system that tests compare with.
+
+Where one is missing its tests are skipped. The gate sets RUNNERLIB_TEST_TOOLS=required, under which that
+fails: a test that quietly did not run proves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cache
+
+import pytest
+
+PACKAGES = {"base64": "coreutils", "base32": "coreutils"}
+
+
+@cache
+def tool(name: str) -> str:
+    """The path of a tool; skips or fails the test when it is not installed."""
+    path = shutil.which(name)
+    if path is None:
+        missing = f"'{name}' is missing: apt-get install {PACKAGES.get(name, name)}"
+        if os.environ.get("RUNNERLIB_TEST_TOOLS") == "required":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return path
