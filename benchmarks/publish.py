@@ -63,8 +63,10 @@ def page(record: Record, text: str) -> str:
     names = ["secrets, text", *YARDSTICKS, OURS, f"{OURS}, written", *rivals]
     where = record.where
     lines = [
-        f"{where['cpu']}, Python {where['python']}, {where['date'][:10]}; "
-        f"{where['mib']} MiB, {where['rounds']} rounds.\n",
+        (
+            f"{where['cpu']}, Python {where['python']}, {where['date'][:10]}; "
+            f"{where['mib']} MiB, {where['rounds']} rounds.\n"
+        ),
         f"| {' | '.join(names)} |",
         "|---" * len(names) + "|",
     ]

@@ -194,5 +194,5 @@ def _command(process: Path) -> str:
     return b" ".join(words).decode("utf-8", "surrogateescape")
 
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """The signals that ask a runner to stop."""

@@ -228,7 +228,7 @@ def test_an_internal_error_is_raised_not_lost(new_loop: NewLoop) -> None:
         execute(new_loop, "yes", Recorder(fail))
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_stop_ends_the_whole_group(new_loop: NewLoop, signum: signal.Signals) -> None:
     recorder = Recorder()
 
