@@ -34,6 +34,7 @@ struct set {
     struct group *groups[SET_LIMIT];
     unsigned count;
     uint32_t longest;
+    const struct folding *folding; /* NULL: the set has no folded view */
 };
 
 enum scan_result { SCAN_DONE, SCAN_NO_MEMORY, SCAN_NEEDS_AUTOMATON };

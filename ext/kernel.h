@@ -2,12 +2,13 @@
  * The kernels: the loops that run over every byte, once per instruction set. kernel_find is the one
  * place that asks what the processor can do.
  *
- * Contract of both loops: `samples` positions of the text are tested, which begin `stride` bytes apart
+ * Contract of the first two loops: `samples` positions of the text are tested, which begin `stride` bytes apart
  * (the stride of a fragment prefilter is 1). The offsets of those where a window may begin (or, for
  * q-grams, lie around) are written to `candidates` in rising order, and their number is returned. What
  * is left out certainly begins no window; what is written promises nothing. `samples` is a multiple of
  * KERNEL_STEP, for a fragment prefilter of 4 * KERNEL_STEP. Up to KERNEL_SLACK bytes behind the last
- * sample are read, and up to KERNEL_SPARE numbers behind the last candidate are written.
+ * sample are read, and up to KERNEL_SPARE numbers behind the last candidate are written. The third loop,
+ * `event`, has its contract in event.h.
  */
 #ifndef RUNNERLIB_KERNEL_H
 #define RUNNERLIB_KERNEL_H
@@ -16,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "event.h"
 #include "fragment.h"
 #include "qgram.h"
 
@@ -32,6 +34,7 @@ struct kernel {
     size_t (*fragment)(const struct fragment *fragment, const uint8_t *text, size_t samples,
                        int32_t *candidates);
     size_t (*qgram)(const struct qgram *qgram, const uint8_t *text, size_t samples, int32_t *candidates);
+    void (*event)(const uint8_t *text, size_t blocks, uint64_t *masks);
 };
 
 extern const struct kernel kernel_portable;

@@ -50,6 +50,7 @@ cdef extern from "group.h":
         c_group *groups[4]
         unsigned count
         uint32_t longest
+        const void *folding
     enum: SCAN_DONE, SCAN_NEEDS_AUTOMATON
     c_group *group_new(const c_pattern *patterns, size_t count, const c_kernel *kernel) nogil
     void group_free(c_group *group) nogil
@@ -59,6 +60,14 @@ cdef extern from "group.h":
     void group_adopt(c_group *group, c_automaton *automaton) nogil
     size_t patterns_divide(c_pattern *patterns, size_t count, size_t length) nogil
     bint patterns_contain(const c_patterns *patterns, const uint8_t *text, size_t length) nogil
+
+cdef extern from "folding.h":
+    struct c_folding "folding":
+        c_set set
+    int folding_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, c_group **group) nogil
+    int folding_build(c_folding *folding, const c_kernel *kernel) nogil
+    void folding_free(c_folding *folding) nogil
+    size_t folding_bytes(const c_folding *folding) nogil
 
 cdef extern from "stream.h":
     struct c_stream "stream":
@@ -107,15 +116,16 @@ if default_kernel == NULL:
 
 
 cdef class _Group:
-    """Owns one compiled group."""
+    """Owns one compiled group; `folded` owns the group of its folded patterns, if it has any."""
 
     cdef c_group *group
+    cdef _Group folded
 
     def __dealloc__(self):
         group_free(self.group)
 
 
-cdef list compile_groups(list parts, list values, const c_kernel *kernel):
+cdef list compile_groups(list parts, list values, const c_kernel *kernel, bint folded):
     """Compile the patterns of some groups and some new ones into one group, or into two: a short pattern
     leaves a prefilter little choice, and many long ones should not suffer from a few of those."""
     cdef size_t count = count_patterns(parts) + len(values), i, n = 0, short = 0
@@ -141,20 +151,24 @@ cdef list compile_groups(list parts, list values, const c_kernel *kernel):
             short = patterns_divide(patterns, count, LONG_PATTERN)
         groups = []
         if short:
-            groups.append(compile_group(patterns, short, kernel))
+            groups.append(compile_group(patterns, short, kernel, folded))
         if short < count:
-            groups.append(compile_group(patterns + short, count - short, kernel))
+            groups.append(compile_group(patterns + short, count - short, kernel, folded))
         return groups
     finally:
         free(patterns)
 
 
-cdef _Group compile_group(const c_pattern *patterns, size_t count, const c_kernel *kernel):
-    cdef _Group result = _Group.__new__(_Group)
+cdef _Group compile_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, bint folded):
+    cdef _Group result = _Group.__new__(_Group), twin = _Group.__new__(_Group)
+    cdef bint failed
     with nogil:
         result.group = group_new(patterns, count, kernel)
-    if result.group == NULL:
+        failed = result.group == NULL or (folded and folding_group(patterns, count, kernel, &twin.group) != 0)
+    if failed:
         raise MemoryError
+    if twin.group != NULL:
+        result.folded = twin
     return result
 
 
@@ -167,7 +181,18 @@ cdef class _PatternSet:
 
     cdef const c_kernel *kernel
     cdef list base, delta
+    cdef bint folded
     cdef c_set compiled
+    cdef c_folding folding
+
+    def __dealloc__(self):
+        folding_free(&self.folding)
+
+    cdef list groups(self):
+        """All groups, those of the folded patterns included."""
+        cdef _Group group
+        cdef list groups = self.base + self.delta
+        return groups + [group.folded for group in groups if group.folded is not None]
 
     cdef bint contains(self, bytes value):
         cdef _Group group
@@ -181,26 +206,37 @@ cdef class _PatternSet:
         cdef size_t size = count_patterns(self.base)
         cdef size_t added = count_patterns(self.delta) + len(values)
         if size > DELTA_LIMIT and added <= max(DELTA_LIMIT, size // 16):
-            return make_set(self.kernel, self.base, compile_groups(self.delta, values, self.kernel))
-        return make_set(self.kernel, compile_groups(self.base + self.delta, values, self.kernel), [])
+            return make_set(self.kernel, self.base, self.compile(self.delta, values), self.folded)
+        return make_set(self.kernel, self.compile(self.base + self.delta, values), [], self.folded)
+
+    cdef list compile(self, list parts, list values):
+        return compile_groups(parts, values, self.kernel, self.folded)
 
     cdef int build_automata(self) except -1:
         """Build what a scan asked for: the automata of groups that have spent their credit, or else all."""
         cdef _Group group
-        cdef list missing = [group for group in self.base + self.delta if group_automaton(group.group) == NULL]
+        cdef list missing = [group for group in self.groups() if group_automaton(group.group) == NULL]
         for group in [group for group in missing if group_credit(group.group) == 0] or missing:
             build_automaton(group)
         return 0
 
 
-cdef _PatternSet make_set(const c_kernel *kernel, list base, list delta):
+cdef _PatternSet make_set(const c_kernel *kernel, list base, list delta, bint folded):
     cdef _PatternSet result = _PatternSet.__new__(_PatternSet)
     cdef _Group group
-    result.kernel, result.base, result.delta = kernel, base, delta
+    cdef c_set *twins = &result.folding.set
+    result.kernel, result.base, result.delta, result.folded = kernel, base, delta, folded
     for group in base + delta:
         result.compiled.groups[result.compiled.count] = group.group
         result.compiled.count += 1
         result.compiled.longest = max(result.compiled.longest, group.group.patterns.longest)
+        if group.folded is not None:
+            twins.groups[twins.count] = group.folded.group
+            twins.count += 1
+    if twins.count:
+        if folding_build(&result.folding, kernel):
+            raise MemoryError
+        result.compiled.folding = &result.folding
     return result
 
 
@@ -267,11 +303,11 @@ cdef class Scanner:
     cdef list running
     cdef PyThread_type_lock registering
 
-    def __cinit__(self, bytes marker not None, str kernel=None):
+    def __cinit__(self, bytes marker not None, str kernel=None, bint folded=False):
         cdef const c_kernel *found = find_kernel(kernel)
         self.marker = marker
         self.kernel = found.name.decode()
-        self.current = make_set(found, [], [])
+        self.current = make_set(found, [], [], folded)
         self.running = []
         self.registering = PyThread_allocate_lock()
         if self.registering == NULL:
@@ -287,8 +323,8 @@ cdef class Scanner:
     @property
     def nbytes(self):
         cdef _Group group
-        cdef size_t total = 0
-        for group in self.current.base + self.current.delta:
+        cdef size_t total = folding_bytes(&self.current.folding)
+        for group in self.current.groups():
             total += group_bytes(group.group)
         return total
 

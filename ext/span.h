@@ -20,6 +20,9 @@ struct spans {
     size_t count;   /* end of the list, as an index into `at` */
     size_t room;
     uint64_t moved; /* intervals stepped over so far: what out-of-order additions have cost */
+
+    /* If not NULL, nothing is listed: longest[end] becomes the length of the longest range that ends there. */
+    uint32_t *longest;
 };
 
 void spans_free(struct spans *list);
@@ -35,6 +38,11 @@ int spans_insert(struct spans *list, uint64_t start, uint64_t end);
 /* Adds [start, end). Returns 0, or -1 when memory ran out (the list is then unchanged). */
 static inline int spans_add(struct spans *list, uint64_t start, uint64_t end)
 {
+    if (list->longest) {
+        if (list->longest[end] < end - start)
+            list->longest[end] = (uint32_t)(end - start);
+        return 0;
+    }
     if (list->count > list->head) {
         struct span *last = &list->at[list->count - 1];
         if (start >= last->start && start <= last->end) {

@@ -14,14 +14,21 @@ enum { SEAM_LIMIT = 2048 };
 void stream_free(struct stream *s)
 {
     spans_free(&s->spans);
+    view_free(&s->view);
     free(s->store);
     memset(s, 0, sizeof *s);
 }
 
-void stream_forget(struct stream *s)
+static void forget_states(struct stream *s)
 {
     s->carried = false;
     s->debt = 0;
+}
+
+void stream_forget(struct stream *s)
+{
+    forget_states(s);
+    view_forget(&s->view);
 }
 
 /* Makes room for `more` bytes behind the kept ones. They move to the front only when they are fewer
@@ -166,6 +173,21 @@ static enum scan_result scan_onwards(struct stream *s, const struct set *set)
     return SCAN_DONE;
 }
 
+/* Before the other scans, which may change the state of automata and so must not be repeated after it. */
+static enum scan_result scan_folded(struct stream *s, const struct set *set)
+{
+    if (!set->folding)
+        return SCAN_DONE;
+    struct view_text text = {
+        .start = s->live,
+        .held = s->store + s->first,
+        .data = s->data,
+        .held_length = s->kept,
+        .length = s->length,
+    };
+    return view_scan(&s->view, set->folding, &text, s->last);
+}
+
 /* How many bytes may be scanned again before states are carried: until that has cost what building the
  * automata will, or, where they exist, what going over the held bytes once more will. */
 static uint64_t debt_limit(const struct set *set)
@@ -190,11 +212,16 @@ enum scan_result stream_scan(struct stream *s, const struct set *set, const uint
     if (long_hold && !s->carried)
         s->debt += s->kept;
     else if (!long_hold)
-        stream_forget(s);
+        forget_states(s);
+    enum scan_result result = scan_folded(s, set);
+    if (result != SCAN_DONE)
+        return result;
     bool carry = s->carried || s->debt > debt_limit(set);
-    enum scan_result result = carry ? scan_onwards(s, set) : scan_afresh(s, set);
+    result = carry ? scan_onwards(s, set) : scan_afresh(s, set);
     if (last)
         s->limit = s->end + length; /* as scan_onwards does not know */
+    if (set->folding && s->view.live < s->limit)
+        s->limit = s->view.live;
     return result;
 }
 
@@ -202,7 +229,9 @@ enum scan_result stream_scan(struct stream *s, const struct set *set, const uint
 
 bool stream_is_unchanged(const struct stream *s)
 {
-    return s->kept == 0 && s->limit == s->end + s->length && s->spans.head == s->spans.count;
+    const struct spans *folded = &s->view.work.spans;
+    return s->kept == 0 && s->limit == s->end + s->length && s->spans.head == s->spans.count &&
+           folded->head == folded->count;
 }
 
 /* Where an output goes: to `at`, or, if that is NULL, into the size alone. */
@@ -238,18 +267,30 @@ static void write_text(const struct stream *s, struct writer *w, uint64_t from, 
 struct progress {
     uint64_t done;
     bool masking;
-    size_t next; /* the first span that is not consumed */
+    size_t next, next_folded; /* the first spans that are not consumed */
     uint64_t marks;
 };
+
+/* The next span of either list, by where it begins, or NULL; `*next` is what counts it as consumed. */
+static const struct span *next_span(const struct stream *s, struct progress *p, size_t **next)
+{
+    const struct spans *raw = &s->spans, *folded = &s->view.work.spans;
+    bool first = p->next_folded >= folded->count ||
+                 (p->next < raw->count && raw->at[p->next].start <= folded->at[p->next_folded].start);
+    const struct spans *list = first ? raw : folded;
+    *next = first ? &p->next : &p->next_folded;
+    return **next < list->count ? &list->at[**next] : NULL;
+}
 
 /* The spans that begin up to the limit become markers, the text between them passes. A span that begins
  * in or right behind what is already masked only extends it. A span beyond the limit must wait, because
  * a longer one may still begin before it. */
 static struct progress write_output(const struct stream *s, struct marker marker, struct writer *w)
 {
-    struct progress p = {s->done, s->masking, s->spans.head, s->marks};
-    for (; p.next < s->spans.count; p.next++) {
-        struct span span = s->spans.at[p.next];
+    struct progress p = {s->done, s->masking, s->spans.head, s->view.work.spans.head, s->marks};
+    size_t *next;
+    for (const struct span *found; (found = next_span(s, &p, &next)); ++*next) {
+        struct span span = *found;
         if (span.start > p.done || (span.start == p.done && !p.masking)) {
             if (span.start > s->limit)
                 break;
@@ -308,6 +349,7 @@ void stream_commit(struct stream *s, struct marker marker, uint8_t *output)
     s->masking = p.masking;
     s->marks = p.marks;
     s->spans.head = p.next;
+    view_commit(&s->view, p.next_folded);
     keep(s);
     if (s->end - s->done > s->most_held)
         s->most_held = s->end - s->done;
@@ -317,6 +359,7 @@ void stream_commit(struct stream *s, struct marker marker, uint8_t *output)
         s->live = s->done = s->end = 0;
         s->masking = false;
         spans_clear(&s->spans);
-        stream_forget(s);
+        forget_states(s);
+        view_reset(&s->view);
     }
 }

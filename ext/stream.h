@@ -5,6 +5,9 @@
  *     live <= done <= end
  * `live` is the first byte that may still begin a pattern; [live, end) is kept. `done` is the first byte
  * not yet put out; between `live` and `done` everything is covered by a marker that is already out.
+ * What the folded view (view.h) covers is listed apart and united with the rest as it is put out; what it
+ * holds makes `live` less.
+ *
  * A feed is two steps, so that the caller can allocate the output with the GIL held:
  *     stream_scan    finds what is covered and what can be released; changes nothing that matters
  *     stream_commit  writes the output and keeps the rest
@@ -14,12 +17,13 @@
 
 #include <stdbool.h>
 
-#include "group.h"
+#include "view.h"
 
 struct stream {
     uint64_t live, done, end;
     bool masking; /* a marker ended exactly at `done` */
     struct spans spans;
+    struct view view;
 
     uint64_t marks;     /* markers put out so far */
     uint64_t most_held; /* the largest `end - done` after a chunk */

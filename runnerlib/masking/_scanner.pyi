@@ -26,7 +26,13 @@ class Scanner:
     @property
     def kernel(self) -> str:
         """The name of the kernel it scans with."""
-    def __init__(self, marker: bytes, kernel: str | None = None) -> None: ...
+    def __init__(self, marker: bytes, kernel: str | None = None, folded: bool = False) -> None:
+        """Mask with `marker`; `folded` also finds patterns of 6 bytes to 16 KiB that are interrupted.
+
+        An occurrence may be interrupted by terminal control sequences, which stay visible, and by carriage
+        returns, zero-width characters and soft line wraps; percent escapes may mix the case of their digits.
+        `ext/README.md` has the rules.
+        """
     def __len__(self) -> int:
         """The number of patterns."""
     @property
@@ -54,7 +60,10 @@ class Stream:
     def __init__(self, scanner: Scanner) -> None: ...
     @property
     def held(self) -> int:
-        """The number of bytes withheld now; less than the length of the longest pattern."""
+        """The number of bytes withheld now; less than the length of the longest pattern.
+
+        In a folded view what interrupts it counts too: at most 600 bytes each time.
+        """
     @property
     def most_held(self) -> int:
         """The largest number of bytes that were withheld after a call."""

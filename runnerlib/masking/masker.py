@@ -28,8 +28,8 @@ class SecretMasker:
     __slots__ = ("_encodings", "_min_length", "_scanner")
 
     def __init__(self, marker: str | bytes = "[REDACTED]", *, encodings: bool = True, min_length: int = 3) -> None:
-        """Mask with `marker`; `encodings` also hides encoded forms; shorter values are not masked."""
-        self._scanner = Scanner(_encode(marker))
+        """Mask with `marker`; `encodings` also hides encoded and interrupted forms; shorter values are not masked."""
+        self._scanner = Scanner(_encode(marker), folded=encodings)
         self._encodings = encodings
         self._min_length = max(min_length, 1)
 

@@ -1,0 +1,98 @@
+#include "folding.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fold.h"
+
+/* Sparse enough that three grams in a row, as many as the shortest pattern has, are rarely there by chance. */
+enum { BITS_PER_GRAM = 16, LEAST_LOG = 12, MOST_LOG = 22 };
+
+static bool can_occur(const struct pattern *p)
+{
+    return p->length >= FOLDING_SHORTEST && p->length <= FOLDING_LONGEST &&
+           !memchr(p->bytes, '\n', p->length) && !memchr(p->bytes, '\r', p->length) &&
+           !memchr(p->bytes, 0x1B, p->length);
+}
+
+static void fold_pattern(const struct pattern *p, uint8_t *bytes)
+{
+    struct fold fold = {0};
+    bool letter;
+    for (size_t i = 0; i < p->length; i++)
+        bytes[i] = fold_text(&fold, p->bytes[i], &letter);
+}
+
+int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, struct group **group)
+{
+    size_t total = 0, folded = 0;
+    *group = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (can_occur(&list[i])) {
+            total += list[i].length;
+            folded++;
+        }
+    if (folded == 0)
+        return 0;
+    struct pattern *patterns = malloc(folded * sizeof *patterns);
+    uint8_t *bytes = malloc(total);
+    if (patterns && bytes) {
+        uint8_t *at = bytes;
+        folded = 0;
+        for (size_t i = 0; i < count; i++)
+            if (can_occur(&list[i])) {
+                fold_pattern(&list[i], at);
+                patterns[folded++] = (struct pattern){at, list[i].length};
+                at += list[i].length;
+            }
+        *group = group_new(patterns, folded, kernel);
+    }
+    free(patterns);
+    free(bytes);
+    return *group ? 0 : -1;
+}
+
+static void add_grams(struct folding *f, const struct patterns *patterns)
+{
+    for (uint32_t i = 0; i < patterns->count; i++) {
+        const uint8_t *at = patterns->bytes + patterns->start[i];
+        for (size_t left = patterns_length(patterns, i); left >= FOLDING_GRAM; left--, at++) {
+            uint32_t bit = folding_bit(f, load32(at));
+            f->grams[bit >> 6] |= (uint64_t)1 << (bit & 63);
+        }
+    }
+}
+
+int folding_build(struct folding *f, const struct kernel *kernel)
+{
+    uint64_t total = 0;
+    unsigned log = LEAST_LOG;
+    f->kernel = kernel;
+    f->shortest = UINT32_MAX;
+    for (unsigned i = 0; i < f->set.count; i++) {
+        const struct patterns *patterns = &f->set.groups[i]->patterns;
+        total += patterns->start[patterns->count];
+        f->shortest = patterns->shortest < f->shortest ? patterns->shortest : f->shortest;
+        f->set.longest = patterns->longest > f->set.longest ? patterns->longest : f->set.longest;
+    }
+    while (log < MOST_LOG && (uint64_t)1 << log < total * BITS_PER_GRAM)
+        log++;
+    f->shift = 32 - log;
+    f->grams = calloc(((size_t)1 << log) / 64, sizeof *f->grams);
+    if (!f->grams)
+        return -1;
+    for (unsigned i = 0; i < f->set.count; i++)
+        add_grams(f, &f->set.groups[i]->patterns);
+    return 0;
+}
+
+void folding_free(struct folding *f)
+{
+    free(f->grams);
+    f->grams = NULL;
+}
+
+size_t folding_bytes(const struct folding *f)
+{
+    return f->grams ? ((size_t)1 << (32 - f->shift)) / 8 : 0;
+}

@@ -1,0 +1,45 @@
+/*
+ * What is compiled from a pattern set for its folded view (view.h): groups of folded patterns, and a
+ * bitmap of all runs of four bytes in them, which dismisses nearly every event of ordinary text.
+ *
+ * Patterns that are shorter than FOLDING_SHORTEST are left out: across line ends they would match by
+ * chance. So are those that are longer than FOLDING_LONGEST, which would make holds long, and those with a
+ * byte that folding always removes: they cannot occur.
+ */
+#ifndef RUNNERLIB_FOLDING_H
+#define RUNNERLIB_FOLDING_H
+
+#include "group.h"
+#include "load.h"
+
+enum { FOLDING_SHORTEST = 6, FOLDING_LONGEST = 16 << 10, FOLDING_GRAM = 4 };
+
+struct folding {
+    struct set set;
+    const struct kernel *kernel;
+    uint32_t shortest;
+    unsigned shift;
+    uint64_t *grams;
+};
+
+/* Compiles the patterns that have a folded view into `*group`: NULL if none has. 0, or -1: no memory. */
+int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, struct group **group);
+
+/* Compiles the rest, from the groups in the set. 0, or -1: no memory. */
+int folding_build(struct folding *folding, const struct kernel *kernel);
+void folding_free(struct folding *folding);
+size_t folding_bytes(const struct folding *folding);
+
+static inline uint32_t folding_bit(const struct folding *f, uint32_t gram)
+{
+    return gram * UINT32_C(0x9E3779B1) >> f->shift;
+}
+
+/* Whether these four bytes, as load32 sees them, may occur in a pattern. 0 or 1. */
+static inline unsigned folding_has(const struct folding *f, uint32_t gram)
+{
+    uint32_t bit = folding_bit(f, gram);
+    return f->grams[bit >> 6] >> (bit & 63) & 1;
+}
+
+#endif

@@ -1,0 +1,582 @@
+#include "view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "event.h"
+#include "kernel.h"
+#include "search.h"
+
+/* A run is searched when it is so much longer than four times the longest pattern, and goes on with what may
+ * be the beginning of an occurrence: so memory is bounded, and a byte is searched little more than once. */
+enum { CUT = 4096 };
+
+/* A gram more would cross the end of what is looked at. */
+enum { CONTEXT = FOLDING_GRAM - 1 };
+
+struct scan {
+    struct view *view;
+    struct view_state *state; /* view->work */
+    const struct folding *folding;
+    const struct view_text *text;
+};
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+static void run_free(struct run *run)
+{
+    free(run->bytes);
+    free(run->places);
+}
+
+static enum scan_result run_reserve(struct run *run, size_t more)
+{
+    if (more <= run->room - run->count)
+        return SCAN_DONE;
+    size_t room = run->count + more + run->count / 2 + 64;
+    uint8_t *bytes = realloc(run->bytes, room);
+    run->bytes = bytes ? bytes : run->bytes;
+    struct place *places = bytes ? realloc(run->places, room * sizeof *places) : NULL;
+    if (!places)
+        return SCAN_NO_MEMORY;
+    run->places = places;
+    run->room = room;
+    return SCAN_DONE;
+}
+
+/* Gives up all but the last bytes. */
+static void run_keep(struct run *run, size_t count)
+{
+    size_t dropped = run->count - count;
+    if (count && dropped) {
+        memmove(run->bytes, run->bytes + dropped, count);
+        memmove(run->places, run->places + dropped, count * sizeof *run->places);
+    }
+    run->count = count;
+    run->eventful = run->eventful > dropped ? run->eventful - dropped : 0;
+}
+
+static enum scan_result run_copy(struct run *to, const struct run *from)
+{
+    to->count = to->eventful = 0;
+    if (run_reserve(to, from->count) != SCAN_DONE)
+        return SCAN_NO_MEMORY;
+    if (from->count) {
+        memcpy(to->bytes, from->bytes, from->count);
+        memcpy(to->places, from->places, from->count * sizeof *to->places);
+    }
+    to->count = from->count;
+    to->eventful = from->eventful;
+    return SCAN_DONE;
+}
+
+/* Where an occurrence in [start, end) begins to cover: the newline rule. */
+static size_t covered_from(const struct run *run, size_t start, size_t end)
+{
+    for (size_t i = start + 1; i < start + VIEW_BEFORE_WRAP && i < end; i++)
+        if (run->places[i].wrapped)
+            return i;
+    return start;
+}
+
+/* ---- what is found --------------------------------------------------------------------------- */
+
+static uint8_t byte_at(const struct view_text *text, uint64_t at)
+{
+    uint64_t i = at - text->start;
+    return i < text->held_length ? text->held[i] : text->data[i - text->held_length];
+}
+
+/* Covers [from, to) of the run but the escape sequences in it, which folding the text once more tells. It
+ * begins with a byte of text, so outside of any sequence. Text before the start is out of reach. */
+static enum scan_result cover(struct scan *c, size_t from, size_t to)
+{
+    const struct place *places = c->state->run.places;
+    uint64_t start = places[from].at, end = places[to - 1].at + 1;
+    start = start < c->text->start ? c->text->start : start;
+    struct fold fold = {0};
+    for (uint64_t at = start; at < end; at++) {
+        uint8_t byte = byte_at(c->text, at);
+        if (fold.waiting && !fold_goes_on(&fold, byte))
+            fold.waiting = 0;
+        if (fold_step(&fold, byte) != FOLD_ESCAPE)
+            continue;
+        if (start < at && spans_add(&c->state->spans, start, at))
+            return SCAN_NO_MEMORY;
+        start = at + 1;
+    }
+    return start < end && spans_add(&c->state->spans, start, end) ? SCAN_NO_MEMORY : SCAN_DONE;
+}
+
+static void unite_into(uint32_t *longest, size_t start, size_t end)
+{
+    if (end)
+        longest[end] = (uint32_t)(end - start);
+}
+
+/* Applies the newline rule to each occurrence, then unites those that have a byte in common: what lies between
+ * two that only touch is in neither. From the end, so that a union is complete when the next one begins. */
+static void unite(const struct run *run, uint32_t *longest)
+{
+    size_t start = SIZE_MAX, end = 0;
+    for (size_t i = run->count; i > 0; i--) {
+        if (longest[i] == 0)
+            continue;
+        size_t from = covered_from(run, i - longest[i], i);
+        longest[i] = 0;
+        if (i <= start) {
+            unite_into(longest, start, end);
+            end = i;
+            start = from;
+        } else if (from < start) {
+            start = from;
+        }
+    }
+    unite_into(longest, start, end);
+}
+
+static enum scan_result reserve_longest(struct view *view, size_t room)
+{
+    if (room <= view->room)
+        return SCAN_DONE;
+    room += room / 2;
+    uint32_t *longest = realloc(view->longest, room * sizeof *longest);
+    if (!longest)
+        return SCAN_NO_MEMORY;
+    view->longest = longest;
+    view->room = room;
+    return SCAN_DONE;
+}
+
+/* Searches the run, if it can have an occurrence that the search of the text itself does not find. */
+static enum scan_result settle(struct scan *c)
+{
+    const struct run *run = &c->state->run;
+    if (run->eventful == 0 || run->count < c->folding->shortest)
+        return SCAN_DONE;
+    enum scan_result result = reserve_longest(c->view, run->count + 1);
+    if (result != SCAN_DONE)
+        return result;
+    uint32_t *longest = c->view->longest;
+    memset(longest, 0, (run->count + 1) * sizeof *longest);
+    struct spans found = {.longest = longest};
+    for (unsigned i = 0; i < c->folding->set.count && result == SCAN_DONE; i++)
+        result = search_text(c->folding->set.groups[i], run->bytes, run->count, 0, &found);
+    if (result != SCAN_DONE)
+        return result;
+    unite(run, longest);
+    for (size_t end = 1; end <= run->count && result == SCAN_DONE; end++)
+        if (longest[end])
+            result = cover(c, end - longest[end], end);
+    return result;
+}
+
+/* ---- from text to runs ----------------------------------------------------------------------- */
+
+/* Puts a byte behind the run. If the last four occur in no pattern, no occurrence has them all: the run ends
+ * before that byte, and another one begins with the last three. */
+static enum scan_result push(struct scan *c, uint8_t byte, struct place place)
+{
+    struct run *run = &c->state->run;
+    enum scan_result result = SCAN_DONE;
+    size_t longest = c->folding->set.longest;
+    if (run->count >= CUT + 4 * longest || (run->eventful && run->count >= run->eventful + longest)) {
+        if ((result = settle(c)) != SCAN_DONE)
+            return result;
+        run_keep(run, longest - 1);
+    }
+    if ((result = run_reserve(run, 1)) != SCAN_DONE)
+        return result;
+    run->bytes[run->count] = byte;
+    run->places[run->count] = place;
+    if (run->count < CONTEXT || folding_has(c->folding, load32(run->bytes + run->count - CONTEXT))) {
+        run->count++;
+        return SCAN_DONE;
+    }
+    result = settle(c);
+    run->count++;
+    run_keep(run, CONTEXT);
+    return result;
+}
+
+/* Takes a byte of text. */
+static enum scan_result take(struct scan *c, uint8_t byte, uint64_t at)
+{
+    struct view_state *state = c->state;
+    struct place place = {.at = at, .wrapped = state->fold.lines > 0};
+    bool gap = state->fold.gap > 0, letter;
+    byte = fold_text(&state->fold, byte, &letter);
+    enum scan_result result = push(c, byte, place);
+    if (letter)
+        state->run.eventful = state->run.count;
+    else if (gap)
+        state->run.eventful = state->run.count - 1;
+    return result;
+}
+
+/* The bytes that wait are text. */
+static enum scan_result give_up_waiting(struct scan *c, uint64_t at)
+{
+    struct fold *fold = &c->state->fold;
+    unsigned count = fold->waiting;
+    enum scan_result result = SCAN_DONE;
+    fold->waiting = 0;
+    for (unsigned i = 0; i < count && result == SCAN_DONE; i++)
+        result = take(c, fold->lead[i], at - count + i);
+    return result;
+}
+
+static enum scan_result step(struct scan *c, uint8_t byte, uint64_t at)
+{
+    struct view_state *state = c->state;
+    enum scan_result result = SCAN_DONE;
+    if (state->fold.waiting && !fold_goes_on(&state->fold, byte))
+        result = give_up_waiting(c, at);
+    if (result != SCAN_DONE)
+        return result;
+    if (fold_step(&state->fold, byte) == FOLD_TEXT)
+        return take(c, byte, at);
+    if (state->run.count && fold_is_barrier(&state->fold)) {
+        result = settle(c);
+        run_keep(&state->run, 0);
+    }
+    return result;
+}
+
+/* ---- between events -------------------------------------------------------------------------- */
+
+enum { FINDER_BLOCKS = 32, FINDER_SIZE = FINDER_BLOCKS * EVENT_BLOCK };
+
+/* Where the events of a text are, some blocks at a time. */
+struct finder {
+    const struct kernel *kernel;
+    const uint8_t *text;
+    size_t length, begin, end; /* the events are those of [begin, end) */
+    size_t next;
+    uint32_t events[FINDER_SIZE + 2]; /* from `begin` on; behind the last one is the end */
+};
+
+/* From bits to positions. Whether a block has no event, one or two cannot be predicted: two are written
+ * without asking. */
+static size_t list_events(const uint64_t *masks, size_t blocks, uint32_t *events)
+{
+    const uint64_t none = (uint64_t)1 << 63;
+    size_t count = 0;
+    for (size_t b = 0; b < blocks; b++) {
+        uint32_t first = (uint32_t)(b * EVENT_BLOCK);
+        uint64_t mask = masks[b], rest = mask & (mask - 1);
+        events[count] = first + (uint32_t)__builtin_ctzll(mask | none);
+        count += mask != 0;
+        events[count] = first + (uint32_t)__builtin_ctzll(rest | none);
+        count += rest != 0;
+        for (rest &= rest - 1; rest; rest &= rest - 1)
+            events[count++] = first + (uint32_t)__builtin_ctzll(rest);
+    }
+    return count;
+}
+
+static void find_more(struct finder *f, size_t at)
+{
+    uint64_t masks[FINDER_BLOCKS];
+    size_t blocks = (f->length - at) / EVENT_BLOCK, size = f->length - at;
+    if (blocks) {
+        blocks = blocks < FINDER_BLOCKS ? blocks : FINDER_BLOCKS;
+        size = blocks * EVENT_BLOCK;
+        f->kernel->event(f->text + at, blocks, masks);
+    } else {
+        uint8_t copy[EVENT_BLOCK] = {0};
+        memcpy(copy, f->text + at, size);
+        f->kernel->event(copy, blocks = 1, masks);
+    }
+    f->begin = at;
+    f->end = at + size;
+    f->next = 0;
+    f->events[list_events(masks, blocks, f->events)] = (uint32_t)size;
+}
+
+/* The first event that is not before `at`, or the length. Does not go back. */
+static inline size_t next_event(struct finder *f, size_t at)
+{
+    while (at < f->length) {
+        if (at >= f->end)
+            find_more(f, at);
+        while (f->begin + f->events[f->next] < at)
+            f->next++;
+        if (f->begin + f->events[f->next] < f->end)
+            return f->begin + f->events[f->next];
+        at = f->end;
+    }
+    return f->length;
+}
+
+/* How many bytes are known to follow at `at` before an event. */
+static inline size_t plain_bytes(const struct finder *f, size_t at)
+{
+    if (at >= f->end)
+        return 0;
+    size_t i = f->next;
+    while (f->begin + f->events[i] < at)
+        i++;
+    return f->begin + f->events[i] - at;
+}
+
+static bool is_digit(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+/* Whether a percent escape that comes to this byte is neither altered by it nor goes on behind it. */
+static bool ends_escape(uint8_t byte)
+{
+    uint8_t lower = byte | 0x20;
+    return !event_is(byte) && (lower < 'a' || lower > 'f');
+}
+
+/* Whether the event at `at`, which begins no gap by itself, removes and alters nothing. */
+static bool is_plain(const struct finder *f, size_t at)
+{
+    const uint8_t *text = f->text + at;
+    if (f->length - at < 3)
+        return false;
+    if (text[0] == '%')
+        return ends_escape(text[is_digit(text[1]) ? 2 : 1]);
+    struct fold fold = {.waiting = 1, .lead = {text[0], text[1]}};
+    if (!fold_goes_on(&fold, text[1]))
+        return true;
+    fold.waiting = 2;
+    return text[0] != 0xC2 && !fold_goes_on(&fold, text[2]);
+}
+
+static size_t skip_csi(const struct finder *f, size_t at)
+{
+    at += 2;
+    while (at < f->length && f->text[at] >= 0x30 && f->text[at] <= 0x3F)
+        at++;
+    return at < f->length && f->text[at] >= 0x40 && f->text[at] <= 0x7E ? at + 1 : f->length;
+}
+
+/* Where the gap at `at` ends, if it is made of line ends and colours, as nearly all are; else the length. What
+ * is no gap ends where it begins. */
+static size_t gap_end(const struct finder *f, size_t at)
+{
+    const uint8_t *text = f->text;
+    for (size_t stop; at < f->length;) {
+        switch (text[at]) {
+        case '\n':
+            stop = f->length - at - 1 < FOLD_INDENT ? f->length : at + 1 + FOLD_INDENT;
+            for (at++; at < stop && (text[at] == ' ' || text[at] == '\t');)
+                at++;
+            break;
+        case '\r': at++; break;
+        case 0x1B: at = f->length - at > 1 && text[at + 1] == '[' ? skip_csi(f, at) : f->length; break;
+        default: return at;
+        }
+    }
+    return at;
+}
+
+/* Whether a line begins at `at` that is neither indented nor empty: so that a gap ends there. */
+static inline bool is_line(const struct finder *f, size_t at)
+{
+    return at < f->length && f->text[at] > ' ' && f->text[at] < 0x7F;
+}
+
+/*
+ * Whether nothing goes on over the gap [at, end). An occurrence that does has a gram with at least one byte
+ * before the gap and one behind it, or rather, as it has FOLDING_SHORTEST bytes, three grams in a row, one of
+ * which is such a gram. Before the gap text is folded as it stands from `from` on.
+ */
+static inline bool is_broken(const struct folding *folding, const struct finder *f, size_t from, size_t at,
+                             size_t end)
+{
+    enum { FAR = FOLDING_SHORTEST - 1 };
+    size_t behind = plain_bytes(f, end);
+    if (at - from < CONTEXT || behind < FOLDING_GRAM)
+        return false;
+    uint64_t bytes = load32(f->text + at - CONTEXT) & 0xFFFFFF;
+    bytes |= (uint64_t)load32(f->text + end) << 24;
+    if (!(folding_has(folding, (uint32_t)bytes) | folding_has(folding, (uint32_t)(bytes >> 8)) |
+          folding_has(folding, (uint32_t)(bytes >> 16))))
+        return true;
+    if (at - from < FAR || behind < FAR)
+        return false;
+    uint8_t around[2 * FAR];
+    memcpy(around, f->text + at - FAR, FAR);
+    memcpy(around + FAR, f->text + end, FAR);
+    unsigned found = 0;
+    for (unsigned i = 0; i <= 2 * FAR - FOLDING_GRAM; i++)
+        found |= folding_has(folding, load32(around + i)) << i;
+    return !(found & found >> 1 & found >> 2);
+}
+
+/* Makes the run what leads up to `to`: the text before it as far as patterns may have it. Text is folded as it
+ * stands in [from, to), and what is in the run lies before `from`. */
+static enum scan_result lead_up(struct scan *c, const struct finder *f, uint64_t base, size_t from, size_t to)
+{
+    struct run *run = &c->state->run;
+    size_t most = c->folding->set.longest - 1, low = to - from < most ? from : to - most;
+    size_t start = to - from < CONTEXT ? from : to - CONTEXT;
+    while (start > low && folding_has(c->folding, load32(f->text + start - 1)))
+        start--;
+    enum scan_result result = SCAN_DONE;
+    if (start > from)
+        run_keep(run, 0);
+    for (; start < to && result == SCAN_DONE; start++)
+        result = push(c, f->text[start], (struct place){.at = base + start, .wrapped = 0});
+    return result;
+}
+
+/* Goes to the next event over which something may go on, or to the end. */
+static enum scan_result skip(struct scan *c, struct finder *f, uint64_t base, size_t *at)
+{
+    size_t from = *at, to = next_event(f, from);
+    while (to < f->length) {
+        size_t next = f->text[to] == '\n' && is_line(f, to + 1) ? to + 1 : gap_end(f, to);
+        if (next == to) {
+            if (!is_plain(f, next++))
+                break;
+        } else {
+            if (!is_broken(c->folding, f, from, to, next))
+                break;
+            from = next;
+            run_keep(&c->state->run, 0);
+        }
+        to = next_event(f, next);
+    }
+    *at = to;
+    return lead_up(c, f, base, from, to);
+}
+
+static enum scan_result feed(struct scan *c, const uint8_t *text, size_t length, uint64_t base)
+{
+    struct finder finder; /* not all of it is to be cleared for each small chunk */
+    finder.kernel = c->folding->kernel;
+    finder.text = text;
+    finder.length = length;
+    finder.begin = finder.end = finder.next = 0;
+    enum scan_result result = SCAN_DONE;
+    for (size_t at = 0; at < length && result == SCAN_DONE; at++) {
+        if (c->state->run.eventful == 0 && fold_is_idle(&c->state->fold))
+            result = skip(c, &finder, base, &at);
+        if (result == SCAN_DONE && at < length)
+            result = step(c, text[at], base + at);
+    }
+    return result;
+}
+
+/* ---- between chunks -------------------------------------------------------------------------- */
+
+void view_free(struct view *view)
+{
+    run_free(&view->kept.run);
+    run_free(&view->work.run);
+    spans_free(&view->kept.spans);
+    spans_free(&view->work.spans);
+    free(view->longest);
+    memset(view, 0, sizeof *view);
+}
+
+void view_forget(struct view *view)
+{
+    view->forgotten = true;
+}
+
+/* Before the held text only the bytes remain that the newline rule has let go. */
+static void forget_held(struct view_state *state, uint64_t start)
+{
+    struct run *run = &state->run;
+    size_t count = 0;
+    while (count < run->count && run->places[count].at < start)
+        count++;
+    state->fold = (struct fold){0};
+    if (count && count < run->count) {
+        state->fold.gap = 1;
+        state->fold.lines = run->places[count].wrapped;
+    }
+    run->count = count;
+    run->eventful = run->eventful < count ? run->eventful : count;
+}
+
+static enum scan_result begin(struct scan *c)
+{
+    const struct view_state *kept = &c->view->kept;
+    struct view_state *work = c->state;
+    spans_clear(&work->spans);
+    for (size_t i = kept->spans.head; i < kept->spans.count; i++)
+        if (spans_add(&work->spans, kept->spans.at[i].start, kept->spans.at[i].end))
+            return SCAN_NO_MEMORY;
+    work->fold = kept->fold;
+    enum scan_result result = run_copy(&work->run, &kept->run);
+    if (result != SCAN_DONE || !c->view->forgotten || c->text->held_length == 0)
+        return result;
+    forget_held(work, c->text->start);
+    return feed(c, c->text->held, c->text->held_length, c->text->start);
+}
+
+/* Where an occurrence that begins in the run at `least` and is under way would begin to cover. */
+static uint64_t hold_from(const struct scan *c, size_t least)
+{
+    const struct run *run = &c->state->run;
+    const struct fold *fold = &c->state->fold;
+    size_t from = covered_from(run, least, run->count);
+    bool let_go = from == least && fold->lines && run->count - least < VIEW_BEFORE_WRAP;
+    uint64_t at = let_go ? c->view->live - fold->waiting : run->places[from].at;
+    return at < c->text->start ? c->text->start : at;
+}
+
+/* Keeps what may be the beginning of an occurrence, and finds what must be held for it. */
+static enum scan_result finish(struct scan *c)
+{
+    struct run *run = &c->state->run;
+    const struct fold *fold = &c->state->fold;
+    size_t least = run->count, longest = c->folding->set.longest;
+    bool gap = fold->gap || fold->waiting;
+    if (run->eventful == 0 && !gap) {
+        run_keep(run, run->count < longest ? run->count : longest - 1);
+        return SCAN_DONE;
+    }
+    for (unsigned i = 0; i < c->folding->set.count; i++) {
+        size_t start;
+        enum scan_result result = search_live(c->folding->set.groups[i], run->bytes, run->count, &start);
+        if (result != SCAN_DONE)
+            return result;
+        least = start < least ? start : least;
+    }
+    if (least < run->count && (gap || least < run->eventful))
+        c->view->live = hold_from(c, least);
+    run_keep(run, run->count - least);
+    return SCAN_DONE;
+}
+
+enum scan_result view_scan(struct view *view, const struct folding *folding, const struct view_text *text,
+                           bool last)
+{
+    struct scan c = {view, &view->work, folding, text};
+    uint64_t base = text->start + text->held_length;
+    view->live = base + text->length;
+    enum scan_result result = begin(&c);
+    if (result == SCAN_DONE)
+        result = feed(&c, text->data, text->length, base);
+    if (result == SCAN_DONE && last)
+        result = give_up_waiting(&c, view->live);
+    if (result == SCAN_DONE)
+        result = settle(&c);
+    return result == SCAN_DONE && !last ? finish(&c) : result;
+}
+
+void view_commit(struct view *view, size_t next)
+{
+    struct view_state kept = view->kept;
+    view->kept = view->work;
+    view->work = kept;
+    view->kept.spans.head = next;
+    view->forgotten = false;
+}
+
+void view_reset(struct view *view)
+{
+    view->kept.fold = (struct fold){0};
+    run_keep(&view->kept.run, 0);
+    spans_clear(&view->kept.spans);
+    view->forgotten = false;
+}

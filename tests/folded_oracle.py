@@ -1,0 +1,178 @@
+"""What the folded view means, as naively as possible: whole texts, regular expressions, one occurrence at a time."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests import oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SHORTEST, LONGEST = 6, 16 * 1024
+GAP = 600
+BEFORE_WRAP = 4
+
+# Whole or not: what a sequence has so far is removed even if the next byte does not belong to it.
+_ESCAPE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?")
+_OTHER = re.compile(rb"\n[ \t]{0,64}|\r|\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad")
+_UNFINISHED = re.compile(rb"(?:\xe2[\x80\x81]?|\xef\xbb?|\xc2)\Z")
+
+
+class Folded(NamedTuple):
+    """A text folded: between two barriers."""
+
+    text: bytes
+    at: list[int]  # where each byte is in the text
+    gaps: list[bytes]  # what was removed before each byte; one more for what follows the last
+    letters: list[bool]  # which bytes are letters of a percent escape
+
+
+def _string_end(text: bytes, start: int) -> int:
+    """The end of a control string that begins at `start`."""
+    for i in range(start + 2, min(start + 512, len(text))):
+        if text[i] == 0x07:
+            return i + 1
+        if text[i] == 0x1B:
+            return i
+    return min(start + 512, len(text))
+
+
+def _removed(text: bytes, at: int) -> tuple[int, bool]:
+    """Where what is removed at `at` ends (`at` if nothing is), and whether it is an escape sequence."""
+    if text[at : at + 1] == b"\x1b":
+        if text[at + 1 : at + 2] and text[at + 1] in b"]PX^_":
+            return _string_end(text, at), True
+        found = _ESCAPE.match(text, at)
+        assert found
+        return found.end(), True
+    found = _OTHER.match(text, at)
+    return (found.end() if found else at), False
+
+
+def fold(text: bytes) -> tuple[list[Folded], bytearray]:
+    """The folded text, and a 1 for each byte of the text that belongs to an escape sequence."""
+    parts = [Folded(b"", [], [b""], [])]
+    escapes = bytearray(len(text))
+    at = digits = 0
+    while at < len(text):
+        end, escape = _removed(text, at)
+        if end > at:
+            if escape:
+                escapes[at:end] = b"\1" * (end - at)
+            parts[-1].gaps[-1] += text[at:end] if not escape else b"\x1b" * (end - at)
+            at = end
+        else:
+            byte = text[at : at + 1]
+            gap = parts[-1].gaps[-1]
+            if gap.count(b"\n") > 1 or len(gap) > GAP:
+                parts.append(Folded(b"", [], [b""], []))
+            letter = digits > 0 and byte in b"abcdefABCDEF"
+            digits = 2 if byte == b"%" else digits - 1 if digits and byte in b"0123456789abcdefABCDEF" else 0
+            last = parts[-1]
+            last.at.append(at)
+            last.gaps.append(b"")
+            last.letters.append(letter)
+            parts[-1] = last._replace(text=last.text + (byte.upper() if letter else byte))
+            at += 1
+    gap = parts[-1].gaps[-1]
+    if gap.count(b"\n") > 1 or len(gap) > GAP:
+        parts.append(Folded(b"", [], [b""], []))
+    return parts, escapes
+
+
+def fold_pattern(pattern: bytes) -> bytes:
+    """A pattern as it is searched: only percent escapes change."""
+    return re.sub(rb"%([0-9A-Fa-f]{1,2})", lambda found: found.group().upper(), pattern)
+
+
+def _folded_patterns(patterns: Iterable[bytes]) -> list[bytes]:
+    return [
+        fold_pattern(p)
+        for p in patterns
+        if SHORTEST <= len(p) <= LONGEST and not any(byte in b"\n\r\x1b" for byte in p)
+    ]
+
+
+def _covered_from(part: Folded, start: int, end: int) -> int:
+    wraps = [i for i in range(start + 1, end) if b"\n" in part.gaps[i]]
+    return wraps[0] if wraps and wraps[0] - start < BEFORE_WRAP else start
+
+
+def _occurrences(patterns: list[bytes], text: bytes) -> Iterator[tuple[int, int]]:
+    for pattern in patterns:
+        start = text.find(pattern)
+        while start >= 0:
+            yield start, start + len(pattern)
+            start = text.find(pattern, start + 1)
+
+
+def covered(patterns: Iterable[bytes], text: bytes) -> bytearray:
+    """Return a 1 for each byte that is covered, folded or not; one more 0 ends the result."""
+    patterns = list(patterns)
+    hidden = oracle.covered(patterns, text)
+    parts, escapes = fold(text)
+    for part in parts:
+        for start, end in _occurrences(_folded_patterns(patterns), part.text):
+            for i in range(part.at[_covered_from(part, start, end)], part.at[end - 1] + 1):
+                hidden[i] |= not escapes[i]
+    return hidden
+
+
+def mask(patterns: Iterable[bytes], text: bytes, marker: bytes = b"#") -> bytes:
+    """Replace each maximal run of covered bytes by one marker."""
+    hidden = covered(patterns, text)
+    return shown(text, hidden, 0, marker)
+
+
+def shown(text: bytes, hidden: bytearray, start: int, marker: bytes = b"#") -> bytes:
+    """The text from `start` on, with the covered bytes replaced."""
+    pieces = (
+        (marker if i == start or not hidden[i - 1] else b"") if hidden[i] else text[i : i + 1]
+        for i in range(start, len(text))
+    )
+    return b"".join(pieces)
+
+
+def _waits_from(text: bytes) -> int:
+    """Where the bytes begin that may become a zero-width character; the length of the text if none do."""
+    found = _UNFINISHED.search(text)
+    if not found or fold(text)[1][found.start()]:  # inside of a sequence nothing waits
+        return len(text)
+    return found.start()
+
+
+def _folded_live(patterns: Iterable[bytes], text: bytes) -> int:
+    """The least offset that the folded view must hold."""
+    end = _waits_from(text)
+    part = fold(text[:end])[0][-1]
+    least = len(text)
+    for pattern in _folded_patterns(patterns):
+        for length in range(1, min(len(pattern), len(part.text) + 1)):
+            start = len(part.text) - length
+            if part.text[start:] != pattern[:length]:
+                continue
+            if not (end < len(text) or any(part.gaps[start + 1 :]) or any(part.letters[start:])):
+                continue
+            first = _covered_from(part, start, len(part.text))
+            if first == start and b"\n" in part.gaps[-1] and length < BEFORE_WRAP:
+                least = min(least, end)  # let go, but for what waits
+            else:
+                least = min(least, part.at[first])
+    return least
+
+
+def held(patterns: Iterable[bytes], text: bytes) -> int:
+    """Return how many bytes a stream that got the text must withhold, and no more."""
+    patterns = list(patterns)
+    ends = (n for p in patterns for n in range(min(len(p) - 1, len(text)), 0, -1) if text.endswith(p[:n]))
+    live = min(len(text) - max(ends, default=0), _folded_live(patterns, text))
+    return len(text) - _covered_so_far(patterns, text).index(0, live)
+
+
+def _covered_so_far(patterns: list[bytes], text: bytes) -> bytearray:
+    """As `covered`, but bytes that wait for what follows them are no folded text yet."""
+    folded = covered(patterns, text[: _waits_from(text)])
+    raw = oracle.covered(patterns, text)
+    return bytearray(a | b for a, b in zip(raw, folded.ljust(len(raw), b"\0"), strict=True))

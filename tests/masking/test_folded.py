@@ -1,0 +1,323 @@
+"""The folded view against its naive twin: interrupted secrets, every kernel, every cut, and real situations."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from base64 import b64encode, encodebytes
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runnerlib.masking import SecretMasker
+from runnerlib.masking._scanner import KERNELS, Scanner, Stream
+from tests import folded_oracle, oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVENTS = [
+    *(b"\x1b[0m", b"\x1b[1;31m", b"\x1b]8;;http://x\x07", b"\x1b]0;t\x1b\\", b"\x1bPq\x1b\\", b"\x1b(B", b"\x1b7"),
+    *(b"\x1b", b"\x1b[", b"\x1b[3", b"\x1b[3\x80", b"\x1b[ 3", b"\x1b(\xff", b"\x1b]", b"\x1b\x1b[m", b"\x1b[\n"),
+    *(b"\r", b"\n", b"\r\n", b"\n  ", b"\n\t", b"\n\n", b"\n\r\n"),
+    *("\u200b".encode(), "\u200d".encode(), "\u2060".encode(), "\ufeff".encode(), "\u00ad".encode()),
+    *(b"\xe2", b"\xe2\x80", b"\xe2\x81", b"\xef", b"\xef\xbb", b"\xc2", "\u2019".encode(), "\u00a0".encode()),
+    *(b"%2f", b"%2F", b"%2", b"%", b"%aF", b"\x80", b" "),
+]
+
+
+def scanner(patterns: list[bytes], kernel: str | None = None) -> Scanner:
+    made = Scanner(b"#", kernel, folded=True)
+    made.add(patterns)
+    return made
+
+
+def run(stream: Stream, pieces: list[bytes]) -> bytes:
+    return b"".join(map(stream.feed, pieces)) + stream.flush()
+
+
+def cuts(text: bytes, rng: random.Random, triples: int) -> Iterator[list[bytes]]:
+    """Byte by byte, at every place, and some ways into three."""
+    yield [text[i : i + 1] for i in range(len(text))]
+    for i in range(len(text) + 1):
+        yield [text[:i], text[i:]]
+    for _ in range(triples):
+        i, j = sorted(rng.choices(range(len(text) + 1), k=2))
+        yield [text[:i], text[i:j], text[j:]]
+
+
+def a_case(rng: random.Random) -> tuple[list[bytes], bytes]:
+    """Patterns over few letters, and a text of their pieces with events strewn in."""
+    letters = rng.choice([b"a", b"ab", b"abc", b"abcdef%2F", b"a\x80\xe2 %", b"0123456789abcdef"])
+    patterns = [bytes(rng.choices(letters, k=rng.randint(4, 20))) for _ in range(rng.randint(1, 6))]
+    if rng.random() < 0.3:
+        patterns += [p[:8] + rng.choice(EVENTS) + p[8:] for p in patterns[:2]]
+    text = oracle.text_of(patterns, letters, rng.choice([8, 20, 60, 150]), rng)
+    events, share = rng.sample(EVENTS, rng.randint(1, 5)), rng.choice([0.03, 0.1, 0.3, 0.7])
+    strewn = (rng.choice(events) if rng.random() < share else b"" for _ in text)
+    return patterns, b"".join(event + text[i : i + 1] for i, event in enumerate(strewn))
+
+
+def check(patterns: list[bytes], text: bytes, kernel: str, rng: random.Random, triples: int = 10) -> None:
+    made, want = scanner(patterns, kernel), folded_oracle.mask(patterns, text)
+    assert made.mask(text) == want
+    for pieces in (
+        cuts(text, rng, triples) if len(text) <= 100 else ([text[i : i + 7] for i in range(0, len(text), 7)],)
+    ):
+        assert run(made.stream(), pieces) == want, pieces
+
+
+def check_hold(patterns: list[bytes], text: bytes) -> None:
+    stream = scanner(patterns).stream()
+    for end in range(1, len(text) + 1):
+        stream.feed(text[end - 1 : end])
+        assert stream.held == folded_oracle.held(patterns, text[:end]), text[:end]
+
+
+def check_registration(patterns: list[bytes], text: bytes, rng: random.Random) -> None:
+    """What is covered in the text that was held or comes later is masked, and nothing that is not covered at all."""
+    known, at = patterns[: rng.randint(0, len(patterns))], rng.randint(0, len(text))
+    made = scanner(known)
+    stream = made.stream()
+    out = stream.feed(text[:at])
+    shown, kept = len(out), stream.held
+    if any(folded_oracle.covered(known, text[:at])):
+        return  # then it cannot be told which bytes were shown
+    assert out == text[:shown]
+    made.add(patterns)
+    rest = run(stream, [text[at:]])
+    exact = folded_oracle.shown(text, folded_oracle.covered(patterns, text), shown)
+    fresh = folded_oracle.mask(patterns, text[at - kept :])
+    assert rest in {exact, fresh}, (rest, exact, fresh)
+
+
+SOME = settings(derandomize=True, deadline=None, database=None, max_examples=100)
+SEEDS = st.integers(0, 1 << 40)
+
+
+class TestAgainstTheTwin:
+    @SOME
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @given(seed=SEEDS)
+    def test_any_cut_gives_the_same(self, kernel: str, seed: int) -> None:
+        rng = random.Random(seed)
+        check(*a_case(rng), kernel, rng)
+
+    @SOME
+    @given(seed=SEEDS)
+    def test_nothing_is_withheld_that_need_not_be(self, seed: int) -> None:
+        patterns, text = a_case(random.Random(seed))
+        check_hold(patterns, text[:80])
+
+    @SOME
+    @given(seed=SEEDS)
+    def test_registration_at_any_moment(self, seed: int) -> None:
+        rng = random.Random(seed)
+        check_registration(*a_case(rng), rng)
+
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize("distance", [0, 1, 5, 60, 61, 62, 63, 64, 65, 127, 2047, 2048, 2049, 5000])
+    def test_events_at_any_distance(self, kernel: str, distance: int) -> None:
+        rng = random.Random(distance)
+        secrets = [bytes(rng.choices(b"abcdefgh", k=n)) for n in (6, 9, 20, 31)]
+        pieces = [secret[:4] + event + secret[4:] for secret in secrets for event in EVENTS] + EVENTS
+        text = b"".join(
+            piece + b"." * distance for piece in rng.sample(pieces, min(len(pieces), 2 + 12_000 // (distance + 9)))
+        )
+        want, made = folded_oracle.mask(secrets, text), scanner(secrets, kernel)
+        assert made.mask(text) == want
+        assert run(made.stream(), [text[i : i + 501] for i in range(0, len(text), 501)]) == want
+
+    @pytest.mark.parametrize("length", [7, 90, 700])
+    def test_runs_longer_than_what_is_searched_at_once(self, length: int) -> None:
+        rng = random.Random(length)
+        patterns = [b"a" * n for n in range(6, length, length // 6)] + [b"ab" * (length // 2), b"b" + b"a" * length]
+        units = rng.choices(
+            [b"a\n", b"ab", b"a\x1b[m", b"aa", b"aaaaaaa\r\n", b"b\n "], weights=[9, 3, 9, 5, 9, 1], k=4_000
+        )
+        text = b"".join(units)
+        want, made = folded_oracle.mask(patterns, text), scanner(patterns)
+        assert made.mask(text) == want
+        assert run(made.stream(), [text[i : i + 999] for i in range(0, len(text), 999)]) == want
+
+    def test_many_patterns_one_by_one(self) -> None:
+        rng = random.Random(3)
+        patterns = [bytes(rng.choices(b"abcdefghijklmnop", k=rng.randint(3, 25))) for _ in range(600)]
+        made = scanner(patterns[:400])
+        for pattern in patterns[400:]:
+            made.add([pattern])
+        cut = [p[:2] + rng.choice(EVENTS) + p[2:5] + rng.choice(EVENTS) + p[5:] for p in patterns]
+        text = oracle.text_of(cut, b"abcdefghijklmnop ", 8_000, rng)
+        assert made.mask(text) == scanner(patterns).mask(text) == folded_oracle.mask(patterns, text)
+        assert made.nbytes > Scanner(b"#").nbytes
+
+
+SECRET = b"hunter2-Kq7vZx9w"
+GAP_OF_600 = b"\x1b[0m" * 150
+
+
+class TestRules:
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize(
+        ("text", "want"),
+        [
+            (b"<hunter2\x1b[0m-Kq7vZx9w>", b"<#\x1b[0m#>"),  # colours survive
+            (b"<hunter2\x1b]8;;http://x\x1b\\-Kq7vZx9w>", b"<#\x1b]8;;http://x\x1b\\#>"),
+            (b"<hunter2\r-Kq7v\r\n   Zx9w>", b"<#>"),
+            ("<hunter2\u200b-Kq7v\ufeffZx9\u00adw>".encode(), b"<#>"),
+            (b"<hunt\ner2-Kq7vZx9w>", b"<#>"),
+            (b"<hun\n  ter2-Kq7vZx9w>", b"<hun\n  #>"),  # the newline rule
+            (b"<h\x1b[1mu\nnter2-Kq7\nvZx9w>", b"<h\x1b[1mu\n#>"),
+            (b"<hunter2\n\n-Kq7vZx9w>", b"<hunter2\n\n-Kq7vZx9w>"),  # barriers
+            (b"<hunter2" + GAP_OF_600 + b"-Kq7vZx9w>", b"<#" + GAP_OF_600 + b"#>"),
+            (b"<hunter2" + GAP_OF_600 + b"\r-Kq7vZx9w>", b"<hunter2" + GAP_OF_600 + b"\r-Kq7vZx9w>"),
+            (b"<hunter2\n" + b" " * 64 + b"-Kq7vZx9w>", b"<#>"),
+            (b"<hunter2\n" + b" " * 65 + b"-Kq7vZx9w>", b"<hunter2\n" + b" " * 65 + b"-Kq7vZx9w>"),
+            (b"<hunter2\x1b]" + b"x" * 510 + b"-Kq7vZx9w>", b"<#\x1b]" + b"x" * 510 + b"#>"),
+            (b"<hunter2\x1b[3-Kq7vZx9w>", b"<hunter2\x1b[3-Kq7vZx9w>"),  # `-K` goes on with the sequence
+            (b"<hunter2\x1b[3\n-Kq7vZx9w>", b"<#\x1b[3#>"),  # a damaged one
+        ],
+    )
+    def test_tables_hold_at_every_cut(self, kernel: str, text: bytes, want: bytes) -> None:
+        assert folded_oracle.mask([SECRET], text) == want
+        made = scanner([SECRET], kernel)
+        for pieces in cuts(text, random.Random(1), 50):
+            assert run(made.stream(), pieces) == want
+
+    def test_percent_escapes_in_any_case(self) -> None:
+        made = scanner([b"a%2fb%aFc", b"50%add"])
+        for text in (b"a%2fb%aFc", b"a%2Fb%AFc", b"a%2fb%Afc", b"a%2\rfb%\x1b[mafc", b"50%aDd"):
+            assert b"b" not in made.mask(text)
+            assert made.mask(text)[:1] == b"#"
+        assert made.mask(b"A%2fb%afc 50%adD") == b"A%2fb%afc 50%adD"
+
+    def test_patterns_that_are_too_short_or_too_long_are_searched_as_they_are(self) -> None:
+        long = random.Random(2).randbytes(8 * 1024 + 1).hex().encode()
+        made = scanner([b"short", long, long[:-3] + b"!"])
+        assert made.mask(b"short sho\x1b[mrt") == b"# sho\x1b[mrt"
+        assert (
+            made.mask(long + b"\r" + long[1:] + b" " + long[:-4] + b"\r")
+            == b"#\r" + long[1:] + b" " + long[:-4] + b"\r"
+        )
+        assert made.mask(long[:9] + b"\r" + long[9:-3] + b"!") == b"#"
+
+    def test_only_on_demand(self) -> None:
+        made = Scanner(b"#")
+        made.add([SECRET])
+        assert made.mask(b"hunter2\x1b[0m-Kq7vZx9w") == b"hunter2\x1b[0m-Kq7vZx9w"
+        off = SecretMasker(encodings=False)
+        off.register_secret(SECRET)
+        assert off.mask(b"hunter2\r-Kq7vZx9w") == b"hunter2\r-Kq7vZx9w"
+
+    def test_a_set_without_a_folded_view_grows_one(self) -> None:
+        made = scanner([b"abc"])
+        stream = made.stream()
+        assert stream.feed(b"x abc hunter2\r-ab") == b"x # hunter2\r-"
+        made.add([b"abcdef-12345"])
+        assert stream.feed(b"cdef\r-12345.") + stream.flush() == b"#."
+        clean = b"nothing here. " * 700 + b"\n"
+        assert stream.feed(clean) is clean
+
+    def test_text_that_defeats_the_prefilter(self) -> None:
+        """The folded groups get automata too, in the middle of a scan, and nothing is lost or doubled."""
+        patterns = [b"a" * n for n in range(8, 200)] + [b"b" * 40 + b"c"]
+        text = (b"a" * 9 + b"\n") * 9_000 + b"." + b"b\x1b[m" * 40 + b"c." + b"a\r" * 7 + b".\n" + b"a\n" * 3_000
+        made, stream = scanner(patterns), scanner(patterns).stream()
+        want = b"#\n." + b"#\x1b[m" * 40 + b"#." + b"a\r" * 7 + b".\na\n#\n"
+        assert made.mask(text) == want
+        assert run(stream, [text[i : i + 5_003] for i in range(0, len(text), 5_003)]) == want
+        assert run(stream, [text[i : i + 5_003] for i in range(0, len(text), 5_003)]) == want
+
+
+class TestPromptness:
+    def test_what_resembles_no_secret_appears_at_once(self) -> None:
+        stream = scanner([SECRET, b"word:secret"]).stream()
+        for text in (
+            b"Password: \x1b[0m",
+            b"\x1b[1m",
+            b"a line that ends in hun\n",
+            b"hun\r\n",
+            b"100%",
+            b"\x1b]0;tit",
+        ):
+            assert stream.feed(text) == text
+            assert stream.held == 0
+
+    def test_what_does_is_held_and_let_go(self) -> None:
+        stream = scanner([SECRET]).stream()
+        assert stream.feed(b"at hunter2\x1b[0m") == b"at "
+        assert stream.held == 11
+        assert stream.feed(b"\n-Kq8") == b"hunter2\x1b[0m\n-Kq8"
+        assert stream.feed(b"hun") == b""
+        assert stream.feed(b"\n") == b"hun\n"  # a line end, whatever may follow
+        assert stream.feed(b"ter2-Kq7v\xe2\x80") == b""
+        assert stream.feed(b"\x8bZx9w\n") == b"#\n"
+        assert stream.flush() == b""
+
+
+def masker() -> SecretMasker:
+    made = SecretMasker("#")
+    made.register_secret(SECRET)
+    return made
+
+
+def readable(shown: bytes, encoded: bytes, size: int = 6) -> list[bytes]:
+    """The pieces of the encoded secret that can be read, its first and last characters aside: they are not its own."""
+    core = encoded[4:-4]
+    return [core[i : i + size] for i in range(len(core) - size + 1) if core[i : i + size] in shown]
+
+
+class TestSituations:
+    @pytest.mark.parametrize(
+        ("text", "want"),
+        [
+            # grep --color marks what it found in the middle of the secret
+            (b"key=hunter2-\x1b[01;31m\x1b[KKq7v\x1b[m\x1b[KZx9w\n", b"key=#\x1b[01;31m\x1b[K#\x1b[m\x1b[K#\n"),
+            # ls --color marks the extension
+            (b"\x1b[0m\x1b[01;31mhunter2\x1b[0m-Kq7vZx9w\x1b[0m", b"\x1b[0m\x1b[01;31m#\x1b[0m#\x1b[0m"),
+            # progress bars come back to the beginning of the line
+            (b"10%\rhunter2\r-Kq7vZx9w\r20%\r", b"10%\r#\r20%\r"),
+            # a terminal of 12 columns
+            (b"token: hunter2-K\r\nq7vZx9w\r\n$ ", b"token: #\r\n$ "),
+        ],
+    )
+    def test_tools_and_terminals(self, text: bytes, want: bytes) -> None:
+        made = masker()
+        for pieces in cuts(text, random.Random(0), 20):
+            assert run(made.stream(), pieces) == want
+
+    def test_every_character_in_its_own_colour(self) -> None:
+        colours = [b"\x1b[38;5;%dm" % i for i in range(len(SECRET))]
+        text = b"".join(colour + SECRET[i : i + 1] for i, colour in enumerate(colours)) + b"\x1b[0m\n"
+        assert masker().mask(text) == b"#".join([*colours, b"\x1b[0m\n"])
+
+    @pytest.mark.parametrize("before", range(70))
+    def test_base64_wrapped_by_coreutils_and_openssl(self, before: int) -> None:
+        text = b"x" * before + SECRET + b"y" * 40
+        whole = b64encode(text)
+        encoded = whole[before * 4 // 3 : (before + len(SECRET)) * 4 // 3]
+        coreutils = encodebytes(text)
+        openssl = b"".join(whole[i : i + 64] + b"\n" for i in range(0, len(whole), 64))
+        terminal = openssl.replace(b"\n", b"\r\n")
+        yaml = b"data:\n  key: |\n" + b"".join(b"    " + line + b"\n" for line in openssl.split())
+        for printed in (coreutils, openssl, terminal, yaml):
+            shown = masker().mask(printed)
+            assert b"#" in shown
+            assert readable(shown, encoded) == []
+            assert run(masker().stream(), [printed[i : i + 11] for i in range(0, len(printed), 11)]) == shown
+
+    @pytest.mark.parametrize(
+        "command", [["base64"], ["base64", "-w", "20"], ["openssl", "base64"], ["grep", "--color=always", "Kq7"]]
+    )
+    def test_real_tools(self, command: list[str]) -> None:
+        if shutil.which(command[0]) is None:
+            pytest.skip(f"'{command[0]}' is not installed")
+        text = b"The password of the deployment is " + SECRET + b" and it must stay where it is.\n"
+        printed = subprocess.run(command, input=text, capture_output=True, check=True).stdout
+        shown = masker().mask(printed)
+        assert b"#" in shown
+        assert readable(shown, SECRET, 4) == []
+        assert readable(shown, b64encode(text)[len(b64encode(text[:34])) - 4 : len(b64encode(text[:50]))], 8) == []
