@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runnerlib.config import RunnerConfig, get_config
     from runnerlib.errors import RunnerError
-    from runnerlib.masking import SecretMasker
+    from runnerlib.masking import SecretMasker, mask_stream, mask_text
 
-__all__ = ["RunnerConfig", "RunnerError", "SecretMasker", "__version__", "get_config"]
+__all__ = [
+    "RunnerConfig",
+    "RunnerError",
+    "SecretMasker",
+    "__version__",
+    "get_config",
+    "mask_stream",
+    "mask_text",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -17,6 +25,8 @@ _HOMES = {
     "RunnerError": "runnerlib.errors",
     "SecretMasker": "runnerlib.masking",
     "get_config": "runnerlib.config",
+    "mask_stream": "runnerlib.masking",
+    "mask_text": "runnerlib.masking",
 }
 
 

@@ -11,11 +11,15 @@ from collections.abc import Mapping
 
 
 def text(given: object) -> str:
-    """Any text without NUL bytes."""
+    """Any text that can be an argument or a variable of a process."""
     if not isinstance(given, str):
         raise ValueError("text is expected (put it in quotes)")
     if "\0" in given:
         raise ValueError("text without NUL bytes is expected")
+    try:
+        given.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError("text without unpaired surrogates is expected") from None
     return given
 
 

@@ -2,5 +2,6 @@
 
 from runnerlib.masking._scanner import Stream
 from runnerlib.masking.masker import SecretMasker
+from runnerlib.masking.text import mask_stream, mask_text
 
-__all__ = ["SecretMasker", "Stream"]
+__all__ = ["SecretMasker", "Stream", "mask_stream", "mask_text"]

@@ -55,6 +55,7 @@ def test_accepted(kind: Callable[[object], object], given_value: object, value: 
     [
         (kinds.text, 5),
         (kinds.text, "a\0b"),
+        (kinds.text, "half a \ud83d"),
         (kinds.marker, ""),
         (kinds.marker, "a\nb"),
         (kinds.seconds, "inf"),

@@ -82,3 +82,28 @@ def test_the_environment_chooses_the_kernel(kernel: str, monkeypatch: pytest.Mon
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     chosen, best = done.stdout.split()
     assert chosen == (kernel or best)
+
+
+def test_what_is_registered_can_be_asked() -> None:
+    made = masker("one-secret", "one-secret", "ab")
+    assert (made.size(), made.has_secret("one-secret"), made.has_secret("ab")) == (1, True, False)
+    assert made.register_env_vars({"A": "two-secret", "B": "x"}) == 1
+    stream = made.stream()
+    made.clear()
+    assert (made.size(), made.has_secret("one-secret"), made.mask(b"one-secret")) == (0, False, b"one-secret")
+    assert stream.feed(b"two-secret ") == b"[REDACTED] "
+
+
+def test_structures_are_masked() -> None:
+    made = masker("one-secret")
+    assert made.mask_command_args(["login", "--password=one-secret", ""]) == ["login", "--password=[REDACTED]", ""]
+    given = {"one-secret": "one-secret", "n": 5, "none": None, "deep": {"list": ["a one-secret", (1, None)]}}
+    masked = {"n": "5", "none": None, "deep": {"list": ["a [REDACTED]", ["1", None]]}}
+    assert made.mask_dict_values(given) == {"one-secret": "[REDACTED]", **masked}
+    assert made.mask_dict_values(given, mask_keys=True) == {"[REDACTED]": "[REDACTED]", **masked}
+    assert given["n"] == 5
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
+    made = masker("secret-\ud83d")
+    assert made.mask_string("a secret-\ud83d \ud83d") == "a [REDACTED] \udced\udca0\udcbd"

@@ -1,0 +1,38 @@
+"""Masking in one call, for those who have all secrets at hand."""
+
+from __future__ import annotations
+
+from runnerlib.masking.masker import SecretMasker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import BinaryIO
+
+
+def mask_text(text: str, secrets: Iterable[str | bytes], *, marker: str = "[REDACTED]") -> str:
+    """`text` with every form of `secrets` hidden; values shorter than 3 bytes are not."""
+    return _masker(secrets, marker).mask_string(text)
+
+
+def mask_stream(
+    source: BinaryIO, target: BinaryIO, secrets: Iterable[str | bytes], *, marker: str = "[REDACTED]"
+) -> int:
+    """Copy `source` to `target`, as it arrives, with every form of `secrets` hidden; the number of marks.
+
+    `source` is read as far as data is there (`read1` where it has one), `target` is flushed after each write.
+    """
+    stream = _masker(secrets, marker).stream()
+    read = getattr(source, "read1", source.read)
+    while data := read(1 << 16):
+        target.write(stream.feed(data))
+        target.flush()
+    target.write(stream.flush())
+    target.flush()
+    return stream.marks
+
+
+def _masker(secrets: Iterable[str | bytes], marker: str) -> SecretMasker:
+    masker = SecretMasker(marker)
+    masker.register_secrets(secrets)
+    return masker
