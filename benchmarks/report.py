@@ -29,6 +29,12 @@ ROUND_SECONDS = 0.3
 YARDSTICKS = ("memcpy", "memcpy chunks")
 OURS = "runnerlib"
 
+# Unchanged chunks handed back; every byte written; with the folded view, where sets are encoded.
+OUR_WAYS = (OURS, engine.RunnerlibWritten.name, engine.RunnerlibFolded.name)
+
+# What does not mask at all, and what masks more than the others are asked to.
+MORE_OR_LESS = (*YARDSTICKS, engine.RunnerlibFolded.name)
+
 
 class Row(NamedTuple):
     """The seconds that one engine took in one cell, a figure for each round."""
@@ -58,12 +64,14 @@ def measure(cell: Cell, size: int, rounds: int) -> list[Row]:
         OURS: (ours, text),
         engine.RunnerlibWritten.name: (engine.RunnerlibWritten(cell.secrets), text),
     }
+    if cell.secrets.encoded:
+        measured[engine.RunnerlibFolded.name] = engine.RunnerlibFolded(cell.secrets), text
     for rival in RIVALS:
         if (rival.union or cell.is_plain) and not engine.missing(rival):
             compiled = rival(cell.secrets)
             measured[rival.name] = compiled, engine.fitting(compiled, text, ROUND_SECONDS)
     for name, (masking, piece) in measured.items():
-        if name not in YARDSTICKS and engine.digest(masking, piece) != engine.digest(ours, piece):
+        if name not in MORE_OR_LESS and engine.digest(masking, piece) != engine.digest(ours, piece):
             raise WrongAnswerError(f"{name} and {OURS} mask '{cell.name}' differently")
     seconds = take_turns({name: _run(*pair) for name, pair in measured.items()}, rounds)
     return [Row(cell.name, name, len(measured[name][1].whole), seconds[name]) for name in measured]
@@ -77,8 +85,8 @@ def table(rows: Iterable[Row], rivals: Iterable[str]) -> str:
     """Format the rows of one cell: GB/s, share of memcpy, and how many times a rival's speed ours is."""
     rates = {row.engine: row.rate for row in rows}
     cells = [f"{rates['memcpy']:.1f}", f"{rates['memcpy chunks']:.1f}"]
-    for name in (OURS, engine.RunnerlibWritten.name):
-        cells.append(f"**{_figure(rates[name])}** ({rates[name] / rates['memcpy']:.0%})")
+    for name in OUR_WAYS:
+        cells.append(f"**{_figure(rates[name])}** ({rates[name] / rates['memcpy']:.0%})" if name in rates else "-")
     for name in rivals:
         cells.append(f"{_figure(rates[name])} ({_factor(rates[OURS] / rates[name])})" if name in rates else "-")
     return " | ".join(cells)
@@ -109,7 +117,7 @@ def main() -> None:
     for rival in RIVALS:
         if reason := engine.missing(rival):
             _print(f"Without {rival.name}: {reason}.\n")
-    names = ["secrets, text", *YARDSTICKS, OURS, engine.RunnerlibWritten.name, *rivals]
+    names = ["secrets, text", *YARDSTICKS, *OUR_WAYS, *rivals]
     _print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
     rows: list[Row] = []
     for cell in cells():

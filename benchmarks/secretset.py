@@ -40,9 +40,15 @@ class SecretSet:
         return tuple(dict.fromkeys(pattern for secret in self.secrets for _, pattern in forms(secret)))
 
     def masker(self) -> SecretMasker:
-        """Compile the set with our engine."""
+        """Compile the set with our engine, as users do."""
         masker = SecretMasker(MARKER, encodings=self.encoded)
         masker.register_secrets(self.secrets)
+        return masker
+
+    def plain_masker(self) -> SecretMasker:
+        """Compile the patterns as they are: without the folded view, which no rival has."""
+        masker = SecretMasker(MARKER, encodings=False)
+        masker.register_secrets(self.patterns)
         return masker
 
 
