@@ -104,11 +104,11 @@ def test_exit_codes(tmp_path: Path, args: list[str], code: int, err: str) -> Non
 def test_a_usage_error_teaches(tmp_path: Path) -> None:
     done = runnerlib("run", "--job-comand", "true", cwd=tmp_path)
     assert (done.code, done.out) == (2, b"")
-    assert done.err == (
-        "Usage: runnerlib run [OPTIONS] [WORDS]...\n"
-        "Try 'runnerlib run --help' for help.\n"
-        "error: No such option '--job-comand'. (Did you mean one of: '--job-command', '--job-dir', '--job-env'?)\n"
+    assert done.err.startswith(
+        "Usage: runnerlib run [OPTIONS] [WORDS]...\nTry 'runnerlib run --help' for help.\nerror: No such option"
     )
+    assert done.err.count("\n") == 3
+    assert "--job-command" in done.err  # how click words it depends on its version
 
 
 def test_words_reach_the_command_as_they_are(tmp_path: Path) -> None:
