@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from runnerlib.cli.options import setting_options
-from runnerlib.cli.planning import resolve_options
+from runnerlib.cli.planning import current_directory, resolve_options
 from runnerlib.config import SETTINGS, Resolved
 from runnerlib.plan import masker_of
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 def command(session: Session, /, config_file: str | None, **options: str) -> None:
     """Show every setting, its value with secrets masked, and the layer that gave it."""
     resolved = resolve_options(config_file, options)
-    session.planned = masker_of(resolved, os.environ, Path.cwd())
+    session.planned = masker_of(resolved, os.environ, current_directory())
     rows = list(_rows(resolved))
     for name, value, origin in rows:
         click.echo(session.masker().mask_string(f"{name:{_width(rows)}}  {value}  ({origin})"))

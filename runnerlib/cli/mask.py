@@ -10,7 +10,7 @@ import click
 
 from runnerlib.artifact import count_secrets, mask_file, quarantine, regular_files
 from runnerlib.cli.options import setting_options
-from runnerlib.cli.planning import resolve_options
+from runnerlib.cli.planning import current_directory, resolve_options
 from runnerlib.output import Output
 from runnerlib.plan import masker_of
 
@@ -69,7 +69,7 @@ def command(
     if check != bool(paths):
         raise click.UsageError("--check needs PATHS, and PATHS need --check")
     resolved = resolve_options(config_file, options)
-    session.planned = masker_of(resolved, os.environ, Path.cwd())
+    session.planned = masker_of(resolved, os.environ, current_directory())
     if not check:
         _filter(session.planned)
         return 0

@@ -33,13 +33,14 @@ def planned(
 ) -> RunPlan:
     """The plan of a run; from here on the session masks with the plan's masker. Raises ConfigError."""
     resolved = resolve_options(config_file, options)
-    plan = plan_run(resolved, words, os.environ, Path(_cwd()))
+    plan = plan_run(resolved, words, os.environ, current_directory())
     session.planned = plan.masker
     return plan
 
 
-def _cwd() -> str:
+def current_directory() -> Path:
+    """Where the runner stands. Raises ConfigError when somebody has removed it."""
     try:
-        return os.getcwd()
+        return Path.cwd()
     except OSError as error:
         raise ConfigError(f"the current directory is gone: {error.strerror}") from None

@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     """Every value that any layer of the configuration may have meant to be secret."""
-    given = dict(_given(args, environ))
-    variables = {**environ, **_assignments(given.get("job_env", ())), **_filed(given)}
-    names = [name.strip() for text in given.get("secret_env_names", ()) for name in text.split(",")]
-    patterns = [pattern for text in given.get("secret_env_patterns", ()) for pattern in text.split(",")]
+    given = _given(args, environ)
+    filed = _lines_of(given["secrets_file"])
+    assigned = _assignments(filed)
+    variables = {**environ, **_assignments(given["job_env"]), **assigned}
+    names = [name.strip() for text in given["secret_env_names"] for name in text.split(",")]
+    patterns = [pattern for text in given["secret_env_patterns"] for pattern in text.split(",")]
     yield from (variables[name] for name in names if name in variables)
     yield from (secret.value for secret in guess(variables, [*RunnerConfig().secret_env_patterns, *patterns]))
-    for text in (*given.get("secret_values_list", ()), *_lines_of(given.get("secret_values_list", ()))):
+    for text in (*given["secret_values_list"], *_lines_of(given["secret_values_list"])):
         yield from (text, *text.split(","))
-    yield from _filed(given).values()
-    yield from _lines_of(given.get("secrets_file", ()))
-    yield from (
-        secret for name in ("source_url", "ci_source_url") for url in given.get(name, ()) for secret in url_secrets(url)
-    )
+    yield from (*assigned.values(), *filed)
+    for url in (*given["source_url"], *given["ci_source_url"]):
+        yield from url_secrets(url)
     yield environ.get("REACTORCIDE_API_TOKEN", "")
     with suppress(RunnerError):
         yield from stored_secrets()
 
 
-def _given(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+def _given(args: Sequence[str], environ: Mapping[str, str]) -> dict[str, list[str]]:
     """The texts that the layers give for each setting, under the name of the setting that is meant."""
     found: dict[str, list[str]] = {}
     files = [*_option(args, "--config"), *filter(None, [environ.get(CONFIG_VARIABLE)])]
@@ -47,12 +47,12 @@ def _given(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[tuple[st
         texts = found.setdefault(setting.target, [])
         texts += _option(args, setting.option)
         texts += filter(None, [environ.get(setting.variable)])
-    for file in files:
+    for file in filter(_readable_again, files):
         with suppress(RunnerError):
             for key, value in load(file).items():
                 if key in SETTINGS:
                     found[SETTINGS[key].target] += _texts(value)
-    yield from found.items()
+    return found
 
 
 def _option(args: Sequence[str], option: str) -> list[str]:
@@ -80,15 +80,16 @@ def _assignments(texts: Sequence[str]) -> dict[str, str]:
     return {name.strip(): value for name, _, value in lines if value}
 
 
-def _filed(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    return _assignments(_lines_of(given.get("secrets_file", ())))
-
-
 def _lines_of(paths: Sequence[str]) -> list[str]:
     lines: list[str] = []
-    for path in paths:
-        # A pipe would be empty for the run, or never end.
-        with suppress(OSError, ValueError):
-            if Path(path).is_file():
-                lines += Path(path).read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    for path in filter(_readable_again, paths):
+        with suppress(OSError):
+            lines += Path(path).read_text(encoding="utf-8", errors="surrogateescape").split("\n")
     return [line.strip() for line in lines]
+
+
+def _readable_again(path: str) -> bool:
+    """Whether this names a regular file: a pipe was read before, and opening it once more may wait for ever."""
+    with suppress(OSError, ValueError):  # a text that is no path at all
+        return Path(path).is_file()
+    return False

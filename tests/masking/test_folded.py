@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 from base64 import b64encode, encodebytes
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from runnerlib.masking import SecretMasker
 from runnerlib.masking._scanner import KERNELS, Scanner, Stream
 from tests import folded_oracle, oracle
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -313,8 +313,7 @@ class TestSituations:
         "command", [["base64"], ["base64", "-w", "20"], ["openssl", "base64"], ["grep", "--color=always", "Kq7"]]
     )
     def test_real_tools(self, command: list[str]) -> None:
-        if shutil.which(command[0]) is None:
-            pytest.skip(f"'{command[0]}' is not installed")
+        tool(command[0])
         text = b"The password of the deployment is " + SECRET + b" and it must stay where it is.\n"
         printed = subprocess.run(command, input=text, capture_output=True, check=True).stdout
         shown = masker().mask(printed)

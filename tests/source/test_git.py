@@ -19,6 +19,7 @@ from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import Prepared, SourceSpec, prepare, worker
 from tests.source.repository import SUBMODULE, Origin, git, holders, make, snapshot
 from tests.source.smart_http import QUOTED, TOKEN, Server, serving
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,8 +212,7 @@ def test_credentials_follow_no_redirect_to_another_host(server: Server, full: Pa
 
 
 def test_certificates_are_checked(origin: Origin, full: Path, tmp_path: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
+    tool("openssl")  # makes the certificate
     names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
     files = ("-keyout", "key", "-out", "cert")
     new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
