@@ -1,12 +1,15 @@
 """What happens during a job, as values. Every text in an event is masked before the event is made.
 
 The engine and the runner emit events and know nothing of who listens; the console, logs, metrics
-and reports are observers.
+and reports are observers. An event carries no time: it happens when it is observed.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from runnerlib.result import JobResult, StepResult
 
 
 class Notice(NamedTuple):
@@ -16,16 +19,25 @@ class Notice(NamedTuple):
 
 
 class Warned(NamedTuple):
-    """Something the user should know although the job goes on, one line."""
+    """Something the user should know although the job goes on, one line; `step` is empty when it concerns none."""
 
     text: str
+    step: str = ""
+
+
+class JobStarted(NamedTuple):
+    """A job is about to start. `steps` maps each name to the names it depends on, in written order."""
+
+    job: str
+    steps: dict[str, tuple[str, ...]]
 
 
 class StepStarted(NamedTuple):
-    """A step's process is about to start; `command` is shown as a shell would read it."""
+    """A step's process is about to start, for the `attempt`-th time; `command` is shown as a shell would read it."""
 
     step: str
     command: str
+    attempt: int = 1
 
 
 class StepOutput(NamedTuple):
@@ -35,15 +47,28 @@ class StepOutput(NamedTuple):
     data: bytes
 
 
-class StepFinished(NamedTuple):
-    """A step ended and all its output was emitted; `reason` is empty when it succeeded."""
+class StepRetrying(NamedTuple):
+    """An attempt failed and another one follows after `delay` seconds."""
 
     step: str
-    exit_code: int
+    attempt: int
     reason: str
+    delay: float
 
 
-Event = Notice | Warned | StepStarted | StepOutput | StepFinished
+class StepFinished(NamedTuple):
+    """A step ended and all its output was emitted, or it is not going to run."""
+
+    result: StepResult
+
+
+class JobFinished(NamedTuple):
+    """Every step has ended."""
+
+    result: JobResult
+
+
+Event = Notice | Warned | JobStarted | StepStarted | StepOutput | StepRetrying | StepFinished | JobFinished
 
 
 class Observer(Protocol):

@@ -1,0 +1,47 @@
+"""What can be wrong with a job as a whole, told where it stands in the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.job_file.nodes import Node, Place, start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.job import Problem
+    from runnerlib.job_file.definition import Located, Where
+    from runnerlib.job_file.reading import Reading
+
+_QUOTES = {None: 0, "": 0, "'": 1, '"': 1}
+
+
+def check(reading: Reading, located: Located) -> None:
+    """Complain of everything that is wrong with the job."""
+    for problem in located.job.problems():
+        if located.named or problem.place[-1] not in {"name", "depends_on", "condition", "steps"} or problem.column:
+            place, text = _exact(_node(located.places, problem.place), problem)
+            reading.complain(place, f"{_key(problem.place)}{text}")
+
+
+def _node(places: Mapping[Where, Node], place: Where) -> Node:
+    while place not in places:
+        place = place[:-1]
+    return places[place]
+
+
+def _key(place: Where) -> str:
+    keys = [part for part in place if isinstance(part, str) and part != "steps"]
+    return f"{keys[0]}: " if keys else ""
+
+
+def _exact(node: Node, problem: Problem) -> tuple[Place, str]:
+    """Where in the file a text is wrong: exactly, if it stands there as it is."""
+    place = start(node)
+    if not problem.column:
+        return place, problem.text
+    quote = _QUOTES.get(node.style, -1)
+    width = node.end_mark.column - node.start_mark.column
+    if quote >= 0 and node.end_mark.line == node.start_mark.line and width == len(node.value) + 2 * quote:
+        return Place(place.line, place.column + quote + problem.column - 1), problem.text
+    return place, f"column {problem.column}: {problem.text}"

@@ -1,0 +1,102 @@
+"""The forms a file can have, and the job in it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import ConfigError, printable
+from runnerlib.job_file import flat, kinds, sources
+from runnerlib.job_file.checks import check
+from runnerlib.job_file.definition import Located, definition
+from runnerlib.job_file.nodes import Node, compose
+from runnerlib.job_file.reading import Entry, Reading, Wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.job import Job
+
+_LARGEST = 1 << 20
+_IGNORED = "x-"
+TOP_KEYS = ("job", *sources.KEYS)
+
+
+class JobFile(NamedTuple):
+    """A job and what its file says besides.
+
+    `settings` are settings of the configuration by name, `image` the container image that the file
+    names, `notices` lines for the user about what is not acted on.
+    """
+
+    job: Job
+    settings: Mapping[str, str]
+    image: str | None = None
+    notices: tuple[str, ...] = ()
+
+
+def load(path: str) -> JobFile:
+    """Read the file at `path`. Raises ConfigError as `parse` does, and when the file cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(_LARGEST + 1).decode()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a UTF-8 text file"
+        raise ConfigError(f"cannot read the job file '{printable(path)}': {why}") from None
+    return parse(text, path)
+
+
+def parse(text: str, name: str) -> JobFile:
+    """Read `text`, the content of the file `name`.
+
+    Raises ConfigError with a line FILE:LINE:COLUMN: TEXT for everything that is wrong. No line repeats
+    a value that may be secret.
+    """
+    if len(text) > _LARGEST:
+        raise ConfigError(f"{printable(name)}: a job file has at most 1 MiB")
+    reading = Reading(name)
+    root = compose(text, name)
+    found: JobFile | None = None
+    try:
+        entries = reading.entries(root, "a job file")
+        entries = {key: entry for key, entry in entries.items() if not key.startswith(_IGNORED)}
+        found = _nested(reading, entries) if "job" in entries else _flat(reading, root, entries)
+    except Wrong as wrong:
+        reading.complain(wrong.node or root, str(wrong))
+    reading.check()
+    assert found is not None  # noqa: S101 - else there was a complaint
+    return found
+
+
+def _nested(reading: Reading, entries: dict[str, Entry]) -> JobFile:
+    """Form 1: `job` and, beside it, sources."""
+    reading.only(entries, TOP_KEYS)
+    located = definition(reading, entries["job"].value)
+    check(reading, located)
+    return JobFile(located.job, _settings(reading, entries))
+
+
+def _flat(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
+    """Form 2: one command."""
+    if "steps" in entries:
+        raise Wrong("'steps' and what else describes the job stand below 'job:'", entries["steps"].key)
+    reading.only(entries, flat.KEYS)
+    located: Located = flat.definition(reading, root, entries)
+    check(reading, located)
+    image = reading.value(entries, "image", kinds.text, None)
+    notices = flat.notices(entries, located.job.env)
+    if image is not None:
+        notices.insert(0, f"image '{printable(image)}': this command starts no container, the job runs right here")
+    return JobFile(located.job, _settings(reading, entries), image, tuple(notices))
+
+
+def _settings(reading: Reading, entries: Mapping[str, Entry]) -> dict[str, str]:
+    """The settings that a file of either form gives."""
+    found: dict[str, str] = {}
+    for key in sources.KEYS:
+        found |= reading.value(entries, key, partial(sources.settings, prefix=key), kinds.NO_VARIABLES)
+    for key in flat.DIRECTORIES:
+        if key in entries:
+            found[key] = reading.value(entries, key, kinds.text, "")
+    return found

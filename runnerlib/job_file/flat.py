@@ -1,0 +1,56 @@
+"""The flat form of Reactorcide's `run-job`: one command, and no steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.job import Job, Step
+from runnerlib.job_file import kinds
+from runnerlib.job_file.definition import Located, variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.job_file.definition import Where
+    from runnerlib.job_file.nodes import Node
+    from runnerlib.job_file.reading import Entry, Reading
+
+_USED = ("name", "image", "command", "environment", "source", "working_dir", "code_dir", "job_dir", "timeout_seconds")
+_COORDINATOR = (
+    *("capabilities", "characteristics", "checkout", "cpu_limit", "disable_run_local", "image_pull_secrets"),
+    *("memory_limit", "resources", "run_as", "run_local", "worker_class"),
+)
+KEYS = (*_USED, *_COORDINATOR)
+DIRECTORIES = ("code_dir", "job_dir")
+_STEP = "job"
+_PLACES = {("timeout",): "timeout_seconds", ("name",): "name"}
+_PLACES_OF_STEP = {"run": "command", "working_dir": "working_dir"}
+
+
+def definition(reading: Reading, root: Node, entries: Mapping[str, Entry]) -> Located:
+    """A job of one step."""
+    if "command" not in entries:
+        reading.complain(root, "a job file needs 'job' with its steps, or a 'command'")
+    step = Step(
+        _STEP,
+        reading.value(entries, "command", kinds.command, "true"),
+        working_dir=reading.value(entries, "working_dir", kinds.text, None),
+    )
+    timeout = reading.value(entries, "timeout_seconds", kinds.duration, None)
+    places: dict[Where, Node] = {place: entries[key].value for place, key in _PLACES.items() if key in entries}
+    env = variables(reading, entries, "environment", places)
+    job = Job(reading.value(entries, "name", kinds.text, "job"), [step], env=env, timeout=timeout)
+    places |= {("steps", 0, part): entries[key].value for part, key in _PLACES_OF_STEP.items() if key in entries}
+    places[()] = root
+    return Located(job, places)
+
+
+def notices(entries: Mapping[str, Entry], env: Mapping[str, str]) -> list[str]:
+    """What the file says that nobody here acts on."""
+    text = "'{}' is for Reactorcide's coordinator; this command does not act on it"
+    said = [text.format(key) for key in _COORDINATOR if key in entries]
+    for name, value in env.items():
+        for reference in ("${secret:", "${env:"):
+            if reference in value:
+                said.append(f"environment: {name}: {reference}…}} is not replaced by this command")
+    return said

@@ -1,0 +1,31 @@
+"""Where the sources come from, as settings of the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.job_file import kinds
+
+if TYPE_CHECKING:
+    from runnerlib.job_file.nodes import Node
+    from runnerlib.job_file.reading import Reading
+
+KEYS = ("source", "ci_source")
+_LOCAL = {"local", "copy"}
+
+
+def settings(reading: Reading, node: Node, prefix: str) -> dict[str, str]:
+    """The settings `PREFIX_type`, `_url` and `_ref` that a mapping gives. Raises Wrong for anything else."""
+    entries = reading.entries(node, prefix, ("type", "url", "ref", "path"))
+    given = {key: reading.value(entries, key, kinds.text, "") for key in entries}
+    if "type" not in given:
+        reading.complain(node, f"{prefix} needs 'type', as git, copy or none")
+    if "path" in given:
+        if given.get("type") not in _LOCAL:
+            reading.complain(entries["path"].key, "a path is for type 'copy'; what another source is, its url says")
+        elif "url" in given:
+            reading.complain(entries["path"].key, "path contradicts 'url'; give one of them")
+        given["url"] = given.pop("path")
+    if given.get("type") == "local":
+        given["type"] = "copy"
+    return {f"{prefix}_{key}": value for key, value in given.items()}

@@ -1,0 +1,168 @@
+"""How steps and jobs end, as values: outcome, exit code, the reason, and what it cost."""
+
+from __future__ import annotations
+
+import signal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Outcome = Literal["success", "failure", "cancelled", "skipped"]
+"""What became of a step, as conditions see it (`steps.NAME.outcome`)."""
+
+Cause = Literal[
+    "",  # it succeeded
+    "exit",  # its own exit code
+    "signal",  # killed by a signal that the runner did not send
+    "oom",  # killed by the kernel because memory ran out; never guessed from the exit code
+    "timeout",  # its own time limit or that of the job
+    "no_output",  # it wrote nothing for too long
+    "not_started",  # the command could not be executed
+    "outputs",  # its output files were unusable, or a declared output is missing
+    "runner",  # the runner could not run it
+    "cancelled",  # somebody stopped the job
+    "dependency",  # not run: a step it depends on did not succeed
+    "condition",  # not run: its condition or `when` said so
+    "excluded",  # not run: the command line left it out
+    "restored",  # not run again: its success of an earlier run was taken over
+]
+
+NO_OUTPUTS: Mapping[str, str] = MappingProxyType({})
+
+
+class Usage(NamedTuple):
+    """What the processes of a step used: CPU in seconds, memory and I/O in bytes; None where the kernel does not say.
+
+    Source: wait4(2) for the step's process and the children it waited for, /proc/PID/io at its exit.
+    """
+
+    user: float
+    system: float
+    max_rss: int
+    read: int | None = None
+    written: int | None = None
+
+    def __add__(self, other: object) -> Usage:
+        """Both together: times and I/O add up, of memory the larger counts."""
+        if not isinstance(other, Usage):
+            return NotImplemented
+        return Usage(
+            self.user + other.user,
+            self.system + other.system,
+            max(self.max_rss, other.max_rss),
+            _sum(self.read, other.read),
+            _sum(self.written, other.written),
+        )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)
+
+
+class Exports(NamedTuple):
+    """What a step hands to those that wait for it: outputs by name, variables, and directories for PATH."""
+
+    outputs: Mapping[str, str] = NO_OUTPUTS
+    env: Mapping[str, str] = NO_OUTPUTS
+    path: tuple[str, ...] = ()
+
+
+NO_EXPORTS = Exports()
+
+
+class Ending(NamedTuple):
+    """How one attempt at a step ended; exit code 128+N for signal N."""
+
+    exit_code: int
+    reason: str = ""
+    cause: Cause = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Success for exit code 0 without a reason to the contrary."""
+        if self.cause == "cancelled":
+            return "cancelled"
+        if self.cause in {"dependency", "condition", "excluded"}:
+            return "skipped"
+        return "success" if self.exit_code == 0 else "failure"
+
+
+class StepResult(NamedTuple):
+    """How a step ended. Times are seconds since the epoch, 0 for a step that never ran.
+
+    `attempts` counts the executions; `usage` is that of all of them. `required` is False for a step
+    whose failure its job does not mind.
+    """
+
+    name: str
+    outcome: Outcome
+    exit_code: int
+    reason: str = ""
+    cause: Cause = ""
+    attempts: int = 0
+    started: float = 0.0
+    ended: float = 0.0
+    usage: Usage | None = None
+    outputs: Mapping[str, str] = NO_OUTPUTS
+    required: bool = True
+
+    @property
+    def success(self) -> bool:
+        """Whether the step ran and ended with exit code 0."""
+        return self.outcome == "success"
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first start to the last end, pauses between attempts included."""
+        return self.ended - self.started
+
+
+class JobResult(NamedTuple):
+    """How a job ended; `steps` in the order they are written in the job.
+
+    `exit_code` is 0 when every required step succeeded, else that of the first one in written order
+    that failed, 124 for the job's time limit, 128+N when signal N stopped the job.
+    """
+
+    name: str
+    exit_code: int
+    reason: str
+    steps: tuple[StepResult, ...]
+    started: float = 0.0
+    ended: float = 0.0
+
+    @property
+    def success(self) -> bool:
+        """Whether every required step succeeded."""
+        return self.exit_code == 0
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return self.ended - self.started
+
+    def step(self, name: str) -> StepResult:
+        """The result of the step `name`. Raises KeyError."""
+        for result in self.steps:
+            if result.name == name:
+                return result
+        raise KeyError(name)
+
+
+def ending_of(returncode: int) -> Ending:
+    """The ending for a return code as `subprocess` gives it: negative for a signal."""
+    if returncode == 0:
+        return Ending(0)
+    if returncode > 0:
+        return Ending(returncode, f"exit code {returncode}", "exit")
+    return Ending(128 - returncode, f"killed by {signal_name(-returncode)}", "signal")
+
+
+def signal_name(signum: int) -> str:
+    """`SIGTERM` for 15; numbers without a name, as real-time signals have, as `signal 40`."""
+    try:
+        return signal.Signals(signum).name
+    except ValueError:
+        return f"signal {signum}"
