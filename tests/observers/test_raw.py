@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from runnerlib.console import Console
+
 from runnerlib.events import Event, Notice, StepFinished, StepOutput, StepStarted, Warned
 
 EVENTS: list[Event] = [

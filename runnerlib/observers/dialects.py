@@ -1,0 +1,169 @@
+"""How CI services want their groups, and what a step may not say to them.
+
+A service reads commands from the log: whoever writes a log line could set variables of later steps, hide
+the rest of a group, or close it. The output of a step is data. GitHub can be told so; for the others the
+mark that makes a command of a line gets a space. `artifacts/logs` has the bytes as they were.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Dialect(Protocol):
+    """The words of one service; every text is printable and of one line."""
+
+    def opening(self, title: str, *, failed: bool) -> bytes:
+        """Begin a group; `failed` is known only of a step that is shown afterwards."""
+
+    def closing(self, *, failed: bool) -> bytes:
+        """End the group."""
+
+    def failure(self, text: str) -> bytes:
+        """Say outside of groups, where it is seen, that a step failed."""
+
+    def harmless(self, lines: bytes) -> bytes:
+        """Whole `lines` without any command to the service."""
+
+
+class Plain:
+    """For readers of text."""
+
+    def opening(self, title: str, *, failed: bool) -> bytes:  # noqa: ARG002
+        """A heading."""
+        return f"=== {title}\n".encode()
+
+    def closing(self, *, failed: bool) -> bytes:  # noqa: ARG002
+        """Nothing: the next line says how it ended."""
+        return b""
+
+    def failure(self, text: str) -> bytes:
+        """A line."""
+        return f"=== {text}\n".encode()
+
+    def harmless(self, lines: bytes) -> bytes:
+        """There are no commands."""
+        return lines
+
+
+class GitHub:
+    """Between `::stop-commands::` and a token that nobody can guess GitHub obeys nothing: the bytes stay."""
+
+    def __init__(self, token: Callable[[], str] = lambda: secrets.token_hex(16)) -> None:
+        self._new_token = token
+        self._token = ""
+
+    def opening(self, title: str, *, failed: bool) -> bytes:  # noqa: ARG002 - groups cannot be open at first
+        """A group in which no line is a command."""
+        self._token = self._new_token()
+        return f"::group::{_escaped(title)}\n::stop-commands::{self._token}\n".encode()
+
+    def closing(self, *, failed: bool) -> bytes:  # noqa: ARG002
+        """Commands again, and the end."""
+        return f"::{self._token}::\n::endgroup::\n".encode()
+
+    def failure(self, text: str) -> bytes:
+        """An annotation of the run."""
+        return f"::error::{_escaped(text)}\n".encode()
+
+    def harmless(self, lines: bytes) -> bytes:
+        """The older form of commands, which the viewer of logs folds by, gets a space."""
+        return _hash_commands(lines)
+
+
+class Azure:
+    """Groups are lines that the viewer knows; commands may stand anywhere in a line."""
+
+    def opening(self, title: str, *, failed: bool) -> bytes:  # noqa: ARG002
+        """A group."""
+        return f"##[group]{title}\n".encode()
+
+    def closing(self, *, failed: bool) -> bytes:  # noqa: ARG002
+        """Its end."""
+        return b"##[endgroup]\n"
+
+    def failure(self, text: str) -> bytes:
+        """A red line."""
+        return f"##[error]{text}\n".encode()
+
+    def harmless(self, lines: bytes) -> bytes:
+        """`##[` and `##vso[` get a space."""
+        return _hash_commands(lines)
+
+
+class GitLab:
+    """Sections with a number and times of their own; whoever wrote the name of the step cannot break them."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._number = 0
+
+    def opening(self, title: str, *, failed: bool) -> bytes:
+        """A section, folded unless the step is known to have failed."""
+        self._number += 1
+        folded = "" if failed else "[collapsed=true]"
+        return f"\x1b[0Ksection_start:{self._section}{folded}\r\x1b[0K{title}\n".encode()
+
+    def closing(self, *, failed: bool) -> bytes:  # noqa: ARG002
+        """Its end, with nothing in the line."""
+        return f"\x1b[0Ksection_end:{self._section}\r\x1b[0K\n".encode()
+
+    def failure(self, text: str) -> bytes:
+        """A line."""
+        return f"{text}\n".encode()
+
+    def harmless(self, lines: bytes) -> bytes:
+        """The marks need escape sequences and carriage returns, which do not pass in any case."""
+        return lines
+
+    @property
+    def _section(self) -> str:
+        return f"{int(self._clock())}:runnerlib_step_{self._number}"
+
+
+class Buildkite:
+    """Headings; `+++` opens, and `^^^ +++` opens the last one afterwards."""
+
+    def opening(self, title: str, *, failed: bool) -> bytes:
+        """A heading, open if the step is known to have failed."""
+        return f"{'+++' if failed else '---'} {title}\n".encode()
+
+    def closing(self, *, failed: bool) -> bytes:
+        """Open the group of a step that failed."""
+        return b"^^^ +++\n" if failed else b""
+
+    def failure(self, text: str) -> bytes:
+        """A line."""
+        return f"{text}\n".encode()
+
+    def harmless(self, lines: bytes) -> bytes:
+        """Lines that look like headings, as those of diffs do, are indented."""
+        return _HEADING.sub(rb" \g<0>", lines)
+
+
+_HEADING = re.compile(rb"^(?:\x1b\[[0-9;:]*m)*(?:---|\+\+\+|~~~|\^\^\^ \+\+\+)", re.MULTILINE)
+_HASH_COMMAND = re.compile(rb"##(?=(?:vso)?\[)", re.IGNORECASE)
+
+
+def _hash_commands(lines: bytes) -> bytes:
+    return _HASH_COMMAND.sub(b"## ", lines) if b"##" in lines else lines
+
+
+def _escaped(text: str) -> str:
+    """Data of a command of GitHub."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "plain": Plain,
+    "github": GitHub,
+    "gitlab": GitLab,
+    "buildkite": Buildkite,
+    "azure": Azure,
+}

@@ -1,0 +1,116 @@
+"""Escape sequences of terminals: which are colours, which must not pass, and what is still switched on."""
+
+from __future__ import annotations
+
+import re
+
+RESET = b"\x1b[0m"
+
+# One complete sequence: CSI, OSC, the strings DCS, SOS, PM and APC, and the short ones. Source: ECMA-48.
+SEQUENCE = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-OQ-WYZ`-~])"
+)
+_SGR = re.compile(rb"\x1b\[([0-9;:]*)m")
+# Whatever begins with ESC and is not SGR, complete or not.
+_OTHER = re.compile(
+    rb"\x1b(?!\[[0-9;:]*m)"
+    rb"(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])?"
+)
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\x1b") + b"\x7f"
+_C1 = re.compile(rb"\xc2[\x80-\x9f]")  # U+0080 to U+009F, which some terminals obey
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
+
+
+def colours_only(data: bytes) -> bytes:
+    """`data` without what moves the cursor, clears, rings or renames; colours, tabs and line breaks pass."""
+    if b"\x1b" in data:
+        data = _OTHER.sub(b"", data)
+    if b"\xc2" in data:
+        data = _C1.sub(_REPLACEMENT, data)
+    return data.translate(None, _CONTROLS)
+
+
+def text_only(data: bytes) -> str:
+    """`data` as text without any escape sequence; what is not UTF-8 is replaced."""
+    return _SGR.sub(b"", colours_only(data)).decode(errors="replace")
+
+
+# Parameters of SGR by what they set; the one that ends it stands last.
+_ENDS = {
+    **dict.fromkeys(range(30, 38), 39),
+    **dict.fromkeys(range(90, 98), 39),
+    **dict.fromkeys(range(40, 48), 49),
+    **dict.fromkeys(range(100, 108), 49),
+    1: 22,
+    2: 22,
+    3: 23,
+    20: 23,
+    4: 24,
+    21: 24,
+    5: 25,
+    6: 25,
+    7: 27,
+    8: 28,
+    9: 29,
+    26: 50,
+    38: 39,
+    48: 49,
+    58: 59,
+    51: 54,
+    52: 54,
+    53: 55,
+    73: 75,
+    74: 75,
+    **dict.fromkeys(range(11, 20), 10),
+}
+_ALL_ENDS = frozenset(_ENDS.values())
+# How many parameters follow `38;5` and `38;2`.
+_OPERANDS = {b"5": 1, b"2": 3}
+
+
+class Colours:
+    """What a text has switched on and not off again."""
+
+    def __init__(self) -> None:
+        self._on: dict[int, bytes] = {}
+
+    def feed(self, data: bytes) -> None:
+        """Take note of the sequences in `data`."""
+        for found in _SGR.finditer(data):
+            self._apply(found[1].split(b";"))
+
+    def closed(self, lines: bytes) -> bytes:
+        """Whole `lines` that begin with what earlier ones left switched on, and leave nothing switched on."""
+        before = self.sequence
+        if b"\x1b" in lines:
+            self.feed(lines)
+        elif not before:
+            return lines
+        return before + lines[:-1] + (RESET if self._on else b"") + b"\n"
+
+    @property
+    def sequence(self) -> bytes:
+        """What switches the same on again; empty when nothing is on."""
+        return b"\x1b[" + b";".join(self._on.values()) + b"m" if self._on else b""
+
+    def _apply(self, parameters: list[bytes]) -> None:
+        at = 0
+        while at < len(parameters):
+            first = parameters[at]
+            head, _, rest = first.partition(b":")
+            code = int(head[:4] or 0)
+            width = 1
+            if code in {38, 48, 58} and not rest:
+                width = 2 + _OPERANDS.get(b"".join(parameters[at + 1 : at + 2]), 0)
+            if code == 0:
+                self._on.clear()
+            elif code in _ALL_ENDS or first == b"4:0":
+                self._on.pop(24 if first == b"4:0" else code, None)
+            elif code in _ENDS:
+                self._set(_ENDS[code], b";".join(parameters[at : at + width]))
+            at += width
+
+    def _set(self, end: int, parameters: bytes) -> None:
+        if end == 22 and end in self._on and self._on[end] != parameters:  # bold and faint are on together
+            parameters = b"1;2"
+        self._on[end] = parameters

@@ -1,0 +1,130 @@
+"""The mode `grouped`: every step is a block that the log viewer of a CI service can fold.
+
+The oldest running step is shown as it runs, the others follow when it has ended. All on stdout, whole
+lines. Colours pass; the runner says under each block how its step ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import printable
+from runnerlib.events import Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Warned
+from runnerlib.observers.backlog import Backlog
+from runnerlib.observers.dialects import DIALECTS
+from runnerlib.observers.escapes import Colours, colours_only
+from runnerlib.observers.lines import Lines, final
+from runnerlib.observers.streams import Streams
+from runnerlib.observers.turns import Frame, Turns
+from runnerlib.observers.wording import command, finished, line, retrying
+
+if TYPE_CHECKING:
+    from runnerlib.events import Event
+    from runnerlib.observers.dialects import Dialect
+    from runnerlib.observers.look import Look
+    from runnerlib.result import StepResult
+
+
+class Grouped(Streams):
+    """Blocks in the words of `dialect`."""
+
+    def __init__(self, streams: Streams, look: Look, dialect: Dialect) -> None:
+        super().__init__(streams.out, streams.err)
+        self._look = look
+        self._dialect = dialect
+        self._backlog = Backlog(self.out, self.out.write)
+        self._turns = Turns(self._backlog, Frame(self._opening, self._closing, self._meanwhile))
+        self._lines: dict[str, Lines] = {}
+        self._colours: dict[str, Colours] = {}
+
+    def observe(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case StepOutput():
+                self._output(event.step, self._lines[event.step].feed(event.data))
+            case StepStarted():
+                self._lines.setdefault(event.step, Lines())
+                self._colours[event.step] = Colours()
+                self._turns.start(event.step)
+                self._own(event.step, command(event), "1")
+            case StepRetrying():
+                self._end_lines(event.step)
+                self._own(event.step, retrying(event), "33")
+            case StepFinished() if self._turns.started(event.result.name):
+                self._end_lines(event.result.name)
+                del self._lines[event.result.name], self._colours[event.result.name]
+                self._turns.finish(event.result)
+            case StepFinished():
+                self._turns.between(self._ending(event.result))
+            case Notice():
+                self.say(f"runnerlib: {printable(event.text)}\n".encode())
+            case Warned() if event.step:
+                self._own(event.step, f"warning: {event.text}", "33")
+            case Warned():
+                self.say(f"runnerlib: warning: {printable(event.text)}\n".encode())
+
+    @property
+    def congested(self) -> bool:
+        """Whether a reader is behind, or a block that waited is being shown."""
+        return self._backlog.congested or super().congested
+
+    async def drain(self) -> None:
+        """Return when all that may be shown now is written."""
+        await self._backlog.drain()
+        await super().drain()
+
+    def give_up(self) -> int:
+        """Drop what the readers have not taken and refuse more; the number of bytes dropped."""
+        self._turns.close()
+        return self._backlog.give_up() + super().give_up()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._turns.close()
+        self._backlog.close()
+        super().close()
+
+    def say(self, text: bytes) -> None:
+        """Show lines of the runner."""
+        self._backlog.write(self._dialect.harmless(text))
+
+    def _output(self, step: str, parts: list[bytes]) -> None:
+        if parts:
+            lines = self._dialect.harmless(colours_only(final(parts)))
+            self._turns.write(step, self._colours[step].closed(lines))
+
+    def _end_lines(self, step: str) -> None:
+        self._output(step, self._lines[step].end())
+
+    def _own(self, step: str, text: str, sgr: str) -> None:
+        painted = "".join(f"{self._look.paint(part, sgr)}\n" for part in printable(text).split("\n"))
+        self._turns.write(step, self._dialect.harmless(painted.encode()))
+
+    def _opening(self, step: str, result: StepResult | None) -> bytes:
+        return self._dialect.opening(line(step), failed=result is not None and _failed(result))
+
+    def _closing(self, result: StepResult) -> bytes:
+        return self._dialect.closing(failed=_failed(result)) + self._ending(result)
+
+    def _meanwhile(self, result: StepResult) -> bytes:
+        if not _failed(result):
+            return b""
+        text = line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
+        return self._dialect.harmless(f"{self._look.paint(text, '31')}\n".encode())
+
+    def _ending(self, result: StepResult) -> bytes:
+        text = line(f"{result.name}: {finished(result)}")
+        if _failed(result):
+            return self._dialect.failure(text)
+        mark = {"success": "✓", "failure": "✗"}.get(result.outcome, "·")
+        sgr = {"success": "32", "failure": "33"}.get(result.outcome, "2")
+        return self._dialect.harmless(f"{self._look.paint(f'{self._look.plain(mark)} {text}', sgr)}\n".encode())
+
+
+def _failed(result: StepResult) -> bool:
+    return result.required and result.outcome in {"failure", "cancelled"}
+
+
+def console(streams: Streams, look: Look) -> Grouped:
+    """Make the console of this mode."""
+    return Grouped(streams, look, DIALECTS[look.dialect]())

@@ -1,0 +1,52 @@
+"""Names of steps for the eye: how wide a text is on a screen, padded or shortened, and its colour."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WIDEST = 24
+
+# Colours that are readable on dark and on light grounds; red is for failures.
+PALETTE = ("36", "33", "35", "34", "32", "96", "93", "95", "94", "92")
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def shortened(text: str, width: int, mark: str = "…") -> str:
+    """`text` if it fits into `width` columns, else its beginning and `mark`."""
+    if columns(text) <= width:
+        return text
+    room = width - columns(mark)
+    kept = []
+    for char in text:
+        room -= _columns(char)
+        if room < 0:
+            break
+        kept.append(char)
+    return "".join(kept) + mark
+
+
+def padded(text: str, width: int, mark: str = "…") -> str:
+    """`text` in exactly `width` columns."""
+    text = shortened(text, width, mark)
+    return text + " " * (width - columns(text))
+
+
+def common_width(names: Iterable[str]) -> int:
+    """The columns that the names of steps get."""
+    return min(max((columns(printable(name)) for name in names), default=0), _WIDEST)

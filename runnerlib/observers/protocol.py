@@ -1,0 +1,24 @@
+"""What is expected of an observer that holds on to something, and of a console."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from runnerlib.events import Observer
+
+
+class Listener(Observer, Protocol):
+    """An observer of a whole job, with an end."""
+
+    def give_up(self) -> int:
+        """Drop what readers have not taken and refuse more; the number of bytes dropped."""
+
+    def close(self) -> None:
+        """Let go of what was opened, after the last event or without one."""
+
+
+class Console(Listener, Protocol):
+    """An observer that shows a job to somebody."""
+
+    def say(self, text: bytes) -> None:
+        """Show whole lines of the runner after all that was shown so far."""

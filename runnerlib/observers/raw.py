@@ -1,0 +1,52 @@
+"""The mode `raw`: stdout carries exactly the masked output of the job, stderr the runner's own lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import printable
+from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Warned
+from runnerlib.observers.streams import Streams
+from runnerlib.observers.wording import command, finished, retrying
+
+if TYPE_CHECKING:
+    from runnerlib.events import Event
+    from runnerlib.observers.look import Look
+
+
+class Raw(Streams):
+    """Byte for byte, as soon as it comes; a job of several steps has the step's name in the runner's lines."""
+
+    _several = False
+
+    def observe(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, StepOutput):
+            self.out.write(event.data)
+            return
+        match event:
+            case JobStarted():
+                self._several = len(event.steps) > 1
+            case StepStarted():
+                self._line(command(event), event.step)
+            case StepRetrying():
+                self._line(retrying(event), event.step)
+            case StepFinished() if not event.result.success:
+                self._line(finished(event.result, timed=False), event.result.name)
+            case Notice():
+                self._line(event.text)
+            case Warned():
+                self._line(f"warning: {event.text}", event.step)
+
+    def say(self, text: bytes) -> None:
+        """Show lines of the runner."""
+        self.err.write(text)
+
+    def _line(self, text: str, step: str = "") -> None:
+        named = f"{step}: {text}" if step and self._several else text
+        self.err.write(printable(f"runnerlib: {named}").encode() + b"\n")
+
+
+def console(streams: Streams, look: Look) -> Raw:  # noqa: ARG001 - it looks the same everywhere
+    """Make the console of this mode."""
+    return Raw(streams.out, streams.err)

@@ -1,0 +1,166 @@
+"""The end of a job for people: what failed first and why, its last lines, then every step in a table.
+
+job 'ci' failed: step 'test': exit code 1
+its last lines:
+  │ E   assert 1 == 2
+the full log is artifacts/logs/test.log
+
+  step      outcome    attempts      time       CPU   max RSS  reason
+✓ lint      success           1     1.2 s     1.1 s    45 MiB
+✗ test      failure           2    12.0 s     9.8 s   310 MiB  exit code 1
+· deploy    skipped           0                                'test' did not succeed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import printable
+from runnerlib.events import JobFinished, StepFinished, StepOutput, StepStarted
+from runnerlib.observers.escapes import text_only
+from runnerlib.observers.lines import final
+from runnerlib.observers.names import columns, padded, shortened
+from runnerlib.observers.wording import duration, line, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from runnerlib.events import Event
+    from runnerlib.observers.look import Look
+    from runnerlib.result import JobResult, StepResult
+
+_LAST_LINES = 20
+_TAIL = 1 << 14
+_LONGEST_LINE = 200
+_LONGEST_REASON = 100
+_WIDEST_NAME = 40
+
+_MARKS = {"success": "✓", "failure": "✗", "cancelled": "✗", "skipped": "·"}
+_COLOURS = {"success": "32", "failure": "31", "cancelled": "31", "skipped": "2"}
+_HEADINGS = ("step", "outcome", "attempts", "time", "CPU", "max RSS", "reason")
+
+
+class Summary:
+    """Says it by `say` when the job has finished; put it after the console in `Several`.
+
+    `path` tells where the full log of a step is, if logs are kept. With `console_told`, as in raw
+    mode, a job of one step is not told again; of one that failed only the log is named.
+    """
+
+    congested = False
+
+    def __init__(
+        self,
+        say: Callable[[bytes], None],
+        look: Look,
+        path: Callable[[str], str] | None = None,
+        *,
+        console_told: bool = False,
+    ) -> None:
+        self._say = say
+        self._look = look
+        self._path = path
+        self._console_told = console_told
+        self._tails: dict[str, bytes] = {}
+
+    def observe(self, event: Event) -> None:
+        """Take note, and speak at the end."""
+        match event:
+            case StepOutput():
+                data = event.data
+                kept = b"" if len(data) >= _TAIL else self._tails.get(event.step, b"")
+                self._tails[event.step] = (kept + data)[-_TAIL:]
+            case StepStarted():
+                self._tails.pop(event.step, None)
+            case StepFinished() if event.result.outcome != "failure":
+                self._tails.pop(event.result.name, None)
+            case JobFinished():
+                lines = [*self._told(event.result)]
+                if lines:
+                    self._say("".join(f"{told.rstrip()}\n" for told in lines).encode(errors="backslashreplace"))
+
+    async def drain(self) -> None:
+        """Nothing waits here."""
+
+    def give_up(self) -> int:
+        """Nothing is dropped."""
+        return 0
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def _told(self, job: JobResult) -> Iterator[str]:
+        root = _root_cause(job)
+        if len(job.steps) == 1 and self._console_told:
+            if root is not None and root.attempts and self._path is not None:
+                yield f"runnerlib: the full log is {self._path(root.name)}"
+            return
+        yield ""
+        yield self._headline(job, root)
+        if root is not None:
+            yield from self._end_of(root)
+        yield ""
+        yield from self._table(job)
+
+    def _headline(self, job: JobResult, root: StepResult | None) -> str:
+        name = f"job '{line(job.name)}'"
+        took = duration(job.duration) if job.started else ""
+        if job.success:
+            return self._look.paint(f"{name} succeeded" + f" in {took}" * bool(took), "1;32")
+        reason = root.reason if root is not None else job.reason
+        where = f"step '{root.name}': " if root is not None else ""
+        return self._look.paint(line(f"{name} failed" + f" after {took}" * bool(took) + f": {where}{reason}"), "1;31")
+
+    def _end_of(self, root: StepResult) -> Iterator[str]:
+        data = self._tails.get(root.name, b"")
+        lines = text_only(final([data] if data else [])).split("\n")[:-1]
+        while lines and not lines[-1].strip():
+            lines.pop()
+        if len(data) == _TAIL and len(lines) > 1:
+            del lines[0]  # its beginning is not there
+        if lines:
+            yield f"its last line{'s' * (len(lines) > 1)}:"
+        bar = self._look.paint(self._look.plain("│"), "31")
+        for last in lines[-_LAST_LINES:]:
+            yield f"  {bar} {shortened(printable(last), _LONGEST_LINE, self._look.plain('…'))}"
+        if self._path is not None and root.attempts:
+            yield f"the full log is {self._path(root.name)}"
+
+    def _table(self, job: JobResult) -> Iterator[str]:
+        rows = [_HEADINGS, *(self._cells(step) for step in job.steps)]
+        widths = [max(columns(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
+        for number, row in enumerate(rows):
+            mark, sgr = " ", "2"
+            if number:
+                step = job.steps[number - 1]
+                mark, sgr = self._look.plain(_MARKS[step.outcome]), _COLOURS[step.outcome]
+                if step.outcome == "failure" and not step.required:
+                    sgr = "33"
+            left = "  ".join(padded(cell, width) for cell, width in zip(row[:2], widths[:2], strict=True))
+            right = "  ".join(cell.rjust(width) for cell, width in zip(row[2:6], widths[2:], strict=True))
+            if number:
+                yield f"{self._look.paint(f'{mark} {left}', sgr)}  {right}  {row[6]}"
+            else:
+                yield self._look.paint(f"{mark} {left}  {right}  {row[6]}", sgr)
+
+    def _cells(self, step: StepResult) -> tuple[str, ...]:
+        usage = step.usage
+        reason = shortened(line(step.reason), _LONGEST_REASON, self._look.plain("…"))
+        if step.outcome == "failure" and not step.required:
+            reason += " (not required)"
+        return (
+            shortened(line(step.name), _WIDEST_NAME, self._look.plain("…")),
+            step.outcome,
+            str(step.attempts) if step.attempts else "",
+            duration(step.duration) if step.started else "",
+            duration(usage.user + usage.system) if usage else "",
+            size(usage.max_rss) if usage else "",
+            reason,
+        )
+
+
+def _root_cause(job: JobResult) -> StepResult | None:
+    """The step whose exit code the job has: the first required one in written order that failed."""
+    if job.success:
+        return None
+    return next((step for step in job.steps if step.required and step.outcome == "failure"), None)
