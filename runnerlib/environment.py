@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from runnerlib.config import Resolved
+    from runnerlib.config import Resolved, RunnerConfig
+    from runnerlib.job import Job
     from runnerlib.paths import Workspace
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -30,20 +31,36 @@ class JobEnvironment(NamedTuple):
 
 
 def job_environment(
-    resolved: Resolved, environ: Mapping[str, str], workspace: Workspace, places: Mapping[str, Path]
+    resolved: Resolved,
+    environ: Mapping[str, str],
+    workspace: Workspace,
+    places: Mapping[str, Path],
+    job: Job | None = None,
 ) -> JobEnvironment:
-    """Build the variables: `environ`, then `places`, then secrets_file, then job_env.
+    """Build the variables: `environ`, then `places`, then secrets_file, then those of `job`, then job_env.
 
-    Every file is read once, so that a pipe will do. Raises ConfigError when a file cannot be
+    What single steps of the job set is searched for secrets as well. Every file is read once, so
+    that a pipe will do. Raises ConfigError when a file cannot be
     read or a line of job_env is no NAME=VALUE.
     """
     filed = list(_secrets_file(resolved))
     variables = {name: value for name, value in environ.items() if name not in _WITHHELD}
     variables.update((name, str(place)) for name, place in places.items())
     variables.update((name, value) for name, value in filed if name)
+    variables.update(job.env if job else {})
     variables.update(_job_env(resolved, workspace))
     listed = list(_listed_values(resolved, workspace))
-    return JobEnvironment(variables, list(_secrets(resolved, environ, variables, filed, listed)))
+    secrets = list(_secrets(resolved, environ, variables, filed, listed))
+    for step in job.steps if job else ():
+        secrets.extend(_named(step.env, resolved.config))
+    return JobEnvironment(variables, secrets)
+
+
+def _named(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
+    """The variables that are secret because they are listed, or because their names say so."""
+    listed = {name: value for name, value in variables.items() if name in config.secret_env_names}
+    yield from (Secret(name, value) for name, value in listed.items())
+    yield from guess({n: v for n, v in variables.items() if n not in listed}, config.secret_env_patterns)
 
 
 def _secrets(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib.config import Layer
 from runnerlib.environment import job_environment
 from runnerlib.errors import ConfigError, PathError, unknown
-from runnerlib.job import Step
+from runnerlib.job import Job, Step
 from runnerlib.masking import SecretMasker
 from runnerlib.masking.secrets import weakness
+from runnerlib.observers import MODES
 from runnerlib.paths import Workspace, locate
 from runnerlib.source import SourceSpec, check, source_types, without_credentials
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from runnerlib.conditions import Condition
     from runnerlib.config import Resolved, RunnerConfig
+    from runnerlib.journal import Selection
     from runnerlib.masking.secrets import Secret
 
 
@@ -34,12 +38,21 @@ class RunPlan(NamedTuple):
     workspace: Workspace
     checkouts: tuple[Checkout, ...]
     code_dir: Path
-    step: Step
+    job_dir: Path
+    job: Job
+    env: Mapping[str, str]
     masker: SecretMasker
     secret_count: int
     warnings: tuple[str, ...]
-    grace: float
-    drain: float
+    conditions: Mapping[str, Condition]
+    wish: Selection | None
+    config: RunnerConfig
+    is_command: bool
+
+    @property
+    def journal(self) -> Path:
+        """Where the workspace remembers how far the job came."""
+        return self.workspace.base / ".runnerlib" / "journal.ndjson"
 
     def describe(self) -> Iterator[tuple[str, str]]:
         """The plan as (label, text) rows, not masked."""
@@ -48,8 +61,11 @@ class RunPlan(NamedTuple):
             spec = checkout.spec
             ref = f" at {spec.ref}" if spec.ref else ""
             yield checkout.label, f"{spec.type} {without_credentials(spec.url or '')}{ref} -> {checkout.target}"
-        yield "directory", str(self.step.cwd)
-        yield "command", self.step.shown
+        yield "directory", str(self.job_dir)
+        if self.is_command:
+            yield "command", self.job.steps[0].shown
+        else:
+            yield "job", f"{self.job.name}, {len(self.job.steps)} steps (--plan shows them)"
         yield "secrets", f"{self.secret_count} masked"
         for warning in self.warnings:
             yield "warning", warning
@@ -60,31 +76,44 @@ def plan_run(
     words: Sequence[str],
     environ: Mapping[str, str],
     cwd: Path,
+    job: Job | None = None,
+    wish: Selection | None = None,
 ) -> RunPlan:
     """Check the configuration against the world and say what is to be done; changes nothing.
 
-    `words` is the command when it is given as words instead of `job_command`. Raises ConfigError,
-    PathError among them, for a wrong setting and SourceError for a source that can never work.
+    The job is `job`, or a single command: `job_command`, or `words` that run without a shell. Raises
+    ConfigError, PathError among them, for a wrong setting or job and SourceError for a source that
+    can never work. `wish` says which steps run.
     """
     config = resolved.config
-    run = _command(resolved, words)
+    if config.output is not None and config.output not in MODES:
+        raise resolved.error("output", unknown("output mode", config.output, MODES))
+    is_command = job is None
+    job = _limited(job or _only_command(resolved, words), config)
+    job.check()
+    if wish is not None:
+        wish.check(job)
     workspace = locate(environ, cwd)
     code_dir = workspace.resolve_directory(config.code_dir, _subject(resolved, "code_dir"))
     job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
     checkouts = _checkouts(resolved, workspace, code_dir)
     places = {"REACTORCIDE_CODE_DIR": code_dir, "REACTORCIDE_JOB_DIR": job_dir}
-    environment = job_environment(resolved, environ, workspace, places)
+    environment = job_environment(resolved, environ, workspace, places, job)
     masker, count, warnings = _masker(config, environment.secrets)
     return RunPlan(
         workspace=workspace,
         checkouts=checkouts,
         code_dir=code_dir,
-        step=Step("job", run, job_dir, environment.variables),
+        job_dir=job_dir,
+        job=job,
+        env=environment.variables,
         masker=masker,
         secret_count=count,
         warnings=warnings,
-        grace=config.grace_period,
-        drain=config.drain_timeout,
+        conditions=job.conditions(),
+        wish=wish,
+        config=config,
+        is_command=is_command,
     )
 
 
@@ -98,18 +127,44 @@ def _subject(resolved: Resolved, name: str) -> str:
     return f"{name} ({resolved.origin(name)})"
 
 
-def _command(resolved: Resolved, words: Sequence[str]) -> str | tuple[str, ...]:
+def _only_command(resolved: Resolved, words: Sequence[str]) -> Job:
+    """The command that is set, or `words`, as a job of one step."""
     command = resolved.config.job_command
     if words:
         if command is not None:
             raise resolved.error("job_command", f"contradicts the words '{' '.join(words)}'; give one of them")
-        return tuple(words)
+        return Job("job", [Step("job", tuple(words))])
     if not command or not command.strip():
         raise ConfigError(
             "no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
-            "or words after --"
+            "--job-file, or words after --"
         )
-    return command
+    # As it is, however many lines it has: a shell of that kind would not stop at the first failure either.
+    return Job("job", [Step("job", command, "/bin/sh -c")])
+
+
+def chosen_job_file(resolved: Resolved, words: Sequence[str]) -> str | None:
+    """The job file to run, if the job is not a command that a higher layer gives, or `words`.
+
+    Raises ConfigError when the same layer gives a job file and a command.
+    """
+    file, command = resolved.config.job_file, resolved.config.job_command
+    if file is None:
+        return None
+    layers = list(Layer)
+    given = layers.index(resolved.origin("job_file").layer)
+    other = layers.index(Layer.COMMAND_LINE) if words else layers.index(resolved.origin("job_command").layer)
+    if given == other:
+        raise resolved.error("job_file", "contradicts the command; give one of them")
+    return file if given > other or not (words or command) else None
+
+
+def _limited(job: Job, config: RunnerConfig) -> Job:
+    """The job with the limits that are set instead of its own."""
+    timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
+    if config.output == "raw":
+        max_parallel = 1  # bytes of steps that run at a time could not be told apart
+    return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)
 
 
 def _checkouts(resolved: Resolved, workspace: Workspace, code_dir: Path) -> tuple[Checkout, ...]:

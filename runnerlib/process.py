@@ -19,9 +19,47 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import RunnerError
 from runnerlib.pipe import enlarge
+from runnerlib.result import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+class TerminalSize(NamedTuple):
+    rows: int
+    columns: int
+
+
+class Launch(NamedTuple):
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    stdin: bytes | None = None
+    tty: TerminalSize | None = None
+
+
+class Exit(NamedTuple):
+    returncode: int
+    usage: Usage
+    oom: str
+
+
+class Custody:
+    def __enter__(self) -> Custody:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self, launch: Launch) -> Process:
+        return start(launch.argv, launch.cwd, launch.env)
+
+    def strays(self) -> list[Seen]:
+        return []
+
+    def signal_strays(self, signum: int) -> None: ...
+    def reap_dead(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class CommandError(Exception):
@@ -52,9 +90,12 @@ class Process:
         except PermissionError:  # every member has changed its user; the kernel sent it to none
             pass
 
-    def reap(self) -> int:
+    def reap(self) -> Exit:
         """Collect the child, which has exited; its return code, negative for a signal."""
-        return self._child.wait()
+        return Exit(self._child.wait(), Usage(0.0, 0.0, 0), "")
+
+    def read(self, size: int) -> bytes:
+        return os.read(self.output, size)
 
     def survivors(self) -> list[Seen]:
         """The members the group still has; those that are children of this process are reaped first.

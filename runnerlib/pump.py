@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING
 
 from runnerlib.events import StepOutput
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Observer
     from runnerlib.masking import Stream
+    from runnerlib.process import Process
 
 # One read; larger ones leave the allocator's fast path and the cache.
 CHUNK = 1 << 16
@@ -21,20 +21,22 @@ READS_PER_WAKEUP = 16
 
 
 class Pump:
-    """Reads a non-blocking pipe from `start` until it ends, `finish` is called or delivery fails.
+    """Reads the output of a process from `start` until it ends, `finish` is called or delivery fails.
 
     Memory is bounded by one chunk and what the mask holds: while the observer is congested nothing
     is read, and the writer of the pipe has to wait.
     """
 
-    def __init__(self, pipe: int, step: str, stream: Stream, observer: Observer) -> None:
-        self._pipe = pipe
+    def __init__(self, process: Process, step: str, stream: Stream, observer: Observer) -> None:
+        self._pipe = process.output
+        self._read_some = process.read
         self._step = step
         self._stream = stream
         self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._reading = False
         self._resuming: asyncio.Task[None] | None = None
+        self._read_at = self._loop.time()
         self._owed = 0
         self._when_paid: Callable[[], object] | None = None
         self.error: Exception | None = None
@@ -44,6 +46,7 @@ class Pump:
         """Read whenever there is something to read."""
         if not self._reading and not self.ended.done():
             self._reading = True
+            self._read_at = self._loop.time()
             self._loop.add_reader(self._pipe, self._on_readable)
 
     def after(self, size: int, action: Callable[[], object]) -> None:
@@ -51,6 +54,10 @@ class Pump:
         self._owed = size
         self._when_paid = action
         self._pay(0)
+
+    def quiet(self) -> float:
+        """Seconds since the process last wrote something; while the reader of the output is behind, none pass."""
+        return self._loop.time() - self._read_at if self._reading else 0.0
 
     def finish(self) -> None:
         """Read no more, and let out what the mask holds."""
@@ -73,9 +80,10 @@ class Pump:
             self._fail(error)
 
     def _read(self) -> None:
+        self._read_at = self._loop.time()
         for _ in range(READS_PER_WAKEUP):
             try:
-                data = os.read(self._pipe, CHUNK)
+                data = self._read_some(CHUNK)
             except BlockingIOError:
                 return
             if not data:

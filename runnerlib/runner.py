@@ -3,53 +3,82 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from runnerlib.engine import Limits, StepRun
+from runnerlib.engine import Execution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import Notice, Warned
-from runnerlib.job import StepResult, signal_name
-from runnerlib.process import STOPPING
+from runnerlib.process import STOPPING, Custody
+from runnerlib.result import signal_name
 from runnerlib.secret_socket import SecretServer
 from runnerlib.source import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from types import FrameType
+    from types import FrameType, ModuleType
 
+    from runnerlib.engine import Surroundings
     from runnerlib.events import Observer
+    from runnerlib.job import Step
+    from runnerlib.journal import Journal
     from runnerlib.plan import RunPlan
+    from runnerlib.result import JobResult
 
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
-def run(plan: RunPlan, observer: Observer, new_loop: LoopFactory | None = None) -> StepResult:
-    """Carry out `plan` and return how its step ended.
+def run(plan: RunPlan, observer: Observer, new_loop: LoopFactory | None = None) -> JobResult:
+    """Carry out `plan` and return how its job ended.
 
     Everything is told to `observer`, masked. Raises RunnerError when the runner itself fails and
-    Interrupted when a signal stops it before the step has begun; a signal during the step is a
+    Interrupted when a signal stops it before the job has begun; a signal during the job is a
     result. `new_loop` defaults to uvloop's.
     """
     for warning in plan.warnings:
         observer.observe(Warned(plan.masker.mask_string(warning)))
-    with _interruptible():
-        _prepare(plan, lambda text: observer.observe(Notice(plan.masker.mask_string(text))))
+    with _interruptible(), _journal_of(plan) as journal:
+        _prepare(plan, journal, lambda text: observer.observe(Notice(plan.masker.mask_string(text))))
         with asyncio.Runner(loop_factory=new_loop or _uvloop()) as loop:
-            return loop.run(_execute(plan, observer))
+            return loop.run(_execute(plan, journal, observer))
 
 
-def _prepare(plan: RunPlan, report: Callable[[str], None]) -> None:
+@contextmanager
+def _journal_of(plan: RunPlan) -> Iterator[Journal | None]:
+    """The journal of a job of steps; a single command has nothing to remember."""
+    if plan.is_command:
+        yield None
+        return
+    _make(plan.workspace.base)
+    journal: Journal = _memory().open_journal(plan)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def _memory() -> ModuleType:
+    """What only jobs of several steps need."""
+    return importlib.import_module("runnerlib.remembering")
+
+
+def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], None]) -> None:
     _make(plan.workspace.artifacts)
-    for checkout in plan.checkouts:
-        prepare(checkout.spec, checkout.target, report)
+    if journal is None or not journal.prepared:
+        for checkout in plan.checkouts:
+            prepare(checkout.spec, checkout.target, report)
+        if journal is not None:
+            journal.record_prepared()
+    elif plan.checkouts:
+        report("going on in the workspace as it is; no source is prepared")
     if not plan.code_dir.exists():
         _make(plan.code_dir)
     # The source is there now and may have put a symlink where the directory of the job is to be.
-    plan.workspace.resolve(str(plan.step.cwd), "job_dir")
+    plan.workspace.resolve(str(plan.job_dir), "job_dir")
 
 
 def _make(directory: Path) -> None:
@@ -59,17 +88,49 @@ def _make(directory: Path) -> None:
         raise RunnerError(f"cannot create '{directory}': {error.strerror}") from None
 
 
-async def _execute(plan: RunPlan, observer: Observer) -> StepResult:
+async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer) -> JobResult:
     server = SecretServer(plan.masker.register_secrets)
-    try:
-        variables = {**plan.step.env, "REACTORCIDE_SECRETS_SOCKET": str(await server.start())}
-        step = StepRun(plan.step._replace(env=variables), plan.masker, observer, Limits(plan.grace, plan.drain))
-        loop = asyncio.get_running_loop()
-        for signum in _heeded():
-            loop.add_signal_handler(signum, step.stop, signum)
-        return await step.run()
-    finally:
-        await server.close()
+    with Custody() as custody:
+        try:
+            execution = _execution(plan, await server.start())
+            if plan.conditions:
+                execution = execution._replace(surroundings=_surroundings(plan, observer))
+            if journal is not None:
+                execution = _memory().remembering(plan, journal, execution, observer)
+            job = JobRun(execution, custody, plan.masker, observer)
+            loop = asyncio.get_running_loop()
+            for signum in _heeded():
+                loop.add_signal_handler(signum, job.stop, signum)
+            return await job.run()
+        finally:
+            await server.close()
+
+
+def _execution(plan: RunPlan, socket: Path) -> Execution:
+    def directory(step: Step) -> Path:
+        """Where a step runs; resolved when it starts, because an earlier one may have made or replaced it."""
+        text = step.working_dir or ""
+        named = text if text.startswith("/") else f"{plan.job_dir}/{text}"
+        return plan.workspace.resolve(named, f"working_dir of step '{step.name}'")
+
+    return Execution(
+        job=plan.job,
+        env={**plan.env, "REACTORCIDE_SECRETS_SOCKET": str(socket)},
+        directory=directory,
+        scratch=socket.parent,
+        conditions=plan.conditions,
+        limits=Limits(plan.config.grace_period, plan.config.drain_timeout),
+        cleanup=plan.config.cleanup_timeout,
+    )
+
+
+def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
+    def warn(text: str) -> None:
+        observer.observe(Warned(plan.masker.mask_string(text)))
+
+    # Few jobs have conditions, and what they may ask for takes time to load.
+    look_around = importlib.import_module("runnerlib.surroundings").surroundings
+    return cast("Surroundings", look_around(plan.env, plan.job.name, plan.code_dir, warn))
 
 
 @contextmanager

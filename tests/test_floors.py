@@ -11,12 +11,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runnerlib"
 
 FLOORS = [
-    {"errors", "events", "pipe"},
-    {"paths", "config", "job", "masking"},
-    {"process", "output", "source", "secret_socket", "register_secret"},
-    {"artifact", "console", "pump", "environment"},
+    {"errors", "pipe", "graph", "result", "path_glob"},
+    {"events", "paths", "config", "conditions", "masking"},
+    {"job", "process", "output", "source", "secret_socket", "register_secret", "repository"},
+    {"artifact", "observers", "pump", "environment", "journal", "job_file", "drawing"},
     {"engine", "plan"},
+    {"surroundings", "remembering", "audience"},
     {"runner"},
+    {"api"},
     {"runnerlib"},
     {"cli"},
     {"__main__"},
@@ -24,7 +26,7 @@ FLOORS = [
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # What may be imported inside a function: what is too heavy for a start that does not need it.
-LAZY = {"uvloop", "pygit2", "yaml", "ahocorasick", "json", "importlib", "difflib"}
+LAZY = {"uvloop", "pygit2", "yaml", "ahocorasick", "json", "importlib", "difflib", "hashlib", "rich"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

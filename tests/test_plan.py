@@ -23,10 +23,10 @@ def planned(tmp_path: Path, *words: str, **options: object) -> RunPlan:
 def test_defaults(tmp_path: Path) -> None:
     plan = planned(tmp_path)
     assert plan.workspace.base == tmp_path / "job"
-    assert plan.code_dir == plan.step.cwd == tmp_path / "job" / "src"
+    assert plan.code_dir == plan.job_dir == tmp_path / "job" / "src"
     assert plan.checkouts == ()
-    assert plan.step.argv == ("/bin/sh", "-c", "true")
-    assert (plan.grace, plan.drain) == (5.0, 2.0)
+    assert plan.job.steps[0].argv == ("/bin/sh", "-c", "true")
+    assert (plan.config.grace_period, plan.config.drain_timeout) == (5.0, 2.0)
     assert not (tmp_path / "job").exists()
 
 
@@ -43,7 +43,7 @@ def test_in_a_container_the_worker_sets_everything_by_variables(tmp_path: Path) 
         "REACTORCIDE_JOB_ID": "42",
     }
     plan = plan_run(resolve({}, environ), (), environ, tmp_path)
-    assert plan.step.cwd == Path("/job/src")
+    assert plan.job_dir == Path("/job/src")
     (checkout,) = plan.checkouts
     assert checkout.spec == SourceSpec("git", "https://example.org/r.git", None)
     assert checkout.target == Path("/job/src")

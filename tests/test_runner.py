@@ -13,11 +13,11 @@ import pytest
 
 from runnerlib.config import resolve
 from runnerlib.errors import Interrupted, PathError, RunnerError
-from runnerlib.events import Notice, StepFinished, StepOutput, StepStarted, Warned
-from runnerlib.job import StepResult
+from runnerlib.events import JobFinished, Notice, StepFinished, StepOutput, StepStarted, Warned
 from runnerlib.plan import RunPlan, plan_run
+from runnerlib.result import JobResult
 from runnerlib.runner import run
-from tests.test_engine import Recorder
+from tests.engine.harness import Recorder
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -38,10 +38,11 @@ def test_everything_is_told_in_order_and_masked(new_loop: NewLoop, tmp_path: Pat
         source_type="copy",
         source_url=f"{tmp_path}/abc-def",
     )
-    assert run(plan, recorder, new_loop) == StepResult(3, "exit code 3")
+    result = run(plan, recorder, new_loop)
+    assert (result.exit_code, result.reason) == (3, "step 'job': exit code 3")
     kinds = [type(event) for event in recorder.events]
     assert kinds[0] is Warned
-    assert kinds[-3:] == [StepStarted, StepOutput, StepFinished]
+    assert kinds[-4:] == [StepStarted, StepOutput, StepFinished, JobFinished]
     assert recorder.output == b"it is [REDACTED]"
     assert "abc-def" not in repr(recorder.events)
     assert any("[REDACTED]" in event.text for event in recorder.events if isinstance(event, Notice))
@@ -101,7 +102,7 @@ def test_a_signal_before_the_step_interrupts(new_loop: NewLoop, tmp_path: Path) 
 
 
 def test_from_a_thread_signals_are_left_alone(new_loop: NewLoop, tmp_path: Path) -> None:
-    results: list[StepResult] = []
+    results: list[JobResult] = []
     thread = threading.Thread(target=lambda: results.append(run(planned(tmp_path, "exit 5"), Recorder(), new_loop)))
     thread.start()
     thread.join()

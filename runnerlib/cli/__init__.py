@@ -20,6 +20,7 @@ COMMANDS = {
     "mask": "Mask stdin, or check files for secrets.",
     "register-secret": "Hide a secret in the output of this job from now on.",
     "run": "Prepare the source, run a job, mask its output.",
+    "run-job": "Run the job that a file describes.",
     "validate": "Check the configuration of a run.",
 }
 

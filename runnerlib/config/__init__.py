@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.config.file import load
-from runnerlib.config.layers import Layer, Origin, Resolved, resolve
+from runnerlib.config.layers import Layer, Lowest, Origin, Resolved, resolve
 from runnerlib.config.settings import SETTINGS, RunnerConfig, Setting
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ __all__ = [
     "CONFIG_VARIABLE",
     "SETTINGS",
     "Layer",
+    "Lowest",
     "Origin",
     "Resolved",
     "RunnerConfig",
@@ -29,10 +30,15 @@ __all__ = [
 CONFIG_VARIABLE = "REACTORCIDE_CONFIG"
 
 
-def read(command_line: Mapping[str, object], environ: Mapping[str, str], file: str | None = None) -> Resolved:
+def read(
+    command_line: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: str | None = None,
+    job_file: Lowest | None = None,
+) -> Resolved:
     """Resolve all layers; the file is `file` or the one REACTORCIDE_CONFIG names. Raises ConfigError."""
     path = file or environ.get(CONFIG_VARIABLE)
-    return resolve(command_line, environ, load(path) if path else None, path or "")
+    return resolve(command_line, environ, load(path) if path else None, path or "", job_file)
 
 
 def get_config(**overrides: object) -> RunnerConfig:

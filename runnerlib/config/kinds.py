@@ -42,6 +42,14 @@ def seconds(given: object) -> float:
     return value
 
 
+def duration(given: object) -> float:
+    """A finite number of seconds, more than zero."""
+    value = seconds(given)
+    if not value:
+        raise ValueError("a number of seconds, more than 0, is expected")
+    return value
+
+
 def count(given: object) -> int:
     """A whole number, one or more."""
     try:

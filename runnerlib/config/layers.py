@@ -16,6 +16,7 @@ class Layer(Enum):
     """Where a value came from; later members win."""
 
     DEFAULT = "default"
+    JOB_FILE = "job file"
     FILE = "configuration file"
     ENVIRONMENT = "environment"
     COMMAND_LINE = "command line"
@@ -29,6 +30,13 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.layer.value}, {self.spelling}" if self.spelling else self.layer.value
+
+
+class Lowest(NamedTuple):
+    """Settings that a job file brings, and its name: any other layer wins over them."""
+
+    settings: Mapping[str, object]
+    name: str
 
 
 class _Given(NamedTuple):
@@ -60,6 +68,7 @@ def resolve(
     environ: Mapping[str, str],
     file: Mapping[str, object] | None = None,
     file_name: str = "",
+    job_file: Lowest | None = None,
 ) -> Resolved:
     """Merge the layers; pure.
 
@@ -71,6 +80,7 @@ def resolve(
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
     for layer in (
+        *([_from_file(job_file.settings, job_file.name, problems, Layer.JOB_FILE)] if job_file else ()),
         _from_file(file or {}, file_name, problems),
         _from_environment(environ),
         _from_command_line(command_line, problems),
@@ -87,12 +97,14 @@ def resolve(
     return Resolved(RunnerConfig(**values), origins)
 
 
-def _from_file(file: Mapping[str, object], name: str, problems: list[str]) -> Iterator[_Given]:
+def _from_file(
+    file: Mapping[str, object], name: str, problems: list[str], layer: Layer = Layer.FILE
+) -> Iterator[_Given]:
     for key, value in file.items():
         if key not in SETTINGS:
             problems.append(f"{name}: {unknown('setting', str(key), SETTINGS)}")
         elif value is not None:
-            yield _Given(SETTINGS[key], value, Origin(Layer.FILE, f"{name}: {key}"))
+            yield _Given(SETTINGS[key], value, Origin(layer, f"{name}: {key}"))
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:

@@ -51,6 +51,7 @@ class RunnerConfig:
     """
 
     job_command: str | None = _setting("command of the job, run by `sh -c`")
+    job_file: str | None = _setting("YAML or JSON file of a job with steps, instead of a command")
     code_dir: str = _setting("directory the source is put into", default="/job/src")
     job_dir: str | None = _setting("directory the job runs in (default: the code directory)")
     work_dir: str | None = _setting("change to this directory first")
@@ -85,11 +86,21 @@ class RunnerConfig:
     secret_env_min_length: int = _setting(
         "shortest secret found by its environment name that is masked, in bytes", kinds.count, default=6
     )
+    max_parallel: int | None = _setting("most steps that run at a time (default: CPUs)", kinds.count)
+    job_timeout: float | None = _setting("seconds the job may take", kinds.duration)
+    output: str | None = _setting("how output is shown: raw, prefixed, grouped, json or live (default: what fits)")
+    log_limit: int | None = _setting("most bytes of a step's output that are shown; its log has all", kinds.count)
+    events: str | None = _setting("file that gets every event of the job as a line of JSON")
     grace_period: float = _setting("seconds between TERM and KILL when the job is stopped", kinds.seconds, default=5.0)
     drain_timeout: float = _setting(
         "seconds to wait for output that background processes hold open after the command ended",
         kinds.seconds,
         default=2.0,
+    )
+    cleanup_timeout: float = _setting(
+        "seconds that steps which always run get when the job is stopped or its time is over",
+        kinds.seconds,
+        default=10.0,
     )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LONGEST = 107
 
 _SOCKET = "s"
+# The socket, and the files in which steps hand on values (`runnerlib.engine.exports`).
+_OURS = re.compile(r"s|[0-9]+\.[0-9]+\.(?:output|env|path)")
 _NAME = re.compile(r"rl-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-[0-9a-f]{8}")
 
 # What `tempfile.gettempdir` tries; importing tempfile would cost every run 3 ms.
@@ -48,10 +50,14 @@ def create(environ: Mapping[str, str]) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove the socket at `path` and its directory; nothing happens when they are gone."""
-    for removing in (path.unlink, path.parent.rmdir):
-        with suppress(OSError):
-            removing()
+    """Remove the socket at `path`, what steps have written beside it, and the directory if nothing else is in it."""
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if _OURS.fullmatch(entry.name):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+    with suppress(OSError):
+        path.parent.rmdir()
 
 
 def _parents(environ: Mapping[str, str]) -> Iterator[Path]:

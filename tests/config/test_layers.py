@@ -1,4 +1,4 @@
-"""Defaults < file < environment < command line, and errors that say where a value came from."""
+"""Defaults < job file < file < environment < command line, and errors that say where a value came from."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnerlib.config import SETTINGS, Layer, RunnerConfig, get_config, resolve
+from runnerlib.config import SETTINGS, Layer, Lowest, RunnerConfig, get_config, resolve
 from runnerlib.errors import ConfigError
 
-# A setting, and three different values it accepts in a layer that gives text.
-TEXTS = {"job_command": "abc", "grace_period": "123", "secret_env_names": "XYZ", "mask_marker": "#*~"}
+# A setting, and four different values it accepts in a layer that gives text.
+TEXTS = {"job_command": "abcd", "grace_period": "1234", "secret_env_names": "XYZW", "mask_marker": "#*~+"}
+GIVEN = (Layer.JOB_FILE, Layer.FILE, Layer.ENVIRONMENT, Layer.COMMAND_LINE)
 
 
 @given(
     name=st.sampled_from(sorted(TEXTS)),
-    present=st.sets(st.sampled_from([Layer.FILE, Layer.ENVIRONMENT, Layer.COMMAND_LINE])),
+    present=st.sets(st.sampled_from(GIVEN)),
 )
 def test_the_highest_layer_that_gives_a_value_wins(name: str, present: set[Layer]) -> None:
     setting = SETTINGS[name]
-    texts = dict(zip(list(Layer)[1:], TEXTS[name], strict=True))
+    texts = dict(zip(GIVEN, TEXTS[name], strict=True))
 
     def layer(which: Layer, key: str) -> dict[str, str]:
         return {key: texts[which]} if which in present else {}
@@ -30,7 +31,8 @@ def test_the_highest_layer_that_gives_a_value_wins(name: str, present: set[Layer
         layer(Layer.COMMAND_LINE, name),
         layer(Layer.ENVIRONMENT, setting.variable),
         layer(Layer.FILE, name),
-        "job.yaml",
+        "config.yaml",
+        Lowest(layer(Layer.JOB_FILE, name), "job.yaml"),
     )
 
     winner = max(present, key=list(Layer).index, default=Layer.DEFAULT)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.harness import background, gone
 from tests.integration.cli import RUNNERLIB, environment, runnerlib, started
-from tests.test_engine import background, gone
 
 
 def test_output_on_stdout_everything_else_on_stderr(tmp_path: Path) -> None:

@@ -5,126 +5,57 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from runnerlib.engine import Limits, StepRun
+from runnerlib.engine import JobRun, Limits
 from runnerlib.errors import OutputError
-from runnerlib.events import Event, StepFinished, StepOutput, StepStarted, Warned
-from runnerlib.job import Step, StepResult
-from runnerlib.masking import SecretMasker
+from runnerlib.events import JobFinished, JobStarted, StepFinished, StepOutput, StepStarted
+from runnerlib.job import Job, Step
+from runnerlib.result import Ending
+from tests.engine.harness import SECRETS, NewLoop, Recorder, background, execute, gone, job_run, python, run_job
 from tests.oracle import mask
-
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
-WAITER = Path(__file__).with_name("waiter.py")
-SECRETS = ("hunter2-hunter2", "correct-horse")
-
-
-class Recorder:
-    """Remembers every event; `on_output` sees each piece of output as it comes."""
-
-    def __init__(self, on_output: Callable[[bytes], None] = lambda data: None) -> None:
-        self.events: list[Event] = []
-        self.on_output = on_output
-        self.congested = False
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
-        if isinstance(event, StepOutput):
-            self.on_output(event.data)
-
-    async def drain(self) -> None:
-        self.congested = False
-
-    @property
-    def output(self) -> bytes:
-        return b"".join(event.data for event in self.events if isinstance(event, StepOutput))
-
-    @property
-    def warnings(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, Warned)]
-
-
-def step(command: str | Sequence[str]) -> Step:
-    run = command if isinstance(command, str) else tuple(command)
-    return Step("job", run, Path("/"), dict(os.environ))
-
-
-def masker(*secrets: str) -> SecretMasker:
-    made = SecretMasker()
-    made.register_secrets(secrets)
-    return made
-
-
-def execute(
-    new_loop: NewLoop,
-    command: str | Sequence[str],
-    recorder: Recorder | None = None,
-    limits: Limits | None = None,
-    prepare: Callable[[StepRun], None] = lambda run: None,
-) -> tuple[StepResult, Recorder]:
-    recorder = recorder or Recorder()
-
-    async def main() -> StepResult:
-        run = StepRun(step(command), masker(*SECRETS), recorder, limits or Limits(grace=60, drain=60))
-        prepare(run)
-        return await run.run()
-
-    with asyncio.Runner(loop_factory=new_loop) as loop:
-        return loop.run(main()), recorder
-
-
-def python(code: str) -> tuple[str, ...]:
-    return (sys.executable, "-S", "-c", code)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended, reaped or not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 @pytest.mark.parametrize(
     ("command", "result"),
     [
-        ("true", StepResult(0)),
-        ("exit 3", StepResult(3, "exit code 3")),
-        ("exit 255", StepResult(255, "exit code 255")),
-        ("kill -9 $$", StepResult(137, "killed by SIGKILL")),
-        ("kill -TERM $$", StepResult(143, "killed by SIGTERM")),
-        ("no-such-command", StepResult(127, "exit code 127")),
-        (("no-such-command",), StepResult(127, "command not found: 'no-such-command'")),
-        (("/etc/passwd",), StepResult(126, "cannot execute '/etc/passwd': Permission denied")),
-        (("echo", "a  b", "$HOME"), StepResult(0)),
+        ("true", Ending(0)),
+        ("exit 3", Ending(3, "exit code 3", "exit")),
+        ("exit 255", Ending(255, "exit code 255", "exit")),
+        ("kill -9 $$", Ending(137, "killed by SIGKILL", "signal")),
+        ("kill -TERM $$", Ending(143, "killed by SIGTERM", "signal")),
+        ("no-such-command", Ending(127, "exit code 127", "exit")),
+        (("no-such-command",), Ending(127, "command not found: 'no-such-command'", "not_started")),
+        (("/etc/passwd",), Ending(126, "cannot execute '/etc/passwd': Permission denied", "not_started")),
+        (("echo", "a  b", "$HOME"), Ending(0)),
     ],
 )
-def test_results(new_loop: NewLoop, command: str | tuple[str, ...], result: StepResult) -> None:
+def test_results(new_loop: NewLoop, command: str | tuple[str, ...], result: Ending) -> None:
     got, recorder = execute(new_loop, command)
-    assert got == result
-    assert recorder.events[-1] == StepFinished("job", result.exit_code, result.reason)
+    assert (got.exit_code, got.reason, got.cause) == result
+    assert got.outcome == ("failure" if result.exit_code else "success")
+    assert recorder.finished == [got]
 
 
 def test_events_in_order(new_loop: NewLoop) -> None:
     _, recorder = execute(new_loop, "echo hi")
-    assert recorder.events == [
+    kinds = [JobStarted, StepStarted, StepOutput, StepFinished, JobFinished]
+    assert [type(event) for event in recorder.events] == kinds
+    assert recorder.events[:3] == [
+        JobStarted("job", {"job": ()}),
         StepStarted("job", "echo hi"),
         StepOutput("job", b"hi\n"),
-        StepFinished("job", 0, ""),
     ]
 
 
 def test_command_and_reason_are_masked(new_loop: NewLoop) -> None:
     _, recorder = execute(new_loop, ("/bin/hunter2-hunter2", "--password=correct-horse"))
-    assert recorder.events == [
-        StepStarted("job", "/bin/[REDACTED] --password=[REDACTED]"),
-        StepFinished("job", 127, "command not found: '/bin/[REDACTED]'"),
-    ]
+    assert StepStarted("job", "/bin/[REDACTED] --password=[REDACTED]") in recorder.events
+    assert [result.reason for result in recorder.finished] == ["command not found: '/bin/[REDACTED]'"]
+    assert SECRETS[0] not in repr(recorder.events)
 
 
 def test_words_are_passed_as_they_are(new_loop: NewLoop) -> None:
@@ -232,11 +163,11 @@ def test_an_internal_error_is_raised_not_lost(new_loop: NewLoop) -> None:
 def test_stop_ends_the_whole_group(new_loop: NewLoop, signum: signal.Signals) -> None:
     recorder = Recorder()
 
-    def prepare(run: StepRun) -> None:
+    def prepare(run: JobRun) -> None:
         recorder.on_output = lambda data: run.stop(signum)
 
     result, _ = execute(new_loop, "sleep 1000 & echo $!; wait", recorder, prepare=prepare)
-    assert result == StepResult(128 + signum, f"stopped by {signum.name}")
+    assert (result.exit_code, result.reason, result.outcome) == (128 + signum, f"stopped by {signum.name}", "cancelled")
     assert gone(int(recorder.output))
     assert recorder.warnings == []
 
@@ -244,7 +175,7 @@ def test_stop_ends_the_whole_group(new_loop: NewLoop, signum: signal.Signals) ->
 def test_a_step_that_ignores_term_is_killed_after_the_grace_time(new_loop: NewLoop) -> None:
     recorder = Recorder()
 
-    def prepare(run: StepRun) -> None:
+    def prepare(run: JobRun) -> None:
         recorder.on_output = lambda data: run.stop(signal.SIGTERM)
 
     code = "import signal, sys; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
@@ -256,7 +187,7 @@ def test_a_step_that_ignores_term_is_killed_after_the_grace_time(new_loop: NewLo
 def test_a_second_stop_kills_at_once(new_loop: NewLoop) -> None:
     recorder = Recorder()
 
-    def prepare(run: StepRun) -> None:
+    def prepare(run: JobRun) -> None:
         def stop(data: bytes) -> None:
             run.stop(signal.SIGINT)
             run.stop(signal.SIGTERM)
@@ -265,13 +196,13 @@ def test_a_second_stop_kills_at_once(new_loop: NewLoop) -> None:
 
     code = "import signal; signal.signal(15, signal.SIG_IGN); print('ready', flush=True)\nwhile True: signal.pause()"
     result, _ = execute(new_loop, python(code), recorder, Limits(grace=1000, drain=60), prepare)
-    assert result == StepResult(130, "stopped by SIGINT")
+    assert (result.exit_code, result.reason) == (130, "stopped by SIGINT")
 
 
 def test_output_written_on_the_way_down_is_kept(new_loop: NewLoop) -> None:
     recorder = Recorder()
 
-    def prepare(run: StepRun) -> None:
+    def prepare(run: JobRun) -> None:
         recorder.on_output = lambda data: run.stop(signal.SIGTERM) if data == b"ready\n" else None
 
     result, _ = execute(
@@ -285,8 +216,9 @@ def test_output_written_on_the_way_down_is_kept(new_loop: NewLoop) -> None:
 
 
 def test_a_step_that_was_stopped_before_it_began_does_not_begin(new_loop: NewLoop) -> None:
-    result, recorder = execute(new_loop, "echo started", prepare=lambda run: run.stop(signal.SIGTERM))
-    assert result.exit_code == 143
+    job = Job("job", [Step("job", "echo started")])
+    result, recorder = run_job(new_loop, job, prepare=lambda run: run.stop(signal.SIGTERM))
+    assert (result.exit_code, result.steps[0].outcome, result.steps[0].attempts) == (143, "cancelled", 0)
     assert recorder.output == b""
 
 
@@ -297,7 +229,7 @@ def test_a_stopped_runner_does_not_wait_for_a_reader_that_has_stopped(new_loop: 
 
     recorder = Stuck()
 
-    def prepare(run: StepRun) -> None:
+    def prepare(run: JobRun) -> None:
         def stop(data: bytes) -> None:
             recorder.congested = True
             run.stop(signal.SIGTERM)
@@ -306,13 +238,6 @@ def test_a_stopped_runner_does_not_wait_for_a_reader_that_has_stopped(new_loop: 
 
     result, _ = execute(new_loop, "yes", recorder, Limits(grace=0.02, drain=0.02), prepare)
     assert result.exit_code == 143
-
-
-def background(tmp_path: Path, prefix: str = "", suffix: str = "") -> tuple[str, str]:
-    """A shell command that leaves a process behind, which is surely running and known by a name; and that name."""
-    os.mkfifo(tmp_path / "up")
-    name = f"{sys.executable} -S {WAITER} {tmp_path}/up"
-    return f"{prefix} {name} {suffix} & read x < {tmp_path}/up; :", name
 
 
 def test_a_background_process_that_holds_the_output_is_named_and_stopped(new_loop: NewLoop, tmp_path: Path) -> None:
@@ -373,28 +298,22 @@ def test_a_cancelled_run_leaves_no_process(new_loop: NewLoop) -> None:
     async def main() -> None:
         started = asyncio.get_running_loop().create_future()
         recorder = Recorder(started.set_result)
-        run = StepRun(step("echo $$; exec sleep 1000"), masker(), recorder, Limits())
-        task = asyncio.create_task(run.run())
-        pid = int(await started)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert gone(pid)
+        with job_run(Job("job", [Step("job", "echo $$; exec sleep 1000")]), recorder) as run:
+            task = asyncio.create_task(run.run())
+            pid = int(await started)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert gone(pid)
 
     with asyncio.Runner(loop_factory=new_loop) as loop:
         loop.run(main())
 
 
 def test_many_steps_at_once_share_a_masker(new_loop: NewLoop) -> None:
-    async def main() -> list[bytes]:
-        shared = masker(*SECRETS)
-        recorders = [Recorder() for _ in range(8)]
-        command = "for i in 1 2 3; do printf hunter2-; printf 'hunter2 %s ' $i; done; yes | head -c 300000"
-        runs = [StepRun(step(command), shared, recorder, Limits()) for recorder in recorders]
-        results = await asyncio.gather(*(run.run() for run in runs))
-        assert all(result.success for result in results)
-        return [recorder.output for recorder in recorders]
-
-    with asyncio.Runner(loop_factory=new_loop) as loop:
-        outputs = loop.run(main())
-    assert outputs == [b"[REDACTED] 1 [REDACTED] 2 [REDACTED] 3 " + b"y\n" * 150_000] * 8
+    command = "for i in 1 2 3; do printf hunter2-; printf 'hunter2 %s ' $i; done; yes | head -c 300000"
+    job = Job("job", [Step(f"step {number}", command, parallel=True) for number in range(8)], max_parallel=8)
+    result, recorder = run_job(new_loop, job)
+    assert result.success
+    expected = b"[REDACTED] 1 [REDACTED] 2 [REDACTED] 3 " + b"y\n" * 150_000
+    assert all(recorder.output_of(step.name) == expected for step in job.steps)

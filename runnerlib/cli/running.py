@@ -1,0 +1,108 @@
+"""What `run` and `run-job` have in common: which steps, shown or done."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from runnerlib.audience import audience
+from runnerlib.cli.planning import planned
+from runnerlib.errors import printable
+from runnerlib.runner import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runnerlib.cli.session import Session
+    from runnerlib.journal import Selection
+    from runnerlib.plan import RunPlan
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+EXIT_CODES = """\b
+Exit codes:
+  0        every required step succeeded
+  n        the exit code of the first required step that failed; 128+N when signal N killed it
+  2        a usage or configuration error: nothing was started
+  124      a step or the job ran out of time
+  125      the runner failed: source, output, internal error
+  126/127  the command is not executable / not found
+  130/143  interrupted / terminated: the job was stopped
+"""
+
+_STEP: Mapping[str, Any] = {"multiple": True, "metavar": "STEP"}
+_OPTIONS = (
+    click.option("--dry-run", is_flag=True, help="Check everything, show what would be done, and do nothing."),
+    click.option(
+        "--plan",
+        "drawing",
+        type=click.Choice(["text", "mermaid"]),
+        is_flag=False,
+        flag_value="text",
+        help="Print the graph of steps, as text or for Mermaid, and do nothing.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on where the last run in this workspace failed or was killed."),
+    click.option("--from", "start", **_STEP, help="Run only this step and those that wait for it; may be repeated."),
+    click.option("--only", **_STEP, help="Run only this step; may be repeated."),
+    click.option("--skip", **_STEP, help="Leave this step out; may be repeated."),
+)
+
+
+def running_options(command: F) -> F:
+    """Add the options that `carry_out` takes as `flags`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def carry_out(
+    session: Session,
+    config_file: str | None,
+    words: Sequence[str],
+    *,
+    dry_run: bool,
+    drawing: str | None,
+    resume: bool,
+    start: Sequence[str],
+    only: Sequence[str],
+    skip: Sequence[str],
+    **settings: str | None,
+) -> int:
+    """Make the plan, and run it or show it; the exit code. Raises RunnerError."""
+    wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
+    plan = planned(session, config_file, settings, words, wish)
+    if drawing:
+        _echo(plan, _drawn(plan, drawing))
+    elif dry_run:
+        _show(plan)
+    else:
+        with audience(plan, os.environ) as listener:
+            return run(plan, listener).exit_code
+    return 0
+
+
+def _wish(resume: bool, start: Sequence[str], only: Sequence[str], skip: Sequence[str]) -> Selection:
+    wish: Selection = importlib.import_module("runnerlib.journal").Selection(
+        resume, tuple(start), tuple(only), tuple(skip)
+    )
+    return wish
+
+
+def _drawn(plan: RunPlan, drawing: str) -> str:
+    kept, left_out = importlib.import_module("runnerlib.remembering").foreseen(plan)
+    drawn: str = importlib.import_module("runnerlib.drawing").DRAWINGS[drawing](plan.job, kept, left_out)
+    return drawn
+
+
+def _show(plan: RunPlan) -> None:
+    """Print what a run of `plan` would do."""
+    rows = [*plan.describe(), ("nothing", "was done: this was a dry run")]
+    width = max(len(label) for label, _ in rows)
+    _echo(plan, "\n".join(f"{label:{width}}  {text}" for label, text in rows))
+
+
+def _echo(plan: RunPlan, text: str) -> None:
+    click.echo(printable(plan.masker.mask_string(text)))

@@ -1,0 +1,190 @@
+"""One execution of a step's command: its process on the event loop, its output through the mask.
+
+An attempt is over when its process has exited *and* its output is read to the end. Nothing that was
+written before the exit is lost, however slow the reader; what a background process keeps writing
+afterwards is read for the drain time only. No process of its tree is left then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import OutputError, RunnerError
+from runnerlib.events import Warned
+from runnerlib.process import CommandError, holders
+from runnerlib.pump import Pump
+from runnerlib.result import Ending, ending_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from runnerlib.events import Observer
+    from runnerlib.masking import SecretMasker
+    from runnerlib.process import Custody, Launch, Process, Seen
+    from runnerlib.result import Usage
+
+
+class Limits(NamedTuple):
+    """Times in seconds: `grace` from TERM to KILL, `drain` for output held open after the exit."""
+
+    grace: float = 5.0
+    drain: float = 2.0
+
+
+class Command(NamedTuple):
+    """What an attempt executes: `step` is the name events carry, masked; times are in seconds, None for no limit."""
+
+    step: str
+    launch: Launch
+    timeout: float | None = None
+    no_output_timeout: float | None = None
+
+
+class Attempt:
+    """`run` once, `stop` at any time before, during or after; `usage` is known afterwards."""
+
+    def __init__(
+        self, command: Command, custody: Custody, masker: SecretMasker, observer: Observer, limits: Limits
+    ) -> None:
+        self._command = command
+        self._custody = custody
+        self._masker = masker
+        self._observer = observer
+        self._limits = limits
+        self._process: Process | None = None
+        self._pump: Pump | None = None
+        self._stopped: Ending | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._named: set[int] = set()
+        self.usage: Usage | None = None
+
+    async def run(self) -> Ending:
+        """Run the command to its end. Raises OutputError when the observer can take no more."""
+        if self._stopped is not None:
+            return self._stopped
+        try:
+            process = self._process = self._custody.start(self._command.launch)
+        except CommandError as error:
+            return Ending(error.exit_code, str(error), "not_started")
+        except RunnerError as error:
+            return Ending(error.exit_code, str(error), "runner")
+        try:
+            ending = await self._follow(process)
+        finally:
+            self._release(process)
+        return self._stopped or ending
+
+    def stop(self, why: Ending, *, at_once: bool = False) -> None:
+        """End the attempt as `why` says: TERM, and KILL after the grace time or `at_once`. The first reason stays."""
+        self._stopped = self._stopped or why
+        if self._process is not None:
+            self._terminate(self._process, at_once=at_once)
+
+    async def _follow(self, process: Process) -> Ending:
+        """Until the process has exited and its output has ended, one way or another."""
+        loop = asyncio.get_running_loop()
+        pump = self._pump = Pump(process, self._command.step, self._masker.stream(), self._observer)
+        exited: asyncio.Future[Ending] = loop.create_future()
+
+        def stop_waiting() -> None:
+            self._stop_waiting(process, pump)
+
+        def on_exit() -> None:
+            loop.remove_reader(process.exited)
+            exited.set_result(self._reap(process))
+            pump.after(process.unread(), lambda: self._later(self._limits.drain, stop_waiting))
+
+        loop.add_reader(process.exited, on_exit)
+        pump.start()
+        self._watch_time(pump)
+        await pump.ended
+        if pump.error is not None:  # nobody can be told any more: the job has no reader, so it ends
+            self._terminate(process, at_once=False)
+        ending = await exited
+        await self._end_tree(process)
+        if pump.error is not None:
+            raise pump.error
+        return ending
+
+    def _reap(self, process: Process) -> Ending:
+        end = process.reap()
+        self.usage = end.usage
+        if end.oom:
+            return Ending(128 - end.returncode if end.returncode < 0 else end.returncode, end.oom, "oom")
+        return ending_of(end.returncode)
+
+    def _watch_time(self, pump: Pump) -> None:
+        timeout, silence = self._command.timeout, self._command.no_output_timeout
+        if timeout is not None:
+            self._later(timeout, lambda: self.stop(Ending(124, f"timed out after {timeout:g} s", "timeout")))
+        if silence is not None:
+            self._watch_silence(pump, silence, 0.0)
+
+    def _watch_silence(self, pump: Pump, limit: float, quiet: float) -> None:
+        """Look again when the limit would be reached if nothing is read until then."""
+
+        def look() -> None:
+            quiet = pump.quiet()
+            if quiet >= limit:
+                self.stop(Ending(124, f"wrote nothing for {limit:g} s", "no_output"))
+            else:
+                self._watch_silence(pump, limit, quiet)
+
+        self._later(limit - quiet, look)
+
+    def _terminate(self, process: Process, *, at_once: bool) -> None:
+        if at_once:
+            process.signal(signal.SIGKILL)
+        else:
+            process.signal(signal.SIGTERM)
+            self._later(self._limits.grace, lambda: process.signal(signal.SIGKILL))
+        if self._pump is not None:
+            self._later((0 if at_once else self._limits.grace) + self._limits.drain, self._pump.finish)
+
+    def _stop_waiting(self, process: Process, pump: Pump) -> None:
+        """The drain time is over: say who holds the output open, and let go of it."""
+        if not pump.ended.done():
+            self._name(holders(process.output), "holds the output open after the command ended; it is no longer read")
+            pump.finish()
+
+    async def _end_tree(self, process: Process) -> None:
+        """No process of the tree outlives the step: TERM, grace, KILL."""
+        survivors = process.survivors()
+        if not survivors:
+            return
+        self._name(survivors, "was still running after the command ended; it is stopped")
+        process.signal(signal.SIGTERM)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._limits.grace
+        pause = 0.001
+        while process.survivors():
+            if loop.time() >= deadline:
+                process.signal(signal.SIGKILL)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.1)
+
+    def _name(self, seen: Iterable[Seen], what: str) -> None:
+        for other in seen:
+            if other.pid not in self._named and self._stopped is None:
+                self._named.add(other.pid)
+                self._warn(f"process {other.pid} ({other.command}) {what}")
+
+    def _warn(self, text: str) -> None:
+        with suppress(OutputError):
+            self._observer.observe(Warned(self._masker.mask_string(text), self._command.step))
+
+    def _later(self, delay: float, action: Callable[[], object]) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(delay, action))
+
+    def _release(self, process: Process) -> None:
+        """Let go of everything; afterwards the process's number may belong to a stranger."""
+        self._process = None
+        for timer in self._timers:
+            timer.cancel()
+        if self._pump is not None:
+            self._pump.finish()
+        asyncio.get_running_loop().remove_reader(process.exited)
+        process.close()

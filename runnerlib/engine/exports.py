@@ -1,0 +1,101 @@
+"""What a step hands to later ones: the files it may write, and what they mean.
+
+RUNNERLIB_OUTPUT and RUNNERLIB_ENV hold `NAME=value` lines, or `NAME<<END`, lines of a value, `END`.
+RUNNERLIB_PATH holds directories, one a line, that later steps find commands in first. Each attempt
+has files of its own, so that parallel steps never write to the same one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runnerlib.result import NO_EXPORTS, Exports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+VARIABLES = ("RUNNERLIB_OUTPUT", "RUNNERLIB_ENV", "RUNNERLIB_PATH")
+LARGEST = 1 << 20
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(=|<<)(.*)", re.DOTALL)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What the runner itself tells steps.
+_OWN = ("RUNNERLIB_", "REACTORCIDE_SECRETS_SOCKET")
+
+
+class ExportError(Exception):
+    """A file that a step wrote for later ones cannot be used; the text says which and why, never what it holds."""
+
+
+def files(directory: Path, prefix: str) -> dict[str, str]:
+    """The variables that tell an attempt its files; they need not exist before it writes them."""
+    return {name: f"{directory}/{prefix}.{name.rpartition('_')[2].lower()}" for name in VARIABLES}
+
+
+def read(paths: Mapping[str, str]) -> Exports:
+    """What an attempt wrote into its files. Raises ExportError."""
+    texts = [_text(name, paths[name]) for name in VARIABLES]
+    if not any(texts):
+        return NO_EXPORTS
+    outputs = dict(_assignments("RUNNERLIB_OUTPUT", texts[0]))
+    env = dict(_assignments("RUNNERLIB_ENV", texts[1]))
+    for name in env:
+        if not _VARIABLE.fullmatch(name):
+            raise ExportError(f"RUNNERLIB_ENV: '{name}' is no name of a variable")
+        if name.startswith(_OWN):
+            raise ExportError(f"RUNNERLIB_ENV: '{name}' belongs to the runner")
+    return Exports(outputs, env, tuple(filter(None, (line.strip() for line in texts[2].split("\n")))))
+
+
+def remove(paths: Mapping[str, str]) -> None:
+    """Remove the files of an attempt."""
+    for name in VARIABLES:
+        with suppress(OSError):
+            os.unlink(paths[name])
+
+
+def _text(name: str, path: str) -> str:
+    """The text of a file; it was written by a step, so it may be anything: a link, a pipe, endless."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise ExportError(f"{name} cannot be read: {why}") from None
+    with open(file, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise ExportError(f"{name} is no regular file")
+        data = opened.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ExportError(f"{name} is larger than {LARGEST} bytes")
+    if b"\0" in data:
+        raise ExportError(f"{name} holds a NUL byte")
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _assignments(file: str, text: str) -> Iterator[tuple[str, str]]:
+    lines = iter(enumerate(text.split("\n"), 1))
+    for number, line in lines:
+        if not line.strip():
+            continue
+        found = _ASSIGNMENT.fullmatch(line.rstrip("\r"))
+        if found is None:
+            raise ExportError(f"line {number} of {file} is not NAME=value")
+        name, how, value = found.groups()
+        yield name, value if how == "=" else _block(file, number, value.strip(), lines)
+
+
+def _block(file: str, start: int, end: str, lines: Iterator[tuple[int, str]]) -> str:
+    """The lines up to the one that is `end`."""
+    block: list[str] = []
+    for _, line in lines:
+        if line.rstrip("\r") == end:
+            return "\n".join(block)
+        block.append(line)
+    raise ExportError(f"line {start} of {file} begins a value that does not end")

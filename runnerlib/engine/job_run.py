@@ -1,0 +1,315 @@
+"""A job: its steps started as the graph allows, decided on, stopped when time or a signal says so.
+
+What ends a job early leaves room for the steps that always run: they get the cleanup time, and
+whatever is left then is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.engine.attempt import Limits
+from runnerlib.engine.decision import Decider, Surroundings
+from runnerlib.engine.schedule import Schedule
+from runnerlib.engine.step_run import Setting, StepRun
+from runnerlib.engine.variables import Inheritance
+from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
+from runnerlib.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, signal_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.conditions import Condition
+    from runnerlib.events import Event, Observer
+    from runnerlib.job import Job, Step
+    from runnerlib.masking import SecretMasker
+    from runnerlib.process import Custody
+
+Ended = Callable[[StepResult, Exports], None]
+"""Called for every step that ended, with what it hands on, before the next one starts."""
+
+
+class Kept(NamedTuple):
+    """A success of an earlier run that is taken over."""
+
+    result: StepResult
+    exports: Exports = NO_EXPORTS
+
+
+def _nothing(_result: StepResult, _exports: Exports) -> None:
+    """Nobody keeps a journal."""
+
+
+class Execution(NamedTuple):
+    """Everything the engine needs to run a job that was checked.
+
+    `directory` says where a step runs; it is asked when the step starts, because an earlier one may
+    have made that directory, and raises RunnerError. `conditions` are the parsed ones, by step.
+    `kept` steps are not run again, `excluded` ones not at all. Times are in seconds; `cleanup` is for
+    the steps that always run once the job has to end.
+    """
+
+    job: Job
+    env: Mapping[str, str]
+    directory: Callable[[Step], Path]
+    scratch: Path
+    conditions: Mapping[str, Condition] = {}
+    surroundings: Surroundings = Surroundings()
+    limits: Limits = Limits()
+    cleanup: float = 10.0
+    kept: Mapping[str, Kept] = {}
+    excluded: frozenset[str] = frozenset()
+    ended: Ended = _nothing
+
+
+class JobRun:
+    """`run` once, `stop` at any time before, during or after."""
+
+    def __init__(self, execution: Execution, custody: Custody, masker: SecretMasker, observer: Observer) -> None:
+        self._execution = execution
+        self._job = execution.job
+        self._masker = masker
+        self._observer = observer
+        self._graph = self._job.dependencies()
+        self._steps = {step.name: step for step in self._job.steps}
+        self._numbers = {name: number for number, name in enumerate(self._graph)}
+        self._shown = _distinct({name: masker.mask_string(name) for name in self._graph})
+        self._setting = Setting(custody, masker, observer, execution.limits, execution.scratch)
+        self._decider = Decider(
+            self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
+        )
+        self._inheritance = Inheritance(self._graph, execution.env)
+        capacity = self._job.max_parallel or os.cpu_count() or 1
+        self._schedule = Schedule(self._graph, {name: step.weight for name, step in self._steps.items()}, capacity)
+        self._results: dict[str, StepResult] = {}
+        self._running: dict[asyncio.Task[StepResult], tuple[str, StepRun]] = {}
+        self._ending: Ending | None = None  # of the job, once it has to end early
+        self._failure: BaseException | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._at_once = False
+        self._delivery: asyncio.Timeout | None = None
+
+    async def run(self) -> JobResult:
+        """Run the job to its end; no process of it is left then.
+
+        Raises OutputError when the observer can take no more: the job is stopped then.
+        """
+        started = time.time()
+        shown = {self._shown[name]: tuple(map(self._shown.__getitem__, self._graph[name])) for name in self._graph}
+        self._tell(JobStarted(self._masker.mask_string(self._job.name), shown))
+        self._set_deadline()
+        try:
+            await self._walk()
+            await self._end_strays()
+        finally:
+            await self._abandon()
+        if self._failure is not None:
+            raise self._failure
+        result = self._result(started)
+        await self._deliver(JobFinished(self._masked_job(result)))
+        return result
+
+    def stop(self, signum: int) -> None:
+        """End the job because the runner got `signum`; at the second call everything is killed at once."""
+        if self._ending is not None and self._ending.cause == "cancelled":
+            self._at_once = True
+            self._kill_all()
+        else:
+            self._end_early(Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled"))
+
+    # -- walking the graph
+
+    async def _walk(self) -> None:
+        while True:
+            self._start_ready()
+            if not self._running:
+                return
+            done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            # Steps that end together are taken in written order, so that a run can be repeated.
+            for task in sorted(done, key=self._written):
+                name, run = self._running.pop(task)
+                self._schedule.end(name)
+                error = task.exception()
+                if error is not None:
+                    self._fail(error)
+                    self._record(_not_run(self._steps[name], Ending(125, str(error), "runner")), NO_EXPORTS)
+                else:
+                    self._record(task.result(), run.exports)
+
+    def _written(self, task: asyncio.Task[StepResult]) -> int:
+        return self._numbers[self._running[task][0]]
+
+    def _start_ready(self) -> None:
+        """Start or skip, in written order, what is ready, until there is no room or nothing is ready."""
+        while (name := self._schedule.head()) is not None:
+            skipped = self._decide(name)
+            if skipped is not None:
+                self._schedule.skip_head()
+                self._record(*skipped)
+            elif self._schedule.start_head():
+                self._start(name)
+            else:
+                return
+
+    def _decide(self, name: str) -> Kept | None:
+        """What is known of a step without running it; None when it runs."""
+        if self._failure is not None or self._at_once:
+            why = self._ending.reason if self._ending else "the job cannot go on"
+            return Kept(_not_run(self._steps[name], Ending(0, why, "cancelled")))
+        kept = self._execution.kept.get(name)
+        if kept is not None:
+            return Kept(kept.result._replace(cause="restored"), kept.exports)
+        env = self._inheritance.environment(name, self._steps[name].env)
+        ending = self._decider.verdict(name, env, self._ending)
+        return None if ending is None else Kept(_not_run(self._steps[name], ending))
+
+    def _start(self, name: str) -> None:
+        step = self._steps[name]
+        env = self._inheritance.environment(name, step.env)
+        where = self._execution.directory
+        run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._setting)
+        task = asyncio.get_running_loop().create_task(run.run())
+        self._running[task] = name, run
+
+    def _record(self, result: StepResult, exports: Exports) -> None:
+        self._results[result.name] = result
+        self._steps[result.name].result = result
+        self._inheritance.add(result.name, exports)
+        self._decider.ended(result)
+        self._execution.ended(result, exports)
+        self._tell(StepFinished(self._masked(result)))
+
+    # -- ending early
+
+    def _set_deadline(self) -> None:
+        limit = self._job.timeout
+        if limit is None:
+            return
+        reserve = min(self._execution.cleanup, limit / 2) if any(map(self._decider.tidies_up, self._graph)) else 0.0
+        why = Ending(124, f"the job's time limit of {limit:g} s is over", "timeout")
+        self._later(limit - reserve, lambda: self._end_early(why))
+
+    def _end_early(self, why: Ending) -> None:
+        """Stop what runs, apart from steps that always run; start only such steps from now on."""
+        if self._ending is not None and why.cause != "cancelled":
+            return
+        self._ending = why
+        for name, run in self._running.values():
+            if not self._decider.tidies_up(name):
+                run.stop(why)
+        self._later(self._execution.cleanup, self._kill_all)
+        self._limit_delivery()
+
+    def _kill_all(self) -> None:
+        self._at_once = True
+        why = self._ending or Ending(125, "the job cannot go on", "cancelled")
+        for _, run in self._running.values():
+            run.stop(why, at_once=True)
+
+    def _fail(self, error: BaseException) -> None:
+        """The observer cannot be told any more, or the engine is at fault: every step has to end."""
+        if self._failure is None:
+            self._failure = error
+            for _, run in self._running.values():
+                run.stop(Ending(125, "the job cannot go on", "cancelled"))
+
+    async def _end_strays(self) -> None:
+        """Processes that left their steps behind do not outlive the job."""
+        custody, loop = self._setting.custody, asyncio.get_running_loop()
+        strays = custody.strays()
+        for stray in strays:
+            text = f"process {stray.pid} ({stray.command}) was still running after the job ended; it is stopped"
+            self._tell(Warned(self._masker.mask_string(text)))
+        deadline = loop.time() + (0 if self._at_once else self._execution.limits.grace)
+        pause, killed = 0.001, False
+        if strays:
+            custody.signal_strays(signal.SIGTERM)
+        while custody.strays():
+            if loop.time() >= deadline or killed:
+                custody.signal_strays(signal.SIGKILL)
+                killed = True
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.1)
+
+    async def _abandon(self) -> None:
+        """Leave nothing behind when the run itself is cancelled."""
+        for timer in self._timers:
+            timer.cancel()
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    # -- telling
+
+    def _tell(self, event: Event) -> None:
+        if self._failure is None:
+            try:
+                self._observer.observe(event)
+            except Exception as error:
+                self._fail(error)
+
+    def _result(self, started: float) -> JobResult:
+        steps = tuple(self._results[name] for name in self._graph)
+        exit_code, reason = 0, ""
+        if self._ending is not None:
+            exit_code, reason = self._ending.exit_code, self._ending.reason
+        else:
+            failed = next((s for s in steps if s.required and s.outcome in {"failure", "cancelled"}), None)
+            if failed is not None:
+                exit_code, reason = failed.exit_code, f"step '{failed.name}': {failed.reason}"
+        return JobResult(self._job.name, exit_code, reason, steps, started, time.time())
+
+    def _masked(self, result: StepResult) -> StepResult:
+        mask = self._masker.mask_string
+        outputs = {mask(name): mask(value) for name, value in result.outputs.items()}
+        return result._replace(name=self._shown[result.name], reason=mask(result.reason), outputs=outputs)
+
+    def _masked_job(self, result: JobResult) -> JobResult:
+        mask = self._masker.mask_string
+        steps = tuple(map(self._masked, result.steps))
+        return result._replace(name=mask(result.name), reason=mask(result.reason), steps=steps)
+
+    async def _deliver(self, event: Event) -> None:
+        """Tell the end and wait for the reader; a job that was told to end does not wait for ever."""
+        self._observer.observe(event)
+        try:
+            async with asyncio.timeout(None) as self._delivery:
+                self._limit_delivery()
+                await self._observer.drain()
+        except TimeoutError:
+            pass
+        finally:
+            self._delivery = None
+
+    def _limit_delivery(self) -> None:
+        """A reader that has stopped must not keep a stopped runner."""
+        if self._delivery is not None and self._ending is not None and self._delivery.when() is None:
+            limits = self._execution.limits
+            self._delivery.reschedule(asyncio.get_running_loop().time() + limits.grace + limits.drain)
+
+    def _later(self, delay: float, action: Callable[[], object]) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(delay, action))
+
+
+def _not_run(step: Step, ending: Ending) -> StepResult:
+    return StepResult(step.name, ending.outcome, ending.exit_code, ending.reason, ending.cause, required=step.required)
+
+
+def _distinct(shown: Mapping[str, str]) -> dict[str, str]:
+    """The names as they are shown, each different: masking may have made some of them equal."""
+    taken: set[str] = set()
+    distinct: dict[str, str] = {}
+    for name, text in shown.items():
+        number, free = 1, text
+        while free in taken:
+            number += 1
+            free = f"{text} ({number})"
+        taken.add(free)
+        distinct[name] = free
+    return distinct

@@ -1,0 +1,208 @@
+"""One step: its attempts, the pauses between them, what it hands on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.engine import exports
+from runnerlib.engine.attempt import Attempt, Command, Limits
+from runnerlib.engine.exports import ExportError
+from runnerlib.errors import RunnerError
+from runnerlib.events import StepOutput, StepRetrying, StepStarted
+from runnerlib.process import Launch, TerminalSize
+from runnerlib.result import NO_EXPORTS, Ending, StepResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from runnerlib.events import Event, Observer
+    from runnerlib.job import Retry, Step
+    from runnerlib.masking import SecretMasker
+    from runnerlib.process import Custody
+    from runnerlib.result import Usage
+
+_TERMINAL = TerminalSize(rows=24, columns=80)
+# A line that a retry pattern is looked for in; what is longer is looked at in pieces.
+_LINE = 1 << 16
+
+
+class Setting(NamedTuple):
+    """What all steps of a job share. `scratch` is a private directory for the files that steps write for later ones."""
+
+    custody: Custody
+    masker: SecretMasker
+    observer: Observer
+    limits: Limits
+    scratch: Path
+
+
+class StepRun:
+    """`run` once, `stop` at any time before, during or after."""
+
+    def __init__(
+        self,
+        step: Step,
+        shown: str,
+        prefix: str,
+        directory: Callable[[Step], Path],
+        env: Mapping[str, str],
+        job: Setting,
+    ) -> None:
+        """`shown` is the step's name as events carry it, `prefix` the start of the names of its files.
+
+        `directory` says where it runs, asked before each attempt; it may raise RunnerError.
+        """
+        self._step = step
+        self._shown = shown
+        self._prefix = prefix
+        self._directory = directory
+        self._env = env
+        self._job = job
+        self._attempt: Attempt | None = None
+        self._stopped: Ending | None = None
+        self._pause: asyncio.Future[None] | None = None
+        self._usage: Usage | None = None
+        self.exports = NO_EXPORTS
+
+    def stop(self, why: Ending, *, at_once: bool = False) -> None:
+        """End the step as `why` says; no further attempt begins."""
+        self._stopped = self._stopped or why
+        if self._attempt is not None:
+            self._attempt.stop(why, at_once=at_once)
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(None)
+
+    async def run(self) -> StepResult:
+        """Try until an attempt succeeds, none is left or the step is stopped. Raises OutputError as observers do."""
+        step, started = self._step, time.time()
+        number, ending = await self._attempts()
+        return StepResult(
+            step.name,
+            ending.outcome,
+            ending.exit_code,
+            ending.reason,
+            ending.cause,
+            number,
+            started,
+            time.time(),
+            self._usage,
+            self.exports.outputs,
+            step.required,
+        )
+
+    async def _attempts(self) -> tuple[int, Ending]:
+        """How many were made, and how the last one ended."""
+        number = 1
+        ending, seen = await self._try(number)
+        while self._goes_on(number, ending, seen):
+            await self._wait_before(number, ending)
+            if self._stopped is not None:
+                break
+            number += 1
+            ending, seen = await self._try(number)
+        return number, self._stopped or ending
+
+    def _goes_on(self, number: int, ending: Ending, seen: bool) -> bool:
+        if self._stopped is not None or ending.outcome == "success" or number > self._step.retry.max:
+            return False
+        return _retried(self._step.retry, ending, seen)
+
+    async def _try(self, number: int) -> tuple[Ending, bool]:
+        """One attempt: how it ended, and whether the pattern for a retry was seen."""
+        step, job = self._step, self._job
+        files = exports.files(job.scratch, f"{self._prefix}.{number}")
+        env = {**self._env, **files, "RUNNERLIB_STEP": step.name, "RUNNERLIB_ATTEMPT": str(number)}
+        try:
+            launch = Launch(step.argv, self._directory(step), env, _bytes(step.stdin), _TERMINAL if step.tty else None)
+        except RunnerError as error:
+            return Ending(error.exit_code, str(error), "runner"), False
+        command = Command(self._shown, launch, step.timeout, step.no_output_timeout)
+        watch = _Watch(job.observer, step.retry.pattern) if step.retry.pattern is not None else None
+        self._attempt = Attempt(command, job.custody, job.masker, watch or job.observer, job.limits)
+        job.observer.observe(StepStarted(self._shown, job.masker.mask_string(step.shown), number))
+        try:
+            ending = await self._attempt.run()
+        finally:
+            self._usage = _added(self._usage, self._attempt.usage)
+            self._attempt = None
+        try:
+            return self._collected(ending, files), watch is not None and watch.seen()
+        finally:
+            exports.remove(files)
+
+    def _collected(self, ending: Ending, files: Mapping[str, str]) -> Ending:
+        """The ending, seen together with what the attempt hands on; a promise it broke is a failure."""
+        try:
+            self.exports = exports.read(files)
+        except ExportError as error:
+            self.exports = NO_EXPORTS
+            return Ending(125, str(error), "outputs") if ending.exit_code == 0 else ending
+        missing = [name for name in self._step.outputs if name not in self.exports.outputs]
+        if missing and ending.exit_code == 0:
+            return Ending(1, f"it did not write its output '{missing[0]}' to RUNNERLIB_OUTPUT", "outputs")
+        return ending
+
+    async def _wait_before(self, number: int, ending: Ending) -> None:
+        retry = self._step.retry
+        delay = min(retry.limit, retry.backoff * 2.0 ** min(number - 1, 1000)) * (1 + retry.jitter * _around_zero())
+        reason = self._job.masker.mask_string(ending.reason)
+        self._job.observer.observe(StepRetrying(self._shown, number, reason, delay))
+        self._pause = asyncio.get_running_loop().create_future()
+        await asyncio.wait([self._pause], timeout=delay)
+
+
+def _around_zero() -> float:
+    """A random number from -1 to 1; importing random would cost every start a millisecond."""
+    return int.from_bytes(os.urandom(4)) / (1 << 31) - 1
+
+
+def _retried(retry: Retry, ending: Ending, seen: bool) -> bool:
+    """Whether an attempt that failed so may be followed by another."""
+    if retry.any_failure:
+        return True
+    timed_out = retry.timeout and ending.cause in {"timeout", "no_output"}
+    return timed_out or seen or (ending.exit_code in retry.exit_codes and ending.cause in {"exit", "signal", "oom"})
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode("utf-8", "surrogateescape")
+
+
+def _added(one: Usage | None, other: Usage | None) -> Usage | None:
+    return one + other if one and other else one or other
+
+
+class _Watch:
+    """Passes events on and looks for a pattern in the lines of the output."""
+
+    def __init__(self, observer: Observer, pattern: str) -> None:
+        self._observer = observer
+        self._pattern = re.compile(pattern.encode("utf-8", "surrogateescape"))
+        self._line = b""
+        self._found = False
+
+    @property
+    def congested(self) -> bool:
+        return self._observer.congested
+
+    async def drain(self) -> None:
+        await self._observer.drain()
+
+    def observe(self, event: Event) -> None:
+        if isinstance(event, StepOutput) and not self._found:
+            *lines, self._line = (self._line + event.data).split(b"\n")
+            self._found = any(self._pattern.search(line) for line in lines)
+            if len(self._line) > _LINE:
+                self.seen()
+                self._line = b""
+        self._observer.observe(event)
+
+    def seen(self) -> bool:
+        """Whether the pattern was in a line, the unfinished last one included."""
+        self._found = self._found or self._pattern.search(self._line) is not None
+        return self._found

@@ -1,0 +1,8 @@
+"""What a workspace remembers of the last run of a job, so that another run can go on where it ended."""
+
+from __future__ import annotations
+
+from runnerlib.journal.file import Entry, Journal
+from runnerlib.journal.selection import Selection, select, signatures
+
+__all__ = ["Entry", "Journal", "Selection", "select", "signatures"]

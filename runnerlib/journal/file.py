@@ -1,0 +1,123 @@
+"""The journal: a file of one JSON object a line, appended to as steps end, locked while a run uses it.
+
+A runner that is killed leaves every line it has written; a last line that was cut is ignored. Lines:
+`{"journal": 1}` first, `{"prepared": true}` once the sources are there, and for each step that ended
+`{"step": name, "signature": text, "success": bool, "result": {...}, "exports": {...}}`. What a step
+hands on is left out when it holds a secret: that is not written to disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runnerlib.errors import RunnerError
+from runnerlib.result import Exports, StepResult, Usage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_VERSION = 1
+
+
+class Entry(NamedTuple):
+    """A step that ended: `signature` is that of its definition, `exports` is None when they were not kept."""
+
+    signature: str
+    result: StepResult
+    exports: Exports | None
+
+
+class Journal:
+    """The open journal of a workspace; no other run can open it meanwhile."""
+
+    def __init__(self, path: Path, *, fresh: bool) -> None:
+        """Open the journal at `path`, emptied when `fresh`. Raises RunnerError when that is not possible."""
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._file = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise RunnerError(f"cannot open the journal '{path}': {error.strerror}") from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise RunnerError(f"another run is using the workspace '{path.parent.parent}'") from None
+        self.entries: dict[str, Entry] = {}
+        self.prepared = False
+        self._usable = False
+        try:
+            if not fresh:
+                self._load()
+        except BaseException:
+            os.close(self._file)
+            raise
+        if not self._usable:
+            os.truncate(self._file, 0)
+            self._append({"journal": _VERSION})
+
+    def record_prepared(self) -> None:
+        """The sources are in the workspace. Raises RunnerError."""
+        self.prepared = True
+        try:
+            self._append({"prepared": True})
+        except OSError as error:
+            raise RunnerError(f"cannot write the journal '{self._path}': {error.strerror}") from None
+
+    def record(self, entry: Entry) -> None:
+        """A step has ended. Raises OSError."""
+        result = entry.result
+        shown = {**result._asdict(), "usage": result.usage and result.usage._asdict(), "outputs": {}, "reason": ""}
+        line: dict[str, Any] = {"step": result.name, "signature": entry.signature, "result": shown}
+        if entry.exports is not None:
+            outputs, env, path = entry.exports
+            line["exports"] = {"outputs": dict(outputs), "env": dict(env), "path": list(path)}
+        self._append(line)
+
+    def close(self) -> None:
+        """Let another run use it."""
+        os.close(self._file)
+
+    def _append(self, line: object) -> None:
+        import json  # only jobs of several steps keep a journal
+
+        data = json.dumps(line).encode() + b"\n"
+        if os.write(self._file, data) != len(data):
+            raise OSError(0, "it was cut")
+
+    def _load(self) -> None:
+        """Read the whole lines; a last one without its end was cut by a kill, and makes room for the next."""
+        import json
+
+        with open(self._path, "rb") as file:
+            data = file.read()
+        whole = data.rfind(b"\n") + 1
+        os.truncate(self._file, whole)
+        for number, text in enumerate(data[:whole].splitlines(), 1):
+            try:
+                self._take(json.loads(text))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                where = f"line {number} of the journal '{self._path}'"
+                raise RunnerError(f"{where} is damaged; run without --resume") from None
+
+    def _take(self, line: dict[str, Any]) -> None:
+        if "journal" in line:
+            self._usable = line["journal"] == _VERSION
+        elif "prepared" in line:
+            self.prepared = True
+        else:
+            entry = _entry(line)
+            self.entries[entry.result.name] = entry
+
+
+def _entry(line: dict[str, Any]) -> Entry:
+    result = dict(line["result"])
+    usage = result.pop("usage")
+    result = {name: result[name] for name in StepResult._fields if name in result}
+    exports = line.get("exports")
+    found = None if exports is None else Exports(exports["outputs"], exports["env"], tuple(exports["path"]))
+    result["outputs"] = found.outputs if found else {}
+    return Entry(line["signature"], StepResult(**result, usage=usage and Usage(**usage)), found)

@@ -1,0 +1,345 @@
+"""Jobs of steps through the command line and through Python: the same results, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runnerlib import Job, Step, run_job, run_step
+from tests.engine.harness import WAITER, Recorder
+from tests.integration.cli import RUNNERLIB, environment, runnerlib, started
+from tests.integration.forty import EXPECTED, as_yaml, forty
+
+
+def steps_of(path: Path) -> dict[str, tuple[object, ...]]:
+    """What the events in a file say of each step."""
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    ended = [event for event in events if event["type"] == "step_finished"]
+    return {e["step"]: (e["outcome"], e["exit_code"], e["reason"], e["attempts"]) for e in ended}
+
+
+def test_forty_steps_from_yaml_and_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "yaml").mkdir()
+    (tmp_path / "python").mkdir()
+    (tmp_path / "yaml/job.yaml").write_text(as_yaml(forty()))
+    done = runnerlib("run", "--job-file", "job.yaml", "--events", "events", cwd=tmp_path / "yaml")
+    assert done.code == 7, done.err
+
+    monkeypatch.chdir(tmp_path / "python")
+    job = forty()
+    result = run_job(job, observer=Recorder())
+    assert result.exit_code == 7
+    found = {s.name: (s.outcome, s.exit_code, s.reason, s.attempts) for s in result.steps}
+    assert found == steps_of(tmp_path / "yaml/events")
+    assert len(found) == 40
+    for outcome, names in EXPECTED.items():
+        units = {f"unit {number}" for number in range(22)} if outcome == "success" else set()
+        assert {name for name, facts in found.items() if facts[0] == outcome} == names | units
+    assert {name: facts[3] for name, facts in found.items() if facts[3] > 1} == {
+        "flaky": 3,
+        "by pattern": 2,
+        "by time": 2,
+    }
+    assert all(step.success == (found[step.name][0] == "success") for step in job.steps)
+
+
+def test_a_single_step_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    step = Step("hello", "echo hello; exit 3", depends_on=["elsewhere"])
+    assert not step.success
+    assert run_step(step, observer=Recorder()).exit_code == 3
+    assert step.result is not None
+    assert step.result.reason == "exit code 3"
+
+
+@pytest.mark.parametrize("mode", ["prefixed", "grouped", "json", "raw"])
+def test_every_mode_tells_everything_masked(tmp_path: Path, mode: str) -> None:
+    job = Job("j hunter2-hunter2", [Step("a", "echo one $PW"), Step("b hunter2-hunter2", "echo two; exit 4")])
+    (tmp_path / "job.yaml").write_text(as_yaml(job))
+    done = runnerlib(
+        "run",
+        "--job-file",
+        "job.yaml",
+        "--output",
+        mode,
+        cwd=tmp_path,
+        PW="hunter2-hunter2",
+        REACTORCIDE_SECRET_ENV_NAMES="PW",
+    )
+    assert done.code == 4
+    text = done.out.decode() + done.err
+    assert "hunter2" not in text
+    assert "one [REDACTED]" in text
+    assert "two" in text
+    assert "exit code 4" in text
+    logs = {path.name: path.read_text() for path in (tmp_path / "job/artifacts/logs").iterdir()}
+    assert logs["a.log"] == "one [REDACTED]\n"
+    assert "two\n" in logs.values()
+    if mode == "raw":
+        assert done.out == b"one [REDACTED]\ntwo\n"
+
+
+RESUMED = {
+    "name": "resumed",
+    "steps": [
+        {"name": "once", "run": "echo once >> ../ran; echo v=1 > $RUNNERLIB_OUTPUT", "outputs": ["v"]},
+        {"name": "beside", "run": "echo beside >> ../ran", "depends_on": []},
+        {
+            "name": "broken",
+            "run": "echo broken $RUNNERLIB_OUTPUT_ONCE_V >> ../ran; test -e ../fixed",
+            "depends_on": ["once"],
+        },
+        {"name": "after", "run": "echo after >> ../ran", "depends_on": ["broken", "beside"]},
+    ],
+}
+
+
+def write(tmp_path: Path, job: dict[str, object]) -> None:
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump({"job": job}))
+
+
+def ran(tmp_path: Path) -> list[str]:
+    """What has run since the last call, sorted: steps beside each other come in any order."""
+    file = tmp_path / "job/ran"
+    found = sorted(file.read_text().splitlines()) if file.exists() else []
+    file.unlink(missing_ok=True)
+    return found
+
+
+def test_resume_goes_on_at_the_failed_step(tmp_path: Path) -> None:
+    write(tmp_path, RESUMED)
+    run = ("run", "--job-file", "job.yaml")
+    assert runnerlib(*run, cwd=tmp_path).code == 1
+    assert ran(tmp_path) == ["beside", "broken 1", "once"]
+    assert runnerlib(*run, "--resume", cwd=tmp_path).code == 1
+    assert ran(tmp_path) == ["broken 1"]
+    (tmp_path / "job/fixed").touch()
+    assert runnerlib(*run, "--resume", cwd=tmp_path).code == 0
+    assert ran(tmp_path) == ["after", "broken 1"]
+    assert runnerlib(*run, "--resume", cwd=tmp_path).code == 0
+    assert ran(tmp_path) == []
+    assert runnerlib(*run, cwd=tmp_path).code == 0
+    assert ran(tmp_path) == ["after", "beside", "broken 1", "once"]
+
+
+def test_what_was_changed_and_what_follows_runs_again(tmp_path: Path) -> None:
+    write(tmp_path, RESUMED)
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job/fixed").touch()
+    assert runnerlib("run", "--job-file", "job.yaml", cwd=tmp_path).code == 0
+    ran(tmp_path)
+    changed = json.loads(json.dumps(RESUMED))
+    changed["steps"][1]["run"] += "; true"
+    write(tmp_path, changed)
+    assert runnerlib("run", "--job-file", "job.yaml", "--resume", cwd=tmp_path).code == 0
+    assert ran(tmp_path) == ["after", "beside"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--from", "broken"], ["after", "broken 1"]),
+        (["--from", "beside", "--skip", "after"], ["beside"]),
+        (["--only", "after"], ["after"]),
+        (["--only", "broken", "--only", "beside"], ["beside", "broken 1"]),
+        (["--skip", "once"], ["after", "beside", "broken"]),
+        (["--resume", "--skip", "after"], []),
+    ],
+)
+def test_only_some_steps(tmp_path: Path, options: list[str], expected: list[str]) -> None:
+    write(tmp_path, RESUMED)
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job/fixed").touch()
+    assert runnerlib("run", "--job-file", "job.yaml", cwd=tmp_path).code == 0
+    ran(tmp_path)
+    done = runnerlib("run", "--job-file", "job.yaml", *options, cwd=tmp_path)
+    assert done.code == 0, done
+    assert ran(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (
+            ["--from", "brokn"],
+            "error: --from: unknown step 'brokn' (once, beside, broken, after); did you mean 'broken'?\n",
+        ),
+        (["--from", "once", "--only", "once"], "error: --from and --only contradict each other; give one of them\n"),
+        (
+            ["--job-command", "true"],
+            "error: job_file (command line, --job-file): contradicts the command; give one of them\n",
+        ),
+        (
+            ["--output", "jsn"],
+            (
+                "error: output (command line, --output): "
+                "unknown output mode 'jsn' (raw, prefixed, grouped, json, live); did you mean 'json'?\n"
+            ),
+        ),
+    ],
+)
+def test_wrong_wishes(tmp_path: Path, options: list[str], error: str) -> None:
+    write(tmp_path, RESUMED)
+    assert runnerlib("run", "--job-file", "job.yaml", *options, cwd=tmp_path) == (2, b"", error)
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_value_that_is_secret_is_not_kept_on_disk(tmp_path: Path) -> None:
+    steps = [
+        {"name": "give", "run": "echo give >> ../ran; echo v=$PW > $RUNNERLIB_OUTPUT"},
+        {"name": "take", "run": "test $RUNNERLIB_OUTPUT_GIVE_V = hunter2-hunter2 && test -e ../fixed"},
+    ]
+    write(tmp_path, {"name": "j", "steps": steps})
+    secret = {"PW": "hunter2-hunter2", "REACTORCIDE_SECRET_ENV_NAMES": "PW"}
+    assert runnerlib("run", "--job-file", "job.yaml", cwd=tmp_path, **secret).code == 1
+    kept = [path for path in (tmp_path / "job").rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
+    assert kept == []
+    (tmp_path / "job/fixed").touch()
+    assert runnerlib("run", "--job-file", "job.yaml", "--resume", cwd=tmp_path, **secret).code == 0
+    assert ran(tmp_path) == ["give", "give"]
+
+
+def test_a_job_file_with_mistakes_starts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(
+        "job:\n  steps:\n    - nme: a\n      run: x\n    - name: b\n      run: y\n      depends_on: [c]\n"
+    )
+    done = runnerlib("run", "--job-file", "job.yaml", cwd=tmp_path)
+    assert (done.code, done.out) == (2, b"")
+    assert done.err.startswith("error: job.yaml:3:7: ")
+    assert not (tmp_path / "job").exists()
+
+
+def test_the_flat_form(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/file").write_text("content")
+    flat = {
+        "name": "old",
+        "command": "cat file; echo $A$B",
+        "environment": {"A": 1, "B": "2"},
+        "source": {"type": "local", "url": f"{tmp_path}/src"},
+    }
+    (tmp_path / "job.json").write_text(json.dumps(flat))
+    done = runnerlib("run-job", "job.json", cwd=tmp_path)
+    assert done.code == 0, done
+    assert b"content12" in done.out
+
+
+def test_plan_draws_and_runs_nothing(tmp_path: Path) -> None:
+    write(tmp_path, RESUMED)
+    text = runnerlib("run", "--job-file", "job.yaml", "--plan", cwd=tmp_path)
+    assert text.out.decode().splitlines()[:3] == [
+        "job resumed: 4 steps",
+        "level 1",
+        "  once    echo once >> ../ran; echo v=1 > $RUNNERLIB_OUTPUT",
+    ]
+    mermaid = runnerlib("run", "--job-file", "job.yaml", "--plan", "mermaid", cwd=tmp_path)
+    assert mermaid.out.startswith(b"flowchart TD\n")
+    assert not (tmp_path / "job").exists()
+
+
+# -- ends of every kind leave nothing behind
+
+
+def processes_of(tmp_path: Path) -> list[int]:
+    """The living processes whose command names the directory of the test."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal() and int(process.name) != os.getpid():
+            try:
+                words = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(tmp_path) in words and b"waiter" in words:
+                found.append(int(process.name))
+    return found
+
+
+def family(tmp_path: Path, count: int = 3) -> dict[str, object]:
+    """Steps that leave processes everywhere: children, background ones, daemons in sessions of their own."""
+    os.mkfifo(tmp_path / "up")
+    waiter = f"python3 -S {WAITER} {tmp_path}/up"
+    one = f"setsid {waiter} >/dev/null 2>&1 & {waiter} & (trap '' TERM; {waiter}) & {waiter}"
+    return {
+        "name": "family",
+        "max_parallel": count,
+        "steps": [{"name": f"s{n}", "run": one, "parallel": True} for n in range(count)],
+    }
+
+
+def wait_until_none(tmp_path: Path) -> None:
+    """Processes that have been killed need a moment to be gone; a test that hangs here has found a leak."""
+    while processes_of(tmp_path):
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("end", ["TERM", "INT", "HUP", "twice", "timeout"])
+def test_nothing_is_left_of_a_job_that_is_ended(tmp_path: Path, end: str) -> None:
+    write(tmp_path, family(tmp_path))
+    options = ["--job-timeout", "3"] if end == "timeout" else []
+    job = started("run", "--job-file", "job.yaml", "--grace-period", "0.2", *options, cwd=tmp_path)
+    while len(processes_of(tmp_path)) < 12 and job.poll() is None:
+        with open(tmp_path / "up"):
+            pass
+    if end != "timeout":
+        job.send_signal({"INT": signal.SIGINT, "HUP": signal.SIGHUP}.get(end, signal.SIGTERM))
+    if end == "twice":
+        job.send_signal(signal.SIGTERM)
+    job.communicate()
+    assert job.returncode == {"TERM": 143, "twice": 143, "INT": 130, "HUP": 129, "timeout": 124}[end]
+    assert processes_of(tmp_path) == []
+
+
+def test_nothing_is_left_of_a_runner_that_was_killed_and_resume_goes_on(tmp_path: Path) -> None:
+    job = family(tmp_path)
+    steps = job["steps"]
+    assert isinstance(steps, list)
+    for step in steps:
+        step["run"] = f"test -e ../fixed && exit 0; {step['run']}"
+    steps.insert(0, {"name": "first", "run": "echo first >> ../ran"})
+    write(tmp_path, job)
+    runner = started("run", "--job-file", "job.yaml", cwd=tmp_path)
+    while len(processes_of(tmp_path)) < 12:
+        with open(tmp_path / "up"):
+            pass
+    runner.kill()
+    runner.communicate()
+    wait_until_none(tmp_path)
+    assert ran(tmp_path) == ["first"]
+    (tmp_path / "job/fixed").touch()
+    assert runnerlib("run", "--job-file", "job.yaml", "--resume", cwd=tmp_path).code == 0
+    assert ran(tmp_path) == []
+
+
+def test_a_second_runner_in_the_same_workspace_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "go")
+    write(tmp_path, {"name": "j", "steps": [{"name": "wait", "run": f"echo up; read x < {tmp_path}/go"}]})
+    first = started("run", "--job-file", "job.yaml", cwd=tmp_path)
+    assert first.stdout is not None
+    first.stdout.readline()
+    second = runnerlib("run", "--job-file", "job.yaml", cwd=tmp_path)
+    assert (second.code, second.err) == (125, f"error: another run is using the workspace '{tmp_path}/job'\n")
+    (tmp_path / "go").write_text("\n")
+    first.communicate()
+    assert first.returncode == 0
+
+
+def test_a_full_disk_is_a_verdict(tmp_path: Path) -> None:
+    write(tmp_path, {"name": "j", "steps": [{"name": "a", "run": "yes | head -c 3000000"}]})
+    with open("/dev/full", "wb") as full:
+        job = subprocess.run(
+            [RUNNERLIB, "run", "--job-file", "job.yaml"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert job.returncode == 125
+    assert b"No space left on device" in job.stderr
