@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# Names that an error lists, and compares with: a job may have thousands of steps.
+_LISTED = 60
+_COMPARED = 1000
+
+
 class RunnerError(Exception):
     """The runner itself failed: source preparation, an engine, the output, an internal fault."""
 
@@ -49,9 +54,10 @@ def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:
     from difflib import get_close_matches  # a start without an error does not need it
 
     names = list(allowed)
-    near = get_close_matches(got, names, n=1)
+    near = get_close_matches(got, names[:_COMPARED], n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"unknown {kind} '{got}' ({', '.join(names)}){hint}"
+    more = ", …" if len(names) > _LISTED else ""
+    return f"unknown {kind} '{got}' ({', '.join(names[:_LISTED])}{more}){hint}"
 
 
 def printable(text: str) -> str:

@@ -29,3 +29,10 @@ def test_mask_filter() -> None:
     assert done.stdout == b"a [REDACTED] hunter2-"
     done = subprocess.run(filtered, input=b"", env=environment(), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (1, b"DB_PASSWORD is not set, or too short to be masked\n")
+
+
+def test_pipeline(tmp_path: Path) -> None:
+    """Its form; a whole Python project takes minutes and a package index."""
+    done = runnerlib("run", "--job-file", str(EXAMPLES / "pipeline.yaml"), "--plan", cwd=tmp_path)
+    assert done.code == 0, done
+    assert done.out.startswith(b"job pipeline: 9 steps\n")

@@ -38,7 +38,7 @@ def files(directory: Path, prefix: str) -> dict[str, str]:
 
 
 def read(paths: Mapping[str, str]) -> Exports:
-    """What an attempt wrote into its files. Raises ExportError."""
+    """What an attempt wrote into its files, which are removed. Raises ExportError."""
     texts = [_text(name, paths[name]) for name in VARIABLES]
     if not any(texts):
         return NO_EXPORTS
@@ -52,31 +52,45 @@ def read(paths: Mapping[str, str]) -> Exports:
     return Exports(outputs, env, tuple(filter(None, (line.strip() for line in texts[2].split("\n")))))
 
 
-def remove(paths: Mapping[str, str]) -> None:
-    """Remove the files of an attempt."""
-    for name in VARIABLES:
-        with suppress(OSError):
-            os.unlink(paths[name])
-
-
 def _text(name: str, path: str) -> str:
-    """The text of a file; it was written by a step, so it may be anything: a link, a pipe, endless."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+    """The text of a file, which is removed."""
+    file = _opened(name, path)
+    if file is None:
         return ""
-    except OSError as error:
-        why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-        raise ExportError(f"{name} cannot be read: {why}") from None
-    with open(file, "rb") as opened:
+    try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise ExportError(f"{name} is no regular file")
-        data = opened.read(LARGEST + 1)
+        with open(file, "rb", closefd=False) as opened:
+            data = opened.read(LARGEST + 1)
+    finally:
+        os.close(file)
     if len(data) > LARGEST:
         raise ExportError(f"{name} is larger than {LARGEST} bytes")
     if b"\0" in data:
         raise ExportError(f"{name} holds a NUL byte")
     return data.decode("utf-8", "surrogateescape")
+
+
+def _opened(name: str, path: str) -> int | None:
+    """A descriptor of the file, which has no name any more; a step wrote it, so it may be a link, a pipe, anything."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _remove(path)
+        why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise ExportError(f"{name} cannot be read: {why}") from None
+    _remove(path)
+    return file
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        try:
+            os.unlink(path)
+        except IsADirectoryError:
+            os.rmdir(path)
 
 
 def _assignments(file: str, text: str) -> Iterator[tuple[str, str]]:

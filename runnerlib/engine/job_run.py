@@ -92,6 +92,7 @@ class JobRun:
         self._failure: BaseException | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._at_once = False
+        self._cleaning = False
         self._delivery: asyncio.Timeout | None = None
 
     async def run(self) -> JobResult:
@@ -127,6 +128,7 @@ class JobRun:
     async def _walk(self) -> None:
         while True:
             self._start_ready()
+            self._limit_cleanup()
             if not self._running:
                 return
             done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -193,6 +195,8 @@ class JobRun:
         reserve = min(self._execution.cleanup, limit / 2) if any(map(self._decider.tidies_up, self._graph)) else 0.0
         why = Ending(124, f"the job's time limit of {limit:g} s is over", "timeout")
         self._later(limit - reserve, lambda: self._end_early(why))
+        if reserve:
+            self._later(limit, self._kill_all)
 
     def _end_early(self, why: Ending) -> None:
         """Stop what runs, apart from steps that always run; start only such steps from now on."""
@@ -202,8 +206,16 @@ class JobRun:
         for name, run in self._running.values():
             if not self._decider.tidies_up(name):
                 run.stop(why)
-        self._later(self._execution.cleanup, self._kill_all)
+        self._limit_cleanup()
         self._limit_delivery()
+
+    def _limit_cleanup(self) -> None:
+        """Once only steps that always run are left, they have the cleanup time."""
+        if self._ending is None or self._cleaning:
+            return
+        if all(self._decider.tidies_up(name) for name, _ in self._running.values()):
+            self._cleaning = True
+            self._later(self._execution.cleanup, self._kill_all)
 
     def _kill_all(self) -> None:
         self._at_once = True

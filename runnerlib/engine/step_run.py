@@ -130,10 +130,7 @@ class StepRun:
         finally:
             self._usage = _added(self._usage, self._attempt.usage)
             self._attempt = None
-        try:
-            return self._collected(ending, files), watch is not None and watch.seen()
-        finally:
-            exports.remove(files)
+        return self._collected(ending, files), watch is not None and watch.seen()
 
     def _collected(self, ending: Ending, files: Mapping[str, str]) -> Ending:
         """The ending, seen together with what the attempt hands on; a promise it broke is a failure."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import ConfigError, unknown
@@ -26,13 +27,16 @@ _WHEN = ("on_success", "on_failure", "always")
 _ATTEMPTS = 100
 
 
+Place = tuple[str | int, ...]
+
+
 class Problem(NamedTuple):
     """One thing that is wrong; `place` leads to it in the job, as ("steps", 3, "depends_on").
 
     `column` counts from 1 within a text such as a condition; 0 means all of it.
     """
 
-    place: tuple[str | int, ...]
+    place: Place
     text: str
     column: int = 0
 
@@ -110,11 +114,11 @@ def variable_part(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
 
 
-def _wrong(step: Step) -> Iterator[tuple[tuple[str, ...], str]]:
+def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
     if not re.fullmatch(_NAME, step.name) or len(step.name) > _LONGEST_NAME:
         yield ("name",), f"a name has 1 to {_LONGEST_NAME} characters, no '/', no '\\' and no control characters"
     yield from _wrong_command(step)
-    yield from ((("env",), problem.text) for problem in _wrong_variables(("env",), step.env))
+    yield from ((problem.place, problem.text) for problem in _wrong_variables(("env",), step.env))
     if step.when is not None and step.when not in _WHEN:
         yield ("when",), unknown("value", step.when, _WHEN)
     for key in ("timeout", "no_output_timeout"):
@@ -129,7 +133,7 @@ def _wrong(step: Step) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("outputs",), f"'{name}' is no name of an output (letters, digits, '_' and '-')"
 
 
-def _wrong_command(step: Step) -> Iterator[tuple[tuple[str, ...], str]]:
+def _wrong_command(step: Step) -> Iterator[tuple[Place, str]]:
     is_text = isinstance(step.run, str)
     words = (step.run,) if isinstance(step.run, str) else tuple(step.run)
     if not words or not words[0].strip():
@@ -138,8 +142,19 @@ def _wrong_command(step: Step) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("run",), "it holds a NUL byte"
     if step.shell is not None and not is_text:
         yield ("shell",), "words run without a shell; give a text to run, or no shell"
+    elif step.shell is not None and not _is_command(step.shell):
+        yield ("shell",), "the name of a shell, or the words that the text follows, are expected"
+    if step.working_dir is not None and "\0" in step.working_dir:
+        yield ("working_dir",), "it holds a NUL byte"
     if step.tty and step.stdin is not None:
         yield ("stdin",), "a step with a tty reads its terminal; give one of them"
+
+
+def _is_command(shell: str) -> bool:
+    try:
+        return bool(shlex.split(shell)) and "\0" not in shell
+    except ValueError:  # quotes that do not match
+        return False
 
 
 def _wrong_retry(retry: Retry) -> Iterator[str]:

@@ -113,6 +113,7 @@ class Step(_Fields):
         return self.run if isinstance(self.run, str) else shlex.join(self.run)
 
     def _shell_words(self) -> tuple[str, ...]:
+        """What the text follows. Raises ValueError for a shell whose quotes do not match."""
         if self.shell is None:
             several = isinstance(self.run, str) and "\n" in self.run.strip()
             return _SHELLS["sh"] if several else ("/bin/sh", "-c")
