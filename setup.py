@@ -1,16 +1,56 @@
-"""Builds the compiled masking core; everything else is declared in pyproject.toml."""
+"""Builds the compiled parts; everything else is declared in pyproject.toml."""
 
+import os
 from glob import glob
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+FLAGS = ["-O3", "-std=c11", "-Wall", "-Wextra"]
 
 core = Extension(
     "runnerlib.masking._scanner",
     sources=["ext/scanner.pyx", *sorted(glob("ext/*.c"))],
     depends=sorted(glob("ext/*.h")),
     include_dirs=["ext"],
-    extra_compile_args=["-O3", "-std=c11", "-Wall", "-Wextra"],
+    extra_compile_args=FLAGS,
+)
+spawn = Extension(
+    "runnerlib.process._spawn",
+    sources=["ext/process/_spawn.pyx", "ext/process/spawn.c", "ext/process/mark.c"],
+    depends=sorted(glob("ext/process/*.h")),
+    include_dirs=["ext/process"],
+    extra_compile_args=FLAGS,
+)
+guard = Extension(
+    "runnerlib.process.guard",
+    sources=["ext/process/guard.c"],
+    depends=sorted(glob("ext/process/*.h")),
+    extra_compile_args=FLAGS,
 )
 
-setup(ext_modules=cythonize([core], build_dir="build"))
+
+class Build(build_ext):
+    """Builds the guard as what it is, a program; everything else about it is as with an extension."""
+
+    def get_ext_filename(self, fullname):
+        """Return the path below the package: a program has no suffix."""
+        if fullname.split(".")[-1] == "guard":  # an editable build asks with the bare name
+            return os.path.join(*fullname.split("."))
+        return super().get_ext_filename(fullname)
+
+    def build_extension(self, ext):
+        """Compile and link one extension, or the program."""
+        if ext.name != guard.name:
+            super().build_extension(ext)
+            return
+        objects = self.compiler.compile(ext.sources, self.build_temp, extra_postargs=ext.extra_compile_args)
+        program = self.get_ext_fullpath(ext.name)
+        # Python's own way of linking a program leaves out CFLAGS, with which a sanitizer is asked for.
+        self.compiler.link_executable(
+            objects, os.path.basename(program), os.path.dirname(program), extra_postargs=os.getenv("CFLAGS", "").split()
+        )
+
+
+setup(ext_modules=[*cythonize([core, spawn], build_dir="build"), guard], cmdclass={"build_ext": Build})

@@ -43,6 +43,25 @@ class Command(NamedTuple):
     no_output_timeout: float | None = None
 
 
+# Seconds after a KILL: who is still there then cannot be killed.
+_HOPELESS = 5.0
+
+
+async def end_all(survivors: Callable[[], list[Seen]], send: Callable[[int], None], grace: float) -> None:
+    """Wait until there are no survivors; they get KILL after `grace` seconds, and are given up on 5 s later."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + grace
+    pause = 0.001
+    while survivors():
+        late = loop.time() - deadline
+        if late >= _HOPELESS:
+            return
+        if late >= 0:
+            send(signal.SIGKILL)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 0.1)
+
+
 class Attempt:
     """`run` once, `stop` at any time before, during or after; `usage` is known afterwards."""
 
@@ -151,24 +170,20 @@ class Attempt:
             pump.finish()
 
     async def _end_tree(self, process: Process) -> None:
-        """No process of the tree outlives the step: TERM, grace, KILL."""
+        """No process of the tree outlives the step: TERM, grace, KILL; only the kernel itself can keep one."""
         survivors = process.survivors()
         if not survivors:
             return
         self._name(survivors, "was still running after the command ended; it is stopped")
         process.signal(signal.SIGTERM)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._limits.grace
-        pause = 0.001
-        while process.survivors():
-            if loop.time() >= deadline:
-                process.signal(signal.SIGKILL)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.1)
+        await end_all(process.survivors, process.signal, self._limits.grace)
+        self._name(
+            process.survivors(), "cannot be ended: it is not ours, or hangs in the kernel", anew=True
+        )
 
-    def _name(self, seen: Iterable[Seen], what: str) -> None:
+    def _name(self, seen: Iterable[Seen], what: str, *, anew: bool = False) -> None:
         for other in seen:
-            if other.pid not in self._named and self._stopped is None:
+            if anew or (other.pid not in self._named and self._stopped is None):
                 self._named.add(other.pid)
                 self._warn(f"process {other.pid} ({other.command}) {what}")
 

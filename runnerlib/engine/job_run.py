@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.engine.attempt import Limits
+from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.decision import Decider, Surroundings
 from runnerlib.engine.schedule import Schedule
 from runnerlib.engine.step_run import Setting, StepRun
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from runnerlib.job import Job, Step
     from runnerlib.masking import SecretMasker
     from runnerlib.process import Custody
+
+# Seconds between two looks for the dead.
+_REAPING = 1.0
 
 Ended = Callable[[StepResult, Exports], None]
 """Called for every step that ended, with what it hands on, before the next one starts."""
@@ -91,6 +94,7 @@ class JobRun:
         self._ending: Ending | None = None  # of the job, once it has to end early
         self._failure: BaseException | None = None
         self._timers: list[asyncio.TimerHandle] = []
+        self._reaping: asyncio.TimerHandle | None = None
         self._at_once = False
         self._cleaning = False
         self._delivery: asyncio.Timeout | None = None
@@ -104,6 +108,7 @@ class JobRun:
         shown = {self._shown[name]: tuple(map(self._shown.__getitem__, self._graph[name])) for name in self._graph}
         self._tell(JobStarted(self._masker.mask_string(self._job.name), shown))
         self._set_deadline()
+        self._reap()
         try:
             await self._walk()
             await self._end_strays()
@@ -230,27 +235,25 @@ class JobRun:
             for _, run in self._running.values():
                 run.stop(Ending(125, "the job cannot go on", "cancelled"))
 
+    def _reap(self) -> None:
+        """Collect from time to time what steps leave dead to the runner, as the first process of a system does."""
+        self._setting.custody.reap_dead()
+        self._reaping = asyncio.get_running_loop().call_later(_REAPING, self._reap)
+
     async def _end_strays(self) -> None:
         """Processes that left their steps behind do not outlive the job."""
-        custody, loop = self._setting.custody, asyncio.get_running_loop()
+        custody = self._setting.custody
         strays = custody.strays()
         for stray in strays:
             text = f"process {stray.pid} ({stray.command}) was still running after the job ended; it is stopped"
             self._tell(Warned(self._masker.mask_string(text)))
-        deadline = loop.time() + (0 if self._at_once else self._execution.limits.grace)
-        pause, killed = 0.001, False
         if strays:
             custody.signal_strays(signal.SIGTERM)
-        while custody.strays():
-            if loop.time() >= deadline or killed:
-                custody.signal_strays(signal.SIGKILL)
-                killed = True
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.1)
+            await end_all(custody.strays, custody.signal_strays, 0 if self._at_once else self._execution.limits.grace)
 
     async def _abandon(self) -> None:
         """Leave nothing behind when the run itself is cancelled."""
-        for timer in self._timers:
+        for timer in (*self._timers, *filter(None, (self._reaping,))):
             timer.cancel()
         for task in self._running:
             task.cancel()

@@ -95,7 +95,7 @@ class Backlog:
     async def drain(self) -> None:
         """Return when nothing waits any more."""
         while self._task is not None:
-            await asyncio.shield(self._task)
+            await asyncio.wait([self._task])  # whoever gives up cancels it, and it tells errors below
         await self._out.drain()
         if self._error:
             raise self._error

@@ -22,6 +22,7 @@ class _Shown:
         self._room = tail
         self._tail = bytearray()
         self._dropped = 0
+        self._at_line_start = True
         self._line_open = False
 
     def feed(self, data: bytes) -> bytes:
@@ -45,9 +46,9 @@ class _Shown:
         self._trim()
         tail = bytes(self._tail)
         at = 0
-        if self._dropped:  # begin with a line; one that is longer than all that is kept is cut where it is
+        if self._dropped and not self._at_line_start:
             at = tail.find(b"\n") + 1
-            if at == len(tail):
+            if at in {0, len(tail)}:  # a line that is longer than all that is kept begins with a character
                 at = next((at for at, byte in enumerate(tail[:4]) if not 0x80 <= byte < 0xC0), 0)
         return self._dropped + at, tail[at:]
 
@@ -59,6 +60,7 @@ class _Shown:
     def _trim(self) -> None:
         excess = len(self._tail) - self._room
         if excess > 0:
+            self._at_line_start = self._tail[excess - 1] == ord("\n")
             del self._tail[:excess]
             self._dropped += excess
 

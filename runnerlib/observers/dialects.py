@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
 class Dialect(Protocol):
     """The words of one service; every text is printable and of one line."""
 
-    def opening(self, title: str, *, failed: bool) -> bytes:
-        """Begin a group; `failed` is known only of a step that is shown afterwards."""
+    def opening(self, title: str, began: float, *, failed: bool) -> bytes:
+        """Begin a group; that its step `failed` is known only if it is shown afterwards. Times are since the epoch."""
 
-    def closing(self, *, failed: bool) -> bytes:
+    def closing(self, ended: float, *, failed: bool) -> bytes:
         """End the group."""
 
     def failure(self, text: str) -> bytes:
-        """Say outside of groups, where it is seen, that a step failed."""
+        """Say outside of groups, where it is seen, that a step failed; empty when a plain line does."""
 
     def harmless(self, lines: bytes) -> bytes:
         """Whole `lines` without any command to the service."""
@@ -35,17 +34,17 @@ class Dialect(Protocol):
 class Plain:
     """For readers of text."""
 
-    def opening(self, title: str, *, failed: bool) -> bytes:  # noqa: ARG002
+    def opening(self, title: str, began: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """A heading."""
         return f"=== {title}\n".encode()
 
-    def closing(self, *, failed: bool) -> bytes:  # noqa: ARG002
+    def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """Nothing: the next line says how it ended."""
         return b""
 
-    def failure(self, text: str) -> bytes:
-        """A line."""
-        return f"=== {text}\n".encode()
+    def failure(self, text: str) -> bytes:  # noqa: ARG002
+        """Nothing of its own."""
+        return b""
 
     def harmless(self, lines: bytes) -> bytes:
         """There are no commands."""
@@ -59,18 +58,19 @@ class GitHub:
         self._new_token = token
         self._token = ""
 
-    def opening(self, title: str, *, failed: bool) -> bytes:  # noqa: ARG002 - groups cannot be open at first
+    def opening(self, title: str, began: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """A group in which no line is a command."""
         self._token = self._new_token()
-        return f"::group::{_escaped(title)}\n::stop-commands::{self._token}\n".encode()
+        group = self.harmless(f"::group::{_escaped(title)}\n".encode())
+        return group + f"::stop-commands::{self._token}\n".encode()
 
-    def closing(self, *, failed: bool) -> bytes:  # noqa: ARG002
+    def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """Commands again, and the end."""
         return f"::{self._token}::\n::endgroup::\n".encode()
 
     def failure(self, text: str) -> bytes:
         """An annotation of the run."""
-        return f"::error::{_escaped(text)}\n".encode()
+        return self.harmless(f"::error::{_escaped(text)}\n".encode())
 
     def harmless(self, lines: bytes) -> bytes:
         """The older form of commands, which the viewer of logs folds by, gets a space."""
@@ -80,17 +80,17 @@ class GitHub:
 class Azure:
     """Groups are lines that the viewer knows; commands may stand anywhere in a line."""
 
-    def opening(self, title: str, *, failed: bool) -> bytes:  # noqa: ARG002
+    def opening(self, title: str, began: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """A group."""
-        return f"##[group]{title}\n".encode()
+        return b"##[group]" + self.harmless(f"{title}\n".encode())
 
-    def closing(self, *, failed: bool) -> bytes:  # noqa: ARG002
+    def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """Its end."""
         return b"##[endgroup]\n"
 
     def failure(self, text: str) -> bytes:
         """A red line."""
-        return f"##[error]{text}\n".encode()
+        return b"##[error]" + self.harmless(f"{text}\n".encode())
 
     def harmless(self, lines: bytes) -> bytes:
         """`##[` and `##vso[` get a space."""
@@ -100,51 +100,46 @@ class Azure:
 class GitLab:
     """Sections with a number and times of their own; whoever wrote the name of the step cannot break them."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._number = 0
 
-    def opening(self, title: str, *, failed: bool) -> bytes:
+    def opening(self, title: str, began: float, *, failed: bool) -> bytes:
         """A section, folded unless the step is known to have failed."""
         self._number += 1
         folded = "" if failed else "[collapsed=true]"
-        return f"\x1b[0Ksection_start:{self._section}{folded}\r\x1b[0K{title}\n".encode()
+        return f"\x1b[0Ksection_start:{int(began)}:runnerlib_step_{self._number}{folded}\r\x1b[0K{title}\n".encode()
 
-    def closing(self, *, failed: bool) -> bytes:  # noqa: ARG002
-        """Its end, with nothing in the line."""
-        return f"\x1b[0Ksection_end:{self._section}\r\x1b[0K\n".encode()
+    def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
+        """Its end; what follows is in the same line."""
+        return f"\x1b[0Ksection_end:{int(ended)}:runnerlib_step_{self._number}\r\x1b[0K".encode()
 
-    def failure(self, text: str) -> bytes:
-        """A line."""
-        return f"{text}\n".encode()
+    def failure(self, text: str) -> bytes:  # noqa: ARG002
+        """Nothing of its own."""
+        return b""
 
     def harmless(self, lines: bytes) -> bytes:
         """The marks need escape sequences and carriage returns, which do not pass in any case."""
         return lines
 
-    @property
-    def _section(self) -> str:
-        return f"{int(self._clock())}:runnerlib_step_{self._number}"
-
 
 class Buildkite:
     """Headings; `+++` opens, and `^^^ +++` opens the last one afterwards."""
 
-    def opening(self, title: str, *, failed: bool) -> bytes:
+    def opening(self, title: str, began: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """A heading, open if the step is known to have failed."""
         return f"{'+++' if failed else '---'} {title}\n".encode()
 
-    def closing(self, *, failed: bool) -> bytes:
+    def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """Open the group of a step that failed."""
         return b"^^^ +++\n" if failed else b""
 
-    def failure(self, text: str) -> bytes:
-        """A line."""
-        return f"{text}\n".encode()
+    def failure(self, text: str) -> bytes:  # noqa: ARG002
+        """Nothing of its own."""
+        return b""
 
     def harmless(self, lines: bytes) -> bytes:
         """Lines that look like headings, as those of diffs do, are indented."""
-        return _HEADING.sub(rb" \g<0>", lines)
+        return _HEADING.sub(rb" \g<0>", lines) if b"---" in lines or b"+++" in lines or b"~~~" in lines else lines
 
 
 _HEADING = re.compile(rb"^(?:\x1b\[[0-9;:]*m)*(?:---|\+\+\+|~~~|\^\^\^ \+\+\+)", re.MULTILINE)

@@ -16,6 +16,8 @@ _OTHER = re.compile(
     rb"\x1b(?!\[[0-9;:]*m)"
     rb"(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])?"
 )
+# The last SGR of a line, if it is none that switches everything off.
+_LEFT_ON = re.compile(rb"\x1b\[(?!0?m)[0-9;:]*m[^\x1b\n]*\n")
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\x1b") + b"\x7f"
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")  # U+0080 to U+009F, which some terminals obey
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
@@ -79,13 +81,16 @@ class Colours:
         for found in _SGR.finditer(data):
             self._apply(found[1].split(b";"))
 
+    def closed_by_line(self, lines: bytes) -> bool:
+        """Whether nothing is on, and each of the whole `lines` switches off what it switches on, as is usual."""
+        return not self._on and (b"\x1b" not in lines or _LEFT_ON.search(lines) is None)
+
     def closed(self, lines: bytes) -> bytes:
         """Whole `lines` that begin with what earlier ones left switched on, and leave nothing switched on."""
-        before = self.sequence
-        if b"\x1b" in lines:
-            self.feed(lines)
-        elif not before:
+        if self.closed_by_line(lines):
             return lines
+        before = self.sequence
+        self.feed(lines)
         return before + lines[:-1] + (RESET if self._on else b"") + b"\n"
 
     @property

@@ -6,6 +6,7 @@ lines. Colours pass; the runner says under each block how its step ended.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import printable
@@ -19,6 +20,8 @@ from runnerlib.observers.turns import Frame, Turns
 from runnerlib.observers.wording import command, finished, line, retrying
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runnerlib.events import Event
     from runnerlib.observers.dialects import Dialect
     from runnerlib.observers.look import Look
@@ -28,10 +31,12 @@ if TYPE_CHECKING:
 class Grouped(Streams):
     """Blocks in the words of `dialect`."""
 
-    def __init__(self, streams: Streams, look: Look, dialect: Dialect) -> None:
+    def __init__(self, streams: Streams, look: Look, dialect: Dialect, clock: Callable[[], float] = time.time) -> None:
         super().__init__(streams.out, streams.err)
         self._look = look
         self._dialect = dialect
+        self._clock = clock
+        self._began: dict[str, float] = {}
         self._backlog = Backlog(self.out, self.out.write)
         self._turns = Turns(self._backlog, Frame(self._opening, self._closing, self._meanwhile))
         self._lines: dict[str, Lines] = {}
@@ -45,6 +50,7 @@ class Grouped(Streams):
             case StepStarted():
                 self._lines.setdefault(event.step, Lines())
                 self._colours[event.step] = Colours()
+                self._began.setdefault(event.step, self._clock())
                 self._turns.start(event.step)
                 self._own(event.step, command(event), "1")
             case StepRetrying():
@@ -101,10 +107,11 @@ class Grouped(Streams):
         self._turns.write(step, self._dialect.harmless(painted.encode()))
 
     def _opening(self, step: str, result: StepResult | None) -> bytes:
-        return self._dialect.opening(line(step), failed=result is not None and _failed(result))
+        failed = result is not None and _failed(result)
+        return self._dialect.opening(line(step), self._began.pop(step), failed=failed)
 
     def _closing(self, result: StepResult) -> bytes:
-        return self._dialect.closing(failed=_failed(result)) + self._ending(result)
+        return self._dialect.closing(result.ended, failed=_failed(result)) + self._ending(result)
 
     def _meanwhile(self, result: StepResult) -> bytes:
         if not _failed(result):
@@ -114,10 +121,11 @@ class Grouped(Streams):
 
     def _ending(self, result: StepResult) -> bytes:
         text = line(f"{result.name}: {finished(result)}")
-        if _failed(result):
-            return self._dialect.failure(text)
-        mark = {"success": "✓", "failure": "✗"}.get(result.outcome, "·")
-        sgr = {"success": "32", "failure": "33"}.get(result.outcome, "2")
+        announced = self._dialect.failure(text) if _failed(result) else b""
+        if announced:
+            return announced
+        mark = {"success": "✓", "skipped": "·"}.get(result.outcome, "✗")
+        sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31" if result.required else "33")
         return self._dialect.harmless(f"{self._look.paint(f'{self._look.plain(mark)} {text}', sgr)}\n".encode())
 
 

@@ -113,9 +113,10 @@ class Live(Streams):
                 self._finish(event.result)
             case Notice():
                 self.say(f"runnerlib: {printable(event.text)}\n".encode())
+            case Warned() if event.step:
+                self._own(event.step, f"warning: {event.text}", "33")
             case Warned():
-                text = f"warning: {event.text}"
-                self._own(event.step, text if event.step else f"runnerlib: {text}", "33")
+                self.say(f"{self._look.paint(f'runnerlib: warning: {line(event.text)}', '33')}\n".encode())
             case JobFinished():
                 self._stop()
                 return

@@ -9,8 +9,8 @@ from runnerlib.observers import service
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MARKS = "│…✓✗·»─"
-_PLAIN = str.maketrans({"│": "|", "…": "~", "✓": "+", "✗": "x", "·": ".", "»": ">", "─": "-"})
+_MARKS = "│…✓✗·»─━"
+_PLAIN = str.maketrans({"│": "|", "…": "~", "✓": "+", "✗": "x", "·": ".", "»": ">", "─": "-", "━": "#"})
 
 
 class Look(NamedTuple):

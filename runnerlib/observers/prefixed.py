@@ -47,9 +47,9 @@ class _Column:
         if not parts:
             return b""
         data = colours_only(final(parts))
-        if b"\x1b" in data or self._colours.sequence:
-            return b"".join([self._prefix + self._colours.closed(line) for line in data.splitlines(keepends=True)])
-        return self._prefix + data[:-1].replace(b"\n", b"\n" + self._prefix) + b"\n"
+        if self._colours.closed_by_line(data):
+            return self._prefix + data[:-1].replace(b"\n", b"\n" + self._prefix) + b"\n"
+        return b"".join([self._prefix + self._colours.closed(line) for line in data.splitlines(keepends=True)])
 
 
 class Prefixed(Streams):

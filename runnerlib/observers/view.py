@@ -60,12 +60,10 @@ class View:
 
     def __init__(self, look: Look) -> None:
         import rich.console  # heavy: needed on terminals only
-        import rich.progress_bar
         import rich.table
         import rich.text
 
         self._look = look
-        self._bar = rich.progress_bar.ProgressBar
         self._table = rich.table.Table
         self._text = rich.text.Text
         self._console = rich.console.Console(
@@ -101,14 +99,10 @@ class View:
         text.append(f"  {duration(progress.seconds)}", "dim")
         if width < _ROOM_FOR_BAR:
             return text
-        done = max(progress.total, 1)
-        bar = self._bar(
-            total=done,
-            completed=progress.done,
-            width=_BAR,
-            style="bright_black",
-            complete_style="red" if progress.failed else "green",
-            finished_style="red" if progress.failed else "green",
+        full = _BAR * progress.done // max(progress.total, 1)
+        bar = self._text.assemble(
+            (self._plain("━") * full, "red" if progress.failed else "green"),
+            (self._plain("─") * (_BAR - full), "bright_black"),
         )
         row = self._table.grid(padding=(0, 2, 0, 0))
         row.add_column(width=_BAR)

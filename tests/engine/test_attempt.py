@@ -258,7 +258,7 @@ def test_a_background_process_outside_the_group_does_not_hold_the_step(new_loop:
     (warning,) = recorder.warnings
     pid = int(recorder.output)
     assert warning.startswith(f"process {pid} ({name}) holds the output open")
-    os.kill(pid, signal.SIGKILL)
+    assert gone(pid)
 
 
 def test_a_silent_background_process_is_stopped(new_loop: NewLoop, tmp_path: Path) -> None:

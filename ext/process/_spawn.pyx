@@ -1,0 +1,91 @@
+# cython: language_level=3
+"""The Python side of the process helpers; `_spawn.pyi` documents it, the C headers explain it."""
+
+import os
+
+from libc.errno cimport errno
+from libc.signal cimport SIG_DFL, SIG_IGN, SIGCHLD, sighandler_t, signal
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport free, malloc
+
+cdef extern from "mark.h":
+    int c_mark_bits "mark_bits"()
+
+cdef extern from "spawn.h":
+    struct spawn_request:
+        const char *program
+        char **argv  # constant in truth, as is the next
+        char **envp
+        const char *directory
+        int input, output, terminal, cgroup
+        uint64_t mark
+        int dies_with_thread
+    struct spawn_result:
+        int pid, pidfd, error, stage, joined
+    void c_spawn "spawn"(const spawn_request *request, spawn_result *result)
+
+cdef extern from "<sys/prctl.h>":
+    enum: PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER
+    int prctl(int option, ...)
+
+mark_bits = c_mark_bits
+STAGES = ("clone", "prepare", "chdir", "exec")
+
+
+cdef char **strings(tuple words) except NULL:
+    """A vector of the C strings of `words`, which must live as long; ends with NULL; to be freed."""
+    cdef char **vector = <char **>malloc((len(words) + 1) * sizeof(char *))
+    if vector is NULL:
+        raise MemoryError
+    try:
+        for i, word in enumerate(words):
+            if b"\0" in <bytes?>word:
+                raise ValueError("embedded NUL byte")
+            vector[i] = <char *><bytes>word
+    except BaseException:
+        free(vector)
+        raise
+    vector[len(words)] = NULL
+    return vector
+
+
+def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes directory not None, *,
+          int input, int output, bint terminal=False, int cgroup=-1, uint64_t mark=0, bint dies_with_thread=False):
+    cdef spawn_request request
+    cdef spawn_result result
+    cdef char **words = NULL
+    cdef char **variables = NULL
+    if b"\0" in program or b"\0" in directory:
+        raise ValueError("embedded NUL byte")
+    request.program, request.directory = program, directory
+    request.input, request.output, request.terminal, request.cgroup = input, output, terminal, cgroup
+    request.mark, request.dies_with_thread = mark, dies_with_thread
+    try:
+        request.argv = words = strings(argv)
+        request.envp = variables = strings(env)
+        c_spawn(&request, &result)  # with the GIL held: the strings belong to Python
+    finally:
+        free(words)
+        free(variables)
+    if result.error:
+        raise OSError(result.error, os.strerror(result.error), STAGES[result.stage])
+    return result.pid, result.pidfd, bool(result.joined)
+
+
+def subreaper():
+    cdef int value = 0
+    if prctl(PR_GET_CHILD_SUBREAPER, &value, 0, 0, 0) != 0:
+        raise OSError(errno, os.strerror(errno))
+    return bool(value)
+
+
+def set_subreaper(bint value):
+    if prctl(PR_SET_CHILD_SUBREAPER, <unsigned long>value, 0, 0, 0) != 0:
+        raise OSError(errno, os.strerror(errno))
+
+
+def ignore_children(bint value):
+    cdef sighandler_t before = signal(SIGCHLD, SIG_IGN if value else SIG_DFL)
+    if before != SIG_DFL and before != SIG_IGN:
+        signal(SIGCHLD, before)  # the program looks after its children itself
+    return before == SIG_IGN

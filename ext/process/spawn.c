@@ -1,0 +1,160 @@
+#define _GNU_SOURCE
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mark.h"
+#include "pidfd.h"
+
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+/* The child's stack, in bytes: a few frames of system call wrappers. */
+#define STACK 16384
+
+struct child {
+    const struct spawn_request *request;
+    struct spawn_result *result;
+    pid_t parent;
+};
+
+/* A sanitizer keeps notes about stack frames in memory that is the parent's here. */
+#if defined(__has_attribute) && __has_attribute(no_sanitize)
+#define IN_CHILD __attribute__((no_sanitize("address", "undefined"))) static
+#else
+#define IN_CHILD static
+#endif
+
+_Noreturn IN_CHILD void fail(const struct child *child, enum spawn_stage stage)
+{
+    child->result->error = errno;
+    child->result->stage = stage;
+    _exit(127);
+}
+
+/* Handlers of the parent must not run here, in its memory. execve would reset them too, but too late. */
+IN_CHILD void reset_signals(void)
+{
+    struct sigaction action;
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++) {
+        if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_DFL)
+            continue; /* numbers that the C library keeps for itself give an error */
+        if (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ && number != SIGCHLD)
+            continue;
+        action.sa_handler = SIG_DFL;
+        action.sa_flags = 0;
+        sigaction(number, &action, NULL);
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* `descriptor`, or a duplicate of it above the three that are about to be replaced. */
+IN_CHILD int above_standard(const struct child *child, int descriptor)
+{
+    if (descriptor > 2)
+        return descriptor;
+    descriptor = fcntl(descriptor, F_DUPFD, 3);
+    if (descriptor < 0)
+        fail(child, SPAWN_PREPARE);
+    return descriptor;
+}
+
+IN_CHILD void replace(const struct child *child, int descriptor, int standard)
+{
+    if (dup2(descriptor, standard) < 0)
+        fail(child, SPAWN_PREPARE);
+}
+
+IN_CHILD void close_others(void)
+{
+    if (syscall(SYS_close_range, 3, ~0U, 0) == 0)
+        return;
+    for (long descriptor = 3, end = sysconf(_SC_OPEN_MAX); descriptor < end; descriptor++)
+        close((int)descriptor); /* before Linux 5.9 */
+}
+
+/* From here on the guard finds the process by its mark, and a parent that died before does not get a child. */
+IN_CHILD void tie_to_parent(const struct child *child)
+{
+    if (child->request->mark != 0)
+        mark_self(child->request->mark);
+    if (child->request->dies_with_thread)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != child->parent)
+        _exit(127);
+}
+
+IN_CHILD int run(void *argument)
+{
+    const struct child *child = argument;
+    const struct spawn_request *request = child->request;
+    int input, output;
+
+    tie_to_parent(child);
+    reset_signals();
+    if (setsid() < 0)
+        fail(child, SPAWN_PREPARE);
+    if (request->cgroup >= 0) /* before anything can be started that would stay outside */
+        child->result->joined = write(request->cgroup, "0", 1) == 1;
+    input = above_standard(child, request->input);
+    output = above_standard(child, request->output);
+    replace(child, input, 0);
+    replace(child, output, 1);
+    replace(child, output, 2);
+    close_others();
+    if (request->terminal && ioctl(0, TIOCSCTTY, 0) != 0)
+        fail(child, SPAWN_PREPARE);
+    if (chdir(request->directory) != 0)
+        fail(child, SPAWN_CHDIR);
+    execve(request->program, request->argv, request->envp);
+    fail(child, SPAWN_EXEC);
+}
+
+/* Collects the child that could not be started; its pidfd is of no use to anyone. */
+static void discard(struct spawn_result *result)
+{
+    while (waitpid(result->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (result->pidfd >= 0)
+        close(result->pidfd);
+    result->pid = result->pidfd = -1;
+}
+
+void spawn(const struct spawn_request *request, struct spawn_result *result)
+{
+    _Alignas(16) char stack[STACK]; /* all architectures of interest grow theirs downwards */
+    struct child child = {request, result, getpid()};
+    sigset_t all, before;
+
+    *result = (struct spawn_result){.pid = -1, .pidfd = -1, .stage = SPAWN_CLONE};
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    result->pid = clone(run, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &result->pidfd);
+    if (result->pid < 0)
+        result->error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (result->pid >= 0 && result->error == 0 && result->pidfd < 0) { /* before Linux 5.2 the flag is ignored */
+        result->pidfd = pidfd_of(result->pid);
+        if (result->pidfd < 0) {
+            result->error = errno;
+            kill(result->pid, SIGKILL);
+        }
+    }
+    if (result->pid >= 0 && result->error != 0)
+        discard(result);
+}

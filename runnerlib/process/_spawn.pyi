@@ -1,0 +1,37 @@
+"""The compiled helpers of `runnerlib.process`; what they promise in detail is in `ext/process/*.h`."""
+
+def spawn(
+    program: bytes,
+    argv: tuple[bytes, ...],
+    env: tuple[bytes, ...],
+    directory: bytes,
+    *,
+    input: int,  # noqa: A002 - the descriptor that is named so everywhere
+    output: int,
+    terminal: bool = False,
+    cgroup: int = -1,
+    mark: int = 0,
+    dies_with_thread: bool = False,
+) -> tuple[int, int, bool]:
+    """Start a process in a session of its own: its number, its pidfd, and whether it is in the cgroup.
+
+    `program` is a path, counted from `directory` and not looked up. Descriptor `input` becomes stdin,
+    `output` stdout and stderr; with `terminal`, `input` becomes the controlling terminal. `cgroup` is
+    the open cgroup.procs to join. Raises ValueError for a NUL byte, and OSError whose `filename` is the
+    stage that failed: clone, prepare, chdir or exec; no process is left then.
+    """
+
+def mark_bits() -> int:
+    """How many bits a mark of a job has; 0: jobs cannot be marked here."""
+
+def subreaper() -> bool:
+    """Whether this process adopts the orphans among its descendants. Raises OSError."""
+
+def set_subreaper(value: bool) -> None:
+    """Adopt the orphans among the descendants of this process, or no longer. Raises OSError."""
+
+def ignore_children(value: bool) -> bool:
+    """Ignore SIGCHLD, which makes the kernel forget how children ended, or no longer; whether it was ignored.
+
+    A handler that the program has set is kept.
+    """

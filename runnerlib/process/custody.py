@@ -1,0 +1,220 @@
+"""The runner's hold over all processes of a job."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, suppress
+from threading import get_native_id
+from typing import TYPE_CHECKING
+
+from runnerlib.process import _spawn, hold
+from runnerlib.process.cgroup import entrance, new_group
+from runnerlib.process.ends import ends
+from runnerlib.process.guard import Guard
+from runnerlib.process.launch import no_room, nul_byte, refused, words
+from runnerlib.process.mark import TAG, new_mark, step_number
+from runnerlib.process.oom import Evidence, find_counter
+from runnerlib.process.running import Process
+from runnerlib.process.seen import Seen, seen
+from runnerlib.process.tree import children, descendants, end_all, send, status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+
+    from runnerlib.process.cgroup import Group
+    from runnerlib.process.launch import Launch
+    from runnerlib.process.tree import Status
+
+
+class Custody:
+    """Holds the processes of one job from the first to the last; to be used by one thread at a time.
+
+    While it is open this process adopts the orphans among its descendants. With `cgroups` it uses control
+    groups where it can. Raises RunnerError when the guard cannot be started.
+    """
+
+    def __init__(self, *, cgroups: bool = True) -> None:
+        self._pid = os.getpid()
+        self._mark = new_mark()
+        self._counter = find_counter()
+        self._started = 0
+        self._running: dict[int, Process] = {}
+        self._known: dict[tuple[int, int], int] = {}  # number and start of processes once seen in a tree: their step
+        self._changed = False
+        self._closed = False
+        with ExitStack() as undo:
+            hold.acquire()
+            undo.callback(hold.release)
+            try:
+                self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            except OSError as error:
+                raise no_room(error) from None
+            undo.callback(os.close, self._null)
+            self._group = new_group() if cgroups else None
+            if self._group is not None:
+                undo.callback(self._group.remove)
+            self._guard = Guard(self._mark, self._group, self._null)
+            self._undo = undo.pop_all()
+
+    def __enter__(self) -> Custody:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self, launch: Launch) -> Process:
+        """Start the process of a step.
+
+        Raises CommandError when the command cannot be executed and RunnerError when the system has no
+        room for another process or the directory is unusable.
+        """
+        self._started += 1
+        step = step_number(self._started)
+        group = self._group.inner(f"step-{step}") if self._group is not None else None
+        try:
+            process = self._start(launch, step, group)
+        except BaseException:
+            if group is not None:
+                group.remove()
+            raise
+        for other in self._running.values():
+            other.evidence.alone = False
+        self._running[step] = process
+        return process
+
+    def strays(self) -> list[Seen]:
+        """The living processes of the job that belong to no running step; dead ones are reaped."""
+        return [shown for member in self._strays() if (shown := seen(member.pid)) is not None]
+
+    def signal_strays(self, signum: int) -> None:
+        """Signal each of `strays`."""
+        for member in self._strays():
+            send(member, signum)
+
+    def reap_dead(self) -> None:
+        """Collect what steps left dead to the runner; a single system call when there is nothing."""
+        with suppress(ChildProcessError):  # there are no children at all
+            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                for _ in self._adopted():
+                    pass  # looking at them reaps the dead ones
+
+    def close(self) -> None:
+        """Kill what is left of the job and restore what was changed."""
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() != self._pid:  # a fork of the runner: the processes are not its own
+            os.close(self._null)
+            self._guard.close()
+            return
+        with self._undo:
+            # Not before everything has ended: until then a SIGKILL would leave processes behind.
+            self._undo.callback(self._guard.dismiss)
+            for process in list(self._running.values()):
+                process.close()
+            end_all(self._strays)
+
+    def tree(self, process: Process) -> list[Status]:
+        """The living processes of a step."""
+        found = self._settled(lambda: self._members(process))
+        self._known.update(((member.pid, member.started), process.step) for member in found)
+        return found
+
+    def forget(self, process: Process) -> None:
+        """Called by a process that is closed: what it left behind are strays from now on."""
+        self._running.pop(process.step, None)
+        if process.group is not None:
+            process.group.remove()
+
+    def _start(self, launch: Launch, step: int, group: Group | None) -> Process:
+        made = words(launch, {TAG: self._mark.value_of(step)})
+        evidence = Evidence(self._counter, None if group is None else group.path, alone=not self._running)
+        try:
+            with ends(launch, self._null) as end, entrance(group) as door:
+                pid, exited, joined = _spawn.spawn(
+                    *made,
+                    input=end.input,
+                    output=end.output,
+                    terminal=launch.tty is not None,
+                    cgroup=door,
+                    mark=self._mark.number_of(step),
+                    # The signal comes when the thread ends, and only the first thread lives as long as the runner.
+                    dies_with_thread=get_native_id() == os.getpid(),
+                )
+        except ValueError:
+            raise nul_byte(launch) from None
+        except OSError as error:
+            raise refused(error, launch) from None
+        return Process(self, pid, exited, end.reader, step=step, group=group if joined else None, evidence=evidence)
+
+    def _members(self, process: Process) -> Iterator[Status]:
+        """The living members of a tree; adopted ones last, so that who loses its parent meanwhile is met there."""
+        if not process.reaped:
+            yield from _living((process.pid, *descendants(process.pid)))
+        if process.group is not None:
+            yield from _living(process.group.members())
+        for member, step in self._adopted():
+            if step == process.step:
+                yield member
+                yield from _living(descendants(member.pid))
+
+    def _strays(self) -> list[Status]:
+        def members() -> Iterator[Status]:
+            for member, step in self._adopted():
+                if step not in self._running:
+                    yield member
+                    yield from _living(descendants(member.pid))
+
+        return self._settled(members)
+
+    def _settled(self, look: Callable[[], Iterable[Status]]) -> list[Status]:
+        """What `look` finds, each once. That it is nothing is believed only when nothing changed meanwhile.
+
+        A process may leave a child and end while the list of adopted ones is read, which then shows neither.
+        """
+        while True:
+            self._changed = False
+            found = {member.pid: member for member in look()}
+            if found or not self._changed:
+                return list(found.values())
+
+    def _adopted(self) -> Iterator[tuple[Status, int]]:
+        """The living children of this process that are of the job, with the number of their step; reaps the dead.
+
+        Left out are the first processes of running steps, which `Process.reap` collects.
+        """
+        own = {self._guard.pid, *(process.pid for process in self._running.values() if not process.reaped)}
+        for pid in children(self._pid):
+            if pid in own:
+                continue
+            now = status(pid)
+            step = None if now is None else self._step_of(now)
+            if now is None:
+                self._changed = True
+            elif step is None:
+                continue  # a child of the program that uses this library
+            elif now.dead:
+                self._changed = True
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+            else:
+                yield now, step
+
+    def _step_of(self, process: Status) -> int | None:
+        """The step that an adopted process belongs to; None when it is not known to be the job's."""
+        step = self._mark.step_of(process.pid)
+        if step is None:  # it threw the marks off, or this system shows neither
+            step = self._known.get((process.pid, process.started))
+        if step is None:  # a session cannot be joined from outside
+            step = next((one.step for one in self._running.values() if one.pid == process.session), None)
+        return step
+
+
+def _living(pids: Iterable[int]) -> Iterator[Status]:
+    for pid in pids:
+        now = status(pid)
+        if now is not None and not now.dead:
+            yield now

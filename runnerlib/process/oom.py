@@ -1,0 +1,110 @@
+"""Whether the kernel killed a process because memory ran out: told by its own counters, never by an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from contextlib import suppress
+from time import monotonic
+from typing import Any, NamedTuple
+
+from runnerlib.process.cgroup import Place, find_place
+
+# A limit of version 1 from here on is none; the exact number depends on the size of a page.
+_UNLIMITED = 1 << 60
+
+
+class Counter(NamedTuple):
+    """Where a memory group counts the processes that were killed in it, and where its limits are."""
+
+    place: Place
+    events: str
+    limit: str
+
+    def killed(self) -> int:
+        """How many processes of the group the kernel has killed so far because memory ran out."""
+        return _killed(os.path.join(self.place.own, self.events))
+
+    def smallest_limit(self) -> int | None:
+        """The lowest limit of the group and those above it, in bytes; None without one."""
+        limits: list[int] = []
+        directory = self.place.own
+        while True:
+            text = _read(os.path.join(directory, self.limit)).strip()
+            if text.isdigit() and int(text) < _UNLIMITED:
+                limits.append(int(text))
+            if directory in {self.place.top, "/"}:
+                return min(limits, default=None)
+            directory = os.path.dirname(directory)
+
+
+def find_counter() -> Counter | None:
+    """The counter of the memory group that this process is in; None when the kernel keeps or shows none."""
+    place = find_place("cgroup", "memory")
+    if place is not None:
+        return Counter(place, "memory.oom_control", "memory.limit_in_bytes")
+    place = find_place("cgroup2", "")
+    while place is not None and not os.path.exists(os.path.join(place.own, "memory.events")):
+        # What has no memory controller of its own is charged to the group above it.
+        place = None if place.own == place.top else Place(os.path.dirname(place.own), place.top)
+    return None if place is None else Counter(place, "memory.events", "memory.max")
+
+
+class Evidence:
+    """What the kernel says about one step, from when this is made to the step's end.
+
+    The counter of a group that others are in too says of a step only that memory ran out while it ran.
+    That is taken for its own when it was killed by SIGKILL, or says that something was (exit code 137), or
+    when it was `alone`: no other step ran meanwhile. Where nothing is counted, the kernel's log is asked.
+    """
+
+    def __init__(self, counter: Counter | None, group: str | None, *, alone: bool) -> None:
+        self.alone = alone
+        self._counter = counter
+        self._group = group
+        self._before = 0 if counter is None else counter.killed()
+        self._since = monotonic()
+
+    def of(self, pid: int, returncode: int) -> str:
+        """A sentence when the kernel killed a process of the step of `pid`, which ended so; else empty."""
+        if returncode == 0 or not self._found(pid, returncode):
+            return ""
+        who = "killed" if returncode == -signal.SIGKILL else "a process was killed"
+        limit = None if self._counter is None else self._counter.smallest_limit()
+        return f"{who} by the kernel: out of memory{'' if limit is None else f' (limit {_size(limit)})'}"
+
+    def _found(self, pid: int, returncode: int) -> bool:
+        if self._group is not None and _killed(os.path.join(self._group, "memory.events")):
+            return True
+        if self._counter is None:
+            return returncode == -signal.SIGKILL and _log().killed(pid, self._since)
+        likely = self.alone or returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}
+        return likely and self._counter.killed() > self._before
+
+
+def _log() -> Any:
+    return importlib.import_module("runnerlib.process.kmsg")
+
+
+def _killed(path: str) -> int:
+    for line in _read(path).splitlines():
+        name, _, count = line.partition(b" ")
+        if name == b"oom_kill":
+            return int(count)
+    return 0
+
+
+def _size(count: int) -> str:
+    """A number of bytes as limits are usually written."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if count % 1024:
+            return f"{count} {unit}"
+        count //= 1024
+    return f"{count} GiB"
+
+
+def _read(path: str) -> bytes:
+    with suppress(OSError), open(path, "rb", buffering=0) as file:
+        return file.read()
+    return b""

@@ -1,0 +1,66 @@
+"""Other processes as people should hear of them: by number and command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Seen(NamedTuple):
+    """Another process, as /proc shows it; `command` is its words joined by spaces, not masked."""
+
+    pid: int
+    command: str
+
+
+def seen(pid: int) -> Seen | None:
+    """The process of that number, or None when it has just ended."""
+    try:
+        return Seen(pid, _command(Path(f"/proc/{pid}")))
+    except OSError:
+        return None
+
+
+def holders(pipe: int) -> Iterator[Seen]:
+    """The processes, this one excepted, that have the pipe of descriptor `pipe` open."""
+    wanted = os.readlink(f"/proc/self/fd/{pipe}")
+    return _processes(lambda process: wanted in map(_link, (process / "fd").iterdir()))
+
+
+def members(group: int) -> Iterator[Seen]:
+    """The processes of a process group that have not ended."""
+
+    def belongs(process: Path) -> bool:
+        # The fields after the name, which may itself hold spaces and parentheses: state, parent, group.
+        state, _, of_group = (process / "stat").read_bytes().rpartition(b")")[2].split()[:3]
+        return int(of_group) == group and state != b"Z"
+
+    return _processes(belongs)
+
+
+def _link(descriptor: Path) -> str:
+    try:
+        return os.readlink(descriptor)
+    except OSError:
+        return ""  # it has just been closed
+
+
+def _processes(wanted: Callable[[Path], bool]) -> Iterator[Seen]:
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal() or int(process.name) == os.getpid():
+            continue
+        try:
+            if wanted(process):
+                yield Seen(int(process.name), _command(process))
+        except OSError:
+            continue  # it has just ended, or belongs to another user
+
+
+def _command(process: Path) -> str:
+    words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    shown = b" ".join(words) or b"(%b)" % (process / "comm").read_bytes().rstrip()  # it is just ending
+    return shown.decode("utf-8", "surrogateescape")

@@ -1,0 +1,124 @@
+"""The tree of processes as the kernel keeps it: who descends from whom, and in what state."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Seconds that processes get to end after SIGKILL; a broken disk can keep one for ever.
+_PATIENCE = 5.0
+# Milliseconds between two looks at those that are being killed.
+_PAUSE = 50
+
+
+class Status(NamedTuple):
+    """A process as /proc/PID/stat shows it; `started` is in clock ticks since boot."""
+
+    pid: int
+    state: str
+    parent: int
+    group: int
+    session: int
+    threads: int
+    started: int
+
+    @property
+    def dead(self) -> bool:
+        """Whether only its return code is left. One whose first thread alone has ended is not dead."""
+        return self.state in "ZX" and self.threads <= 1
+
+
+def status(pid: int) -> Status | None:
+    """How the process of that number is; None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            text = file.read()
+    except OSError:
+        return None
+    # The second field is a name, which may itself hold spaces and parentheses.
+    words = text.rpartition(b")")[2].split()
+    if len(words) < 20:  # it ended while it was being read
+        return None
+    parent, group, session = map(int, words[1:4])
+    return Status(pid, words[0].decode(), parent, group, session, int(words[17]), int(words[19]))
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process, dead ones included, in no order; none when it has ended."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += _children_of_thread(f"/proc/{pid}/task/{thread}")
+    except FileNotFoundError:
+        pass
+    except NotImplementedError:
+        return [child for child in _everybody() if (seen := status(child)) is not None and seen.parent == pid]
+    return found
+
+
+def _children_of_thread(thread: str) -> list[int]:
+    """What one thread has started or adopted. Raises NotImplementedError on a kernel built without these lists."""
+    try:
+        with open(f"{thread}/children", "rb", buffering=0) as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        if os.path.exists(f"{thread}/stat") and not os.path.exists(f"{thread}/children"):
+            raise NotImplementedError from None
+        return []  # it has just ended
+
+
+def _everybody() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The children of a process, their children, and so on; parents first."""
+    waiting = [pid]
+    while waiting:
+        found = children(waiting.pop())
+        yield from found
+        waiting += found
+
+
+def send(process: Status, signum: int) -> None:
+    """Signal one process and no other, though it may have ended and its number been given to a stranger."""
+    try:
+        pidfd = os.pidfd_open(process.pid)
+    except OSError:
+        return
+    try:
+        # The pidfd is of whoever has the number now; it is the one that is meant if it started at the same time.
+        now = status(process.pid)
+        if now is not None and now.started == process.started:
+            signal.pidfd_send_signal(pidfd, signum)
+    except (ProcessLookupError, PermissionError):
+        pass  # it has ended, or become another user's
+    finally:
+        os.close(pidfd)
+
+
+def end_all(look: Callable[[], list[Status]]) -> None:
+    """Kill what `look` finds, again and again, until that is nothing."""
+    deadline = monotonic() + _PATIENCE
+    while (left := look()) and monotonic() < deadline:
+        for member in left:
+            send(member, signal.SIGKILL)
+        with suppress(OSError):
+            _wait(os.pidfd_open(left[0].pid), _PAUSE)
+
+
+def _wait(pidfd: int, milliseconds: int) -> None:
+    """Until the process of `pidfd`, which is closed, has ended; at most so long."""
+    try:
+        ended = select.poll()
+        ended.register(pidfd, select.POLLIN)
+        ended.poll(milliseconds)
+    finally:
+        os.close(pidfd)

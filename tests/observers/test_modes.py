@@ -1,0 +1,150 @@
+"""Modes: which one fits, what is loaded for it, what the reader of the output can show."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from runnerlib.errors import ConfigError
+from runnerlib.events import JobStarted, StepStarted
+from runnerlib.observers import MODES, automatic_mode, console, service
+from runnerlib.observers.look import Look, look
+from runnerlib.observers.names import common_width, padded, shortened
+from runnerlib.observers.streams import streams
+from runnerlib.observers.wording import duration, size
+
+
+@pytest.mark.parametrize(
+    ("environ", "isatty", "steps", "mode"),
+    [
+        ({}, True, 1, "raw"),
+        ({"GITHUB_ACTIONS": "true"}, False, 1, "raw"),
+        ({"GITHUB_ACTIONS": "true"}, False, 2, "grouped"),
+        ({"GITLAB_CI": "true"}, True, 2, "grouped"),
+        ({"GITHUB_ACTIONS": ""}, False, 2, "prefixed"),
+        ({}, True, 2, "live"),
+        ({"TERM": "dumb"}, True, 2, "prefixed"),
+        ({}, False, 2, "prefixed"),
+    ],
+)
+def test_the_mode_that_fits(environ: dict[str, str], isatty: bool, steps: int, mode: str) -> None:
+    assert automatic_mode(environ, isatty, steps) == mode
+
+
+@pytest.mark.parametrize(
+    ("environ", "isatty", "encoding", "expected"),
+    [
+        ({}, False, "utf-8", Look()),
+        ({}, True, "utf-8", Look(colour=True, terminal=True)),
+        ({"NO_COLOR": "1"}, True, "utf-8", Look(terminal=True)),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, "utf-8", Look(terminal=True)),
+        ({"NO_COLOR": ""}, True, "utf-8", Look(colour=True, terminal=True)),
+        ({"FORCE_COLOR": "1"}, False, "utf-8", Look(colour=True)),
+        ({"FORCE_COLOR": "0"}, True, "utf-8", Look(terminal=True)),
+        ({"TERM": "dumb"}, True, "utf-8", Look()),
+        ({}, False, "ascii", Look(unicode=False)),
+        ({}, False, "iso-8859-1", Look(unicode=False)),
+        ({}, False, "nonsense", Look(unicode=False)),
+        ({}, False, None, Look()),
+        ({"GITHUB_ACTIONS": "true"}, False, "utf-8", Look(colour=True, dialect="github")),
+        ({"BUILDKITE": "true", "NO_COLOR": "1"}, False, "utf-8", Look(dialect="buildkite")),
+    ],
+)
+def test_what_the_reader_can_show(environ: dict[str, str], isatty: bool, encoding: str, expected: Look) -> None:
+    assert look(environ, isatty, encoding) == expected
+
+
+def test_services() -> None:
+    assert [service({name: "True"}) for name in ("GITLAB_CI", "TF_BUILD", "CI")] == ["gitlab", "azure", ""]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_has_a_console(mode: str) -> None:
+    fd = os.memfd_create("out")
+    made = console(mode, streams(fd, fd), Look(terminal=True))
+    made.observe(JobStarted("ci", {"a": ()}))
+    made.observe(StepStarted("a", "true"))
+    made.say(b"said\n")
+    assert made.give_up() == 0
+    made.close()
+    assert os.fstat(fd).st_size
+    os.close(fd)
+
+
+def test_live_without_a_terminal_is_prefixed() -> None:
+    fd = os.memfd_create("out")
+    made = console("live", streams(fd, fd), Look())
+    assert type(made).__name__ == "Prefixed"
+    made.close()
+    os.close(fd)
+
+
+def test_an_unknown_mode() -> None:
+    fd = os.memfd_create("out")
+    made = streams(fd, fd)
+    with pytest.raises(ConfigError, match=r"unknown output mode 'gruoped' \(.*\); did you mean 'grouped'\?"):
+        console("gruoped", made, Look())
+    made.close()
+    os.close(fd)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_mode_loads_what_it_needs(mode: str) -> None:
+    code = (
+        "import sys; from runnerlib.observers import console; from runnerlib.observers.look import Look;"
+        "from runnerlib.observers.streams import streams; import os;"
+        f"console({mode!r}, streams(os.memfd_create('x'), 2), Look(terminal=True)); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split()) & {"rich", "json", "tempfile", "unicodedata", "secrets", "datetime"}
+    expected = {
+        "raw": set(),
+        "prefixed": {"unicodedata"},
+        "grouped": {"tempfile", "secrets"},
+        "json": {"json", "datetime"},
+    }
+    if mode == "live":
+        assert "rich" in loaded
+    else:
+        assert loaded - {"tempfile"} <= expected[mode]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0.0 s"),
+        (0.04, "0.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1m 00s"),
+        (3599.6, "1h 00m 00s"),
+        (90061, "25h 01m 01s"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (10 << 10, "10 KiB"),
+        (1048575, "1.0 MiB"),
+        (1 << 60, "1048576 TiB"),
+    ],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+def test_names() -> None:
+    assert padded("日本", 6) == "日本  "
+    assert shortened("日本語", 5) == "日本…"
+    assert shortened("e\u0301" * 3, 3) == "e\u0301" * 3
+    assert common_width(["a", "日本", "x" * 99]) == 24
+    assert common_width([]) == 0
