@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { EVENT_BLOCK = 64 };
+enum { EVENT_BLOCK = 64, EVENT_SPARE = 16 };
 
 /* 1 for an event, else 0. */
 extern const uint8_t event_table[256];
@@ -19,14 +19,17 @@ static inline bool event_is(uint8_t byte)
     return event_table[byte];
 }
 
-/* Bit i of masks[b] is set if text[64 * b + i] is such a byte. Exactly the blocks are read. */
-void event_portable(const uint8_t *text, size_t blocks, uint64_t *masks);
+/*
+ * Lists the events of text[0, 64 * blocks), at most 1024 blocks, and returns how many there are. Exactly the
+ * blocks are read; up to EVENT_SPARE numbers are written behind the last one.
+ */
+size_t event_portable(const uint8_t *text, size_t blocks, uint16_t *events);
 #if defined(__x86_64__)
-void event_ssse3(const uint8_t *text, size_t blocks, uint64_t *masks);
-void event_avx2(const uint8_t *text, size_t blocks, uint64_t *masks);
-void event_avx512(const uint8_t *text, size_t blocks, uint64_t *masks);
+size_t event_ssse3(const uint8_t *text, size_t blocks, uint16_t *events);
+size_t event_avx2(const uint8_t *text, size_t blocks, uint16_t *events);
+size_t event_avx512(const uint8_t *text, size_t blocks, uint16_t *events);
 #elif defined(__aarch64__)
-void event_neon(const uint8_t *text, size_t blocks, uint64_t *masks);
+size_t event_neon(const uint8_t *text, size_t blocks, uint16_t *events);
 #endif
 
 #endif

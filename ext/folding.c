@@ -63,6 +63,14 @@ static void add_grams(struct folding *f, const struct patterns *patterns)
     }
 }
 
+enum { PAIR_BYTES = 65536 / 8 };
+
+static void add_pairs(struct folding *f, const struct patterns *patterns)
+{
+    for (size_t i = 0; i < PAIR_BYTES; i++)
+        f->pairs[i] |= patterns->pairs[i];
+}
+
 int folding_build(struct folding *f, const struct kernel *kernel)
 {
     uint64_t total = 0;
@@ -79,20 +87,25 @@ int folding_build(struct folding *f, const struct kernel *kernel)
         log++;
     f->shift = 32 - log;
     f->grams = calloc(((size_t)1 << log) / 64, sizeof *f->grams);
-    if (!f->grams)
+    f->pairs = calloc(PAIR_BYTES, 1);
+    if (!f->grams || !f->pairs)
         return -1;
-    for (unsigned i = 0; i < f->set.count; i++)
+    for (unsigned i = 0; i < f->set.count; i++) {
         add_grams(f, &f->set.groups[i]->patterns);
+        add_pairs(f, &f->set.groups[i]->patterns);
+    }
     return 0;
 }
 
 void folding_free(struct folding *f)
 {
     free(f->grams);
+    free(f->pairs);
     f->grams = NULL;
+    f->pairs = NULL;
 }
 
 size_t folding_bytes(const struct folding *f)
 {
-    return f->grams ? ((size_t)1 << (32 - f->shift)) / 8 : 0;
+    return f->grams ? ((size_t)1 << (32 - f->shift)) / 8 + PAIR_BYTES : 0;
 }

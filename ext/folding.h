@@ -1,6 +1,6 @@
 /*
- * What is compiled from a pattern set for its folded view (view.h): groups of folded patterns, and a
- * bitmap of all runs of four bytes in them, which dismisses nearly every event of ordinary text.
+ * What is compiled from a pattern set for its folded view (view.h): groups of folded patterns, and
+ * bitmaps of all runs of two and of four bytes in them, which dismiss nearly every gap of ordinary text.
  *
  * Patterns that are shorter than FOLDING_SHORTEST are left out: across line ends they would match by
  * chance. So are those that are longer than FOLDING_LONGEST, which would make holds long, and those with a
@@ -20,6 +20,7 @@ struct folding {
     uint32_t shortest;
     unsigned shift;
     uint64_t *grams;
+    uint8_t *pairs; /* bitmap: two bytes that follow each other somewhere in a pattern; bit first << 8 | second */
 };
 
 /* Compiles the patterns that have a folded view into `*group`: NULL if none has. 0, or -1: no memory. */

@@ -34,7 +34,8 @@ static size_t available(const struct kernel *list[4])
     size_t n = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi"))
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2"))
         list[n++] = &kernel_avx512;
     if (__builtin_cpu_supports("avx2"))
         list[n++] = &kernel_avx2;

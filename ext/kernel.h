@@ -34,7 +34,7 @@ struct kernel {
     size_t (*fragment)(const struct fragment *fragment, const uint8_t *text, size_t samples,
                        int32_t *candidates);
     size_t (*qgram)(const struct qgram *qgram, const uint8_t *text, size_t samples, int32_t *candidates);
-    void (*event)(const uint8_t *text, size_t blocks, uint64_t *masks);
+    size_t (*event)(const uint8_t *text, size_t blocks, uint16_t *events);
 };
 
 extern const struct kernel kernel_portable;

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event.h"
-#include "kernel.h"
+#include "gap.h"
 #include "search.h"
 
 /* A run is searched when it is so much longer than four times the longest pattern, and goes on with what may
@@ -243,221 +242,38 @@ static enum scan_result step(struct scan *c, uint8_t byte, uint64_t at)
     return result;
 }
 
-/* ---- between events -------------------------------------------------------------------------- */
-
-enum { FINDER_BLOCKS = 32, FINDER_SIZE = FINDER_BLOCKS * EVENT_BLOCK };
-
-/* Where the events of a text are, some blocks at a time. */
-struct finder {
-    const struct kernel *kernel;
-    const uint8_t *text;
-    size_t length, begin, end; /* the events are those of [begin, end) */
-    size_t next;
-    uint32_t events[FINDER_SIZE + 2]; /* from `begin` on; behind the last one is the end */
-};
-
-/* From bits to positions. Whether a block has no event, one or two cannot be predicted: two are written
- * without asking. */
-static size_t list_events(const uint64_t *masks, size_t blocks, uint32_t *events)
-{
-    const uint64_t none = (uint64_t)1 << 63;
-    size_t count = 0;
-    for (size_t b = 0; b < blocks; b++) {
-        uint32_t first = (uint32_t)(b * EVENT_BLOCK);
-        uint64_t mask = masks[b], rest = mask & (mask - 1);
-        events[count] = first + (uint32_t)__builtin_ctzll(mask | none);
-        count += mask != 0;
-        events[count] = first + (uint32_t)__builtin_ctzll(rest | none);
-        count += rest != 0;
-        for (rest &= rest - 1; rest; rest &= rest - 1)
-            events[count++] = first + (uint32_t)__builtin_ctzll(rest);
-    }
-    return count;
-}
-
-static void find_more(struct finder *f, size_t at)
-{
-    uint64_t masks[FINDER_BLOCKS];
-    size_t blocks = (f->length - at) / EVENT_BLOCK, size = f->length - at;
-    if (blocks) {
-        blocks = blocks < FINDER_BLOCKS ? blocks : FINDER_BLOCKS;
-        size = blocks * EVENT_BLOCK;
-        f->kernel->event(f->text + at, blocks, masks);
-    } else {
-        uint8_t copy[EVENT_BLOCK] = {0};
-        memcpy(copy, f->text + at, size);
-        f->kernel->event(copy, blocks = 1, masks);
-    }
-    f->begin = at;
-    f->end = at + size;
-    f->next = 0;
-    f->events[list_events(masks, blocks, f->events)] = (uint32_t)size;
-}
-
-/* The first event that is not before `at`, or the length. Does not go back. */
-static inline size_t next_event(struct finder *f, size_t at)
-{
-    while (at < f->length) {
-        if (at >= f->end)
-            find_more(f, at);
-        while (f->begin + f->events[f->next] < at)
-            f->next++;
-        if (f->begin + f->events[f->next] < f->end)
-            return f->begin + f->events[f->next];
-        at = f->end;
-    }
-    return f->length;
-}
-
-/* How many bytes are known to follow at `at` before an event. */
-static inline size_t plain_bytes(const struct finder *f, size_t at)
-{
-    if (at >= f->end)
-        return 0;
-    size_t i = f->next;
-    while (f->begin + f->events[i] < at)
-        i++;
-    return f->begin + f->events[i] - at;
-}
-
-static bool is_digit(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
-/* Whether a percent escape that comes to this byte is neither altered by it nor goes on behind it. */
-static bool ends_escape(uint8_t byte)
-{
-    uint8_t lower = byte | 0x20;
-    return !event_is(byte) && (lower < 'a' || lower > 'f');
-}
-
-/* Whether the event at `at`, which begins no gap by itself, removes and alters nothing. */
-static bool is_plain(const struct finder *f, size_t at)
-{
-    const uint8_t *text = f->text + at;
-    if (f->length - at < 3)
-        return false;
-    if (text[0] == '%')
-        return ends_escape(text[is_digit(text[1]) ? 2 : 1]);
-    struct fold fold = {.waiting = 1, .lead = {text[0], text[1]}};
-    if (!fold_goes_on(&fold, text[1]))
-        return true;
-    fold.waiting = 2;
-    return text[0] != 0xC2 && !fold_goes_on(&fold, text[2]);
-}
-
-static size_t skip_csi(const struct finder *f, size_t at)
-{
-    at += 2;
-    while (at < f->length && f->text[at] >= 0x30 && f->text[at] <= 0x3F)
-        at++;
-    return at < f->length && f->text[at] >= 0x40 && f->text[at] <= 0x7E ? at + 1 : f->length;
-}
-
-/* Where the gap at `at` ends, if it is made of line ends and colours, as nearly all are; else the length. What
- * is no gap ends where it begins. */
-static size_t gap_end(const struct finder *f, size_t at)
-{
-    const uint8_t *text = f->text;
-    for (size_t stop; at < f->length;) {
-        switch (text[at]) {
-        case '\n':
-            stop = f->length - at - 1 < FOLD_INDENT ? f->length : at + 1 + FOLD_INDENT;
-            for (at++; at < stop && (text[at] == ' ' || text[at] == '\t');)
-                at++;
-            break;
-        case '\r': at++; break;
-        case 0x1B: at = f->length - at > 1 && text[at + 1] == '[' ? skip_csi(f, at) : f->length; break;
-        default: return at;
-        }
-    }
-    return at;
-}
-
-/* Whether a line begins at `at` that is neither indented nor empty: so that a gap ends there. */
-static inline bool is_line(const struct finder *f, size_t at)
-{
-    return at < f->length && f->text[at] > ' ' && f->text[at] < 0x7F;
-}
-
-/*
- * Whether nothing goes on over the gap [at, end). An occurrence that does has a gram with at least one byte
- * before the gap and one behind it, or rather, as it has FOLDING_SHORTEST bytes, three grams in a row, one of
- * which is such a gram. Before the gap text is folded as it stands from `from` on.
- */
-static inline bool is_broken(const struct folding *folding, const struct finder *f, size_t from, size_t at,
-                             size_t end)
-{
-    enum { FAR = FOLDING_SHORTEST - 1 };
-    size_t behind = plain_bytes(f, end);
-    if (at - from < CONTEXT || behind < FOLDING_GRAM)
-        return false;
-    uint64_t bytes = load32(f->text + at - CONTEXT) & 0xFFFFFF;
-    bytes |= (uint64_t)load32(f->text + end) << 24;
-    if (!(folding_has(folding, (uint32_t)bytes) | folding_has(folding, (uint32_t)(bytes >> 8)) |
-          folding_has(folding, (uint32_t)(bytes >> 16))))
-        return true;
-    if (at - from < FAR || behind < FAR)
-        return false;
-    uint8_t around[2 * FAR];
-    memcpy(around, f->text + at - FAR, FAR);
-    memcpy(around + FAR, f->text + end, FAR);
-    unsigned found = 0;
-    for (unsigned i = 0; i <= 2 * FAR - FOLDING_GRAM; i++)
-        found |= folding_has(folding, load32(around + i)) << i;
-    return !(found & found >> 1 & found >> 2);
-}
+/* ---- between gaps ------------------------------------------------------------------------------ */
 
 /* Makes the run what leads up to `to`: the text before it as far as patterns may have it. Text is folded as it
  * stands in [from, to), and what is in the run lies before `from`. */
-static enum scan_result lead_up(struct scan *c, const struct finder *f, uint64_t base, size_t from, size_t to)
+static enum scan_result lead_up(struct scan *c, const uint8_t *text, uint64_t base, size_t from, size_t to)
 {
     struct run *run = &c->state->run;
     size_t most = c->folding->set.longest - 1, low = to - from < most ? from : to - most;
     size_t start = to - from < CONTEXT ? from : to - CONTEXT;
-    while (start > low && folding_has(c->folding, load32(f->text + start - 1)))
+    while (start > low && folding_has(c->folding, load32(text + start - 1)))
         start--;
     enum scan_result result = SCAN_DONE;
     if (start > from)
         run_keep(run, 0);
     for (; start < to && result == SCAN_DONE; start++)
-        result = push(c, f->text[start], (struct place){.at = base + start, .wrapped = 0});
+        result = push(c, text[start], (struct place){.at = base + start, .wrapped = 0});
     return result;
-}
-
-/* Goes to the next event over which something may go on, or to the end. */
-static enum scan_result skip(struct scan *c, struct finder *f, uint64_t base, size_t *at)
-{
-    size_t from = *at, to = next_event(f, from);
-    while (to < f->length) {
-        size_t next = f->text[to] == '\n' && is_line(f, to + 1) ? to + 1 : gap_end(f, to);
-        if (next == to) {
-            if (!is_plain(f, next++))
-                break;
-        } else {
-            if (!is_broken(c->folding, f, from, to, next))
-                break;
-            from = next;
-            run_keep(&c->state->run, 0);
-        }
-        to = next_event(f, next);
-    }
-    *at = to;
-    return lead_up(c, f, base, from, to);
 }
 
 static enum scan_result feed(struct scan *c, const uint8_t *text, size_t length, uint64_t base)
 {
-    struct finder finder; /* not all of it is to be cleared for each small chunk */
-    finder.kernel = c->folding->kernel;
-    finder.text = text;
-    finder.length = length;
-    finder.begin = finder.end = finder.next = 0;
+    struct gaps gaps; /* not all of it is to be cleared for each small chunk */
+    gaps_begin(&gaps, c->folding, text, length);
     enum scan_result result = SCAN_DONE;
     for (size_t at = 0; at < length && result == SCAN_DONE; at++) {
-        if (c->state->run.eventful == 0 && fold_is_idle(&c->state->fold))
-            result = skip(c, &finder, base, &at);
+        if (c->state->run.eventful == 0 && fold_is_idle(&c->state->fold)) {
+            size_t from, start = at;
+            at = gaps_next(&gaps, start, &from);
+            if (from > start)
+                run_keep(&c->state->run, 0);
+            result = lead_up(c, text, base, from, at);
+        }
         if (result == SCAN_DONE && at < length)
             result = step(c, text[at], base + at);
     }
