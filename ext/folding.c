@@ -6,7 +6,7 @@
 #include "fold.h"
 
 /* Sparse enough that three grams in a row, as many as the shortest pattern has, are rarely there by chance. */
-enum { BITS_PER_GRAM = 16, LEAST_LOG = 12, MOST_LOG = 22 };
+enum { BITS_PER_GRAM = 8, LEAST_LOG = 12, MOST_LOG = 22 };
 
 static bool can_occur(const struct pattern *p)
 {

@@ -7,59 +7,11 @@
 
 /* ---- where an entry ends --------------------------------------------------------------------- */
 
-/* What the byte behind an event may be, so that the event is understood at a glance. */
-enum { FINAL = 1, NO_BLANK = 2, NO_CR = 4, NO_HEX = 8, NO_C2 = 16, NO_E2 = 32, NO_EF = 64 };
-
-/* NUL is among the bytes that leave a character undecided: it fills up what is behind the text. */
-#define IS_LETTER(b) (((b) | 0x20) >= 'a' && ((b) | 0x20) <= 'f')
-#define IS_DIGIT(b) ((b) >= '0' && (b) <= '9')
-#define IS_EVENT(b)                                                                                            \
-    ((b) == '\n' || (b) == '\r' || (b) == 0x1B || (b) == '%' || (b) == 0xC2 || (b) == 0xE2 || (b) == 0xEF)
-#define CLASS(b)                                                                                               \
-    (((b) >= 0x40 && (b) <= 0x7E ? FINAL : 0) | ((b) != ' ' && (b) != '\t' ? NO_BLANK : 0) |                   \
-     ((b) != '\r' ? NO_CR : 0) | ((b) && !IS_LETTER(b) && !IS_DIGIT(b) && !IS_EVENT(b) ? NO_HEX : 0) |         \
-     ((b) && (b) != 0xAD ? NO_C2 : 0) | ((b) && (b) != 0x80 && (b) != 0x81 ? NO_E2 : 0) |                      \
-     ((b) && (b) != 0xBB ? NO_EF : 0))
-#define CLASS_4(b) CLASS(b), CLASS((b) + 1), CLASS((b) + 2), CLASS((b) + 3)
-#define CLASS_16(b) CLASS_4(b), CLASS_4((b) + 4), CLASS_4((b) + 8), CLASS_4((b) + 12)
-#define CLASS_64(b) CLASS_16(b), CLASS_16((b) + 16), CLASS_16((b) + 32), CLASS_16((b) + 48)
-
-static const uint8_t classes[256] = {CLASS_64(0), CLASS_64(64), CLASS_64(128), CLASS_64(192)};
-
-/* An event by its first byte: which bytes go on with it, and what must be behind those. */
-struct kind {
-    uint64_t flip, mask; /* a byte that goes on is zero in (bytes ^ flip) & mask */
-    uint64_t end;        /* so that some byte does not */
-    uint8_t wanted;      /* one of these classes is behind */
-    uint8_t least;       /* so many bytes go on */
-    uint8_t own;         /* how many others belong to it */
-    uint8_t is_text;     /* then it is no gap */
-};
-
-#define EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
-#define EIGHTH (UINT64_C(1) << 56)
-
-enum { LF, CR, ESC, PERCENT, CHARACTER_C2, CHARACTER_E2, CHARACTER_EF };
-
-static const struct kind kinds[] = {
-    [LF] = {EVERY(' '), EVERY(0xFF), EIGHTH, NO_BLANK, 0, 1, 0},
-    [CR] = {EVERY('\r'), EVERY(0xFF), EIGHTH, NO_CR, 0, 1, 0},
-    [ESC] = {EVERY('0') - '0' + '[', EVERY(0xF0) | 0xFF, EIGHTH, FINAL, 1, 2, 0},
-    [PERCENT] = {0, 0, 1, NO_HEX, 0, 0, 1},
-    [CHARACTER_C2] = {0, 0, 1, NO_C2, 0, 0, 1},
-    [CHARACTER_E2] = {0, 0, 1, NO_E2, 0, 0, 1},
-    [CHARACTER_EF] = {0, 0, 1, NO_EF, 0, 0, 1},
-};
-
-static const uint8_t kind_of[256] = {
-    ['\n'] = LF, ['\r'] = CR, [0x1B] = ESC, ['%'] = PERCENT,
-    [0xC2] = CHARACTER_C2, [0xE2] = CHARACTER_E2, [0xEF] = CHARACTER_EF,
-};
-
 /* Whether a percent escape that comes to this byte is neither altered by it nor goes on behind it. */
 static bool ends_escape(uint8_t byte)
 {
-    return !event_is(byte) && !IS_LETTER(byte);
+    uint8_t lower = byte | 0x20;
+    return !event_is(byte) && (lower < 'a' || lower > 'f');
 }
 
 /* Whether the event at `at`, which begins no gap by itself, removes and alters nothing. */
@@ -69,7 +21,7 @@ static bool is_plain(const struct gaps *g, size_t at)
     if (g->length - at < 3)
         return false;
     if (text[0] == '%')
-        return ends_escape(text[IS_DIGIT(text[1]) ? 2 : 1]);
+        return ends_escape(text[text[1] >= '0' && text[1] <= '9' ? 2 : 1]);
     struct fold fold = {.waiting = 1, .lead = {text[0], text[1]}};
     if (!fold_goes_on(&fold, text[1]))
         return true;
@@ -103,63 +55,69 @@ static size_t character_end(const uint8_t *text, size_t at, size_t limit)
     return at;
 }
 
-/* What the table tells for most events, for any: where the one at `at` in the window ends, or the window does.
- * `*is_text`: it is no gap. If it is neither that nor a gap alone, entry `i`, which it will be in, is odd. */
-static int event_end(struct gaps *g, int at, int *is_text, size_t i)
+/* Where the event at `at` ends, or the window does; `at` if it is plain text. `*odd`: it is neither that nor a
+ * gap alone. */
+static size_t event_end(const struct gaps *g, size_t at, bool *odd)
 {
     const uint8_t *text = g->text + g->begin;
-    size_t limit = g->size, start = (size_t)at, end = start + 1;
-    *is_text = 0;
-    switch (text[start]) {
+    size_t limit = g->size, end = at + 1;
+    switch (text[at]) {
     case '\n':
-        while (end < limit && end - start <= FOLD_INDENT && (text[end] == ' ' || text[end] == '\t'))
+        while (end < limit && end - at <= FOLD_INDENT && (text[end] == ' ' || text[end] == '\t'))
             end++;
-        return (int)end;
-    case '\r': return (int)end;
-    case 0x1B: return (int)sequence_end(text, start, limit);
+        return end;
+    case '\r': return end;
+    case 0x1B: return sequence_end(text, at, limit);
     default:
-        *is_text = is_plain(g, g->begin + start);
-        if (*is_text)
+        if (is_plain(g, g->begin + at))
             return at;
-        g->odd[g->odd_count++] = (uint16_t)i;
-        return (int)character_end(text, start, limit);
+        *odd = true;
+        return character_end(text, at, limit);
     }
 }
 
 /* ---- from events to entries ------------------------------------------------------------------ */
 
-/*
- * Makes entries of the events. `window` is the window, and readable for some bytes behind it. Events that
- * follow each other directly are one entry. Nothing about an event can be predicted but that the table knows
- * it, so what it becomes is computed: it is written as a new entry and as the end of the last one, and only
- * the counting tells which of these is true.
- */
-static void list_entries(struct gaps *g, const uint8_t *window, const uint16_t *events, size_t event_count)
+/* Finds where the unknown events end, and lists the odd ones. Those inside of others are plain text. */
+static void end_unknown(struct gaps *g, const uint16_t *events, uint16_t *stops, size_t count)
 {
-    uint16_t *restrict start = g->start, *restrict end = g->stop;
-    size_t count = 0;
-    int last = -1; /* the end of the last entry */
-    g->odd_count = 0;
-    for (size_t i = 0; i < event_count; i++) {
-        int at = events[i];
-        const struct kind *kind = &kinds[kind_of[window[at]]];
-        uint64_t next = load64(window + at + 1);
-        unsigned bit = (unsigned)__builtin_ctzll(((next ^ kind->flip) & kind->mask) | kind->end), more = bit / 8;
-        unsigned class = classes[(uint8_t)(next >> (bit & 56))];
-        int stop = at + kind->own + (int)more, is_text = kind->is_text;
-        if (__builtin_expect(!(class & kind->wanted) | (more < kind->least), 0)) {
-            if (at < last)
-                continue;
-            stop = event_end(g, at, &is_text, at > last ? count : count - 1);
-        }
-        int fresh = (at > last) & ~is_text, ignored = -((at < last) | is_text); /* all ones, or none */
-        last = (last & ignored) | (stop & ~ignored);
-        start[count] = (uint16_t)at;
-        count += (unsigned)fresh;
-        end[count] = (uint16_t)last;
+    size_t last = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = events[i], stop = stops[i];
+        bool odd = false;
+        if (at < last)
+            stop = at;
+        else if (stop == GLANCE_UNKNOWN)
+            stop = event_end(g, at, &odd);
+        if (odd)
+            g->odd[g->odd_count++] = (uint16_t)at;
+        stops[i] = (uint16_t)stop;
+        last = stop > last ? stop : last;
     }
-    end[0] = 0;
-    g->count = count;
+}
+
+/* From the odd events to the entries that they are in. */
+static void find_odd(struct gaps *g)
+{
+    size_t entry = 0;
+    for (size_t i = 0; i < g->odd_count; i++) {
+        while (g->stop[entry + 1] <= g->odd[i])
+            entry++;
+        g->odd[i] = (uint16_t)entry;
+    }
+}
+
+static void list_entries(struct gaps *g, const uint8_t *window, uint16_t *events, size_t count)
+{
+    const struct kernel *kernel = g->folding->kernel;
+    uint16_t stops[GAP_WINDOW + GLANCE_SPARE];
+    memset(events + count, 0, GLANCE_SPARE * sizeof *events);
+    g->odd_count = 0;
+    if (kernel->glance(window, events, count, stops))
+        end_unknown(g, events, stops, count);
+    g->count = kernel->join(events, stops, count, g->start, g->stop);
+    g->stop[0] = 0;
+    find_odd(g);
 }
 
 /* An entry that reaches the end of the window may go on behind it: the next window begins with it, unless this
@@ -203,10 +161,11 @@ static size_t entry_start(const struct gaps *g, size_t i)
     return i < g->count ? g->start[i] : g->size;
 }
 
-enum { CONTEXT = FOLDING_GRAM - 1 };
-
-/* Keeps those of the first `count` in `open` that are in a gram with a byte on either side, or of which that
- * is not known. */
+/*
+ * Keeps those of the first `count` in `open` over which an occurrence may go on, or of which that is not known.
+ * As it has FOLDING_SHORTEST bytes, it has the gram of three bytes before and one behind the gap, with one of its
+ * neighbours; or the other way round.
+ */
 static size_t keep_grams(struct gaps *g, size_t count)
 {
     const uint8_t *text = g->text + g->begin;
@@ -214,14 +173,15 @@ static size_t keep_grams(struct gaps *g, size_t count)
     for (size_t j = 0; j < count; j++) {
         unsigned i = g->open[j], start = g->start[i], stop = g->stop[i + 1];
         g->open[kept] = (uint16_t)i;
-        if (start - g->stop[i] < CONTEXT + 1 || entry_start(g, i + 1) - stop < FOLDING_GRAM) {
+        if (start - g->stop[i] < FOLDING_GRAM || entry_start(g, i + 1) - stop < FOLDING_GRAM) {
             kept++;
             continue;
         }
-        uint64_t bytes = load32(text + start - FOLDING_GRAM) | (uint64_t)load32(text + stop) << 32;
-        kept += folding_has(g->folding, (uint32_t)(bytes >> 8)) |
-                folding_has(g->folding, (uint32_t)(bytes >> 16)) |
-                folding_has(g->folding, (uint32_t)(bytes >> 24));
+        uint64_t around = load32(text + start - FOLDING_GRAM) | (uint64_t)load32(text + stop) << 32;
+        unsigned has[FOLDING_GRAM + 1];
+        for (unsigned k = 0; k <= FOLDING_GRAM; k++)
+            has[k] = folding_has(g->folding, (uint32_t)(around >> 8 * k));
+        kept += (has[1] & (has[0] | has[2])) | (has[3] & (has[2] | has[4]));
     }
     return kept;
 }
@@ -247,14 +207,11 @@ static bool is_broken(const struct gaps *g, size_t i, size_t from)
 
 /* ---- windows --------------------------------------------------------------------------------- */
 
-/* So many bytes behind an event are looked at. */
-enum { BEHIND = 9 };
-
 static void find(struct gaps *g, size_t at)
 {
-    uint16_t events[GAP_WINDOW + EVENT_SPARE];
-    uint8_t copy[EVENT_BLOCK + BEHIND + 7];
-    size_t rest = g->length - at, blocks = rest < BEHIND ? 0 : (rest - BEHIND) / EVENT_BLOCK, count;
+    uint16_t events[GAP_WINDOW + GLANCE_SPARE];
+    uint8_t copy[EVENT_BLOCK + GLANCE_BEHIND];
+    size_t rest = g->length - at, blocks = rest < GLANCE_BEHIND ? 0 : (rest - GLANCE_BEHIND) / EVENT_BLOCK, count;
     const uint8_t *window = g->text + at;
     blocks = blocks < g->blocks ? blocks : g->blocks;
     g->size = blocks * EVENT_BLOCK;

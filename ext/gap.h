@@ -14,8 +14,9 @@
 
 #include "event.h"
 #include "folding.h"
+#include "glance.h"
 
-enum { GAP_BLOCKS = 64, GAP_WINDOW = GAP_BLOCKS * EVENT_BLOCK, GAP_MOST = GAP_WINDOW / 2 + 2 };
+enum { GAP_BLOCKS = 64, GAP_WINDOW = GAP_BLOCKS * EVENT_BLOCK, GAP_MOST = GAP_WINDOW / 2 + GLANCE_SPARE };
 
 struct gaps {
     const struct folding *folding;

@@ -26,7 +26,8 @@ static size_t qgram(const struct qgram *q, const uint8_t *text, size_t samples, 
     return count;
 }
 
-const struct kernel kernel_portable = {"portable", false, fragment, qgram, event_portable};
+const struct kernel kernel_portable = {"portable", false, fragment, qgram, event_portable,
+                                     glance_portable, glance_join_portable};
 
 /* The kernels of this machine, best first. */
 static size_t available(const struct kernel *list[4])

@@ -173,7 +173,6 @@ static enum scan_result scan_onwards(struct stream *s, const struct set *set)
     return SCAN_DONE;
 }
 
-/* Before the other scans, which may change the state of automata and so must not be repeated after it. */
 static enum scan_result scan_folded(struct stream *s, const struct set *set)
 {
     if (!set->folding)
@@ -213,11 +212,14 @@ enum scan_result stream_scan(struct stream *s, const struct set *set, const uint
         s->debt += s->kept;
     else if (!long_hold)
         forget_states(s);
-    enum scan_result result = scan_folded(s, set);
+    bool carry = s->carried || s->debt > debt_limit(set);
+    /* Either is repeated if the other one needs an automaton: not what changes the states of automata. And the
+     * search of the text waits for memory less than the folded view does. */
+    enum scan_result result = carry ? scan_folded(s, set) : scan_afresh(s, set);
+    if (result == SCAN_DONE)
+        result = carry ? scan_onwards(s, set) : scan_folded(s, set);
     if (result != SCAN_DONE)
         return result;
-    bool carry = s->carried || s->debt > debt_limit(set);
-    result = carry ? scan_onwards(s, set) : scan_afresh(s, set);
     if (last)
         s->limit = s->end + length; /* as scan_onwards does not know */
     if (set->folding && s->view.live < s->limit)
