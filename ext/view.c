@@ -5,6 +5,7 @@
 
 #include "gap.h"
 #include "search.h"
+#include "settle.h"
 
 /* A run is searched when it is so much longer than four times the longest pattern, and goes on with what may
  * be the beginning of an occurrence: so memory is bounded, and a byte is searched little more than once. */
@@ -12,163 +13,6 @@ enum { CUT = 4096 };
 
 /* A gram more would cross the end of what is looked at. */
 enum { CONTEXT = FOLDING_GRAM - 1 };
-
-struct scan {
-    struct view *view;
-    struct view_state *state; /* view->work */
-    const struct folding *folding;
-    const struct view_text *text;
-};
-
-/* ---- runs ------------------------------------------------------------------------------------ */
-
-static void run_free(struct run *run)
-{
-    free(run->bytes);
-    free(run->places);
-}
-
-static enum scan_result run_reserve(struct run *run, size_t more)
-{
-    if (more <= run->room - run->count)
-        return SCAN_DONE;
-    size_t room = run->count + more + run->count / 2 + 64;
-    uint8_t *bytes = realloc(run->bytes, room);
-    run->bytes = bytes ? bytes : run->bytes;
-    struct place *places = bytes ? realloc(run->places, room * sizeof *places) : NULL;
-    if (!places)
-        return SCAN_NO_MEMORY;
-    run->places = places;
-    run->room = room;
-    return SCAN_DONE;
-}
-
-/* Gives up all but the last bytes. */
-static void run_keep(struct run *run, size_t count)
-{
-    size_t dropped = run->count - count;
-    if (count && dropped) {
-        memmove(run->bytes, run->bytes + dropped, count);
-        memmove(run->places, run->places + dropped, count * sizeof *run->places);
-    }
-    run->count = count;
-    run->eventful = run->eventful > dropped ? run->eventful - dropped : 0;
-}
-
-static enum scan_result run_copy(struct run *to, const struct run *from)
-{
-    to->count = to->eventful = 0;
-    if (run_reserve(to, from->count) != SCAN_DONE)
-        return SCAN_NO_MEMORY;
-    if (from->count) {
-        memcpy(to->bytes, from->bytes, from->count);
-        memcpy(to->places, from->places, from->count * sizeof *to->places);
-    }
-    to->count = from->count;
-    to->eventful = from->eventful;
-    return SCAN_DONE;
-}
-
-/* Where an occurrence in [start, end) begins to cover: the newline rule. */
-static size_t covered_from(const struct run *run, size_t start, size_t end)
-{
-    for (size_t i = start + 1; i < start + VIEW_BEFORE_WRAP && i < end; i++)
-        if (run->places[i].wrapped)
-            return i;
-    return start;
-}
-
-/* ---- what is found --------------------------------------------------------------------------- */
-
-static uint8_t byte_at(const struct view_text *text, uint64_t at)
-{
-    uint64_t i = at - text->start;
-    return i < text->held_length ? text->held[i] : text->data[i - text->held_length];
-}
-
-/* Covers [from, to) of the run but the escape sequences in it, which folding the text once more tells. It
- * begins with a byte of text, so outside of any sequence. Text before the start is out of reach. */
-static enum scan_result cover(struct scan *c, size_t from, size_t to)
-{
-    const struct place *places = c->state->run.places;
-    uint64_t start = places[from].at, end = places[to - 1].at + 1;
-    start = start < c->text->start ? c->text->start : start;
-    struct fold fold = {0};
-    for (uint64_t at = start; at < end; at++) {
-        uint8_t byte = byte_at(c->text, at);
-        if (fold.waiting && !fold_goes_on(&fold, byte))
-            fold.waiting = 0;
-        if (fold_step(&fold, byte) != FOLD_ESCAPE)
-            continue;
-        if (start < at && spans_add(&c->state->spans, start, at))
-            return SCAN_NO_MEMORY;
-        start = at + 1;
-    }
-    return start < end && spans_add(&c->state->spans, start, end) ? SCAN_NO_MEMORY : SCAN_DONE;
-}
-
-static void unite_into(uint32_t *longest, size_t start, size_t end)
-{
-    if (end)
-        longest[end] = (uint32_t)(end - start);
-}
-
-/* Applies the newline rule to each occurrence, then unites those that have a byte in common: what lies between
- * two that only touch is in neither. From the end, so that a union is complete when the next one begins. */
-static void unite(const struct run *run, uint32_t *longest)
-{
-    size_t start = SIZE_MAX, end = 0;
-    for (size_t i = run->count; i > 0; i--) {
-        if (longest[i] == 0)
-            continue;
-        size_t from = covered_from(run, i - longest[i], i);
-        longest[i] = 0;
-        if (i <= start) {
-            unite_into(longest, start, end);
-            end = i;
-            start = from;
-        } else if (from < start) {
-            start = from;
-        }
-    }
-    unite_into(longest, start, end);
-}
-
-static enum scan_result reserve_longest(struct view *view, size_t room)
-{
-    if (room <= view->room)
-        return SCAN_DONE;
-    room += room / 2;
-    uint32_t *longest = realloc(view->longest, room * sizeof *longest);
-    if (!longest)
-        return SCAN_NO_MEMORY;
-    view->longest = longest;
-    view->room = room;
-    return SCAN_DONE;
-}
-
-/* Searches the run, if it can have an occurrence that the search of the text itself does not find. */
-static enum scan_result settle(struct scan *c)
-{
-    const struct run *run = &c->state->run;
-    if (run->eventful == 0 || run->count < c->folding->shortest)
-        return SCAN_DONE;
-    enum scan_result result = reserve_longest(c->view, run->count + 1);
-    if (result != SCAN_DONE)
-        return result;
-    uint32_t *longest = c->view->longest;
-    memset(longest, 0, (run->count + 1) * sizeof *longest);
-    struct spans found = {.longest = longest};
-    for (unsigned i = 0; i < c->folding->set.count && result == SCAN_DONE; i++)
-        result = search_text(c->folding->set.groups[i], run->bytes, run->count, 0, &found);
-    if (result != SCAN_DONE)
-        return result;
-    unite(run, longest);
-    for (size_t end = 1; end <= run->count && result == SCAN_DONE; end++)
-        if (longest[end])
-            result = cover(c, end - longest[end], end);
-    return result;
-}
 
 /* ---- from text to runs ----------------------------------------------------------------------- */
 
@@ -334,8 +178,8 @@ static uint64_t hold_from(const struct scan *c, size_t least)
 {
     const struct run *run = &c->state->run;
     const struct fold *fold = &c->state->fold;
-    size_t from = covered_from(run, least, run->count);
-    bool let_go = from == least && fold->lines && run->count - least < VIEW_BEFORE_WRAP;
+    size_t from = run_covered_from(run, least, run->count);
+    bool let_go = from == least && fold->lines && run->count - least < RUN_BEFORE_WRAP;
     uint64_t at = let_go ? c->view->live - fold->waiting : run->places[from].at;
     return at < c->text->start ? c->text->start : at;
 }

@@ -3,7 +3,7 @@
  * (fold.h), or that mix the case of percent escapes.
  *
  * An occurrence lies in the folded text, between two barriers. It covers its bytes and what was removed
- * between them, but no escape sequence: colours survive. Newline rule: if fewer than VIEW_BEFORE_WRAP of
+ * between them, but no escape sequence: colours survive. Newline rule: if fewer than RUN_BEFORE_WRAP of
  * its bytes lie before its first soft wrap, it only covers what lies behind that. So the end of a line is
  * not held back for the few bytes by which it resembles the beginning of a pattern.
  *
@@ -16,21 +16,7 @@
 
 #include "fold.h"
 #include "folding.h"
-
-enum { VIEW_BEFORE_WRAP = 4 };
-
-/* Where a folded byte comes from, and whether a soft wrap is between it and the one before. */
-struct place {
-    uint64_t at : 63, wrapped : 1;
-};
-
-/* Folded bytes that follow each other. An event lies in every part that begins before `eventful`: between
- * two of its bytes something was removed, or one of them belongs to a percent escape. */
-struct run {
-    uint8_t *bytes;
-    struct place *places;
-    size_t count, room, eventful;
-};
+#include "run.h"
 
 struct view_state {
     struct fold fold;
