@@ -16,7 +16,7 @@ enum scan_result run_reserve(struct run *run, size_t more)
     size_t room = run->count + more + run->count / 2 + 64;
     uint8_t *bytes = realloc(run->bytes, room);
     run->bytes = bytes ? bytes : run->bytes;
-    struct place *places = bytes ? realloc(run->places, room * sizeof *places) : NULL;
+    place *places = bytes ? realloc(run->places, room * sizeof *places) : NULL;
     if (!places)
         return SCAN_NO_MEMORY;
     run->places = places;
@@ -55,15 +55,7 @@ enum scan_result run_append(struct run *run, const uint8_t *text, size_t length,
         return SCAN_NO_MEMORY;
     memcpy(run->bytes + run->count, text, length);
     for (size_t i = 0; i < length; i++)
-        run->places[run->count + i] = (struct place){.at = at + i, .wrapped = 0};
+        run->places[run->count + i] = place_of(at + i, false);
     run->count += length;
     return SCAN_DONE;
-}
-
-size_t run_covered_from(const struct run *run, size_t start, size_t end)
-{
-    for (size_t i = start + 1; i < start + RUN_BEFORE_WRAP && i < end; i++)
-        if (run->places[i].wrapped)
-            return i;
-    return start;
 }

@@ -10,16 +10,32 @@
 /* The newline rule of view.h: so many bytes must be before a soft wrap for them to be covered. */
 enum { RUN_BEFORE_WRAP = 4 };
 
-/* Where a folded byte comes from, and whether a soft wrap is between it and the one before. */
-struct place {
-    uint64_t at : 63, wrapped : 1;
-};
+/* Where a folded byte comes from, twice, and one more if a soft wrap is between it and the one before: so two
+ * bytes that are neighbours in the text too, with no wrap before either, differ by PLACE_NEXT. */
+typedef uint64_t place;
+
+enum { PLACE_NEXT = 2 };
+
+static inline place place_of(uint64_t at, bool wrapped)
+{
+    return at * 2 + wrapped;
+}
+
+static inline uint64_t place_at(place place)
+{
+    return place / 2;
+}
+
+static inline bool place_is_wrapped(place place)
+{
+    return place & 1;
+}
 
 /* An event lies in every part that begins before `eventful`: between two of its bytes something was removed, or
  * one of them belongs to a percent escape. */
 struct run {
     uint8_t *bytes;
-    struct place *places;
+    place *places;
     size_t count, room, eventful;
 };
 
@@ -36,6 +52,15 @@ enum scan_result run_append(struct run *run, const uint8_t *text, size_t length,
 void run_keep(struct run *run, size_t count);
 
 /* Where an occurrence in [start, end) begins to cover: the newline rule. */
-size_t run_covered_from(const struct run *run, size_t start, size_t end);
+static inline size_t run_covered_from(const struct run *run, size_t start, size_t end)
+{
+    const place *places = run->places + start;
+    if (end - start >= RUN_BEFORE_WRAP && !place_is_wrapped(places[1] | places[2] | places[3]))
+        return start;
+    for (size_t i = 1; i < RUN_BEFORE_WRAP && i < end - start; i++)
+        if (place_is_wrapped(places[i]))
+            return start + i;
+    return start;
+}
 
 #endif

@@ -226,24 +226,44 @@ static enum scan_result search_with_automaton(struct search *s, size_t *at, size
     return SCAN_DONE;
 }
 
+/* Begins or goes on with what is left to the automaton, and returns how much of the rest of the text that is. */
+static size_t take_run(struct search_course *course, size_t rest)
+{
+    if (!course->left) {
+        course->left = course->run ? course->run : FIRST_RUN;
+        course->run = course->left < LAST_RUN ? course->left * 2 : course->left;
+    }
+    size_t run = course->left < rest ? course->left : rest;
+    course->left = run == rest ? course->left - run : 0;
+    return run;
+}
+
+enum scan_result search_next_text(struct group *group, const uint8_t *text, size_t length, uint64_t base,
+                                  struct spans *found, struct search_course *course)
+{
+    struct search s = {.group = group, .text = text, .length = length, .base = base, .found = found};
+    for (size_t at = 0; at < length;) {
+        if (!course->left || !group_automaton(group)) {
+            course->left = 0;
+            if (search_next(&s, &at)) {
+                course->run = FIRST_RUN;
+                continue;
+            }
+            if (s.no_memory)
+                return SCAN_NO_MEMORY;
+        }
+        enum scan_result result = search_with_automaton(&s, &at, take_run(course, length - at));
+        if (result != SCAN_DONE)
+            return result;
+    }
+    return SCAN_DONE;
+}
+
 enum scan_result search_text(struct group *group, const uint8_t *text, size_t length, uint64_t base,
                              struct spans *found)
 {
-    struct search s = {.group = group, .text = text, .length = length, .base = base, .found = found};
-    size_t at = 0, run = FIRST_RUN;
-    while (at < length) {
-        if (search_next(&s, &at)) {
-            run = FIRST_RUN;
-            continue;
-        }
-        if (s.no_memory)
-            return SCAN_NO_MEMORY;
-        enum scan_result result = search_with_automaton(&s, &at, run);
-        if (result != SCAN_DONE)
-            return result;
-        run = run < LAST_RUN ? run * 2 : run;
-    }
-    return SCAN_DONE;
+    struct search_course course = {0};
+    return search_next_text(group, text, length, base, found, &course);
 }
 
 enum scan_result search_live(struct group *group, const uint8_t *text, size_t length, size_t *start)

@@ -3,31 +3,60 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "search.h"
-
 static uint8_t byte_at(const struct view_text *text, uint64_t at)
 {
     uint64_t i = at - text->start;
     return i < text->held_length ? text->held[i] : text->data[i - text->held_length];
 }
 
-/* Covers [from, to) of the run but the escape sequences in it, which folding the text once more tells. It
- * begins with a byte of text, so outside of any sequence. Text before the start is out of reach. */
-static enum scan_result cover(struct scan *c, size_t from, size_t to)
+/* Covers what was removed in [at, end) but the escape sequences, and the text before it from `*start` on. What is
+ * not covered yet begins at `*start` again. Text before a gap is outside of any sequence. */
+static enum scan_result cover_gap(struct scan *c, uint64_t *start, uint64_t at, uint64_t end)
 {
-    const struct place *places = c->state->run.places;
-    uint64_t start = places[from].at, end = places[to - 1].at + 1;
-    start = start < c->text->start ? c->text->start : start;
     struct fold fold = {0};
-    for (uint64_t at = start; at < end; at++) {
+    for (; at < end; at++) {
         uint8_t byte = byte_at(c->text, at);
         if (fold.waiting && !fold_goes_on(&fold, byte))
             fold.waiting = 0;
         if (fold_step(&fold, byte) != FOLD_ESCAPE)
             continue;
-        if (start < at && spans_add(&c->state->spans, start, at))
+        if (*start < at && spans_add(&c->state->spans, *start, at))
             return SCAN_NO_MEMORY;
-        start = at + 1;
+        *start = at + 1;
+    }
+    return SCAN_DONE;
+}
+
+/* The first i in [i, to) before which something was removed, as far as eight places at once can tell. */
+static size_t skip_text(const place *places, size_t i, size_t to)
+{
+    for (; i + 8 <= to; i += 8) {
+        place other = 0;
+        for (size_t j = i; j < i + 8; j++)
+            other |= (places[j] - places[j - 1]) ^ PLACE_NEXT;
+        if (other)
+            break;
+    }
+    return i;
+}
+
+/* Covers [from, to) of the run but the escape sequences in it, which folding the gaps once more tells. Text before
+ * the start is out of reach. */
+static enum scan_result cover(struct scan *c, size_t from, size_t to)
+{
+    const place *places = c->state->run.places;
+    uint64_t start = place_at(places[from]), end = place_at(places[to - 1]) + 1, least = c->text->start;
+    start = start < least ? least : start;
+    for (size_t i = from + 1; i < to;) {
+        size_t stop = i + 8 < to ? i + 8 : to;
+        for (; i < stop; i++) {
+            uint64_t at = place_at(places[i - 1]) + 1, next = place_at(places[i]);
+            if (next == at || next <= least)
+                continue;
+            if (cover_gap(c, &start, at < least ? least : at, next) != SCAN_DONE)
+                return SCAN_NO_MEMORY;
+        }
+        i = skip_text(places, i, to);
     }
     return start < end && spans_add(&c->state->spans, start, end) ? SCAN_NO_MEMORY : SCAN_DONE;
 }
@@ -84,7 +113,8 @@ enum scan_result settle(struct scan *c)
     memset(longest, 0, (run->count + 1) * sizeof *longest);
     struct spans found = {.longest = longest};
     for (unsigned i = 0; i < c->folding->set.count && result == SCAN_DONE; i++)
-        result = search_text(c->folding->set.groups[i], run->bytes, run->count, 0, &found);
+        result = search_next_text(c->folding->set.groups[i], run->bytes, run->count, 0, &found,
+                                  &c->view->course[i]);
     if (result != SCAN_DONE)
         return result;
     unite(run, longest);

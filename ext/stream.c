@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "search.h"
-
 /* A hold up to this long may be scanned again with each chunk: it is cheaper than carrying states. */
 enum { SHORT_HOLD = 64 };
 
@@ -28,6 +26,7 @@ static void forget_states(struct stream *s)
 void stream_forget(struct stream *s)
 {
     forget_states(s);
+    memset(s->course, 0, sizeof s->course);
     view_forget(&s->view);
 }
 
@@ -63,7 +62,7 @@ static enum scan_result scan_text(struct stream *s, const struct set *set, const
                                   size_t length, uint64_t base)
 {
     for (unsigned i = 0; i < set->count; i++) {
-        enum scan_result result = search_text(set->groups[i], text, length, base, &s->spans);
+        enum scan_result result = search_next_text(set->groups[i], text, length, base, &s->spans, &s->course[i]);
         if (result != SCAN_DONE)
             return result;
     }

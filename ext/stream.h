@@ -36,6 +36,7 @@ struct stream {
     uint64_t debt;
     bool carried;
     uint32_t states[SET_LIMIT];
+    struct search_course course[SET_LIMIT];
 
     /* the chunk between stream_scan and stream_commit */
     const uint8_t *data;

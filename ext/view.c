@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "gap.h"
-#include "search.h"
 #include "settle.h"
 
 /* A run is searched when it is so much longer than four times the longest pattern, and goes on with what may
@@ -18,7 +17,7 @@ enum { CONTEXT = FOLDING_GRAM - 1 };
 
 /* Puts a byte behind the run. If the last four occur in no pattern, no occurrence has them all: the run ends
  * before that byte, and another one begins with the last three. */
-static enum scan_result push(struct scan *c, uint8_t byte, struct place place)
+static enum scan_result push(struct scan *c, uint8_t byte, place place)
 {
     struct run *run = &c->state->run;
     enum scan_result result = SCAN_DONE;
@@ -42,11 +41,33 @@ static enum scan_result push(struct scan *c, uint8_t byte, struct place place)
     return result;
 }
 
+/* The same for as much of the text as is folded as it stands, has its grams in patterns, and gives no reason to
+ * settle; the rest is for `push`. Returns how much it is in `*taken`. */
+static enum scan_result push_text(struct scan *c, const uint8_t *text, size_t length, uint64_t at, size_t *taken)
+{
+    struct run *run = &c->state->run;
+    size_t longest = c->folding->set.longest, limit = CUT + 4 * longest, i = 0;
+    if (run->eventful && run->eventful + longest < limit)
+        limit = run->eventful + longest;
+    limit = run->count < CONTEXT || run->count > limit ? 0 : limit - run->count;
+    limit = limit < length ? limit : length;
+    if (limit && run_reserve(run, 1) != SCAN_DONE)
+        return SCAN_NO_MEMORY; /* so that four bytes can be loaded */
+    uint32_t gram = limit ? load32(run->bytes + run->count - CONTEXT) << 8 : 0;
+    for (; i < limit && !event_is(text[i]); i++) {
+        gram = gram >> 8 | (uint32_t)text[i] << 24;
+        if (!folding_has(c->folding, gram))
+            break;
+    }
+    *taken = i;
+    return i ? run_append(run, text, i, at) : SCAN_DONE;
+}
+
 /* Takes a byte of text. */
 static enum scan_result take(struct scan *c, uint8_t byte, uint64_t at)
 {
     struct view_state *state = c->state;
-    struct place place = {.at = at, .wrapped = state->fold.lines > 0};
+    place place = place_of(at, state->fold.lines > 0);
     bool gap = state->fold.gap > 0, letter;
     byte = fold_text(&state->fold, byte, &letter);
     enum scan_result result = push(c, byte, place);
@@ -100,8 +121,15 @@ static enum scan_result lead_up(struct scan *c, const uint8_t *text, uint64_t ba
     enum scan_result result = SCAN_DONE;
     if (start > from)
         run_keep(run, 0);
-    for (; start < to && result == SCAN_DONE; start++)
-        result = push(c, text[start], (struct place){.at = base + start, .wrapped = 0});
+    while (start < to && result == SCAN_DONE) {
+        size_t taken;
+        result = push_text(c, text + start, to - start, base + start, &taken);
+        start += taken;
+        if (result == SCAN_DONE && start < to) {
+            result = push(c, text[start], place_of(base + start, false));
+            start++;
+        }
+    }
     return result;
 }
 
@@ -117,6 +145,10 @@ static enum scan_result feed(struct scan *c, const uint8_t *text, size_t length,
             if (from > start)
                 run_keep(&c->state->run, 0);
             result = lead_up(c, text, base, from, at);
+        } else if (fold_is_idle(&c->state->fold)) {
+            size_t taken;
+            result = push_text(c, text + at, length - at, base + at, &taken);
+            at += taken;
         }
         if (result == SCAN_DONE && at < length)
             result = step(c, text[at], base + at);
@@ -139,6 +171,7 @@ void view_free(struct view *view)
 void view_forget(struct view *view)
 {
     view->forgotten = true;
+    memset(view->course, 0, sizeof view->course);
 }
 
 /* Before the held text only the bytes remain that the newline rule has let go. */
@@ -146,12 +179,12 @@ static void forget_held(struct view_state *state, uint64_t start)
 {
     struct run *run = &state->run;
     size_t count = 0;
-    while (count < run->count && run->places[count].at < start)
+    while (count < run->count && place_at(run->places[count]) < start)
         count++;
     state->fold = (struct fold){0};
     if (count && count < run->count) {
         state->fold.gap = 1;
-        state->fold.lines = run->places[count].wrapped;
+        state->fold.lines = place_is_wrapped(run->places[count]);
     }
     run->count = count;
     run->eventful = run->eventful < count ? run->eventful : count;
@@ -180,7 +213,7 @@ static uint64_t hold_from(const struct scan *c, size_t least)
     const struct fold *fold = &c->state->fold;
     size_t from = run_covered_from(run, least, run->count);
     bool let_go = from == least && fold->lines && run->count - least < RUN_BEFORE_WRAP;
-    uint64_t at = let_go ? c->view->live - fold->waiting : run->places[from].at;
+    uint64_t at = let_go ? c->view->live - fold->waiting : place_at(run->places[from]);
     return at < c->text->start ? c->text->start : at;
 }
 

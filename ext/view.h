@@ -17,6 +17,7 @@
 #include "fold.h"
 #include "folding.h"
 #include "run.h"
+#include "search.h"
 
 struct view_state {
     struct fold fold;
@@ -29,6 +30,7 @@ struct view {
     uint32_t *longest; /* while a run is searched: the longest occurrence that ends at each place */
     size_t room;       /* of `longest` */
     uint64_t live;     /* nothing that begins before this offset can still become an occurrence */
+    struct search_course course[SET_LIMIT];
     bool forgotten;    /* the held text is to be folded anew */
 };
 
