@@ -31,7 +31,8 @@ struct automaton {
     struct edge *lists;
     uint32_t *rows; /* target by byte; 0 for none: the root is nobody's child */
     size_t state_count, list_count, row_count;
-    uint32_t *table;    /* NULL, or the next state by state * class_count + class */
+    uint32_t *table;    /* NULL, or a row for each state: by class, where the row of the next state begins; and
+                         * its `longest`. So a step waits for one load, and for no multiplication. */
     uint8_t class[256]; /* bytes that are in no pattern are one class, 0 */
     unsigned class_count;
 };
@@ -52,7 +53,7 @@ size_t automaton_bytes(const struct automaton *a)
 {
     return sizeof *a + a->state_count * (sizeof *a->states + sizeof *a->depth) +
            a->list_count * sizeof *a->lists + a->row_count * ROW * sizeof *a->rows +
-           (a->table ? a->state_count * a->class_count * sizeof *a->table : 0);
+           (a->table ? a->state_count * (a->class_count + 1) * sizeof *a->table : 0);
 }
 
 /* ---- compiling ------------------------------------------------------------------------------- */
@@ -266,9 +267,10 @@ static void assign_classes(struct automaton *a, const struct plan *p)
 static bool fill_table(struct automaton *a, const struct plan *p)
 {
     assign_classes(a, p);
-    if (a->class_count > 255 || a->state_count * a->class_count > TABLE_LIMIT)
+    size_t width = a->class_count + 1;
+    if (a->class_count > 255 || a->state_count * width > TABLE_LIMIT)
         return true;
-    a->table = calloc(a->state_count * a->class_count, sizeof *a->table);
+    a->table = calloc(a->state_count * width, sizeof *a->table);
     if (!a->table)
         return false;
     uint32_t *queue = p->stack;
@@ -276,11 +278,14 @@ static bool fill_table(struct automaton *a, const struct plan *p)
     queue[count++] = 0;
     for (size_t next = 0; next < count; next++) {
         uint32_t s = queue[next], node = p->order[s];
-        uint32_t *row = a->table + (size_t)s * a->class_count;
+        uint32_t *row = a->table + s * width;
         if (s)
-            memcpy(row, a->table + (size_t)a->states[s].fail * a->class_count, a->class_count * sizeof *row);
-        for (uint32_t i = p->first[node]; i < p->first[node + 1]; i++)
-            row[a->class[p->child[i].byte]] = queue[count++] = p->number[p->child[i].to];
+            memcpy(row, a->table + a->states[s].fail * width, a->class_count * sizeof *row);
+        row[a->class_count] = a->states[s].longest;
+        for (uint32_t i = p->first[node]; i < p->first[node + 1]; i++) {
+            queue[count++] = p->number[p->child[i].to];
+            row[a->class[p->child[i].byte]] = (uint32_t)(queue[count - 1] * width);
+        }
     }
     return true;
 }
@@ -341,9 +346,27 @@ static inline uint32_t step(const struct automaton *a, uint32_t s, uint8_t byte)
     }
 }
 
+/* automaton_scan, if there is a table. */
+static int scan_table(const struct automaton *a, uint32_t *state, const uint8_t *text, size_t length,
+                      uint64_t base, struct spans *found)
+{
+    const uint32_t *table = a->table, classes = a->class_count;
+    size_t row = (size_t)*state * (classes + 1);
+    for (size_t i = 0; i < length; i++) {
+        row = table[row + a->class[text[i]]];
+        uint32_t longest = table[row + classes];
+        if (longest && found && spans_add(found, base + i + 1 - longest, base + i + 1))
+            return -1;
+    }
+    *state = (uint32_t)(row / (classes + 1));
+    return 0;
+}
+
 int automaton_scan(const struct automaton *a, uint32_t *state, const uint8_t *text, size_t length,
                    uint64_t base, struct spans *found)
 {
+    if (a->table)
+        return scan_table(a, state, text, length, base, found);
     const uint32_t *root = a->rows + a->states[0].edges;
     uint32_t s = *state;
     for (size_t i = 0; i < length; i++) {
@@ -354,7 +377,7 @@ int automaton_scan(const struct automaton *a, uint32_t *state, const uint8_t *te
                 break;
             s = root[text[i]];
         } else {
-            s = a->table ? a->table[(size_t)s * a->class_count + a->class[text[i]]] : step(a, s, text[i]);
+            s = step(a, s, text[i]);
         }
         uint32_t longest = a->states[s].longest;
         if (longest && found && spans_add(found, base + i + 1 - longest, base + i + 1))
