@@ -178,10 +178,13 @@ static size_t keep_grams(struct gaps *g, size_t count)
             continue;
         }
         uint64_t around = load32(text + start - FOLDING_GRAM) | (uint64_t)load32(text + stop) << 32;
-        unsigned has[FOLDING_GRAM + 1];
-        for (unsigned k = 0; k <= FOLDING_GRAM; k++)
-            has[k] = folding_has(g->folding, (uint32_t)(around >> 8 * k));
-        kept += (has[1] & (has[0] | has[2])) | (has[3] & (has[2] | has[4]));
+        unsigned left = folding_has(g->folding, (uint32_t)(around >> 8));
+        unsigned right = folding_has(g->folding, (uint32_t)(around >> 24));
+        if (!(left | right))
+            continue;
+        left &= folding_has(g->folding, (uint32_t)around);
+        right &= folding_has(g->folding, (uint32_t)(around >> 32));
+        kept += left | right | folding_has(g->folding, (uint32_t)(around >> 16));
     }
     return kept;
 }

@@ -16,7 +16,7 @@
 #include "folding.h"
 #include "glance.h"
 
-enum { GAP_BLOCKS = 64, GAP_WINDOW = GAP_BLOCKS * EVENT_BLOCK, GAP_MOST = GAP_WINDOW / 2 + GLANCE_SPARE };
+enum { GAP_BLOCKS = 128, GAP_WINDOW = GAP_BLOCKS * EVENT_BLOCK, GAP_MOST = GAP_WINDOW / 2 + GLANCE_SPARE };
 
 struct gaps {
     const struct folding *folding;
