@@ -281,6 +281,7 @@ size_t gaps_next(struct gaps *g, size_t at, size_t *from)
         size_t i = next_entry(g, &odd);
         if (i && g->begin + g->stop[i] > *from)
             *from = g->begin + g->stop[i];
+        g->here = i; /* those before it are dismissed */
         if (i == g->count) {
             at = g->begin + g->size;
         } else if (odd || !is_broken(g, i, *from)) {
