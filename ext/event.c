@@ -21,17 +21,17 @@ size_t event_portable(const uint8_t *text, size_t blocks, uint16_t *events)
 static const uint8_t low[16] = {[0x2] = 8 | 16, [0x5] = 4, [0xA] = 1, [0xB] = 2, [0xD] = 1, [0xF] = 16};
 static const uint8_t high[16] = {[0x0] = 1, [0x1] = 2, [0x2] = 4, [0xC] = 8, [0xE] = 16};
 
-/* Appends the positions of the bits of a block. Four are written without asking: whether there is none, one or
+/* Appends the positions of the bits of a block. Three are written without asking: whether there is none, one or
  * two cannot be predicted. */
 static inline __attribute__((always_inline)) size_t list(uint64_t mask, size_t block, uint16_t *events)
 {
-    size_t count = (size_t)__builtin_popcountll(mask), first = block * EVENT_BLOCK;
-    for (size_t i = 0;; i += 4) {
-        for (size_t j = i; j < i + 4; j++, mask &= mask - 1)
-            events[j] = (uint16_t)(first + (unsigned)__builtin_ctzll(mask | UINT64_C(1) << 63));
-        if (count <= i + 4)
-            return count;
-    }
+    const uint64_t none = UINT64_C(1) << 63;
+    size_t first = block * EVENT_BLOCK, count = (size_t)__builtin_popcountll(mask);
+    for (size_t i = 0; i < 3; i++, mask &= mask - 1)
+        events[i] = (uint16_t)(first + (unsigned)__builtin_ctzll(mask | none));
+    for (size_t i = 3; i < count; i++, mask &= mask - 1)
+        events[i] = (uint16_t)(first + (unsigned)__builtin_ctzll(mask | none));
+    return count;
 }
 
 #endif
