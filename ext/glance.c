@@ -83,6 +83,11 @@ size_t glance_join_portable(uint16_t *events, uint16_t *stops, size_t count, uin
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512cd,avx512vbmi2,popcnt")))
 #define EACH(value) _mm512_set1_epi64((long long)(value))
 
+/* For ESC: the second byte is a bracket, those behind it are parameters, from 30 to 3F. For others: blanks. The
+ * first byte of all is the event. */
+static const uint64_t PARAMETERS = EVERY('0') + ((uint64_t)('[' - '0') << 8), PARAMETER_BITS = 0xF0F0F0F0F0F0FF00;
+static const uint64_t BLANKS = EVERY(' '), BLANK_BITS = 0xFFFFFFFFFFFFFF00;
+
 /* As above with eight events at a time, which are loaded with the seven bytes behind them. */
 AVX512 bool glance_avx512(const uint8_t *window, const uint16_t *events, size_t count, uint16_t *stops)
 {
@@ -99,8 +104,8 @@ AVX512 bool glance_avx512(const uint8_t *window, const uint16_t *events, size_t 
         __mmask8 cr = _mm512_cmpeq_epi64_mask(first, EACH('\r'));
 
         /* The first byte that does not go on: its lowest bit, its index, and the byte itself. */
-        __m512i flip = _mm512_mask_mov_epi64(EACH(EVERY(' ')), esc, EACH(EVERY('0') + ((uint64_t)('[' - '0') << 8)));
-        __m512i mask = _mm512_mask_mov_epi64(EACH(~UINT64_C(0xFF)), esc, EACH((EVERY(0xF0) | 0xFF00) & ~UINT64_C(0xFF)));
+        __m512i flip = _mm512_mask_mov_epi64(EACH(BLANKS), esc, EACH(PARAMETERS));
+        __m512i mask = _mm512_mask_mov_epi64(EACH(BLANK_BITS), esc, EACH(PARAMETER_BITS));
         __m512i other = _mm512_and_si512(_mm512_xor_si512(text, flip), mask);
         __m512i lowest = _mm512_and_si512(other, _mm512_sub_epi64(_mm512_setzero_si512(), other));
         __m512i bit = _mm512_sub_epi64(EACH(63), _mm512_lzcnt_epi64(lowest)), more = _mm512_srli_epi64(bit, 3);
@@ -151,11 +156,14 @@ static AVX512 size_t drop_text(uint16_t *events, uint16_t *stops, size_t count)
 /* Where an event does not touch the one before, an entry begins, and the one before it ends. */
 AVX512 size_t glance_join_avx512(uint16_t *events, uint16_t *stops, size_t count, uint16_t *start, uint16_t *stop)
 {
+    const __m512i none = _mm512_set1_epi16(-1); /* before the first */
     size_t entries = 0;
     count = drop_text(events, stops, count);
     for (size_t i = 0; i < count; i += 32) {
         __m512i at = _mm512_loadu_si512(events + i);
-        __m512i last = _mm512_mask_loadu_epi16(_mm512_set1_epi16(-1), i ? ~UINT32_C(0) : ~UINT32_C(1), stops + i - 1);
+        __m512i last = _mm512_loadu_si512(i ? stops + i - 1 : stops);
+        if (i == 0)
+            last = _mm512_mask_expand_epi16(none, ~UINT32_C(1), last);
         __mmask32 fresh = _mm512_cmpneq_epi16_mask(at, last);
         fresh &= count - i < 32 ? (UINT32_C(1) << (count - i)) - 1 : UINT32_MAX;
         _mm512_storeu_si512(start + entries, _mm512_maskz_compress_epi16(fresh, at));

@@ -26,8 +26,9 @@ static size_t qgram(const struct qgram *q, const uint8_t *text, size_t samples, 
     return count;
 }
 
-const struct kernel kernel_portable = {"portable", false, fragment, qgram, event_portable,
-                                     glance_portable, glance_join_portable};
+const struct kernel kernel_portable = {
+    "portable", false, fragment, qgram, event_portable, glance_portable, glance_join_portable,
+};
 
 /* The kernels of this machine, best first. */
 static size_t available(const struct kernel *list[4])
@@ -36,7 +37,8 @@ static size_t available(const struct kernel *list[4])
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2"))
+        __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vbmi") &&
+        __builtin_cpu_supports("avx512vbmi2"))
         list[n++] = &kernel_avx512;
     if (__builtin_cpu_supports("avx2"))
         list[n++] = &kernel_avx2;

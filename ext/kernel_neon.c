@@ -43,8 +43,9 @@ static size_t qgram(const struct qgram *q, const uint8_t *text, size_t samples, 
     return kernel_portable.qgram(q, text, samples, candidates); /* there is no gather to do better */
 }
 
-const struct kernel kernel_neon = {"neon", false, fragment, qgram, event_neon,
-                                     glance_portable, glance_join_portable};
+const struct kernel kernel_neon = {
+    "neon", false, fragment, qgram, event_neon, glance_portable, glance_join_portable,
+};
 
 #else
 typedef int kernel_neon_is_empty;

@@ -69,8 +69,9 @@ static size_t ssse3_qgram(const struct qgram *q, const uint8_t *text, size_t sam
     return kernel_portable.qgram(q, text, samples, candidates); /* there is no gather to do better */
 }
 
-const struct kernel kernel_ssse3 = {"ssse3", false, ssse3_fragment, ssse3_qgram, event_ssse3,
-                                     glance_portable, glance_join_portable};
+const struct kernel kernel_ssse3 = {
+    "ssse3", false, ssse3_fragment, ssse3_qgram, event_ssse3, glance_portable, glance_join_portable,
+};
 
 /* ---- AVX2: 32 positions, or 8 samples, at a time --------------------------------------------- */
 
@@ -168,8 +169,9 @@ static AVX2 size_t avx2_qgram(const struct qgram *q, const uint8_t *text, size_t
                           : avx2_qgram_of(q, 8, text, samples, candidates);
 }
 
-const struct kernel kernel_avx2 = {"avx2", false, avx2_fragment, avx2_qgram, event_avx2,
-                                     glance_portable, glance_join_portable};
+const struct kernel kernel_avx2 = {
+    "avx2", false, avx2_fragment, avx2_qgram, event_avx2, glance_portable, glance_join_portable,
+};
 
 /* ---- AVX-512 (BW, VBMI): 64 positions, or 16 samples, at a time ------------------------------ */
 
@@ -309,8 +311,9 @@ static AVX512 size_t avx512_qgram(const struct qgram *q, const uint8_t *text, si
                           : avx512_qgram_of(q, 8, text, samples, candidates);
 }
 
-const struct kernel kernel_avx512 = {"avx512", true, avx512_fragment, avx512_qgram, event_avx512,
-                                     glance_avx512, glance_join_avx512};
+const struct kernel kernel_avx512 = {
+    "avx512", true, avx512_fragment, avx512_qgram, event_avx512, glance_avx512, glance_join_avx512,
+};
 
 #else
 typedef int kernel_x86_is_empty;
