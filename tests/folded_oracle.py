@@ -87,7 +87,8 @@ def fold_pattern(pattern: bytes) -> bytes:
     return re.sub(rb"%([0-9A-Fa-f]{1,2})", lambda found: found.group().upper(), pattern)
 
 
-def _folded_patterns(patterns: Iterable[bytes]) -> list[bytes]:
+def fold_patterns(patterns: Iterable[bytes]) -> list[bytes]:
+    """The patterns that have a folded view, folded."""
     return [
         fold_pattern(p)
         for p in patterns
@@ -108,15 +109,23 @@ def _occurrences(patterns: list[bytes], text: bytes) -> Iterator[tuple[int, int]
             start = text.find(pattern, start + 1)
 
 
+def occurrences(patterns: Iterable[bytes], text: bytes) -> Iterator[tuple[int, list[int]]]:
+    """Yield where each occurrence in the folded text begins, and the bytes of the text that it covers."""
+    folded = fold_patterns(patterns)
+    parts, escapes = fold(text)
+    for part in parts:
+        for start, end in _occurrences(folded, part.text):
+            spanned = range(part.at[_covered_from(part, start, end)], part.at[end - 1] + 1)
+            yield part.at[start], [i for i in spanned if not escapes[i]]
+
+
 def covered(patterns: Iterable[bytes], text: bytes) -> bytearray:
     """Return a 1 for each byte that is covered, folded or not; one more 0 ends the result."""
     patterns = list(patterns)
     hidden = oracle.covered(patterns, text)
-    parts, escapes = fold(text)
-    for part in parts:
-        for start, end in _occurrences(_folded_patterns(patterns), part.text):
-            for i in range(part.at[_covered_from(part, start, end)], part.at[end - 1] + 1):
-                hidden[i] |= not escapes[i]
+    for _, spanned in occurrences(patterns, text):
+        for i in spanned:
+            hidden[i] = 1
     return hidden
 
 
@@ -148,7 +157,7 @@ def _folded_live(patterns: Iterable[bytes], text: bytes) -> int:
     end = _waits_from(text)
     part = fold(text[:end])[0][-1]
     least = len(text)
-    for pattern in _folded_patterns(patterns):
+    for pattern in fold_patterns(patterns):
         for length in range(1, min(len(pattern), len(part.text) + 1)):
             start = len(part.text) - length
             if part.text[start:] != pattern[:length]:
@@ -166,9 +175,14 @@ def _folded_live(patterns: Iterable[bytes], text: bytes) -> int:
 def held(patterns: Iterable[bytes], text: bytes) -> int:
     """Return how many bytes a stream that got the text must withhold, and no more."""
     patterns = list(patterns)
+    return len(text) - _covered_so_far(patterns, text).index(0, live(patterns, text))
+
+
+def live(patterns: Iterable[bytes], text: bytes) -> int:
+    """The least offset from which on the text is still needed."""
+    patterns = list(patterns)
     ends = (n for p in patterns for n in range(min(len(p) - 1, len(text)), 0, -1) if text.endswith(p[:n]))
-    live = min(len(text) - max(ends, default=0), _folded_live(patterns, text))
-    return len(text) - _covered_so_far(patterns, text).index(0, live)
+    return min(len(text) - max(ends, default=0), _folded_live(patterns, text))
 
 
 def _covered_so_far(patterns: list[bytes], text: bytes) -> bytearray:

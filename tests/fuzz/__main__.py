@@ -1,4 +1,4 @@
-"""Fuzz with atheris: `python -m tests.fuzz [libFuzzer options] [corpus]`; see README.md here."""
+"""Fuzz with atheris: `python -m tests.fuzz [--folded] [libFuzzer options] [corpus]`; see README.md here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import sys
 
 import atheris
 
-from tests.fuzz.case import check
+from tests.fuzz import case, folded
 
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, check)
+    check = folded.check if "--folded" in sys.argv else case.check
+    atheris.Setup([word for word in sys.argv if word != "--folded"], check)
     atheris.Fuzz()

@@ -4,35 +4,50 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from types import ModuleType
 
 import pytest
 
-from tests.fuzz.case import check, operations
+from tests.fuzz import case, folded
 
-CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
+HERE = Path(__file__).parent
+CORPUS = sorted((HERE / "corpus").iterdir())
+CORPUS_FOLDED = sorted((HERE / "corpus_folded").iterdir())
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
 def test_the_corpus(path: Path) -> None:
-    check(path.read_bytes())
+    case.check(path.read_bytes())
+
+
+@pytest.mark.parametrize("path", CORPUS_FOLDED, ids=lambda path: path.name)
+def test_the_corpus_of_the_folded_view(path: Path) -> None:
+    folded.check(path.read_bytes())
 
 
 def test_random_cases() -> None:
     random = Random(7)
     for _ in range(1500):
-        check(bytes([random.choice([0, 1, 2, 5, 253]), random.randrange(8)]) + _operations(random))
+        case.check(bytes([random.choice([0, 1, 2, 5, 253]), random.randrange(8)]) + _operations(random))
 
 
-def test_any_bytes_are_a_case() -> None:
+def test_random_cases_of_the_folded_view() -> None:
+    random = Random(8)
+    for _ in range(500):
+        folded.check(bytes([random.choice([0, 1, 3, 5, 7, 21, 253]), random.randrange(8)]) + _operations(random))
+
+
+@pytest.mark.parametrize("target", [case, folded])
+def test_any_bytes_are_a_case(target: ModuleType) -> None:
     for size in range(12):
-        assert len(list(operations(bytes(range(size))))) <= size
-        check(bytes(range(size)))
+        assert len(list(target.operations(bytes(range(size))))) <= size
+        target.check(bytes(range(size)))
 
 
 def _operations(random: Random) -> bytes:
     made = b""
     for _ in range(random.randrange(1, 12)):
         data = random.randbytes(random.choice([0, 1, 2, 5, 9, 30]))
-        repeat = random.choice([0, 0, 0, 1, 9, 63])
-        made += bytes([random.randrange(4) + 4 * repeat, len(data)]) + data
+        repeat = random.choice([0, 0, 0, 1, 9, 31])
+        made += bytes([random.randrange(8) + 8 * repeat, len(data)]) + data
     return made
