@@ -12,7 +12,12 @@ from functools import cache
 
 import pytest
 
-PACKAGES = {"base64": "coreutils", "base32": "coreutils"}
+PACKAGES = {
+    "base64": "coreutils",
+    "base32": "coreutils",
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+    "qemu-aarch64": "qemu-user",
+}
 
 
 @cache

@@ -1,0 +1,182 @@
+/*
+ * The core without Python, for a processor that only an emulator has here: commands on stdin, answers on
+ * stdout, all numbers 32 bits and little-endian, all bytes led by their number. test_neon.py speaks with it.
+ *
+ *     P folded, count, patterns, trie, trie of the folded ones    the set from now on
+ *     F last, bytes       feeds the stream:         the output, the number of bytes held
+ *     E bytes             finds events in blocks:   the masks
+ *     C bytes             prefilters the text:      whether by fragments, candidates of the kernel, of the portable one
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "folding.h"
+#include "stream.h"
+
+static const struct kernel *kernel;
+static struct group *group, *twin;
+static struct trie tries[2]; /* compiled when a scan asks for it, as in scanner.pyx */
+static struct folding folding;
+static struct set set;
+static struct stream stream;
+
+static _Noreturn void fail(const char *why)
+{
+    fprintf(stderr, "driver: %s\n", why);
+    exit(1);
+}
+
+static void *allocate(size_t size)
+{
+    void *memory = calloc(size ? size : 1, 1);
+    return memory ? memory : (fail("no memory"), NULL);
+}
+
+static uint32_t read_number(void)
+{
+    uint32_t number;
+    return fread(&number, sizeof number, 1, stdin) == 1 ? number : (fail("no number"), 0);
+}
+
+static uint8_t *read_bytes(size_t *length, size_t slack)
+{
+    *length = read_number();
+    uint8_t *bytes = allocate(*length + slack);
+    if (fread(bytes, 1, *length, stdin) != *length)
+        fail("no bytes");
+    return bytes;
+}
+
+static void write_number(uint32_t number)
+{
+    fwrite(&number, sizeof number, 1, stdout);
+}
+
+static void write_bytes(const void *bytes, size_t length)
+{
+    write_number((uint32_t)length);
+    fwrite(bytes, 1, length, stdout);
+}
+
+static void read_trie(struct trie *trie)
+{
+    free(trie->nodes), free(trie->edges), free(trie->fails);
+    trie->nodes = allocate((trie->node_count = read_number()) * sizeof *trie->nodes);
+    for (struct trie_node *node = trie->nodes; node < trie->nodes + trie->node_count; node++) {
+        node->id = read_number();
+        node->is_word = read_number() != 0;
+    }
+    trie->edges = allocate((trie->edge_count = read_number()) * sizeof *trie->edges);
+    for (struct trie_edge *edge = trie->edges; edge < trie->edges + trie->edge_count; edge++) {
+        edge->from = read_number();
+        edge->byte = (uint8_t)read_number();
+        edge->to = read_number();
+    }
+    trie->fails = allocate((trie->fail_count = read_number()) * sizeof *trie->fails);
+    for (struct trie_fail *link = trie->fails; link < trie->fails + trie->fail_count; link++) {
+        link->from = read_number();
+        link->to = read_number();
+    }
+}
+
+static void read_set(void)
+{
+    uint32_t folded = read_number(), count = read_number();
+    struct pattern *patterns = allocate(count * sizeof *patterns);
+    for (uint32_t i = 0; i < count; i++)
+        patterns[i].bytes = read_bytes(&patterns[i].length, 0);
+    read_trie(&tries[0]);
+    read_trie(&tries[1]);
+    group_free(group), group_free(twin), folding_free(&folding);
+    twin = NULL;
+    memset(&folding, 0, sizeof folding);
+    group = group_new(patterns, count, kernel);
+    if (!group || (folded && folding_group(patterns, count, kernel, &twin)))
+        fail("no group");
+    set = (struct set){.groups = {group}, .count = 1, .longest = group->patterns.longest};
+    if (twin) {
+        folding.set = (struct set){.groups = {twin}, .count = 1};
+        if (folding_build(&folding, kernel))
+            fail("no folding");
+        set.folding = &folding;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        free((uint8_t *)patterns[i].bytes);
+    free(patterns);
+    stream_forget(&stream);
+}
+
+static void adopt(struct group *owner, const struct trie *trie)
+{
+    struct automaton *automaton;
+    if (owner && automaton_build(trie, &automaton) != AUTOMATON_OK)
+        fail("no automaton");
+    if (owner)
+        group_adopt(owner, automaton);
+}
+
+static void feed(void)
+{
+    static const struct marker marker = {(const uint8_t *)"\xff#\xff", 3};
+    bool last = read_number();
+    size_t length;
+    uint8_t *data = read_bytes(&length, 0);
+    for (enum scan_result result; (result = stream_scan(&stream, &set, data, length, last)) != SCAN_DONE;) {
+        if (result != SCAN_NEEDS_AUTOMATON)
+            fail("the scan failed");
+        adopt(group, &tries[0]);
+        adopt(twin, &tries[1]);
+    }
+    size_t size = stream_size(&stream, marker);
+    uint8_t *output = allocate(size);
+    if (stream_reserve(&stream))
+        fail("no memory");
+    stream_commit(&stream, marker, output);
+    write_bytes(output, size);
+    write_number((uint32_t)(stream.end - stream.done));
+    free(output), free(data);
+}
+
+static void find_events(void)
+{
+    size_t length;
+    uint8_t *text = read_bytes(&length, 0);
+    uint64_t *masks = allocate(length / EVENT_BLOCK * sizeof *masks);
+    kernel->event(text, length / EVENT_BLOCK, masks);
+    write_bytes(masks, length / EVENT_BLOCK * sizeof *masks);
+    free(masks), free(text);
+}
+
+static void prefilter(void)
+{
+    size_t length;
+    uint8_t *text = read_bytes(&length, KERNEL_SLACK);
+    int32_t *candidates = allocate((length + KERNEL_SPARE) * sizeof *candidates);
+    bool fragments = !group->qgram.bitmap;
+    write_number(fragments);
+    for (int i = 0; i < 2; i++) {
+        const struct kernel *by = i ? &kernel_portable : kernel;
+        size_t count = fragments ? by->fragment(&group->fragment, text, length, candidates)
+                                 : by->qgram(&group->qgram, text, length / group->stride, candidates);
+        write_bytes(candidates, count * sizeof *candidates);
+    }
+    free(candidates), free(text);
+}
+
+int main(int argc, char **argv)
+{
+    kernel = kernel_find(argc > 1 ? argv[1] : NULL);
+    if (!kernel)
+        fail("no such kernel");
+    write_bytes(kernel->name, strlen(kernel->name));
+    for (int command; (command = getchar()) != EOF;)
+        switch (command) {
+        case 'P': read_set(); break;
+        case 'F': feed(); break;
+        case 'E': find_events(); break;
+        case 'C': prefilter(); break;
+        default: fail("unknown command");
+        }
+    return 0;
+}
