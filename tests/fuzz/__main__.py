@@ -9,6 +9,10 @@ import atheris
 from tests.fuzz import case, folded
 
 if __name__ == "__main__":
-    check = folded.check if "--folded" in sys.argv else case.check
-    atheris.Setup([word for word in sys.argv if word != "--folded"], check)
+    is_folded = "--folded" in sys.argv
+    # The first word is what libFuzzer gives to a shell when it starts itself again, as for a merge.
+    itself = f"'{sys.executable}' -m tests.fuzz" + is_folded * " --folded"
+    atheris.Setup(
+        [itself, *(word for word in sys.argv[1:] if word != "--folded")], folded.check if is_folded else case.check
+    )
     atheris.Fuzz()
