@@ -15,9 +15,13 @@ static bool can_occur(const struct pattern *p)
            !memchr(p->bytes, 0x1B, p->length);
 }
 
-static void fold_pattern(const struct pattern *p, uint8_t *bytes)
+/* How a pattern may look in a folded text: behind a percent sign its first digits belong to an escape, of which
+ * `digits` may still come. */
+enum { FORMS = 3 };
+
+static void fold_pattern(const struct pattern *p, uint8_t digits, uint8_t *bytes)
 {
-    struct fold fold = {0};
+    struct fold fold = {.digits = digits};
     bool letter;
     for (size_t i = 0; i < p->length; i++)
         bytes[i] = fold_text(&fold, p->bytes[i], &letter);
@@ -34,16 +38,22 @@ int folding_group(const struct pattern *list, size_t count, const struct kernel 
         }
     if (folded == 0)
         return 0;
-    struct pattern *patterns = malloc(folded * sizeof *patterns);
-    uint8_t *bytes = malloc(total);
+    struct pattern *patterns = malloc(FORMS * folded * sizeof *patterns);
+    uint8_t *bytes = malloc(FORMS * total);
     if (patterns && bytes) {
         uint8_t *at = bytes;
         folded = 0;
         for (size_t i = 0; i < count; i++)
             if (can_occur(&list[i])) {
-                fold_pattern(&list[i], at);
-                patterns[folded++] = (struct pattern){at, list[i].length};
-                at += list[i].length;
+                size_t length = list[i].length;
+                const uint8_t *plain = at;
+                for (uint8_t digits = 0; digits < FORMS; digits++) {
+                    fold_pattern(&list[i], digits, at);
+                    if (digits && memcmp(at, plain, length) == 0)
+                        continue;
+                    patterns[folded++] = (struct pattern){at, length};
+                    at += length;
+                }
             }
         *group = group_new(patterns, folded, kernel);
     }

@@ -88,12 +88,9 @@ def fold_pattern(pattern: bytes) -> bytes:
 
 
 def fold_patterns(patterns: Iterable[bytes]) -> list[bytes]:
-    """The patterns that have a folded view, folded."""
-    return [
-        fold_pattern(p)
-        for p in patterns
-        if SHORTEST <= len(p) <= LONGEST and not any(byte in b"\n\r\x1b" for byte in p)
-    ]
+    """The patterns that have a folded view, folded; behind a percent sign their first digits belong to an escape."""
+    found = [p for p in patterns if SHORTEST <= len(p) <= LONGEST and not any(byte in b"\n\r\x1b" for byte in p)]
+    return sorted({fold_pattern(before + p)[len(before) :] for p in found for before in (b"", b"%", b"%0")})
 
 
 def _covered_from(part: Folded, start: int, end: int) -> int:
