@@ -27,6 +27,7 @@ def write(data: bytes) -> None:
 
 
 def main(orders_path: str, answers_path: str) -> None:
+    random.seed(os.path.basename(orders_path))
     blocks = [noise() for _ in range(4)]
     with open(orders_path, "rb", buffering=0) as orders, open(answers_path, "wb", buffering=0) as answers:
         unread, speaking = b"", True
