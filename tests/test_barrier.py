@@ -17,11 +17,12 @@ from itertools import chain, pairwise
 from pathlib import Path
 from random import Random
 
-from runnerlib.engine import Limits, StepRun
+from runnerlib.engine import Attempt, Command, Limits
 from runnerlib.events import Event, StepOutput
-from runnerlib.job import Step, StepResult
 from runnerlib.masking import SecretMasker
+from runnerlib.process import Custody, Launch
 from runnerlib.register_secret import register
+from runnerlib.result import Ending
 from runnerlib.secret_socket import Limits as SocketLimits
 from runnerlib.secret_socket import SecretServer
 
@@ -127,16 +128,17 @@ async def registrations_under_load(masker: SecretMasker, clients: list[Client], 
     server = SecretServer(masker.register_secrets, LIMITS)
     path = await server.start()
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(STEPS) as threads:
+    with Custody() as custody, ThreadPoolExecutor(STEPS) as threads:
         steps, working = [], []
         for i, client in enumerate(clients):
             argv = (sys.executable, "-S", str(SPEAKER), *map(str, pipes[i]))
-            step = StepRun(Step("job", argv, Path("/"), dict(os.environ)), masker, client, Limits(grace=60, drain=60))
+            command = Command(f"step {i}", Launch(argv, Path("/"), dict(os.environ)))
+            step = Attempt(command, custody, masker, client, Limits(grace=60, drain=60))
             steps.append(loop.create_task(step.run()))
             rounds = ROUNDS // STEPS + (i < ROUNDS % STEPS)
             working.append(loop.run_in_executor(threads, client.run, loop, path, rounds))
         await asyncio.wait(working)
-        assert await asyncio.gather(*steps) == [StepResult(0)] * STEPS
+        assert await asyncio.gather(*steps) == [Ending(0)] * STEPS
         await server.close()
         await asyncio.gather(*working)  # raises what a client raised
 

@@ -40,7 +40,7 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
             2,
             (
                 "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
-                "or words after --\n"
+                "--job-file, or words after --\n"
             ),
         ),
         (
@@ -48,7 +48,7 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
             2,
             (
                 "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a "
-                "configuration file, or words after --\n"
+                "configuration file, --job-file, or words after --\n"
             ),
         ),
         (
@@ -92,7 +92,7 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
         (
             ["--job-dir", "/job/none", "--", "true"],
             125,
-            "runnerlib: $ true\nerror: the directory of the job '{job}/none' does not exist\n",
+            "runnerlib: $ true\nrunnerlib: failed: the directory of the job '{job}/none' does not exist\n",
         ),
     ],
 )
