@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -90,7 +91,8 @@ def _make(directory: Path) -> None:
 
 async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer) -> JobResult:
     server = SecretServer(plan.masker.register_secrets)
-    with Custody() as custody:
+    # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
+    with Custody(cgroups=not plan.is_command) as custody:
         try:
             execution = _execution(plan, await server.start())
             if plan.conditions:
@@ -107,8 +109,12 @@ async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer) -
 
 
 def _execution(plan: RunPlan, socket: Path) -> Execution:
+    usual = str(plan.job_dir)
+
     def directory(step: Step) -> Path:
         """Where a step runs; resolved when it starts, because an earlier one may have made or replaced it."""
+        if step.working_dir is None and os.path.realpath(usual) == usual:
+            return plan.job_dir
         text = step.working_dir or ""
         named = text if text.startswith("/") else f"{plan.job_dir}/{text}"
         return plan.workspace.resolve(named, f"working_dir of step '{step.name}'")

@@ -177,9 +177,7 @@ class Attempt:
         self._name(survivors, "was still running after the command ended; it is stopped")
         process.signal(signal.SIGTERM)
         await end_all(process.survivors, process.signal, self._limits.grace)
-        self._name(
-            process.survivors(), "cannot be ended: it is not ours, or hangs in the kernel", anew=True
-        )
+        self._name(process.survivors(), "cannot be ended: it is not ours, or hangs in the kernel", anew=True)
 
     def _name(self, seen: Iterable[Seen], what: str, *, anew: bool = False) -> None:
         for other in seen:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 VARIABLES = ("RUNNERLIB_OUTPUT", "RUNNERLIB_ENV", "RUNNERLIB_PATH")
 LARGEST = 1 << 20
+_SUFFIXES = {"RUNNERLIB_OUTPUT": "output", "RUNNERLIB_ENV": "env", "RUNNERLIB_PATH": "path"}
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(=|<<)(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What the runner itself tells steps.
@@ -34,14 +35,17 @@ class ExportError(Exception):
 
 def files(directory: Path, prefix: str) -> dict[str, str]:
     """The variables that tell an attempt its files; they need not exist before it writes them."""
-    return {name: f"{directory}/{prefix}.{name.rpartition('_')[2].lower()}" for name in VARIABLES}
+    return {name: f"{directory}/{prefix}.{_SUFFIXES[name]}" for name in VARIABLES}
 
 
 def read(paths: Mapping[str, str]) -> Exports:
     """What an attempt wrote into its files, which are removed. Raises ExportError."""
-    texts = [_text(name, paths[name]) for name in VARIABLES]
-    if not any(texts):
+    directory, _, file = paths[VARIABLES[0]].rpartition("/")
+    prefix = file.partition(".output")[0]
+    # Most steps write none of them, and one look at the directory costs less than three at files.
+    if not any(name.startswith(prefix) for name in os.listdir(directory)):
         return NO_EXPORTS
+    texts = [_text(name, paths[name]) for name in VARIABLES]
     outputs = dict(_assignments("RUNNERLIB_OUTPUT", texts[0]))
     env = dict(_assignments("RUNNERLIB_ENV", texts[1]))
     for name in env:

@@ -282,8 +282,12 @@ class JobRun:
 
     def _masked(self, result: StepResult) -> StepResult:
         mask = self._masker.mask_string
-        outputs = {mask(name): mask(value) for name, value in result.outputs.items()}
-        return result._replace(name=self._shown[result.name], reason=mask(result.reason), outputs=outputs)
+        if result.outputs:
+            result = result._replace(outputs={mask(name): mask(value) for name, value in result.outputs.items()})
+        if result.reason:
+            result = result._replace(reason=mask(result.reason))
+        shown = self._shown[result.name]
+        return result if shown == result.name else result._replace(name=shown)
 
     def _masked_job(self, result: JobResult) -> JobResult:
         mask = self._masker.mask_string

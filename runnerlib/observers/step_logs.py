@@ -54,13 +54,15 @@ class StepLogs:
             case JobStarted():
                 self._enter()
             case StepStarted() if event.step not in self._open:
-                self._begin(event.step)
+                self._clear(log_name(event.step))
             case StepRetrying():
                 line = b"" if self._at_line_start.get(event.step, True) else b"\n"
                 self._write(event.step, line + f"runnerlib: {retrying(event)}\n".encode(errors="backslashreplace"))
                 self._at_line_start[event.step] = True
             case StepFinished() if event.result.name in self._open:
                 self._finish(event.result.name)
+            case StepFinished() if event.result.attempts:
+                self._clear(log_name(event.result.name))  # it wrote nothing; whatever is there, is no log
             case JobFinished():
                 self.close()
 
@@ -94,18 +96,31 @@ class StepLogs:
         except OSError as error:
             raise OutputError(f"cannot make logs in '{self._artifacts / DIRECTORY}': {error.strerror}") from None
 
-    def _begin(self, step: str) -> None:
-        name = log_name(step)
+    def _clear(self, name: str) -> None:
+        for stale in (name, name + _PART):
+            self._unlink(stale)
+
+    def _unlink(self, name: str) -> None:
         try:
-            for stale in (name, name + _PART):
-                with suppress(FileNotFoundError):
-                    os.unlink(stale, dir_fd=self._directory)
-            self._open[step] = _Log(os.open(name + _PART, _FILE_FLAGS, 0o644, dir_fd=self._directory), name)
+            os.unlink(name, dir_fd=self._directory)
+        except FileNotFoundError:
+            pass
         except OSError as error:
             raise self._failed(name, error) from None
 
+    def _begin(self, step: str) -> _Log:
+        """Made when there is something to write: most steps of a large graph are silent."""
+        name = log_name(step)
+        self._clear(name)
+        try:
+            log = _Log(os.open(name + _PART, _FILE_FLAGS, 0o644, dir_fd=self._directory), name)
+        except OSError as error:
+            raise self._failed(name, error) from None
+        self._open[step] = log
+        return log
+
     def _write(self, step: str, data: bytes) -> None:
-        log = self._open[step]
+        log = self._open.get(step) or self._begin(step)
         rest = memoryview(data)
         try:
             while rest:

@@ -123,7 +123,7 @@ class Summary:
         bar = self._look.paint(self._look.plain("│"), "31")
         for last in lines[-_LAST_LINES:]:
             yield f"  {bar} {shortened(printable(last), _LONGEST_LINE, self._look.plain('…'))}"
-        if self._path is not None and root.attempts:
+        if self._path is not None and data:
             yield f"the full log is {self._path(root.name)}"
 
     def _table(self, job: JobResult) -> Iterator[str]:
