@@ -4,12 +4,11 @@ The engine and the runner emit events and know nothing of who listens; the conso
 and reports are observers. An event carries no time: it happens when it is observed.
 """
 
-from __future__ import annotations
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from runnerlib.result import JobResult, StepResult
+from runnerlib.result import JobResult, StepResult
 
 
 class Notice(NamedTuple):

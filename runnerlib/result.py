@@ -1,13 +1,11 @@
 """How steps and jobs end, as values: outcome, exit code, the reason, and what it cost."""
 
-from __future__ import annotations
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
 import signal
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 Outcome = Literal["success", "failure", "cancelled", "skipped"]
 """What became of a step, as conditions see it (`steps.NAME.outcome`)."""
@@ -44,7 +42,7 @@ class Usage(NamedTuple):
     read: int | None = None
     written: int | None = None
 
-    def __add__(self, other: object) -> Usage:
+    def __add__(self, other: object) -> "Usage":
         """Both together: times and I/O add up, of memory the larger counts."""
         if not isinstance(other, Usage):
             return NotImplemented

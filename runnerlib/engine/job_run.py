@@ -170,7 +170,7 @@ class JobRun:
             return Kept(_not_run(self._steps[name], Ending(0, why, "cancelled")))
         kept = self._execution.kept.get(name)
         if kept is not None:
-            return Kept(kept.result._replace(cause="restored"), kept.exports)
+            return Kept(kept.result._replace(cause="restored", reason="done in an earlier run"), kept.exports)
         env = self._inheritance.environment(name, self._steps[name].env)
         ending = self._decider.verdict(name, env, self._ending)
         return None if ending is None else Kept(_not_run(self._steps[name], ending))

@@ -1,15 +1,13 @@
 """A step: one command of a job, and everything that says when and how it runs."""
 
-from __future__ import annotations
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
 import shlex
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from runnerlib.result import StepResult
+from runnerlib.result import StepResult
 
 When = Literal["on_success", "on_failure", "always"]
 """Whether a step runs after the steps it depends on: all fine, one failed, or either way."""

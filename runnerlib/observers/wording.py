@@ -24,6 +24,8 @@ def retrying(event: StepRetrying) -> str:
 def finished(result: StepResult, *, timed: bool = True) -> str:
     """The end of a step in a few words, and how long it took."""
     took = duration(result.duration) if timed and result.started else ""
+    if result.cause == "restored" and result.reason:
+        return result.reason
     if result.success:
         return f"succeeded in {took}" if took else "succeeded"
     word = "skipped" if result.outcome == "skipped" else "failed"
@@ -38,7 +40,9 @@ def line(text: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.4 s`, `12.3 s`, `2m 05s`, `1h 02m 05s`."""
+    """`4 ms`, `0.4 s`, `12.3 s`, `2m 05s`, `1h 02m 05s`."""
+    if 0.0005 <= seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{max(seconds, 0):.1f} s"
     minutes, rest = divmod(round(seconds), 60)

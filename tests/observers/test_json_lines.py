@@ -161,7 +161,10 @@ def test_the_output_can_be_put_together_again(data: bytes, places: list[int]) ->
 
 
 @settings(deadline=None)
-@given(texts, st.builds(StepResult, texts, st.sampled_from(get_args(Outcome)), st.integers(0, 255), texts))
+@given(
+    texts,
+    st.tuples(texts, st.sampled_from(get_args(Outcome)), st.integers(0, 255), texts).map(lambda t: StepResult(*t)),
+)
 def test_any_text_is_valid(text: str, finished: StepResult) -> None:
     encoded([Notice(text), Warned(text, text), StepStarted(text, text), StepFinished(finished), JobStarted(text, {})])
 

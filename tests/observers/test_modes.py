@@ -116,7 +116,8 @@ def test_a_mode_loads_what_it_needs(mode: str) -> None:
     ("seconds", "text"),
     [
         (-1, "0.0 s"),
-        (0.04, "0.0 s"),
+        (0.04, "40 ms"),
+        (0.0996, "0.1 s"),
         (59.94, "59.9 s"),
         (59.96, "1m 00s"),
         (3599.6, "1h 00m 00s"),
