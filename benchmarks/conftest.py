@@ -31,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=int(os.environ.get("RUNNERLIB_PIPE_MIB", "64")),
         help="MiB of text through a pipe (default: RUNNERLIB_PIPE_MIB or 64; 1024 is what records use)",
     )
+    group.addoption(
+        "--steps",
+        type=int,
+        default=int(os.environ.get("RUNNERLIB_STEPS", "50")),
+        help="steps of a job (default: RUNNERLIB_STEPS or 50; 1000 is what records use)",
+    )
 
 
 @pytest.fixture(scope="session")
