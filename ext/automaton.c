@@ -28,6 +28,7 @@ struct edge {
 struct automaton {
     struct state *states; /* [0] is the root, and has a row whatever its fanout */
     uint32_t *depth;
+    uint32_t *rules; /* of the longest pattern, where there is one; see automaton_label */
     struct edge *lists;
     uint32_t *rows; /* target by byte; 0 for none: the root is nobody's child */
     size_t state_count, list_count, row_count;
@@ -43,6 +44,7 @@ void automaton_free(struct automaton *a)
         return;
     free(a->states);
     free(a->depth);
+    free(a->rules);
     free(a->lists);
     free(a->rows);
     free(a->table);
@@ -51,7 +53,7 @@ void automaton_free(struct automaton *a)
 
 size_t automaton_bytes(const struct automaton *a)
 {
-    return sizeof *a + a->state_count * (sizeof *a->states + sizeof *a->depth) +
+    return sizeof *a + a->state_count * (sizeof *a->states + sizeof *a->depth + sizeof *a->rules) +
            a->list_count * sizeof *a->lists + a->row_count * ROW * sizeof *a->rows +
            (a->table ? a->state_count * (a->class_count + 1) * sizeof *a->table : 0);
 }
@@ -346,19 +348,54 @@ static inline uint32_t step(const struct automaton *a, uint32_t s, uint8_t byte)
     }
 }
 
+static bool is_unlabelled(const struct automaton *a, uint32_t s)
+{
+    return a->rules[s] == NONE && a->states[s].longest;
+}
+
+/* A state has the rule of the word that it is, or else that of its failure state. */
+int automaton_label(struct automaton *a, const struct patterns *patterns)
+{
+    a->rules = malloc(a->state_count * sizeof *a->rules);
+    if (!a->rules)
+        return -1;
+    memset(a->rules, 0xFF, a->state_count * sizeof *a->rules);
+    for (uint32_t i = 0; i < patterns->count; i++) {
+        uint32_t s = 0;
+        for (uint32_t at = patterns->start[i]; at < patterns->start[i + 1]; at++)
+            s = step(a, s, patterns->bytes[at]);
+        a->rules[s] = patterns->rule[i];
+    }
+    for (uint32_t s = 1; s < a->state_count; s++) {
+        uint32_t from = s;
+        while (is_unlabelled(a, from))
+            from = a->states[from].fail;
+        for (uint32_t at = s; is_unlabelled(a, at); at = a->states[at].fail)
+            a->rules[at] = a->rules[from];
+    }
+    return 0;
+}
+
+/* Adds what ends in a state. The rule is far from everything else, and only what opens a span needs it. */
+static inline int add(const struct automaton *a, struct spans *found, uint64_t end, uint32_t longest, uint32_t s)
+{
+    uint64_t start = end - longest;
+    return spans_extend(found, start, end) ? 0 : spans_add(found, start, end, a->rules[s]);
+}
+
 /* automaton_scan, if there is a table. */
 static int scan_table(const struct automaton *a, uint32_t *state, const uint8_t *text, size_t length,
                       uint64_t base, struct spans *found)
 {
-    const uint32_t *table = a->table, classes = a->class_count;
-    size_t row = (size_t)*state * (classes + 1);
+    const uint32_t *table = a->table, width = a->class_count + 1;
+    size_t row = (size_t)*state * width;
     for (size_t i = 0; i < length; i++) {
         row = table[row + a->class[text[i]]];
-        uint32_t longest = table[row + classes];
-        if (longest && found && spans_add(found, base + i + 1 - longest, base + i + 1))
+        uint32_t longest = table[row + width - 1];
+        if (longest && found && add(a, found, base + i + 1, longest, (uint32_t)row / width))
             return -1;
     }
-    *state = (uint32_t)(row / (classes + 1));
+    *state = (uint32_t)row / width;
     return 0;
 }
 
@@ -380,7 +417,7 @@ int automaton_scan(const struct automaton *a, uint32_t *state, const uint8_t *te
             s = step(a, s, text[i]);
         }
         uint32_t longest = a->states[s].longest;
-        if (longest && found && spans_add(found, base + i + 1 - longest, base + i + 1))
+        if (longest && found && add(a, found, base + i + 1, longest, s))
             return -1;
     }
     *state = s;

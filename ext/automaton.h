@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "patterns.h"
 #include "span.h"
 
 struct automaton;
@@ -39,6 +40,9 @@ enum automaton_error { AUTOMATON_OK, AUTOMATON_NO_MEMORY, AUTOMATON_BAD_TRIE };
 
 /* Compiles. A trie with an id twice, or that is no tree, is refused: AUTOMATON_BAD_TRIE. */
 enum automaton_error automaton_build(const struct trie *trie, struct automaton **result);
+
+/* Tells an automaton the rules of the patterns it was built from. 0, or -1: no memory. */
+int automaton_label(struct automaton *automaton, const struct patterns *patterns);
 void automaton_free(struct automaton *automaton);
 size_t automaton_bytes(const struct automaton *automaton);
 

@@ -51,7 +51,7 @@ int folding_group(const struct pattern *list, size_t count, const struct kernel 
                     fold_pattern(&list[i], digits, at);
                     if (digits && memcmp(at, plain, length) == 0)
                         continue;
-                    patterns[folded++] = (struct pattern){at, length};
+                    patterns[folded++] = (struct pattern){at, length, list[i].rule};
                     at += length;
                 }
             }

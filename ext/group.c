@@ -81,11 +81,16 @@ size_t group_bytes(const struct group *group)
            qgram_bytes(&group->qgram) + (automaton ? automaton_bytes(automaton) : 0);
 }
 
-void group_adopt(struct group *group, struct automaton *automaton)
+int group_adopt(struct group *group, struct automaton *automaton)
 {
+    if (automaton_label(automaton, &group->patterns)) {
+        automaton_free(automaton);
+        return -1;
+    }
     struct automaton *expected = NULL;
     if (!atomic_compare_exchange_strong(&group->automaton, &expected, automaton))
         automaton_free(automaton);
+    return 0;
 }
 
 uint64_t group_credit(const struct group *group)

@@ -46,8 +46,8 @@ void group_free(struct group *group);
 /* The memory it takes. */
 size_t group_bytes(const struct group *group);
 
-/* Gives the group its automaton; a second one is freed. */
-void group_adopt(struct group *group, struct automaton *automaton);
+/* Labels the automaton and gives it to the group; a second one is freed. 0, or -1: no memory, and it is freed. */
+int group_adopt(struct group *group, struct automaton *automaton);
 
 static inline const struct automaton *group_automaton(const struct group *group)
 {

@@ -9,6 +9,7 @@ void index_free(struct index *index)
     free(index->bitmap);
     free(index->buckets);
     free(index->entries);
+    free(index->rules);
     memset(index, 0, sizeof *index);
 }
 
@@ -16,7 +17,7 @@ size_t index_bytes(const struct index *index)
 {
     return ((size_t)1 << (64 - index->bitmap_shift)) / 8 +
            ((size_t)1 << (64 - index->bucket_shift)) * sizeof *index->buckets +
-           index->count * sizeof *index->entries;
+           index->count * (sizeof *index->entries + sizeof *index->rules);
 }
 
 static unsigned log2_up(uint64_t n)
@@ -40,8 +41,9 @@ int index_build(struct index *index, const struct patterns *patterns, unsigned w
         .bitmap = calloc(((size_t)1 << bitmap_log) / 64, sizeof *index->bitmap),
         .buckets = calloc(bucket_count + 2, sizeof *index->buckets),
         .entries = malloc(((size_t)count + 1) * sizeof *index->entries),
+        .rules = malloc(((size_t)count + 1) * sizeof *index->rules),
     };
-    if (!index->bitmap || !index->buckets || !index->entries) {
+    if (!index->bitmap || !index->buckets || !index->entries || !index->rules) {
         index_free(index);
         return -1;
     }
@@ -60,6 +62,7 @@ int index_build(struct index *index, const struct patterns *patterns, unsigned w
         const uint8_t *bytes = patterns->bytes + patterns->start[i];
         uint64_t key = load64(bytes + offsets[i]) & index->mask;
         uint32_t *next = &index->buckets[index_bucket(index, key) + 1];
+        index->rules[*next] = patterns->rule[i];
         index->entries[(*next)++] =
             (struct index_entry){key, offsets[i], (uint32_t)patterns_length(patterns, i), bytes};
     }

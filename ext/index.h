@@ -24,6 +24,7 @@ struct index {
     uint64_t *bitmap;  /* by the top bits of the hash */
     uint32_t *buckets; /* entries of a bucket, by fewer top bits: entries[buckets[b], buckets[b + 1]) */
     struct index_entry *entries;
+    uint32_t *rules; /* by entry; apart from them, because only an occurrence asks */
     unsigned bitmap_shift, bucket_shift;
     uint32_t count;
 };

@@ -12,6 +12,7 @@ void patterns_free(struct patterns *self)
 {
     free(self->bytes);
     free(self->start);
+    free(self->rule);
     free(self->key);
     free(self->pairs);
     free(self->heads);
@@ -20,7 +21,7 @@ void patterns_free(struct patterns *self)
 
 size_t patterns_bytes(const struct patterns *self)
 {
-    return self->start[self->count] + self->count * (sizeof *self->start + sizeof *self->key) +
+    return self->start[self->count] + self->count * (sizeof *self->start + sizeof *self->rule + sizeof *self->key) +
            65536 / 8 + ((size_t)1 << (64 - self->head_shift)) / 8;
 }
 
@@ -45,7 +46,9 @@ static int compare_items(const void *left, const void *right)
     int order = memcmp(a->pattern.bytes, b->pattern.bytes, common);
     if (order)
         return order;
-    return (a->pattern.length > b->pattern.length) - (a->pattern.length < b->pattern.length);
+    if (a->pattern.length != b->pattern.length)
+        return a->pattern.length < b->pattern.length ? -1 : 1;
+    return (a->pattern.rule > b->pattern.rule) - (a->pattern.rule < b->pattern.rule);
 }
 
 static bool same(const struct pattern *a, const struct pattern *b)
@@ -83,10 +86,11 @@ static bool fill(struct patterns *self, const struct item *items, size_t count, 
         self->head_shift--;
     self->bytes = calloc(total + PATTERNS_SLACK, 1);
     self->start = malloc((count + 1) * sizeof *self->start);
+    self->rule = malloc(count * sizeof *self->rule);
     self->key = malloc(count * sizeof *self->key);
     self->pairs = calloc(65536 / 8, 1);
     self->heads = calloc(((size_t)1 << (64 - self->head_shift)) / 8, 1);
-    if (!self->bytes || !self->start || !self->key || !self->pairs || !self->heads)
+    if (!self->bytes || !self->start || !self->rule || !self->key || !self->pairs || !self->heads)
         return false;
 
     uint32_t at = 0;
@@ -98,6 +102,7 @@ static bool fill(struct patterns *self, const struct item *items, size_t count, 
         memcpy(self->bytes + at, p->bytes, p->length);
         index_pattern(self, p->bytes, p->length);
         self->start[self->count] = at;
+        self->rule[self->count] = p->rule;
         self->key[self->count++] = items[i].key;
         at += (uint32_t)p->length;
         if (p->length < self->shortest)
@@ -175,8 +180,8 @@ static uint32_t after(const struct patterns *self, const uint8_t *text, size_t l
 bool patterns_contain(const struct patterns *self, const uint8_t *text, size_t length)
 {
     uint32_t i = after(self, text, length);
-    return i > 0 && same(&(struct pattern){text, length},
-                         &(struct pattern){self->bytes + self->start[i - 1], patterns_length(self, i - 1)});
+    return i > 0 && same(&(struct pattern){text, length, 0},
+                         &(struct pattern){self->bytes + self->start[i - 1], patterns_length(self, i - 1), 0});
 }
 
 static bool is_proper_prefix(const struct patterns *self, const uint8_t *text, size_t length)

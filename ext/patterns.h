@@ -12,6 +12,7 @@
 struct pattern {
     const uint8_t *bytes;
     size_t length;
+    uint32_t rule; /* what its marks are counted under */
 };
 
 enum { PATTERNS_SLACK = 8 }; /* so many bytes can be read behind the last pattern */
@@ -19,6 +20,7 @@ enum { PATTERNS_SLACK = 8 }; /* so many bytes can be read behind the last patter
 struct patterns {
     uint8_t *bytes;  /* all of them, in rising order, end to end */
     uint32_t *start; /* pattern i is bytes[start[i], start[i + 1]) */
+    uint32_t *rule;
     uint64_t *key;   /* its first 8 bytes, comparable as a number, zeros behind a shorter one */
     uint32_t count;
     uint32_t shortest, longest;
@@ -30,7 +32,8 @@ struct patterns {
 /* Moves the patterns that are shorter than `length` to the front; returns how many they are. */
 size_t patterns_divide(struct pattern *list, size_t count, size_t length);
 
-/* Copies and sorts. Duplicates are dropped. 0, or -1: no memory, an empty pattern, 4 GiB or more. */
+/* Copies and sorts. Of duplicates the one with the least rule is kept. 0, or -1: no memory, an empty
+ * pattern, 4 GiB or more. */
 int patterns_build(struct patterns *self, const struct pattern *list, size_t count);
 void patterns_free(struct patterns *self);
 size_t patterns_bytes(const struct patterns *self);

@@ -40,9 +40,11 @@ cdef extern from "group.h":
     struct c_pattern "pattern":
         const uint8_t *bytes
         size_t length
+        uint32_t rule
     struct c_patterns "patterns":
         const uint8_t *bytes
         uint32_t *start
+        uint32_t *rule
         uint32_t count, longest
     struct c_group "group":
         c_patterns patterns
@@ -57,7 +59,7 @@ cdef extern from "group.h":
     size_t group_bytes(const c_group *group) nogil
     const c_automaton *group_automaton(c_group *group) nogil
     uint64_t group_credit(const c_group *group) nogil
-    void group_adopt(c_group *group, c_automaton *automaton) nogil
+    int group_adopt(c_group *group, c_automaton *automaton) nogil
     size_t patterns_divide(c_pattern *patterns, size_t count, size_t length) nogil
     bint patterns_contain(const c_patterns *patterns, const uint8_t *text, size_t length) nogil
 
@@ -69,9 +71,19 @@ cdef extern from "folding.h":
     void folding_free(c_folding *folding) nogil
     size_t folding_bytes(const c_folding *folding) nogil
 
+cdef extern from "tally.h":
+    struct c_tally_row "tally_row":
+        uint64_t marks, bytes
+        uint32_t rule
+    struct c_tally "tally":
+        c_tally_row *rows
+        size_t room
+        c_tally_row other
+
 cdef extern from "stream.h":
     struct c_stream "stream":
-        uint64_t done, end, marks, most_held
+        uint64_t done, end, marks, most_held, received, released
+        c_tally tally
     struct c_marker "marker":
         const uint8_t *bytes
         size_t length
@@ -80,9 +92,10 @@ cdef extern from "stream.h":
     int stream_scan(c_stream *stream, const c_set *patterns, const uint8_t *data, size_t length,
                     bint last) nogil
     bint stream_is_unchanged(const c_stream *stream) nogil
-    size_t stream_size(const c_stream *stream, c_marker marker) nogil
+    void stream_pass(c_stream *stream) nogil
+    size_t stream_size(const c_stream *stream, const c_marker *markers) nogil
     int stream_reserve(c_stream *stream) nogil
-    void stream_commit(c_stream *stream, c_marker marker, uint8_t *output) nogil
+    void stream_commit(c_stream *stream, const c_marker *markers, uint8_t *output) nogil
 
 # Below this a chunk is scanned sooner than the lock of the interpreter changes hands.
 cdef size_t NOGIL_LENGTH = 4096
@@ -125,7 +138,7 @@ cdef class _Group:
         group_free(self.group)
 
 
-cdef list compile_groups(list parts, list values, const c_kernel *kernel, bint folded):
+cdef list compile_groups(list parts, dict values, const c_kernel *kernel, bint folded):
     """Compile the patterns of some groups and some new ones into one group, or into two: a short pattern
     leaves a prefilter little choice, and many long ones should not suffer from a few of those."""
     cdef size_t count = count_patterns(parts) + len(values), i, n = 0, short = 0
@@ -133,6 +146,7 @@ cdef list compile_groups(list parts, list values, const c_kernel *kernel, bint f
     cdef list groups
     cdef _Group part
     cdef bytes value
+    cdef uint32_t rule
     cdef c_pattern *patterns = <c_pattern *>malloc((count + 1) * sizeof(c_pattern))
     if patterns == NULL:
         raise MemoryError
@@ -142,10 +156,12 @@ cdef list compile_groups(list parts, list values, const c_kernel *kernel, bint f
             for i in range(<size_t>old.count):
                 patterns[n].bytes = old.bytes + old.start[i]
                 patterns[n].length = old.start[i + 1] - old.start[i]
+                patterns[n].rule = old.rule[i]
                 n += 1
-        for value in values:
+        for value, rule in values.items():
             patterns[n].bytes = <const uint8_t *>PyBytes_AS_STRING(value)
             patterns[n].length = PyBytes_GET_SIZE(value)
+            patterns[n].rule = rule
             n += 1
         if count > MIXED_LIMIT:
             short = patterns_divide(patterns, count, LONG_PATTERN)
@@ -202,14 +218,14 @@ cdef class _PatternSet:
                 return True
         return False
 
-    cdef _PatternSet extended(self, list values):
+    cdef _PatternSet extended(self, dict values):
         cdef size_t size = count_patterns(self.base)
         cdef size_t added = count_patterns(self.delta) + len(values)
         if size > DELTA_LIMIT and added <= max(DELTA_LIMIT, size // 16):
             return make_set(self.kernel, self.base, self.compile(self.delta, values), self.folded)
         return make_set(self.kernel, self.compile(self.base + self.delta, values), [], self.folded)
 
-    cdef list compile(self, list parts, list values):
+    cdef list compile(self, list parts, dict values):
         return compile_groups(parts, values, self.kernel, self.folded)
 
     cdef int build_automata(self) except -1:
@@ -291,7 +307,8 @@ cdef int compile_automaton(_Group group, list nodes, list edges, list fails) exc
         raise RuntimeError("pyahocorasick gave an inconsistent trie; the output is withheld")
     if error != AUTOMATON_OK:
         raise MemoryError
-    group_adopt(group.group, automaton)
+    if group_adopt(group.group, automaton):
+        raise MemoryError
     return 0
 
 
@@ -299,13 +316,15 @@ cdef int compile_automaton(_Group group, list nodes, list edges, list fails) exc
 cdef class Scanner:
     cdef readonly bytes marker
     cdef readonly str kernel
+    cdef readonly object rules
     cdef _PatternSet current
     cdef list running
     cdef PyThread_type_lock registering
 
-    def __cinit__(self, bytes marker not None, str kernel=None, bint folded=False):
+    def __cinit__(self, bytes marker not None, str kernel=None, bint folded=False, rules=None):
         cdef const c_kernel *found = find_kernel(kernel)
         self.marker = marker
+        self.rules = rules
         self.kernel = found.name.decode()
         self.current = make_set(found, [], [], folded)
         self.running = []
@@ -329,14 +348,14 @@ cdef class Scanner:
         return total
 
     def add(self, values):
-        cdef list fresh = list(set(values))
+        cdef dict fresh = values if isinstance(values, dict) else dict.fromkeys(values, 0)
         cdef bytes value
         for value in fresh:
             if not value:
                 raise ValueError("an empty pattern would match everywhere")
         acquire(self.registering)
         try:
-            fresh = [value for value in fresh if not self.current.contains(value)]
+            fresh = {value: rule for value, rule in fresh.items() if not self.current.contains(value)}
             if fresh:
                 self.current = self.current.extended(fresh)
         finally:
@@ -393,6 +412,32 @@ cdef class Stream:
     def marks(self):
         return self.stream.marks
 
+    def tally(self):
+        cdef size_t i
+        cdef c_tally_row row
+        cdef dict found = {}
+        for i in range(self.stream.tally.room):
+            row = self.stream.tally.rows[i]
+            if row.marks:
+                found[row.rule] = row.marks, row.bytes
+        row = self.stream.tally.other
+        if row.marks:
+            found[None] = row.marks, row.bytes
+        return found
+
+    def report(self):
+        from runnerlib.masking.report import report_of  # few ask, and a start need not pay for it
+
+        return report_of(self, self.scanner)
+
+    @property
+    def received(self):
+        return self.stream.received
+
+    @property
+    def released(self):
+        return self.stream.released
+
     def feed(self, data):
         return self.run_object(data, False)
 
@@ -440,14 +485,13 @@ cdef class Stream:
         cdef c_marker marker
         cdef bytes result
         if whole is not None and stream_is_unchanged(&self.stream):
-            marker.bytes, marker.length = NULL, 0
-            stream_commit(&self.stream, marker, NULL)
+            stream_pass(&self.stream)
             return whole
         marker.bytes = <const uint8_t *>PyBytes_AS_STRING(self.scanner.marker)
         marker.length = PyBytes_GET_SIZE(self.scanner.marker)
-        cdef size_t size = stream_size(&self.stream, marker)
+        cdef size_t size = stream_size(&self.stream, &marker)
         if size == SIZE_MAX or stream_reserve(&self.stream):
             raise MemoryError
         result = PyBytes_FromStringAndSize(NULL, size)
-        stream_commit(&self.stream, marker, <uint8_t *>PyBytes_AS_STRING(result))
+        stream_commit(&self.stream, &marker, <uint8_t *>PyBytes_AS_STRING(result))
         return result

@@ -59,7 +59,7 @@ static bool compare(struct search *s, size_t position, uint64_t key, uint64_t bu
             continue;
         s->work += COMPARE_COST + length / 32;
         if (equal(s->text + start, entry->bytes, length) &&
-            spans_add(s->found, s->base + start, s->base + start + length)) {
+            spans_add(s->found, s->base + start, s->base + start + length, index->rules[entry - index->entries])) {
             s->no_memory = true;
             return false;
         }
@@ -238,8 +238,8 @@ static size_t take_run(struct search_course *course, size_t rest)
     return run;
 }
 
-enum scan_result search_next_text(struct group *group, const uint8_t *text, size_t length, uint64_t base,
-                                  struct spans *found, struct search_course *course)
+enum scan_result search_text(struct group *group, const uint8_t *text, size_t length, uint64_t base,
+                             struct spans *found, struct search_course *course)
 {
     struct search s = {.group = group, .text = text, .length = length, .base = base, .found = found};
     for (size_t at = 0; at < length;) {
@@ -257,13 +257,6 @@ enum scan_result search_next_text(struct group *group, const uint8_t *text, size
             return result;
     }
     return SCAN_DONE;
-}
-
-enum scan_result search_text(struct group *group, const uint8_t *text, size_t length, uint64_t base,
-                             struct spans *found)
-{
-    struct search_course course = {0};
-    return search_next_text(group, text, length, base, found, &course);
 }
 
 enum scan_result search_live(struct group *group, const uint8_t *text, size_t length, size_t *start)

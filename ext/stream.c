@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emit.h"
+
 /* A hold up to this long may be scanned again with each chunk: it is cheaper than carrying states. */
 enum { SHORT_HOLD = 64 };
 
@@ -13,6 +15,7 @@ void stream_free(struct stream *s)
 {
     spans_free(&s->spans);
     view_free(&s->view);
+    tally_free(&s->tally);
     free(s->store);
     memset(s, 0, sizeof *s);
 }
@@ -62,7 +65,7 @@ static enum scan_result scan_text(struct stream *s, const struct set *set, const
                                   size_t length, uint64_t base)
 {
     for (unsigned i = 0; i < set->count; i++) {
-        enum scan_result result = search_next_text(set->groups[i], text, length, base, &s->spans, &s->course[i]);
+        enum scan_result result = search_text(set->groups[i], text, length, base, &s->spans, &s->course[i]);
         if (result != SCAN_DONE)
             return result;
     }
@@ -230,94 +233,13 @@ enum scan_result stream_scan(struct stream *s, const struct set *set, const uint
 
 bool stream_is_unchanged(const struct stream *s)
 {
-    const struct spans *folded = &s->view.work.spans;
-    return s->kept == 0 && s->limit == s->end + s->length && s->spans.head == s->spans.count &&
-           folded->head == folded->count;
+    return s->kept == 0 && s->limit == s->end + s->length && !emit_anything(s);
 }
 
-/* Where an output goes: to `at`, or, if that is NULL, into the size alone. */
-struct writer {
-    uint8_t *at;
-    size_t size;
-    bool overflow;
-};
-
-static void write_bytes(struct writer *w, const uint8_t *bytes, size_t length)
+size_t stream_size(const struct stream *s, const struct marker *markers)
 {
-    if (length > PTRDIFF_MAX - w->size) {
-        w->overflow = true;
-        return;
-    }
-    if (w->at && length)
-        memcpy(w->at + w->size, bytes, length);
-    w->size += length;
-}
-
-/* Text [from, to) of the stream, which lies in the store and then in the chunk. */
-static void write_text(const struct stream *s, struct writer *w, uint64_t from, uint64_t to)
-{
-    if (from < s->end) {
-        uint64_t stop = to < s->end ? to : s->end;
-        write_bytes(w, s->store + s->first + (from - s->live), stop - from);
-        from = stop;
-    }
-    if (from < to)
-        write_bytes(w, s->data + (from - s->end), to - from);
-}
-
-struct progress {
-    uint64_t done;
-    bool masking;
-    size_t next, next_folded; /* the first spans that are not consumed */
-    uint64_t marks;
-};
-
-/* The next span of either list, by where it begins, or NULL; `*next` is what counts it as consumed. */
-static const struct span *next_span(const struct stream *s, struct progress *p, size_t **next)
-{
-    const struct spans *raw = &s->spans, *folded = &s->view.work.spans;
-    bool first = p->next_folded >= folded->count ||
-                 (p->next < raw->count && raw->at[p->next].start <= folded->at[p->next_folded].start);
-    const struct spans *list = first ? raw : folded;
-    *next = first ? &p->next : &p->next_folded;
-    return **next < list->count ? &list->at[**next] : NULL;
-}
-
-/* The spans that begin up to the limit become markers, the text between them passes. A span that begins
- * in or right behind what is already masked only extends it. A span beyond the limit must wait, because
- * a longer one may still begin before it. */
-static struct progress write_output(const struct stream *s, struct marker marker, struct writer *w)
-{
-    struct progress p = {s->done, s->masking, s->spans.head, s->view.work.spans.head, s->marks};
-    size_t *next;
-    for (const struct span *found; (found = next_span(s, &p, &next)); ++*next) {
-        struct span span = *found;
-        if (span.start > p.done || (span.start == p.done && !p.masking)) {
-            if (span.start > s->limit)
-                break;
-            write_text(s, w, p.done, span.start);
-            write_bytes(w, marker.bytes, marker.length);
-            p.marks++;
-            p.masking = true;
-            p.done = span.end;
-        } else if (span.end > p.done) {
-            p.masking = true;
-            p.done = span.end;
-        }
-    }
-    if (s->limit > p.done) {
-        write_text(s, w, p.done, s->limit);
-        p.done = s->limit;
-        p.masking = false;
-    }
-    return p;
-}
-
-size_t stream_size(const struct stream *s, struct marker marker)
-{
-    struct writer w = {0};
-    write_output(s, marker, &w);
-    return w.overflow ? SIZE_MAX : w.size;
+    struct emission e = emit(s, markers, NULL, NULL);
+    return e.overflow ? SIZE_MAX : e.size;
 }
 
 int stream_reserve(struct stream *s)
@@ -342,16 +264,11 @@ static void keep(struct stream *s)
     s->end = end;
 }
 
-void stream_commit(struct stream *s, struct marker marker, uint8_t *output)
+/* The chunk is settled, and `released` bytes went out. */
+static void finish(struct stream *s, size_t released)
 {
-    struct writer w = {.at = output};
-    struct progress p = write_output(s, marker, &w);
-    s->done = p.done;
-    s->masking = p.masking;
-    s->marks = p.marks;
-    s->spans.head = p.next;
-    view_commit(&s->view, p.next_folded);
-    keep(s);
+    s->received += s->length;
+    s->released += released;
     if (s->end - s->done > s->most_held)
         s->most_held = s->end - s->done;
     s->data = NULL;
@@ -363,4 +280,26 @@ void stream_commit(struct stream *s, struct marker marker, uint8_t *output)
         forget_states(s);
         view_reset(&s->view);
     }
+}
+
+void stream_pass(struct stream *s)
+{
+    if (s->limit > s->done)
+        s->masking = false;
+    s->live = s->done = s->end = s->limit;
+    view_commit(&s->view, s->view.work.spans.head);
+    finish(s, s->length);
+}
+
+void stream_commit(struct stream *s, const struct marker *markers, uint8_t *output)
+{
+    struct emission e = emit(s, markers, &s->tally, output);
+    s->done = e.done;
+    s->masking = e.masking;
+    s->rule = e.rule;
+    s->marks = e.marks;
+    s->spans.head = e.next[EMIT_RAW];
+    view_commit(&s->view, e.next[EMIT_FOLDED]);
+    keep(s);
+    finish(s, e.size);
 }

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+#include "tally.h"
 #include "view.h"
 
 struct stream {
@@ -27,6 +28,9 @@ struct stream {
 
     uint64_t marks;     /* markers put out so far */
     uint64_t most_held; /* the largest `end - done` after a chunk */
+    uint64_t received, released; /* bytes, in and out */
+    struct tally tally;
+    uint32_t rule; /* of the marker that ended at `done` */
 
     uint8_t *store; /* [live, end) is store[first, first + kept) */
     size_t first, kept, room;
@@ -45,6 +49,7 @@ struct stream {
     bool last;
 };
 
+/* What stands for a mark. A stream takes a table of them: the first is that of secrets. */
 struct marker {
     const uint8_t *bytes;
     size_t length;
@@ -62,13 +67,16 @@ enum scan_result stream_scan(struct stream *stream, const struct set *set, const
 /* True if the output is the chunk itself, byte by byte: nothing was held, covered or to be held. */
 bool stream_is_unchanged(const struct stream *stream);
 
+/* The commit of an unchanged chunk, whose output is the chunk. */
+void stream_pass(struct stream *stream);
+
 /* The size of the output; SIZE_MAX if it cannot be addressed. */
-size_t stream_size(const struct stream *stream, struct marker marker);
+size_t stream_size(const struct stream *stream, const struct marker *markers);
 
 /* Makes room for what will be held: the only part of a commit that can fail. 0, or -1: no memory. */
 int stream_reserve(struct stream *stream);
 
 /* Writes stream_size bytes. Needs stream_reserve. */
-void stream_commit(struct stream *stream, struct marker marker, uint8_t *output);
+void stream_commit(struct stream *stream, const struct marker *markers, uint8_t *output);
 
 #endif

@@ -195,9 +195,8 @@ static enum scan_result begin(struct scan *c)
     const struct view_state *kept = &c->view->kept;
     struct view_state *work = c->state;
     spans_clear(&work->spans);
-    for (size_t i = kept->spans.head; i < kept->spans.count; i++)
-        if (spans_add(&work->spans, kept->spans.at[i].start, kept->spans.at[i].end))
-            return SCAN_NO_MEMORY;
+    if (spans_copy(&work->spans, &kept->spans))
+        return SCAN_NO_MEMORY;
     work->fold = kept->fold;
     enum scan_result result = run_copy(&work->run, &kept->run);
     if (result != SCAN_DONE || !c->view->forgotten || c->text->held_length == 0)

@@ -27,7 +27,7 @@ struct view_state {
 
 struct view {
     struct view_state kept, work;
-    uint32_t *longest; /* while a run is searched: the longest occurrence that ends at each place */
+    struct longest *longest; /* while a run is searched: the longest occurrence that ends at each place */
     size_t room;       /* of `longest` */
     uint64_t live;     /* nothing that begins before this offset can still become an occurrence */
     struct search_course course[SET_LIMIT];

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.masking import SecretMasker
+    from runnerlib.masking.report import MaskReport
 
 _CHUNK = 1 << 16
 
@@ -36,16 +37,16 @@ def regular_files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def count_secrets(path: Path, masker: SecretMasker) -> int:
-    """How many marks masking the file at `path` would leave; the file is only read."""
+def find_secrets(path: Path, masker: SecretMasker) -> MaskReport:
+    """What masking the file at `path` would hide; the file is only read."""
     try:
         return _mask(path, masker, lambda _data: None)
     except OSError as error:
         raise _unusable("read", path, error) from None
 
 
-def mask_file(path: Path, masker: SecretMasker) -> int:
-    """Replace the file at `path` by its masked content, keeping mode and, where allowed, owner; the marks.
+def mask_file(path: Path, masker: SecretMasker) -> MaskReport:
+    """Replace the file at `path` by its masked content, keeping mode and, where allowed, owner.
 
     The masked copy is complete before it takes the file's place. Hard links to the old content stay.
     """
@@ -54,7 +55,7 @@ def mask_file(path: Path, masker: SecretMasker) -> int:
         handle, name = tempfile.mkstemp(prefix=".runnerlib-mask-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as copy:
-                marks = _mask(path, masker, copy.write)
+                report = _mask(path, masker, copy.write)
                 with suppress(PermissionError):
                     os.fchown(handle, before.st_uid, before.st_gid)
                 os.fchmod(handle, stat.S_IMODE(before.st_mode))
@@ -65,7 +66,7 @@ def mask_file(path: Path, masker: SecretMasker) -> int:
             raise
     except OSError as error:
         raise _unusable("mask", path, error) from None
-    return marks
+    return report
 
 
 def quarantine(path: Path, directory: Path) -> Path:
@@ -83,13 +84,13 @@ def quarantine(path: Path, directory: Path) -> Path:
     return place
 
 
-def _mask(path: Path, masker: SecretMasker, write: Callable[[bytes], object]) -> int:
+def _mask(path: Path, masker: SecretMasker, write: Callable[[bytes], object]) -> MaskReport:
     stream = masker.stream()
     with path.open("rb", buffering=0) as file:
         while data := file.read(_CHUNK):
             write(stream.feed(data))
     write(stream.flush())
-    return stream.marks
+    return stream.report()
 
 
 def _children(directory: Path) -> list[Path]:

@@ -200,14 +200,14 @@ def _checkout(resolved: Resolved, label: str, prefix: str, target: Path) -> Chec
 def _masker(config: RunnerConfig, secrets: Sequence[Secret]) -> tuple[SecretMasker, int, tuple[str, ...]]:
     shortest = min(config.secret_min_length, config.secret_env_min_length)
     masker = SecretMasker(config.mask_marker, min_length=shortest)
-    strong: dict[str, None] = {}
+    strong: dict[str, str] = {}
     warnings: dict[str, None] = {}
     for secret in secrets:
         why = weakness(secret, config.secret_min_length, config.secret_env_min_length)
         if why:
             warnings[f"secret {secret.name} is not masked: {why}"] = None
         else:
-            strong[secret.value] = None
-    masker.register_secrets(strong)
+            strong.setdefault(secret.value, secret.name)
+    masker.register_secrets(strong, strong.values())
     # A value may be weak where it was guessed and masked all the same because it is listed elsewhere.
     return masker, len(strong), tuple(warnings)

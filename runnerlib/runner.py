@@ -90,7 +90,7 @@ def _make(directory: Path) -> None:
 
 
 async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer) -> JobResult:
-    server = SecretServer(plan.masker.register_secrets)
+    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"))
     # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
     with Custody(cgroups=not plan.is_command) as custody:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.artifact import count_secrets, mask_file, quarantine, regular_files
+from runnerlib.artifact import find_secrets, mask_file, quarantine, regular_files
 from runnerlib.errors import RunnerError
 from runnerlib.masking import SecretMasker
 
@@ -44,14 +44,14 @@ def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
 def test_marks_are_counted_across_reads(tmp_path: Path, masker: SecretMasker, padding: int) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"x" * padding + SECRET + b"\0\xff" + SECRET + SECRET + b" " + SECRET)
-    assert count_secrets(file, masker) == 3
+    assert find_secrets(file, masker).marks == 3
 
 
 def test_masking_in_place_keeps_the_mode(tmp_path: Path, masker: SecretMasker) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"\xff" + SECRET + b"\0")
     file.chmod(0o751)
-    assert mask_file(file, masker) == 1
+    assert mask_file(file, masker).marks == 1
     assert file.read_bytes() == b"\xff[REDACTED]\0"
     assert file.stat().st_mode & 0o777 == 0o751
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -5,10 +5,12 @@ patterns replaced by one marker; overlapping and touching occurrences share a ma
 on how the input was cut into pieces.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, final
 
 from typing_extensions import Buffer
+
+from runnerlib.masking.report import MaskReport
 
 KERNELS: Final[tuple[str, ...]]
 """The kernels that run on this machine, best first. `RUNNERLIB_KERNEL`, read at import, sets another default."""
@@ -26,7 +28,16 @@ class Scanner:
     @property
     def kernel(self) -> str:
         """The name of the kernel it scans with."""
-    def __init__(self, marker: bytes, kernel: str | None = None, folded: bool = False) -> None:
+    @property
+    def rules(self) -> Callable[[int], tuple[str, str]] | None:
+        """Tells the name and the form of a rule."""
+    def __init__(
+        self,
+        marker: bytes,
+        kernel: str | None = None,
+        folded: bool = False,
+        rules: Callable[[int], tuple[str, str]] | None = None,
+    ) -> None:
         """Mask with `marker`; `folded` also finds patterns of 6 bytes to 16 KiB that are interrupted.
 
         An occurrence may be interrupted by terminal control sequences, which stay visible, and by carriage
@@ -38,8 +49,11 @@ class Scanner:
     @property
     def nbytes(self) -> int:
         """The memory that the compiled patterns take."""
-    def add(self, values: Iterable[bytes]) -> int:
+    def add(self, values: Iterable[bytes] | Mapping[bytes, int]) -> int:
         """Add patterns; returns how many were new.
+
+        A dict gives each its rule, a number below 2³¹ that its marks are counted under; the others have rule 0.
+        A pattern that is there already keeps the rule it has.
 
         It is a barrier: when it returns, no call that began with the former patterns is still going to
         return. Raises ValueError for an empty pattern.
@@ -70,6 +84,21 @@ class Stream:
     @property
     def marks(self) -> int:
         """The number of markers put out so far, flushes included."""
+    @property
+    def received(self) -> int:
+        """The number of bytes fed so far, those before a flush included."""
+    @property
+    def released(self) -> int:
+        """The number of bytes returned so far."""
+    def tally(self) -> dict[int | None, tuple[int, int]]:
+        """Marks, and bytes they stand for, by rule; None is what there was no memory for to count apart.
+
+        A mark belongs to the occurrence that covers its first byte and is complete first; if there are several, to
+        an uninterrupted one, then to the longest. So it does not depend on how the input was cut. What later
+        extends the mark counts as its bytes.
+        """
+    def report(self) -> MaskReport:
+        """The same by the names of the rules, with the other figures of the stream; never a value."""
     def feed(self, data: Buffer) -> bytes:
         """Take the next piece, return what can be released.
 

@@ -6,16 +6,23 @@ into one compiled pattern set (`_scanner`), which the streams share and which gr
 
 from __future__ import annotations
 
+from itertools import chain, count, repeat
+
 from runnerlib.masking._scanner import Scanner
 from runnerlib.masking.encodings import forms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from typing_extensions import Buffer
 
     from runnerlib.masking._scanner import Stream
+
+
+_FORM_BITS = 8
+_FORM_MOST = (1 << _FORM_BITS) - 1
+_SOURCE_MOST = (1 << 31 - _FORM_BITS) - 1  # the highest bit says that a rule is a shape
 
 
 class SecretMasker:
@@ -25,33 +32,44 @@ class SecretMasker:
     masker emits afterwards shows the new secret, what the stream held back at that moment included.
     """
 
-    __slots__ = ("_encodings", "_min_length", "_scanner", "_values")
+    __slots__ = ("_encodings", "_min_length", "_rules", "_scanner", "_values")
 
     def __init__(self, marker: str | bytes = "[REDACTED]", *, encodings: bool = True, min_length: int = 3) -> None:
         """Mask with `marker`; `encodings` also hides encoded and interrupted forms; shorter values are not masked."""
-        self._scanner = Scanner(_encode(marker), folded=encodings)
+        self._rules = _Rules()
+        self._scanner = Scanner(_encode(marker), folded=encodings, rules=self._rules)
         self._encodings = encodings
         self._min_length = max(min_length, 1)
         self._values: set[bytes] = set()
 
-    def register_secret(self, value: str | bytes) -> bool:
-        """Mask `value` from now on; False if it will not be masked, being shorter than `min_length`."""
-        return self.register_secrets([value]) == 1
+    def register_secret(self, value: str | bytes, name: str | None = None) -> bool:
+        """Mask `value` from now on; False if it will not be masked, being shorter than `min_length`.
 
-    def register_secrets(self, values: Iterable[str | bytes]) -> int:
+        `name` is what reports call it: without one, `secret 3` for the third. A value keeps its first name.
+        """
+        return self.register_secrets([value], name) == 1
+
+    def register_secrets(self, values: Iterable[str | bytes], names: str | Iterable[str | None] | None = None) -> int:
         """Register a batch, which is compiled once; the number of values that will be masked.
 
-        Blank values are none of them where forms are searched: a mask on every indent hides nothing.
+        `names` are those of the values, in their order; a single text names all of them. Blank values are none of
+        the masked where forms are searched: a mask on every indent hides nothing.
         """
-        accepted = [raw for raw in map(_encode, values) if self._accepts(raw)]
+        raw = map(_encode, values)
+        if names is None or isinstance(names, str):
+            accepted = [value for value in raw if self._accepts(value)]
+            named: Iterable[tuple[bytes, str | None]] = zip(accepted, repeat(names), strict=False)
+        else:
+            pairs = [pair for pair in zip(raw, chain(names, repeat(None)), strict=False) if self._accepts(pair[0])]
+            accepted, named = [value for value, _ in pairs], pairs
         if accepted:
-            self._scanner.add(self._patterns(accepted))
+            self._scanner.add(self._patterns(named))
             self._values.update(accepted)
         return len(accepted)
 
     def register_env_vars(self, variables: Mapping[str, str]) -> int:
-        """Register the values of a mapping; the number of values that will be masked."""
-        return self.register_secrets(variables.values())
+        """Register the values of a mapping by their keys; the number of values that will be masked."""
+        return self.register_secrets(variables.values(), variables)
 
     def has_secret(self, value: str | bytes) -> bool:
         """Whether `value` was registered and is masked."""
@@ -63,7 +81,7 @@ class SecretMasker:
 
     def clear(self) -> None:
         """Forget all values. Streams that were started before go on masking what they knew."""
-        self._scanner = Scanner(self._scanner.marker, folded=self._encodings)
+        self._scanner = Scanner(self._scanner.marker, folded=self._encodings, rules=self._rules)
         self._values = set()
 
     def mask(self, buffer: Buffer) -> bytes:
@@ -104,14 +122,62 @@ class SecretMasker:
     def _accepts(self, value: bytes) -> bool:
         return len(value) >= self._min_length and (not self._encodings or bool(value.strip()))
 
-    def _patterns(self, values: Iterable[bytes]) -> Iterator[bytes]:
-        for value in values:
-            if not self._encodings:
-                yield value
+    def _patterns(self, named: Iterable[tuple[bytes, str | None]]) -> dict[bytes, int]:
+        """The rule of each pattern; what two secrets have in common belongs to the first."""
+        found: dict[bytes, int] = {}
+        known, source_of = self._values, self._rules.source
+        for value, name in named:
+            if value in known:
                 continue
-            for _, pattern in forms(value):
+            if not self._encodings:
+                if value not in found:
+                    found[value] = source_of(name) << _FORM_BITS
+                continue
+            source = source_of(name)
+            for form, pattern in forms(value):
                 if len(pattern) >= self._min_length:
-                    yield pattern
+                    found.setdefault(pattern, self._rules.rule(source, form))
+        return found
+
+
+class _Rules:
+    """The numbers that stand for rules in the compiled core, and what they mean; any thread may ask for one.
+
+    A rule is the source of a pattern, a secret by its name, and the form in which the pattern spells it. Ten thousand
+    secrets in thirty forms each are too many names to keep, so a number has the two halves side by side.
+    """
+
+    __slots__ = ("_forms", "_names", "_next_form", "_next_source", "_sources", "_spelled")
+
+    def __init__(self) -> None:
+        self._next_source, self._next_form = count(1), count(1)
+        self._sources: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        self._forms: dict[str, int] = {"raw": 0}
+        self._spelled: dict[int, str] = {0: "raw"}
+
+    def source(self, name: str | None) -> int:
+        """The number of the source of that name, a new one if there is none. Without a name it is always new."""
+        if name is None:
+            return next(self._next_source) & _SOURCE_MOST
+        number = self._sources.get(name, 0)
+        if not number:  # `setdefault`: two threads may come here at once
+            number = self._sources.setdefault(name, next(self._next_source) & _SOURCE_MOST)
+            self._names[number] = name
+        return number
+
+    def rule(self, source: int, form: str) -> int:
+        """The number of a rule."""
+        number = self._forms.get(form)
+        if number is None:
+            number = self._forms.setdefault(form, min(next(self._next_form), _FORM_MOST))
+            self._spelled[number] = form
+        return source << _FORM_BITS | number
+
+    def __call__(self, rule: int) -> tuple[str, str]:
+        """The name of the source of a rule, and the form."""
+        source, form = rule >> _FORM_BITS, rule & _FORM_MOST
+        return self._names.get(source, f"secret {source}"), self._spelled.get(form, "")
 
 
 def _encode(value: str | bytes) -> bytes:

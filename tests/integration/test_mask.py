@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from pathlib import Path
 
@@ -24,6 +25,31 @@ def test_a_filter(tmp_path: Path) -> None:
     assert done.stdout.startswith(b"\0\xff[REDACTED] YW")
     assert done.stdout.endswith(b" corr")
     assert b"correct-" not in done.stdout
+
+
+def test_a_report_of_what_was_masked(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text(f"DB={SECRET}\n")
+    command = [RUNNERLIB, "mask", "--secrets-file", "secrets", "--summary", "--report"]
+    for file in ("report", "-"):
+        done = subprocess.run(
+            [*command, file], input=f"a {SECRET} b {SECRET} ".encode(), cwd=tmp_path, env=environment(),
+            capture_output=True, check=True,
+        )  # fmt: skip
+        assert done.stdout == b"a [REDACTED] b [REDACTED] "
+        summary, _, text = done.stderr.decode().partition("\n")
+        assert summary == "masked 2 times: DB of secrets_file 2"
+        report = json.loads(text or (tmp_path / "report").read_text())
+        assert report["total"]["rules"] == [{"rule": "DB of secrets_file", "form": "raw", "marks": 2, "bytes": 42}]
+        assert (report["streams"][0]["stream"], report["total"]["bytes_in"]) == ("stdin", 48)
+        assert SECRET not in str(report)
+
+
+def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
+    assert runnerlib("mask", "--report", "no/report", cwd=tmp_path) == (
+        125,
+        b"",
+        "error: cannot write 'no/report': No such file or directory\n",
+    )
 
 
 def test_what_arrives_leaves_at_once(tmp_path: Path) -> None:
@@ -56,6 +82,15 @@ def artifacts(tmp_path: Path) -> Path:
 
 def check(tmp_path: Path, *args: str) -> tuple[int, bytes, str]:
     return runnerlib("mask", "--check", *args, "artifacts", cwd=tmp_path, DEPLOY_TOKEN=SECRET)
+
+
+def test_a_report_of_files(artifacts: Path, tmp_path: Path) -> None:
+    assert check(tmp_path, "--report", "report")[0] == 1
+    report = json.loads((tmp_path / "report").read_text())
+    assert [(stream["stream"], stream["marks"]) for stream in report["streams"]] == [
+        ("artifacts/clean", 0), ("artifacts/[REDACTED]", 1), ("artifacts/log", 2),
+    ]  # fmt: skip
+    assert report["total"]["rules"][0]["rule"] == "DEPLOY_TOKEN"
 
 
 def test_policy_fail(artifacts: Path, tmp_path: Path) -> None:
