@@ -26,6 +26,7 @@ from benchmarks.engine import (
 )
 from benchmarks.rivals import RIVALS
 from benchmarks.workload import Cell, Text, cells
+from runnerlib.masking import SecretMasker
 from tests import oracle
 
 if TYPE_CHECKING:
@@ -96,6 +97,21 @@ def _pieces(text: bytes) -> Iterator[bytes]:
         size = draw.below(draw.pick((3, 100, 5_000)))
         yield text[:size]
         text = text[size:]
+
+
+@pytest.mark.parametrize("shapes", ["", "all"], ids=["off", "all"])
+def test_shapes(benchmark: BenchmarkFixture, shapes: str, masking_bytes: int) -> None:
+    """What it costs to look for credentials by their look, in text without any."""
+    benchmark.group = "shapes"
+    masker = SecretMasker(encodings=False, shapes=shapes or ())
+    masker.register_secrets(secretset.raw(1).secrets)
+    text = cells()[0].text(masking_bytes)
+    stream = masker.stream()
+
+    def run() -> bool:
+        return all(stream.feed(chunk) is chunk for chunk in text.chunks[:-1])
+
+    assert benchmark(run)
 
 
 @pytest.mark.parametrize("kind", ["whole", "chunks"])

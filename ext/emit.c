@@ -6,6 +6,7 @@ struct writer {
     struct emission e;
     const struct stream *stream;
     const struct spans *lists[EMIT_LISTS];
+    unsigned begin, end; /* the lists in [begin, end) are those that are looked at: most scans fill one */
     const struct marker *markers;
     struct tally *tally;
     struct tally_row *row; /* of the present mark, once it was looked up */
@@ -16,6 +17,7 @@ static void find_lists(const struct stream *s, const struct spans *lists[EMIT_LI
 {
     lists[EMIT_RAW] = &s->spans;
     lists[EMIT_FOLDED] = &s->view.work.spans;
+    lists[EMIT_SHAPES] = &s->shaping.work.spans;
 }
 
 bool emit_anything(const struct stream *s)
@@ -65,7 +67,7 @@ static unsigned next_list(const struct writer *w)
 {
     unsigned next = EMIT_LISTS;
     uint64_t start = UINT64_MAX;
-    for (unsigned i = 0; i < EMIT_LISTS; i++) {
+    for (unsigned i = w->begin; i < w->end; i++) {
         const struct span *span = span_of(w, i);
         if (span && span->start < start) {
             start = span->start;
@@ -79,14 +81,15 @@ static unsigned next_list(const struct writer *w)
 static void open_mark(struct writer *w, uint64_t start)
 {
     uint32_t first = UINT32_MAX;
-    for (unsigned i = 0; i < EMIT_LISTS; i++) {
+    for (unsigned i = w->begin; i < w->end; i++) {
         const struct span *span = span_of(w, i);
         if (span && span->start == start && span->first < first) {
             first = span->first;
             w->e.rule = span->rule;
         }
     }
-    write_bytes(w, w->markers[0].bytes, w->markers[0].length);
+    const struct marker *marker = &w->markers[w->e.rule & SHAPE_RULE ? 1 + (w->e.rule ^ SHAPE_RULE) : 0];
+    write_bytes(w, marker->bytes, marker->length);
     w->e.marks++;
     if (w->tally)
         w->row = tally_mark(w->tally, w->e.rule);
@@ -129,8 +132,14 @@ struct emission emit(const struct stream *s, const struct marker *markers, struc
     w.e.rule = s->rule;
     w.e.marks = s->marks;
     find_lists(s, w.lists);
-    for (unsigned i = 0; i < EMIT_LISTS; i++)
+    w.begin = EMIT_LISTS;
+    for (unsigned i = 0; i < EMIT_LISTS; i++) {
         w.e.next[i] = w.lists[i]->head;
+        if (w.lists[i]->head == w.lists[i]->count)
+            continue;
+        w.begin = w.begin < i ? w.begin : i;
+        w.end = i + 1;
+    }
     emit_spans(&w);
     if (s->limit > w.e.done) {
         write_text(&w, s->limit);

@@ -35,6 +35,7 @@ struct set {
     unsigned count;
     uint32_t longest;
     const struct folding *folding; /* NULL: the set has no folded view */
+    const struct shapes *shapes;   /* NULL: none is searched */
 };
 
 enum scan_result { SCAN_DONE, SCAN_NO_MEMORY, SCAN_NEEDS_AUTOMATON };

@@ -53,6 +53,7 @@ cdef extern from "group.h":
         unsigned count
         uint32_t longest
         const void *folding
+        const void *shapes
     enum: SCAN_DONE, SCAN_NEEDS_AUTOMATON
     c_group *group_new(const c_pattern *patterns, size_t count, const c_kernel *kernel) nogil
     void group_free(c_group *group) nogil
@@ -70,6 +71,14 @@ cdef extern from "folding.h":
     int folding_build(c_folding *folding, const c_kernel *kernel) nogil
     void folding_free(c_folding *folding) nogil
     size_t folding_bytes(const c_folding *folding) nogil
+
+cdef extern from "shaping.h":
+    enum: SHAPE_COUNT
+    struct c_shapes "shapes":
+        c_group *group
+        uint32_t enabled
+    const char *shape_name(size_t i) nogil
+    c_group *shapes_group(uint32_t enabled, const c_kernel *kernel) nogil
 
 cdef extern from "tally.h":
     struct c_tally_row "tally_row":
@@ -122,7 +131,12 @@ cdef tuple list_kernels():
     return tuple(names)
 
 
+cdef tuple list_shapes():
+    return tuple([shape_name(i).decode() for i in range(SHAPE_COUNT)])
+
+
 KERNELS = list_kernels()
+SHAPES = list_shapes()
 cdef const c_kernel *default_kernel = kernel_find(getenv("RUNNERLIB_KERNEL"))
 if default_kernel == NULL:
     raise ImportError(f"RUNNERLIB_KERNEL names no kernel of this machine ({', '.join(KERNELS)})")
@@ -188,6 +202,35 @@ cdef _Group compile_group(const c_pattern *patterns, size_t count, const c_kerne
     return result
 
 
+cdef class _Shapes:
+    """Owns the literals of the shapes of a scanner, and what stands for the marks of secrets and of each shape."""
+
+    cdef _Group group
+    cdef c_shapes compiled
+    cdef list texts
+    cdef c_marker markers[SHAPE_COUNT + 1]
+
+
+cdef _Shapes make_shapes(const c_kernel *kernel, bytes marker, dict shapes):
+    cdef _Shapes result = _Shapes.__new__(_Shapes)
+    cdef bytes text
+    cdef size_t i
+    result.texts = [marker] + [shapes.get(name, b"") for name in SHAPES]
+    for i, text in enumerate(result.texts):
+        result.markers[i].bytes = <const uint8_t *>PyBytes_AS_STRING(text)
+        result.markers[i].length = PyBytes_GET_SIZE(text)
+    for name in shapes:
+        if name not in SHAPES:
+            raise ValueError(f"unknown shape '{name}' ({', '.join(SHAPES)})")
+        result.compiled.enabled |= <uint32_t>1 << <int>SHAPES.index(name)
+    if shapes:
+        result.group = _Group.__new__(_Group)
+        result.group.group = result.compiled.group = shapes_group(result.compiled.enabled, kernel)
+        if result.group.group == NULL:
+            raise MemoryError
+    return result
+
+
 cdef class _PatternSet:
     """An immutable list of groups, shared by the streams that use it.
 
@@ -198,6 +241,7 @@ cdef class _PatternSet:
     cdef const c_kernel *kernel
     cdef list base, delta
     cdef bint folded
+    cdef _Shapes shapes
     cdef c_set compiled
     cdef c_folding folding
 
@@ -205,10 +249,11 @@ cdef class _PatternSet:
         folding_free(&self.folding)
 
     cdef list groups(self):
-        """All groups, those of the folded patterns included."""
+        """All groups, those of the folded patterns and of the shapes included."""
         cdef _Group group
         cdef list groups = self.base + self.delta
-        return groups + [group.folded for group in groups if group.folded is not None]
+        groups += [group.folded for group in groups if group.folded is not None]
+        return groups if self.shapes.group is None else groups + [self.shapes.group]
 
     cdef bint contains(self, bytes value):
         cdef _Group group
@@ -222,8 +267,9 @@ cdef class _PatternSet:
         cdef size_t size = count_patterns(self.base)
         cdef size_t added = count_patterns(self.delta) + len(values)
         if size > DELTA_LIMIT and added <= max(DELTA_LIMIT, size // 16):
-            return make_set(self.kernel, self.base, self.compile(self.delta, values), self.folded)
-        return make_set(self.kernel, self.compile(self.base + self.delta, values), [], self.folded)
+            return make_set(self.kernel, self.base, self.compile(self.delta, values), self.folded,
+                            self.shapes)
+        return make_set(self.kernel, self.compile(self.base + self.delta, values), [], self.folded, self.shapes)
 
     cdef list compile(self, list parts, dict values):
         return compile_groups(parts, values, self.kernel, self.folded)
@@ -237,11 +283,13 @@ cdef class _PatternSet:
         return 0
 
 
-cdef _PatternSet make_set(const c_kernel *kernel, list base, list delta, bint folded):
+cdef _PatternSet make_set(const c_kernel *kernel, list base, list delta, bint folded, _Shapes shapes):
     cdef _PatternSet result = _PatternSet.__new__(_PatternSet)
     cdef _Group group
     cdef c_set *twins = &result.folding.set
-    result.kernel, result.base, result.delta, result.folded = kernel, base, delta, folded
+    result.kernel, result.base, result.delta, result.folded, result.shapes = kernel, base, delta, folded, shapes
+    if shapes.group is not None:
+        result.compiled.shapes = &shapes.compiled
     for group in base + delta:
         result.compiled.groups[result.compiled.count] = group.group
         result.compiled.count += 1
@@ -317,16 +365,18 @@ cdef class Scanner:
     cdef readonly bytes marker
     cdef readonly str kernel
     cdef readonly object rules
+    cdef _Shapes shapes
     cdef _PatternSet current
     cdef list running
     cdef PyThread_type_lock registering
 
-    def __cinit__(self, bytes marker not None, str kernel=None, bint folded=False, rules=None):
+    def __cinit__(self, bytes marker not None, str kernel=None, bint folded=False, rules=None, dict shapes=None):
         cdef const c_kernel *found = find_kernel(kernel)
         self.marker = marker
         self.rules = rules
         self.kernel = found.name.decode()
-        self.current = make_set(found, [], [], folded)
+        self.shapes = make_shapes(found, marker, shapes or {})
+        self.current = make_set(found, [], [], folded, self.shapes)
         self.running = []
         self.registering = PyThread_allocate_lock()
         if self.registering == NULL:
@@ -482,16 +532,14 @@ cdef class Stream:
             self.seen.build_automata()
 
     cdef bytes output(self, bytes whole):
-        cdef c_marker marker
+        cdef const c_marker *markers = self.scanner.shapes.markers
         cdef bytes result
         if whole is not None and stream_is_unchanged(&self.stream):
             stream_pass(&self.stream)
             return whole
-        marker.bytes = <const uint8_t *>PyBytes_AS_STRING(self.scanner.marker)
-        marker.length = PyBytes_GET_SIZE(self.scanner.marker)
-        cdef size_t size = stream_size(&self.stream, &marker)
+        cdef size_t size = stream_size(&self.stream, markers)
         if size == SIZE_MAX or stream_reserve(&self.stream):
             raise MemoryError
         result = PyBytes_FromStringAndSize(NULL, size)
-        stream_commit(&self.stream, &marker, <uint8_t *>PyBytes_AS_STRING(result))
+        stream_commit(&self.stream, markers, <uint8_t *>PyBytes_AS_STRING(result))
         return result

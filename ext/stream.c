@@ -15,6 +15,7 @@ void stream_free(struct stream *s)
 {
     spans_free(&s->spans);
     view_free(&s->view);
+    shaping_free(&s->shaping);
     tally_free(&s->tally);
     free(s->store);
     memset(s, 0, sizeof *s);
@@ -175,9 +176,9 @@ static enum scan_result scan_onwards(struct stream *s, const struct set *set)
     return SCAN_DONE;
 }
 
-static enum scan_result scan_folded(struct stream *s, const struct set *set)
+static enum scan_result scan_views(struct stream *s, const struct set *set)
 {
-    if (!set->folding)
+    if (!set->folding && !set->shapes)
         return SCAN_DONE;
     struct view_text text = {
         .start = s->live,
@@ -186,7 +187,12 @@ static enum scan_result scan_folded(struct stream *s, const struct set *set)
         .held_length = s->kept,
         .length = s->length,
     };
-    return view_scan(&s->view, set->folding, &text, s->last);
+    enum scan_result result = SCAN_DONE;
+    if (set->folding)
+        result = view_scan(&s->view, set->folding, &text, s->last);
+    if (set->shapes && result == SCAN_DONE)
+        result = shaping_scan(&s->shaping, set->shapes, &text, s->last);
+    return result;
 }
 
 /* How many bytes may be scanned again before states are carried: until that has cost what building the
@@ -216,16 +222,18 @@ enum scan_result stream_scan(struct stream *s, const struct set *set, const uint
         forget_states(s);
     bool carry = s->carried || s->debt > debt_limit(set);
     /* Either is repeated if the other one needs an automaton: not what changes the states of automata. And the
-     * search of the text waits for memory less than the folded view does. */
-    enum scan_result result = carry ? scan_folded(s, set) : scan_afresh(s, set);
+     * search of the text waits for memory less than the views do. */
+    enum scan_result result = carry ? scan_views(s, set) : scan_afresh(s, set);
     if (result == SCAN_DONE)
-        result = carry ? scan_onwards(s, set) : scan_folded(s, set);
+        result = carry ? scan_onwards(s, set) : scan_views(s, set);
     if (result != SCAN_DONE)
         return result;
     if (last)
         s->limit = s->end + length; /* as scan_onwards does not know */
     if (set->folding && s->view.live < s->limit)
         s->limit = s->view.live;
+    if (set->shapes && s->shaping.live < s->limit)
+        s->limit = s->shaping.live;
     return result;
 }
 
@@ -279,6 +287,7 @@ static void finish(struct stream *s, size_t released)
         spans_clear(&s->spans);
         forget_states(s);
         view_reset(&s->view);
+        shaping_reset(&s->shaping);
     }
 }
 
@@ -288,6 +297,7 @@ void stream_pass(struct stream *s)
         s->masking = false;
     s->live = s->done = s->end = s->limit;
     view_commit(&s->view, s->view.work.spans.head);
+    shaping_commit(&s->shaping, s->shaping.work.spans.head);
     finish(s, s->length);
 }
 
@@ -300,6 +310,7 @@ void stream_commit(struct stream *s, const struct marker *markers, uint8_t *outp
     s->marks = e.marks;
     s->spans.head = e.next[EMIT_RAW];
     view_commit(&s->view, e.next[EMIT_FOLDED]);
+    shaping_commit(&s->shaping, e.next[EMIT_SHAPES]);
     keep(s);
     finish(s, e.size);
 }

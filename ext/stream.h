@@ -5,8 +5,8 @@
  *     live <= done <= end
  * `live` is the first byte that may still begin a pattern; [live, end) is kept. `done` is the first byte
  * not yet put out; between `live` and `done` everything is covered by a marker that is already out.
- * What the folded view (view.h) covers is listed apart and united with the rest as it is put out; what it
- * holds makes `live` less.
+ * What the folded view (view.h) and the shapes (shaping.h) cover is listed apart and united with the rest as it
+ * is put out; what they hold makes `live` less.
  *
  * A feed is two steps, so that the caller can allocate the output with the GIL held:
  *     stream_scan    finds what is covered and what can be released; changes nothing that matters
@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+#include "shaping.h"
 #include "tally.h"
 #include "view.h"
 
@@ -25,6 +26,7 @@ struct stream {
     bool masking; /* a marker ended exactly at `done` */
     struct spans spans;
     struct view view;
+    struct shaping shaping;
 
     uint64_t marks;     /* markers put out so far */
     uint64_t most_held; /* the largest `end - done` after a chunk */
@@ -49,7 +51,7 @@ struct stream {
     bool last;
 };
 
-/* What stands for a mark. A stream takes a table of them: the first is that of secrets. */
+/* What stands for a mark. A stream takes a table of them: that of secrets, then those of the shapes. */
 struct marker {
     const uint8_t *bytes;
     size_t length;

@@ -8,7 +8,7 @@ from runnerlib.config import Layer
 from runnerlib.environment import job_environment
 from runnerlib.errors import ConfigError, PathError, unknown
 from runnerlib.job import Job, Step
-from runnerlib.masking import SecretMasker
+from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.observers import MODES
 from runnerlib.paths import Workspace, locate
@@ -99,7 +99,7 @@ def plan_run(
     checkouts = _checkouts(resolved, workspace, code_dir)
     places = {"REACTORCIDE_CODE_DIR": code_dir, "REACTORCIDE_JOB_DIR": job_dir}
     environment = job_environment(resolved, environ, workspace, places, job)
-    masker, count, warnings = _masker(config, environment.secrets)
+    masker, count, warnings = _masker(resolved, environment.secrets)
     return RunPlan(
         workspace=workspace,
         checkouts=checkouts,
@@ -120,7 +120,7 @@ def plan_run(
 def masker_of(resolved: Resolved, environ: Mapping[str, str], cwd: Path) -> SecretMasker:
     """The masker a run with this configuration would have, whether or not it could run."""
     environment = job_environment(resolved, environ, locate(environ, cwd), {})
-    return _masker(resolved.config, environment.secrets)[0]
+    return _masker(resolved, environment.secrets)[0]
 
 
 def _subject(resolved: Resolved, name: str) -> str:
@@ -197,9 +197,18 @@ def _checkout(resolved: Resolved, label: str, prefix: str, target: Path) -> Chec
     return Checkout(label, spec, target)
 
 
-def _masker(config: RunnerConfig, secrets: Sequence[Secret]) -> tuple[SecretMasker, int, tuple[str, ...]]:
+def _shapes(resolved: Resolved) -> tuple[str, ...]:
+    names = resolved.config.secret_shapes
+    for name in names:
+        if name != "all" and name not in SHAPES:
+            raise resolved.error("secret_shapes", unknown("shape", name, ("all", *SHAPES)))
+    return SHAPES if "all" in names else names
+
+
+def _masker(resolved: Resolved, secrets: Sequence[Secret]) -> tuple[SecretMasker, int, tuple[str, ...]]:
+    config = resolved.config
     shortest = min(config.secret_min_length, config.secret_env_min_length)
-    masker = SecretMasker(config.mask_marker, min_length=shortest)
+    masker = SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(resolved))
     strong: dict[str, str] = {}
     warnings: dict[str, None] = {}
     for secret in secrets:

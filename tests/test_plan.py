@@ -100,6 +100,21 @@ def test_the_masker_knows_the_secrets_and_the_marker(tmp_path: Path) -> None:
     )
 
 
+def test_reports_call_secrets_by_where_they_came_from(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "true", secret_values_list="abc-def,abc-ghi", secret_shapes="jwt, aws-key-id")
+    stream = plan.masker.stream()
+    stream.feed(b"abc-ghi AKIAABCDEFGHIJKLMNOP ")
+    assert stream.report().summary() == "masked 2 times: shape aws-key-id 1, value 2 of secret_values_list 1"
+
+
+@pytest.mark.parametrize(
+    ("shapes", "shown"), [("", "x"), ("all", "[REDACTED:url-password]"), ("jwt,all", "[REDACTED:url-password]")]
+)
+def test_shapes_are_a_setting(shapes: str, shown: str, tmp_path: Path) -> None:
+    plan = planned(tmp_path, "true", secret_shapes=shapes)
+    assert plan.masker.mask_string("https://u:x@h") == f"https://u:{shown}@h"
+
+
 def test_limits_of_strength_are_settings(tmp_path: Path) -> None:
     plan = planned(tmp_path, secret_values_list="xy", secret_min_length=2)
     assert plan.masker.mask_string("-xy-") == "-[REDACTED]-"

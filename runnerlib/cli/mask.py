@@ -28,6 +28,7 @@ _SETTINGS = (
     "secret_env_patterns",
     "secret_min_length",
     "secret_env_min_length",
+    "secret_shapes",
     "mask_marker",
     "secrets_list",
 )
@@ -58,6 +59,7 @@ Examples:
     "--report", type=click.Path(path_type=Path), metavar="FILE",
     help="Write to FILE, or for - to stderr, what was masked, as JSON: counts, never a value.",
 )  # fmt: skip
+@click.option("--shapes", is_flag=True, help="The same as --secret-shapes all.")
 @click.option("--summary", is_flag=True, help="Say on stderr, in one line, how often each secret was masked.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
@@ -69,6 +71,7 @@ def command(
     policy: str,
     quarantine_dir: Path,
     report: Path | None,
+    shapes: bool,
     summary: bool,
     paths: tuple[Path, ...],
     **options: str,
@@ -79,7 +82,7 @@ def command(
     """
     if check != bool(paths):
         raise click.UsageError("--check needs PATHS, and PATHS need --check")
-    resolved = resolve_options(config_file, options)
+    resolved = resolve_options(config_file, {**options, "secret_shapes": "all"} if shapes else options)
     masker = session.planned = masker_of(resolved, os.environ, current_directory())
     if check:
         reports = [(str(path), _treat(path, masker, policy, quarantine_dir)) for path in regular_files(paths)]

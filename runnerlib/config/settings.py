@@ -86,6 +86,9 @@ class RunnerConfig:
     secret_env_min_length: int = _setting(
         "shortest secret found by its environment name that is masked, in bytes", kinds.count, default=6
     )
+    secret_shapes: tuple[str, ...] = _setting(
+        "kinds of credentials, separated by commas, that are masked by their look, or `all`", kinds.names, default=()
+    )
     max_parallel: int | None = _setting("most steps that run at a time (default: CPUs)", kinds.count)
     job_timeout: float | None = _setting("seconds the job may take", kinds.duration)
     output: str | None = _setting("how output is shown: raw, prefixed, grouped, json or live (default: what fits)")

@@ -1,7 +1,7 @@
 """Hides secrets in byte streams."""
 
-from runnerlib.masking._scanner import Stream
+from runnerlib.masking._scanner import SHAPES, Stream
 from runnerlib.masking.masker import SecretMasker
 from runnerlib.masking.text import mask_stream, mask_text
 
-__all__ = ["SecretMasker", "Stream", "mask_stream", "mask_text"]
+__all__ = ["SHAPES", "SecretMasker", "Stream", "mask_stream", "mask_text"]

@@ -15,6 +15,9 @@ from runnerlib.masking.report import MaskReport
 KERNELS: Final[tuple[str, ...]]
 """The kernels that run on this machine, best first. `RUNNERLIB_KERNEL`, read at import, sets another default."""
 
+SHAPES: Final[tuple[str, ...]]
+"""The shapes by which credentials are known: see `ext/shape.h`."""
+
 @final
 class Scanner:
     """A marker and a set of patterns, shared by streams.
@@ -37,12 +40,16 @@ class Scanner:
         kernel: str | None = None,
         folded: bool = False,
         rules: Callable[[int], tuple[str, str]] | None = None,
+        shapes: dict[str, bytes] | None = None,
     ) -> None:
         """Mask with `marker`; `folded` also finds patterns of 6 bytes to 16 KiB that are interrupted.
 
         An occurrence may be interrupted by terminal control sequences, which stay visible, and by carriage
         returns, zero-width characters and soft line wraps; percent escapes may mix the case of their digits.
-        `ext/README.md` has the rules.
+        `ext/README.md` has the rules. `rules` names rules in reports.
+
+        `shapes` gives the marker for each shape that is masked too. A mark has the marker of what it is put down to,
+        see `Stream.tally`; at the same place a secret comes before a shape. Raises ValueError for an unknown one.
         """
     def __len__(self) -> int:
         """The number of patterns."""
@@ -74,7 +81,7 @@ class Stream:
     def __init__(self, scanner: Scanner) -> None: ...
     @property
     def held(self) -> int:
-        """The number of bytes withheld now; less than the length of the longest pattern.
+        """The number of bytes withheld now; less than the length of the longest pattern, or, for shapes, 2,100.
 
         In a folded view what interrupts it counts too: at most 600 bytes each time.
         """
@@ -94,7 +101,8 @@ class Stream:
         """Marks, and bytes they stand for, by rule; None is what there was no memory for to count apart.
 
         A mark belongs to the occurrence that covers its first byte and is complete first; if there are several, to
-        an uninterrupted one, then to the longest. So it does not depend on how the input was cut. What later
+        an uninterrupted one, then to the longest, then to a shape, which has the rule 2³¹ and its place in SHAPES.
+        A shape is complete when it is certain. So it does not depend on how the input was cut. What later
         extends the mark counts as its bytes.
         """
     def report(self) -> MaskReport:

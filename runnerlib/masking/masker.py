@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import chain, count, repeat
 
-from runnerlib.masking._scanner import Scanner
+from runnerlib.masking._scanner import SHAPES, Scanner
 from runnerlib.masking.encodings import forms
 
 TYPE_CHECKING = False
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _FORM_BITS = 8
 _FORM_MOST = (1 << _FORM_BITS) - 1
-_SOURCE_MOST = (1 << 31 - _FORM_BITS) - 1  # the highest bit says that a rule is a shape
+_SOURCE_MOST = (1 << 31 - _FORM_BITS) - 1
+_RULE_MOST = (1 << 31) - 1  # what is above is a shape
 
 
 class SecretMasker:
@@ -32,13 +33,26 @@ class SecretMasker:
     masker emits afterwards shows the new secret, what the stream held back at that moment included.
     """
 
-    __slots__ = ("_encodings", "_min_length", "_rules", "_scanner", "_values")
+    __slots__ = ("_encodings", "_min_length", "_rules", "_scanner", "_shapes", "_values")
 
-    def __init__(self, marker: str | bytes = "[REDACTED]", *, encodings: bool = True, min_length: int = 3) -> None:
-        """Mask with `marker`; `encodings` also hides encoded and interrupted forms; shorter values are not masked."""
+    def __init__(
+        self,
+        marker: str | bytes = "[REDACTED]",
+        *,
+        encodings: bool = True,
+        min_length: int = 3,
+        shapes: str | Iterable[str] = (),
+    ) -> None:
+        """Mask with `marker`; `encodings` also hides encoded and interrupted forms; shorter values are not masked.
+
+        `shapes` names what is hidden by its look, as `SHAPES` lists them, or is "all". Its marks say which shape it
+        was: `[REDACTED:jwt]`. Raises ValueError for an unknown name.
+        """
+        names = SHAPES if shapes == "all" else (shapes,) if isinstance(shapes, str) else tuple(shapes)
+        self._shapes = {name: _shape_marker(_encode(marker), name) for name in names}
         self._rules = _Rules()
-        self._scanner = Scanner(_encode(marker), folded=encodings, rules=self._rules)
         self._encodings = encodings
+        self._scanner = self._new_scanner(_encode(marker))
         self._min_length = max(min_length, 1)
         self._values: set[bytes] = set()
 
@@ -81,7 +95,7 @@ class SecretMasker:
 
     def clear(self) -> None:
         """Forget all values. Streams that were started before go on masking what they knew."""
-        self._scanner = Scanner(self._scanner.marker, folded=self._encodings, rules=self._rules)
+        self._scanner = self._new_scanner(self._scanner.marker)
         self._values = set()
 
     def mask(self, buffer: Buffer) -> bytes:
@@ -109,6 +123,9 @@ class SecretMasker:
     def stream(self) -> Stream:
         """Start a stream: bytes that arrive in pieces."""
         return self._scanner.stream()
+
+    def _new_scanner(self, marker: bytes) -> Scanner:
+        return Scanner(marker, folded=self._encodings, rules=self._rules, shapes=self._shapes)
 
     def _mask_value(self, value: object, mask_keys: bool) -> object:
         if value is None:
@@ -176,8 +193,16 @@ class _Rules:
 
     def __call__(self, rule: int) -> tuple[str, str]:
         """The name of the source of a rule, and the form."""
+        if rule > _RULE_MOST:
+            return f"shape {SHAPES[rule - _RULE_MOST - 1]}", ""
         source, form = rule >> _FORM_BITS, rule & _FORM_MOST
         return self._names.get(source, f"secret {source}"), self._spelled.get(form, "")
+
+
+def _shape_marker(marker: bytes, name: str) -> bytes:
+    """The name of the shape inside of the marker's closing bracket, or behind a marker that has none."""
+    bare = marker.rstrip(b")]}>")
+    return bare + b":" + name.encode() + marker[len(bare) :]
 
 
 def _encode(value: str | bytes) -> bytes:

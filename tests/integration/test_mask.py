@@ -44,6 +44,22 @@ def test_a_report_of_what_was_masked(tmp_path: Path) -> None:
         assert SECRET not in str(report)
 
 
+@pytest.mark.parametrize("options", [["--shapes"], ["--secret-shapes", "jwt,aws-key-id"]])
+def test_shapes(options: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [RUNNERLIB, "mask", "--summary", *options], input=b"id AKIAABCDEFGHIJKLMNOP", cwd=tmp_path, env=environment(),
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == b"id [REDACTED:aws-key-id]"
+    assert done.stderr == b"masked 1 time: shape aws-key-id 1\n"
+
+
+def test_an_unknown_shape(tmp_path: Path) -> None:
+    code, _, stderr = runnerlib("mask", "--secret-shapes", "jwt,jwts", cwd=tmp_path)
+    assert code == 2
+    assert "secret_shapes (command line, --secret-shapes): unknown shape 'jwts' (all, github-token, " in stderr
+
+
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     assert runnerlib("mask", "--report", "no/report", cwd=tmp_path) == (
         125,

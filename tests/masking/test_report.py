@@ -6,8 +6,6 @@ import json
 import random
 import threading
 from base64 import b64encode
-from collections import Counter
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -17,54 +15,15 @@ from runnerlib.masking import SecretMasker
 from runnerlib.masking._scanner import KERNELS, Scanner, Stream
 from runnerlib.masking.encodings import forms
 from runnerlib.masking.report import MaskReport, RuleCount, document, total
-from tests import folded_oracle, oracle
+from tests import oracle, report_oracle
 from tests.masking import test_folded, test_scanner
 
 PATIENT = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
-Tally = dict[int | None, tuple[int, int]]
 
-
-class Occurrence(NamedTuple):
-    """Sorted by what it takes to open a mark: complete first, uninterrupted, longest, first registered."""
-
-    end: int
-    folded: bool
-    shorter: int
-    rule: int
-    start: int
-
-
-def occurrences(patterns: list[bytes], text: bytes, folded: bool) -> list[Occurrence]:
-    found = []
-    for rule, pattern in enumerate(patterns):
-        at = text.find(pattern)
-        while at >= 0:
-            found.append(Occurrence(at + len(pattern), False, -len(pattern), rule, at))
-            at = text.find(pattern, at + 1)
-    for part in folded_oracle.fold(text)[0] if folded else ():
-        for rule, pattern in enumerate(patterns):
-            for own in folded_oracle.fold_patterns([pattern]):
-                for start, end in folded_oracle._occurrences([own], part.text):
-                    first = part.at[folded_oracle._covered_from(part, start, end)]
-                    found.append(Occurrence(part.at[end - 1] + 1, True, -len(own), rule, first))
-    return found
-
-
-def tally(patterns: list[bytes], text: bytes, folded: bool = False) -> Tally:
+def tally(patterns: list[bytes], text: bytes, folded: bool = False) -> report_oracle.Tally:
     """Marks and bytes by the index of the pattern they are put down to."""
-    hidden = folded_oracle.covered(patterns, text) if folded else oracle.covered(patterns, text)
-    found, escapes = occurrences(patterns, text, folded), folded_oracle.fold(text)[1]
-    marks: Counter[int] = Counter()
-    sizes: Counter[int] = Counter()
-    at = 0
-    while (at := hidden.find(1, at)) >= 0:
-        end = hidden.index(0, at)
-        opener = min(other for other in found if other.start <= at < other.end and not (other.folded and escapes[at]))
-        marks[opener.rule] += 1
-        sizes[opener.rule] += end - at
-        at = end
-    return {rule: (marks[rule], sizes[rule]) for rule in marks}
+    return report_oracle.tally(report_oracle.marks(patterns, text, folded))
 
 
 def scanner(patterns: list[bytes], kernel: str, folded: bool) -> Scanner:
@@ -73,7 +32,7 @@ def scanner(patterns: list[bytes], kernel: str, folded: bool) -> Scanner:
     return made
 
 
-def tallied(stream: Stream, pieces: list[bytes]) -> Tally:
+def tallied(stream: Stream, pieces: list[bytes]) -> report_oracle.Tally:
     out = [stream.feed(piece) for piece in pieces]
     out.append(stream.flush())
     assert stream.received == sum(map(len, pieces))

@@ -1,0 +1,320 @@
+#include "matching.h"
+
+#include <string.h>
+
+uint8_t matching_byte(const struct matching *m, uint64_t at)
+{
+    if (at < m->from)
+        return m->before[SHAPE_BEFORE - (m->from - at)];
+    uint64_t i = at - m->text->start;
+    return i < m->text->held_length ? m->text->held[i] : m->text->data[i - m->text->held_length];
+}
+
+bool match_boundary(const struct matching *m, uint64_t at)
+{
+    return at == 0 || !shape_is(matching_byte(m, at - 1), SHAPE_ALNUM);
+}
+
+/* The text ends, and so it is not known what is behind it. */
+static enum match at_end(const struct matching *m, uint64_t at)
+{
+    return at == m->stop && !m->last ? MATCH_MORE : MATCH_NO;
+}
+
+/* Covers [start, end) for a shape that is certain at `certain`. */
+static void cover(struct matching *m, enum shape shape, uint64_t start, uint64_t end, uint64_t certain)
+{
+    struct span span = {start, end, (uint32_t)(certain - start), SHAPE_RULE | shape};
+    if (start < end && spans_add_span(&m->state->spans, span))
+        m->no_memory = true;
+}
+
+/* Where the bytes of the class that begin at `at` end, of which no more than `most` are looked at. */
+static uint64_t class_end(const struct matching *m, uint64_t at, enum shape_class class, uint64_t most)
+{
+    uint64_t end = m->stop - at < most ? m->stop : at + most;
+    while (at < end && shape_is(matching_byte(m, at), class))
+        at++;
+    return at;
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+/* Where the rest of a token ends. Sets the tail, if it may go on behind the text. */
+static uint64_t go_on(struct matching *m, uint64_t at, enum shape_class class)
+{
+    for (;;) {
+        at = class_end(m, at, class, UINT64_MAX);
+        if (at == m->stop || class != SHAPE_WORD || matching_byte(m, at) != '.')
+            break;
+        if (at + 1 == m->stop || !shape_is(matching_byte(m, at + 1), class))
+            break;
+        at += 2;
+    }
+    bool dot = at + 1 == m->stop && class == SHAPE_WORD && matching_byte(m, at) == '.';
+    bool open = !m->last && (at == m->stop || dot);
+    if (open && class >= m->state->tail.class)
+        m->state->tail = (struct shape_tail){at, class};
+    if (at >= m->tail_end || class > m->tail_class) {
+        m->tail_end = at;
+        m->tail_class = class;
+    }
+    return at;
+}
+
+void match_tail(struct matching *m)
+{
+    struct shape_tail tail = m->state->tail;
+    m->state->tail.class = 0;
+    if (tail.class)
+        cover(m, SHAPE_JWT, tail.at, go_on(m, tail.at, tail.class), tail.at);
+}
+
+/* `least` bytes of a class, and then the tail. */
+static enum match match_run(struct matching *m, enum shape shape, uint64_t start, uint64_t at,
+                            enum shape_class class, unsigned least)
+{
+    uint64_t certain = class_end(m, at, class, least);
+    if (certain - at < least)
+        return at_end(m, certain);
+    cover(m, shape, start, go_on(m, certain, class), certain);
+    return MATCH_YES;
+}
+
+static enum match match_pat(struct matching *m, uint64_t start, uint64_t at)
+{
+    enum { FIRST = 22, SECOND = 59 };
+    uint64_t end = class_end(m, at, SHAPE_ALNUM, FIRST);
+    if (end - at < FIRST || end == m->stop || matching_byte(m, end) != '_')
+        return at_end(m, end);
+    return match_run(m, SHAPE_GITHUB, start, end + 1, SHAPE_ALNUM, SECOND);
+}
+
+static enum match match_aws(struct matching *m, uint64_t start, uint64_t at)
+{
+    enum { LENGTH = 16 };
+    uint64_t end = class_end(m, at, SHAPE_UPPER, LENGTH);
+    if (end - at < LENGTH || (end == m->stop && !m->last))
+        return at_end(m, end);
+    if (end < m->stop && shape_is(matching_byte(m, end), SHAPE_ALNUM))
+        return MATCH_NO;
+    cover(m, SHAPE_AWS, start, end, end < m->stop ? end + 1 : end);
+    return MATCH_YES;
+}
+
+/* Where the header that begins at `at` ends, or where it is too long. No byte is gone over twice. */
+static uint64_t header_end(struct matching *m, uint64_t at)
+{
+    uint64_t most = at + SHAPE_HEADER_MOST + 1;
+    if (at < m->word || at > m->word_end)
+        m->word = m->word_end = at;
+    if (m->word_end < most)
+        m->word_end = class_end(m, m->word_end, SHAPE_WORD, most - m->word_end);
+    return m->word_end < most ? m->word_end : most;
+}
+
+static enum match match_jwt(struct matching *m, uint64_t start, uint64_t at)
+{
+    static const char again[] = ".eyJ";
+    uint64_t end = header_end(m, at), length = end - at;
+    if (length > SHAPE_HEADER_MOST)
+        return MATCH_NO;
+    if (end < m->stop && length < SHAPE_HEADER_LEAST)
+        return MATCH_NO;
+    for (unsigned i = 0; i < sizeof again - 1; i++, end++)
+        if (end == m->stop || matching_byte(m, end) != (uint8_t)again[i])
+            return at_end(m, end);
+    cover(m, SHAPE_JWT, start, go_on(m, end, SHAPE_WORD), end);
+    return MATCH_YES;
+}
+
+/* ---- private keys ---------------------------------------------------------------------------- */
+
+enum phase { DASHES, END, LABEL, CLOSE };
+
+/* Takes a byte of a key. True: it is the last one of the line that ends it. */
+static bool step_block(struct shape_block *b, uint8_t byte)
+{
+    static const char end[] = "END ";
+    uint8_t again = byte == '-'; /* the first dash of another beginning */
+    switch (b->phase) {
+    case DASHES:
+        if (byte == '-') {
+            b->count += b->count < 5;
+            return false;
+        }
+        if (b->count < 5 || byte != end[0])
+            break;
+        b->phase = END;
+        b->count = 1;
+        return false;
+    case END:
+        if (byte != (uint8_t)end[b->count])
+            break;
+        if (++b->count == sizeof end - 1) {
+            b->phase = LABEL;
+            b->count = 0;
+        }
+        return false;
+    case LABEL:
+        if (shape_is(byte, SHAPE_LABEL) && b->count < SHAPE_LABEL_MOST) {
+            b->count++;
+            return false;
+        }
+        if (byte != '-' || b->count == 0)
+            break;
+        b->phase = CLOSE;
+        b->count = 1;
+        return false;
+    default:
+        if (byte != '-')
+            break;
+        return ++b->count == 5;
+    }
+    b->phase = DASHES;
+    b->count = again;
+    return false;
+}
+
+/* How many bytes from `at` on lie in one piece before `end`; `*bytes` is where. */
+static size_t piece(const struct matching *m, uint64_t at, uint64_t end, const uint8_t **bytes)
+{
+    uint64_t i = at - m->text->start, held = m->text->held_length;
+    *bytes = i < held ? m->text->held + i : m->text->data + (i - held);
+    uint64_t stop = i < held && end > m->text->start + held ? m->text->start + held : end;
+    return stop - at;
+}
+
+void match_block(struct matching *m)
+{
+    struct shape_block *b = &m->state->block;
+    uint64_t start = b->at, end = m->stop - b->at < b->left ? m->stop : b->at + b->left;
+    bool ended = false;
+    while (b->at < end && !ended) {
+        const uint8_t *bytes;
+        size_t length = piece(m, b->at, end, &bytes), i = 0;
+        while (i < length && !ended) {
+            if (b->phase == DASHES && b->count == 0) {
+                const uint8_t *dash = memchr(bytes + i, '-', length - i);
+                i = dash ? (size_t)(dash - bytes) : length;
+                if (!dash)
+                    break;
+            }
+            ended = step_block(b, bytes[i++]);
+        }
+        b->at += i;
+    }
+    b->left = ended ? 0 : b->left - (uint32_t)(b->at - start);
+    cover(m, SHAPE_PEM, start, b->at, start);
+}
+
+static bool ends_with(const struct matching *m, uint64_t start, uint64_t end, const char *text, size_t length)
+{
+    if (end - start < length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (matching_byte(m, end - length + i) != (uint8_t)text[i])
+            return false;
+    return true;
+}
+
+/* Whether a label is that of a private key, or may become it with `more` bytes. */
+static bool is_key(const struct matching *m, uint64_t start, uint64_t end, size_t more)
+{
+    static const char text[] = "PRIVATE KEY BLOCK";
+    enum { KEY = 11, BLOCK = sizeof text - 1 };
+    for (size_t length = 0; length <= BLOCK; length++) {
+        size_t missing = (length <= KEY ? KEY : BLOCK) - length;
+        if (missing <= more && ends_with(m, start, end, text, length))
+            return true;
+    }
+    return false;
+}
+
+static enum match match_begin(struct matching *m, uint64_t start, uint64_t at)
+{
+    uint64_t end = class_end(m, at, SHAPE_LABEL, SHAPE_LABEL_MOST + 1);
+    if (end - at > SHAPE_LABEL_MOST || !is_key(m, at, end, end == m->stop ? SHAPE_LABEL_MOST - (end - at) : 0))
+        return MATCH_NO;
+    for (unsigned i = 0; i < 5; i++, end++)
+        if (end == m->stop || matching_byte(m, end) != '-')
+            return at_end(m, end);
+    cover(m, SHAPE_PEM, start, end, end);
+    m->state->block = (struct shape_block){.at = end, .left = SHAPE_BLOCK_MOST};
+    match_block(m);
+    return MATCH_YES;
+}
+
+/* ---- URLs ------------------------------------------------------------------------------------ */
+
+enum { NO_URL, USER, PASSWORD, AFTER }; /* AFTER: behind an @, which may not be the last one */
+
+/* Takes a byte of the password, or what is behind an @. */
+static void step_password(struct matching *m, struct shape_url *u, uint8_t byte)
+{
+    uint64_t length = u->at - u->start;
+    if (byte == '@' && length > 0) {
+        cover(m, SHAPE_URL, u->start, u->at, u->at + 1);
+        u->last = u->at;
+        u->phase = length < SHAPE_PASSWORD_MOST ? AFTER : NO_URL;
+    } else if (!(shape_is(byte, SHAPE_USER) || byte == ':') || length == SHAPE_PASSWORD_MOST) {
+        u->phase = NO_URL;
+    }
+}
+
+void match_url(struct matching *m)
+{
+    struct shape_url *u = &m->state->url;
+    for (; u->phase && u->at < m->stop; u->at++) {
+        uint8_t byte = matching_byte(m, u->at);
+        if (u->phase != USER) {
+            step_password(m, u, byte);
+        } else if (byte == ':') {
+            u->phase = PASSWORD;
+            u->start = u->at + 1;
+        } else if (!shape_is(byte, SHAPE_USER) || ++u->count > SHAPE_USER_MOST) {
+            u->phase = NO_URL;
+        }
+    }
+    if (m->last)
+        u->phase = NO_URL;
+}
+
+uint64_t match_url_hold(const struct matching *m)
+{
+    const struct shape_url *u = &m->state->url;
+    return u->phase == PASSWORD ? u->start : u->phase == AFTER ? u->last : m->stop;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+enum shape_class match_tail_class(unsigned literal)
+{
+    switch (shape_literals[literal].shape) {
+    case SHAPE_GITHUB: return SHAPE_ALNUM;
+    case SHAPE_SLACK: return SHAPE_DASHED;
+    case SHAPE_GITLAB:
+    case SHAPE_JWT: return SHAPE_WORD;
+    default: return 0;
+    }
+}
+
+enum match match_literal(struct matching *m, unsigned literal, uint64_t start)
+{
+    uint64_t at = start + strlen(shape_literals[literal].text);
+    switch (shape_literals[literal].shape) {
+    case SHAPE_GITHUB:
+        if (at - start == SHAPE_LITERAL_LONGEST)
+            return match_pat(m, start, at);
+        return match_run(m, SHAPE_GITHUB, start, at, SHAPE_ALNUM, 36);
+    case SHAPE_GITLAB: return match_run(m, SHAPE_GITLAB, start, at, SHAPE_WORD, 20);
+    case SHAPE_SLACK: return match_run(m, SHAPE_SLACK, start, at, SHAPE_DASHED, 10);
+    case SHAPE_AWS: return match_aws(m, start, at);
+    case SHAPE_JWT: return match_jwt(m, start, at);
+    case SHAPE_PEM: return match_begin(m, start, at);
+    default: break;
+    }
+    m->state->url = (struct shape_url){.at = at, .phase = USER};
+    match_url(m);
+    return MATCH_YES;
+}
