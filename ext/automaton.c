@@ -380,7 +380,7 @@ int automaton_label(struct automaton *a, const struct patterns *patterns)
 static inline int add(const struct automaton *a, struct spans *found, uint64_t end, uint32_t longest, uint32_t s)
 {
     uint64_t start = end - longest;
-    return spans_extend(found, start, end) ? 0 : spans_add(found, start, end, a->rules[s]);
+    return spans_extend(found, start, end, longest) ? 0 : spans_add(found, start, end, a->rules[s]);
 }
 
 /* automaton_scan, if there is a table. */

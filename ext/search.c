@@ -44,6 +44,15 @@ static bool equal(const uint8_t *a, const uint8_t *b, size_t length)
     return memcmp(a, b, length) == 0;
 }
 
+/* The rule is far from everything else, and only what opens a span needs it. */
+static inline bool add(struct search *s, size_t start, size_t length, const struct index_entry *entry)
+{
+    const struct index *index = &s->group->index;
+    uint64_t from = s->base + start, to = from + length;
+    return spans_extend(s->found, from, to, (uint32_t)length) ||
+           spans_add(s->found, from, to, index->rules[entry - index->entries]) == 0;
+}
+
 /* Compares the patterns whose windows have this key. False: the budget is overrun or memory ran out. */
 static bool compare(struct search *s, size_t position, uint64_t key, uint64_t bucket)
 {
@@ -58,8 +67,7 @@ static bool compare(struct search *s, size_t position, uint64_t key, uint64_t bu
         if (start > s->length || length > s->length - start)
             continue;
         s->work += COMPARE_COST + length / 32;
-        if (equal(s->text + start, entry->bytes, length) &&
-            spans_add(s->found, s->base + start, s->base + start + length, index->rules[entry - index->entries])) {
+        if (equal(s->text + start, entry->bytes, length) && !add(s, start, length, entry)) {
             s->no_memory = true;
             return false;
         }

@@ -51,13 +51,13 @@ int spans_copy(struct spans *to, const struct spans *from);
 /* The general case of spans_add. */
 int spans_insert(struct spans *list, struct span added);
 
-/* Whether [start, end) opens nothing, being in or right behind the last interval: then that goes on to its end. */
-static inline bool spans_extend(struct spans *list, uint64_t start, uint64_t end)
+/* Whether a range opens nothing, being in or right behind the last interval: then that goes on to its end. */
+static inline bool spans_extend(struct spans *list, uint64_t start, uint64_t end, uint32_t first)
 {
     if (list->count == list->head)
         return false;
     struct span *last = &list->at[list->count - 1];
-    if (start <= last->start || start > last->end)
+    if (start < last->start || start > last->end || (start == last->start && first < last->first))
         return false;
     if (end > last->end)
         last->end = end;
@@ -67,7 +67,7 @@ static inline bool spans_extend(struct spans *list, uint64_t start, uint64_t end
 /* Adds a range. Returns 0, or -1 when memory ran out (the list is then unchanged). */
 static inline int spans_add_span(struct spans *list, struct span added)
 {
-    return spans_extend(list, added.start, added.end) ? 0 : spans_insert(list, added);
+    return spans_extend(list, added.start, added.end, added.first) ? 0 : spans_insert(list, added);
 }
 
 /* Adds the occurrence [start, end) of a pattern of the rule. */
