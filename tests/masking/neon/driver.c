@@ -4,7 +4,8 @@
  *
  *     P folded, count, patterns, trie, trie of the folded ones    the set from now on
  *     F last, bytes       feeds the stream:         the output, the number of bytes held
- *     E bytes             finds events in blocks:   the masks
+ *     T                   ends the counts:          of each rule, a place in the patterns: it, marks, bytes
+ *     E bytes             finds events in blocks:   where they are
  *     C bytes             prefilters the text:      whether by fragments, candidates of the kernel, of the portable one
  */
 #include <stdio.h>
@@ -84,8 +85,10 @@ static void read_set(void)
 {
     uint32_t folded = read_number(), count = read_number();
     struct pattern *patterns = allocate(count * sizeof *patterns);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         patterns[i].bytes = read_bytes(&patterns[i].length, 0);
+        patterns[i].rule = i;
+    }
     read_trie(&tries[0]);
     read_trie(&tries[1]);
     group_free(group), group_free(twin), folding_free(&folding);
@@ -112,8 +115,8 @@ static void adopt(struct group *owner, const struct trie *trie)
     struct automaton *automaton;
     if (owner && automaton_build(trie, &automaton) != AUTOMATON_OK)
         fail("no automaton");
-    if (owner)
-        group_adopt(owner, automaton);
+    if (owner && group_adopt(owner, automaton))
+        fail("no labels");
 }
 
 static void feed(void)
@@ -128,24 +131,44 @@ static void feed(void)
         adopt(group, &tries[0]);
         adopt(twin, &tries[1]);
     }
-    size_t size = stream_size(&stream, marker);
+    size_t size = stream_size(&stream, &marker);
     uint8_t *output = allocate(size);
     if (stream_reserve(&stream))
         fail("no memory");
-    stream_commit(&stream, marker, output);
+    stream_commit(&stream, &marker, output);
     write_bytes(output, size);
     write_number((uint32_t)(stream.end - stream.done));
     free(output), free(data);
 }
 
+static void end_counts(void)
+{
+    struct tally *tally = &stream.tally;
+    write_number((uint32_t)tally->count);
+    for (size_t i = 0; i < tally->room; i++)
+        if (tally->rows[i].marks) {
+            write_number(tally->rows[i].rule);
+            write_number((uint32_t)tally->rows[i].marks);
+            write_number((uint32_t)tally->rows[i].bytes);
+        }
+    tally_free(tally);
+}
+
 static void find_events(void)
 {
-    size_t length;
+    enum { MOST_BLOCKS = 1024 };
+    static uint16_t found[MOST_BLOCKS * EVENT_BLOCK + EVENT_SPARE];
+    size_t length, count = 0;
     uint8_t *text = read_bytes(&length, 0);
-    uint64_t *masks = allocate(length / EVENT_BLOCK * sizeof *masks);
-    kernel->event(text, length / EVENT_BLOCK, masks);
-    write_bytes(masks, length / EVENT_BLOCK * sizeof *masks);
-    free(masks), free(text);
+    uint32_t *events = allocate(length * sizeof *events);
+    for (size_t at = 0; at < length; at += MOST_BLOCKS * EVENT_BLOCK) {
+        size_t blocks = (length - at) / EVENT_BLOCK;
+        size_t here = kernel->event(text + at, blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS, found);
+        for (size_t i = 0; i < here; i++)
+            events[count++] = (uint32_t)at + found[i];
+    }
+    write_bytes(events, count * sizeof *events);
+    free(events), free(text);
 }
 
 static void prefilter(void)
@@ -174,6 +197,7 @@ int main(int argc, char **argv)
         switch (command) {
         case 'P': read_set(); break;
         case 'F': feed(); break;
+        case 'T': end_counts(); break;
         case 'E': find_events(); break;
         case 'C': prefilter(); break;
         default: fail("unknown command");
