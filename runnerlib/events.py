@@ -6,9 +6,12 @@ and reports are observers. An event carries no time: it happens when it is obser
 
 # Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from runnerlib.result import JobResult, StepResult
+
+if TYPE_CHECKING:
+    from runnerlib.masking.report import MaskReport
 
 
 class Notice(NamedTuple):
@@ -55,6 +58,13 @@ class StepRetrying(NamedTuple):
     delay: float
 
 
+class Masked(NamedTuple):
+    """What was hidden in the output of a step, all attempts together; told once, and only if something was."""
+
+    step: str
+    report: "MaskReport"
+
+
 class StepFinished(NamedTuple):
     """A step ended and all its output was emitted, or it is not going to run."""
 
@@ -67,7 +77,7 @@ class JobFinished(NamedTuple):
     result: JobResult
 
 
-Event = Notice | Warned | JobStarted | StepStarted | StepOutput | StepRetrying | StepFinished | JobFinished
+Event = Notice | Warned | JobStarted | StepStarted | StepOutput | StepRetrying | Masked | StepFinished | JobFinished
 
 
 class Observer(Protocol):

@@ -133,7 +133,7 @@ async def registrations_under_load(masker: SecretMasker, clients: list[Client], 
         for i, client in enumerate(clients):
             argv = (sys.executable, "-S", str(SPEAKER), *map(str, pipes[i]))
             command = Command(f"step {i}", Launch(argv, Path("/"), dict(os.environ)))
-            step = Attempt(command, custody, masker, client, Limits(grace=60, drain=60))
+            step = Attempt(command, custody, masker, masker.stream(), client, Limits(grace=60, drain=60))
             steps.append(loop.create_task(step.run()))
             rounds = ROUNDS // STEPS + (i < ROUNDS % STEPS)
             working.append(loop.run_in_executor(threads, client.run, loop, path, rounds))

@@ -12,8 +12,8 @@ PACKAGE = ROOT / "runnerlib"
 
 FLOORS = [
     {"errors", "pipe", "graph", "result", "path_glob"},
-    {"events", "paths", "config", "conditions", "masking"},
-    {"job", "process", "output", "source", "secret_socket", "register_secret", "repository"},
+    {"paths", "config", "conditions", "masking"},
+    {"events", "job", "process", "output", "source", "secret_socket", "register_secret", "repository"},
     {"artifact", "observers", "pump", "environment", "journal", "job_file", "drawing"},
     {"engine", "plan"},
     {"surroundings", "remembering", "audience"},

@@ -13,7 +13,7 @@ import pytest
 
 from runnerlib.config import resolve
 from runnerlib.errors import Interrupted, PathError, RunnerError
-from runnerlib.events import JobFinished, Notice, StepFinished, StepOutput, StepStarted, Warned
+from runnerlib.events import JobFinished, Masked, Notice, StepFinished, StepOutput, StepStarted, Warned
 from runnerlib.plan import RunPlan, plan_run
 from runnerlib.result import JobResult
 from runnerlib.runner import run
@@ -42,7 +42,7 @@ def test_everything_is_told_in_order_and_masked(new_loop: NewLoop, tmp_path: Pat
     assert (result.exit_code, result.reason) == (3, "step 'job': exit code 3")
     kinds = [type(event) for event in recorder.events]
     assert kinds[0] is Warned
-    assert kinds[-4:] == [StepStarted, StepOutput, StepFinished, JobFinished]
+    assert kinds[-5:] == [StepStarted, StepOutput, Masked, StepFinished, JobFinished]
     assert recorder.output == b"it is [REDACTED]"
     assert "abc-def" not in repr(recorder.events)
     assert any("[REDACTED]" in event.text for event in recorder.events if isinstance(event, Notice))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from runnerlib.events import Observer
-    from runnerlib.masking import SecretMasker
+    from runnerlib.masking import SecretMasker, Stream
     from runnerlib.process import Custody, Launch, Process, Seen
     from runnerlib.result import Usage
 
@@ -66,11 +66,19 @@ class Attempt:
     """`run` once, `stop` at any time before, during or after; `usage` is known afterwards."""
 
     def __init__(
-        self, command: Command, custody: Custody, masker: SecretMasker, observer: Observer, limits: Limits
+        self,
+        command: Command,
+        custody: Custody,
+        masker: SecretMasker,
+        stream: Stream,
+        observer: Observer,
+        limits: Limits,
     ) -> None:
+        """The output goes through `stream`, which is empty before and after; what is said of it, through `masker`."""
         self._command = command
         self._custody = custody
         self._masker = masker
+        self._stream = stream
         self._observer = observer
         self._limits = limits
         self._process: Process | None = None
@@ -105,7 +113,7 @@ class Attempt:
     async def _follow(self, process: Process) -> Ending:
         """Until the process has exited and its output has ended, one way or another."""
         loop = asyncio.get_running_loop()
-        pump = self._pump = Pump(process, self._command.step, self._masker.stream(), self._observer)
+        pump = self._pump = Pump(process, self._command.step, self._stream, self._observer)
         exited: asyncio.Future[Ending] = loop.create_future()
 
         def stop_waiting() -> None:

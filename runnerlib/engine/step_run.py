@@ -12,7 +12,7 @@ from runnerlib.engine import exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.exports import ExportError
 from runnerlib.errors import RunnerError
-from runnerlib.events import StepOutput, StepRetrying, StepStarted
+from runnerlib.events import Masked, StepOutput, StepRetrying, StepStarted
 from runnerlib.process import Launch, TerminalSize
 from runnerlib.result import NO_EXPORTS, Ending, StepResult
 
@@ -63,6 +63,7 @@ class StepRun:
         self._directory = directory
         self._env = env
         self._job = job
+        self._stream = job.masker.stream()  # of all attempts, so that it counts what they have in common
         self._attempt: Attempt | None = None
         self._stopped: Ending | None = None
         self._pause: asyncio.Future[None] | None = None
@@ -81,6 +82,8 @@ class StepRun:
         """Try until an attempt succeeds, none is left or the step is stopped. Raises OutputError as observers do."""
         step, started = self._step, time.time()
         number, ending = await self._attempts()
+        if self._stream.marks:
+            self._job.observer.observe(Masked(self._shown, self._stream.report()))
         return StepResult(
             step.name,
             ending.outcome,
@@ -123,7 +126,7 @@ class StepRun:
             return Ending(error.exit_code, str(error), "runner"), False
         command = Command(self._shown, launch, step.timeout, step.no_output_timeout)
         watch = _Watch(job.observer, step.retry.pattern) if step.retry.pattern is not None else None
-        self._attempt = Attempt(command, job.custody, job.masker, watch or job.observer, job.limits)
+        self._attempt = Attempt(command, job.custody, job.masker, self._stream, watch or job.observer, job.limits)
         job.observer.observe(StepStarted(self._shown, job.masker.mask_string(step.shown), number))
         try:
             ending = await self._attempt.run()

@@ -33,6 +33,10 @@ class MaskReport(NamedTuple):
     released: int = 0
     most_held: int = 0
 
+    def __add__(self, other: object) -> MaskReport:
+        """Both together; of what was held the most."""
+        return total((self, other)) if isinstance(other, MaskReport) else NotImplemented
+
     @property
     def marks(self) -> int:
         """All marks."""

@@ -11,11 +11,12 @@ import time
 from base64 import b64encode
 from datetime import UTC, datetime
 from json.encoder import encode_basestring as quoted  # the function in C behind `json.dumps`
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from runnerlib.events import (
     JobFinished,
     JobStarted,
+    Masked,
     Notice,
     StepFinished,
     StepOutput,
@@ -123,7 +124,9 @@ def _content(line: bytes) -> str:
         return f'"base64":"{b64encode(line).decode()}"'
 
 
-def _fields(event: Notice | Warned | JobStarted | StepStarted | StepRetrying | StepFinished | JobFinished) -> _Fields:
+def _fields(
+    event: Notice | Warned | JobStarted | StepStarted | StepRetrying | Masked | StepFinished | JobFinished,
+) -> _Fields:
     match event:
         case Notice():
             found: _Fields = "notice", event._asdict()
@@ -137,6 +140,8 @@ def _fields(event: Notice | Warned | JobStarted | StepStarted | StepRetrying | S
             found = "step_started", {"step": event.step, "command": shown, "attempt": event.attempt}
         case StepRetrying():
             found = "step_retrying", event._asdict()
+        case Masked():
+            found = "masked", {"step": event.step, **cast("dict[str, Value]", event.report.as_dict())}
         case StepFinished():
             found = "step_finished", _step(event.result)
         case JobFinished():

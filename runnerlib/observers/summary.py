@@ -9,6 +9,8 @@ the full log is artifacts/logs/test.log
 ✓ lint      success           1     1.2 s     1.1 s    45 MiB
 ✗ test      failure           2    12.0 s     9.8 s   310 MiB  exit code 1
 · deploy    skipped           0                                'test' did not succeed
+
+masked 15 times: DEPLOY_TOKEN 12, registered at run time 3
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import printable
-from runnerlib.events import JobFinished, StepFinished, StepOutput, StepStarted
+from runnerlib.events import JobFinished, Masked, StepFinished, StepOutput, StepStarted
 from runnerlib.observers.escapes import text_only
 from runnerlib.observers.lines import final
 from runnerlib.observers.names import columns, padded, shortened
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from runnerlib.events import Event
+    from runnerlib.masking.report import MaskReport
     from runnerlib.observers.look import Look
     from runnerlib.result import JobResult, StepResult
 
@@ -62,6 +65,7 @@ class Summary:
         self._path = path
         self._console_told = console_told
         self._tails: dict[str, bytes] = {}
+        self._masked: MaskReport | None = None
 
     def observe(self, event: Event) -> None:
         """Take note, and speak at the end."""
@@ -72,6 +76,8 @@ class Summary:
                 self._tails[event.step] = (kept + data)[-_TAIL:]
             case StepStarted():
                 self._tails.pop(event.step, None)
+            case Masked():
+                self._masked = self._masked + event.report if self._masked else event.report
             case StepFinished() if event.result.outcome != "failure":
                 self._tails.pop(event.result.name, None)
             case JobFinished():
@@ -101,6 +107,9 @@ class Summary:
             yield from self._end_of(root)
         yield ""
         yield from self._table(job)
+        if self._masked is not None:
+            yield ""
+            yield shortened(line(self._masked.summary()), _LONGEST_LINE, self._look.plain("…"))
 
     def _headline(self, job: JobResult, root: StepResult | None) -> str:
         name = f"job '{line(job.name)}'"

@@ -59,6 +59,32 @@ def test_a_single_step_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert step.result.reason == "exit code 3"
 
 
+def test_a_job_tells_what_was_masked(tmp_path: Path) -> None:
+    mint = f"value=minted; printf %s $value-value | {RUNNERLIB} register-secret; echo $value-value"
+    job = Job("ci", [Step("a", "echo $DEPLOY_TOKEN $DEPLOY_TOKEN"), Step("b", "echo b"), Step("c", mint)])
+    (tmp_path / "job.yaml").write_text(as_yaml(job))
+    options = ["--job-file", "job.yaml", "--events", "events", "--output", "prefixed"]
+    done = runnerlib("run", *options, cwd=tmp_path, DEPLOY_TOKEN="correct-horse")
+    assert done.code == 0, done.err
+    assert "\n\nmasked 3 times: DEPLOY_TOKEN 2, registered at run time 1\n" in done.out.decode()
+    lines = (tmp_path / "events").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    found = {event["step"]: event["rules"] for event in events if event["type"] == "masked"}
+    assert found == {
+        "a": [{"rule": "DEPLOY_TOKEN", "form": "raw", "marks": 2, "bytes": 26}],
+        "c": [{"rule": "registered at run time", "form": "raw", "marks": 1, "bytes": 12}],
+    }
+    assert not any(secret in "".join(lines) for secret in ("correct-horse", "minted-value"))
+
+
+def test_a_single_command_tells_it_in_events_only(tmp_path: Path) -> None:
+    options = ["--secret-values-list", "correct-horse", "--events", "events"]
+    done = runnerlib("run", *options, "--", "echo", "correct-horse", cwd=tmp_path)
+    assert done == (0, b"[REDACTED]\n", "runnerlib: $ echo [REDACTED]\n")
+    kinds = [json.loads(line)["type"] for line in (tmp_path / "events").read_text().splitlines()]
+    assert kinds[-3:] == ["masked", "step_finished", "job_finished"]
+
+
 @pytest.mark.parametrize("mode", ["prefixed", "grouped", "json", "raw"])
 def test_every_mode_tells_everything_masked(tmp_path: Path, mode: str) -> None:
     job = Job("j hunter2-hunter2", [Step("a", "echo one $PW"), Step("b hunter2-hunter2", "echo two; exit 4")])

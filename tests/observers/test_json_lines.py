@@ -23,6 +23,7 @@ from runnerlib.events import (
     Event,
     JobFinished,
     JobStarted,
+    Masked,
     Notice,
     StepFinished,
     StepOutput,
@@ -30,6 +31,7 @@ from runnerlib.events import (
     StepStarted,
     Warned,
 )
+from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.observers.events_file import EventsFile
 from runnerlib.observers.json_lines import Encoder, JsonLines
 from runnerlib.observers.streams import Streams
@@ -49,6 +51,7 @@ ALL: list[Event] = [
     StepOutput("a", b"one\n\xff\n" + "zwölf".encode()),
     StepRetrying("a", 1, "exit code 1", 0.5),
     StepStarted("a", "make", 2),
+    Masked("a", MaskReport((RuleCount("TOKEN", "base64", 2, 40), RuleCount("TOKEN", "raw", 1, 12)), 900, 878, 24)),
     StepFinished(result("a", usage=Usage(1.5, 0.25, 1 << 20, None, 512))._replace(outputs={"version": "1.2"})),
     StepFinished(result("b", "skipped", 0, "its condition is false", cause="condition", attempts=0)),
     JobFinished(job(result("a"))),
@@ -105,6 +108,19 @@ def test_what_the_lines_say() -> None:
         {"type": "step_output", "step": "a", "text": "zwölf", "continued": True},
         {"type": "step_retrying", "step": "a", "attempt": 1, "reason": "exit code 1", "delay": 0.5},
         {"type": "step_started", "step": "a", "command": "make", "attempt": 2},
+        {
+            "type": "masked",
+            "step": "a",
+            "rules": [
+                {"rule": "TOKEN", "form": "base64", "marks": 2, "bytes": 40},
+                {"rule": "TOKEN", "form": "raw", "marks": 1, "bytes": 12},
+            ],
+            "marks": 3,
+            "bytes_masked": 52,
+            "bytes_in": 900,
+            "bytes_out": 878,
+            "most_held": 24,
+        },
         {
             "type": "step_finished",
             "step": "a",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.events import JobFinished, JobStarted, StepFinished, StepOutput, StepStarted
+from runnerlib.events import JobFinished, JobStarted, Masked, StepFinished, StepOutput, StepStarted
+from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.observers import MODES
 from runnerlib.observers.json_lines import Encoder
 from runnerlib.observers.log_names import log_path
@@ -54,6 +55,8 @@ def test_the_summary_example() -> None:
         result("deploy", "skipped", 0, "'tests' did not succeed", attempts=0),
     )
     summary.observe(StepOutput("tests", b"E   assert 2 == 1\n1 failed, 25 passed in 4.61s\n"))
+    counts = RuleCount("DEPLOY_TOKEN", "raw", 3, 90), RuleCount("registered at run time", "base64", 1, 44)
+    summary.observe(Masked("tests", MaskReport(counts, 4000, 3900, 0)))
     summary.observe(JobFinished(job(*steps)))
     assert said[0].decode().strip("\n").split("\n") == block("job 'ci'")
 
@@ -71,6 +74,8 @@ def test_the_events_example() -> None:
     assert b"".join(map(encoder.encode, events)).decode().split("\n")[:-1] == lines[:-1]
 
 
-@pytest.mark.parametrize("kind", ["notice", "warning", "job_started", "step_output", "step_retrying", "job_finished"])
+@pytest.mark.parametrize(
+    "kind", ["notice", "warning", "job_started", "step_output", "step_retrying", "masked", "job_finished"]
+)
 def test_every_kind_is_named(kind: str) -> None:
     assert f"`{kind}`" in PAGE

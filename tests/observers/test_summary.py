@@ -9,7 +9,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnerlib.events import Event, JobFinished, JobStarted, StepFinished, StepOutput, StepRetrying, StepStarted
+from runnerlib.events import Event, JobFinished, JobStarted, Masked, StepFinished, StepOutput, StepRetrying, StepStarted
+from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.observers.log_names import log_path
 from runnerlib.observers.look import Look
 from runnerlib.observers.names import columns
@@ -94,13 +95,31 @@ def test_success() -> None:
     assert "last line" not in shown
 
 
+def masked(step: str, *counts: tuple[str, int]) -> Masked:
+    return Masked(step, MaskReport(tuple(RuleCount(rule, "raw", marks, 8 * marks) for rule, marks in counts), 900, 800))
+
+
+def test_what_was_masked_in_all_steps() -> None:
+    events = [masked("lint", ("DEPLOY_TOKEN", 2)), masked("b", ("registered at run time", 3), ("DEPLOY_TOKEN", 10))]
+    finished = JobFinished(job(LINT, result("b")))
+    shown = told([*events, finished])
+    assert shown == told([finished]) + "\nmasked 15 times: DEPLOY_TOKEN 12, registered at run time 3\n"
+
+
+def test_many_rules_are_one_line() -> None:
+    event = masked("lint", *((f"SECRET\n{number}", 1) for number in range(1000)))
+    last = told([event, JobFinished(job(LINT))]).split("\n")[-2]
+    assert last.startswith("masked 1000 times: SECRET 0 1, ")
+    assert len(last) <= 200
+
+
 def test_a_job_that_was_stopped() -> None:
     stopped = JobResult("ci", 143, "stopped by SIGTERM", (result("a", "cancelled", 143, "stopped by SIGTERM"), DEPLOY))
     assert told([JobFinished(stopped)]).startswith("\njob 'ci' failed: stopped by SIGTERM\n\n")
 
 
 def test_one_step_that_the_console_told_all_about() -> None:
-    assert told(one_step([b"x\n"]), console_told=True) == ""
+    assert told([masked("build", ("TOKEN", 1)), *one_step([b"x\n"])], console_told=True) == ""
     failed = result("build", "failure", 3, "exit code 3")
     events: list[Event] = [*one_step([b"x\n"])[:3], StepFinished(failed), JobFinished(job(failed))]
     assert told(events, console_told=True) == "runnerlib: the full log is artifacts/logs/build.log\n"
