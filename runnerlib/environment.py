@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from runnerlib.job import Job
     from runnerlib.paths import Workspace
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Patterns as texts: they are compiled when they are first used, and a plain start uses none.
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _FILE_PREFIX = "./job/"
 
 # Only the runner needs these lists; a job that reads its whole environment need not see them.
@@ -98,7 +99,7 @@ def _job_env(resolved: Resolved, workspace: Workspace) -> Iterator[tuple[str, st
     text = _file_in_workspace(resolved, "job_env", given, workspace)
     for number, line in _lines(given if text is None else text):
         name, equals, value = line.partition("=")
-        if not equals or not _NAME.fullmatch(name.strip()):
+        if not equals or not re.fullmatch(_NAME, name.strip()):
             raise resolved.error("job_env", f"line {number} is not NAME=VALUE")
         yield name.strip(), value
 
@@ -120,7 +121,7 @@ def _secrets_file(resolved: Resolved) -> Iterator[tuple[str, str]]:
     for _, line in _lines(_read(resolved, "secrets_file", path)):
         name, _, value = line.removeprefix("export ").partition("=")
         # `dG9rZW4=` alone is the end of a base64 value, not an assignment of nothing.
-        if value.strip("=") and _NAME.fullmatch(name.strip()):
+        if value.strip("=") and re.fullmatch(_NAME, name.strip()):
             yield name.strip(), value
         else:
             yield "", line

@@ -42,7 +42,7 @@ def _setting(
     return field(default=default, metadata={"help": text, "parse": parse, "secret": secret})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, repr=False)
 class RunnerConfig:
     """The resolved settings of one run; None means not given.
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 VARIABLES = ("RUNNERLIB_OUTPUT", "RUNNERLIB_ENV", "RUNNERLIB_PATH")
 LARGEST = 1 << 20
 _SUFFIXES = {"RUNNERLIB_OUTPUT": "output", "RUNNERLIB_ENV": "env", "RUNNERLIB_PATH": "path"}
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(=|<<)(.*)", re.DOTALL)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Patterns as texts: they are compiled when they are first used, and a plain start uses none.
+_ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_-]*)(=|<<)(.*)"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 # What the runner itself tells steps.
 _OWN = ("RUNNERLIB_", "REACTORCIDE_SECRETS_SOCKET")
 
@@ -49,7 +50,7 @@ def read(paths: Mapping[str, str]) -> Exports:
     outputs = dict(_assignments("RUNNERLIB_OUTPUT", texts[0]))
     env = dict(_assignments("RUNNERLIB_ENV", texts[1]))
     for name in env:
-        if not _VARIABLE.fullmatch(name):
+        if not re.fullmatch(_VARIABLE, name):
             raise ExportError(f"RUNNERLIB_ENV: '{name}' is no name of a variable")
         if name.startswith(_OWN):
             raise ExportError(f"RUNNERLIB_ENV: '{name}' belongs to the runner")
@@ -102,7 +103,7 @@ def _assignments(file: str, text: str) -> Iterator[tuple[str, str]]:
     for number, line in lines:
         if not line.strip():
             continue
-        found = _ASSIGNMENT.fullmatch(line.rstrip("\r"))
+        found = re.fullmatch(_ASSIGNMENT, line.rstrip("\r"))
         if found is None:
             raise ExportError(f"line {number} of {file} is not NAME=value")
         name, how, value = found.groups()

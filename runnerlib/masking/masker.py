@@ -6,14 +6,14 @@ into one compiled pattern set (`_scanner`), which the streams share and which gr
 
 from __future__ import annotations
 
+import importlib
 from itertools import chain, count, repeat
 
 from runnerlib.masking._scanner import SHAPES, Scanner
-from runnerlib.masking.encodings import forms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from typing_extensions import Buffer
 
@@ -151,7 +151,7 @@ class SecretMasker:
                     found[value] = source_of(name) << _FORM_BITS
                 continue
             source = source_of(name)
-            for form, pattern in forms(value):
+            for form, pattern in _forms(value):
                 if len(pattern) >= self._min_length:
                     found.setdefault(pattern, self._rules.rule(source, form))
         return found
@@ -212,3 +212,9 @@ def _encode(value: str | bytes) -> bytes:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # half of a pair, as JSON can spell it: no bytes of a file system
         return value.encode("utf-8", "surrogatepass")
+
+
+def _forms(value: bytes) -> Iterator[tuple[str, bytes]]:
+    """The forms of a value; what knows them is loaded with the first secret."""
+    found: Iterator[tuple[str, bytes]] = importlib.import_module("runnerlib.masking.encodings").forms(value)
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.masking.encodings.strength import MIN_DISTINCT, TRIVIAL
+from runnerlib.masking.strength import MIN_DISTINCT, TRIVIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

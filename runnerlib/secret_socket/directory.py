@@ -24,8 +24,9 @@ LONGEST = 107
 
 _SOCKET = "s"
 # The socket, and the files in which steps hand on values (`runnerlib.engine.exports`).
-_OURS = re.compile(r"s|[0-9]+\.[0-9]+\.(?:output|env|path)")
-_NAME = re.compile(r"rl-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-[0-9a-f]{8}")
+# Patterns as texts: they are compiled when they are first used, and a plain start uses none.
+_OURS = r"s|[0-9]+\.[0-9]+\.(?:output|env|path)"
+_NAME = r"rl-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-[0-9a-f]{8}"
 
 # What `tempfile.gettempdir` tries; importing tempfile would cost every run 3 ms.
 _FALLBACKS = ("/tmp", "/var/tmp")  # noqa: S108 - checked before use, and the name is random
@@ -53,7 +54,7 @@ def remove(path: Path) -> None:
     """Remove the socket at `path`, what steps have written beside it, and the directory if nothing else is in it."""
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
-            if _OURS.fullmatch(entry.name):
+            if entry.name == _SOCKET or re.fullmatch(_OURS, entry.name):
                 with suppress(OSError):
                     os.unlink(entry.path)
     with suppress(OSError):
@@ -95,7 +96,7 @@ def _remove_stale(parent: Path) -> None:
     """Remove the directories of this user's dead runners; any that is in doubt stays."""
     with suppress(OSError), os.scandir(parent) as entries:
         for entry in entries:
-            found = _NAME.fullmatch(entry.name)
+            found = entry.name.startswith("rl-") and re.fullmatch(_NAME, entry.name)
             if found and _is_stale(entry, *(int(number, 16) for number in found.groups())):
                 remove(Path(entry.path, _SOCKET))
 

@@ -18,7 +18,8 @@ HEADER = struct.Struct(">I")
 _SHOWN_INDEXES = 20
 
 # Surrogates for which "surrogateescape" has no byte.
-_UNPAIRED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+# Patterns as texts: they are compiled when they are first used, and a plain start uses none.
+_UNPAIRED = "[\ud800-\udc7f\udd00-\udfff]"
 
 
 class RequestError(Exception):
@@ -79,6 +80,6 @@ def _decode(body: bytes | bytearray) -> object:
 
 
 def _exact(value: str) -> str:
-    return _UNPAIRED.sub(
-        lambda found: found[0].encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape"), value
+    return re.sub(
+        _UNPAIRED, lambda found: found[0].encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape"), value
     )

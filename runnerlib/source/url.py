@@ -6,10 +6,11 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-_URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?:(?P<info>[^/?#]*)@)?(?P<host>[^/?#@]*)(?P<rest>.*)", re.DOTALL)
-_SCP = re.compile(r"(?:(?P<info>[^/@]*)@)?(?P<host>\[[^/\]]*\]|[^/:@]+):(?P<rest>(?!//).*)", re.DOTALL)
-_HOST = re.compile(r"([\w.-]+|\[[\w:.%]*\])(:\d*)?")
-_IN_TEXT = re.compile(r"([A-Za-z][\w+.-]*://)[^\s/'\"]*@")
+# Patterns as texts: they are compiled when they are first used, and a plain start uses none.
+_URL = r"(?s)(?P<scheme>[A-Za-z][\w+.-]*)://(?:(?P<info>[^/?#]*)@)?(?P<host>[^/?#@]*)(?P<rest>.*)"
+_SCP = r"(?s)(?:(?P<info>[^/@]*)@)?(?P<host>\[[^/\]]*\]|[^/:@]+):(?P<rest>(?!//).*)"
+_HOST = r"([\w.-]+|\[[\w:.%]*\])(:\d*)?"
+_IN_TEXT = r"([A-Za-z][\w+.-]*://)[^\s/'\"]*@"
 
 # Names that forges document as a fixed user beside a token, or a fixed password behind one: no secrets,
 # and masking them would blacken every "git" of a log.
@@ -34,7 +35,7 @@ class Url(NamedTuple):
 
 def split(url: str) -> Url | None:
     """Take a URL or an scp-like address apart, percent-decoding the user-info; None for a plain path."""
-    found = _URL.fullmatch(url) or _SCP.fullmatch(url)
+    found = re.fullmatch(_URL, url) or re.fullmatch(_SCP, url)
     if found is None:
         return None
     parts = found.groupdict()
@@ -49,11 +50,11 @@ def _user_info(url: str) -> tuple[str, str | None]:
     An unescaped `/`, `?` or `#` in a password makes nonsense of the host; then the user-info is taken to
     reach up to the last `@`.
     """
-    found = _URL.fullmatch(url)
+    found = re.fullmatch(_URL, url)
     if found is None:
-        scp = _SCP.fullmatch(url)
+        scp = re.fullmatch(_SCP, url)
         return "ssh", scp["info"] if scp else None
-    if "@" in found["rest"] and not _HOST.fullmatch(found["host"]):
+    if "@" in found["rest"] and not re.fullmatch(_HOST, found["host"]):
         return found["scheme"].lower(), url[found.end("scheme") + 3 : url.rindex("@")]
     return found["scheme"].lower(), found["info"]
 
@@ -84,4 +85,4 @@ def scrub(message: str, secrets: list[str]) -> str:
     """Remove `secrets`, and the user-info of every URL, from the text of somebody else's error."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         message = message.replace(secret, "***")
-    return _IN_TEXT.sub(r"\1***@", message)
+    return re.sub(_IN_TEXT, r"\1***@", message)

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from runnerlib.masking import encodings
 from runnerlib.masking.encodings import BINARY, ESCAPES, LARGE, LONG, forms, leaves
-from runnerlib.masking.encodings.strength import MIN_PIECE, TRIVIAL, is_searchable, is_strong
+from runnerlib.masking.strength import MIN_PIECE, TRIVIAL, is_searchable, is_strong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

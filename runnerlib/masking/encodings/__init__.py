@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import islice
 
 from runnerlib.masking.encodings import binary, literals, pieces, shell, structured, web
-from runnerlib.masking.encodings.strength import MIN_VALUE
+from runnerlib.masking.strength import MIN_VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 
-from runnerlib.masking.encodings.strength import is_searchable
+from runnerlib.masking.strength import is_searchable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

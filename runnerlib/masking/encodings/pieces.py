@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runnerlib.masking.encodings.strength import MIN_VALUE, is_searchable, is_strong
+from runnerlib.masking.strength import MIN_VALUE, is_searchable, is_strong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ masking its lines would mask `{` and `"type": "service_account",` instead (actio
 
 from __future__ import annotations
 
-from runnerlib.masking.encodings.strength import MIN_LEAF_DIGITS, is_strong
+from runnerlib.masking.strength import MIN_LEAF_DIGITS, is_strong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
