@@ -288,11 +288,11 @@ uint64_t match_url_hold(const struct matching *m)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-enum shape_class match_tail_class(unsigned literal)
+enum shape_class match_class(unsigned literal)
 {
     switch (shape_literals[literal].shape) {
-    case SHAPE_GITHUB: return SHAPE_ALNUM;
     case SHAPE_SLACK: return SHAPE_DASHED;
+    case SHAPE_GITHUB: /* its tail is narrower, but its literal is not */
     case SHAPE_GITLAB:
     case SHAPE_JWT: return SHAPE_WORD;
     default: return 0;

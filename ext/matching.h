@@ -28,8 +28,8 @@ uint8_t matching_byte(const struct matching *m, uint64_t at);
 /* Whether a token may begin there. */
 bool match_boundary(const struct matching *m, uint64_t at);
 
-/* The class of bytes with which a token of this literal goes on; 0 for none. */
-enum shape_class match_tail_class(unsigned literal);
+/* A class that a token of this literal is wholly of; 0 for one that is in every tail it can begin in. */
+enum shape_class match_class(unsigned literal);
 
 /* Takes the literal at `start`: MATCH_YES, and covers what there is of the shape; MATCH_MORE: it must be held. */
 enum match match_literal(struct matching *m, unsigned literal, uint64_t start);

@@ -49,7 +49,7 @@ static bool may_begin(const struct scan *c, unsigned literal, uint64_t at)
         return false;
     if (shape_literals[literal].shape == SHAPE_PEM)
         return at >= m->state->block.at;
-    if (at < m->tail_end && match_tail_class(literal) <= m->tail_class)
+    if (at < m->tail_end && match_class(literal) <= m->tail_class)
         return false;
     return match_boundary(m, at);
 }

@@ -117,6 +117,13 @@ class TestShapes:
         for step in (len(text), 100, 7):
             assert fed(made.stream(), [text[i : i + step] for i in range(0, len(text), step)]) == want
 
+    def test_a_token_begins_in_the_tail_of_another_and_ends_behind_it(self, kernel: str) -> None:
+        for token in (b"ghp_" + b"a" * 40, b"github_pat_" + b"b" * 22 + b"_" + b"c" * 59, b"eyJabcdefg.eyJ.x"):
+            text = b"xoxb-aaaaaaaaaa-" + token + b"_ "
+            made, want = scanner([], list(SHAPES), kernel), expected([], list(SHAPES), text, False)
+            for step in (len(text), 7, 1):
+                assert fed(made.stream(), [text[i : i + step] for i in range(0, len(text), step)]) == want
+
     @pytest.mark.parametrize(
         "bad", [b"eyJ-", b"eyJa.", b"ghp_", b"AKIA", b"-", b"://", b"://a:", b"x@", b"glpat-" + b"a" * 20]
     )
