@@ -369,3 +369,24 @@ def test_a_full_disk_is_a_verdict(tmp_path: Path) -> None:
         )
     assert job.returncode == 125
     assert b"No space left on device" in job.stderr
+
+
+def test_no_room_for_another_descriptor_is_a_verdict_and_the_rest_goes_on(tmp_path: Path) -> None:
+    steps: list[dict[str, object]] = [
+        {"name": f"s{n}", "run": "sleep 0.2; echo x", "parallel": True} for n in range(60)
+    ]
+    write(
+        tmp_path,
+        {"name": "j", "max_parallel": 60, "steps": [*steps, {"name": "z", "run": "echo tidy", "when": "always"}]},
+    )
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -n 64; exec "$0" run --job-file job.yaml --output prefixed', RUNNERLIB],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 125, done
+    assert b"cannot start a process: Too many open files" in done.stdout
+    assert b"s0  \xe2\x94\x82 x\n" in done.stdout
+    assert b"z   \xe2\x94\x82 tidy\n" in done.stdout
