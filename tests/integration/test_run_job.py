@@ -390,3 +390,10 @@ def test_no_room_for_another_descriptor_is_a_verdict_and_the_rest_goes_on(tmp_pa
     assert b"cannot start a process: Too many open files" in done.stdout
     assert b"s0  \xe2\x94\x82 x\n" in done.stdout
     assert b"z   \xe2\x94\x82 tidy\n" in done.stdout
+
+
+def test_what_is_not_shown_is_in_the_log_of_a_single_command_too(tmp_path: Path) -> None:
+    done = runnerlib("run", "--log-limit", "20", "--job-command", "seq 1000", cwd=tmp_path)
+    assert done.code == 0
+    assert b"bytes left out; the full log is artifacts/logs/job.log" in done.out
+    assert (tmp_path / "job/artifacts/logs/job.log").read_text() == "".join(f"{n}\n" for n in range(1, 1001))
