@@ -66,8 +66,11 @@ class Decider:
         condition = self._conditions.get(name)
         return condition is not None and not _TIDYING.isdisjoint(condition.functions)
 
-    def verdict(self, name: str, env: Mapping[str, str], ending: Ending | None) -> Ending | None:
-        """Why the step does not run, or None when it runs. `ending` is that of a job that has to end early."""
+    def verdict(self, name: str, env: Callable[[], Mapping[str, str]], ending: Ending | None) -> Ending | None:
+        """Why the step does not run, or None when it runs. `ending` is that of a job that has to end early.
+
+        `env` gives the step's variables; only a condition asks for them.
+        """
         if name in self._excluded:
             return Ending(0, "left out by the command line", "excluded")
         step, condition = self._steps[name], self._conditions.get(name)
@@ -79,7 +82,7 @@ class Decider:
             return Ending(0, f"step '{failed}' did not succeed", "dependency")
         if when == "on_failure" and not failed:
             return Ending(0, "no step it waits for failed", "condition")
-        if condition is None or condition.evaluate(self._facts(env, bool(failed), ending)):
+        if condition is None or condition.evaluate(self._facts(env(), bool(failed), ending)):
             return None
         return Ending(0, f"its condition is false: {step.condition}", "condition")
 

@@ -171,17 +171,18 @@ class JobRun:
         kept = self._execution.kept.get(name)
         if kept is not None:
             return Kept(kept.result._replace(cause="restored", reason="done in an earlier run"), kept.exports)
-        env = self._inheritance.environment(name, self._steps[name].env)
-        ending = self._decider.verdict(name, env, self._ending)
+        ending = self._decider.verdict(name, lambda: self._environment(name), self._ending)
         return None if ending is None else Kept(_not_run(self._steps[name], ending))
 
     def _start(self, name: str) -> None:
         step = self._steps[name]
-        env = self._inheritance.environment(name, step.env)
-        where = self._execution.directory
+        where, env = self._execution.directory, self._environment(name)
         run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._setting)
         task = asyncio.get_running_loop().create_task(run.run())
         self._running[task] = name, run
+
+    def _environment(self, name: str) -> dict[str, str]:
+        return self._inheritance.environment(name, self._steps[name].env)
 
     def _record(self, result: StepResult, exports: Exports) -> None:
         self._results[result.name] = result
