@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from contextlib import ExitStack, suppress
 from threading import get_native_id
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from runnerlib.process.cgroup import Group
     from runnerlib.process.launch import Launch
     from runnerlib.process.tree import Status
+
+# How often a tree that is not empty is looked at, until two looks in a row agree.
+_LOOKS = 10
 
 
 class Custody:
@@ -171,15 +175,19 @@ class Custody:
         return self._settled(members)
 
     def _settled(self, look: Callable[[], Iterable[Status]]) -> list[Status]:
-        """What `look` finds, each once. That it is nothing is believed only when nothing changed meanwhile.
+        """What `look` finds, each once: nothing only if nothing changed meanwhile, else what two looks agree on.
 
-        A process may leave a child and end while the list of adopted ones is read, which then shows neither.
+        A process may leave a child and end while the list of adopted ones is read, which then shows neither;
+        the next look meets the child. Who keeps forking is believed after a few looks, and looked for again.
         """
-        while True:
+        before: dict[int, Status] = {}
+        for count in itertools.count(1):
             self._changed = False
             found = {member.pid: member for member in look()}
-            if found or not self._changed:
-                return list(found.values())
+            if (found or not self._changed) and (found.keys() == before.keys() or count >= _LOOKS):
+                break
+            before = found
+        return list(found.values())
 
     def _adopted(self) -> Iterator[tuple[Status, int]]:
         """The living children of this process that are of the job, with the number of their step; reaps the dead.
