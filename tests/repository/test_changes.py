@@ -9,44 +9,13 @@ import pygit2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pygit2.enums import ConfigLevel
 
 from runnerlib.errors import SourceError
 from runnerlib.repository import changed_files, current_branch, diff_base
+from tests.repository.made import start, write
 from tests.source.repository import SUBMODULE, git
-from tests.tools import tool
 
 NAMES = ("a", "b/c", "b/d", "é", "with space", "b/e/f")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What the developer has configured must not reach the tests."""
-    tool("git")
-    root = tmp_path_factory.mktemp("none")
-    for level in (ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.SYSTEM):
-        pygit2.settings.search_path[level] = str(root / "no-config")
-
-
-def start(path: Path) -> Path:
-    """A repository with one commit on main."""
-    path.mkdir(parents=True, exist_ok=True)
-    git(path, "init", "-q", "-b", "main")
-    write(path, "a", "one")
-    return path
-
-
-def write(path: Path, name: str, content: str | None) -> str:
-    """Commit a file with `content`, or without the file; returns the commit id."""
-    file = path / name
-    if content is None:
-        file.unlink(missing_ok=True)
-    else:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-    git(path, "add", "-A")
-    git(path, "commit", "-qm", name, "--allow-empty")
-    return git(path, "rev-parse", "HEAD")
 
 
 def git_says(path: Path, base: str, head: str = "HEAD") -> set[str]:
@@ -75,11 +44,6 @@ def test_as_git_says(tmp_path_factory: pytest.TempPathFactory, commits: list[tup
     for base, head in (("main", "topic"), ("topic", "main")):
         if len(git(path, "merge-base", "--all", base, head).split()) == 1:
             assert changed_files(path, base, head) == git_says(path, base, head)
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    return start(tmp_path / "repo")
 
 
 class TestChanges:
@@ -281,31 +245,6 @@ class TestUntrustedRepositories:
         assert changed_files(repo, "HEAD^") == {"b"}
         assert current_branch(repo) == "main"
         assert pygit2.settings.owner_validation is True
-
-
-class TestBranches:
-    """The branch that is checked out."""
-
-    @pytest.mark.parametrize("name", ["main", "feature/é", "refs/heads/x"])
-    def test_a_branch(self, repo: Path, name: str) -> None:
-        git(repo, "checkout", "-qB", name)
-        assert current_branch(repo) == name
-
-    def test_none(self, repo: Path, tmp_path: Path) -> None:
-        git(repo, "checkout", "-q", "--detach")
-        assert current_branch(repo) is None
-        (repo / "inner").mkdir()
-        assert current_branch(repo / "inner") is None
-        assert current_branch(tmp_path / "missing") is None
-
-    def test_before_the_first_commit(self, tmp_path: Path) -> None:
-        git(tmp_path, "init", "-q", "-b", "early")
-        assert current_branch(tmp_path) == "early"
-
-    def test_what_cannot_be_read_is_an_error(self, repo: Path) -> None:
-        (repo / ".git/config").write_text("[core\n")
-        with pytest.raises(SourceError, match="cannot open the git repository"):
-            current_branch(repo)
 
 
 @pytest.mark.parametrize(

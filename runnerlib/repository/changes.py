@@ -1,0 +1,79 @@
+"""The files that changed between two commits, and what Reactorcide's variables say to compare with."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError, printable
+from runnerlib.repository.opening import explained, fix, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pygit2
+
+_BRANCH = "refs/heads/"
+# No search (`:/text`), no reflog (`@{1}`), no option: a name, a commit id, and steps back from it.
+_REVISION = re.compile(r"(?!-)((?:(?!\.\.|@\{)[^\s~^:?*\[\\\x00-\x1f\x7f])+)((?:[~^][0-9]{0,9}){0,9})")
+_NO_COMMIT = re.compile("0{40}|0{64}")
+
+
+def changed_files(directory: str | Path, base: str, head: str = "HEAD") -> frozenset[str]:
+    """The files that differ between `head` and the commit where it left `base`: those of `git diff base...head`.
+
+    `directory` is the top of a work tree, or a bare repository; paths are relative to that top, both the
+    old and the new one of a file that was moved, and of a submodule its directory. Revisions are
+    branches (also those of `origin`), tags and commit ids, with `~` and `^`. Raises SourceError when
+    they cannot be compared, for instance because a shallow clone lacks the history.
+    """
+    with opened(directory) as repository, explained(repository, f"compare with '{printable(base)}'"):
+        old, new = _commit(repository, base), _commit(repository, head)
+        common = repository.merge_base(old.id, new.id)
+        if common is None:
+            raise SourceError(f"'{printable(base)}' and '{printable(head)}' have no commit in common{fix(repository)}")
+        parent = repository[common].peel(type(new))
+        diff = parent.tree.diff_to_tree(new.tree)
+        paths = (file.raw_path for delta in diff.deltas for file in (delta.old_file, delta.new_file))
+        return frozenset(map(os.fsdecode, paths))
+
+
+def diff_base(environ: Mapping[str, str]) -> str | None:
+    """What Reactorcide's variables say a run is to be compared with; None when they do not.
+
+    A push of a new branch has a commit id of zeros for what was there before: that is nothing.
+    """
+    base = environ.get("REACTORCIDE_DIFF_BASE", "")
+    if base and not _NO_COMMIT.fullmatch(base):
+        return base
+    for name in ("REACTORCIDE_PR_BASE_REF", "REACTORCIDE_BASE_REF"):
+        branch = environ.get(name, "").removeprefix(_BRANCH)
+        if branch:
+            return f"origin/{branch}"
+    return None
+
+
+def _commit(repository: pygit2.Repository, revision: str) -> pygit2.Commit:
+    """The commit that `revision` means: as git finds its name, else as a branch of origin."""
+    import pygit2
+
+    parts = _REVISION.fullmatch(revision)
+    if parts is None:
+        raise SourceError(f"'{printable(revision)}' is no branch, tag or commit id")
+    names = (parts[1],) if parts[1] == "HEAD" else (parts[1], f"origin/{parts[1]}")
+    known = [name for name in names if _found(repository, name)]
+    found = _found(repository, known[0] + parts[2]) if known else None
+    if found is None:
+        raise SourceError(f"there is no branch, tag or commit '{printable(revision)}'{fix(repository)}")
+    return found.peel(pygit2.Commit)
+
+
+def _found(repository: pygit2.Repository, revision: str) -> pygit2.Object | None:
+    import pygit2
+
+    with suppress(KeyError, pygit2.InvalidSpecError):
+        return repository.revparse_single(revision)
+    return None
