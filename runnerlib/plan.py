@@ -12,7 +12,7 @@ from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.observers import MODES
 from runnerlib.paths import Workspace, locate
-from runnerlib.source import SourceSpec, check, source_types, without_credentials
+from runnerlib.source import Sources, SourceSpec, source_types, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +37,7 @@ class RunPlan(NamedTuple):
 
     workspace: Workspace
     checkouts: tuple[Checkout, ...]
+    sources: Sources
     code_dir: Path
     job_dir: Path
     job: Job
@@ -60,7 +61,9 @@ class RunPlan(NamedTuple):
         for checkout in self.checkouts:
             spec = checkout.spec
             ref = f" at {spec.ref}" if spec.ref else ""
-            yield checkout.label, f"{spec.type} {without_credentials(spec.url or '')}{ref} -> {checkout.target}"
+            options = f" ({' '.join(map('='.join, spec.options))})" if spec.options else ""
+            url = without_credentials(spec.url or "")
+            yield checkout.label, f"{spec.type} {url}{ref}{options} -> {checkout.target}"
         yield "directory", str(self.job_dir)
         if self.is_command:
             yield "command", self.job.steps[0].shown
@@ -78,12 +81,13 @@ def plan_run(
     cwd: Path,
     job: Job | None = None,
     wish: Selection | None = None,
+    sources: Sources | None = None,
 ) -> RunPlan:
     """Check the configuration against the world and say what is to be done; changes nothing.
 
     The job is `job`, or a single command: `job_command`, or `words` that run without a shell. Raises
     ConfigError, PathError among them, for a wrong setting or job and SourceError for a source that
-    can never work. `wish` says which steps run.
+    can never work. `wish` says which steps run, `sources` which types of source there are.
     """
     config = resolved.config
     if config.output is not None and config.output not in MODES:
@@ -96,13 +100,15 @@ def plan_run(
     workspace = locate(environ, cwd)
     code_dir = workspace.resolve_directory(config.code_dir, _subject(resolved, "code_dir"))
     job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
-    checkouts = _checkouts(resolved, workspace, code_dir)
+    sources = sources or Sources()
+    checkouts = _checkouts(resolved, sources, workspace, code_dir)
     places = {"REACTORCIDE_CODE_DIR": code_dir, "REACTORCIDE_JOB_DIR": job_dir}
     environment = job_environment(resolved, environ, workspace, places, job)
     masker, count, warnings = _masker(resolved, environment.secrets)
     return RunPlan(
         workspace=workspace,
         checkouts=checkouts,
+        sources=sources,
         code_dir=code_dir,
         job_dir=job_dir,
         job=job,
@@ -167,11 +173,11 @@ def _limited(job: Job, config: RunnerConfig) -> Job:
     return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)
 
 
-def _checkouts(resolved: Resolved, workspace: Workspace, code_dir: Path) -> tuple[Checkout, ...]:
+def _checkouts(resolved: Resolved, sources: Sources, workspace: Workspace, code_dir: Path) -> tuple[Checkout, ...]:
     """The trusted CI source first: what it brings may be needed to judge the other."""
     given = (
-        _checkout(resolved, "ci source", "ci_source_", workspace.ci),
-        _checkout(resolved, "source", "source_", code_dir),
+        _checkout(resolved, sources, "ci source", "ci_source_", workspace.ci),
+        _checkout(resolved, sources, "source", "source_", code_dir),
     )
     found = tuple(filter(None, given))
     if len(found) == 2 and (code_dir.is_relative_to(workspace.ci) or workspace.ci.is_relative_to(code_dir)):
@@ -179,21 +185,24 @@ def _checkouts(resolved: Resolved, workspace: Workspace, code_dir: Path) -> tupl
     return found
 
 
-def _checkout(resolved: Resolved, label: str, prefix: str, target: Path) -> Checkout | None:
-    kind, url, ref = (getattr(resolved.config, prefix + part) for part in ("type", "url", "ref"))
+def _checkout(resolved: Resolved, sources: Sources, label: str, prefix: str, target: Path) -> Checkout | None:
+    kind, *given = (getattr(resolved.config, prefix + part) for part in ("type", "url", "ref", "options"))
+    url, ref, options = given
     if not kind:
-        if url or ref:
-            given = prefix + ("url" if url else "ref")
-            raise resolved.error(given, f"needs {prefix}type to say what kind of source it is")
+        if any(given):
+            name = next(part for part, value in zip(("url", "ref", "options"), given, strict=True) if value)
+            raise resolved.error(prefix + name, f"needs {prefix}type to say what kind of source it is")
         return None
-    if kind not in source_types():
-        raise resolved.error(f"{prefix}type", unknown("source type", kind, source_types()))
+    known = kind in sources.types()
+    if not known and not sources.may_grow:
+        raise resolved.error(f"{prefix}type", unknown("source type", kind, sources.types()))
     if kind == "none":
         return None
-    if not url:
+    if not url and kind in source_types():
         raise resolved.error(f"{prefix}type", f"a source of type '{kind}' needs {prefix}url")
-    spec = SourceSpec(kind, url, ref or None)
-    check(spec)
+    spec = SourceSpec(kind, url, ref or None, options)
+    if known:
+        sources.check(spec)
     return Checkout(label, spec, target)
 
 

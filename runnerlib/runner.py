@@ -16,7 +16,6 @@ from runnerlib.events import Notice, Warned
 from runnerlib.process import STOPPING, Custody
 from runnerlib.result import signal_name
 from runnerlib.secret_socket import SecretServer
-from runnerlib.source import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +70,7 @@ def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], Non
     _make(plan.workspace.artifacts)
     if journal is None or not journal.prepared:
         for checkout in plan.checkouts:
-            prepare(checkout.spec, checkout.target, report)
+            plan.sources.prepare(checkout.spec, checkout.target, report)
         if journal is not None:
             journal.record_prepared()
     elif plan.checkouts:

@@ -12,8 +12,8 @@ PACKAGE = ROOT / "runnerlib"
 
 FLOORS = [
     {"errors", "pipe", "graph", "result", "path_glob"},
-    {"paths", "config", "conditions", "masking"},
-    {"events", "job", "process", "output", "source", "secret_socket", "register_secret"},
+    {"paths", "config", "conditions", "masking", "process"},
+    {"events", "job", "output", "source", "secret_socket", "register_secret"},
     {"artifact", "observers", "pump", "environment", "journal", "job_file", "drawing", "repository"},
     {"engine", "plan"},
     {"surroundings", "remembering", "audience"},

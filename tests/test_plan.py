@@ -9,7 +9,7 @@ import pytest
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError, PathError, SourceError
 from runnerlib.plan import RunPlan, masker_of, plan_run
-from runnerlib.source import SourceSpec
+from runnerlib.source import Sources, SourceSpec
 
 HOST = {"REACTORCIDE_IN_CONTAINER": "false"}
 
@@ -79,6 +79,10 @@ def test_none_is_no_checkout(tmp_path: Path) -> None:
         ({"ci_source_type": "gti"}, r"ci_source_type \(command line, --ci-source-type\): unknown source type 'gti'"),
         ({"source_type": "git"}, r"source_type \(.*\): a source of type 'git' needs source_url"),
         ({"source_ref": "main"}, r"source_ref \(command line, --source-ref\): needs source_type"),
+        (
+            {"ci_source_options": "a=b"},
+            r"ci_source_options \(command line, --ci-source-options\): needs ci_source_type",
+        ),
     ],
 )
 def test_sources_are_checked_early(tmp_path: Path, options: dict[str, object], message: str) -> None:
@@ -130,3 +134,26 @@ def test_the_description_shows_no_credentials(tmp_path: Path) -> None:
     rows = dict(plan.describe())
     assert rows["source"] == f"git https://***@h/r at v1 -> {tmp_path}/job/src"
     assert rows["command"] == "echo 'a b'"
+
+
+@pytest.mark.parametrize("prefix", ["", "ci_"])
+def test_options_of_a_source(prefix: str, tmp_path: Path) -> None:
+    given = {"type": "fossil", "url": "/a", "options": {"exclude": ["*.o", "a,b"]}}
+    settings = {f"{prefix}source_{key}": value for key, value in given.items()}
+    sources = Sources(may_grow=True)
+    plan = plan_run(resolve({"job_command": "true", **settings}, HOST), (), HOST, tmp_path, sources=sources)
+    assert plan.checkouts[0].spec.options == (("exclude", "*.o"), ("exclude", "a,b"))
+    rows = dict(plan.describe())
+    assert rows[f"{prefix[:2]} source".strip()].startswith("fossil /a (exclude=*.o exclude=a,b) -> ")
+
+
+def test_a_type_that_a_plugin_may_still_add_is_left_to_the_preparation(tmp_path: Path) -> None:
+    resolved = resolve({"job_command": "true", "source_type": "fossil"}, HOST)
+    plan = plan_run(resolved, (), HOST, tmp_path, sources=Sources(may_grow=True))
+    (checkout,) = plan.checkouts
+    with pytest.raises(SourceError, match=r"unknown source type 'fossil' \(.*git.*\)"):
+        plan.sources.prepare(checkout.spec, checkout.target, print)
+    plan.sources.register("fossil", lambda spec, directory, report: "r1")
+    prepared = plan.sources.prepare(checkout.spec, checkout.target, print)
+    assert prepared is not None
+    assert prepared.revision == "r1"

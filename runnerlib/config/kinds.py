@@ -86,3 +86,20 @@ def environment(given: object) -> str | Mapping[str, str]:
             raise ValueError("a mapping of names to texts is expected (put numbers in quotes)")
         return {str(name): str(value) for name, value in given.items()}
     return text(given)
+
+
+def options(given: object) -> tuple[tuple[str, str], ...]:
+    """Pairs of name and text: `NAME=VALUE` separated by commas, or a mapping; a name may have a list of values."""
+    if isinstance(given, Mapping):
+        lists = {name: value if isinstance(value, (list, tuple)) else (value,) for name, value in given.items()}
+        return tuple((text(name), _option(value)) for name, values in lists.items() for value in values)
+    pairs = [word.strip().partition("=") for word in names(given)]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise ValueError("NAME=VALUE separated by commas, or a mapping of names to values, is expected")
+    return tuple((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+def _option(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else text(value)

@@ -68,9 +68,15 @@ class RunnerConfig:
     source_type: str | None = _setting("where the source comes from")
     source_url: str | None = _setting("URL or path of the source")
     source_ref: str | None = _setting("branch, tag, commit or refs/... of the source")
+    source_options: tuple[tuple[str, str], ...] = _setting(
+        "NAME=VALUE, separated by commas: what only this type of source understands", kinds.options, default=()
+    )
     ci_source_type: str | None = _setting("where the trusted CI source comes from")
     ci_source_url: str | None = _setting("URL or path of the CI source")
     ci_source_ref: str | None = _setting("branch, tag, commit or refs/... of the CI source")
+    ci_source_options: tuple[tuple[str, str], ...] = _setting(
+        "NAME=VALUE, separated by commas: what only this type of CI source understands", kinds.options, default=()
+    )
     mask_marker: str = _setting("what is shown in place of a secret", kinds.marker, default="[REDACTED]")
     secret_env_patterns: tuple[str, ...] = _setting(
         "patterns of environment names whose values are masked without being listed",

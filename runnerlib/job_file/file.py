@@ -31,7 +31,7 @@ class JobFile(NamedTuple):
     """
 
     job: Job
-    settings: Mapping[str, str]
+    settings: Mapping[str, object]
     image: str | None = None
     notices: tuple[str, ...] = ()
 
@@ -91,9 +91,9 @@ def _flat(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
     return JobFile(located.job, _settings(reading, entries), image, tuple(notices))
 
 
-def _settings(reading: Reading, entries: Mapping[str, Entry]) -> dict[str, str]:
+def _settings(reading: Reading, entries: Mapping[str, Entry]) -> dict[str, object]:
     """The settings that a file of either form gives."""
-    found: dict[str, str] = {}
+    found: dict[str, object] = {}
     for key in sources.KEYS:
         found |= reading.value(entries, key, partial(sources.settings, prefix=key), kinds.NO_VARIABLES)
     for key in flat.DIRECTORIES:

@@ -14,12 +14,14 @@ KEYS = ("source", "ci_source")
 _LOCAL = {"local", "copy"}
 
 
-def settings(reading: Reading, node: Node, prefix: str) -> dict[str, str]:
-    """The settings `PREFIX_type`, `_url` and `_ref` that a mapping gives. Raises Wrong for anything else."""
-    entries = reading.entries(node, prefix, ("type", "url", "ref", "path"))
-    given = {key: reading.value(entries, key, kinds.text, "") for key in entries}
+def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
+    """The settings `PREFIX_type`, `_url`, `_ref` and `_options` of a mapping. Raises Wrong for anything else."""
+    entries = reading.entries(node, prefix, ("type", "url", "ref", "options", "path"))
+    given: dict[str, object] = {key: reading.value(entries, key, kinds.text, "") for key in entries if key != "options"}
+    if "options" in entries:
+        given["options"] = reading.value(entries, "options", _options, {})
     if "type" not in given:
-        reading.complain(node, f"{prefix} needs 'type', as git, copy or none")
+        reading.complain(node, f"{prefix} needs 'type', as git, copy, tarball, hg, svn or none")
     if "path" in given:
         if given.get("type") not in _LOCAL:
             reading.complain(entries["path"].key, "a path is for type 'copy'; what another source is, its url says")
@@ -29,3 +31,9 @@ def settings(reading: Reading, node: Node, prefix: str) -> dict[str, str]:
     if given.get("type") == "local":
         given["type"] = "copy"
     return {f"{prefix}_{key}": value for key, value in given.items()}
+
+
+def _options(reading: Reading, node: Node) -> dict[str, tuple[str, ...]]:
+    """A mapping of names to a text or several; every value that is neither is complained of."""
+    entries = reading.entries(node, "options")
+    return {name: reading.value(entries, name, kinds.names, ()) for name in entries}

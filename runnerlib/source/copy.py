@@ -32,6 +32,8 @@ _SPECIAL = {
     stat.S_IFBLK: "a device",
 }
 
+OPTIONS: tuple[str, ...] = ()
+
 
 def check(spec: SourceSpec) -> None:
     """Require a path; a ref means nothing here and is passed over."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 
+OPTIONS: tuple[str, ...] = ()
+
 
 def check(spec: SourceSpec) -> None:
     """Require a URL that git understands and a ref that git allows."""

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from runnerlib.source.spec import Report, SourceSpec
 
+OPTIONS: tuple[str, ...] = ()
+
 
 def check(_spec: SourceSpec) -> None:
     """Accept anything: a URL that nobody fetches does no harm."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 Report = Callable[[str], None]
 """Takes one short line of progress, without credentials."""
 
 
 class SourceSpec(NamedTuple):
-    """What the user asked for: `SourceSpec("git", "https://host/repo.git", "main")`."""
+    """What the user asked for: `SourceSpec("git", "https://host/repo.git", "main")`.
+
+    `options` are (name, value) pairs that only this type understands; a name may occur several times.
+    """
 
     type: str
     url: str | None = None
     ref: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
 
 
 class Prepared(NamedTuple):
@@ -28,10 +30,17 @@ class Prepared(NamedTuple):
 
 
 class Handler(Protocol):
-    """What a module of this package must offer to be a source type; its name is the type's name."""
+    """What a source type must offer, as a module of this package named as the type does.
+
+    It may list the options that it takes in `OPTIONS`, a tuple of names; a built-in one must.
+    """
 
     def check(self, spec: SourceSpec, /) -> None:
         """Raise `SourceError` when `spec` can never work; pure, touches nothing."""
 
     def prepare(self, spec: SourceSpec, target: Path, report: Report, /) -> Prepared | None:
         """Put the source at `target`, or raise `SourceError` and leave the target as it was."""
+
+
+Fill = Callable[[SourceSpec, Path, Report], str | None]
+"""A plugin's source type in its shortest form: fills an empty directory, returns the revision or None."""

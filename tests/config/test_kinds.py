@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from runnerlib.config import kinds
 
-ALL = [kinds.text, kinds.marker, kinds.seconds, kinds.count, kinds.names, kinds.values, kinds.environment]
+ALL = [
+    kinds.text,
+    kinds.marker,
+    kinds.seconds,
+    kinds.count,
+    kinds.names,
+    kinds.values,
+    kinds.environment,
+    kinds.options,
+]
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
@@ -34,6 +43,14 @@ def test_anything_is_accepted_or_refused_with_what_is_expected(kind: Callable[[o
     ("kind", "given_value", "value"),
     [
         (kinds.text, "", ""),
+        (kinds.options, "", ()),
+        (kinds.options, "depth=1, exclude=*.o,exclude=a=b", (("depth", "1"), ("exclude", "*.o"), ("exclude", "a=b"))),
+        (kinds.options, ["depth=1"], (("depth", "1"),)),
+        (
+            kinds.options,
+            {"depth": 1, "lfs": True, "x": ["a,b", "c"]},
+            (("depth", "1"), ("lfs", "true"), ("x", "a,b"), ("x", "c")),
+        ),
         (kinds.marker, "***", "***"),
         (kinds.seconds, "1.5", 1.5),
         (kinds.seconds, 0, 0.0),

@@ -124,13 +124,14 @@ class TestValues:
 
     def test_sources_become_settings(self) -> None:
         text = f"{STEP}source: {{type: git, url: 'https://example.org/x.git', ref: v1}}\n"
-        text += "ci_source: {type: local, path: /ci}\n"
+        text += "ci_source: {type: local, path: /ci, options: {exclude: ['*.o', 1.10], depth: 1}}\n"
         assert parse(text, "f").settings == {
             "source_type": "git",
             "source_url": "https://example.org/x.git",
             "source_ref": "v1",
             "ci_source_type": "copy",
             "ci_source_url": "/ci",
+            "ci_source_options": {"exclude": ("*.o", "1.10"), "depth": ("1",)},
         }
 
 
@@ -239,7 +240,7 @@ job:
             (STEP + "    - name: a\n      run: x\n", "f:5:13: name: the name 'a' is there twice"),
             (STEP + "      retry: {max: 1, on: [soon]}\n", "f:5:28: on: exit codes and 'timeout' are expected"),
             (STEP + "      retry: {max: 200}\n", "f:5:14: retry: max is from 0 to 100"),
-            (STEP + "source: {url: x}\n", "f:5:9: source needs 'type', as git, copy or none"),
+            (STEP + "source: {url: x}\n", "f:5:9: source needs 'type', as git, copy, tarball, hg, svn or none"),
             (STEP + "source: {type: git, path: x}\n", "f:5:21: a path is for type 'copy'; "),
             (STEP + "source: {type: copy, url: y, path: x}\n", "f:5:30: path contradicts 'url'; give one of them"),
             (STEP + "      <<: 5\n", "f:5:11: '<<' takes a mapping or a list of mappings"),
