@@ -10,7 +10,8 @@
  *                       a byte that cannot go on with a sequence ends it, and is taken by itself
  *     zero width        U+200B, U+200C, U+200D, U+2060, U+FEFF and U+00AD in UTF-8
  *     soft wraps        LF and at most FOLD_INDENT spaces and tabs right behind it; CR
- * Altered: the hexadecimal digits of a percent escape become upper case.
+ * Altered: a letter among the hexadecimal digits of a percent escape becomes upper case, and FOLD_LETTER is put before
+ * it. No other text has that, so such a letter is never taken for one that belongs to no escape, nor the other way round.
  *
  * What is removed between two bytes of text is a gap. One that has a second LF, or more than FOLD_GAP
  * bytes, is a barrier: nothing goes on behind it.
@@ -25,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { FOLD_LETTER = '\n' };
 enum { FOLD_STRING = 512, FOLD_INDENT = 64, FOLD_GAP = 600 };
 
 /* Where in an escape sequence the next byte is. */
@@ -148,7 +150,7 @@ static inline enum fold_kind fold_step(struct fold *f, uint8_t byte)
 
 /*
  * Takes a byte as text, which ends the gap, and returns what becomes of it. `*letter`: it is a letter in
- * a percent escape, which is an event even if it already was upper case: the patterns are folded too.
+ * a percent escape, so FOLD_LETTER goes before it. That is an event even if it already was upper case.
  */
 static inline uint8_t fold_text(struct fold *f, uint8_t byte, bool *letter)
 {

@@ -16,15 +16,37 @@ static bool can_occur(const struct pattern *p)
 }
 
 /* How a pattern may look in a folded text: behind a percent sign its first digits belong to an escape, of which
- * `digits` may still come. */
-enum { FORMS = 3 };
+ * `digits` may still come. Each form is found there and nowhere else, if it differs from the others: then it has a
+ * FOLD_LETTER. */
+enum { FORMS = 3, GROWTH = 2 };
 
-static void fold_pattern(const struct pattern *p, uint8_t digits, uint8_t *bytes)
+/* Returns the length. */
+static size_t fold_pattern(const struct pattern *p, uint8_t digits, uint8_t *bytes)
 {
     struct fold fold = {.digits = digits};
+    size_t length = 0;
     bool letter;
-    for (size_t i = 0; i < p->length; i++)
-        bytes[i] = fold_text(&fold, p->bytes[i], &letter);
+    for (size_t i = 0; i < p->length; i++) {
+        uint8_t byte = fold_text(&fold, p->bytes[i], &letter);
+        if (letter)
+            bytes[length++] = FOLD_LETTER;
+        bytes[length++] = byte;
+    }
+    return length;
+}
+
+/* Puts the forms of a pattern at `*at`, moves that behind them, and returns how many they are. */
+static size_t add_forms(const struct pattern *p, struct pattern *forms, uint8_t **at)
+{
+    size_t count = 0;
+    for (uint8_t digits = 0; digits < FORMS; digits++) {
+        size_t length = fold_pattern(p, digits, *at);
+        if (digits && length == forms[0].length) /* no more letters: the same */
+            continue;
+        forms[count++] = (struct pattern){*at, length, p->rule};
+        *at += length;
+    }
+    return count;
 }
 
 int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, struct group **group)
@@ -39,22 +61,13 @@ int folding_group(const struct pattern *list, size_t count, const struct kernel 
     if (folded == 0)
         return 0;
     struct pattern *patterns = malloc(FORMS * folded * sizeof *patterns);
-    uint8_t *bytes = malloc(FORMS * total);
+    uint8_t *bytes = malloc(FORMS * GROWTH * total);
     if (patterns && bytes) {
         uint8_t *at = bytes;
         folded = 0;
         for (size_t i = 0; i < count; i++)
-            if (can_occur(&list[i])) {
-                size_t length = list[i].length;
-                const uint8_t *plain = at;
-                for (uint8_t digits = 0; digits < FORMS; digits++) {
-                    fold_pattern(&list[i], digits, at);
-                    if (digits && memcmp(at, plain, length) == 0)
-                        continue;
-                    patterns[folded++] = (struct pattern){at, length, list[i].rule};
-                    at += length;
-                }
-            }
+            if (can_occur(&list[i]))
+                folded += add_forms(&list[i], patterns + folded, &at);
         *group = group_new(patterns, folded, kernel);
     }
     free(patterns);

@@ -5,6 +5,7 @@
 #ifndef RUNNERLIB_RUN_H
 #define RUNNERLIB_RUN_H
 
+#include "fold.h"
 #include "group.h"
 
 /* The newline rule of view.h: so many bytes must be before a soft wrap for them to be covered. */
@@ -31,7 +32,8 @@ static inline bool place_is_wrapped(place place)
     return place & 1;
 }
 
-/* An event lies in every part that begins before `eventful`: between two of its bytes something was removed, or
+/* FOLD_LETTER has the place of its letter, which is never wrapped then.
+ * An event lies in every part that begins before `eventful`: between two of its bytes something was removed, or
  * one of them belongs to a percent escape. */
 struct run {
     uint8_t *bytes;
@@ -51,15 +53,24 @@ enum scan_result run_append(struct run *run, const uint8_t *text, size_t length,
 /* Gives up all but the last bytes. */
 void run_keep(struct run *run, size_t count);
 
+/* How many bytes of text are in [start, end), or RUN_BEFORE_WRAP if there are more. */
+static inline unsigned run_bytes(const struct run *run, size_t start, size_t end)
+{
+    unsigned bytes = 0;
+    for (size_t i = start; i < end && bytes < RUN_BEFORE_WRAP; i++)
+        bytes += run->bytes[i] != FOLD_LETTER;
+    return bytes;
+}
+
 /* Where an occurrence in [start, end) begins to cover: the newline rule. */
 static inline size_t run_covered_from(const struct run *run, size_t start, size_t end)
 {
-    const place *places = run->places + start;
-    if (end - start >= RUN_BEFORE_WRAP && !place_is_wrapped(places[1] | places[2] | places[3]))
-        return start;
-    for (size_t i = 1; i < RUN_BEFORE_WRAP && i < end - start; i++)
-        if (place_is_wrapped(places[i]))
-            return start + i;
+    unsigned bytes = 0;
+    for (size_t i = start; i < end && bytes < RUN_BEFORE_WRAP; i++) {
+        if (bytes && place_is_wrapped(run->places[i]))
+            return i;
+        bytes += run->bytes[i] != FOLD_LETTER;
+    }
     return start;
 }
 

@@ -70,7 +70,13 @@ static enum scan_result take(struct scan *c, uint8_t byte, uint64_t at)
     place place = place_of(at, state->fold.lines > 0);
     bool gap = state->fold.gap > 0, letter;
     byte = fold_text(&state->fold, byte, &letter);
-    enum scan_result result = push(c, byte, place);
+    enum scan_result result = SCAN_DONE;
+    if (letter) {
+        result = push(c, FOLD_LETTER, place);
+        place = place_of(at, false);
+    }
+    if (result == SCAN_DONE)
+        result = push(c, byte, place);
     if (letter)
         state->run.eventful = state->run.count;
     else if (gap)
@@ -211,7 +217,7 @@ static uint64_t hold_from(const struct scan *c, size_t least)
     const struct run *run = &c->state->run;
     const struct fold *fold = &c->state->fold;
     size_t from = run_covered_from(run, least, run->count);
-    bool let_go = from == least && fold->lines && run->count - least < RUN_BEFORE_WRAP;
+    bool let_go = from == least && fold->lines && run_bytes(run, least, run->count) < RUN_BEFORE_WRAP;
     uint64_t at = let_go ? c->view->live - fold->waiting : place_at(run->places[from]);
     return at < c->text->start ? c->text->start : at;
 }

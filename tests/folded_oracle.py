@@ -26,7 +26,11 @@ class Folded(NamedTuple):
     text: bytes
     at: list[int]  # where each byte is in the text
     gaps: list[bytes]  # what was removed before each byte; one more for what follows the last
-    letters: list[bool]  # which bytes are letters of a percent escape
+    digits: list[int]  # how many bytes may still belong to a percent escape, before each byte
+
+    def letters(self, start: int) -> bool:
+        """Whether a byte from `start` on is a letter of a percent escape."""
+        return any(n and byte in b"ABCDEF" for n, byte in zip(self.digits[start:], self.text[start:], strict=True))
 
 
 def _string_end(text: bytes, start: int) -> int:
@@ -68,13 +72,12 @@ def fold(text: bytes) -> tuple[list[Folded], bytearray]:
             gap = parts[-1].gaps[-1]
             if gap.count(b"\n") > 1 or len(gap) > GAP:
                 parts.append(Folded(b"", [], [b""], []))
-            letter = digits > 0 and byte in b"abcdefABCDEF"
-            digits = 2 if byte == b"%" else digits - 1 if digits and byte in b"0123456789abcdefABCDEF" else 0
             last = parts[-1]
             last.at.append(at)
             last.gaps.append(b"")
-            last.letters.append(letter)
-            parts[-1] = last._replace(text=last.text + (byte.upper() if letter else byte))
+            last.digits.append(digits)
+            parts[-1] = last._replace(text=last.text + fold_digits(byte, digits))
+            digits = 2 if byte == b"%" else digits - 1 if digits and byte in b"0123456789abcdefABCDEF" else 0
             at += 1
     gap = parts[-1].gaps[-1]
     if gap.count(b"\n") > 1 or len(gap) > GAP:
@@ -82,15 +85,14 @@ def fold(text: bytes) -> tuple[list[Folded], bytearray]:
     return parts, escapes
 
 
-def fold_pattern(pattern: bytes) -> bytes:
-    """A pattern as it is searched: only percent escapes change."""
-    return re.sub(rb"%([0-9A-Fa-f]{1,2})", lambda found: found.group().upper(), pattern)
+def fold_digits(text: bytes, digits: int) -> bytes:
+    """A text without gaps, of which up to so many hexadecimal digits at its beginning belong to a percent escape."""
+    before = (b"", b"%0", b"%")[digits]
+    return re.sub(rb"%([0-9A-Fa-f]{1,2})", lambda found: found.group().upper(), before + text)[len(before) :]
 
 
-def fold_patterns(patterns: Iterable[bytes]) -> list[bytes]:
-    """The patterns that have a folded view, folded; behind a percent sign their first digits belong to an escape."""
-    found = [p for p in patterns if SHORTEST <= len(p) <= LONGEST and not any(byte in b"\n\r\x1b" for byte in p)]
-    return sorted({fold_pattern(before + p)[len(before) :] for p in found for before in (b"", b"%", b"%0")})
+def has_folded_view(pattern: bytes) -> bool:
+    return SHORTEST <= len(pattern) <= LONGEST and not any(byte in b"\n\r\x1b" for byte in pattern)
 
 
 def _covered_from(part: Folded, start: int, end: int) -> int:
@@ -98,22 +100,25 @@ def _covered_from(part: Folded, start: int, end: int) -> int:
     return wraps[0] if wraps and wraps[0] - start < BEFORE_WRAP else start
 
 
-def _occurrences(patterns: list[bytes], text: bytes) -> Iterator[tuple[int, int]]:
-    for pattern in patterns:
-        start = text.find(pattern)
+def places(pattern: bytes, part: Folded) -> Iterator[tuple[int, int]]:
+    """Yield where a pattern occurs in the folded text. Digits of an escape have any case, in the pattern and there."""
+    for digits in range(3) if has_folded_view(pattern) else ():
+        folded = fold_digits(pattern, digits)
+        start = part.text.find(folded)
         while start >= 0:
-            yield start, start + len(pattern)
-            start = text.find(pattern, start + 1)
+            if part.digits[start] == digits:
+                yield start, start + len(pattern)
+            start = part.text.find(folded, start + 1)
 
 
 def occurrences(patterns: Iterable[bytes], text: bytes) -> Iterator[tuple[int, list[int]]]:
     """Yield where each occurrence in the folded text begins, and the bytes of the text that it covers."""
-    folded = fold_patterns(patterns)
     parts, escapes = fold(text)
-    for part in parts:
-        for start, end in _occurrences(folded, part.text):
-            spanned = range(part.at[_covered_from(part, start, end)], part.at[end - 1] + 1)
-            yield part.at[start], [i for i in spanned if not escapes[i]]
+    for pattern in patterns:
+        for part in parts:
+            for start, end in places(pattern, part):
+                spanned = range(part.at[_covered_from(part, start, end)], part.at[end - 1] + 1)
+                yield part.at[start], [i for i in spanned if not escapes[i]]
 
 
 def covered(patterns: Iterable[bytes], text: bytes) -> bytearray:
@@ -154,12 +159,12 @@ def _folded_live(patterns: Iterable[bytes], text: bytes) -> int:
     end = _waits_from(text)
     part = fold(text[:end])[0][-1]
     least = len(text)
-    for pattern in fold_patterns(patterns):
+    for pattern in filter(has_folded_view, patterns):
         for length in range(1, min(len(pattern), len(part.text) + 1)):
             start = len(part.text) - length
-            if part.text[start:] != pattern[:length]:
+            if part.text[start:] != fold_digits(pattern[:length], part.digits[start]):
                 continue
-            if not (end < len(text) or any(part.gaps[start + 1 :]) or any(part.letters[start:])):
+            if not (end < len(text) or any(part.gaps[start + 1 :]) or part.letters(start)):
                 continue
             first = _covered_from(part, start, len(part.text))
             if first == start and b"\n" in part.gaps[-1] and length < BEFORE_WRAP:

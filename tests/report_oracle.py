@@ -43,10 +43,9 @@ def occurrences(patterns: list[bytes], text: bytes, folded: bool) -> Iterator[Oc
             at = text.find(pattern, at + 1)
     for part in folded_oracle.fold(text)[0] if folded else ():
         for rule, pattern in enumerate(patterns):
-            for own in folded_oracle.fold_patterns([pattern]):
-                for start, stop in folded_oracle._occurrences([own], part.text):
-                    first, end = part.at[folded_oracle._covered_from(part, start, stop)], part.at[stop - 1] + 1
-                    yield Occurrence(end, FOLDED, -len(own), rule, first, end)
+            for start, stop in folded_oracle.places(pattern, part):
+                first, end = part.at[folded_oracle._covered_from(part, start, stop)], part.at[stop - 1] + 1
+                yield Occurrence(end, FOLDED, -len(pattern), rule, first, end)
 
 
 def marks(patterns: list[bytes], text: bytes, folded: bool, shapes: Iterable[Occurrence] = ()) -> Iterator[Mark]:

@@ -10,19 +10,29 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
-def mask_text(text: str, secrets: Iterable[str | bytes], *, marker: str = "[REDACTED]") -> str:
-    """`text` with every form of `secrets` hidden; values shorter than 3 bytes are not."""
-    return _masker(secrets, marker).mask_string(text)
+def mask_text(
+    text: str, secrets: Iterable[str | bytes] = (), *, marker: str = "[REDACTED]", shapes: str | Iterable[str] = ()
+) -> str:
+    """`text` with every form of `secrets` hidden that has 3 bytes or more, and what looks like one of `shapes`.
+
+    `shapes` as for `SecretMasker`: names, or "all". Raises ValueError for an unknown name.
+    """
+    return _masker(secrets, marker, shapes).mask_string(text)
 
 
 def mask_stream(
-    source: BinaryIO, target: BinaryIO, secrets: Iterable[str | bytes], *, marker: str = "[REDACTED]"
+    source: BinaryIO,
+    target: BinaryIO,
+    secrets: Iterable[str | bytes] = (),
+    *,
+    marker: str = "[REDACTED]",
+    shapes: str | Iterable[str] = (),
 ) -> int:
-    """Copy `source` to `target`, as it arrives, with every form of `secrets` hidden; the number of marks.
+    """Copy `source` to `target`, as it arrives, with all hidden that `mask_text` hides; the number of marks.
 
     `source` is read as far as data is there (`read1` where it has one), `target` is flushed after each write.
     """
-    stream = _masker(secrets, marker).stream()
+    stream = _masker(secrets, marker, shapes).stream()
     read = getattr(source, "read1", source.read)
     while data := read(1 << 16):
         target.write(stream.feed(data))
@@ -32,7 +42,7 @@ def mask_stream(
     return stream.marks
 
 
-def _masker(secrets: Iterable[str | bytes], marker: str) -> SecretMasker:
-    masker = SecretMasker(marker)
+def _masker(secrets: Iterable[str | bytes], marker: str, shapes: str | Iterable[str]) -> SecretMasker:
+    masker = SecretMasker(marker, shapes=shapes)
     masker.register_secrets(secrets)
     return masker

@@ -61,6 +61,21 @@ def a_case(rng: random.Random) -> tuple[list[bytes], bytes]:
     return patterns, b"".join(event + text[i : i + 1] for i, event in enumerate(strewn))
 
 
+def a_case_of_escapes(rng: random.Random) -> tuple[list[bytes], bytes]:
+    """Patterns of digits and percent signs, and a text of their pieces in any case, also behind other such signs."""
+    letters = rng.choice([b"aF%", b"aAbF2%", b"0123456789abcdefABCDEF%.", b"aB%%\xc2"])
+    patterns = [bytes(rng.choices(letters, k=rng.randint(6, 12))) for _ in range(rng.randint(1, 4))]
+    text = b""
+    while len(text) < 40:
+        piece = rng.choice(patterns)
+        start, stop = rng.choice([0, 0, 0, 1, 5]), rng.choice([None, None, None, -1])
+        piece = rng.choice([piece, piece, piece.upper(), piece.lower(), piece[:3].swapcase() + piece[3:]])[start:stop]
+        at = rng.randrange(len(piece) + 1)
+        text += rng.choice([b"", b".", b"%", b"%2", b"%a", b"%\r"])
+        text += rng.choice([piece, piece, piece[:at] + rng.choice([b"\r", b"\n", b"\x1b[m"]) + piece[at:]])
+    return patterns, text
+
+
 def check(patterns: list[bytes], text: bytes, kernel: str, rng: random.Random, triples: int = 10) -> None:
     made, want = scanner(patterns, kernel), folded_oracle.mask(patterns, text)
     assert made.mask(text) == want
@@ -108,8 +123,15 @@ class TestAgainstTheTwin:
 
     @SOME
     @given(seed=SEEDS)
+    def test_any_cut_among_percent_escapes_gives_the_same(self, seed: int) -> None:
+        rng = random.Random(seed)
+        check(*a_case_of_escapes(rng), rng.choice(KERNELS), rng)
+
+    @SOME
+    @given(seed=SEEDS)
     def test_nothing_is_withheld_that_need_not_be(self, seed: int) -> None:
-        patterns, text = a_case(random.Random(seed))
+        rng = random.Random(seed)
+        patterns, text = rng.choice([a_case, a_case_of_escapes])(rng)
         check_hold(patterns, text[:80])
 
     @SOME
@@ -204,6 +226,24 @@ class TestRules:
             assert folded_oracle.mask([secret], text).endswith(b"#\x1b[1m#")
             for pieces in cuts(text, random.Random(1), 20):
                 assert run(made.stream(), pieces) == folded_oracle.mask([secret], text)
+
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize(
+        ("secret", "text", "want"),
+        [
+            (b"aB832C%fd7", b"..AB832C%fd7", b"..AB832C%fd7"),  # another text, whatever follows it
+            (b"aB832C%fd7", b"..%AB832C%fd7", b"..%#"),
+            (b"ab-c%2f", b"AB-c%2f %AB-c%2f %2AB-c%2f", b"AB-c%2f %# %2AB-c%2f"),
+            (b"Ab-c%2f", b"Ab-c%2F %2aB-c%2f %2ab-c%2F", b"# %2aB-c%2f %2#"),
+            (b"%2Fab\r-12", b"%2fab\r-12", b"%2fab\r-12"),
+            (b"%2F-ab", b"%2\nf-ab.", b"%2\n#."),  # letters of escapes are one byte of those before a line end
+            (b"a%2F-ab", b"A%2\nf-ab %a%2\nf-ab %a%2f\n-ab", b"A%2\nf-ab %a%2\n# %#"),
+        ],
+    )
+    def test_case_counts_but_in_escapes(self, kernel: str, secret: bytes, text: bytes, want: bytes) -> None:
+        made = scanner([secret], kernel)
+        for pieces in cuts(text, random.Random(1), 50):
+            assert run(made.stream(), pieces) == folded_oracle.mask([secret], text) == want
 
     def test_patterns_that_are_too_short_or_too_long_are_searched_as_they_are(self) -> None:
         long = random.Random(2).randbytes(8 * 1024 + 1).hex().encode()

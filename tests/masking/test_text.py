@@ -6,12 +6,25 @@ import io
 import os
 import threading
 
+import pytest
+
 from runnerlib import mask_stream, mask_text
 
 
 def test_text() -> None:
     assert mask_text("a hunter2-x b", ["hunter2-x", b"other"]) == "a [REDACTED] b"
     assert mask_text("a hunter2-x b", ["hunter2-x"], marker="*") == "a * b"
+
+
+def test_shapes() -> None:
+    text = "a hunter2-x AKIAABCDEFGHIJKLMNOP b"
+    assert mask_text(text, ["hunter2-x"]) == "a [REDACTED] AKIAABCDEFGHIJKLMNOP b"
+    assert mask_text(text, ["hunter2-x"], shapes="all") == "a [REDACTED] [REDACTED:aws-key-id] b"
+    source, target = io.BytesIO(text.encode()), io.BytesIO()
+    assert mask_stream(source, target, marker="*", shapes=["aws-key-id"]) == 1
+    assert target.getvalue() == b"a hunter2-x *:aws-key-id b"
+    with pytest.raises(ValueError, match="unknown shape 'pin'"):
+        mask_text(text, shapes="pin")
 
 
 def test_a_stream_is_copied_whole() -> None:
