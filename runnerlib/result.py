@@ -33,7 +33,7 @@ NO_OUTPUTS: Mapping[str, str] = MappingProxyType({})
 class Usage(NamedTuple):
     """What the processes of a step used: CPU in seconds, memory and I/O in bytes; None where the kernel does not say.
 
-    Source: wait4(2) for the step's process and the children it waited for, /proc/PID/io at its exit.
+    Source: wait4(2) for the step's process and the children it waited for.
     """
 
     user: float

@@ -108,11 +108,9 @@ async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer) -
 
 
 def _execution(plan: RunPlan, socket: Path) -> Execution:
-    usual = str(plan.job_dir)
-
     def directory(step: Step) -> Path:
         """Where a step runs; resolved when it starts, because an earlier one may have made or replaced it."""
-        if step.working_dir is None and os.path.realpath(usual) == usual:
+        if step.working_dir is None and _is_real(plan.job_dir):
             return plan.job_dir
         text = step.working_dir or ""
         named = text if text.startswith("/") else f"{plan.job_dir}/{text}"
@@ -127,6 +125,18 @@ def _execution(plan: RunPlan, socket: Path) -> Execution:
         limits=Limits(plan.config.grace_period, plan.config.drain_timeout),
         cleanup=plan.config.cleanup_timeout,
     )
+
+
+def _is_real(directory: Path) -> bool:
+    """Whether no symbolic link is on the way to a directory; its own path says so without a look at each part."""
+    try:
+        found = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.readlink(f"/proc/self/fd/{found}") == str(directory)
+    finally:
+        os.close(found)
 
 
 def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:

@@ -14,6 +14,7 @@ cdef extern from "mark.h":
 cdef extern from "spawn.h":
     struct spawn_request:
         const char *program
+        const char *search
         char **argv  # constant in truth, as is the next
         char **envp
         const char *directory
@@ -50,14 +51,15 @@ cdef char **strings(tuple words) except NULL:
 
 
 def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes directory not None, *,
-          int input, int output, bint terminal=False, int cgroup=-1, uint64_t mark=0, bint dies_with_thread=False):
+          int input, int output, bytes search=None, bint terminal=False, int cgroup=-1, uint64_t mark=0, bint dies_with_thread=False):
     cdef spawn_request request
     cdef spawn_result result
     cdef char **words = NULL
     cdef char **variables = NULL
-    if b"\0" in program or b"\0" in directory:
+    if b"\0" in program or b"\0" in directory or (search is not None and b"\0" in search):
         raise ValueError("embedded NUL byte")
     request.program, request.directory = program, directory
+    request.search = NULL if search is None else <const char *>search
     request.input, request.output, request.terminal, request.cgroup = input, output, terminal, cgroup
     request.mark, request.dies_with_thread = mark, dies_with_thread
     try:

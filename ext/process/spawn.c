@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,8 +24,8 @@
 #define SYS_close_range 436
 #endif
 
-/* The child's stack, in bytes: a few frames of system call wrappers. */
-#define STACK 16384
+/* The child's stack, in bytes: a path and a few frames of system call wrappers. */
+#define STACK 32768
 
 struct child {
     const struct spawn_request *request;
@@ -99,6 +102,53 @@ IN_CHILD void tie_to_parent(const struct child *child)
         _exit(127);
 }
 
+/* A regular file that may be executed, as a shell looks for it: directories that cannot be searched are passed over. */
+IN_CHILD int executable(const char *path)
+{
+    struct stat found;
+
+    return access(path, X_OK) == 0 && stat(path, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+/* The path of the program in `path`, which has room for PATH_MAX bytes; false: it is in none of the directories. */
+IN_CHILD int look_up(const struct spawn_request *request, char *path)
+{
+    size_t name = strlen(request->program), length;
+
+    for (const char *directory = request->search;; directory += length + 1) {
+        length = strcspn(directory, ":");
+        if (length + name + 3 <= PATH_MAX) {
+            char *end = path + length;
+            memcpy(path, directory, length);
+            if (length == 0)
+                *end++ = '.'; /* that is what an empty one means */
+            *end++ = '/';
+            memcpy(end, request->program, name + 1);
+            if (executable(path))
+                return 1;
+        }
+        if (directory[length] == '\0')
+            return 0;
+    }
+}
+
+_Noreturn IN_CHILD void execute(const struct child *child)
+{
+    const struct spawn_request *request = child->request;
+    const char *program = request->program;
+    char path[PATH_MAX];
+
+    if (request->search != NULL) {
+        program = path;
+        if (!look_up(request, path)) {
+            errno = ENOENT;
+            fail(child, SPAWN_EXEC);
+        }
+    }
+    execve(program, request->argv, request->envp);
+    fail(child, SPAWN_EXEC);
+}
+
 IN_CHILD int run(void *argument)
 {
     const struct child *child = argument;
@@ -121,8 +171,7 @@ IN_CHILD int run(void *argument)
         fail(child, SPAWN_PREPARE);
     if (chdir(request->directory) != 0)
         fail(child, SPAWN_CHDIR);
-    execve(request->program, request->argv, request->envp);
-    fail(child, SPAWN_EXEC);
+    execute(child);
 }
 
 /* Collects the child that could not be started; its pidfd is of no use to anyone. */

@@ -16,7 +16,8 @@
 enum spawn_stage { SPAWN_CLONE, SPAWN_PREPARE, SPAWN_CHDIR, SPAWN_EXEC };
 
 struct spawn_request {
-    const char *program; /* path, counted from `directory`; not looked up */
+    const char *program; /* path, counted from `directory`; or, with `search`, a name */
+    const char *search;  /* directories, separated by colons, that `program` is looked up in; NULL: it is a path */
     char *const *argv, *const *envp; /* each ends with NULL */
     const char *directory;
     int input, output;    /* become descriptor 0, and descriptors 1 and 2; no other stays open */

@@ -44,6 +44,7 @@ class StepLogs:
         self._directory = -1
         self._open: dict[str, _Log] = {}
         self._at_line_start: dict[str, bool] = {}
+        self._stale: set[str] = set()
 
     def observe(self, event: Event) -> None:
         """Write what belongs into a log."""
@@ -53,8 +54,8 @@ class StepLogs:
                 self._at_line_start[event.step] = event.data.endswith(b"\n")
             case JobStarted():
                 self._enter()
-            case StepStarted() if event.step not in self._open:
-                self._clear(log_name(event.step))
+            case StepStarted() if self._stale and event.step not in self._open:
+                self._clear_stale(log_name(event.step))
             case StepRetrying():
                 line = b"" if self._at_line_start.get(event.step, True) else b"\n"
                 self._write(event.step, line + f"runnerlib: {retrying(event)}\n".encode(errors="backslashreplace"))
@@ -91,10 +92,16 @@ class StepLogs:
                 with suppress(FileExistsError):
                     os.mkdir(DIRECTORY, dir_fd=above)
                 self._directory = os.open(DIRECTORY, _DIRECTORY_FLAGS, dir_fd=above)
+                self._stale = set(os.listdir(self._directory))
             finally:
                 os.close(above)
         except OSError as error:
             raise OutputError(f"cannot make logs in '{self._artifacts / DIRECTORY}': {error.strerror}") from None
+
+    def _clear_stale(self, name: str) -> None:
+        """Remove what an earlier run left, so that nobody takes it for the log of the step that begins."""
+        if not self._stale.isdisjoint((name, name + _PART)):
+            self._clear(name)
 
     def _clear(self, name: str) -> None:
         for stale in (name, name + _PART):

@@ -45,6 +45,12 @@ class Group:
 
     def remove(self) -> None:
         """Remove the group and those below, which steps may have made; it stays while a process is in it."""
+        try:
+            os.rmdir(self.path)
+        except OSError:
+            self._remove_all()
+
+    def _remove_all(self) -> None:
         for directory, _, _ in os.walk(self.path, topdown=False):
             with suppress(OSError):
                 os.rmdir(directory)

@@ -12,7 +12,7 @@ from runnerlib.process import _spawn, hold
 from runnerlib.process.cgroup import entrance, new_group
 from runnerlib.process.ends import ends
 from runnerlib.process.guard import Guard
-from runnerlib.process.launch import no_room, nul_byte, refused, words
+from runnerlib.process.launch import no_room, nul_byte, refused, search_path, words
 from runnerlib.process.mark import TAG, new_mark, step_number
 from runnerlib.process.oom import Evidence, find_counter
 from runnerlib.process.running import Process
@@ -55,6 +55,8 @@ class Custody:
             except OSError as error:
                 raise no_room(error) from None
             undo.callback(os.close, self._null)
+            if self._counter is not None:
+                undo.callback(self._counter.close)
             self._group = new_group() if cgroups else None
             if self._group is not None:
                 undo.callback(self._group.remove)
@@ -113,6 +115,8 @@ class Custody:
         if os.getpid() != self._pid:  # a fork of the runner: the processes are not its own
             os.close(self._null)
             self._guard.close()
+            if self._counter is not None:
+                self._counter.close()
             return
         with self._undo:
             # Not before everything has ended: until then a SIGKILL would leave processes behind.
@@ -142,6 +146,7 @@ class Custody:
                     *made,
                     input=end.input,
                     output=end.output,
+                    search=search_path(launch),
                     terminal=launch.tty is not None,
                     cgroup=door,
                     mark=self._mark.number_of(step),

@@ -58,13 +58,10 @@ class Words(NamedTuple):
 
 
 def words(launch: Launch, extra: Mapping[str, str]) -> Words:
-    """The words of a launch, `extra` added to its environment. Raises CommandError and RunnerError."""
-    if not launch.cwd.is_dir():
-        raise RunnerError(f"the directory of the job '{launch.cwd}' does not exist")
-    program = _program(launch.argv[0], launch.cwd, launch.env)
+    """The words of a launch, `extra` added to its environment. Raises CommandError."""
     try:
         return Words(
-            os.fsencode(program),
+            os.fsencode(launch.argv[0]),
             tuple(map(os.fsencode, launch.argv)),
             # What os.fsencode does, without its look at each of many types.
             tuple([f"{name}={value}".encode(*_CODING) for name, value in {**launch.env, **extra}.items()]),
@@ -78,6 +75,8 @@ def refused(error: OSError, launch: Launch) -> Exception:
     """The exception for a process that could not be started; `error.filename` is the stage that failed."""
     if error.errno in _EXHAUSTED or error.filename not in {"chdir", "exec"}:
         return no_room(error)
+    if error.filename == "chdir" and error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return RunnerError(f"the directory of the job '{launch.cwd}' does not exist")
     if error.filename == "chdir":
         return RunnerError(f"cannot use the directory of the job '{launch.cwd}': {error.strerror}")
     if error.errno == errno.ENOENT:
@@ -95,16 +94,12 @@ def nul_byte(launch: Launch) -> CommandError:
     return CommandError(126, f"cannot execute '{launch.argv[0]}': an argument or a variable has a NUL byte")
 
 
-def _program(name: str, cwd: Path, env: Mapping[str, str]) -> str:
-    """The file that `name` means, looked up in the PATH of the job as a shell would.
+def search_path(launch: Launch) -> bytes | None:
+    """The directories that the program is looked up in, those of the job's PATH; None when it is given as a path.
 
-    The system's own look-up reports the first obstacle, which is often a directory of PATH that the
-    user may not search, and not that the command does not exist.
+    The system's own look-up reports the first obstacle, which is often a directory of PATH that the user
+    may not search, and not that the command does not exist; so the new process does it, as a shell would.
     """
-    if "/" in name:
-        return name
-    for directory in env.get("PATH", os.defpath).split(":"):
-        file = os.path.join(cwd, directory, name)
-        if name and os.path.isfile(file) and os.access(file, os.X_OK):
-            return file
-    raise CommandError(127, f"command not found: '{name}'")
+    if "/" in launch.argv[0]:
+        return None
+    return os.fsencode(launch.env.get("PATH", os.defpath))

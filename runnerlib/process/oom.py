@@ -7,24 +7,41 @@ import os
 import signal
 from contextlib import suppress
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from runnerlib.process.cgroup import Place, find_place
 
 # A limit of version 1 from here on is none; the exact number depends on the size of a page.
 _UNLIMITED = 1 << 60
+# A file of counters has some ten short lines.
+_LARGEST = 4096
 
 
-class Counter(NamedTuple):
-    """Where a memory group counts the processes that were killed in it, and where its limits are."""
+class Counter:
+    """Where a memory group counts the processes that were killed in it, and where its limits are.
 
-    place: Place
-    events: str
-    limit: str
+    The file `events` is kept open, because every step begins with a look at it.
+    """
+
+    def __init__(self, place: Place, events: str, limit: str) -> None:
+        self.place = place
+        self.events = os.path.join(place.own, events)
+        self.limit = limit
+        self._file = -1
 
     def killed(self) -> int:
         """How many processes of the group the kernel has killed so far because memory ran out."""
-        return _killed(os.path.join(self.place.own, self.events))
+        with suppress(OSError):
+            if self._file < 0:
+                self._file = os.open(self.events, os.O_RDONLY | os.O_CLOEXEC)
+            return _killed(os.pread(self._file, _LARGEST, 0))
+        return 0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def smallest_limit(self) -> int | None:
         """The lowest limit of the group and those above it, in bytes; None without one."""
@@ -75,7 +92,7 @@ class Evidence:
         return f"{who} by the kernel: out of memory{'' if limit is None else f' (limit {_size(limit)})'}"
 
     def _found(self, pid: int, returncode: int) -> bool:
-        if self._group is not None and _killed(os.path.join(self._group, "memory.events")):
+        if self._group is not None and _killed(_read(os.path.join(self._group, "memory.events"))):
             return True
         if self._counter is None:
             return returncode == -signal.SIGKILL and _log().killed(pid, self._since)
@@ -87,8 +104,8 @@ def _log() -> Any:
     return importlib.import_module("runnerlib.process.kmsg")
 
 
-def _killed(path: str) -> int:
-    for line in _read(path).splitlines():
+def _killed(events: bytes) -> int:
+    for line in events.splitlines():
         name, _, count = line.partition(b" ")
         if name == b"oom_kill":
             return int(count)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from runnerlib.process.custody import Custody
     from runnerlib.process.oom import Evidence
 
+# Bytes in a block of `rusage`, whatever the disk has (getrusage(2)); a kernel that does not count them says 0.
+_BLOCK = 512
+_COUNTS_BYTES = os.path.exists("/proc/self/io")
+
 
 class Exit(NamedTuple):
     """How a process ended: `returncode` is negative for a signal, as `subprocess` has it.
@@ -86,14 +90,14 @@ class Process:
         if self._exit is None:
             try:
                 # By number, not by `exited`: an event loop may have made that non-blocking.
-                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-                read, written = _transferred(self.pid)  # while there is something in /proc
                 _, status, used = os.wait4(self.pid, 0)
             except ChildProcessError:
                 self.reaped = True
                 raise RunnerError(f"process {self.pid} was reaped by another part of the program") from None
             self.reaped = True
             code = os.waitstatus_to_exitcode(status)
+            moved = (used.ru_inblock, used.ru_oublock) if _COUNTS_BYTES else (None, None)
+            read, written = (None if blocks is None else blocks * _BLOCK for blocks in moved)
             usage = Usage(used.ru_utime, used.ru_stime, used.ru_maxrss * 1024, read, written)
             self._exit = Exit(code, usage, self.evidence.of(self.pid, code))
         return self._exit
@@ -138,13 +142,3 @@ class Process:
         with suppress(RunnerError):
             self.reap()
         end_all(lambda: self._custody.tree(self))
-
-
-def _transferred(pid: int) -> tuple[int | None, int | None]:
-    """Bytes that a process, and the children it waited for, made the disks read and write; None: not known."""
-    try:
-        with open(f"/proc/{pid}/io", "rb", buffering=0) as file:
-            lines = dict(line.split(b": ") for line in file.read().splitlines())
-        return int(lines[b"read_bytes"]), int(lines[b"write_bytes"])
-    except (OSError, ValueError, KeyError):
-        return None, None

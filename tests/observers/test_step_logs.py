@@ -151,11 +151,29 @@ def test_a_file_that_a_step_has_put_there_is_not_written(logs: StepLogs, tmp_pat
     assert not log.is_symlink()
 
 
-def test_a_directory_in_place_of_a_log_is_named(logs: StepLogs, tmp_path: Path) -> None:
-    observe(logs, JobStarted("ci", {"build": ()}))
-    (tmp_path / "artifacts" / "logs" / "build.log").mkdir()
-    with pytest.raises(OutputError, match=r"cannot write the log '.*/artifacts/logs/build.log': Is a directory"):
+@pytest.mark.parametrize("planted", ["before the job", "by another step"])
+def test_a_directory_in_place_of_a_log_is_named(logs: StepLogs, tmp_path: Path, planted: str) -> None:
+    directory = tmp_path / "artifacts" / "logs" / "build.log"
+    refused = pytest.raises(OutputError, match=r"cannot write the log '.*/artifacts/logs/build.log': Is a directory")
+    if planted == "before the job":
+        directory.mkdir(parents=True)
+        observe(logs, JobStarted("ci", {"build": ()}))
+        with refused:
+            observe(logs, StepStarted("build", "make"))
+    else:
+        observe(logs, JobStarted("ci", {"build": ()}))
+        directory.mkdir()
         observe(logs, StepStarted("build", "make"))
+        with refused:
+            observe(logs, StepOutput("build", b"x"))
+
+
+def test_the_log_of_an_earlier_run_goes_when_its_step_begins(logs: StepLogs, tmp_path: Path) -> None:
+    old = tmp_path / "artifacts" / "logs" / "build.log"
+    old.parent.mkdir(parents=True)
+    old.write_text("of an earlier run")
+    observe(logs, JobStarted("ci", {"build": ()}), StepStarted("build", "make"))
+    assert not old.exists()
 
 
 def test_a_full_disk_names_the_log_and_leaves_none_that_looks_whole(
