@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONTAINER_BASE = Path("/job")
+WORKSPACE_VARIABLE = "RUNNERLIB_WORKSPACE"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
 class Workspace(NamedTuple):
-    """The directory a job lives in; `base` is absolute and free of symlinks."""
+    """The directory a job lives in; `base` is absolute and free of symlinks.
+
+    `granted` are further directories that the program which runs the job has named: what lies in them
+    counts as inside. `artifacts_at` stands in for `base/artifacts`.
+    """
 
     base: Path
+    granted: tuple[Path, ...] = ()
+    artifacts_at: Path | None = None
 
     @property
     def src(self) -> Path:
@@ -38,7 +45,7 @@ class Workspace(NamedTuple):
     @property
     def artifacts(self) -> Path:
         """What the job leaves behind."""
-        return self.base / "artifacts"
+        return self.artifacts_at or self.base / "artifacts"
 
     def resolve(self, text: str, subject: str) -> Path:
         """The real path that `text` names, inside the workspace.
@@ -54,7 +61,7 @@ class Workspace(NamedTuple):
         if not text.startswith("/"):
             raise PathError(f"{subject} '{text}' is relative; an absolute path inside '{self.base}' is expected")
         real = Path(os.path.realpath(self._relocate(text)))
-        if real != self.base and not real.is_relative_to(self.base):
+        if not any(real.is_relative_to(allowed) for allowed in (self.base, *self.granted)):
             raise PathError(f"{subject} '{text}' leads to '{real}', outside the workspace '{self.base}'")
         return real
 
@@ -75,14 +82,24 @@ class Workspace(NamedTuple):
 def locate(environ: Mapping[str, str], cwd: Path) -> Workspace:
     """The workspace of this process: ``/job`` in a container, ``./job`` below `cwd` elsewhere.
 
-    REACTORCIDE_IN_CONTAINER decides; unset, a usable ``/job`` does. Raises PathError when the
-    variable holds anything but a truth value. Source: the directory layout of Reactorcide.
+    A process of a job has the workspace of its job, which RUNNERLIB_WORKSPACE names. Raises PathError when
+    that is no absolute path, or REACTORCIDE_IN_CONTAINER no truth value. Source: the directory layout of
+    Reactorcide.
     """
-    base = CONTAINER_BASE if _in_container(environ, cwd) else cwd / "job"
+    stated = environ.get(WORKSPACE_VARIABLE)
+    if stated:
+        if not stated.startswith("/"):
+            raise PathError(f"{WORKSPACE_VARIABLE} '{stated}' is relative; an absolute path is expected")
+        return Workspace(Path(os.path.realpath(stated)))
+    base = CONTAINER_BASE if in_container(environ, cwd) else cwd / "job"
     return Workspace(Path(os.path.realpath(base)))
 
 
-def _in_container(environ: Mapping[str, str], cwd: Path) -> bool:
+def in_container(environ: Mapping[str, str], cwd: Path) -> bool:
+    """Whether this is a container of a job: REACTORCIDE_IN_CONTAINER says so; unset, a usable ``/job`` does.
+
+    Raises PathError when the variable holds anything but a truth value.
+    """
     stated = environ.get("REACTORCIDE_IN_CONTAINER", "").strip().lower()
     if stated in _TRUE:
         return True

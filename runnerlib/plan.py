@@ -11,7 +11,7 @@ from runnerlib.job import Job, Step
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.observers import MODES
-from runnerlib.paths import Workspace, locate
+from runnerlib.paths import WORKSPACE_VARIABLE, Workspace, locate
 from runnerlib.source import Sources, SourceSpec, source_types, without_credentials
 
 if TYPE_CHECKING:
@@ -82,12 +82,14 @@ def plan_run(
     job: Job | None = None,
     wish: Selection | None = None,
     sources: Sources | None = None,
+    workspace: Workspace | None = None,
 ) -> RunPlan:
     """Check the configuration against the world and say what is to be done; changes nothing.
 
     The job is `job`, or a single command: `job_command`, or `words` that run without a shell. Raises
     ConfigError, PathError among them, for a wrong setting or job and SourceError for a source that
-    can never work. `wish` says which steps run, `sources` which types of source there are.
+    can never work. `wish` says which steps run, `sources` which types of source there are, `workspace` where
+    the job lives if not where `locate` finds it.
     """
     config = resolved.config
     if config.output is not None and config.output not in MODES:
@@ -97,12 +99,19 @@ def plan_run(
     job.check()
     if wish is not None:
         wish.check(job)
-    workspace = locate(environ, cwd)
+    workspace = workspace or locate(environ, cwd)
     code_dir = workspace.resolve_directory(config.code_dir, _subject(resolved, "code_dir"))
+    artifacts = workspace.resolve_directory(config.artifacts_dir, _subject(resolved, "artifacts_dir"))
+    workspace = workspace._replace(artifacts_at=artifacts)
     job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
     sources = sources or Sources()
     checkouts = _checkouts(resolved, sources, workspace, code_dir)
-    places = {"REACTORCIDE_CODE_DIR": code_dir, "REACTORCIDE_JOB_DIR": job_dir}
+    places = {
+        "REACTORCIDE_CODE_DIR": code_dir,
+        "REACTORCIDE_JOB_DIR": job_dir,
+        "REACTORCIDE_ARTIFACTS_DIR": artifacts,
+        WORKSPACE_VARIABLE: workspace.base,
+    }
     environment = job_environment(resolved, environ, workspace, places, job)
     masker, count, warnings = _masker(resolved, environment.secrets)
     return RunPlan(
@@ -182,7 +191,18 @@ def _checkouts(resolved: Resolved, sources: Sources, workspace: Workspace, code_
     found = tuple(filter(None, given))
     if len(found) == 2 and (code_dir.is_relative_to(workspace.ci) or workspace.ci.is_relative_to(code_dir)):
         raise PathError(f"code_dir '{code_dir}' and the CI source '{workspace.ci}' must not lie in one another")
+    for checkout in found:
+        _check_target(checkout, workspace)
     return found
+
+
+def _check_target(checkout: Checkout, workspace: Workspace) -> None:
+    """What a source replaces lies in the workspace itself and holds nothing that the job leaves behind."""
+    label, target = checkout.label, checkout.target
+    if not target.is_relative_to(workspace.base):
+        raise PathError(f"the {label} would replace '{target}', outside the workspace '{workspace.base}'")
+    if workspace.artifacts.is_relative_to(target):
+        raise PathError(f"artifacts_dir '{workspace.artifacts}' lies in '{target}', which the {label} replaces")
 
 
 def _checkout(resolved: Resolved, sources: Sources, label: str, prefix: str, target: Path) -> Checkout | None:

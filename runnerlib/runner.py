@@ -16,6 +16,7 @@ from runnerlib.events import Notice, Warned
 from runnerlib.process import STOPPING, Custody
 from runnerlib.result import signal_name
 from runnerlib.secret_socket import SecretServer
+from runnerlib.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,19 +33,26 @@ if TYPE_CHECKING:
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
-def run(plan: RunPlan, observer: Observer, new_loop: LoopFactory | None = None) -> JobResult:
+def run(plan: RunPlan, observer: Observer, new_loop: LoopFactory | None = None, stop: Stop | None = None) -> JobResult:
     """Carry out `plan` and return how its job ended.
 
     Everything is told to `observer`, masked. Raises RunnerError when the runner itself fails and
     Interrupted when a signal stops it before the job has begun; a signal during the job is a
-    result. `new_loop` defaults to uvloop's.
+    result. `new_loop` defaults to uvloop's. By `stop` others can stop the run, and see what stopped it.
     """
+    stop = stop or Stop()
+
+    def report(text: str) -> None:
+        stop.check()
+        observer.observe(Notice(plan.masker.mask_string(text)))
+
     for warning in plan.warnings:
         observer.observe(Warned(plan.masker.mask_string(warning)))
-    with _interruptible(), _journal_of(plan) as journal:
-        _prepare(plan, journal, lambda text: observer.observe(Notice(plan.masker.mask_string(text))))
+    with _interruptible(stop), _journal_of(plan) as journal:
+        _prepare(plan, journal, report)
+        stop.check()
         with asyncio.Runner(loop_factory=new_loop or _uvloop()) as loop:
-            return loop.run(_execute(plan, journal, observer))
+            return loop.run(_execute(plan, journal, observer, stop))
 
 
 @contextmanager
@@ -88,7 +96,7 @@ def _make(directory: Path) -> None:
         raise RunnerError(f"cannot create '{directory}': {error.strerror}") from None
 
 
-async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer) -> JobResult:
+async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop) -> JobResult:
     server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"))
     # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
     with Custody(cgroups=not plan.is_command) as custody:
@@ -101,8 +109,9 @@ async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer) -
             job = JobRun(execution, custody, plan.masker, observer)
             loop = asyncio.get_running_loop()
             for signum in _heeded():
-                loop.add_signal_handler(signum, job.stop, signum)
-            return await job.run()
+                loop.add_signal_handler(signum, stop.request, signum)
+            with stop.reaching(loop, job.stop):
+                return await job.run()
         finally:
             await server.close()
 
@@ -149,10 +158,11 @@ def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible(stop: Stop) -> Iterator[None]:
     """Signals that ask to stop raise Interrupted, until an event loop takes them over."""
 
     def interrupt(signum: int, _frame: FrameType | None) -> None:
+        stop.signum = signum
         raise Interrupted(signum, signal_name(signum))
 
     before = {signum: signal.signal(signum, interrupt) for signum in _heeded()}

@@ -70,6 +70,8 @@ def nothing_leaks() -> Iterator[None]:
 def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the developer's shell exports must not reach the tests."""
     for name in list(os.environ):
-        if name.startswith("REACTORCIDE_") or name.endswith(("_TOKEN", "_KEY", "_SECRET", "_PASSWORD")):
+        if name.startswith(("REACTORCIDE_", "RUNNERLIB_WORKSPACE")) or name.endswith(
+            ("_TOKEN", "_KEY", "_SECRET", "_PASSWORD")
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("REACTORCIDE_IN_CONTAINER", "false")

@@ -14,7 +14,7 @@ FLOORS = [
     {"errors", "pipe", "graph", "result", "path_glob"},
     {"paths", "config", "conditions", "masking", "process"},
     {"events", "job", "output", "source", "secret_socket", "register_secret"},
-    {"artifact", "observers", "pump", "environment", "journal", "job_file", "drawing", "repository"},
+    {"artifact", "stopping", "observers", "pump", "environment", "journal", "job_file", "drawing", "repository"},
     {"engine", "plan"},
     {"surroundings", "remembering", "audience"},
     {"runner"},

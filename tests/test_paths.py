@@ -50,6 +50,27 @@ def test_detection(monkeypatch: pytest.MonkeyPatch, exists: bool, writable: bool
     assert locate({}, Path(cwd)).base == expected
 
 
+def test_a_process_of_a_job_has_the_workspace_of_its_job(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    environ = {"RUNNERLIB_WORKSPACE": f"{tmp_path}/link/w", "REACTORCIDE_IN_CONTAINER": "true"}
+    assert locate(environ, Path("/tmp")).base == tmp_path / "w"
+    assert locate({**environ, "RUNNERLIB_WORKSPACE": ""}, Path("/tmp")).base == CONTAINER_BASE
+    with pytest.raises(PathError, match="RUNNERLIB_WORKSPACE 'job' is relative"):
+        locate({"RUNNERLIB_WORKSPACE": "job"}, Path("/tmp"))
+
+
+def test_what_a_program_has_named_counts_as_inside(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/out").symlink_to("/etc")
+    granting = workspace._replace(granted=(tmp_path / "project",))
+    assert granting.resolve(f"{tmp_path}/project/deep", "code_dir") == tmp_path / "project/deep"
+    for outside in (f"{tmp_path}/project/out", f"{tmp_path}/project/..", f"{tmp_path}/project2"):
+        with pytest.raises(PathError, match="outside the workspace"):
+            granting.resolve(outside, "code_dir")
+    with pytest.raises(PathError, match="outside the workspace"):
+        workspace.resolve(f"{tmp_path}/project", "code_dir")
+
+
 def test_directories(workspace: Workspace) -> None:
     base = workspace.base
     assert (workspace.src, workspace.ci, workspace.artifacts) == (base / "src", base / "ci", base / "artifacts")

@@ -8,6 +8,7 @@ import pytest
 
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError, PathError, SourceError
+from runnerlib.paths import Workspace
 from runnerlib.plan import RunPlan, masker_of, plan_run
 from runnerlib.source import Sources, SourceSpec
 
@@ -157,3 +158,38 @@ def test_a_type_that_a_plugin_may_still_add_is_left_to_the_preparation(tmp_path:
     prepared = plan.sources.prepare(checkout.spec, checkout.target, print)
     assert prepared is not None
     assert prepared.revision == "r1"
+
+
+class TestArtifacts:
+    """What the job leaves behind lies where it is not replaced."""
+
+    def test_another_directory(self, tmp_path: Path) -> None:
+        plan = planned(tmp_path, artifacts_dir="/job/out")
+        assert plan.workspace.artifacts == tmp_path / "job/out"
+        assert plan.env["REACTORCIDE_ARTIFACTS_DIR"] == f"{tmp_path}/job/out"
+        assert planned(tmp_path).env["REACTORCIDE_ARTIFACTS_DIR"] == f"{tmp_path}/job/artifacts"
+
+    @pytest.mark.parametrize("where", ["/", "out", "/job", "/job/../x"])
+    def test_outside(self, where: str, tmp_path: Path) -> None:
+        with pytest.raises(PathError, match=r"^artifacts_dir "):
+            planned(tmp_path, artifacts_dir=where)
+
+    @pytest.mark.parametrize(
+        ("prefix", "where", "label"), [("source", "src", "source"), ("ci_source", "ci", "ci source")]
+    )
+    def test_in_what_a_source_replaces(self, prefix: str, where: str, label: str, tmp_path: Path) -> None:
+        options = {"artifacts_dir": f"/job/{where}/out", f"{prefix}_type": "copy", f"{prefix}_url": "/etc"}
+        with pytest.raises(PathError, match=f"lies in '.*/{where}', which the {label} replaces"):
+            planned(tmp_path, **options)
+        del options[f"{prefix}_type"], options[f"{prefix}_url"]
+        assert planned(tmp_path, **options).workspace.artifacts == tmp_path / "job" / where / "out"
+
+
+def test_a_source_replaces_nothing_outside_of_the_workspace(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "job", granted=(tmp_path / "project",))
+    options = {"job_command": "true", "code_dir": f"{tmp_path}/project"}
+    plan = plan_run(resolve(options, HOST), (), HOST, tmp_path, workspace=workspace)
+    assert plan.code_dir == tmp_path / "project"
+    options |= {"source_type": "copy", "source_url": "/etc"}
+    with pytest.raises(PathError, match=r"the source would replace '.*/project', outside the workspace"):
+        plan_run(resolve(options, HOST), (), HOST, tmp_path, workspace=workspace)

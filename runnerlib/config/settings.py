@@ -54,6 +54,7 @@ class RunnerConfig:
     job_file: str | None = _setting("YAML or JSON file of a job with steps, instead of a command")
     code_dir: str = _setting("directory the source is put into", default="/job/src")
     job_dir: str | None = _setting("directory the job runs in (default: the code directory)")
+    artifacts_dir: str = _setting("directory for what the job leaves behind", default="/job/artifacts")
     work_dir: str | None = _setting("change to this directory first")
     job_env: str | Mapping[str, str] | None = _setting(
         "environment of the job: NAME=VALUE lines, or a file './job/...' of such lines", kinds.environment

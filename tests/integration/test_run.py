@@ -324,3 +324,10 @@ def test_a_source_cannot_move_the_job_out_of_the_workspace(tmp_path: Path) -> No
     done = runnerlib("run", "--git-url", str(repository), "--job-dir", "/job/src/sub", "--", "pwd", cwd=tmp_path)
     assert (done.code, done.out) == (2, b"")
     assert "leads to '/etc', outside the workspace" in done.err
+
+
+def test_a_runner_in_a_job_shares_its_workspace(tmp_path: Path) -> None:
+    inner = f"cd / && {RUNNERLIB} run --job-command 'pwd; ls $REACTORCIDE_ARTIFACTS_DIR' 2>&-"
+    done = runnerlib("run", "--job-command", f"touch $REACTORCIDE_ARTIFACTS_DIR/made; {inner}", cwd=tmp_path)
+    assert (done.code, done.out) == (0, f"{tmp_path}/job/src\nmade\n".encode()), done
+    assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["artifacts", "src"]
