@@ -15,7 +15,7 @@ FLOORS = [
     {"paths", "config", "conditions", "masking", "process"},
     {"events", "job", "output", "source", "secret_socket", "register_secret"},
     {"artifact", "stopping", "observers", "pump", "environment", "journal", "job_file", "drawing", "repository"},
-    {"engine", "plan"},
+    {"engine", "plan", "workflow"},
     {"surroundings", "remembering", "audience"},
     {"runner"},
     {"api"},

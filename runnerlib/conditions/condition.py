@@ -28,8 +28,20 @@ _WORDS = {"true": True, "false": False, "null": None}
 _RESERVED = ("and", "or", "not", "in")
 
 
+class Subject(NamedTuple):
+    """What a condition looks at, steps of a job or jobs of a workflow: by which names, and what else it knows."""
+
+    noun: str
+    names: tuple[str, ...]
+    knows_vars: bool = False
+
+
+STEPS = Subject("step", ("steps",))
+JOBS = Subject("job", ("jobs", "needs"), knows_vars=True)
+
+
 class Condition(NamedTuple):
-    """A condition that was read: `steps` are the names of those it looks at, `functions` what it calls."""
+    """A condition that was read: `steps` are the names of those (or of jobs) it looks at, `functions` what it calls."""
 
     text: str
     steps: frozenset[str]
@@ -46,15 +58,16 @@ class Condition(NamedTuple):
         return self.value(facts)
 
 
-def parse(text: str) -> Condition:
+def parse(text: str, subject: Subject = STEPS) -> Condition:
     """Read a condition, or raise ConditionError for the first thing that is wrong."""
-    parser = _Parser(text)
+    parser = _Parser(text, subject)
     term = parser.condition()
     return Condition(text, frozenset(parser.steps), frozenset(parser.functions), term.value)
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, subject: Subject) -> None:
+        self._subject = subject
         self._tokens = tokens(text)
         self._next = next(self._tokens)
         self._depth = 0
@@ -160,23 +173,25 @@ class _Parser:
             return terms.literal("null" if value is None else "boolean", name.column, value)
         if name.text == "env":
             return terms.environment(self._part("the name of a variable"), name.column)
-        if name.text == "steps":
+        if name.text == "vars" and self._subject.knows_vars:
+            return terms.workflow_variable(self._part("the name of a workflow variable"), name.column)
+        if name.text in self._subject.names:
             return self._step(name.column)
         if name.text in terms.FUNCTIONS:
             brackets = "(…)" if terms.FUNCTIONS[name.text].takes else "()"
             raise ConditionError(f"'{name.text}' is a function: write {name.text}{brackets}", name.column)
         if name.text not in VARIABLES:
-            known = (*VARIABLES, "env", "steps", *_WORDS)
+            known = (*VARIABLES, "env", *["vars"] * self._subject.knows_vars, *self._subject.names, *_WORDS)
             raise ConditionError(unknown("name", name.text, known), name.column)
         return terms.variable(name.text, name.column)
 
     def _step(self, column: int) -> Term:
-        step = self._part("the name of a step")
+        step = self._part(f"the name of a {self._subject.noun}")
         at = self._next.column + 1
         field = self._part(f"one of {', '.join(_FIELDS)}")
         self.steps.add(step)
         if field not in _FIELDS:
-            raise ConditionError(unknown("property of a step", field[:100], _FIELDS), at)
+            raise ConditionError(unknown(f"property of a {self._subject.noun}", field[:100], _FIELDS), at)
         if field == "outputs":
             return terms.output(step, self._part("the name of an output"), column)
         return terms.exit_code(step, column) if field == "exit_code" else terms.told(step, field, column)

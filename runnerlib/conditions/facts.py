@@ -40,7 +40,8 @@ class Facts(NamedTuple):
 
     `failed` says whether a required step has failed, `cancelled` whether somebody stopped the job.
     `changed` takes a glob and says whether a changed file matches; where nobody knows what changed,
-    everything has. `variables` has texts for VARIABLES; what it lacks is empty.
+    everything has. `variables` has texts for VARIABLES; what it lacks is empty. `vars` are those of a
+    workflow, whose conditions look at jobs: `steps` are these then.
     """
 
     branch: str = ""
@@ -50,6 +51,7 @@ class Facts(NamedTuple):
     cancelled: bool = False
     changed: Callable[[str], bool] = _unknown_changes
     variables: Mapping[str, str] = _NONE
+    vars: Mapping[str, str] = _NONE
 
 
 def variables(environ: Mapping[str, str], job: str = "") -> dict[str, str]:

@@ -182,6 +182,11 @@ def environment(name: str, column: int) -> Term:
     return Term("text", column, lambda facts: facts.env.get(name, ""))
 
 
+def workflow_variable(name: str, column: int) -> Term:
+    """A variable of the workflow, empty when there is none."""
+    return Term("text", column, lambda facts: facts.vars.get(name, ""))
+
+
 def output(step: str, key: str, column: int) -> Term:
     """An output of a step, empty when there is none."""
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a job as a whole, told where it stands in the file."""
+"""What can be wrong with a job or a workflow as a whole, told where it stands in the file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from runnerlib.job_file.nodes import Node, Place, start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from runnerlib.job import Problem
-    from runnerlib.job_file.definition import Located, Where
+    from runnerlib.job_file.definition import Where
     from runnerlib.job_file.reading import Reading
 
 _QUOTES = {None: 0, "": 0, "'": 1, '"': 1}
 
 
-def check(reading: Reading, located: Located) -> None:
-    """Complain of everything that is wrong with the job."""
-    for problem in located.job.problems():
-        if located.named or problem.place[-1] not in {"name", "depends_on", "condition", "steps"} or problem.column:
-            place, text = _exact(_node(located.places, problem.place), problem)
+def check(reading: Reading, problems: Iterable[Problem], places: Mapping[Where, Node], *, named: bool) -> None:
+    """Complain of everything in `problems`; `named` is False when what follows from names may be wrong."""
+    for problem in problems:
+        if named or problem.place[-1] not in {"name", "depends_on", "condition", "steps"} or problem.column:
+            place, text = _exact(_node(places, problem.place), problem)
             reading.complain(place, f"{_key(problem.place)}{text}")
 
 
@@ -31,7 +31,7 @@ def _node(places: Mapping[Where, Node], place: Where) -> Node:
 
 
 def _key(place: Where) -> str:
-    keys = [part for part in place if isinstance(part, str) and part != "steps"]
+    keys = [part for part in place if isinstance(part, str) and part not in {"jobs", "steps"}]
     return f"{keys[0]}: " if keys else ""
 
 

@@ -44,7 +44,7 @@ def definition(reading: Reading, node: Node) -> Located:
     )
     if "steps" not in entries:
         return Located(job, places)
-    return Located(job, places, reading.value(entries, "steps", partial(_steps, job=job, places=places), False))
+    return Located(job, places, reading.value(entries, "steps", partial(read_steps, job=job, places=places), False))
 
 
 def variables(reading: Reading, entries: Mapping[str, Entry], key: str, places: dict[Where, Node]) -> Mapping[str, str]:
@@ -55,7 +55,7 @@ def variables(reading: Reading, entries: Mapping[str, Entry], key: str, places: 
     return found
 
 
-def _steps(reading: Reading, node: Node, job: Job, places: dict[Where, Node]) -> bool:
+def read_steps(reading: Reading, node: Node, job: Job, places: dict[Where, Node]) -> bool:
     """Add the steps that can be read to `job`; returns whether all of them have a name."""
     steps = job.steps
     named = True

@@ -73,7 +73,7 @@ def _nested(reading: Reading, entries: dict[str, Entry]) -> JobFile:
     """Form 1: `job` and, beside it, sources."""
     reading.only(entries, TOP_KEYS)
     located = definition(reading, entries["job"].value)
-    check(reading, located)
+    check(reading, located.job.problems(), located.places, named=located.named)
     return JobFile(located.job, _settings(reading, entries))
 
 
@@ -83,7 +83,7 @@ def _flat(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
         raise Wrong("'steps' and what else describes the job stand below 'job:'", entries["steps"].key)
     reading.only(entries, flat.KEYS)
     located: Located = flat.definition(reading, root, entries)
-    check(reading, located)
+    check(reading, located.job.problems(), located.places, named=located.named)
     image = reading.value(entries, "image", kinds.text, None)
     notices = flat.notices(entries, located.job.env)
     if image is not None:

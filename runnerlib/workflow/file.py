@@ -1,0 +1,213 @@
+"""Workflow files: `workflow:` with its jobs, the form of `.reactorcide/workflows`, or a single job."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runnerlib.errors import ConfigError, printable
+from runnerlib.job_file.checks import check
+from runnerlib.job_file.nodes import Node, compose
+from runnerlib.job_file.reading import Entry, Reading, Wrong
+from runnerlib.workflow.definition import Workflow, WorkflowJob
+from runnerlib.workflow.entry import Found, Values, as_job, name_of, read_filter, read_values
+from runnerlib.workflow.keys import WORKFLOW_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from runnerlib.job_file.definition import Where
+
+_LARGEST = 1 << 20
+_IGNORED = "x-"
+LAYOUT = ".reactorcide"
+
+
+def load(path: str | Path) -> Workflow:
+    """Read the workflow in the file at `path`. Raises ConfigError as `parse` does, and when it cannot be read."""
+    return parse(_text(path), str(path), root_of(Path(path)))
+
+
+def parse(text: str, name: str, root: Path | None = None) -> Workflow:
+    """Read `text`, the content of the file `name`; the job files that it names are below `root`.
+
+    Raises ConfigError with a line FILE:LINE:COLUMN: TEXT for everything that is wrong. No line repeats
+    a value that may be secret.
+    """
+    reading, others = Reading(name), list[str]()
+    node = compose(text, name)
+    workflow = Workflow()
+    try:
+        entries = _own(reading.entries(node, "a workflow file"))
+        if "workflow" in entries:
+            reading.only(entries, ("workflow",))
+            node = entries["workflow"].value
+            workflow = _workflow(reading, node, _own(reading.entries(node, "workflow")), root, others)
+        elif "jobs" in entries:
+            workflow = _workflow(reading, node, entries, root, others)
+        elif {"job", "command", "steps", "job_file"} & entries.keys():
+            workflow = _single(reading, node, root, others)
+        else:
+            reading.complain(node, "a workflow file needs 'workflow', or 'jobs'")
+    except Wrong as wrong:
+        reading.complain(wrong.node or node, str(wrong))
+    finish(reading, others)
+    workflow.file = name
+    return workflow
+
+
+def load_job(path: str | Path) -> WorkflowJob:
+    """Read the job in a file of `.reactorcide/jobs`. Raises ConfigError as `load` does."""
+    reading = Reading(str(path))
+    node = compose(_text(path), str(path))
+    found = None
+    try:
+        values = read_values(reading, node)
+        found = as_job(reading, values, name_of(reading, values.values, node), node)
+        check(reading, Workflow(jobs=[_alone(found.job)]).problems(), _placed([found], node), named=found.named)
+    except Wrong as wrong:
+        reading.complain(wrong.node or node, str(wrong))
+    reading.check()
+    assert found is not None  # noqa: S101 - else there was a complaint
+    return found.job
+
+
+def finish(reading: Reading, others: list[str]) -> None:
+    """Raise ConfigError with all complaints about a file and the job files it names."""
+    try:
+        reading.check()
+    except ConfigError as error:
+        others.insert(0, str(error))
+    if others:
+        raise ConfigError("\n".join(dict.fromkeys(others)))
+
+
+def root_of(path: Path) -> Path:
+    """The directory that the layout of the file at `path` stands in; for any other file the one it is in."""
+    directory = path.absolute().parent
+    return directory.parent.parent if directory.parent.name == LAYOUT else directory
+
+
+def _own(entries: dict[str, Entry]) -> dict[str, Entry]:
+    return {key: entry for key, entry in entries.items() if not key.startswith(_IGNORED)}
+
+
+def _text(path: str | Path) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ConfigError(f"{printable(str(path))}: a workflow file has at most 1 MiB")
+        return data.decode()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a UTF-8 text file"
+        raise ConfigError(f"cannot read the workflow file '{printable(str(path))}': {why}") from None
+
+
+def _workflow(
+    reading: Reading, node: Node, entries: dict[str, Entry], root: Path | None, others: list[str]
+) -> Workflow:
+    reading.only(entries, WORKFLOW_KEYS)
+
+    def given(key: str, default: Any) -> Any:
+        return reading.value(entries, key, WORKFLOW_KEYS[key].kind, default)
+
+    workflow = Workflow(
+        given("name", Path(reading.name).stem or "workflow"),
+        on=read_filter(reading, entries),
+        vars=given("vars", {}),
+        id=given("id", ""),
+        description=given("description", ""),
+    )
+    found: list[Found | None] = reading.value(entries, "jobs", partial(_jobs, root=root, others=others), [])
+    usable = [one for one in found if one is not None]
+    workflow.jobs = [one.job for one in usable]
+    places = _placed(usable, entries["jobs"].value if "jobs" in entries else node)
+    places[()] = node
+    places |= {(key,): entry.value for key, entry in entries.items()}
+    named = not others and len(usable) == len(found) and all(one.named for one in usable)
+    if usable or not found:
+        check(reading, workflow.problems(), places, named=named)
+    return workflow
+
+
+def _single(reading: Reading, node: Node, root: Path | None, others: list[str]) -> Workflow:
+    """A file of one job as a workflow of its own."""
+    values = read_values(reading, node, _opener(root, others))
+    name = str(values.values.get("name", Path(reading.name).stem or "job"))
+    found = as_job(reading, values, name, node)
+    workflow = Workflow(name, [_alone(found.job)], on=found.job.on)
+    check(reading, workflow.problems(), _placed([found], node), named=found.named and not others)
+    return workflow
+
+
+def _alone(job: WorkflowJob) -> WorkflowJob:
+    """The job without those it waits for, which its file does not know."""
+    return job._replace(depends_on=(), download=()) if job.depends_on else job
+
+
+def _jobs(reading: Reading, node: Node, root: Path | None, others: list[str]) -> list[Found | None]:
+    """The jobs; None for each that cannot be read."""
+    found: list[Found | None] = []
+    for name, item in _named(reading, node):
+        try:
+            values = read_values(reading, item, _opener(root, others), alone=False)
+        except Wrong as wrong:
+            reading.complain(wrong.node or item, str(wrong))
+            found.append(None)
+            continue
+        found.append(as_job(reading, values, name or name_of(reading, values.values, item), item))
+    return found
+
+
+def _named(reading: Reading, node: Node) -> Iterator[tuple[str, Node]]:
+    """The jobs of a list, whose names they hold, or of a mapping, whose keys are their names."""
+    if node.id == "mapping":
+        yield from ((name, entry.value) for name, entry in reading.entries(node, "jobs").items())
+    else:
+        yield from (("", item) for item in reading.items(node))
+
+
+def _placed(found: list[Found], node: Node) -> dict[Where, Node]:
+    """Where the parts of all jobs stand."""
+    places: dict[Where, Node] = {(): node, ("jobs",): node}
+    for number, one in enumerate(found):
+        places |= {("jobs", number, *place): there for place, there in one.places.items()}
+    return places
+
+
+def _opener(root: Path | None, others: list[str]) -> Callable[[Reading, Node], Values]:
+    """Reads the file that `job_file` names; what is wrong with it goes to `others`."""
+
+    def read(_reading: Reading, node: Node) -> Values:
+        if node.id != "scalar":
+            raise Wrong("the path of a file is expected")
+        path = _found(root, node.value)
+        reading = Reading(str(path))
+        values = Values({}, {}, named=False)
+        try:
+            values = read_values(reading, compose(_text(path), str(path)))
+            reading.check()
+        except Wrong as wrong:
+            others.append(f"{printable(str(path))}: {wrong}")
+        except ConfigError as error:
+            others.append(str(error))
+        return values
+
+    return read
+
+
+def _found(root: Path | None, given: str) -> Path:
+    """The file that `given` names: below `root`, or in the directory of jobs there. Raises Wrong."""
+    if root is None or not given or given.startswith("/") or ".." in given.split("/") or "\0" in given:
+        raise Wrong("a path below the directory of the source is expected, without '..'")
+    real_root = Path(os.path.realpath(root))
+    for directory in (real_root, real_root / LAYOUT / "jobs"):
+        path = Path(os.path.realpath(directory / given))
+        if path.is_file():
+            if not path.is_relative_to(real_root):
+                raise Wrong("it leads out of the directory of the source")
+            return path
+    raise Wrong(f"there is no such file in the directory of the source, nor in '{LAYOUT}/jobs'")
