@@ -31,34 +31,54 @@ class JobEnvironment(NamedTuple):
     secrets: list[Secret]
 
 
+class Files:
+    """The files that settings name, each read once: a pipe can be read no second time."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def read(self, resolved: Resolved, name: str, path: str) -> str:
+        """The text of the file at `path`. Raises ConfigError about the setting `name`."""
+        if path not in self._texts:
+            try:
+                with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                    self._texts[path] = file.read()
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else "not a path"
+                raise resolved.error(name, f"cannot read '{path}': {why}") from None
+        return self._texts[path]
+
+
 def job_environment(
     resolved: Resolved,
     environ: Mapping[str, str],
     workspace: Workspace,
     places: Mapping[str, Path],
     job: Job | None = None,
+    files: Files | None = None,
 ) -> JobEnvironment:
     """Build the variables: `environ`, then `places`, then secrets_file, then those of `job`, then job_env.
 
     What single steps of the job set is searched for secrets as well. Every file is read once, so
-    that a pipe will do. Raises ConfigError when a file cannot be
-    read or a line of job_env is no NAME=VALUE.
+    that a pipe will do; with the same `files` that holds for further calls too. Raises ConfigError
+    when a file cannot be read or a line of job_env is no NAME=VALUE.
     """
-    filed = list(_secrets_file(resolved))
+    files = files or Files()
+    filed = list(_secrets_file(resolved, files))
     variables = {name: value for name, value in environ.items() if name not in _WITHHELD}
     variables.update((name, str(place)) for name, place in places.items())
     variables.update((name, value) for name, value in filed if name)
     variables.update(job.env if job else {})
-    variables.update(_job_env(resolved, workspace))
-    listed = list(_listed_values(resolved, workspace))
+    variables.update(_job_env(resolved, workspace, files))
+    listed = list(_listed_values(resolved, workspace, files))
     secrets = list(_secrets(resolved, environ, variables, filed, listed))
     for step in job.steps if job else ():
-        secrets.extend(_named(step.env, resolved.config))
+        secrets.extend(named_secrets(step.env, resolved.config))
     return JobEnvironment(variables, secrets)
 
 
-def _named(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
-    """The variables that are secret because they are listed, or because their names say so."""
+def named_secrets(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
+    """Those variables that are secret because they are listed, or because their names say so."""
     listed = {name: value for name, value in variables.items() if name in config.secret_env_names}
     yield from (Secret(name, value) for name, value in listed.items())
     yield from guess({n: v for n, v in variables.items() if n not in listed}, config.secret_env_patterns)
@@ -89,14 +109,14 @@ def _secrets(
     yield from guess(rest, config.secret_env_patterns)
 
 
-def _job_env(resolved: Resolved, workspace: Workspace) -> Iterator[tuple[str, str]]:
+def _job_env(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator[tuple[str, str]]:
     given = resolved.config.job_env
     if given is None:
         return
     if not isinstance(given, str):
         yield from given.items()
         return
-    text = _file_in_workspace(resolved, "job_env", given, workspace)
+    text = _file_in_workspace(resolved, "job_env", given, workspace, files)
     for number, line in _lines(given if text is None else text):
         name, equals, value = line.partition("=")
         if not equals or not re.fullmatch(_NAME, name.strip()):
@@ -104,21 +124,21 @@ def _job_env(resolved: Resolved, workspace: Workspace) -> Iterator[tuple[str, st
         yield name.strip(), value
 
 
-def _listed_values(resolved: Resolved, workspace: Workspace) -> Iterator[str]:
+def _listed_values(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator[str]:
     given = resolved.config.secret_values_list
     if isinstance(given, str):
-        text = _file_in_workspace(resolved, "secret_values_list", given, workspace)
+        text = _file_in_workspace(resolved, "secret_values_list", given, workspace, files)
         yield from filter(None, given.split(",") if text is None else (line for _, line in _lines(text, comment="")))
     elif given:
         yield from filter(None, given)
 
 
-def _secrets_file(resolved: Resolved) -> Iterator[tuple[str, str]]:
+def _secrets_file(resolved: Resolved, files: Files) -> Iterator[tuple[str, str]]:
     """The (name, value) lines of secrets_file; a line that assigns nothing is a value without name."""
     path = resolved.config.secrets_file
     if path is None:
         return
-    for _, line in _lines(_read(resolved, "secrets_file", path)):
+    for _, line in _lines(files.read(resolved, "secrets_file", path)):
         name, _, value = line.removeprefix("export ").partition("=")
         # `dG9rZW4=` alone is the end of a base64 value, not an assignment of nothing.
         if value.strip("=") and re.fullmatch(_NAME, name.strip()):
@@ -135,18 +155,9 @@ def _lines(text: str, comment: str = "#") -> Iterator[tuple[int, str]]:
             yield number, stripped
 
 
-def _file_in_workspace(resolved: Resolved, name: str, given: str, workspace: Workspace) -> str | None:
+def _file_in_workspace(resolved: Resolved, name: str, given: str, workspace: Workspace, files: Files) -> str | None:
     """The text of the file that `given` names, or None when it names none."""
     if not given.startswith(_FILE_PREFIX):
         return None
     path = workspace.resolve(f"{workspace.base}/{given.removeprefix(_FILE_PREFIX)}", name)
-    return _read(resolved, name, str(path))
-
-
-def _read(resolved: Resolved, name: str, path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a path"
-        raise resolved.error(name, f"cannot read '{path}': {why}") from None
+    return files.read(resolved, name, str(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.config import Layer
-from runnerlib.environment import job_environment
+from runnerlib.environment import Files, job_environment, named_secrets
 from runnerlib.errors import ConfigError, PathError, unknown
 from runnerlib.job import Job, Step
 from runnerlib.masking import SHAPES, SecretMasker
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.conditions import Condition
-    from runnerlib.config import Resolved, RunnerConfig
+    from runnerlib.config import Origin, Resolved, RunnerConfig
     from runnerlib.journal import Selection
     from runnerlib.masking.secrets import Secret
+    from runnerlib.observers.protocol import MakeConsole
 
 
 class Checkout(NamedTuple):
@@ -31,10 +32,64 @@ class Checkout(NamedTuple):
     spec: SourceSpec
     target: Path
 
+    @property
+    def trusted(self) -> bool:
+        """Whether it is the CI source."""
+        return self.label == "ci source"
+
+
+class Changes(NamedTuple):
+    """What plugins changed so far: settings, with who did it, and variables of the job, None for one that is gone."""
+
+    settings: Mapping[str, tuple[object, Origin]] = {}
+    env: Mapping[str, str | None] = {}
+
+
+class Request(NamedTuple):
+    """Everything a plan derives from.
+
+    The job is `job`, or a single command: `job_command`, or `words` that run without a shell. `wish`
+    says which steps run. `workspace` None means the one of `environ` and `cwd`. What is secret is
+    registered with `masker`, a new one if there is none. `sources` are the types of source there are,
+    `modes` the output modes besides the built-in ones, `files` those that settings name.
+    """
+
+    resolved: Resolved
+    words: Sequence[str]
+    environ: Mapping[str, str]
+    cwd: Path
+    job: Job | None = None
+    wish: Selection | None = None
+    workspace: Workspace | None = None
+    masker: SecretMasker | None = None
+    sources: Sources | None = None
+    modes: Mapping[str, MakeConsole] = {}
+    changes: Changes = Changes()
+    files: Files | None = None
+
+    def plan(self) -> RunPlan:
+        """Check the configuration against the world and say what is to be done; changes nothing.
+
+        Raises ConfigError, PathError among them, for a wrong setting or job and SourceError for a
+        source that can never work.
+        """
+        return _plan(self if self.files is not None else self._replace(files=Files()))
+
+    @property
+    def config(self) -> RunnerConfig:
+        """The settings, with what plugins changed."""
+        return self.resolved.changed(self.changes.settings).config
+
+    def masked(self) -> Request:
+        """The same, with the masker its plan is going to use, whether or not there can be a plan."""
+        request = self if self.files is not None else self._replace(files=Files())
+        return request._replace(masker=_early_masker(request))
+
 
 class RunPlan(NamedTuple):
     """Everything a run needs, resolved. `warnings` name the secrets that are not going to be masked."""
 
+    request: Request
     workspace: Workspace
     checkouts: tuple[Checkout, ...]
     sources: Sources
@@ -54,6 +109,10 @@ class RunPlan(NamedTuple):
     def journal(self) -> Path:
         """Where the workspace remembers how far the job came."""
         return self.workspace.base / ".runnerlib" / "journal.ndjson"
+
+    def revised(self, resolved: Resolved) -> RunPlan:
+        """The plan of the same request with other settings; its masker is this one, and knows more."""
+        return self.request._replace(resolved=resolved).plan()
 
     def describe(self) -> Iterator[tuple[str, str]]:
         """The plan as (label, text) rows, not masked."""
@@ -81,30 +140,33 @@ def plan_run(
     cwd: Path,
     job: Job | None = None,
     wish: Selection | None = None,
+    *,
     sources: Sources | None = None,
     workspace: Workspace | None = None,
+    masker: SecretMasker | None = None,
 ) -> RunPlan:
-    """Check the configuration against the world and say what is to be done; changes nothing.
+    """The plan of a `Request` of these parts."""
+    return Request(resolved, words, environ, cwd, job, wish, workspace, masker, sources).plan()
 
-    The job is `job`, or a single command: `job_command`, or `words` that run without a shell. Raises
-    ConfigError, PathError among them, for a wrong setting or job and SourceError for a source that
-    can never work. `wish` says which steps run, `sources` which types of source there are, `workspace` where
-    the job lives if not where `locate` finds it.
-    """
+
+def _plan(request: Request) -> RunPlan:
+    environ, changes = request.environ, request.changes
+    resolved = request.resolved.changed(changes.settings)
     config = resolved.config
-    if config.output is not None and config.output not in MODES:
-        raise resolved.error("output", unknown("output mode", config.output, MODES))
-    is_command = job is None
-    job = _limited(job or _only_command(resolved, words), config)
+    modes = (*MODES, *request.modes)
+    if config.output is not None and config.output not in modes:
+        raise resolved.error("output", unknown("output mode", config.output, modes))
+    is_command = request.job is None
+    job = _limited(request.job or _only_command(resolved, request.words), config)
     job.check()
-    if wish is not None:
-        wish.check(job)
-    workspace = workspace or locate(environ, cwd)
+    if request.wish is not None:
+        request.wish.check(job)
+    workspace = request.workspace or locate(environ, request.cwd)
     code_dir = workspace.resolve_directory(config.code_dir, _subject(resolved, "code_dir"))
     artifacts = workspace.resolve_directory(config.artifacts_dir, _subject(resolved, "artifacts_dir"))
     workspace = workspace._replace(artifacts_at=artifacts)
     job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
-    sources = sources or Sources()
+    sources = request.sources or Sources()
     checkouts = _checkouts(resolved, sources, workspace, code_dir)
     places = {
         "REACTORCIDE_CODE_DIR": code_dir,
@@ -112,30 +174,47 @@ def plan_run(
         "REACTORCIDE_ARTIFACTS_DIR": artifacts,
         WORKSPACE_VARIABLE: workspace.base,
     }
-    environment = job_environment(resolved, environ, workspace, places, job)
-    masker, count, warnings = _masker(resolved, environment.secrets)
+    environment = job_environment(resolved, environ, workspace, places, job, request.files)
+    added = {name: value for name, value in changes.env.items() if value is not None}
+    secrets = [*environment.secrets, *named_secrets(added, config)]
+    masker, count, warnings = _masker(resolved, secrets, request.masker)
     return RunPlan(
+        request=request._replace(masker=masker, sources=sources),
         workspace=workspace,
         checkouts=checkouts,
         sources=sources,
         code_dir=code_dir,
         job_dir=job_dir,
         job=job,
-        env=environment.variables,
+        env=_changed(environment.variables, changes.env),
         masker=masker,
         secret_count=count,
         warnings=warnings,
         conditions=job.conditions(),
-        wish=wish,
+        wish=request.wish,
         config=config,
         is_command=is_command,
     )
 
 
+def _changed(env: dict[str, str], changes: Mapping[str, str | None]) -> Mapping[str, str]:
+    for name, value in changes.items():
+        if value is None:
+            env.pop(name, None)
+        else:
+            env[name] = value
+    return env
+
+
 def masker_of(resolved: Resolved, environ: Mapping[str, str], cwd: Path) -> SecretMasker:
     """The masker a run with this configuration would have, whether or not it could run."""
-    environment = job_environment(resolved, environ, locate(environ, cwd), {})
-    return _masker(resolved, environment.secrets)[0]
+    return _early_masker(Request(resolved, (), environ, cwd))
+
+
+def _early_masker(request: Request) -> SecretMasker:
+    workspace = request.workspace or locate(request.environ, request.cwd)
+    environment = job_environment(request.resolved, request.environ, workspace, {}, request.job, request.files)
+    return _masker(request.resolved, environment.secrets, request.masker)[0]
 
 
 def _subject(resolved: Resolved, name: str) -> str:
@@ -234,10 +313,12 @@ def _shapes(resolved: Resolved) -> tuple[str, ...]:
     return SHAPES if "all" in names else names
 
 
-def _masker(resolved: Resolved, secrets: Sequence[Secret]) -> tuple[SecretMasker, int, tuple[str, ...]]:
+def _masker(
+    resolved: Resolved, secrets: Sequence[Secret], masker: SecretMasker | None
+) -> tuple[SecretMasker, int, tuple[str, ...]]:
     config = resolved.config
     shortest = min(config.secret_min_length, config.secret_env_min_length)
-    masker = SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(resolved))
+    masker = masker or SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(resolved))
     strong: dict[str, str] = {}
     warnings: dict[str, None] = {}
     for secret in secrets:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from runnerlib.engine import Execution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType, ModuleType
 
-    from runnerlib.engine import Surroundings
+    from runnerlib.engine import Around, Surroundings
     from runnerlib.events import Observer
     from runnerlib.job import Step
     from runnerlib.journal import Journal
@@ -32,8 +32,27 @@ if TYPE_CHECKING:
 
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
+Stage = Literal["pre_source_prep", "post_source_prep", "pre_execution"]
+"""How far a run has come."""
 
-def run(plan: RunPlan, observer: Observer, new_loop: LoopFactory | None = None, stop: Stop | None = None) -> JobResult:
+
+class Stages(Protocol):
+    """Asked at the stages of a run; each answer is the plan to go on with. What raises RunnerError stops the run."""
+
+    def reached(self, stage: Stage, plan: RunPlan) -> RunPlan:
+        """The run has come so far; no event loop runs."""
+
+    def around(self, plan: RunPlan) -> Around | None:
+        """Who has a say before and after each step; the event loop runs."""
+
+
+def run(
+    plan: RunPlan,
+    observer: Observer,
+    new_loop: LoopFactory | None = None,
+    stop: Stop | None = None,
+    stages: Stages | None = None,
+) -> JobResult:
     """Carry out `plan` and return how its job ended.
 
     Everything is told to `observer`, masked. Raises RunnerError when the runner itself fails and
@@ -41,22 +60,17 @@ def run(plan: RunPlan, observer: Observer, new_loop: LoopFactory | None = None, 
     result. `new_loop` defaults to uvloop's. By `stop` others can stop the run, and see what stopped it.
     """
     stop = stop or Stop()
-
-    def report(text: str) -> None:
-        stop.check()
-        observer.observe(Notice(plan.masker.mask_string(text)))
-
     for warning in plan.warnings:
         observer.observe(Warned(plan.masker.mask_string(warning)))
-    with _interruptible(stop), _journal_of(plan) as journal:
-        _prepare(plan, journal, report)
+    with interruptible(stop), journal_of(plan) as journal:
+        plan = prepare_workspace(plan, journal, observer, stop, stages)
         stop.check()
         with asyncio.Runner(loop_factory=new_loop or _uvloop()) as loop:
-            return loop.run(_execute(plan, journal, observer, stop))
+            return loop.run(_run(plan, journal, observer, stop, stages))
 
 
 @contextmanager
-def _journal_of(plan: RunPlan) -> Iterator[Journal | None]:
+def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
     """The journal of a job of steps; a single command has nothing to remember."""
     if plan.is_command:
         yield None
@@ -74,19 +88,40 @@ def _memory() -> ModuleType:
     return importlib.import_module("runnerlib.remembering")
 
 
-def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], None]) -> None:
+def prepare_workspace(
+    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: Stages | None = None
+) -> RunPlan:
+    """Put the sources where the job expects them; the plan to go on with. Raises RunnerError."""
+
+    def report(text: str) -> None:
+        stop.check()
+        observer.observe(Notice(plan.masker.mask_string(text)))
+
     _make(plan.workspace.artifacts)
-    if journal is None or not journal.prepared:
-        for checkout in plan.checkouts:
-            plan.sources.prepare(checkout.spec, checkout.target, report)
-        if journal is not None:
-            journal.record_prepared()
-    elif plan.checkouts:
-        report("going on in the workspace as it is; no source is prepared")
+    plan = _reached("pre_source_prep", plan, stages)
+    _prepare(plan, journal, report)
+    plan = _reached("post_source_prep", plan, stages)
     if not plan.code_dir.exists():
         _make(plan.code_dir)
     # The source is there now and may have put a symlink where the directory of the job is to be.
     plan.workspace.resolve(str(plan.job_dir), "job_dir")
+    return _reached("pre_execution", plan, stages)
+
+
+def _reached(stage: Stage, plan: RunPlan, stages: Stages | None) -> RunPlan:
+    return plan if stages is None else stages.reached(stage, plan)
+
+
+def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], None]) -> None:
+    """Prepare the sources; in a workspace where a job goes on, only the trusted one: its steps may have changed it."""
+    going_on = journal is not None and journal.prepared
+    for checkout in plan.checkouts:
+        if checkout.trusted or not going_on:
+            plan.sources.prepare(checkout.spec, checkout.target, report)
+        else:
+            report("going on in the workspace as it is; no source is prepared")
+    if journal is not None and not going_on:
+        journal.record_prepared()
 
 
 def _make(directory: Path) -> None:
@@ -96,17 +131,14 @@ def _make(directory: Path) -> None:
         raise RunnerError(f"cannot create '{directory}': {error.strerror}") from None
 
 
-async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop) -> JobResult:
+async def _run(
+    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: Stages | None
+) -> JobResult:
     server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"))
     # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
     with Custody(cgroups=not plan.is_command) as custody:
         try:
-            execution = _execution(plan, await server.start())
-            if plan.conditions:
-                execution = execution._replace(surroundings=_surroundings(plan, observer))
-            if journal is not None:
-                execution = _memory().remembering(plan, journal, execution, observer)
-            job = JobRun(execution, custody, plan.masker, observer)
+            job = job_run(plan, journal, observer, custody, await server.start(), stages)
             loop = asyncio.get_running_loop()
             for signum in _heeded():
                 loop.add_signal_handler(signum, stop.request, signum)
@@ -114,6 +146,25 @@ async def _execute(plan: RunPlan, journal: Journal | None, observer: Observer, s
                 return await job.run()
         finally:
             await server.close()
+
+
+def job_run(
+    plan: RunPlan,
+    journal: Journal | None,
+    observer: Observer,
+    custody: Custody,
+    socket: Path,
+    stages: Stages | None = None,
+) -> JobRun:
+    """The job of a plan whose workspace is prepared, ready to run; `socket` is that of the secret server."""
+    execution = _execution(plan, socket)
+    if plan.conditions:
+        execution = execution._replace(surroundings=_surroundings(plan, observer))
+    if journal is not None:
+        execution = _memory().remembering(plan, journal, execution, observer)
+    if stages is not None:
+        execution = execution._replace(around=stages.around(plan))
+    return JobRun(execution, custody, plan.masker, observer)
 
 
 def _execution(plan: RunPlan, socket: Path) -> Execution:
@@ -158,12 +209,13 @@ def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
 
 
 @contextmanager
-def _interruptible(stop: Stop) -> Iterator[None]:
-    """Signals that ask to stop raise Interrupted, until an event loop takes them over."""
+def interruptible(stop: Stop) -> Iterator[None]:
+    """Signals that ask to stop raise Interrupted, until an event loop takes them over; see `Stop.patient`."""
 
     def interrupt(signum: int, _frame: FrameType | None) -> None:
-        stop.signum = signum
-        raise Interrupted(signum, signal_name(signum))
+        first, stop.signum = not stop.signum, stop.signum or signum
+        if not (stop.patient and first):
+            raise Interrupted(signum, signal_name(signum))
 
     before = {signum: signal.signal(signum, interrupt) for signum in _heeded()}
     try:

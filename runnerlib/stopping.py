@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class Stop:
-    """Asks one run to stop, from any thread and at any time; `signum` is the first signal that asked, 0 if none did."""
+    """Asks one run to stop, from any thread and at any time; `signum` is the first signal that asked, 0 if none did.
+
+    A `patient` run is tidying up: the first signal does not interrupt that, the second does.
+    """
 
     def __init__(self) -> None:
         self.signum = 0
+        self.patient = False
         self._lock = threading.RLock()
         self._forward: Callable[[int], object] | None = None
 

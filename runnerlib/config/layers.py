@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ class Layer(Enum):
     FILE = "configuration file"
     ENVIRONMENT = "environment"
     COMMAND_LINE = "command line"
+    PLUGIN = "plugin"
 
 
 class Origin(NamedTuple):
@@ -57,6 +59,14 @@ class Resolved(NamedTuple):
     def origin(self, name: str) -> Origin:
         """The layer that gave the setting `name` its value."""
         return self.origins.get(name, _DEFAULT)
+
+    def changed(self, changes: Mapping[str, tuple[object, Origin]]) -> Resolved:
+        """The same with other values, already checked, each with where it comes from."""
+        if not changes:
+            return self
+        values: dict[str, Any] = {name: value for name, (value, _) in changes.items()}
+        origins = {name: origin for name, (_, origin) in changes.items()}
+        return self._replace(config=replace(self.config, **values), origins={**self.origins, **origins})
 
     def error(self, name: str, problem: str) -> ConfigError:
         """A ConfigError about the value of the setting `name`, naming its layer."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.decision import Surroundings
 from runnerlib.engine.job_run import Execution, JobRun, Kept
+from runnerlib.engine.step_run import Around
 
 __all__ = [
+    "Around",
     "Attempt",
     "Command",
     "Execution",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.decision import Decider, Surroundings
 from runnerlib.engine.schedule import Schedule
-from runnerlib.engine.step_run import Setting, StepRun
+from runnerlib.engine.step_run import Around, Setting, StepRun
 from runnerlib.engine.variables import Inheritance
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
 from runnerlib.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, signal_name
@@ -54,7 +54,7 @@ class Execution(NamedTuple):
     `directory` says where a step runs; it is asked when the step starts, because an earlier one may
     have made that directory, and raises RunnerError. `conditions` are the parsed ones, by step.
     `kept` steps are not run again, `excluded` ones not at all. Times are in seconds; `cleanup` is for
-    the steps that always run once the job has to end.
+    the steps that always run once the job has to end. `around` has a say before and after each step.
     """
 
     job: Job
@@ -68,6 +68,7 @@ class Execution(NamedTuple):
     kept: Mapping[str, Kept] = {}
     excluded: frozenset[str] = frozenset()
     ended: Ended = _nothing
+    around: Around | None = None
 
 
 class JobRun:
@@ -82,7 +83,7 @@ class JobRun:
         self._steps = {step.name: step for step in self._job.steps}
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._shown = _distinct({name: masker.mask_string(name) for name in self._graph})
-        self._setting = Setting(custody, masker, observer, execution.limits, execution.scratch)
+        self._setting = Setting(custody, masker, observer, execution.limits, execution.scratch, execution.around)
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
         )

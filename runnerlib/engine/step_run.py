@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from runnerlib.engine import exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
@@ -31,6 +31,19 @@ _TERMINAL = TerminalSize(rows=24, columns=80)
 _LINE = 1 << 16
 
 
+class Around(Protocol):
+    """Has a say before and after each step that runs; it must not block the loop.
+
+    What it raises as RunnerError is how the step ends. A step that is stopped cancels `before`.
+    """
+
+    async def before(self, step: Step, env: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment of the step instead of `env`."""
+
+    async def after(self, step: Step, result: StepResult) -> None:
+        """The step has ended so."""
+
+
 class Setting(NamedTuple):
     """What all steps of a job share. `scratch` is a private directory for the files that steps write for later ones."""
 
@@ -39,6 +52,7 @@ class Setting(NamedTuple):
     observer: Observer
     limits: Limits
     scratch: Path
+    around: Around | None = None
 
 
 class StepRun:
@@ -66,6 +80,7 @@ class StepRun:
         self._stream = job.masker.stream()  # of all attempts, so that it counts what they have in common
         self._attempt: Attempt | None = None
         self._stopped: Ending | None = None
+        self._asking: asyncio.Future[Mapping[str, str]] | None = None
         self._pause: asyncio.Future[None] | None = None
         self._usage: Usage | None = None
         self.exports = NO_EXPORTS
@@ -75,28 +90,58 @@ class StepRun:
         self._stopped = self._stopped or why
         if self._attempt is not None:
             self._attempt.stop(why, at_once=at_once)
+        if self._asking is not None:
+            self._asking.cancel()
         if self._pause is not None and not self._pause.done():
             self._pause.set_result(None)
 
     async def run(self) -> StepResult:
         """Try until an attempt succeeds, none is left or the step is stopped. Raises OutputError as observers do."""
-        step, started = self._step, time.time()
-        number, ending = await self._attempts()
+        started = time.time()
+        refused = await self._ask_before()
+        number, ending = await self._attempts() if refused is None else (0, refused)
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
+        result = self._result(ending, number, started)
+        if self._job.around is None or refused is not None:
+            return result
+        try:
+            await self._job.around.after(self._step, result)
+        except RunnerError as error:
+            return self._result(_refusal(error), number, started) if result.success else result
+        return result
+
+    def _result(self, ending: Ending, attempts: int, started: float) -> StepResult:
         return StepResult(
-            step.name,
+            self._step.name,
             ending.outcome,
             ending.exit_code,
             ending.reason,
             ending.cause,
-            number,
+            attempts,
             started,
             time.time(),
             self._usage,
             self.exports.outputs,
-            step.required,
+            self._step.required,
         )
+
+    async def _ask_before(self) -> Ending | None:
+        """Let whoever has a say change the environment; how the step ends if it is not to run, or was stopped."""
+        around = self._job.around
+        if around is None:
+            return None
+        try:
+            self._asking = asyncio.ensure_future(around.before(self._step, self._env))
+            self._env = await self._asking
+        except asyncio.CancelledError:
+            if self._stopped is None:  # the whole run is cancelled
+                raise
+        except RunnerError as error:
+            return _refusal(error)
+        finally:
+            self._asking = None
+        return self._stopped
 
     async def _attempts(self) -> tuple[int, Ending]:
         """How many were made, and how the last one ended."""
@@ -123,7 +168,7 @@ class StepRun:
         try:
             launch = Launch(step.argv, self._directory(step), env, _bytes(step.stdin), _TERMINAL if step.tty else None)
         except RunnerError as error:
-            return Ending(error.exit_code, str(error), "runner"), False
+            return _refusal(error), False
         command = Command(self._shown, launch, step.timeout, step.no_output_timeout)
         watch = _Watch(job.observer, step.retry.pattern) if step.retry.pattern is not None else None
         self._attempt = Attempt(command, job.custody, job.masker, self._stream, watch or job.observer, job.limits)
@@ -155,6 +200,10 @@ class StepRun:
         self._pause = asyncio.get_running_loop().create_future()
         self._job.observer.observe(StepRetrying(self._shown, number, reason, delay))
         await asyncio.wait([self._pause], timeout=delay)
+
+
+def _refusal(error: RunnerError) -> Ending:
+    return Ending(error.exit_code, str(error), "runner")
 
 
 def _around_zero() -> float:

@@ -1,7 +1,7 @@
 """Observers: what people and programs see of a job, made from its typed events.
 
 An output mode is a module of this package named as the mode (`json` is `json_lines`) with a function
-`console`, and an entry in `MODES`. Beside the consoles stand observers that a run adds to them:
+`console`, and an entry in `MODES`; or what a plugin adds. Beside the consoles stand observers that a run adds to them:
 `summary`, `step_logs`, `events_file`; `cap` shortens what a console gets and `several` is one
 observer of many. Whatever is in an event is masked; no observer sees a secret.
 """
@@ -9,7 +9,8 @@ observer of many. Whatever is in an event is masked; no observer sees a secret.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Protocol, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from runnerlib.errors import ConfigError, unknown
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runnerlib.observers.look import Look
-    from runnerlib.observers.protocol import Console
+    from runnerlib.observers.protocol import Console, MakeConsole
     from runnerlib.observers.streams import Streams
 
 __all__ = ["MODES", "automatic_mode", "console"]
@@ -26,12 +27,6 @@ MODES = ("raw", "prefixed", "grouped", "json", "live")
 
 # The variables by which a CI service says that it is there, and the dialect of groups it reads.
 SERVICES = {"GITHUB_ACTIONS": "github", "GITLAB_CI": "gitlab", "BUILDKITE": "buildkite", "TF_BUILD": "azure"}
-
-
-class _Mode(Protocol):
-    """What the module of a mode offers."""
-
-    def console(self, streams: Streams, look: Look) -> Console: ...
 
 
 def automatic_mode(environ: Mapping[str, str], isatty: bool, step_count: int) -> str:
@@ -48,14 +43,21 @@ def service(environ: Mapping[str, str]) -> str:
     return next((dialect for name, dialect in SERVICES.items() if environ.get(name)), "")
 
 
-def console(mode: str, streams: Streams, look: Look) -> Console:
+_NO_MODES: Mapping[str, MakeConsole] = MappingProxyType({})
+
+
+def console(mode: str, streams: Streams, look: Look, added: Mapping[str, MakeConsole] = _NO_MODES) -> Console:
     """The console of `mode`; loaded when it is asked for, since a run needs one.
 
-    `live` needs a terminal and is `prefixed` elsewhere. Raises ConfigError for an unknown mode.
+    `live` needs a terminal and is `prefixed` elsewhere. `added` are modes that are not built in. Raises
+    ConfigError for an unknown mode.
     """
+    if mode in added:
+        return added[mode](streams, look)
     if mode not in MODES:
-        raise ConfigError(unknown("output mode", mode, MODES))
+        raise ConfigError(unknown("output mode", mode, (*MODES, *added)))
     if mode == "live" and not look.terminal:
         mode = "prefixed"
     name = {"json": "json_lines"}.get(mode, mode)
-    return cast("_Mode", importlib.import_module(f"{__name__}.{name}")).console(streams, look)
+    make: MakeConsole = importlib.import_module(f"{__name__}.{name}").console
+    return make(streams, look)

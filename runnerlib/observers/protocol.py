@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runnerlib.events import Observer
+
+if TYPE_CHECKING:
+    from runnerlib.observers.look import Look
+    from runnerlib.observers.streams import Streams
 
 
 class Listener(Observer, Protocol):
@@ -22,3 +26,10 @@ class Console(Listener, Protocol):
 
     def say(self, text: bytes) -> None:
         """Show whole lines of the runner after all that was shown so far."""
+
+
+class MakeConsole(Protocol):
+    """Makes the console of an output mode."""
+
+    def __call__(self, streams: Streams, look: Look, /) -> Console:
+        """The console that writes to `streams`, for a reader who can see what `look` says."""
