@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runnerlib.masking.report import MaskReport
 
 _SETTINGS = (
+    "profile",
     "secrets_file",
     "secret_values_list",
     "secret_env_names",

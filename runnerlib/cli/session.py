@@ -25,8 +25,12 @@ class Session:
         """The masker of the plan or, before there is one, a cautious one."""
         if self.planned is not None:
             return self.planned
+        cautious = SecretMasker()
+        self.suspect(cautious)
+        return cautious
+
+    def suspect(self, masker: SecretMasker) -> None:
+        """Make `masker` hide whatever any layer may have meant to be secret, those included that did not win."""
         # Only an error comes here, and most runs have none: what it takes to suspect is loaded then.
         suspects = importlib.import_module("runnerlib.cli.suspects").suspects
-        cautious = SecretMasker()
-        cautious.register_secrets(suspects(self._args, self._environ))
-        return cautious
+        masker.register_secrets(suspects(self._args, self._environ))

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runnerlib.config import CONFIG_VARIABLE, SETTINGS, RunnerConfig, load
+from runnerlib.config import CONFIG_VARIABLE, PROFILES, SETTINGS, RunnerConfig, load
 from runnerlib.errors import RunnerError
 from runnerlib.masking.secrets import guess
 from runnerlib.source import stored_secrets, url_secrets
@@ -49,9 +49,12 @@ def _given(args: Sequence[str], environ: Mapping[str, str]) -> dict[str, list[st
         texts += filter(None, [environ.get(setting.variable)])
     for file in filter(_readable_again, files):
         with suppress(RunnerError):
-            for key, value in load(file).items():
-                if key in SETTINGS:
-                    found[SETTINGS[key].target] += _texts(value)
+            content = load(file)
+            profiles = content.pop(PROFILES, None)
+            for settings in (content, *(profiles.values() if isinstance(profiles, dict) else ())):
+                for key, value in settings.items() if isinstance(settings, dict) else ():
+                    if key in SETTINGS:
+                        found[SETTINGS[key].target] += _texts(value)
     return found
 
 

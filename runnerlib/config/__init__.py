@@ -1,20 +1,25 @@
-"""Configuration: what can be set (`settings`), from where (`layers`, `file`), in which form (`kinds`)."""
+"""Configuration: what can be set (`settings`), in which form (`kinds`), from where (`given`), what wins (`layers`)."""
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING
 
 from runnerlib.config.file import load
-from runnerlib.config.layers import Layer, Lowest, Origin, Resolved, resolve
+from runnerlib.config.given import PROFILES, Given, Layer, Origin
+from runnerlib.config.layers import Lowest, Resolved, resolve
 from runnerlib.config.settings import SETTINGS, RunnerConfig, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = [
     "CONFIG_VARIABLE",
+    "PROFILES",
     "SETTINGS",
+    "Given",
     "Layer",
     "Lowest",
     "Origin",
@@ -25,6 +30,7 @@ __all__ = [
     "load",
     "read",
     "resolve",
+    "with_ci_source",
 ]
 
 CONFIG_VARIABLE = "REACTORCIDE_CONFIG"
@@ -47,3 +53,12 @@ def get_config(**overrides: object) -> RunnerConfig:
     Raises ConfigError for an unknown name or a value that its setting does not allow.
     """
     return read(overrides, os.environ).config
+
+
+def with_ci_source(resolved: Resolved, directory: Path) -> Resolved:
+    """`resolved` with the file `.reactorcide/runnerlib.yaml` of the prepared, trusted CI source in `directory`.
+
+    Raises ConfigError; see `ci_file`, which is loaded here since few runs have a CI source.
+    """
+    found: Resolved = importlib.import_module("runnerlib.config.ci_file").with_ci_source(resolved, directory)
+    return found

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import importlib
+from typing import TYPE_CHECKING
 
-from runnerlib.errors import ConfigError
+from runnerlib.errors import ConfigError, printable
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_LARGEST = 1 << 20
 
 
 def load(path: str) -> dict[str, object]:
     """The mapping in the file at `path` (JSON is read as the subset of YAML that it is).
 
-    Raises ConfigError when the file cannot be read, is no YAML or holds no mapping with text keys.
-    The text of a parser's complaint is not repeated, only its place: the line may hold a secret.
+    Raises ConfigError when the file cannot be read, is over 1 MiB, no YAML, or holds no mapping with
+    text keys, has keys twice, tags, or aliases that stand for too much. The text of a parser's complaint
+    is repeated only where it quotes nothing of the file: the line may hold a secret.
     """
+    subject = f"the configuration file '{printable(path)}'"
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        with open(path, "rb") as file:
+            text = file.read(_LARGEST + 1).decode()
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a UTF-8 text file"
-        raise ConfigError(f"cannot read the configuration file '{path}': {why}") from None
-    content = _parse(text, path)
+        raise ConfigError(f"cannot read {subject}: {why}") from None
+    if len(text) > _LARGEST:
+        raise ConfigError(f"{subject} has more than 1 MiB")
+    content = _parsed(text, subject)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise ConfigError(f"the configuration file '{path}' must hold a mapping of setting names to values")
+        raise ConfigError(f"{subject} must hold a mapping of setting names to values")
     return content
 
 
-def _parse(text: str, path: str) -> object:
-    import yaml  # 18 ms that a run without a file must not pay
-
+def _parsed(text: str, subject: str) -> object:
+    # What reads YAML takes time to load, and most runs have no file.
+    document: ModuleType = importlib.import_module("runnerlib.document")
     try:
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 - both loaders are safe
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"the configuration file '{path}' is not valid YAML or JSON{place}") from None
-    except yaml.YAMLError:
-        raise ConfigError(f"the configuration file '{path}' is not valid YAML or JSON") from None
+        root = document.compose(text)
+        return {} if root is None else document.plain(root)
+    except document.DocumentError as error:
+        place = f", line {error.place.line}, column {error.place.column}" if error.place else ""
+        raise ConfigError(f"{subject}{place}: {printable(str(error))}") from None

@@ -1,60 +1,65 @@
-"""Defaults < configuration file < environment < command line, and which layer gave each value."""
+"""The order of the layers, and which of them gave each value.
+
+Default < job file < file of the CI source < its profile < configuration file < its profile <
+environment < command line. What is checked in stands below what the caller of a run says; of that the
+job file is lowest, since it may come from anywhere and the CI source is trusted.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runnerlib.config.settings import SETTINGS, RunnerConfig, Setting
+from runnerlib.config.given import (
+    Filed,
+    Given,
+    Layer,
+    Origin,
+    from_command_line,
+    from_environment,
+    from_file,
+    separate,
+)
+from runnerlib.config.settings import SETTINGS, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-
-class Layer(Enum):
-    """Where a value came from; later members win."""
-
-    DEFAULT = "default"
-    JOB_FILE = "job file"
-    FILE = "configuration file"
-    ENVIRONMENT = "environment"
-    COMMAND_LINE = "command line"
-    PLUGIN = "plugin"
-
-
-class Origin(NamedTuple):
-    """The layer of a value and how it is spelled there."""
-
-    layer: Layer
-    spelling: str
-
-    def __str__(self) -> str:
-        return f"{self.layer.value}, {self.spelling}" if self.spelling else self.layer.value
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class Lowest(NamedTuple):
-    """Settings that a job file brings, and its name: any other layer wins over them."""
+    """Settings that a file brings, and its name."""
 
     settings: Mapping[str, object]
     name: str
 
 
-class _Given(NamedTuple):
-    setting: Setting
-    value: object
-    origin: Origin
+class Layers(NamedTuple):
+    """What every layer gives, as it is written there. `ci_file` is None until the CI source is there."""
+
+    command_line: Mapping[str, object]
+    environ: Mapping[str, str]
+    file: Lowest = Lowest(_NOTHING, "")
+    job_file: Lowest | None = None
+    ci_file: Lowest | None = None
 
 
 _DEFAULT = Origin(Layer.DEFAULT, "")
 
 
 class Resolved(NamedTuple):
-    """The configuration of a run and the origin of every value in it."""
+    """The configuration of a run, the origin of every value in it, and what it was made from.
+
+    `given` maps the name of a setting to what each layer gives for it, the winner last.
+    """
 
     config: RunnerConfig
     origins: Mapping[str, Origin]
+    given: Mapping[str, Sequence[Given]] = MappingProxyType({})
+    layers: Layers = Layers(_NOTHING, MappingProxyType({}))
 
     def origin(self, name: str) -> Origin:
         """The layer that gave the setting `name` its value."""
@@ -79,6 +84,7 @@ def resolve(
     file: Mapping[str, object] | None = None,
     file_name: str = "",
     job_file: Lowest | None = None,
+    ci_file: Lowest | None = None,
 ) -> Resolved:
     """Merge the layers; pure.
 
@@ -86,54 +92,62 @@ def resolve(
     that are no setting belong to other parts of the system and are left alone. Raises ConfigError
     with one line for each unknown key, wrong value and contradiction.
     """
+    return merge(Layers(command_line, environ, Lowest(file or {}, file_name), job_file, ci_file))
+
+
+def merge(layers: Layers) -> Resolved:
+    """Merge `layers` as `resolve` does."""
     problems: list[str] = []
     values: dict[str, Any] = {}
-    origins: dict[str, Origin] = {}
-    for layer in (
-        *([_from_file(job_file.settings, job_file.name, problems, Layer.JOB_FILE)] if job_file else ()),
-        _from_file(file or {}, file_name, problems),
-        _from_environment(environ),
-        _from_command_line(command_line, problems),
-    ):
-        found: dict[str, _Given] = {}
+    all_given: dict[str, list[Given]] = {}
+    filed = separate(layers.file.settings, layers.file.name, problems)
+    ci_filed = separate(*layers.ci_file, problems, late=True) if layers.ci_file else Filed(_NOTHING, {})
+    profile = _profile(layers, filed)
+    for layer in _in_order(layers, filed, ci_filed, profile, problems):
+        found: dict[str, Given] = {}
         for given in layer:
             _add(found, given, problems)
         for name, given in found.items():
             values[name] = given.value
-            origins[name] = given.origin
+            all_given.setdefault(name, []).append(given)
         _parse(found, values, problems)
+    origins = {name: each[-1].origin for name, each in all_given.items()}
+    profiles = {**filed.profiles, **ci_filed.profiles}
+    awaited = layers.ci_file is None and values.get("ci_source_type") not in {None, "", "none"}
+    if profile and profile not in profiles and not awaited:
+        what = unknown("profile", profile, profiles) if profiles else f"no configuration file has a profile '{profile}'"
+        problems.append(f"profile ({origins.get('profile', _DEFAULT)}): {what}")
     if problems:
         raise ConfigError("\n".join(problems))
-    return Resolved(RunnerConfig(**values), origins)
+    return Resolved(RunnerConfig(**values), origins, all_given, layers)
 
 
-def _from_file(
-    file: Mapping[str, object], name: str, problems: list[str], layer: Layer = Layer.FILE
-) -> Iterator[_Given]:
-    for key, value in file.items():
-        if key not in SETTINGS:
-            problems.append(f"{name}: {unknown('setting', str(key), SETTINGS)}")
-        elif value is not None:
-            yield _Given(SETTINGS[key], value, Origin(layer, f"{name}: {key}"))
+def _in_order(
+    layers: Layers, filed: Filed, ci_filed: Filed, profile: str, problems: list[str]
+) -> Iterator[Iterator[Given]]:
+    if layers.job_file:
+        separate(*layers.job_file, problems)
+        yield from_file(layers.job_file.settings, Layer.JOB_FILE, layers.job_file.name)
+    if layers.ci_file:
+        name = layers.ci_file.name
+        yield from_file(ci_filed.settings, Layer.CI_FILE, name)
+        yield from_file(ci_filed.profiles.get(profile, _NOTHING), Layer.CI_PROFILE, name, profile)
+    yield from_file(filed.settings, Layer.FILE, layers.file.name)
+    yield from_file(filed.profiles.get(profile, _NOTHING), Layer.PROFILE, layers.file.name, profile)
+    yield from_environment(layers.environ)
+    yield from_command_line(layers.command_line, problems)
 
 
-def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
-    for setting in SETTINGS.values():
-        if setting.variable in environ:
-            yield _Given(setting, environ[setting.variable], Origin(Layer.ENVIRONMENT, setting.variable))
+def _profile(layers: Layers, filed: Filed) -> str:
+    """The name of the profile that the highest layer chooses; '' for none."""
+    setting = SETTINGS["profile"]
+    named = (layers.command_line.get("profile"), layers.environ.get(setting.variable), filed.settings.get("profile"))
+    return str(next((name for name in named if name is not None), ""))
 
 
-def _from_command_line(options: Mapping[str, object], problems: list[str]) -> Iterator[_Given]:
-    for name, value in options.items():
-        if name not in SETTINGS:
-            problems.append(unknown("setting", name, SETTINGS))
-        elif value is not None:
-            yield _Given(SETTINGS[name], value, Origin(Layer.COMMAND_LINE, SETTINGS[name].option))
-
-
-def _add(found: dict[str, _Given], given: _Given, problems: list[str]) -> None:
+def _add(found: dict[str, Given], given: Given, problems: list[str]) -> None:
     """Put one given value, and what it implies, under the settings it is meant for."""
-    implied = (_Given(SETTINGS[name], value, given.origin) for name, value in given.setting.implies.items())
+    implied = (Given(SETTINGS[name], value, given.origin) for name, value in given.setting.implies.items())
     for target, value in ((given.setting.target, given), *((i.setting.name, i) for i in implied)):
         other = found.get(target)
         if other is not None and other.value != value.value:
@@ -142,18 +156,9 @@ def _add(found: dict[str, _Given], given: _Given, problems: list[str]) -> None:
             found.setdefault(target, value)
 
 
-def _parse(found: Mapping[str, _Given], values: dict[str, Any], problems: list[str]) -> None:
+def _parse(found: Mapping[str, Given], values: dict[str, Any], problems: list[str]) -> None:
     for name, given in found.items():
         try:
             values[name] = given.setting.parse(given.value)
         except ValueError as error:
-            problems.append(f"{name} ({given.origin}): {_shown(given)}{error}")
-
-
-def _shown(given: _Given) -> str:
-    """What was given, for an error. What should be text and is a structure may hold secrets: only its kind is told."""
-    if given.setting.secret:
-        return ""
-    if isinstance(given.value, (str, int, float)):
-        return f"got '{given.value}', "
-    return f"got a {'mapping' if isinstance(given.value, dict) else type(given.value).__name__}, "
+            problems.append(f"{name} ({given.origin}): {given.shown}{error}")

@@ -15,7 +15,10 @@ ENV_PREFIX = "REACTORCIDE_"
 
 
 class Setting(NamedTuple):
-    """How one setting is spelled, checked and explained."""
+    """How one setting is spelled, checked and explained.
+
+    What is `early` is used before the CI source is there, so no file of that can set it.
+    """
 
     name: str
     help: str
@@ -24,6 +27,7 @@ class Setting(NamedTuple):
     secret: bool = False
     target: str = ""
     implies: Mapping[str, str] = MappingProxyType({})
+    early: bool = False
 
     @property
     def option(self) -> str:
@@ -37,9 +41,14 @@ class Setting(NamedTuple):
 
 
 def _setting(
-    text: str, parse: Callable[[object], Any] = kinds.text, default: object = None, *, secret: bool = False
+    text: str,
+    parse: Callable[[object], Any] = kinds.text,
+    default: object = None,
+    *,
+    secret: bool = False,
+    early: bool = False,
 ) -> Any:
-    return field(default=default, metadata={"help": text, "parse": parse, "secret": secret})
+    return field(default=default, metadata={"help": text, "parse": parse, "secret": secret, "early": early})
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,12 +59,13 @@ class RunnerConfig:
     checked against the workspace before use (`runnerlib.paths`). Times are in seconds, lengths in bytes.
     """
 
-    job_command: str | None = _setting("command of the job, run by `sh -c`")
-    job_file: str | None = _setting("YAML or JSON file of a job with steps, instead of a command")
-    code_dir: str = _setting("directory the source is put into", default="/job/src")
-    job_dir: str | None = _setting("directory the job runs in (default: the code directory)")
-    artifacts_dir: str = _setting("directory for what the job leaves behind", default="/job/artifacts")
-    work_dir: str | None = _setting("change to this directory first")
+    job_command: str | None = _setting("command of the job, run by `sh -c`", early=True)
+    job_file: str | None = _setting("YAML or JSON file of a job with steps, instead of a command", early=True)
+    code_dir: str = _setting("directory the source is put into", default="/job/src", early=True)
+    job_dir: str | None = _setting("directory the job runs in (default: the code directory)", early=True)
+    artifacts_dir: str = _setting("directory for what the job leaves behind", default="/job/artifacts", early=True)
+    profile: str | None = _setting("set of settings in the configuration file to use", early=True)
+    work_dir: str | None = _setting("change to this directory first", early=True)
     job_env: str | Mapping[str, str] | None = _setting(
         "environment of the job: NAME=VALUE lines, or a file './job/...' of such lines", kinds.environment
     )
@@ -66,19 +76,25 @@ class RunnerConfig:
     secret_env_names: tuple[str, ...] = _setting(
         "names, separated by commas, of environment variables whose values are secret", kinds.names, default=()
     )
-    source_type: str | None = _setting("where the source comes from")
-    source_url: str | None = _setting("URL or path of the source")
-    source_ref: str | None = _setting("branch, tag, commit or refs/... of the source")
+    source_type: str | None = _setting("where the source comes from", early=True)
+    source_url: str | None = _setting("URL or path of the source", early=True)
+    source_ref: str | None = _setting("branch, tag, commit or refs/... of the source", early=True)
     source_options: tuple[tuple[str, str], ...] = _setting(
-        "NAME=VALUE, separated by commas: what only this type of source understands", kinds.options, default=()
+        "NAME=VALUE, separated by commas: what only this type of source understands",
+        kinds.options,
+        default=(),
+        early=True,
     )
-    ci_source_type: str | None = _setting("where the trusted CI source comes from")
-    ci_source_url: str | None = _setting("URL or path of the CI source")
-    ci_source_ref: str | None = _setting("branch, tag, commit or refs/... of the CI source")
+    ci_source_type: str | None = _setting("where the trusted CI source comes from", early=True)
+    ci_source_url: str | None = _setting("URL or path of the CI source", early=True)
+    ci_source_ref: str | None = _setting("branch, tag, commit or refs/... of the CI source", early=True)
     ci_source_options: tuple[tuple[str, str], ...] = _setting(
-        "NAME=VALUE, separated by commas: what only this type of CI source understands", kinds.options, default=()
+        "NAME=VALUE, separated by commas: what only this type of CI source understands",
+        kinds.options,
+        default=(),
+        early=True,
     )
-    mask_marker: str = _setting("what is shown in place of a secret", kinds.marker, default="[REDACTED]")
+    mask_marker: str = _setting("what is shown in place of a secret", kinds.marker, default="[REDACTED]", early=True)
     secret_env_patterns: tuple[str, ...] = _setting(
         "patterns of environment names whose values are masked without being listed",
         kinds.names,
@@ -94,13 +110,20 @@ class RunnerConfig:
         "shortest secret found by its environment name that is masked, in bytes", kinds.count, default=6
     )
     secret_shapes: tuple[str, ...] = _setting(
-        "kinds of credentials, separated by commas, that are masked by their look, or `all`", kinds.names, default=()
+        "kinds of credentials, separated by commas, that are masked by their look, or `all`",
+        kinds.names,
+        default=(),
+        early=True,
     )
     max_parallel: int | None = _setting("most steps that run at a time (default: CPUs)", kinds.count)
     job_timeout: float | None = _setting("seconds the job may take", kinds.duration)
-    output: str | None = _setting("how output is shown: raw, prefixed, grouped, json or live (default: what fits)")
-    log_limit: int | None = _setting("most bytes of a step's output that are shown; its log has all", kinds.count)
-    events: str | None = _setting("file that gets every event of the job as a line of JSON")
+    output: str | None = _setting(
+        "how output is shown: raw, prefixed, grouped, json or live (default: what fits)", early=True
+    )
+    log_limit: int | None = _setting(
+        "most bytes of a step's output that are shown; its log has all", kinds.count, early=True
+    )
+    events: str | None = _setting("file that gets every event of the job as a line of JSON", early=True)
     grace_period: float = _setting("seconds between TERM and KILL when the job is stopped", kinds.seconds, default=5.0)
     drain_timeout: float = _setting(
         "seconds to wait for output that background processes hold open after the command ended",
@@ -115,16 +138,13 @@ class RunnerConfig:
 
 
 def _declared() -> tuple[Setting, ...]:
-    own = tuple(
-        Setting(f.name, f.metadata["help"], f.metadata["parse"], f.default, f.metadata["secret"], f.name)
-        for f in fields(RunnerConfig)
-    )
+    own = tuple(Setting(f.name, default=f.default, target=f.name, **f.metadata) for f in fields(RunnerConfig))
     by_name = {setting.name: setting for setting in own}
 
     def other_name(name: str, target: str, implies: Mapping[str, str]) -> Setting:
         meant = by_name[target]
         text = f"the same as {meant.option}" + "".join(f" with --{k.replace('_', '-')} {v}" for k, v in implies.items())
-        return Setting(name, text, meant.parse, None, meant.secret, target, implies)
+        return meant._replace(name=name, help=text, default=None, target=target, implies=implies)
 
     return (
         *own,

@@ -1,44 +1,107 @@
-"""Defaults < job file < file < environment < command line, and errors that say where a value came from."""
+"""The order of the layers, profiles, and errors that say where a value came from."""
 
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runnerlib.config import SETTINGS, Layer, Lowest, RunnerConfig, get_config, resolve
+from runnerlib.config.layers import merge
 from runnerlib.errors import ConfigError
 
-# A setting, and four different values it accepts in a layer that gives text.
-TEXTS = {"job_command": "abcd", "grace_period": "1234", "secret_env_names": "XYZW", "mask_marker": "#*~+"}
-GIVEN = (Layer.JOB_FILE, Layer.FILE, Layer.ENVIRONMENT, Layer.COMMAND_LINE)
+# A setting that any layer may give, and seven different values it accepts in a layer that gives text.
+TEXTS = {"job_timeout": "1234567", "grace_period": "7654321", "secret_env_names": "XYZWABC"}
+GIVEN = tuple(layer for layer in Layer if layer not in {Layer.DEFAULT, Layer.PLUGIN})
+FILES = {Layer.CI_FILE: Layer.CI_PROFILE, Layer.FILE: Layer.PROFILE}
+
+
+def file_of(layer: Layer, name: str, given: dict[Layer, str]) -> dict[str, object]:
+    """A file with a profile that is chosen and one that is not, giving what its two layers give."""
+    profile = {name: given[FILES[layer]]} if FILES[layer] in given else {}
+    content: dict[str, object] = {"profiles": {"chosen": profile, "other": {name: "99"}}}
+    return content | ({name: given[layer]} if layer in given else {})
 
 
 @given(
     name=st.sampled_from(sorted(TEXTS)),
     present=st.sets(st.sampled_from(GIVEN)),
+    by=st.sampled_from(["option", "variable", "file"]),
 )
-def test_the_highest_layer_that_gives_a_value_wins(name: str, present: set[Layer]) -> None:
+def test_the_highest_layer_that_gives_a_value_wins(name: str, present: set[Layer], by: str) -> None:
+    """The oracle is the order of the enumeration: the last member that gives a value."""
     setting = SETTINGS[name]
-    texts = dict(zip(GIVEN, TEXTS[name], strict=True))
-
-    def layer(which: Layer, key: str) -> dict[str, str]:
-        return {key: texts[which]} if which in present else {}
+    texts = {layer: text for layer, text in zip(GIVEN, TEXTS[name], strict=True) if layer in present}
+    file = file_of(Layer.FILE, name, texts) | ({"profile": "chosen"} if by == "file" else {})
+    options = {"profile": "chosen"} if by == "option" else {}
+    environ = {"REACTORCIDE_PROFILE": "chosen"} if by == "variable" else {}
 
     resolved = resolve(
-        layer(Layer.COMMAND_LINE, name),
-        layer(Layer.ENVIRONMENT, setting.variable),
-        layer(Layer.FILE, name),
+        options | ({name: texts[Layer.COMMAND_LINE]} if Layer.COMMAND_LINE in texts else {}),
+        environ | ({setting.variable: texts[Layer.ENVIRONMENT]} if Layer.ENVIRONMENT in texts else {}),
+        file,
         "config.yaml",
-        Lowest(layer(Layer.JOB_FILE, name), "job.yaml"),
+        Lowest({name: texts[Layer.JOB_FILE]} if Layer.JOB_FILE in texts else {}, "job.yaml"),
+        Lowest(file_of(Layer.CI_FILE, name, texts), "ci.yaml"),
     )
 
-    winner = max(present, key=list(Layer).index, default=Layer.DEFAULT)
+    winner = max(present, key=tuple(Layer).index, default=Layer.DEFAULT)
     assert resolved.origin(name).layer is winner
-    expected = setting.parse(texts[winner]) if present else setting.default
-    assert getattr(resolved.config, name) == expected
+    assert getattr(resolved.config, name) == (setting.parse(texts[winner]) if present else setting.default)
+    assert [(each.origin.layer, each.value) for each in resolved.given.get(name, ())] == [
+        (layer, texts[layer]) for layer in Layer if layer in texts
+    ]
+
+
+class TestProfiles:
+    """Named sets of settings in a file."""
+
+    FILE: ClassVar = {"job_timeout": 1, "profiles": {"ci": {"job_timeout": 2}, "empty": None}}
+
+    def test_one_is_chosen_by_the_highest_layer(self) -> None:
+        file = {**self.FILE, "profile": "empty"}
+        assert resolve({}, {}, file, "f").config.job_timeout == 1
+        assert resolve({}, {"REACTORCIDE_PROFILE": "ci"}, file, "f").config.job_timeout == 2
+        assert resolve({"profile": "empty"}, {"REACTORCIDE_PROFILE": "ci"}, file, "f").config.job_timeout == 1
+        assert resolve({}, {"REACTORCIDE_PROFILE": ""}, {**file, "profile": "ci"}, "f").config.job_timeout == 1
+
+    def test_its_values_say_where_they_stand(self) -> None:
+        assert str(resolve({"profile": "ci"}, {}, self.FILE, "f").origin("job_timeout")) == (
+            "profile, f: profiles.ci.job_timeout"
+        )
+
+    @pytest.mark.parametrize(
+        ("file", "message"),
+        [
+            (FILE, "profile (command line, --profile): unknown profile 'cii' (ci, empty); did you mean 'ci'?"),
+            ({}, "profile (command line, --profile): no configuration file has a profile 'cii'"),
+            ({"profiles": {"cii": 5}}, "f: profiles: 'cii' must be a mapping of setting names to values"),
+            ({"profiles": ["cii"]}, "f: profiles must be a mapping of names to settings"),
+            ({"profiles": {"cii": {"profile": "x"}}}, "f: profiles.cii.profile: a profile cannot choose a profile"),
+        ],
+    )
+    def test_wrong_ones(self, file: dict[str, object], message: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            resolve({"profile": "cii"}, {}, file, "f")
+        assert message in str(caught.value).splitlines()
+
+    def test_the_keys_of_every_profile_are_checked(self) -> None:
+        with pytest.raises(
+            ConfigError, match=r"f: profiles\.a: unknown setting 'job_timeot' .*did you mean 'job_timeout'"
+        ):
+            resolve({}, {}, {"profiles": {"a": {"job_timeot": 1}}}, "f")
+
+    def test_of_an_unknown_one_the_ci_source_may_know(self) -> None:
+        options = {"profile": "late", "ci_source_type": "git", "ci_source_url": "u"}
+        resolved = resolve(options, {}, self.FILE, "f")
+        late = Lowest({"profiles": {"late": {"job_timeout": 9}}}, "ci")
+        assert merge(resolved.layers._replace(ci_file=late, file=Lowest({}, ""))).config.job_timeout == 9
+        assert merge(resolved.layers._replace(ci_file=late)).config.job_timeout == 1
+        with pytest.raises(ConfigError, match=r"unknown profile 'late' \(ci, empty\)"):
+            merge(resolved.layers._replace(ci_file=Lowest({}, "")))
 
 
 def test_options_that_are_not_given_do_not_hide_lower_layers() -> None:

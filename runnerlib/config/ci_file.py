@@ -1,0 +1,33 @@
+"""The settings that a trusted CI source brings: `.reactorcide/runnerlib.yaml`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from runnerlib.config.file import load
+from runnerlib.config.layers import Lowest, Resolved, merge
+from runnerlib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = ".reactorcide/runnerlib.yaml"
+
+
+def with_ci_source(resolved: Resolved, directory: Path) -> Resolved:
+    """`resolved` with the file of the prepared CI source in `directory` below the configuration file.
+
+    Only for a source that the caller of the run trusts, before anything untrusted is prepared. Raises
+    ConfigError for a wrong file, one that leads out of the source, one that sets what is used before the
+    source is there, and when nobody has the profile that was chosen.
+    """
+    path = directory / NAME
+    if not os.path.lexists(path):
+        return merge(resolved.layers._replace(ci_file=Lowest({}, "")))
+    real = os.path.realpath(path)
+    if not real.startswith(os.path.realpath(directory) + "/"):
+        raise ConfigError(f"'{path}' leads to '{real}', outside of the CI source")
+    if not os.path.isfile(real):
+        raise ConfigError(f"'{path}' is no regular file")
+    return merge(resolved.layers._replace(ci_file=Lowest(load(real), NAME)))

@@ -1,0 +1,122 @@
+"""What each layer of the configuration gives, as it is written there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.config.settings import SETTINGS, Setting
+from runnerlib.errors import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROFILES = "profiles"
+
+
+class Layer(Enum):
+    """Where a value came from; later members win."""
+
+    DEFAULT = "default"
+    JOB_FILE = "job file"
+    CI_FILE = "file of the CI source"
+    CI_PROFILE = "profile of the CI source"
+    FILE = "configuration file"
+    PROFILE = "profile"
+    ENVIRONMENT = "environment"
+    COMMAND_LINE = "command line"
+    PLUGIN = "plugin"
+
+
+class Origin(NamedTuple):
+    """The layer of a value and how it is spelled there."""
+
+    layer: Layer
+    spelling: str
+
+    def __str__(self) -> str:
+        return f"{self.layer.value}, {self.spelling}" if self.spelling else self.layer.value
+
+
+class Given(NamedTuple):
+    """A value, as one layer gives it."""
+
+    setting: Setting
+    value: object
+    origin: Origin
+
+    @property
+    def shown(self) -> str:
+        """What was given, for an error. A structure that should be text may hold secrets: only its kind is told."""
+        if self.setting.secret:
+            return ""
+        if isinstance(self.value, (str, int, float)):
+            return f"got '{self.value}', "
+        return f"got a {'mapping' if isinstance(self.value, dict) else type(self.value).__name__}, "
+
+
+class Filed(NamedTuple):
+    """The content of a file of settings: those at its top, and its profiles."""
+
+    settings: Mapping[str, object]
+    profiles: Mapping[str, Mapping[str, object]]
+
+
+def separate(content: Mapping[str, object], file: str, problems: list[str], *, late: bool = False) -> Filed:
+    """Take a file apart and check the keys of all its settings, those of profiles that nobody chose included.
+
+    `late`: the file is known only when the CI source is there, and must not set what is used before.
+    """
+    settings = {key: value for key, value in content.items() if key != PROFILES}
+    found = content.get(PROFILES)
+    profiles: dict[str, Mapping[str, object]] = {}
+    if isinstance(found, Mapping):
+        profiles = {str(name): inner for name, inner in found.items() if isinstance(inner, Mapping)}
+        wrong = [str(name) for name, inner in found.items() if inner is not None and not isinstance(inner, Mapping)]
+        profiles |= {str(name): {} for name, inner in found.items() if inner is None}
+        problems += (f"{file}: {PROFILES}: '{name}' must be a mapping of setting names to values" for name in wrong)
+    elif found is not None:
+        problems.append(f"{file}: {PROFILES} must be a mapping of names to settings")
+    problems += (f"{file}: {text}" for text in _wrong_keys(settings, "", late))
+    for name, inner in profiles.items():
+        problems += (f"{file}: {text}" for text in _wrong_keys(inner, f"{PROFILES}.{name}.", late))
+    return Filed(settings, profiles)
+
+
+def _wrong_keys(settings: Mapping[str, object], prefix: str, late: bool) -> Iterator[str]:
+    for key in map(str, settings):
+        if key not in SETTINGS:
+            where = f"{prefix[:-1]}: " if prefix else ""
+            yield f"{where}{unknown('setting', key, SETTINGS)}"
+        elif prefix and key == "profile":
+            yield f"{prefix}{key}: a profile cannot choose a profile"
+        elif late and SETTINGS[key].early:
+            yield (
+                f"{prefix}{key} is used before the CI source is there; "
+                "set it in a configuration file, the environment or on the command line"
+            )
+
+
+def from_file(settings: Mapping[str, object], layer: Layer, file: str, profile: str = "") -> Iterator[Given]:
+    """The settings of a file, or of its profile `profile`; keys that are none were complained of by `separate`."""
+    prefix = f"{PROFILES}.{profile}." if profile else ""
+    for key, value in settings.items():
+        if key in SETTINGS and value is not None:
+            yield Given(SETTINGS[key], value, Origin(layer, f"{file}: {prefix}{key}"))
+
+
+def from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
+    """The variables that are settings; others of REACTORCIDE_* belong to other parts of the system."""
+    for setting in SETTINGS.values():
+        if setting.variable in environ:
+            yield Given(setting, environ[setting.variable], Origin(Layer.ENVIRONMENT, setting.variable))
+
+
+def from_command_line(options: Mapping[str, object], problems: list[str]) -> Iterator[Given]:
+    """The options that were given; None stands for one that was not."""
+    for name, value in options.items():
+        if name not in SETTINGS:
+            problems.append(unknown("setting", name, SETTINGS))
+        elif value is not None:
+            yield Given(SETTINGS[name], value, Origin(Layer.COMMAND_LINE, SETTINGS[name].option))
