@@ -81,12 +81,12 @@ def test_one_that_writes_does_not_hang(tmp_path: Path) -> None:
     shell(tmp_path, silence=60)._check_life(50)
 
 
-def test_an_interrupt_kills_it(tmp_path: Path) -> None:
+def test_an_interrupt_kills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def report(line: str) -> None:
         raise KeyboardInterrupt
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(client, "_EVERY", 0.01)
+    monkeypatch.setattr(client, "_EVERY", 0.01)
+    with pytest.raises(KeyboardInterrupt):
         shell(tmp_path).run(("-c", "trap '' TERM INT; sleep 1000"), report)
 
 
