@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runnerlib"
 
 FLOORS = [
-    {"errors", "pipe", "graph", "result", "path_glob", "document"},
+    {"errors", "pipe", "graph", "result", "path_glob", "document", "schedule"},
     {"paths", "config", "conditions", "masking", "process"},
     {"events", "job", "output", "source", "secret_socket", "register_secret"},
     {"artifact", "stopping", "observers", "pump", "environment", "journal", "job_file", "drawing", "repository"},

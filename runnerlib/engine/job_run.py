@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.decision import Decider, Surroundings
-from runnerlib.engine.schedule import Schedule
 from runnerlib.engine.step_run import Around, Setting, StepRun
 from runnerlib.engine.variables import Inheritance
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
 from runnerlib.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, signal_name
+from runnerlib.schedule import Schedule
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,9 @@ from runnerlib.workflow.definition import (
 )
 from runnerlib.workflow.expansion import Instance, as_text, expand, instance_graph, instances
 from runnerlib.workflow.file import load, parse
+from runnerlib.workflow.judgement import Judge, World, combined, outcome_of_all
 from runnerlib.workflow.layout import Layout, load_layout
+from runnerlib.workflow.progress import Progress
 
 __all__ = [
     "ALL_SUCCESS",
@@ -22,16 +24,21 @@ __all__ = [
     "Download",
     "Filter",
     "Instance",
+    "Judge",
     "Layout",
+    "Progress",
     "Workflow",
     "WorkflowJob",
+    "World",
     "as_text",
+    "combined",
     "condition_of",
     "expand",
     "instance_graph",
     "instances",
     "load",
     "load_layout",
+    "outcome_of_all",
     "parse",
     "plain_condition",
     "workflow_job",

@@ -1,4 +1,4 @@
-"""Which step is next. Pure: it knows the graph, the weights and the capacity, and is told what has ended."""
+"""Which step, or job, is next. Pure: it knows the graph, the weights and the capacity, and is told what has ended."""
 
 from __future__ import annotations
 
