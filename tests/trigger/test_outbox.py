@@ -1,0 +1,299 @@
+"""The triggers file: nothing lost, nothing doubled, whoever writes it and whenever one of them is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runnerlib.trigger.file import FileError, locked
+from runnerlib.trigger.job_trigger import TriggerError
+from runnerlib.trigger.message import EVALUATED, Message, message
+from runnerlib.trigger.outbox import DeliveryError, Outbox
+
+
+def jobs(*names: str) -> Message:
+    return message([{"job_name": name} for name in names])
+
+
+def names(outbox: Outbox) -> list[list[str]]:
+    return [list(one.job_names) for one in outbox.messages()]
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path / "triggers.json")
+
+
+class Sink:
+    """Takes what it is not told to refuse; a coordinator that knows operation ids."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = list(faults)
+        self.got: list[Message] = []
+        self.created: dict[str, Message] = {}
+
+    def __call__(self, one: Message) -> None:
+        self.got.append(one)
+        fault = self.faults.pop(0) if self.faults else ""
+        if fault not in {"refuse", "lost"}:
+            assert self.created.setdefault(one.operation_id, one) == one, "one operation id, two messages"
+        if fault:
+            raise DeliveryError(fault, refused=fault == "refuse")
+
+    @property
+    def names(self) -> list[str]:
+        return [name for one in self.created.values() for name in one.job_names]
+
+
+def test_it_is_the_file_of_the_contract(outbox: Outbox) -> None:
+    assert outbox.add(jobs("a")) == (outbox.path, 1)
+    written = json.loads(outbox.path.read_bytes())
+    assert list(written) == ["type", "operation_id", "trigger_type", "jobs"]
+    outbox.add(jobs("b"))
+    again = json.loads(outbox.path.read_bytes())
+    assert [job["job_name"] for job in again["jobs"]] == ["a", "b"]
+    assert again["operation_id"] == written["operation_id"]
+
+
+def test_flushing_twice_doubles_nothing(outbox: Outbox) -> None:
+    outbox.add(jobs("a", "b"))
+    assert outbox.add(jobs("a", "b", "c")).new == 1
+    assert outbox.add(jobs("a", "b", "c")).new == 0
+    assert names(outbox) == [["a", "b", "c"]]
+
+
+def test_what_is_taken_is_gone(outbox: Outbox) -> None:
+    outbox.add(jobs("a"))
+    sink = Sink()
+    assert [one.job_names for one in outbox.send({"api": sink})] == [("a",)]
+    assert sorted(path.name for path in outbox.path.parent.iterdir()) == ["triggers.json.lock"]
+    assert outbox.send({"api": sink}) == []
+    outbox.add(jobs("a"))  # the same job again, in another run
+    outbox.send({"api": sink})
+    assert sink.names == ["a", "a"]
+
+
+def test_a_message_in_doubt_is_sent_again_as_it_was(outbox: Outbox) -> None:
+    sink = Sink("cut after it was created", "lost")
+    outbox.add(jobs("a"))
+    for _ in range(2):
+        with pytest.raises(DeliveryError):
+            outbox.send({"api": sink})
+    outbox.add(jobs("a", "b"))
+    outbox.add(jobs("c"))
+    assert names(outbox) == [["a"], ["b", "c"]]
+    outbox.send({"api": sink})
+    assert [one.job_names for one in sink.got] == [("a",), ("a",), ("a",), ("b", "c")]
+    assert sink.names == ["a", "b", "c"]
+
+
+def test_a_refused_message_may_still_grow(outbox: Outbox) -> None:
+    sink = Sink("refuse")
+    outbox.add(jobs("a"))
+    with pytest.raises(DeliveryError, match="refuse"):
+        outbox.send({"api": sink})
+    outbox.add(jobs("b"))
+    outbox.send({"api": sink})
+    assert [one.job_names for one in sink.got] == [("a",), ("a", "b")]
+
+
+def test_a_refusal_does_not_end_the_doubt(outbox: Outbox) -> None:
+    sink = Sink("lost", "refuse")
+    outbox.add(jobs("a"))
+    for _ in range(2):
+        with pytest.raises(DeliveryError):
+            outbox.send({"api": sink})
+    outbox.add(jobs("b"))
+    assert names(outbox) == [["a"], ["b"]]
+
+
+def test_who_has_taken_it_is_not_asked_again(outbox: Outbox) -> None:
+    ready, late = Sink(), Sink("lost")
+    outbox.add(jobs("a"))
+    with pytest.raises(DeliveryError):
+        outbox.send({"stdout": ready, "api": late})
+    outbox.send({"stdout": ready, "api": late})
+    assert (len(ready.got), len(late.got)) == (1, 2)
+
+
+def test_other_forms_wait_in_messages_of_their_own(outbox: Outbox) -> None:
+    outbox.add(jobs("a"))
+    outbox.add(message([{"id": "ci", "jobs": [{"job_name": "b"}]}], "workflows", EVALUATED))
+    outbox.add(jobs("c"))
+    assert names(outbox) == [["a"], ["b"], ["c"]]
+
+
+def test_a_file_without_operation_id_keeps_the_one_it_gets(outbox: Outbox) -> None:
+    outbox.path.write_text('{"type":"trigger_job","jobs":[{"job_name":"a"}]}')
+    sink = Sink("lost")
+    with pytest.raises(DeliveryError):
+        outbox.send({"api": sink})
+    outbox.send({"api": sink})
+    assert len({one.operation_id for one in sink.got}) == 1
+
+
+def test_a_gap_that_a_kill_has_left_is_closed(outbox: Outbox) -> None:
+    for number in (3, 7, 12):
+        path = outbox.path.with_name(f"triggers.json.{number}")
+        path.write_text(jobs(f"job-{number}").encode())
+    (outbox.path.parent / "triggers.json.sent").write_text('{"operation_id": "of a message that is gone"}')
+    (outbox.path.parent / "triggers.json.bak").write_text("not ours")
+    outbox.add(jobs("new"))
+    assert names(outbox) == [["job-3"], ["job-7"], ["job-12", "new"]]
+    assert outbox.path.exists()
+
+
+@pytest.mark.parametrize("seal", ["", "{", "[]", '{"taken": 1}'])
+def test_an_illegible_seal_counts_as_one(outbox: Outbox, seal: str) -> None:
+    outbox.add(jobs("a"))
+    (outbox.path.parent / "triggers.json.sent").write_text(seal)
+    outbox.add(jobs("b"))
+    assert names(outbox) == [["a"], ["b"]]
+    sink = Sink()
+    outbox.send({"api": sink})
+    assert sink.names == ["a", "b"]
+
+
+def test_a_broken_file_is_told_and_kept(outbox: Outbox) -> None:
+    outbox.path.write_text("{")
+    with pytest.raises(TriggerError, match=r"triggers.json: not valid JSON"):
+        outbox.add(jobs("a"))
+    assert outbox.path.read_text() == "{"
+
+
+def test_jobs_of_two_flushes_that_wait_for_each_other(outbox: Outbox) -> None:
+    outbox.add(message([{"job_name": "a", "depends_on": ["b"]}]))
+    with pytest.raises(TriggerError, match="wait for each other"):
+        outbox.add(message([{"job_name": "b", "depends_on": ["a"]}]))
+    assert names(outbox) == [["a"]]
+
+
+@pytest.mark.parametrize("name", ["triggers.json", "triggers.json.lock"])
+def test_links_are_not_followed(outbox: Outbox, name: str, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    text = jobs("victim").encode()
+    victim.write_text(text)
+    (tmp_path / name).symlink_to(victim)
+    with pytest.raises(FileError, match="it is a symbolic link"):
+        outbox.add(jobs("a"))
+    assert (
+        victim.read_text()
+        == jobs("victim")._replace(operation_id=json.loads(victim.read_text())["operation_id"]).encode()
+    )
+
+
+def test_a_pipe_does_not_stop_it(outbox: Outbox) -> None:
+    os.mkfifo(outbox.path)
+    with pytest.raises(FileError, match="it is no regular file"):
+        outbox.add(jobs("a"))
+
+
+def test_a_link_in_the_place_of_the_new_file_is_replaced(outbox: Outbox, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("safe")
+    (tmp_path / "triggers.json.new").symlink_to(victim)
+    outbox.add(jobs("a"))
+    assert victim.read_text() == "safe"
+    assert not outbox.path.is_symlink()
+
+
+def test_what_may_hold_secrets_is_private(outbox: Outbox, tmp_path: Path) -> None:
+    outbox.add(jobs("a"))
+    assert outbox.path.stat().st_mode & 0o777 == 0o600
+    read_by_others = Outbox(tmp_path / "other.json", 0o644)
+    read_by_others.add(jobs("a"))
+    assert read_by_others.path.stat().st_mode & 0o777 == 0o644
+
+
+def test_patience_with_a_lock_ends(outbox: Outbox) -> None:
+    with (
+        locked(outbox.path),
+        pytest.raises(FileError, match=r"another process has held .*triggers.json.lock' for 0.05 s"),
+    ):
+        Outbox(outbox.path, patience=0.05).add(jobs("a"))
+
+
+def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="cannot make the directory"):
+        Outbox(tmp_path / "file" / "triggers.json").add(jobs("a"))
+
+
+def test_threads_lose_and_double_nothing(outbox: Outbox) -> None:
+    threads = [
+        threading.Thread(target=lambda k=k: [outbox.add(jobs("common", f"job-{k}-{n}")) for n in range(10)])
+        for k in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [found] = names(outbox)
+    assert sorted(found) == sorted({"common", *(f"job-{k}-{n}" for k in range(6) for n in range(10))})
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from runnerlib.trigger.message import message
+from runnerlib.trigger.outbox import Outbox
+outbox, prefix, done = Outbox(Path(sys.argv[1])), sys.argv[2], Path(sys.argv[3]).open("a")
+for number in range(int(sys.argv[4])):
+    outbox.add(message([{"job_name": "common"}, {"job_name": f"{prefix}-{number}"}]))
+    print(f"{prefix}-{number}", file=done, flush=True)
+"""
+SENDER = """
+import sys
+from pathlib import Path
+from runnerlib.trigger.outbox import Outbox
+outbox, log = Outbox(Path(sys.argv[1])), open(sys.argv[2], "ab", 0)
+def post(message):
+    log.write(message.encode().encode() + b"\\n")
+while True:
+    outbox.send({"api": post})
+    if Path(sys.argv[3]).exists() and not outbox.messages():
+        break
+"""
+
+
+def start(code: str, *args: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, args)])
+
+
+def test_processes_that_are_killed_lose_and_double_nothing(outbox: Outbox, tmp_path: Path) -> None:
+    """Writers and senders race on one file; most of them are killed in the middle of whatever they do."""
+    chance = random.Random(7)
+    log, ended, acknowledged = tmp_path / "log", tmp_path / "ended", tmp_path / "acknowledged"
+    acknowledged.touch()
+    sender, killed = start(SENDER, outbox.path, log, ended), 0
+    for number in range(6):
+        writer = start(WRITER, outbox.path, f"w{number}", acknowledged, 400)
+        seen = len(acknowledged.read_bytes().split())
+        while len(acknowledged.read_bytes().split()) < seen + chance.randrange(1, 40):
+            assert writer.poll() is None
+        for process in [writer, sender] if number % 2 else [writer]:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+        if number % 2:
+            sender = start(SENDER, outbox.path, log, ended)
+    ended.touch()
+    assert sender.wait(timeout=30) == 0
+    created: dict[str, bytes] = {}
+    for line in log.read_bytes().splitlines():
+        operation = json.loads(line)["operation_id"]
+        assert created.setdefault(operation, line) == line, "an operation id was used for another message"
+    got = [job["job_name"] for line in created.values() for job in json.loads(line)["jobs"]]
+    own = [name for name in got if name != "common"]
+    assert len(own) == len(set(own)), "a trigger was doubled"
+    assert set(acknowledged.read_text().split()) <= set(own), "a trigger was lost"
+    assert killed == 9
