@@ -17,6 +17,10 @@ PACKAGES = {
     "base32": "coreutils",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "qemu-aarch64": "qemu-user",
+    "hg": "mercurial",
+    "svn": "subversion",
+    "svnadmin": "subversion",
+    "apache2": "apache2 libapache2-mod-svn",
 }
 
 

@@ -30,6 +30,13 @@ def stored(wanted: Url) -> tuple[str, str] | None:
     return None
 
 
+def credentials(url: Url) -> tuple[str, str]:
+    """Return user and password for `url`: its own, else, over http and https, the stored ones; "" for none."""
+    if not url.password and url.scheme in {"http", "https"}:
+        return stored(url) or (url.user, "")
+    return url.user, url.password
+
+
 def stored_secrets() -> list[str]:
     """Return every password in the file, as it is written there and decoded: all of them must be masked."""
     return [secret for line in _lines() for secret in url_secrets(line)]

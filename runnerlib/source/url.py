@@ -16,6 +16,9 @@ _IN_TEXT = r"([A-Za-z][\w+.-]*://)[^\s/'\"]*@"
 # and masking them would blacken every "git" of a log.
 _PUBLIC = frozenset({"", "git", "hg", "oauth2", "gitlab-ci-token", "x-access-token", "x-oauth-basic", "x-token-auth"})
 
+# Here the user is a part of the address.
+_SSH = ("ssh", "svn+ssh")
+
 
 class Url(NamedTuple):
     """`scheme://user:password@host/rest`; `scheme` is "" for the scp-like `user@host:rest`."""
@@ -28,7 +31,7 @@ class Url(NamedTuple):
 
     def clean(self) -> str:
         """Return the URL as it may be stored: without password; ssh keeps its user, who is an address."""
-        user = f"{self.user}@" if self.user and self.scheme in {"", "ssh"} else ""
+        user = f"{self.user}@" if self.user and self.scheme in {"", *_SSH} else ""
         place = f"{user}{self.host}"
         return f"{self.scheme}://{place}{self.rest}" if self.scheme else f"{place}:{self.rest}"
 
@@ -65,7 +68,7 @@ def without_credentials(url: str) -> str:
     A lone user of ssh (`git@host:x`, `ssh://git@host/x`) is an address, not a secret, and stays.
     """
     scheme, info = _user_info(url)
-    if info is None or (scheme == "ssh" and ":" not in info):
+    if info is None or (scheme in _SSH and ":" not in info):
         return url
     return f"{url[: url.index(info)]}***@{url.rpartition('@')[2]}"
 
@@ -77,7 +80,7 @@ def url_secrets(url: str | None) -> list[str]:
     """
     scheme, info = _user_info(url or "")
     user, _, password = (info or "").partition(":")
-    raw = password if unquote(password) not in _PUBLIC else "" if scheme == "ssh" else user
+    raw = password if unquote(password) not in _PUBLIC else "" if scheme in _SSH else user
     return [] if unquote(raw) in _PUBLIC else list(dict.fromkeys((raw, unquote(raw))))
 
 

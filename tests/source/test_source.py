@@ -13,7 +13,7 @@ from runnerlib.source import SourceSpec, check, prepare, source_types
 from tests.source.repository import snapshot
 
 REFUSED = [
-    (SourceSpec("gti", "x"), "unknown source type 'gti' (copy, git, none); did you mean 'git'?"),
+    (SourceSpec("gti", "x"), "unknown source type 'gti' (copy, git, hg, none, svn); did you mean 'git'?"),
     (SourceSpec("git"), "source type 'git' needs a url or the path of a repository"),
     (SourceSpec("copy", ""), "source type 'copy' needs a url: the path of a directory"),
     (SourceSpec("git", "x", "-q"), "source ref '-q' starts with '-'"),
@@ -37,7 +37,7 @@ REFUSED = [
 
 
 def test_source_types() -> None:
-    assert source_types() == ("copy", "git", "none")
+    assert source_types() == ("copy", "git", "hg", "none", "svn")
 
 
 def test_every_source_type_is_a_module_of_its_name() -> None:

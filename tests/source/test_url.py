@@ -23,6 +23,7 @@ TABLE = [
     ("https://host:80/a@b", "https://host:80/a@b", []),
     ("https://[::1]:80/a@b", "https://[::1]:80/a@b", []),
     ("ssh://git@host/x", "ssh://git@host/x", []),
+    ("svn+ssh://me@host/x", "svn+ssh://me@host/x", []),
     ("ssh://me:pw@host/x", "ssh://***@host/x", ["pw"]),
     ("git@host:a/b", "git@host:a/b", []),
     ("me:pw@host:a/b", "***@host:a/b", ["pw"]),
