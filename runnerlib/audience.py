@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,16 +18,18 @@ if TYPE_CHECKING:
 
     from runnerlib.observers.look import Look
     from runnerlib.observers.protocol import Console, Listener
+    from runnerlib.observers.streams import Streams
     from runnerlib.plan import RunPlan
 
 
 @contextmanager
-def audience(plan: RunPlan, environ: Mapping[str, str]) -> Iterator[Listener]:
+def audience(plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = None) -> Iterator[Listener]:
     """The observer of a run. Left with an error or not, nothing is waited for: what is unread then is dropped.
 
-    Raises OutputError when stdout is closed or a file cannot be opened.
+    It shows things on `ends`, by default the descriptors 1 and 2. Raises OutputError when stdout is closed or a
+    file cannot be opened.
     """
-    listener = _listener(plan, environ)
+    listener = _listener(plan, environ, ends or streams())
     try:
         yield listener
     finally:
@@ -36,12 +37,12 @@ def audience(plan: RunPlan, environ: Mapping[str, str]) -> Iterator[Listener]:
         listener.close()
 
 
-def _listener(plan: RunPlan, environ: Mapping[str, str]) -> Listener:
+def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
     config, several = plan.config, len(plan.job.steps)
-    terminal = os.isatty(1)
+    terminal = ends.out.is_terminal
     seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
     mode = config.output or automatic_mode(environ, terminal, several)
-    shown: Console = console(mode, streams(), seen)
+    shown: Console = console(mode, ends, seen)
     if config.log_limit is not None:
         head = config.log_limit // 2
         shown = cast("Console", _made("cap", "Cap", shown, head=head, tail=config.log_limit - head))

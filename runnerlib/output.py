@@ -45,6 +45,11 @@ class Output:
         """Whether something is queued."""
         return bool(self._pending)
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people see it as it is written."""
+        return os.isatty(self._fd)
+
     def write(self, data: bytes) -> None:
         """Write `data`, or queue what the descriptor does not take now."""
         if self._error:

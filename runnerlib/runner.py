@@ -16,6 +16,7 @@ from runnerlib.events import Notice, Warned
 from runnerlib.process import STOPPING, Custody
 from runnerlib.result import signal_name
 from runnerlib.secret_socket import SecretServer
+from runnerlib.secrets import HERE
 from runnerlib.stopping import Stop
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def run(
     result. `new_loop` defaults to uvloop's. By `stop` others can stop the run, and see what stopped it.
     """
     stop = stop or Stop()
-    for warning in plan.warnings:
-        observer.observe(Warned(plan.masker.mask_string(warning)))
-    with interruptible(stop), journal_of(plan) as journal:
+    with HERE.followed_by(plan.masker), interruptible(stop), journal_of(plan) as journal:
+        for warning in plan.warnings:
+            observer.observe(Warned(plan.masker.mask_string(warning)))
         plan = prepare_workspace(plan, journal, observer, stop, stages)
         stop.check()
         with asyncio.Runner(loop_factory=new_loop or _uvloop()) as loop:

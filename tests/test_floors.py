@@ -25,6 +25,7 @@ FLOORS = [
         "drawing",
         "repository",
         "trigger",
+        "secrets",
     },
     {"engine", "plan", "workflow"},
     {"surroundings", "remembering", "audience"},

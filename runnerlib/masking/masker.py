@@ -42,12 +42,15 @@ class SecretMasker:
         encodings: bool = True,
         min_length: int = 3,
         shapes: str | Iterable[str] = (),
+        redaction_text: str | bytes | None = None,
     ) -> None:
         """Mask with `marker`; `encodings` also hides encoded and interrupted forms; shorter values are not masked.
 
         `shapes` names what is hidden by its look, as `SHAPES` lists them, or is "all". Its marks say which shape it
-        was: `[REDACTED:jwt]`. Raises ValueError for an unknown name.
+        was: `[REDACTED:jwt]`. Raises ValueError for an unknown name. `redaction_text` is Reactorcide's name of
+        `marker`.
         """
+        marker = marker if redaction_text is None else redaction_text
         names = SHAPES if shapes == "all" else (shapes,) if isinstance(shapes, str) else tuple(shapes)
         self._shapes = {name: _shape_marker(_encode(marker), name) for name in names}
         self._rules = _Rules()

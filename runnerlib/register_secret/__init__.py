@@ -1,9 +1,18 @@
 """Registers secrets with the runner while its job runs: in Python, or `python -m runnerlib.register_secret`.
 
+`runnerlib.register_secret(value)` is a function all the same, whoever has imported this module: it can be called,
+and does what `runnerlib.secrets.register_secret` does.
+
 When a registration has succeeded, nothing that the job writes afterwards shows the values. The runner
 listens on the socket named by REACTORCIDE_SECRETS_SOCKET; `runnerlib.secret_socket` has the protocol,
 which is Reactorcide's. This is a client for jobs: it starts fast and loads nothing of the runner.
 """
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
 
 from runnerlib.register_secret.client import (
     Registration,
@@ -25,3 +34,14 @@ __all__ = [
     "register_secrets",
     "register_secrets_via_socket",
 ]
+
+
+class _Callable(ModuleType):
+    """This module, which Python puts in the place of the function of the same name when it is imported."""
+
+    def __call__(self, value: str | bytes, name: str | None = None) -> bool:
+        done: bool = importlib.import_module("runnerlib.secrets").register_secret(value, name)
+        return done
+
+
+sys.modules[__name__].__class__ = _Callable

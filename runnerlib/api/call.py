@@ -1,0 +1,147 @@
+"""One call of the library: what is to be run, where, with which settings; and carrying it out."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from runnerlib.audience import audience
+from runnerlib.config import SETTINGS, read
+from runnerlib.errors import ConfigError, RunnerError
+from runnerlib.job import Job
+from runnerlib.observers.program import program_streams
+from runnerlib.paths import CONTAINER_BASE, Workspace, locate
+from runnerlib.plan import plan_run
+from runnerlib.runner import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from runnerlib.events import Observer
+    from runnerlib.masking import SecretMasker
+    from runnerlib.plan import RunPlan
+    from runnerlib.result import JobResult
+    from runnerlib.stopping import Stop
+
+    Task: TypeAlias = Job | str | Sequence[str]
+    Directory: TypeAlias = str | os.PathLike[str]
+
+# What would run something else than the call says.
+_OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE")
+
+
+class Call(NamedTuple):
+    """The arguments of a call, and the environment and the directory in which it was made."""
+
+    task: Task
+    source_dir: Directory | None
+    artifacts_dir: Directory | None
+    workspace: Directory | None
+    observer: Observer | None
+    settings: Mapping[str, object]
+    environ: Mapping[str, str]
+    cwd: Path
+
+    def carry_out(self, stop: Stop) -> JobResult:
+        """Run the task to its end; `stop` stops it. Raises RunnerError, with every secret in it masked."""
+        plan = self.plan()
+        with _masked_errors(plan.masker):
+            if self.observer is not None:
+                return run(plan, self.observer, stop=stop)
+            with audience(plan, self.environ, program_streams()) as listener:
+                return run(plan, listener, stop=stop)
+
+    def plan(self) -> RunPlan:
+        """What is going to be done. Raises ConfigError."""
+        settings = dict(self.settings)
+        job, words = self._task(settings)
+        workspace = Workspace(self._real(self.workspace)) if self.workspace else locate(self.environ, self.cwd)
+        for name, setting, given in (
+            ("source_dir", "code_dir", self.source_dir),
+            ("artifacts_dir", "artifacts_dir", self.artifacts_dir),
+        ):
+            if given is not None:
+                if settings.get(setting) is not None:
+                    raise ConfigError(f"{name} and {setting} say the same; give one of them")
+                settings[setting], workspace = self._place(name, given, workspace)
+        if self.source_dir is not None:
+            _leave_alone(settings)
+        environ = {name: value for name, value in self.environ.items() if name not in _OTHER_TASKS}
+        return plan_run(read(settings, environ), words, self.environ, self.cwd, job, workspace=workspace)
+
+    def _task(self, settings: dict[str, object]) -> tuple[Job | None, tuple[str, ...]]:
+        """The job, or the words of a command; the text of one becomes the setting."""
+        _refuse(settings)
+        if isinstance(self.task, Job):
+            return self.task, ()
+        if not isinstance(self.task, str):
+            if not self.task:
+                raise ConfigError("there is nothing to run: the list of words is empty")
+            return None, tuple(self.task)
+        settings["job_command"] = self.task
+        return None, ()
+
+    def _place(self, name: str, given: Directory, workspace: Workspace) -> tuple[str, Workspace]:
+        """A directory that the program names, and the workspace in which it counts as inside."""
+        text = os.fspath(given)
+        if not text:
+            raise ConfigError(f"{name} is empty; a directory is expected")
+        if text == str(CONTAINER_BASE) or text.startswith(f"{CONTAINER_BASE}/"):
+            return text, workspace
+        real = self._real(text)
+        if real.is_relative_to(workspace.base):
+            return str(real), workspace
+        if name == "source_dir" and not real.is_dir():
+            raise ConfigError(f"{name} '{text}' is no directory")
+        return str(real), workspace._replace(granted=(*workspace.granted, real))
+
+    def _real(self, given: Directory) -> Path:
+        return Path(os.path.realpath(self.cwd / given))
+
+
+def call(
+    task: Task,
+    source_dir: Directory | None,
+    artifacts_dir: Directory | None,
+    workspace: Directory | None,
+    observer: Observer | None,
+    settings: Mapping[str, object],
+) -> Call:
+    """A call that is made here and now. Raises ConfigError when the current directory is gone."""
+    try:
+        cwd = Path.cwd()
+    except OSError as error:
+        raise ConfigError(f"the current directory is gone: {error.strerror}") from None
+    return Call(task, source_dir, artifacts_dir, workspace, observer, settings, dict(os.environ), cwd)
+
+
+def _refuse(settings: Mapping[str, object]) -> None:
+    """Settings that a call cannot have, because it has a better place for them."""
+    instead = {
+        "job_command": "give the command itself",
+        "job_file": "read it with runnerlib.job_file.load, and give its job",
+        "work_dir": "a library leaves the current directory alone; give source_dir or workspace",
+    }
+    for name, advice in instead.items():
+        if settings.get(name) is not None:
+            raise ConfigError(f"{name} is for the command line: {advice}")
+
+
+def _leave_alone(settings: dict[str, object]) -> None:
+    """A directory that the program names is taken as it is, unless the call itself says what to put there."""
+    meant = {SETTINGS[name].target for name, value in settings.items() if name in SETTINGS and value is not None}
+    for prefix in ("source_", "ci_source_"):
+        if not any(target.startswith(prefix) for target in meant):
+            settings[f"{prefix}type"] = "none"
+
+
+@contextmanager
+def _masked_errors(masker: SecretMasker) -> Iterator[None]:
+    """What goes wrong is told without secrets."""
+    try:
+        yield
+    except RunnerError as error:
+        error.args = tuple(masker.mask_string(arg) if isinstance(arg, str) else arg for arg in error.args)
+        raise
