@@ -9,7 +9,7 @@ from runnerlib.masking.secrets import Secret, guess
 from runnerlib.source import stored_secrets, url_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from runnerlib.config import Resolved, RunnerConfig
@@ -21,7 +21,11 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _FILE_PREFIX = "./job/"
 
 # Only the runner needs these lists; a job that reads its whole environment need not see them.
-_WITHHELD = ("REACTORCIDE_SECRET_VALUES_LIST", "REACTORCIDE_SECRETS_LIST")
+_PASSWORD = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
+_WITHHELD = ("REACTORCIDE_SECRET_VALUES_LIST", "REACTORCIDE_SECRETS_LIST", _PASSWORD)
+_KNOWN = ("REACTORCIDE_API_TOKEN", _PASSWORD)
+# What the provider `env` reads: a job gets the secrets that it refers to, under the names that it gives them.
+_PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
 
 
 class JobEnvironment(NamedTuple):
@@ -49,6 +53,10 @@ class Files:
         return self._texts[path]
 
 
+def _as_it_is(text: str, _where: str) -> str:
+    return text
+
+
 def job_environment(
     resolved: Resolved,
     environ: Mapping[str, str],
@@ -56,8 +64,12 @@ def job_environment(
     places: Mapping[str, Path],
     job: Job | None = None,
     files: Files | None = None,
+    reveal: Callable[[str, str], str] = _as_it_is,
 ) -> JobEnvironment:
     """Build the variables: `environ`, then `places`, then secrets_file, then those of `job`, then job_env.
+
+    `reveal` replaces the references to secrets in a value of job_env or secret_values_list, given it and
+    where it stands.
 
     What single steps of the job set is searched for secrets as well. Every file is read once, so
     that a pipe will do; with the same `files` that holds for further calls too. Raises ConfigError
@@ -65,16 +77,23 @@ def job_environment(
     """
     files = files or Files()
     filed = list(_secrets_file(resolved, files))
-    variables = {name: value for name, value in environ.items() if name not in _WITHHELD}
+    withheld = _withheld(environ, resolved.config)
+    variables = {name: value for name, value in environ.items() if name not in withheld}
     variables.update((name, str(place)) for name, place in places.items())
     variables.update((name, value) for name, value in filed if name)
     variables.update(job.env if job else {})
-    variables.update(_job_env(resolved, workspace, files))
-    listed = list(_listed_values(resolved, workspace, files))
+    variables.update((n, reveal(value, f"job_env: {n}")) for n, value in _job_env(resolved, workspace, files))
+    listed = [reveal(value, "secret_values_list") for value in _listed_values(resolved, workspace, files)]
     secrets = list(_secrets(resolved, environ, variables, filed, listed))
     for step in job.steps if job else ():
         secrets.extend(named_secrets(step.env, resolved.config))
     return JobEnvironment(variables, secrets)
+
+
+def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[str]:
+    if "env" not in config.secret_providers:
+        return _WITHHELD
+    return {*_WITHHELD, *(name for name in environ if re.fullmatch(_PROVIDED, name))}
 
 
 def named_secrets(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
@@ -96,7 +115,7 @@ def _secrets(
         yield Secret(f"value {number} of secret_values_list", value)
     for number, (name, value) in enumerate(filed, 1):
         yield Secret(f"{name or f'value {number}'} of secrets_file", value)
-    for name in ("REACTORCIDE_API_TOKEN", *config.secret_env_names):
+    for name in (*_KNOWN, *config.secret_env_names):
         values = {variables.get(name, ""), environ.get(name, "")} - {""}
         yield from (Secret(name, value) for value in sorted(values))
         if not values and name in config.secret_env_names:
@@ -104,7 +123,7 @@ def _secrets(
     for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
         yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
     yield from (Secret("stored git credentials", value) for value in stored_secrets())
-    known = set(config.secret_env_names) | {"REACTORCIDE_API_TOKEN"}
+    known = {*config.secret_env_names, *_KNOWN}
     rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
     yield from guess(rest, config.secret_env_patterns)
 

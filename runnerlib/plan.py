@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.config import Layer
+from runnerlib.config import SETTINGS, Layer
 from runnerlib.environment import Files, job_environment, named_secrets
 from runnerlib.errors import ConfigError, PathError, unknown
 from runnerlib.job import Job, Step
@@ -12,6 +12,7 @@ from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.observers import MODES
 from runnerlib.paths import WORKSPACE_VARIABLE, Workspace, locate
+from runnerlib.secret_provider import Lookup, Revealer
 from runnerlib.source import Sources, SourceSpec, source_types, without_credentials
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from runnerlib.journal import Selection
     from runnerlib.masking.secrets import Secret
     from runnerlib.observers.protocol import MakeConsole
+
+
+_TAKEN_APART = ("job_env", "secret_values_list")
 
 
 class Checkout(NamedTuple):
@@ -51,7 +55,8 @@ class Request(NamedTuple):
     The job is `job`, or a single command: `job_command`, or `words` that run without a shell. `wish`
     says which steps run. `workspace` None means the one of `environ` and `cwd`. What is secret is
     registered with `masker`, a new one if there is none. `sources` are the types of source there are,
-    `modes` the output modes besides the built-in ones, `files` those that settings name.
+    `modes` the output modes besides the built-in ones, `files` those that settings name. `lookup` finds
+    the secrets that are referred to, and remembers them when a plan is derived again.
     """
 
     resolved: Resolved
@@ -66,6 +71,7 @@ class Request(NamedTuple):
     modes: Mapping[str, MakeConsole] = {}
     changes: Changes = Changes()
     files: Files | None = None
+    lookup: Lookup | None = None
 
     def plan(self) -> RunPlan:
         """Check the configuration against the world and say what is to be done; changes nothing.
@@ -144,9 +150,10 @@ def plan_run(
     sources: Sources | None = None,
     workspace: Workspace | None = None,
     masker: SecretMasker | None = None,
+    lookup: Lookup | None = None,
 ) -> RunPlan:
     """The plan of a `Request` of these parts."""
-    return Request(resolved, words, environ, cwd, job, wish, workspace, masker, sources).plan()
+    return Request(resolved, words, environ, cwd, job, wish, workspace, masker, sources, lookup=lookup).plan()
 
 
 def _plan(request: Request) -> RunPlan:
@@ -159,6 +166,11 @@ def _plan(request: Request) -> RunPlan:
     is_command = request.job is None
     job = _limited(request.job or _only_command(resolved, request.words), config)
     job.check()
+    masker = request.masker or _new_masker(resolved)
+    lookup = request.lookup or Lookup()
+    secret = Revealer(lookup, resolved, environ, lambda secret: masker.register_secret(secret.value, secret.name))
+    resolved, job = _revealed(resolved, secret), _revealed_job(job, secret)
+    config = resolved.config
     if request.wish is not None:
         request.wish.check(job)
     workspace = request.workspace or locate(environ, request.cwd)
@@ -166,20 +178,21 @@ def _plan(request: Request) -> RunPlan:
     artifacts = workspace.resolve_directory(config.artifacts_dir, _subject(resolved, "artifacts_dir"))
     workspace = workspace._replace(artifacts_at=artifacts)
     job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
-    sources = request.sources or Sources()
-    checkouts = _checkouts(resolved, sources, workspace, code_dir)
     places = {
         "REACTORCIDE_CODE_DIR": code_dir,
         "REACTORCIDE_JOB_DIR": job_dir,
         "REACTORCIDE_ARTIFACTS_DIR": artifacts,
         WORKSPACE_VARIABLE: workspace.base,
     }
-    environment = job_environment(resolved, environ, workspace, places, job, request.files)
+    environment = job_environment(resolved, environ, workspace, places, job, request.files, secret.text)
+    secret.check()
+    sources = request.sources or Sources()
+    checkouts = _checkouts(resolved, sources, workspace, code_dir)
     added = {name: value for name, value in changes.env.items() if value is not None}
-    secrets = [*environment.secrets, *named_secrets(added, config)]
-    masker, count, warnings = _masker(resolved, secrets, request.masker)
+    secrets = [*secret.secrets.values(), *environment.secrets, *named_secrets(added, config)]
+    count, warnings = _register(resolved, secrets, masker)
     return RunPlan(
-        request=request._replace(masker=masker, sources=sources),
+        request=request._replace(masker=masker, sources=sources, lookup=lookup),
         workspace=workspace,
         checkouts=checkouts,
         sources=sources,
@@ -189,12 +202,33 @@ def _plan(request: Request) -> RunPlan:
         env=_changed(environment.variables, changes.env),
         masker=masker,
         secret_count=count,
-        warnings=warnings,
+        warnings=(*secret.warnings, *warnings),
         conditions=job.conditions(),
         wish=request.wish,
         config=config,
         is_command=is_command,
     )
+
+
+def _revealed(resolved: Resolved, secret: Revealer) -> Resolved:
+    """The settings with references to secrets replaced; what has lines or items is taken apart before."""
+    changes: dict[str, tuple[object, Origin]] = {}
+    for name, origin in resolved.origins.items():
+        value = getattr(resolved.config, name)
+        revealed = value if SETTINGS[name].literal or name in _TAKEN_APART else secret.setting(value, name)
+        if revealed != value:
+            changes[name] = revealed, origin
+    return resolved.changed(changes)
+
+
+def _revealed_job(job: Job, secret: Revealer) -> Job:
+    """The job with references to secrets replaced in its environment and those of its steps."""
+    steps = [
+        step._replace(env=secret.variables(step.env, f"env of step '{step.name}'")) if step.env else step
+        for step in job.steps
+    ]
+    env = secret.variables(job.env, "env")
+    return Job(job.name, steps, env=env, timeout=job.timeout, max_parallel=job.max_parallel)
 
 
 def _changed(env: dict[str, str], changes: Mapping[str, str | None]) -> Mapping[str, str]:
@@ -214,7 +248,9 @@ def masker_of(resolved: Resolved, environ: Mapping[str, str], cwd: Path) -> Secr
 def _early_masker(request: Request) -> SecretMasker:
     workspace = request.workspace or locate(request.environ, request.cwd)
     environment = job_environment(request.resolved, request.environ, workspace, {}, request.job, request.files)
-    return _masker(request.resolved, environment.secrets, request.masker)[0]
+    masker = request.masker or _new_masker(request.resolved)
+    _register(request.resolved, environment.secrets, masker)
+    return masker
 
 
 def _subject(resolved: Resolved, name: str) -> str:
@@ -313,12 +349,15 @@ def _shapes(resolved: Resolved) -> tuple[str, ...]:
     return SHAPES if "all" in names else names
 
 
-def _masker(
-    resolved: Resolved, secrets: Sequence[Secret], masker: SecretMasker | None
-) -> tuple[SecretMasker, int, tuple[str, ...]]:
+def _new_masker(resolved: Resolved) -> SecretMasker:
     config = resolved.config
     shortest = min(config.secret_min_length, config.secret_env_min_length)
-    masker = masker or SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(resolved))
+    return SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(resolved))
+
+
+def _register(resolved: Resolved, secrets: Sequence[Secret], masker: SecretMasker) -> tuple[int, tuple[str, ...]]:
+    """Make `masker` hide `secrets`; how many it hides, and a warning for each that it does not."""
+    config = resolved.config
     strong: dict[str, str] = {}
     warnings: dict[str, None] = {}
     for secret in secrets:
@@ -329,4 +368,4 @@ def _masker(
             strong.setdefault(secret.value, secret.name)
     masker.register_secrets(strong, strong.values())
     # A value may be weak where it was guessed and masked all the same because it is listed elsewhere.
-    return masker, len(strong), tuple(warnings)
+    return len(strong), tuple(warnings)

@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runnerlib"
 
 FLOORS = [
-    {"errors", "pipe", "graph", "result", "path_glob", "document", "schedule"},
-    {"paths", "config", "conditions", "masking", "process"},
-    {"events", "job", "output", "source", "secret_socket", "register_secret", "coordinator"},
+    {"errors", "pipe", "graph", "result", "path_glob", "document", "schedule", "secrets_resolver"},
+    {"paths", "config", "conditions", "masking", "process", "secrets_local"},
+    {"events", "job", "output", "source", "secret_socket", "register_secret", "coordinator", "secret_provider"},
     {
         "artifact",
         "stopping",
@@ -38,7 +38,19 @@ FLOORS = [
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # What may be imported inside a function: what is too heavy for a start that does not need it.
-LAZY = {"uvloop", "pygit2", "yaml", "ahocorasick", "json", "importlib", "difflib", "hashlib", "rich"}
+LAZY = {
+    "uvloop",
+    "pygit2",
+    "yaml",
+    "ahocorasick",
+    "json",
+    "importlib",
+    "difflib",
+    "hashlib",
+    "rich",
+    "cryptography",
+    "shlex",
+}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -42,12 +42,12 @@ def planned(
     resolved = resolve_options(config_file, options)
     path = chosen_job_file(resolved, words)
     if path is None:
-        plan = plan_run(resolved, words, os.environ, current_directory(), wish=wish)
+        plan = plan_run(resolved, words, os.environ, current_directory(), wish=wish, lookup=session.lookup)
     else:
         # Most runs have no such file, and reading one takes YAML.
         file: JobFile = importlib.import_module("runnerlib.job_file").load(path)
         resolved = read(options, os.environ, config_file, Lowest(file.settings, path))
-        plan = plan_run(resolved, (), os.environ, current_directory(), file.job, wish)
+        plan = plan_run(resolved, (), os.environ, current_directory(), file.job, wish, lookup=session.lookup)
         plan = plan._replace(warnings=(*file.notices, *plan.warnings))
     session.planned = plan.masker
     return plan

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.masking import SecretMasker
+from runnerlib.secret_provider import Lookup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ class Session:
     def __init__(self, args: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
         self.debug = False
         self.planned: SecretMasker | None = None
+        self.lookup = Lookup(_ask)
         self._args = args
         self._environ = os.environ if environ is None else environ
 
@@ -34,3 +36,10 @@ class Session:
         # Only an error comes here, and most runs have none: what it takes to suspect is loaded then.
         suspects = importlib.import_module("runnerlib.cli.suspects").suspects
         masker.register_secrets(suspects(self._args, self._environ))
+        masker.register_secrets(self.lookup.values)
+
+
+def _ask() -> str:
+    """Prompt for the password of the secret store; few invocations need it."""
+    asked: str = importlib.import_module("runnerlib.cli.asking").password()
+    return asked

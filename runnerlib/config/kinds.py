@@ -70,6 +70,22 @@ def names(given: object) -> tuple[str, ...]:
     return tuple(name.strip() for name in given if name.strip())
 
 
+def words(given: object) -> tuple[str, ...]:
+    """The words of a command: a list of texts, or a text that is split as a shell does."""
+    if isinstance(given, str):
+        import shlex  # few runs have such a setting
+
+        try:
+            given = shlex.split(given)
+        except ValueError:
+            raise ValueError("the words of a command are expected (a quote does not match)") from None
+    if not isinstance(given, (list, tuple)) or not given or not all(isinstance(word, str) for word in given):
+        raise ValueError("the words of a command, or a list of texts, are expected")
+    if any("\0" in word for word in given):
+        raise ValueError("words without NUL bytes are expected")
+    return tuple(given)
+
+
 def values(given: object) -> str | tuple[str, ...]:
     """Text as it is (commas or a file are told apart where it is read), or a list of texts."""
     if isinstance(given, (list, tuple)):

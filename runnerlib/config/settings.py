@@ -17,7 +17,8 @@ ENV_PREFIX = "REACTORCIDE_"
 class Setting(NamedTuple):
     """How one setting is spelled, checked and explained.
 
-    What is `early` is used before the CI source is there, so no file of that can set it.
+    What is `early` is used before the CI source is there, so no file of that can set it. In what is
+    `literal` a reference to a secret is not replaced.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Setting(NamedTuple):
     target: str = ""
     implies: Mapping[str, str] = MappingProxyType({})
     early: bool = False
+    literal: bool = False
 
     @property
     def option(self) -> str:
@@ -47,8 +49,10 @@ def _setting(
     *,
     secret: bool = False,
     early: bool = False,
+    literal: bool = False,
 ) -> Any:
-    return field(default=default, metadata={"help": text, "parse": parse, "secret": secret, "early": early})
+    metadata = {"help": text, "parse": parse, "secret": secret, "early": early, "literal": literal}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,13 +63,15 @@ class RunnerConfig:
     checked against the workspace before use (`runnerlib.paths`). Times are in seconds, lengths in bytes.
     """
 
-    job_command: str | None = _setting("command of the job, run by `sh -c`", early=True)
-    job_file: str | None = _setting("YAML or JSON file of a job with steps, instead of a command", early=True)
+    job_command: str | None = _setting("command of the job, run by `sh -c`", early=True, literal=True)
+    job_file: str | None = _setting(
+        "YAML or JSON file of a job with steps, instead of a command", early=True, literal=True
+    )
     code_dir: str = _setting("directory the source is put into", default="/job/src", early=True)
     job_dir: str | None = _setting("directory the job runs in (default: the code directory)", early=True)
     artifacts_dir: str = _setting("directory for what the job leaves behind", default="/job/artifacts", early=True)
-    profile: str | None = _setting("set of settings in the configuration file to use", early=True)
-    work_dir: str | None = _setting("change to this directory first", early=True)
+    profile: str | None = _setting("set of settings in the configuration file to use", early=True, literal=True)
+    work_dir: str | None = _setting("change to this directory first", early=True, literal=True)
     job_env: str | Mapping[str, str] | None = _setting(
         "environment of the job: NAME=VALUE lines, or a file './job/...' of such lines", kinds.environment
     )
@@ -74,7 +80,10 @@ class RunnerConfig:
         "secret values, separated by commas, or a file './job/...' with one a line", kinds.values, secret=True
     )
     secret_env_names: tuple[str, ...] = _setting(
-        "names, separated by commas, of environment variables whose values are secret", kinds.names, default=()
+        "names, separated by commas, of environment variables whose values are secret",
+        kinds.names,
+        default=(),
+        literal=True,
     )
     source_type: str | None = _setting("where the source comes from", early=True)
     source_url: str | None = _setting("URL or path of the source", early=True)
@@ -94,7 +103,9 @@ class RunnerConfig:
         default=(),
         early=True,
     )
-    mask_marker: str = _setting("what is shown in place of a secret", kinds.marker, default="[REDACTED]", early=True)
+    mask_marker: str = _setting(
+        "what is shown in place of a secret", kinds.marker, default="[REDACTED]", early=True, literal=True
+    )
     secret_env_patterns: tuple[str, ...] = _setting(
         "patterns of environment names whose values are masked without being listed",
         kinds.names,
@@ -104,6 +115,7 @@ class RunnerConfig:
             *("*_SECRET_*", "*_PASSWORD_*"),
             *("TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRETS", "PGPASSWORD", "APIKEY", "API_KEY"),
         ),
+        literal=True,
     )
     secret_min_length: int = _setting("shortest listed secret that is masked, in bytes", kinds.count, default=3)
     secret_env_min_length: int = _setting(
@@ -115,6 +127,19 @@ class RunnerConfig:
         default=(),
         early=True,
     )
+    secret_providers: tuple[str, ...] = _setting(
+        "who is asked, in this order, for secrets that are referred to: env, file, local, command, or a plugin's",
+        kinds.names,
+        default=("local",),
+        literal=True,
+    )
+    secret_dir: str = _setting(
+        "directory of the provider `file`, with a file PATH/KEY for each secret", default="/run/secrets", literal=True
+    )
+    secret_command: tuple[str, ...] | None = _setting(
+        "words of the provider `command`, with {path} and {key} in them", kinds.words, literal=True
+    )
+    secret_timeout: float = _setting("seconds that command may take", kinds.duration, default=30.0)
     max_parallel: int | None = _setting("most steps that run at a time (default: CPUs)", kinds.count)
     job_timeout: float | None = _setting("seconds the job may take", kinds.duration)
     output: str | None = _setting(

@@ -50,7 +50,6 @@ def notices(entries: Mapping[str, Entry], env: Mapping[str, str]) -> list[str]:
     text = "'{}' is for Reactorcide's coordinator; this command does not act on it"
     said = [text.format(key) for key in _COORDINATOR if key in entries]
     for name, value in env.items():
-        for reference in ("${secret:", "${env:"):
-            if reference in value:
-                said.append(f"environment: {name}: {reference}…}} is not replaced by this command")
+        if "${env:" in value:
+            said.append(f"environment: {name}: ${{env:…}} is not replaced by this command")
     return said

@@ -157,7 +157,6 @@ class TestTheFlatForm:
         assert notices == (
             "image 'alpine:3': this command starts no container, the job runs right here",
             "'capabilities' is for Reactorcide's coordinator; this command does not act on it",
-            "environment: C: ${secret:…} is not replaced by this command",
         )
 
     def test_a_local_source_is_copied(self) -> None:

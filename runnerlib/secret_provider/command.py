@@ -1,0 +1,86 @@
+"""The provider `command`: a program that prints the value, as `vault kv get -field={key} secret/{path}`."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import ConfigError
+from runnerlib.secret_provider.file import without_line_break
+from runnerlib.secrets_local import PASSWORD_VARIABLE
+
+if TYPE_CHECKING:
+    from runnerlib.secret_provider.lookup import Setup
+
+_LARGEST = 1 << 20
+
+
+def get(path: str, key: str, setup: Setup) -> str | None:
+    """What `secret_command` prints, less one line break at its end; never None. Raises ConfigError.
+
+    The words are executed as they are, without a shell; what it says on stderr is not shown.
+    """
+    subject = f"secret '{path}:{key}'"
+    words = setup.config.secret_command
+    if not words:
+        raise ConfigError(
+            f"{subject}: the provider 'command' needs secret_command, as 'vault kv get -field={{key}} {{path}}'"
+        )
+    if path.startswith("-") or key.startswith("-"):
+        raise ConfigError(f"{subject}: a path or key that begins with '-' would be an option of the command")
+    argv = [word.replace("{path}", path).replace("{key}", key) for word in words]
+    try:
+        process = subprocess.Popen(
+            argv,
+            env={name: value for name, value in setup.environ.items() if name != PASSWORD_VARIABLE},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it holds a NUL byte"
+        raise ConfigError(f"{subject}: cannot execute '{words[0]}': {why}") from None
+    data, ended = _output(process, time.monotonic() + setup.config.secret_timeout)
+    if not ended:
+        raise ConfigError(f"{subject}: '{words[0]}' took more than {setup.config.secret_timeout:g} seconds")
+    if len(data) > _LARGEST:
+        raise ConfigError(f"{subject}: '{words[0]}' printed more than 1 MiB")
+    if process.returncode:
+        code = process.returncode
+        how = f"exit code {code}" if code > 0 else f"signal {-code}"
+        raise ConfigError(f"{subject}: '{words[0]}' failed with {how}")
+    return without_line_break(data)
+
+
+def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:
+    """What it prints, or a bit more than is allowed, and whether it ended in time. What it started ends, too."""
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    data = bytearray()
+    exited = os.pidfd_open(process.pid)
+    try:
+        with process.stdout as pipe:
+            while len(data) <= _LARGEST and _ready(pipe.fileno(), deadline):
+                piece = os.read(pipe.fileno(), 1 << 16)
+                if not piece:
+                    return bytes(data), _ready(exited, deadline)
+                data += piece
+        return bytes(data), len(data) > _LARGEST
+    finally:
+        os.close(exited)
+        # Until it is reaped its number, and so that of its group, belongs to nobody else.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _ready(fd: int, deadline: float) -> bool:
+    """Wait until `fd` can be read; False when the time is over."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(max(0, deadline - time.monotonic()) * 1000))
