@@ -60,7 +60,7 @@ class Workspace(NamedTuple):
             raise PathError(f"{subject} contains a NUL byte")
         if not text.startswith("/"):
             raise PathError(f"{subject} '{text}' is relative; an absolute path inside '{self.base}' is expected")
-        real = Path(os.path.realpath(self._relocate(text)))
+        real = Path(os.path.realpath(self.meant(text)))
         if not any(real.is_relative_to(allowed) for allowed in (self.base, *self.granted)):
             raise PathError(f"{subject} '{text}' leads to '{real}', outside the workspace '{self.base}'")
         return real
@@ -72,7 +72,8 @@ class Workspace(NamedTuple):
             raise PathError(f"{subject} '{text}' is the workspace itself; a directory inside it is expected")
         return real
 
-    def _relocate(self, text: str) -> str:
+    def meant(self, text: str) -> str:
+        """The path that `text` names, in this workspace if it begins with ``/job``; not checked."""
         prefix = str(CONTAINER_BASE)
         if text == prefix or text.startswith(prefix + "/"):
             return str(self.base) + text[len(prefix) :]
