@@ -129,5 +129,6 @@ def test_the_counter_of_this_machine_can_be_read() -> None:
     counter = find_counter()
     if counter is None:
         pytest.skip("no memory groups here")
-    assert os.path.exists(counter.events)
-    assert counter.killed() >= 0
+    with closing(counter):
+        assert os.path.exists(counter.events)
+        assert counter.killed() >= 0
