@@ -10,8 +10,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import hypothesis
 import pytest
 import uvloop
+
+# How long an example takes says something about the machine only.
+hypothesis.settings.register_profile("untimed", parent=hypothesis.settings.default)
+hypothesis.settings.load_profile("untimed")
 
 # libuv opens a pipe for signals with the first loop of a process and keeps it.
 uvloop.new_event_loop().close()

@@ -372,24 +372,25 @@ def test_a_full_disk_is_a_verdict(tmp_path: Path) -> None:
 
 
 def test_no_room_for_another_descriptor_is_a_verdict_and_the_rest_goes_on(tmp_path: Path) -> None:
-    steps: list[dict[str, object]] = [
-        {"name": f"s{n}", "run": "sleep 0.2; echo x", "parallel": True} for n in range(60)
-    ]
+    """Steps hold their descriptors until one of them has been told that there are no more."""
+    waits = "while [ ! -e go ]; do sleep 0.05; done; echo x"
+    steps: list[dict[str, object]] = [{"name": f"s{n}", "run": waits, "parallel": True} for n in range(60)]
     write(
         tmp_path,
         {"name": "j", "max_parallel": 60, "steps": [*steps, {"name": "z", "run": "echo tidy", "when": "always"}]},
     )
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -n 64; exec "$0" run --job-file job.yaml --output prefixed', RUNNERLIB],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 125, done
-    assert b"cannot start a process: Too many open files" in done.stdout
-    assert b"s0  \xe2\x94\x82 x\n" in done.stdout
-    assert b"z   \xe2\x94\x82 tidy\n" in done.stdout
+    run = ["sh", "-c", 'ulimit -n 64; exec "$0" run --job-file job.yaml --output prefixed', RUNNERLIB]
+    with subprocess.Popen(run, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE) as job:
+        assert job.stdout
+        shown = b""
+        for line in job.stdout:
+            shown += line
+            if b"cannot start a process: Too many open files" in line:
+                (tmp_path / "job/src/go").touch()
+        assert job.wait() == 125, shown
+    assert b"cannot start a process: Too many open files" in shown
+    assert b"s0  \xe2\x94\x82 x\n" in shown
+    assert b"z   \xe2\x94\x82 tidy\n" in shown
 
 
 def test_what_is_not_shown_is_in_the_log_of_a_single_command_too(tmp_path: Path) -> None:
