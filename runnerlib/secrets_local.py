@@ -133,11 +133,20 @@ def save_all(data: Mapping[str, Mapping[str, str]], password: str, base_path: Pa
 
 
 def secrets_init(password: str, base_path: Path | None = None, force: bool = False) -> None:
-    """Make an empty store. Raises SecretStoreError when there is one, unless `force`: then all it has is gone."""
+    """Make an empty store. Raises SecretStoreError when there is one.
+
+    With `force` there is a new one all the same, and the file of the old one is kept as `secrets.enc.old`.
+    """
     base = base_path or get_default_base_path()
     with _locked(base):
         if is_initialized(base) and not force:
             raise SecretStoreError(f"there is a secret store in '{base}' already")
+        before = _stored(base)
+        try:
+            if before is not None:  # its salt stays, so its password still opens it
+                _write(base / "secrets.enc.old", before)
+        except OSError as error:
+            raise _failed(base, error) from None
         save_all({}, password, base)
 
 

@@ -188,6 +188,8 @@ class TestMistakes:
         assert store.secret_get("a", "b", PASSWORD, tmp_path) == "c"
         store.secrets_init("another", tmp_path, force=True)
         assert store.load_all("another", tmp_path) == {}
+        (tmp_path / "secrets.enc.old").rename(tmp_path / "secrets.enc")
+        assert store.secret_get("a", "b", PASSWORD, tmp_path) == "c"
 
     def test_a_place_that_cannot_be(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
