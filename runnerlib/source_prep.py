@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     Report = Callable[[str], None]
 
 
-def _silent(_line: str) -> None:
-    """Report to nobody."""
-
-
-def prepare_source(config: RunnerConfig | None = None, report: Report = _silent) -> Path | None:
+def prepare_source(config: RunnerConfig | None = None, report: Report | None = None) -> Path | None:
     """Put the source that `source_type`, `source_url` and `source_ref` name into the code directory; where it is now.
 
     None when no source is configured: what is there stays as it is. What stood there before is replaced, once the
@@ -36,7 +32,7 @@ def prepare_source(config: RunnerConfig | None = None, report: Report = _silent)
     return _prepare(config, report, trusted=False)
 
 
-def prepare_ci_source(config: RunnerConfig | None = None, report: Report = _silent) -> Path | None:
+def prepare_ci_source(config: RunnerConfig | None = None, report: Report | None = None) -> Path | None:
     """Like `prepare_source`, for the trusted CI source: `ci_source_*`, put into `/job/ci` of the workspace."""
     return _prepare(config, report, trusted=True)
 
@@ -73,10 +69,15 @@ def _plan(config: RunnerConfig | None) -> RunPlan:
     return plan_run(resolved, (), os.environ, Path.cwd(), Job("sources", [Step("sources", "true")]))
 
 
-def _prepare(config: RunnerConfig | None, report: Report, *, trusted: bool) -> Path | None:
+def _prepare(config: RunnerConfig | None, report: Report | None, *, trusted: bool) -> Path | None:
     plan = _plan(config)
     checkout = next((one for one in plan.checkouts if one.trusted == trusted), None)
     if checkout is None:
         return None
-    plan.sources.prepare(checkout.spec, checkout.target, lambda line: report(plan.masker.mask_string(line)))
+
+    def masked(line: str) -> None:
+        if report is not None:
+            report(plan.masker.mask_string(line))
+
+    plan.sources.prepare(checkout.spec, checkout.target, masked)
     return checkout.target

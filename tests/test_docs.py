@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -12,7 +11,10 @@ import yaml
 
 import runnerlib
 from runnerlib.config import get_config, resolve
+from tests.generated import generator
 from tests.integration.cli import RUNNERLIB, environment
+from tests.repository.made import start, write
+from tests.tools import tool
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("ext/*.md"))
@@ -29,7 +31,12 @@ def blocks(language: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "code"), blocks("python"))
-def test_python_examples_run(page: str, code: str) -> None:
+def test_python_examples_run(page: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "project").mkdir()
+    if "changed_files" in code:
+        tool("git")
+        write(start(tmp_path / "job/src"), "docs/index.md", "text")
     exec(compile(code, page, "exec"), {"__name__": "example"})
 
 
@@ -45,11 +52,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_settings_page_derives_from_the_settings() -> None:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec
-    assert spec.loader
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+    generate = generator("generate")
     assert generate.page() == generate.PAGE.read_text(encoding="utf-8"), "run: python docs/generate.py"
 
 
