@@ -10,6 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
+from runnerlib.config import with_ci_source
 from runnerlib.engine import Execution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import Notice, Warned
@@ -100,7 +101,7 @@ def prepare_workspace(
 
     _make(plan.workspace.artifacts)
     plan = _reached("pre_source_prep", plan, stages)
-    _prepare(plan, journal, report)
+    plan = _prepare(plan, journal, observer, report)
     plan = _reached("post_source_prep", plan, stages)
     if not plan.code_dir.exists():
         _make(plan.code_dir)
@@ -113,7 +114,7 @@ def _reached(stage: Stage, plan: RunPlan, stages: Stages | None) -> RunPlan:
     return plan if stages is None else stages.reached(stage, plan)
 
 
-def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], None]) -> None:
+def _prepare(plan: RunPlan, journal: Journal | None, observer: Observer, report: Callable[[str], None]) -> RunPlan:
     """Prepare the sources; in a workspace where a job goes on, only the trusted one: its steps may have changed it."""
     going_on = journal is not None and journal.prepared
     for checkout in plan.checkouts:
@@ -121,8 +122,20 @@ def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], Non
             plan.sources.prepare(checkout.spec, checkout.target, report)
         else:
             report("going on in the workspace as it is; no source is prepared")
+        if checkout.trusted:
+            plan = _with_settings_of(checkout.target, plan, observer)
     if journal is not None and not going_on:
         journal.record_prepared()
+    return plan
+
+
+def _with_settings_of(ci_source: Path, plan: RunPlan, observer: Observer) -> RunPlan:
+    """The plan with the settings that the trusted source brings; nothing untrusted is there yet."""
+    revised = plan.revised(with_ci_source(plan.request.resolved, ci_source))
+    for warning in revised.warnings:
+        if warning not in plan.warnings:
+            observer.observe(Warned(plan.masker.mask_string(warning)))
+    return revised
 
 
 def _make(directory: Path) -> None:
