@@ -1,0 +1,135 @@
+"""The code blocks of the design are run, verbatim; only what lies outside of this machine has a stand-in here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import runnerlib
+from tests import design_examples as design
+from tests.engine.harness import Recorder
+from tests.integration.cli import RUNNERLIB, environment
+from tests.source.repository import git
+from tests.tools import tool
+
+REPOSITORY = "https://github.com/user/repo.git"
+MAKEFILE = "test:\n\techo tested\nbuild:\n\techo built\n"
+
+# Carries the command of a container out here; the directory that would be mounted at /job is ./workspace.
+DOCKER = """#!/bin/sh
+[ "$1" = run ] && shift
+while :; do
+  case $1 in
+    --rm) shift ;;
+    -v) [ "${2#*:}" = /job ] && export RUNNERLIB_WORKSPACE="$PWD/workspace"; shift 2 ;;
+    -e) export "$2"; shift 2 ;;
+    *) break ;;
+  esac
+done
+[ "$1" = reactorcide/runner:latest ] && shift
+exec "$@"
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def stand_in(here: Path, name: str, script: str = '#!/bin/sh\necho "$(basename "$0") $*"\n') -> None:
+    """Put a program into ./bin, which comes first in `outside`'s PATH; by default it says how it was called."""
+    (here / "bin").mkdir(exist_ok=True)
+    (here / "bin" / name).write_text(script)
+    (here / "bin" / name).chmod(0o755)
+
+
+def outside(here: Path, **more: str) -> dict[str, str]:
+    """An environment in which the repository of the examples is one of this machine, with a branch of each name."""
+    tool("git")
+    repository = here / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q", "-b", "main")
+    (repository / "Makefile").write_text(MAKEFILE)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "x")
+    git(repository, "branch", "feature-branch")
+    (here / ".gitconfig").write_text(f'[url "{repository}"]\n\tinsteadOf = {REPOSITORY}\n')
+    return environment(HOME=str(here), PATH=f"{here}/bin:{RUNNERLIB.parent}:{os.environ['PATH']}", **more)
+
+
+def shell(block: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh", "-ec", block], env=env, capture_output=True, text=True, check=False)
+
+
+def test_source_preparation_strategies() -> None:
+    made: list[runnerlib.RunnerConfig] = []
+
+    def get_config(**settings: object) -> runnerlib.RunnerConfig:
+        made.append(runnerlib.get_config(**settings))
+        return made[-1]
+
+    exec(design.STRATEGIES, {"get_config": get_config})
+    assert [(config.source_type, config.source_url, config.source_ref) for config in made] == [
+        ("none", None, None),
+        ("git", REPOSITORY, "main"),
+        ("copy", "/path/to/local/source", None),
+        ("git", "https://github.com/attacker/fork.git", "pr-branch"),
+    ]
+    assert [config.ci_source_url for config in made][2:] == [None, "https://github.com/company/ci-scripts.git"]
+
+
+def test_a_job_and_its_steps(here: Path) -> None:
+    for name in ("git", "pytest", "python"):
+        stand_in(here, name)
+    names = {"Job": runnerlib.Job}
+    exec(design.JOB_OF_STEPS, names)
+    job = names["job"]
+    assert isinstance(job, runnerlib.Job)
+    recorder = Recorder()
+    result = runnerlib.run_job(job, job_env={"PATH": f"{here}/bin:{os.environ['PATH']}"}, observer=recorder)
+    assert [step.outcome for step in result.steps] == ["success"] * 3
+    assert recorder.output.decode().splitlines() == [
+        f"git clone {REPOSITORY} /job/src",
+        "pytest tests/",
+        "python setup.py bdist_wheel",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("block", "shown"),
+    [(design.COMMAND_LINE, "npm install\nnpm test\n"), (design.ON_A_LAPTOP, "echo tested\ntested\n")],
+    ids=["a worker's", "on a laptop"],
+)
+def test_command_lines(block: str, shown: str, here: Path) -> None:
+    stand_in(here, "npm")
+    done = shell(block, outside(here))
+    assert (done.returncode, done.stdout) == (0, shown), done
+    assert (here / "job/src/Makefile").exists()
+
+
+def test_in_a_container_of_the_worker(here: Path) -> None:
+    stand_in(here, "docker", DOCKER)
+    done = shell(design.IN_A_CONTAINER, outside(here))
+    assert (done.returncode, done.stdout) == (0, "echo tested\ntested\n"), done
+    assert (here / "workspace/src/Makefile").exists()
+
+
+def test_the_target_pattern_works_on_what_is_mounted(here: Path) -> None:
+    stand_in(here, "docker", DOCKER)
+    (here / "workspace/src").mkdir(parents=True)
+    (here / "workspace/src/Makefile").write_text(MAKEFILE)
+    done = shell(design.IS_GOING_TO_BE, outside(here))
+    assert (done.returncode, done.stdout) == (0, "echo tested\ntested\n"), done
+
+
+@pytest.mark.parametrize("block", [design.FROM_A_WORKER, design.USED_TO_BE], ids=["from a worker", "used to be"])
+def test_a_runner_that_starts_containers_is_no_more(block: str, here: Path) -> None:
+    """Both blocks are there to say what is phased out. Nothing runs outside of the container that was asked for."""
+    done = shell(block, outside(here))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--runner-image" in done.stderr
+    assert not (here / "job").exists()
