@@ -23,6 +23,14 @@ spawn = Extension(
     include_dirs=["ext/process"],
     extra_compile_args=FLAGS,
 )
+copying = Extension(
+    "runnerlib.source._copying",
+    sources=["ext/copying/_copying.pyx", "ext/copying/copying.c"],
+    depends=sorted(glob("ext/copying/*.h")),
+    include_dirs=["ext/copying"],
+    extra_compile_args=[*FLAGS, "-pthread"],
+    extra_link_args=["-pthread"],
+)
 guard = Extension(
     "runnerlib.process.guard",
     sources=["ext/process/guard.c"],
@@ -53,4 +61,4 @@ class Build(build_ext):
         )
 
 
-setup(ext_modules=[*cythonize([core, spawn], build_dir="build"), guard], cmdclass={"build_ext": Build})
+setup(ext_modules=[*cythonize([core, spawn, copying], build_dir="build"), guard], cmdclass={"build_ext": Build})

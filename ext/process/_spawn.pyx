@@ -18,7 +18,7 @@ cdef extern from "spawn.h":
         char **argv  # constant in truth, as is the next
         char **envp
         const char *directory
-        int input, output, terminal, cgroup
+        int input, output, errors, terminal, cgroup
         uint64_t mark
         int dies_with_thread
     struct spawn_result:
@@ -51,7 +51,8 @@ cdef char **strings(tuple words) except NULL:
 
 
 def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes directory not None, *,
-          int input, int output, bytes search=None, bint terminal=False, int cgroup=-1, uint64_t mark=0, bint dies_with_thread=False):
+          int input, int output, int errors=-1, bytes search=None, bint terminal=False, int cgroup=-1,
+          uint64_t mark=0, bint dies_with_thread=False):
     cdef spawn_request request
     cdef spawn_result result
     cdef char **words = NULL
@@ -60,7 +61,8 @@ def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes
         raise ValueError("embedded NUL byte")
     request.program, request.directory = program, directory
     request.search = NULL if search is None else <const char *>search
-    request.input, request.output, request.terminal, request.cgroup = input, output, terminal, cgroup
+    request.input, request.output, request.errors = input, output, output if errors < 0 else errors
+    request.terminal, request.cgroup = terminal, cgroup
     request.mark, request.dies_with_thread = mark, dies_with_thread
     try:
         request.argv = words = strings(argv)

@@ -153,7 +153,7 @@ IN_CHILD int run(void *argument)
 {
     const struct child *child = argument;
     const struct spawn_request *request = child->request;
-    int input, output;
+    int input, output, errors;
 
     tie_to_parent(child);
     reset_signals();
@@ -163,9 +163,10 @@ IN_CHILD int run(void *argument)
         child->result->joined = write(request->cgroup, "0", 1) == 1;
     input = above_standard(child, request->input);
     output = above_standard(child, request->output);
+    errors = above_standard(child, request->errors);
     replace(child, input, 0);
     replace(child, output, 1);
-    replace(child, output, 2);
+    replace(child, errors, 2);
     close_others();
     if (request->terminal && ioctl(0, TIOCSCTTY, 0) != 0)
         fail(child, SPAWN_PREPARE);

@@ -20,7 +20,7 @@ struct spawn_request {
     const char *search;  /* directories, separated by colons, that `program` is looked up in; NULL: it is a path */
     char *const *argv, *const *envp; /* each ends with NULL */
     const char *directory;
-    int input, output;    /* become descriptor 0, and descriptors 1 and 2; no other stays open */
+    int input, output, errors; /* become descriptors 0, 1 and 2; no other stays open */
     int terminal;         /* true: `input` is a terminal, which becomes the controlling one */
     int cgroup;           /* cgroup.procs of the group to join, open for writing; -1 for none */
     uint64_t mark;        /* see mark.h; 0 for none */

@@ -15,15 +15,15 @@ import pygit2
 from pygit2.enums import CheckoutStrategy, CredentialType, RepositoryOpenFlag
 
 from runnerlib.errors import SourceError
-from runnerlib.source.objects import copy_objects
-from runnerlib.source.refs import Wanted, find, not_found
+from runnerlib.source.git.objects import copy_objects
+from runnerlib.source.git.refs import Wanted, find, not_found
 from runnerlib.source.tree import remove_tree
 from runnerlib.source.url import scrub, split, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runnerlib.source.remote import Remote
+    from runnerlib.source.git.remote import Remote
     from runnerlib.source.worker import Worker
 
 # All that libgit2 raises; the special cases derive from KeyError and ValueError.

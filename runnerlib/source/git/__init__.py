@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from runnerlib.errors import SourceError, unknown
 from runnerlib.source import worker
 from runnerlib.source.place import replacing
-from runnerlib.source.refs import check_ref
-from runnerlib.source.remote import locate
+from runnerlib.source.git.refs import check_ref
+from runnerlib.source.git.remote import locate
 from runnerlib.source.spec import Prepared
 from runnerlib.source.url import split, without_credentials
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from runnerlib.source.remote import Remote
+    from runnerlib.source.git.remote import Remote
     from runnerlib.source.spec import Report, SourceSpec
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
@@ -42,7 +42,7 @@ def check(spec: SourceSpec) -> None:
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     """Clone `spec.url` to `target`, at `spec.ref` or the default branch."""
-    transport = importlib.import_module("runnerlib.source.libgit2")  # not before: pygit2 takes 60 ms
+    transport = importlib.import_module("runnerlib.source.git.libgit2")  # not before: pygit2 takes 60 ms
     clone: Callable[[Remote, str | None, Path, worker.Worker], str] = transport.clone
     remote = locate(spec.url or "")
     with replacing(target) as made:

@@ -1,0 +1,81 @@
+"""How a checkout is made, chosen from facts. Pure: everything that decides is in `Facts`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from runnerlib.errors import SourceError
+
+OLDEST = (2, 31)
+"""The first git that is used: what is older lacks options that keep a checkout safe."""
+
+LARGE = 1 << 30
+"""Bytes of objects above which a single commit is cheaper to pack than the whole store is to copy."""
+
+
+class Facts(NamedTuple):
+    """`git` is the version of the git program, None when there is none; `local`: the source is a path;
+    `stored` are the bytes of objects that lie on this machine (in the path or in the mirror);
+    `cached`: there is a cache; the rest is what the user wishes.
+    """
+
+    git: tuple[int, ...] | None
+    local: bool
+    cached: bool
+    depth: int
+    stored: int = 0
+    sparse: bool = False
+    kept: bool = False
+
+
+class Plan(NamedTuple):
+    """`transport` is `git` or `libgit2`. `objects` says where they come from: `fetch` from the remote,
+    `copy` from a path on this machine, or `mirror`: a copy of those in the mirror, which fetches what it lacks.
+    """
+
+    transport: str
+    objects: str
+    reason: str
+
+
+def choose(facts: Facts) -> Plan:
+    """The plan for `facts`. Raises `SourceError` when what is wished needs a git program that is not there."""
+    usable = facts.git is not None and facts.git[:2] >= OLDEST
+    if facts.sparse and not usable:
+        raise SourceError(f"sparse directories need the git program: {_why_not(facts.git)}")
+    engine = f"git {'.'.join(map(str, facts.git or ()))}" if usable else f"libgit2 ({_why_not(facts.git)})"
+    objects, why = _objects(facts)
+    return Plan("git" if usable else "libgit2", objects, f"{engine}; {why}")
+
+
+def _why_not(git: tuple[int, ...] | None) -> str:
+    if git is None:
+        return "git is not installed"
+    return f"git {'.'.join(map(str, git))} is older than {'.'.join(map(str, OLDEST))}"
+
+
+def _objects(facts: Facts) -> tuple[str, str]:
+    """Where objects come from, and why."""
+    history = "the whole history was asked for" if not facts.depth else _commits(facts.depth)
+    if facts.kept:
+        return "fetch", f"{history}, fetched into the checkout that is kept"
+    if facts.cached:
+        return "mirror", f"{history}, from the mirror in the cache, which fetches what it lacks"
+    if facts.local and (not facts.depth or facts.stored <= LARGE):
+        return "copy", f"{history}, from objects that are copied: the repository is on this machine"
+    if facts.local:
+        return "fetch", f"{history}, packed by the repository on this machine, which is too large to copy"
+    return "fetch", f"{history}, fetched without a cache"
+
+
+def _commits(depth: int) -> str:
+    return "only the wanted commit" if depth == 1 else f"{depth} commits deep"
+
+
+def tree_reason(exact: bool, near: str | None) -> str:
+    """What the work tree is made from, for people."""
+    if exact:
+        return "the work tree is a copy of one in the cache, at this commit"
+    if near is not None:
+        return f"the work tree is a copy of one in the cache, brought here from {near[:12]}"
+    return "the work tree is written from the objects"

@@ -1,0 +1,58 @@
+"""What a user wants of a git source beyond its url and ref, read from the options of the spec. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import SourceError
+from runnerlib.source.options import choice, count, many, one
+
+if TYPE_CHECKING:
+    from runnerlib.source.spec import SourceSpec
+
+OPTIONS = ("depth", "submodules", "sparse", "lfs", "keep", "ssh-key", "timeout", "retries")
+SUBMODULES = ("none", "shallow", "recursive")
+LFS = ("auto", "yes", "no")
+KEEP = ("none", "repository", "ignored")
+
+
+class Wish(NamedTuple):
+    """`depth` counts commits from the wanted one, 0 is the whole history with all branches and tags.
+
+    `submodules`: `shallow` are those of the repository itself, `recursive` also theirs. `sparse` are the
+    directories to write, all if empty. `lfs`: `auto` fetches files of Git LFS if git-lfs is installed.
+    `keep` says what stays of a checkout that stands at the target: nothing, its repository and unchanged
+    files, or also the files that it ignores. `timeout` is the seconds a transfer may stand still,
+    `retries` how often one that the network broke is tried again.
+    """
+
+    depth: int = 1
+    submodules: str = "none"
+    sparse: tuple[str, ...] = ()
+    lfs: str = "auto"
+    keep: str = "none"
+    ssh_key: str | None = None
+    timeout: int = 60
+    retries: int = 3
+
+
+def read(spec: SourceSpec) -> Wish:
+    """The wish of `spec`. Raises `SourceError` for a value that means nothing."""
+    return Wish(
+        depth=count(spec, "depth", 1),
+        submodules=choice(spec, "submodules", SUBMODULES, "none"),
+        sparse=tuple(map(_directory, many(spec, "sparse"))),
+        lfs=choice(spec, "lfs", LFS, "auto"),
+        keep=choice(spec, "keep", KEEP, "none"),
+        ssh_key=one(spec, "ssh-key"),
+        timeout=count(spec, "timeout", 60, least=1),
+        retries=count(spec, "retries", 3),
+    )
+
+
+def _directory(text: str) -> str:
+    """A directory of the repository as git writes it: `src/app`."""
+    parts = [part for part in text.split("/") if part not in {"", "."}]
+    if not parts or ".." in parts or any(char in text for char in '*?[]\\!#"\n'):
+        raise SourceError(f"option 'sparse' of source type 'git' is '{text}'; a directory of the repository is expected")
+    return "/".join(parts)
