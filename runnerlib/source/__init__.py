@@ -3,8 +3,8 @@
 A source type is a module of this package named as the type, with the two functions of `spec.Handler`
 and `OPTIONS`, and an entry in `registry.BUILT_IN`; or what a plugin registers with the run's `Sources`.
 The other modules serve the handlers: `spec` (values), `options`, `place` (prepare aside, swap in when
-complete), `tree` (walk and remove trees without following links), `url` (credentials in URLs), and git's
-own `remote`, `stored`, `refs`, `objects`, `worker` and `libgit2`.
+complete), `tree` (walk and remove trees without following links), `whole` (copy trees that nobody changes),
+`url` and `stored` (credentials), `worker` (threads around what blocks) and `progress`.
 """
 
 from __future__ import annotations

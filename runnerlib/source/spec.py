@@ -10,16 +10,26 @@ Report = Callable[[str], None]
 """Takes one short line of progress, without credentials."""
 
 
+class Cache(NamedTuple):
+    """Where sources may keep what a later run can use: at most `size` bytes, unused for at most `age` seconds."""
+
+    directory: Path
+    size: int = 20 << 30
+    age: float = 14 * 86400.0
+
+
 class SourceSpec(NamedTuple):
     """What the user asked for: `SourceSpec("git", "https://host/repo.git", "main")`.
 
     `options` are (name, value) pairs that only this type understands; a name may occur several times.
+    Without a `cache` nothing outlives the target.
     """
 
     type: str
     url: str | None = None
     ref: str | None = None
     options: tuple[tuple[str, str], ...] = ()
+    cache: Cache | None = None
 
 
 class Prepared(NamedTuple):

@@ -44,7 +44,10 @@ def test_every_kind_of_ref(repository: Path, tmp_path: Path) -> None:
     for ref, content in refs.items():
         done = run(tmp_path, "--git-url", str(repository), "--git-ref", ref)
         assert done[:2] == (0, content)
-    assert done[2] == f"runnerlib: cloning '{repository}'\nrunnerlib: checked out {second}\nrunnerlib: $ cat file\n"
+    lines = done[2].splitlines()
+    assert lines[0] == f"runnerlib: cloning '{repository}'"
+    assert lines[1].startswith("runnerlib: plan: git ")
+    assert lines[-2:] == [f"runnerlib: checked out {second}", "runnerlib: $ cat file"]
     assert run(tmp_path, "--source-type", "git", "--source-url", "repository")[:2] == (0, b"two")
 
 
@@ -104,5 +107,8 @@ def test_a_signal_stops_a_clone_that_hangs(tmp_path: Path) -> None:
             _, err = run.communicate()
             connection.close()
     assert run.returncode == 143
-    assert err.decode() == f"runnerlib: cloning '{url}'\nerror: stopped by SIGTERM\n"
+    first, plan, last = err.decode().splitlines()
+    assert first == f"runnerlib: cloning '{url}'"
+    assert plan.endswith("only the wanted commit, fetched without a cache")
+    assert last == "error: stopped by SIGTERM"
     assert not (tmp_path / "job/src").exists()

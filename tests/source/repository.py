@@ -58,7 +58,7 @@ def make(path: Path) -> Origin:
     (path / "sub" / "run").chmod(0o755)
     (path / "link").symlink_to("sub/run")
     (path / "big.bin").write_text("version https://git-lfs.github.com/spec/v1\n")
-    (path / ".gitattributes").write_text("*.bin filter=lfs\n")
+    (path / ".gitattributes").write_text("*.bin filter=other\n")
     ids = {"first": commit(path, "first")}
     git(path, "update-index", "--add", "--cacheinfo", f"160000,{SUBMODULE},module")
     git(path, "commit", "-qm", "submodule")

@@ -1,74 +1,198 @@
-"""git's transport by libgit2; this module alone imports pygit2.
+"""The transport by libgit2; this module alone imports pygit2.
 
 libgit2 runs no hooks, no filters of the repository and no credential helpers, and no template is copied, so
-nothing that comes with a clone is executed.
+nothing that comes with a clone is executed. Everything that blocks runs in a thread (`worker`).
 """
 
 from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pygit2
-from pygit2.enums import CheckoutStrategy, CredentialType, RepositoryOpenFlag
+from pygit2.enums import CheckoutStrategy, CredentialType, FileMode, RepositoryOpenFlag
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git.objects import copy_objects
-from runnerlib.source.git.refs import Wanted, find, not_found
-from runnerlib.source.tree import remove_tree
+from runnerlib.source import worker
+from runnerlib.source.git.failure import is_network
+from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
+from runnerlib.source.progress import Meter
 from runnerlib.source.url import scrub, split, without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from runnerlib.source.git.remote import Remote
+    from runnerlib.source.git.wish import Wish
+    from runnerlib.source.spec import Report
     from runnerlib.source.worker import Worker
+
+T = TypeVar("T")
 
 # All that libgit2 raises; the special cases derive from KeyError and ValueError.
 _ERRORS = (pygit2.GitError, KeyError, ValueError)
-_BRANCHES = "+refs/heads/*:refs/remotes/origin/*"
-_TAGS = "+refs/tags/*:refs/tags/*"
 
-# The library's defaults wait for ever. Milliseconds; the second is for one read or write, not for the whole.
+# The library waits for ever unless it is told; milliseconds.
 pygit2.settings.server_connect_timeout = 30_000
-pygit2.settings.server_timeout = 300_000
 
 _OWNERS = threading.Lock()  # the ownership check is one switch for the whole process
 
 
-def clone(remote: Remote, ref: str | None, made: Path, worker: Worker) -> str:
-    """Clone `remote` with its full history into the new directory `made` and check out `ref`, detached.
+class Libgit2:
+    """See `transport.Transport`."""
 
-    Returns the full commit id. Raises `SourceError`, without credentials in its text.
-    """
-    with _explained(remote), _any_owner(remote):
-        repository = pygit2.init_repository(made)
-        try:
-            if remote.url is None:
-                _take_objects(Path(remote.address), Path(repository.path), worker)
-            commit = _fetch(repository, remote, ref, worker)
-            _check_out(repository, commit, worker)
-        finally:
-            repository.free()
-    return str(commit.id)
+    def __init__(self, wish: Wish, report: Report) -> None:
+        self._wish = wish
+        self._report = report
+        pygit2.settings.server_timeout = wish.timeout * 1000
+
+    def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:  # noqa: ARG002 - it always lists all
+        """See `Transport`; the connection is asked before any store is there."""
+        return self._do(remote, lambda thread: _list_refs(remote, self._wish.ssh_key, thread))
+
+    def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
+        """See `Transport`."""
+        meter = Meter(self._report)
+        depth = depth if remote.url is not None else 0  # its local transport has no other
+
+        def work(thread: Worker) -> None:
+            with _opened(store) as repository:
+                # A remote of the configuration could follow tags on its own; this one does what it is told.
+                origin = repository.remotes.create_anonymous(remote.address)
+                callbacks = _Callbacks(remote, thread, meter, self._wish.ssh_key)
+                origin.fetch(list(specs), callbacks=callbacks, proxy=True, depth=depth)
+
+        self._do(remote, work)
+        meter.sum_up()
+        for spec in specs:
+            source, _, ref = spec.removeprefix("+").partition(":")
+            if "*" not in ref and not (store / ref).exists():
+                raise MissingRefError(f"cannot clone '{remote.shown}': it has no '{source}'")
+
+    def resolve(self, store: Path, text: str) -> str | None:
+        """See `Transport`."""
+        with _opened(store) as repository:
+            try:
+                found = repository[text]
+            except ValueError:
+                raise KindError("ambiguous: several commits start with it") from None
+            except KeyError:
+                return None
+            try:
+                return str(found.peel(pygit2.Commit).id)
+            except _ERRORS:
+                raise KindError(f"a {found.type_str}, not a commit") from None
+
+    def parents(self, store: Path, commits: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """See `Transport`."""
+        with _opened(store) as repository, _explained("cannot read the history"):
+            # The raw text: libgit2 would hide the parents of a commit that a shallow file names.
+            return {one: _parents(repository.read(one)[1]) for one in commits}
+
+    def check_out(self, top: Path, commit: str, sparse: Sequence[str] = ()) -> None:
+        """See `Transport`."""
+        if sparse:
+            raise SourceError("sparse directories need the git program")
+        self._check_out(top, commit, CheckoutStrategy.FORCE)
+
+    def _check_out(self, top: Path, commit: str, strategy: CheckoutStrategy) -> None:
+        meter = Meter(self._report)
+
+        def work(thread: Worker) -> None:
+            with _opened(top / ".git") as repository:
+                watch = _Watch(thread, meter)
+                tree = repository[commit]
+                repository.checkout_tree(tree, strategy=strategy, callbacks=watch)  # type: ignore[no-untyped-call]
+
+        self._do(None, work)
+
+    def links(self, store: Path, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """See `Transport`."""
+        found = {}
+        with _opened(store) as repository, _explained("cannot read the tree"):
+            tree = repository[commit].peel(pygit2.Tree)
+            for path in paths or _walk(tree):
+                entry = tree[path] if path in tree else None  # noqa: SIM401 - a tree has no get
+                if entry is not None and entry.filemode == FileMode.COMMIT:
+                    found[path] = str(entry.id)
+        return found
+
+    def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:
+        """See `Transport`."""
+        strategy = CheckoutStrategy.FORCE | CheckoutStrategy.REMOVE_UNTRACKED
+        self._check_out(top, commit, strategy if keep_ignored else strategy | CheckoutStrategy.REMOVE_IGNORED)
+
+    def pull_lfs(self, top: Path, remote: Remote) -> None:  # noqa: ARG002 - the protocol's signature
+        """See `Transport`."""
+        raise SourceError("files of Git LFS need the git program")
+
+    def repack(self, store: Path) -> bool:  # noqa: ARG002 - the protocol's signature
+        """See `Transport`: libgit2 cannot do it without loading all objects."""
+        return False
+
+    def _do(self, remote: Remote | None, work: Callable[[Worker], T]) -> T:
+        """Run `work` in a thread, explain its failure."""
+        action = f"cannot clone '{remote.shown}'" if remote else "cannot check out"
+        with _explained(action, remote), _any_owner(remote):
+            return worker.run(work, self._report)
+
+
+def _list_refs(remote: Remote, ssh_key: str | None, thread: Worker) -> Listing:
+    """Ask the remote in a repository that exists in memory only."""
+    repository = pygit2.Repository()
+    origin = repository.remotes.create_anonymous(remote.address)
+    origin.connect(callbacks=_Callbacks(remote, thread, None, ssh_key), proxy=True)
+    heads = {head.name: head for head in origin.list_heads(connect=False) if head.name}
+    default = heads["HEAD"].symref_target if "HEAD" in heads else None
+    return Listing({name: str(head.oid) for name, head in heads.items()}, default or None)
+
+
+def _walk(tree: pygit2.Tree, prefix: str = "") -> Iterator[str]:
+    """The paths of all submodules in a tree."""
+    for entry in tree:
+        if entry.filemode == FileMode.COMMIT:
+            yield f"{prefix}{entry.name}"
+        elif isinstance(entry, pygit2.Tree):
+            yield from _walk(entry, f"{prefix}{entry.name}/")
+
+
+def _parents(commit: bytes) -> list[str]:
+    """The parents that the text of a commit names."""
+    header = commit.partition(b"\n\n")[0].decode("utf-8", "replace").split("\n")
+    return [line[7:] for line in header if line.startswith("parent ")]
 
 
 @contextmanager
-def _explained(remote: Remote) -> Iterator[None]:
+def _opened(store: Path) -> Iterator[pygit2.Repository]:
+    """The repository whose git directory is `store`."""
+    try:
+        repository = pygit2.Repository(str(store), RepositoryOpenFlag.NO_SEARCH)
+    except _ERRORS as error:
+        raise SourceError(f"cannot open the git repository '{store}': {error}") from None
+    try:
+        yield repository
+    finally:
+        repository.free()
+
+
+@contextmanager
+def _explained(action: str, remote: Remote | None = None) -> Iterator[None]:
     """Turn libgit2's errors into ours; its texts may hold the URL, so they are scrubbed."""
     try:
         yield
     except _ERRORS as error:
-        said = scrub(str(error.args[0] if error.args else error), [remote.password])
-        raise SourceError(f"cannot clone '{remote.shown}': {said.strip().rstrip('.').lower()}") from None
+        said = scrub(str(error.args[0] if error.args else error), [remote.password if remote else ""])
+        text = said.strip().rstrip(".").lower()
+        kind = NetworkError if remote is not None and is_network(text, remote) else SourceError
+        raise kind(f"{action}: {text}") from None
 
 
 @contextmanager
-def _any_owner(remote: Remote) -> Iterator[None]:
+def _any_owner(remote: Remote | None) -> Iterator[None]:
     """Let libgit2 open a local repository of another owner: the user named it, and nothing in it is run."""
-    if remote.url is not None:
+    if remote is None or remote.url is not None:
         yield
         return
     with _OWNERS:
@@ -80,96 +204,18 @@ def _any_owner(remote: Remote) -> Iterator[None]:
             pygit2.settings.owner_validation = before
 
 
-def _take_objects(source: Path, made: Path, worker: Worker) -> None:
-    """Copy the objects of a local repository; if that fails half way, leave none and let libgit2 fetch."""
-    try:
-        opened = pygit2.Repository(str(source), RepositoryOpenFlag.NO_SEARCH)
-    except _ERRORS:
-        raise SourceError(f"'{source}' is not a git repository") from None
-    common = Path(opened.path)
-    opened.free()
-    if (common / "commondir").exists():  # a linked work tree
-        common = common / (common / "commondir").read_text().strip()
-    if copy_objects(common / "objects", made / "objects", worker.check):
-        if (common / "shallow").exists():
-            (made / "shallow").write_bytes((common / "shallow").read_bytes())
-        return
-    remove_tree(made / "objects")
-    for name in ("objects", "objects/pack", "objects/info"):
-        (made / name).mkdir()
+class _Watch(pygit2.CheckoutCallbacks):
+    """Shows how far a checkout is, and ends it when the caller has gone."""
 
+    def __init__(self, thread: Worker, meter: Meter) -> None:
+        super().__init__()
+        self._thread = thread
+        self._meter = meter
 
-def _fetch(repository: pygit2.Repository, remote: Remote, ref: str | None, worker: Worker) -> pygit2.Commit:
-    """Fetch all branches and tags, and what `ref` needs beyond them; return the commit that it means."""
-    origin = repository.remotes.create("origin", remote.address, _BRANCHES)
-    callbacks = _Callbacks(remote, worker)
-    origin.connect(callbacks=callbacks, proxy=True)
-    heads = {head.name: head for head in origin.list_heads(connect=False) if head.name}
-    wanted = find(ref, [name for name in heads if not name.endswith("^{}")])
-    worker.check()
-    stats = origin.fetch(_specs(wanted), callbacks=callbacks, proxy=True)
-    if stats.received_objects:
-        worker.report(f"received {stats.received_objects} objects, {stats.received_bytes / 1e6:.1f} MB")
-    default = heads["HEAD"].symref_target if "HEAD" in heads else None
-    _note_default(repository, default)
-    commit = str(heads[wanted.name].oid) if wanted.name else wanted.commit or ""
-    if len(commit) == 40 and commit not in repository:
-        _fetch_exactly(origin, commit, callbacks)
-    return _commit(repository, wanted, commit, ref, list(heads))
-
-
-def _specs(wanted: Wanted) -> list[str]:
-    """Return what to fetch: all branches, all tags, and the wanted ref if it is neither."""
-    name = wanted.name or "HEAD"
-    if name == "HEAD" or name.startswith(("refs/heads/", "refs/tags/")):
-        return [_BRANCHES, _TAGS]
-    return [_BRANCHES, _TAGS, f"+{name}:refs/remotes/origin/{name.removeprefix('refs/')}"]
-
-
-def _note_default(repository: pygit2.Repository, default: str | None) -> None:
-    """Remember the remote's default branch as `origin/HEAD`, as git does."""
-    branch = (default or "").removeprefix("refs/heads/")
-    if f"refs/remotes/origin/{branch}" in repository.references:
-        repository.references.create("refs/remotes/origin/HEAD", f"refs/remotes/origin/{branch}", force=True)
-
-
-def _fetch_exactly(origin: pygit2.Remote, commit: str, callbacks: _Callbacks) -> None:
-    """Fetch a commit that no branch and no tag reaches; many servers allow it, the others say no."""
-    callbacks.start()
-    try:
-        origin.fetch([commit], callbacks=callbacks, proxy=True)
-    except _ERRORS:
-        # What the server answers is "unexpected EOF" or worse; that the commit is missing says more.
-        return
-
-
-def _commit(
-    repository: pygit2.Repository, wanted: Wanted, commit: str, ref: str | None, advertised: list[str]
-) -> pygit2.Commit:
-    """Look up a full or abbreviated id, through an annotated tag; raise `SourceError` if it is no commit."""
-    try:
-        found = repository[commit]
-    except ValueError:
-        raise SourceError(f"ref '{ref}' is ambiguous: several commits start with it") from None
-    except KeyError:
-        if wanted.name:
-            raise SourceError(f"ref '{wanted.name}' is at {commit}, which the repository lacks") from None
-        raise not_found(ref or commit, advertised) from None
-    try:
-        return found.peel(pygit2.Commit)
-    except _ERRORS:
-        raise SourceError(f"ref '{ref}' is a {found.type_str}, not a commit") from None
-
-
-def _check_out(repository: pygit2.Repository, commit: pygit2.Commit, worker: Worker) -> None:
-    """Write the work tree of `commit` and detach HEAD there."""
-    worker.check()
-    repository.checkout_tree(  # type: ignore[no-untyped-call]
-        commit, strategy=CheckoutStrategy.FORCE
-    )
-    repository.set_head(commit.id)
-    if not repository.head_is_detached or repository.head.target != commit.id:
-        raise SourceError(f"HEAD of the clone is not at {commit.id}")
+    def checkout_progress(self, _path: str, completed_steps: int, total_steps: int) -> None:
+        """Called for each file."""
+        self._thread.check()
+        self._meter.step("updating files", completed_steps, total_steps)
 
 
 class _Callbacks(pygit2.RemoteCallbacks):
@@ -178,25 +224,22 @@ class _Callbacks(pygit2.RemoteCallbacks):
     # Left out on purpose: pygit2 decodes the server's progress text strictly before it calls us.
     sideband_progress = None  # type: ignore[assignment]
 
-    def __init__(self, remote: Remote, worker: Worker) -> None:
+    def __init__(self, remote: Remote, worker: Worker, meter: Meter | None, ssh_key: str | None = None) -> None:
         super().__init__()
         self.source = remote  # `remote` is an attribute of pygit2's
         self.worker = worker
-        self.start()
-
-    def start(self) -> None:
-        """Make all credentials available (again): one connection asks for each of them once."""
-        remote = self.source
-        self.untried: list[pygit2.Username | pygit2.KeypairFromAgent | pygit2.UserPass] = []
+        self.meter = meter
+        self.untried: list[pygit2.Username | pygit2.Keypair | pygit2.UserPass] = []
         if remote.url is not None and remote.url.scheme in {"", "ssh"}:
             user = remote.user or "git"
-            self.untried += [pygit2.Username(user), pygit2.KeypairFromAgent(user)]
+            key = pygit2.Keypair(user, None, ssh_key, "") if ssh_key else pygit2.KeypairFromAgent(user)
+            self.untried += [pygit2.Username(user), key]
         if remote.user or remote.password:
             self.untried.append(pygit2.UserPass(remote.user, remote.password))
 
     def credentials(
         self, url: str, _username: str | None, allowed_types: CredentialType
-    ) -> pygit2.Username | pygit2.KeypairFromAgent | pygit2.UserPass:
+    ) -> pygit2.Username | pygit2.Keypair | pygit2.UserPass:
         """Return the next credential that the server accepts in kind; raise `SourceError` after the last."""
         self.worker.check()
         asking, asked = split(url), self.source.url
@@ -208,7 +251,7 @@ class _Callbacks(pygit2.RemoteCallbacks):
                 self.untried.remove(credential)
                 return credential
         if asked.scheme in {"", "ssh"}:
-            raise SourceError(f"'{self.source.shown}' accepts no key of the ssh agent")
+            raise SourceError(f"'{self.source.shown}' accepts no key that was offered")
         if self.source.user or self.source.password:
             raise SourceError(f"'{self.source.shown}' refused the credentials given for it")
         raise SourceError(f"'{self.source.shown}' asks for credentials and none were given")
@@ -217,9 +260,12 @@ class _Callbacks(pygit2.RemoteCallbacks):
         """Accept what the library found valid, no more: pygit2's default lets every ssh host key pass."""
         return valid
 
-    def transfer_progress(self, _stats: object) -> None:
-        """Stop when the caller has gone."""
+    def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
+        """Stop when the caller has gone; show how much has come."""
         self.worker.check()
+        if self.meter is not None and stats.total_objects:
+            size = f"{stats.received_bytes / (1 << 20):.2f} MiB"
+            self.meter.step("receiving objects", stats.received_objects, stats.total_objects, size)
 
     def update_tips(self, _refname: str, _old: pygit2.Oid, _new: pygit2.Oid) -> None:
         """Stop when the caller has gone."""

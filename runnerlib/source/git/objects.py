@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.source.tree import DIRECTORY, copy_bytes, open_regular
@@ -91,12 +92,17 @@ def _copy_files(source: Path, made: Path, names: list[str], check: Callable[[], 
 
 
 def _copy_new(original: int, name: str, above: int) -> None:
-    """Copy an open file to `name` in the directory `above`, unless that exists; read-only, as git's are."""
-    try:
-        copy = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444, dir_fd=above)
-    except FileExistsError:
+    """Copy an open file to `name` in the directory `above`, unless that exists; read-only, as git's are.
+
+    It gets its name when it is complete: an object is there as a whole or not at all.
+    """
+    with suppress(FileNotFoundError):
+        os.stat(name, dir_fd=above, follow_symlinks=False)
         return
+    aside = f"tmp_{name}"
+    copy = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o444, dir_fd=above)
     try:
         copy_bytes(original, copy)
     finally:
         os.close(copy)
+    os.rename(aside, name, src_dir_fd=above, dst_dir_fd=above)

@@ -53,6 +53,36 @@ def find(ref: str | None, advertised: Collection[str]) -> Wanted:
     raise not_found(ref, advertised)
 
 
+def guess(ref: str | None) -> Wanted:
+    """What `ref` most probably means, before anybody was asked: the default branch, a commit id, a name, a branch."""
+    if ref is None or ref == "HEAD":
+        return Wanted(name="HEAD")
+    if re.fullmatch("[0-9a-fA-F]{40}", ref):
+        return Wanted(commit=ref.lower())
+    return Wanted(name=ref if ref.startswith("refs/") else _BRANCH + ref.removeprefix("origin/"))
+
+
+def candidates(ref: str | None) -> tuple[str, ...]:
+    """The full names that `find` looks for, to ask a remote for no more."""
+    if ref is None or ref == "HEAD":
+        return ("HEAD",)
+    shorter = ref.removeprefix("origin/")
+    names = (ref, _BRANCH + ref, _TAG + ref, "refs/" + ref, _BRANCH + shorter)
+    return ("HEAD", *dict.fromkeys(name for name in names if name.startswith("refs/")))
+
+
+def change_refs(number: str | None) -> tuple[str, ...]:
+    """Where forges keep the head of the pull or merge request `number`."""
+    return (f"refs/pull/{number}/head", f"refs/merge-requests/{number}/head") if number else ()
+
+
+def kept_as(name: str) -> str:
+    """The name that a remote's ref has in a checkout: tags as they are, all else below `refs/remotes/origin/`."""
+    if name.startswith(_TAG):
+        return name
+    return "refs/remotes/origin/" + name.removeprefix(_BRANCH).removeprefix("refs/")
+
+
 def not_found(ref: str, advertised: Collection[str]) -> SourceError:
     """Return the error for a ref that is not there; it lists a few names, the nearest first."""
     names = sorted({_short(name) for name in advertised if name.startswith((_BRANCH, _TAG))})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from runnerlib.errors import SourceError
 from runnerlib.source.stored import stored
 from runnerlib.source.url import Url, split, without_credentials
 
@@ -20,6 +22,29 @@ class Remote(NamedTuple):
     url: Url | None = None
     user: str = ""
     password: str = ""
+
+    @property
+    def store(self) -> Path:
+        """The git directory of a local path. Raises `SourceError` when there is none."""
+        return find_store(Path(self.address))
+
+
+def find_store(path: Path) -> Path:
+    """The git directory of the repository at `path`: bare, with a work tree, or a linked work tree of another."""
+    inner = path / ".git"
+    store = inner if inner.is_dir() else path
+    if inner.is_file():
+        text = inner.read_text("utf-8", "surrogateescape").removeprefix("gitdir:").strip()
+        store = path / text
+    if not (store / "HEAD").is_file():
+        raise SourceError(f"'{path}' is not a git repository")
+    return store
+
+
+def find_common(store: Path) -> Path:
+    """Where the objects and the shallow file of a git directory are: elsewhere for a linked work tree."""
+    linked = store / "commondir"
+    return store / linked.read_text("utf-8", "surrogateescape").strip() if linked.exists() else store
 
 
 def locate(url: str) -> Remote:

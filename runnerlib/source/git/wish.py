@@ -54,5 +54,7 @@ def _directory(text: str) -> str:
     """A directory of the repository as git writes it: `src/app`."""
     parts = [part for part in text.split("/") if part not in {"", "."}]
     if not parts or ".." in parts or any(char in text for char in '*?[]\\!#"\n'):
-        raise SourceError(f"option 'sparse' of source type 'git' is '{text}'; a directory of the repository is expected")
+        raise SourceError(
+            f"option 'sparse' of source type 'git' is '{text}'; a directory of the repository is expected"
+        )
     return "/".join(parts)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("engine")
+FULL = (("depth", "0"),)
+
 TRANSPORTS = ("path", "bare", "file", "http", "auth")
 REFS = {
     None: "main",
@@ -56,14 +59,15 @@ def address(transport: str, origin: Origin, server: Server) -> str:
     }[transport]
 
 
-def clone(url: str, ref: str | None, target: Path) -> Prepared:
+def clone(url: str, ref: str | None, target: Path, options: tuple[tuple[str, str], ...] = ()) -> Prepared:
     """Prepare a git source and look at all that must be true of every clone."""
-    made = prepare(SourceSpec("git", url, ref), target)
+    made = prepare(SourceSpec("git", url, ref, options), target)
     assert made is not None
     assert made.path == target.resolve()
     repository = pygit2.Repository(str(target))
     assert repository.head_is_detached
     assert str(repository.head.target) == made.revision
+    repository.free()
     assert git(target, "status", "--porcelain", "--ignore-submodules=none") == ""
     assert not (target / ".git/objects/info/alternates").exists()
     assert holders(target.parent, target) == []
@@ -100,7 +104,7 @@ def test_short_commit_id(transport: str, origin: Origin, server: Server, tmp_pat
 
 def test_what_a_clone_holds(origin: Origin, server: Server, tmp_path: Path) -> None:
     target = tmp_path / "src"
-    clone(server.url("git/repo"), "main", target)
+    clone(server.url("git/repo"), "main", target, FULL)
     assert git(target, "fsck", "--no-dangling") == ""
     assert (target / "file").read_text() == "main"
     assert (target / "link").readlink().as_posix() == "sub/run"
@@ -112,14 +116,14 @@ def test_what_a_clone_holds(origin: Origin, server: Server, tmp_path: Path) -> N
         origin.ids["main"],
         origin.ids["dev"],
     ]
-    assert [path.name for path in (target / ".git/hooks").iterdir() if path.suffix != ".sample"] == []
+    assert not (target / ".git/hooks").exists()
 
 
-def refused(url: str, ref: str | None, target: Path) -> str:
+def refused(url: str, ref: str | None, target: Path, options: tuple[tuple[str, str], ...] = ()) -> str:
     """Return the message of a preparation that must fail and leave nothing behind."""
     before = snapshot(target) if target.exists() else None
     with pytest.raises(SourceError) as caught:
-        prepare(SourceSpec("git", url, ref), target)
+        prepare(SourceSpec("git", url, ref, options), target)
     assert (snapshot(target) if target.exists() else None) == before
     assert holders(target.parent) == []
     assert TOKEN not in str(caught.value)
@@ -162,15 +166,16 @@ def test_no_repository(tmp_path: Path, origin: Origin, server: Server, full: Pat
     assert "is not a git repository" in refused(str(tmp_path), None, full)
     assert "is not a git repository" in refused(str(tmp_path / "nowhere"), None, full)
     assert "is not a git repository" in refused(str(origin.path / "sub"), None, full)
-    assert "404" in refused(server.url("git/none", f"me:{QUOTED}"), None, full)
+    assert re.search("404|not found", refused(server.url("git/none", f"me:{QUOTED}"), None, full))
 
 
 def test_unreachable_port(full: Path) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
-        said = refused(f"http://me:{QUOTED}@127.0.0.1:{port}/x", None, full)
-    assert said == f"cannot clone 'http://***@127.0.0.1:{port}/x': failed to connect to 127.0.0.1: connection refused"
+        url = f"http://me:{QUOTED}@127.0.0.1:{port}/x"
+        said = refused(url, None, full, (("retries", "0"),))
+    assert said.startswith(f"cannot clone 'http://***@127.0.0.1:{port}/x': failed to connect to 127.0.0.1")
 
 
 def test_wrong_and_missing_token(server: Server, full: Path) -> None:
@@ -186,7 +191,9 @@ def test_no_credential_stays_in_the_clone(userinfo: str, server: Server, tmp_pat
     for form in (TOKEN, QUOTED, "***"):
         assert form.encode() not in everything
     assert git(tmp_path / "src", "config", "remote.origin.url") == server.url("auth/repo")
-    assert re.fullmatch(r"cloning '.*//\*\*\*@.*'\nreceived \d+ objects, .* MB\nchecked out \w{40}", "\n".join(lines))
+    assert re.fullmatch(
+        r"cloning '.*//\*\*\*@.*'\nplan: .*\nreceived \d+ objects, .*\nchecked out \w{40}", "\n".join(lines)
+    )
 
 
 @pytest.mark.parametrize("path", ["", "/auth/repo", "/auth/repo.git"])
@@ -211,11 +218,10 @@ def test_credentials_follow_no_redirect_to_another_host(server: Server, full: Pa
         assert {header for _, header in other.seen} == {None}
 
 
-def test_certificates_are_checked(origin: Origin, full: Path, tmp_path: Path) -> None:
-    tool("openssl")  # makes the certificate
+def test_certificates_are_checked(origin: Origin, full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
     files = ("-keyout", "key", "-out", "cert")
-    new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    new = (tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     subprocess.run([*new, *names, *files], cwd=tmp_path, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
@@ -223,6 +229,7 @@ def test_certificates_are_checked(origin: Origin, full: Path, tmp_path: Path) ->
         url = server.url("git/repo").replace("http:", "https:")
         assert "certificate" in refused(url, None, full)
         before = ssl.get_default_verify_paths()
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "cert"))
         pygit2.settings.set_ssl_cert_locations(str(tmp_path / "cert"), None)
         try:
             clone(url, None, full)

@@ -1,0 +1,168 @@
+"""The cache of one machine: for each repository a directory with its lock, its mirror and its trees.
+
+`<cache>/git/<name>-<hash of the address>/` holds `lock`, `mirror` (a bare repository), `mirror.json` (what must be
+true of it) and `trees/`. Everything in it can be made anew; whoever finds something odd removes it. Only our
+user can enter: whoever can write here decides what jobs of this machine get to build.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError
+from runnerlib.source.tree import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from runnerlib.source.spec import Cache, Report
+
+_TURN = 0.02  # seconds between two looks at a lock that somebody else has
+
+
+class Entry:
+    """The place of one repository in the cache."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.mirror = place / "mirror"
+        self.trees = place / "trees"
+        self.used = (place / "mirror").exists()
+        self._lock = -1
+
+    @contextmanager
+    def locked(self, report: Report) -> Iterator[None]:
+        """Have the place for ourselves; `share` lets others look, too. The kernel ends a dead process's lock."""
+        self._lock = _acquire(self.place, report)
+        try:
+            os.utime(self.place)  # the last use, by which the cache is pruned
+            yield
+        finally:
+            os.close(self._lock)
+            self._lock = -1
+
+    def share(self) -> None:
+        """Let others read what is there; from now on nothing is changed but that trees are added."""
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+    def discard(self) -> None:
+        """Remove everything; needs the lock for ourselves, and waits for it."""
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        for path in (self.mirror, self.trees):
+            remove_tree(path)
+        (self.place / "mirror.json").unlink(missing_ok=True)
+
+
+def entry(cache: Cache, address: str) -> Entry:
+    """The place of the repository at `address`. Raises `SourceError` for a cache that others can write."""
+    import hashlib
+
+    name = re.sub(r"[^\w.-]+", "-", address.rstrip("/").rpartition("/")[2].removesuffix(".git"))[:40].strip(".-")
+    digest = hashlib.sha256(os.fsencode(address)).hexdigest()[:20]
+    top = cache.directory.absolute() / "git"
+    top.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = top.stat()
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise SourceError(f"the cache '{top}' belongs to another user or can be written by others")
+    return Entry(top / f"{name}-{digest}")
+
+
+def _acquire(place: Path, report: Report) -> int:
+    """The open lock file of `place`, locked; a place that was pruned while we waited is made again."""
+    told = False
+    while True:
+        place.mkdir(mode=0o700, exist_ok=True)
+        try:
+            lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:
+            continue
+        try:
+            while not _try(lock, fcntl.LOCK_EX):
+                if not told:
+                    report("waiting for another checkout of this repository")
+                    told = True
+                time.sleep(_TURN)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock), os.stat(place / "lock")):
+                    return lock
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)
+
+
+def _try(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def prune(cache: Cache, now: float) -> list[str]:
+    """Remove what is too old, then the least recently used until the rest fits; return what was removed.
+
+    A place that somebody uses at the moment stays; so does the most recently used one.
+    """
+    places = sorted(_places(cache.directory / "git"), key=lambda found: found[0], reverse=True)
+    total, removed = 0, []
+    for number, (used, place) in enumerate(places):
+        size = _size(place)
+        total += size
+        if (now - used > cache.age or (total > cache.size and number > 0)) and _remove(place):
+            removed.append(place.name)
+            total -= size
+    return removed
+
+
+def _places(top: Path) -> list[tuple[float, Path]]:
+    """The time of the last use and the path of each place."""
+    found = []
+    with suppress(FileNotFoundError):
+        for path in top.iterdir():
+            with suppress(FileNotFoundError):
+                found.append((path.stat().st_mtime, path))
+    return found
+
+
+def _size(place: Path) -> int:
+    """About how many bytes a place occupies, told by a few files of it: this is asked after every checkout."""
+    packs = sum(path.stat().st_size for path in _listed(place / "mirror/objects/pack"))
+    for tree in _listed(place / "trees"):
+        with suppress(OSError, ValueError):
+            files, size, _ = (tree / "fingerprint").read_text().split()
+            packs += int(size) + int(files) * 2048
+    return packs
+
+
+def _listed(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _remove(place: Path) -> bool:
+    """Remove a place that nobody uses; its lock goes last but for the directory."""
+    try:
+        lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return False
+    try:
+        if not _try(lock, fcntl.LOCK_EX):
+            return False
+        for path in place.iterdir():
+            if path.name != "lock":
+                remove_tree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        (place / "lock").unlink()
+        with suppress(OSError):
+            place.rmdir()
+    finally:
+        os.close(lock)
+    return True

@@ -1,0 +1,179 @@
+"""Make a checkout in a new directory: objects, refs, work tree; from the remote or through the cache."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import SourceError
+from runnerlib.source.git import cache, skeleton
+from runnerlib.source.git.history import boundary
+from runnerlib.source.git.lfs import place_files
+from runnerlib.source.git.local import empty_objects, take_objects
+from runnerlib.source.git.mirror import Mirror
+from runnerlib.source.git.objects import copy_objects
+from runnerlib.source.git.plan import tree_reason
+from runnerlib.source.git.search import Found, Search
+from runnerlib.source.git.submodule import DEEPEST, place_submodules
+from runnerlib.source.git.transport import MissingRefError, NetworkError
+from runnerlib.source.git.tree_cache import Trees
+from runnerlib.source.tree import remove_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.source.git.plan import Plan
+    from runnerlib.source.git.remote import Remote
+    from runnerlib.source.git.transport import Transport
+    from runnerlib.source.git.wish import Wish
+    from runnerlib.source.spec import Cache, Report
+
+
+class Work(NamedTuple):
+    """What a checkout is made with; the same for a repository and its submodules. `change` is the number of
+    the pull or merge request that the job is for.
+    """
+
+    transport: Transport
+    wish: Wish
+    plan: Plan
+    cache: Cache | None
+    report: Report
+    change: str | None = None
+
+
+def make(work: Work, remote: Remote, ref: str | None, top: Path, levels: int = DEEPEST) -> str:
+    """Check out `ref` of `remote`, detached, in `top`, which is not there yet; return the full commit id.
+
+    Raises `SourceError`; `top` may be half made then.
+    """
+    if work.cache is not None and work.plan.objects == "mirror":
+        commit = _through_cache(work, remote, ref, top, work.cache)
+    else:
+        commit = _directly(work, remote, ref, top)
+    complete(work, remote, commit, top, levels)
+    return commit
+
+
+def complete(work: Work, remote: Remote, commit: str, top: Path, levels: int = DEEPEST) -> None:
+    """Add files of Git LFS and submodules, as far as they are wished."""
+    _check_commit(top, commit)
+    place_files(top, remote, work.wish.lfs, work.transport, work.report, by_git=work.plan.transport == "git")
+    if work.wish.submodules == "none":
+        return
+    below = levels - 1 if work.wish.submodules == "recursive" else 0
+    deeper = work if below else work._replace(wish=work.wish._replace(submodules="none"))
+
+    def module(found: Remote, wanted: str, place: Path) -> None:
+        work.report(f"cloning submodule '{found.shown}'")
+        got = make(deeper._replace(change=None), found, wanted, place, below)
+        if got != wanted:
+            raise SourceError(f"submodule '{found.shown}' is at {got}, not at {wanted}")
+
+    place_submodules(top, commit, remote, work.transport, module, levels)
+
+
+def _check_commit(top: Path, commit: str) -> None:
+    """Make sure that HEAD is what was asked for; reading the tree of that commit has checked the rest."""
+    found = (top / ".git/HEAD").read_text().strip()
+    if found != commit:
+        raise SourceError(f"HEAD of the checkout is at '{found}', not at {commit}")
+
+
+def core_settings(work: Work, *, copied: bool = False) -> list[str]:
+    """What the configuration of a checkout says beyond the usual."""
+    settings = ["sparseCheckout = true", "sparseCheckoutCone = true"] if work.wish.sparse else []
+    # In a copy every file has a new inode and change time, which say nothing about its content.
+    return settings + (["checkStat = minimal", "trustctime = false"] if copied else [])
+
+
+def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> str:
+    """Fetch or copy into the checkout itself."""
+    store = top / ".git"
+    skeleton.make(store, bare=False, url=remote.address, settings=core_settings(work))
+    found = bring(work, remote, ref, store)
+    skeleton.detach(store, found.commit)
+    work.transport.check_out(top, found.commit, work.wish.sparse)
+    return found.commit
+
+
+def bring(work: Work, remote: Remote, ref: str | None, store: Path, *, fresh: bool = True) -> Found:
+    """Bring the objects, refs and the end of history into the store of a checkout."""
+    local = None
+    if work.plan.objects == "copy":
+        local = work.transport.list_refs(remote)
+        if not take_objects(remote, store):
+            empty_objects(store)
+            local = None
+    copied = local is not None
+    search = Search(
+        work.transport, remote, store, fresh=fresh and not copied, complete=copied, change=work.change, local=local
+    )
+    found = search.bring(ref, work.wish.depth)
+    _end_history(work, store, found, whole=remote.url is None or not fresh or search.complete)
+    skeleton.write_refs(store, found.refs, found.default)
+    return found
+
+
+def _end_history(work: Work, store: Path, found: Found, *, whole: bool) -> None:
+    """Have history end where it was asked to, if there is more of it in the store."""
+    if work.wish.depth and whole:
+        ended = skeleton.read_shallow(store)
+        parents = lambda some: work.transport.parents(store, some)  # noqa: E731 - one expression, used once
+        skeleton.write_shallow(store, boundary(found.commit, work.wish.depth, ended, parents))
+
+
+def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept: Cache) -> str:
+    """Make the checkout from the mirror and the trees in the cache; anew if something in there is odd."""
+    place = cache.entry(kept, remote.address)
+    for attempt in range(2):
+        with place.locked(work.report):
+            try:
+                commit = _from_entry(work, remote, ref, top, place)
+                break
+            except (MissingRefError, NetworkError):
+                raise
+            except (SourceError, OSError) as error:
+                remove_tree(top)
+                if attempt or not place.used:
+                    raise
+                work.report(f"the cache could not be used ({error}); it is made anew")
+                place.discard()
+    for name in cache.prune(kept, time.time()):
+        work.report(f"removed '{name}' from the cache")
+    return commit
+
+
+def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: cache.Entry) -> str:
+    """Make the checkout from one place in the cache, whose lock we have."""
+    trees = Trees(place.trees, work.wish.sparse)
+    trees.prune()
+    mirror = Mirror(place, work.transport, remote, work.report)
+    found = mirror.bring(ref, work.wish.depth, work.change)
+    place.share()
+    at = trees.take(found.commit, top)
+    store = top / ".git"
+    settings = core_settings(work, copied=at is not None)
+    skeleton.make(store, bare=False, url=remote.address, settings=settings)
+    if not copy_objects(mirror.store / "objects", store / "objects", lambda: None):
+        raise SourceError("the objects of the mirror cannot be copied")
+    skeleton.write_shallow(store, skeleton.read_shallow(mirror.store))
+    _end_history(work, store, found, whole=True)
+    skeleton.write_refs(store, found.refs, found.default)
+    near = at if at != found.commit else None
+    work.report(tree_reason(exact=at == found.commit, near=near))
+    if at != found.commit:
+        skeleton.detach(store, at or found.commit)  # libgit2 takes the difference to HEAD
+        work.transport.check_out(top, found.commit, work.wish.sparse)
+    skeleton.detach(store, found.commit)
+    if at != found.commit:
+        _remember(work, trees, found.commit, top)
+    return found.commit
+
+
+def _remember(work: Work, trees: Trees, commit: str, top: Path) -> None:
+    """Store the tree for the next checkout; that this cannot be done is no reason to fail."""
+    try:
+        trees.store(commit, top)
+    except OSError as error:
+        work.report(f"the work tree is not kept in the cache: {(error.strerror or str(error)).lower()}")

@@ -1,0 +1,76 @@
+"""Files of Git LFS: fetched by git-lfs when it is installed, pointers otherwise."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError
+from runnerlib.source.git.address import check_url
+from runnerlib.source.url import split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.source.git.remote import Remote
+    from runnerlib.source.git.transport import Transport
+    from runnerlib.source.spec import Report
+
+_FILTER = """[filter "lfs"]
+\tclean = git-lfs clean -- %f
+\tsmudge = git-lfs smudge -- %f
+\tprocess = git-lfs filter-process
+\trequired = true
+"""
+
+
+def place_files(top: Path, remote: Remote, wish: str, transport: Transport, report: Report, *, by_git: bool) -> None:
+    """Replace the pointers in the checkout `top` by their files, if `wish` and the machine say so.
+
+    `by_git`: the transport is the git program. Raises `SourceError` when files were asked for and cannot be had.
+    """
+    if wish == "no" or not _uses_lfs(top):
+        return
+    why = _why_not(by_git=by_git)
+    if why is not None:
+        if wish == "yes":
+            raise SourceError(f"files of Git LFS cannot be fetched: {why}")
+        report(f"files of Git LFS stay pointers: {why}")
+        return
+    _check_config(top)
+    transport.pull_lfs(top, remote)
+    with open(top / ".git/config", "a", encoding="utf-8") as config:
+        config.write(_FILTER)  # so that git in the job does not take the files for changed pointers
+
+
+def _uses_lfs(top: Path) -> bool:
+    """Tell whether the attributes at the top or in a directory just below it send files to LFS."""
+    places = [top, *(path for path in top.iterdir() if path.is_dir() and not path.is_symlink() and path.name != ".git")]
+    return any(b"filter=lfs" in _read(place / ".gitattributes") for place in places)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+            return opened.read(1 << 20)
+    except OSError:
+        return b""
+
+
+def _why_not(*, by_git: bool) -> str | None:
+    """Why LFS cannot be used, None when it can."""
+    if not by_git:
+        return "that needs the git program"
+    return None if shutil.which("git-lfs") else "git-lfs is not installed"
+
+
+def _check_config(top: Path) -> None:
+    """Refuse a `.lfsconfig` that names a place on this machine, or anything that is no URL of a server."""
+    text = _read(top / ".lfsconfig").decode("utf-8", "replace")
+    for url in re.findall(r"(?im)^\s*(?:lfs)?(?:push)?url\s*=\s*\"?([^\s\"]*)", text):
+        check_url(url)
+        found = split(url)
+        if found is None or found.scheme not in {"https", "http", "ssh"}:
+            raise SourceError(f"'.lfsconfig' names '{url}', which is no server")

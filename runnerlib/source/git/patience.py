@@ -1,0 +1,78 @@
+"""A transport that tries again what the network broke, and nothing else, a little later each time."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from runnerlib.source.git.transport import Listing, NetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from runnerlib.source.git.remote import Remote
+    from runnerlib.source.git.transport import Transport
+    from runnerlib.source.spec import Report
+
+T = TypeVar("T")
+
+FIRST, LONGEST = 1.0, 30.0
+"""Seconds before the second attempt, doubled for each further one; and the most."""
+
+
+class Patient:
+    """`transport`, with `retries` more attempts at what goes over the network."""
+
+    def __init__(self, transport: Transport, retries: int, report: Report) -> None:
+        self._transport = transport
+        self._retries = retries
+        self._report = report
+
+    def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:
+        """See `Transport`."""
+        return self._again(lambda: self._transport.list_refs(remote, names))
+
+    def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
+        """See `Transport`; git cannot go on in the middle of a pack, but what is in the store is not fetched again."""
+        self._again(lambda: self._transport.fetch(store, remote, specs, depth))
+
+    def resolve(self, store: Path, text: str) -> str | None:
+        """See `Transport`."""
+        return self._transport.resolve(store, text)
+
+    def parents(self, store: Path, commits: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """See `Transport`."""
+        return self._transport.parents(store, commits)
+
+    def check_out(self, top: Path, commit: str, sparse: Sequence[str] = ()) -> None:
+        """See `Transport`."""
+        self._transport.check_out(top, commit, sparse)
+
+    def links(self, store: Path, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """See `Transport`."""
+        return self._transport.links(store, commit, paths)
+
+    def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:
+        """See `Transport`."""
+        self._transport.adopt(top, commit, keep_ignored=keep_ignored)
+
+    def pull_lfs(self, top: Path, remote: Remote) -> None:
+        """See `Transport`."""
+        self._again(lambda: self._transport.pull_lfs(top, remote))
+
+    def repack(self, store: Path) -> bool:
+        """See `Transport`."""
+        return self._transport.repack(store)
+
+    def _again(self, work: Callable[[], T]) -> T:
+        for attempt in range(self._retries):
+            try:
+                return work()
+            except NetworkError as error:
+                # Jitter: runners that one outage stopped must not come back in step.
+                pause = min(FIRST * 2**attempt, LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+                self._report(f"{error}; attempt {attempt + 2} of {self._retries + 1} in {pause:.1f} s")
+                time.sleep(pause)
+        return work()

@@ -1,0 +1,85 @@
+"""From a spec to a checkout at its target: facts, plan, transport, and the swap."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, cast
+
+from runnerlib.errors import SourceError
+from runnerlib.source.git import keep, program
+from runnerlib.source.git.checkout import Work, make
+from runnerlib.source.git.local import stored_bytes
+from runnerlib.source.git.patience import Patient
+from runnerlib.source.git.plan import Facts, Plan, choose
+from runnerlib.source.git.remote import Remote, locate
+from runnerlib.source.git.transport import MissingRefError, NetworkError, Transport
+from runnerlib.source.git.wish import Wish, read
+from runnerlib.source.place import replacing
+from runnerlib.source.spec import Prepared
+from runnerlib.source.tree import remove_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.source.spec import Report, SourceSpec
+
+
+def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
+    """Check out what `spec` says at `target`. Raises `SourceError` and leaves the target as it was."""
+    wish = read(spec)
+    remote = locate(spec.url or "")
+    ref = spec.ref or None
+    kept = wish.keep != "none" and keep.can_keep(target)
+    plan = choose(_facts(spec, wish, remote, kept=kept))
+    report(f"cloning '{remote.shown}'")
+    report(f"plan: {plan.reason}")
+    work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, _change())
+    with replacing(target) as made:
+        commit = _update(work, remote, ref, target, made) if kept else make(work, remote, ref, made)
+    report(f"checked out {commit}")
+    return Prepared(target.resolve(), commit)
+
+
+def _facts(spec: SourceSpec, wish: Wish, remote: Remote, *, kept: bool) -> Facts:
+    """What the plan is chosen from."""
+    git = program.find()
+    local = remote.url is None
+    return Facts(
+        git=git[1] if git else None,
+        local=local,
+        cached=spec.cache is not None,
+        depth=wish.depth,
+        stored=stored_bytes(remote) if local else 0,
+        sparse=bool(wish.sparse),
+        kept=kept,
+    )
+
+
+def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
+    """Whoever the plan says."""
+    git = program.find()
+    if plan.transport == "git" and git is not None:
+        return Patient(program.Program(git[0], wish, report), wish.retries, report)
+    libgit2 = importlib.import_module("runnerlib.source.git.libgit2")  # not before: pygit2 takes 60 ms
+    return Patient(cast("Transport", libgit2.Libgit2(wish, report)), wish.retries, report)
+
+
+def _update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path) -> str:
+    """Update the checkout that is kept; make it anew if that cannot be done and nothing was touched yet."""
+    try:
+        return keep.update(work, remote, ref, target, made)
+    except (MissingRefError, NetworkError):
+        raise
+    except SourceError as error:
+        if made.exists():
+            raise
+        work.report(f"the checkout that stands there cannot be used ({error}); it is made anew")
+        remove_tree(made.with_name("git"))
+        return make(work, remote, ref, made)
+
+
+def _change() -> str | None:
+    """The number of the pull or merge request that the job is for, as Reactorcide says it."""
+    number = os.environ.get("REACTORCIDE_PR_NUMBER", "")
+    return number if number.isascii() and number.isdigit() else None

@@ -1,0 +1,127 @@
+"""The files of a `.git` directory, written by hand: the same whoever fetched the objects.
+
+A repository is no more than these files and its objects. Written here they hold nothing that a template, a
+configuration of the machine or a previous job could have put there, and cost no process.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_ID = re.compile("[0-9a-f]{40}")
+_FOLDERS = ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info")
+
+
+def make(store: Path, *, bare: bool, url: str = "", settings: Iterable[str] = ()) -> None:
+    """Make an empty repository of which `store` is the git directory; `settings` are more lines of `[core]`.
+
+    HEAD points to a branch that does not exist until `detach` says otherwise.
+    """
+    for folder in _FOLDERS:
+        (store / folder).mkdir(parents=True, exist_ok=True)
+    lines = ["[core]", "repositoryformatversion = 0", "filemode = true", f"bare = {str(bare).lower()}"]
+    lines += [*([] if bare else ["logallrefupdates = true"]), *settings]
+    if url:
+        lines += ['[remote "origin"]', f"url = {_quoted(url)}", "fetch = +refs/heads/*:refs/remotes/origin/*"]
+    text = "".join(f"{line}\n" if line.startswith("[") else f"\t{line}\n" for line in lines)
+    (store / "config").write_text(text, "utf-8", "surrogateescape")
+    (store / "HEAD").write_text("ref: refs/heads/main\n")
+
+
+def _quoted(text: str) -> str:
+    """A value for git's configuration, between quotes."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def detach(store: Path, commit: str) -> None:
+    """Make HEAD the commit itself."""
+    _write(store / "HEAD", f"{commit}\n")
+
+
+def write_refs(store: Path, refs: Mapping[str, str], default: str | None = None) -> None:
+    """Make `refs`, full name → object id, all refs that there are; `default` is the target of `origin/HEAD`."""
+    for folder in ("heads", "tags", "remotes", "runnerlib"):
+        _forget(store / "refs" / folder)
+    body = "".join(f"{refs[name]} {name}\n" for name in sorted(refs, key=os.fsencode))
+    head = "# pack-refs with: sorted \n" if body else ""
+    (store / "packed-refs").write_text(head + body, "utf-8", "surrogateescape")
+    (store / "refs/heads").mkdir(parents=True, exist_ok=True)
+    (store / "refs/tags").mkdir(exist_ok=True)
+    if default in refs:
+        place = store / "refs/remotes/origin"
+        place.mkdir(parents=True)
+        (place / "HEAD").write_text(f"ref: {default}\n", "utf-8", "surrogateescape")
+
+
+def _forget(folder: Path) -> None:
+    """Remove loose refs."""
+    for directory, names, files in os.walk(folder, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(directory, name))
+        for name in names:
+            os.rmdir(os.path.join(directory, name))
+    if folder.is_dir():
+        folder.rmdir()
+
+
+def read_ref(store: Path, name: str) -> str:
+    """The object id of a loose ref that was just fetched. Raises `SourceError` when it holds none."""
+    try:
+        text = (store / name).read_text().strip()
+    except OSError:
+        text = ""
+    if not _ID.fullmatch(text):
+        raise SourceError(f"'{name}' was not fetched")
+    return text
+
+
+def read_refs(store: Path) -> dict[str, str]:
+    """All refs of a bare repository of ours, loose ones before packed ones: full name → object id."""
+    found: dict[str, str] = {}
+    packed = store / "packed-refs"
+    lines = packed.read_text("utf-8", "surrogateescape").split("\n") if packed.exists() else []
+    for line in lines:
+        oid, _, name = line.partition(" ")
+        if _ID.fullmatch(oid):
+            found[name] = oid
+    for directory, _, files in os.walk(store / "refs"):
+        for file in files:
+            path = os.path.join(directory, file)
+            with open(path, encoding="utf-8", errors="replace") as opened:
+                text = opened.read().strip()
+            if _ID.fullmatch(text):
+                found[os.path.relpath(path, store)] = text
+    return found
+
+
+def write_shallow(store: Path, commits: Iterable[str]) -> None:
+    """Say where history ends: at `commits`, whose parents are not there; nowhere when there are none."""
+    listed = sorted(commits)
+    if listed:
+        _write(store / "shallow", "".join(f"{commit}\n" for commit in listed))
+    else:
+        (store / "shallow").unlink(missing_ok=True)
+
+
+def read_shallow(store: Path) -> frozenset[str]:
+    """Where the history of a repository ends."""
+    try:
+        return frozenset((store / "shallow").read_text().split())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file at once, as git does."""
+    aside = path.with_name(f"{path.name}.new")
+    aside.write_text(text)
+    aside.replace(path)

@@ -1,0 +1,91 @@
+"""Submodules: each is a checkout of its own, at the commit that the repository around it names.
+
+git's own commands for them are not used: they read URLs from files that strangers write. Here every URL, name
+and path is checked first, a repository on this machine is refused, and credentials go to the host they are for.
+A submodule's git directory lies inside it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError
+from runnerlib.source.git.address import submodule_url
+from runnerlib.source.git.modules import Module, read_modules
+from runnerlib.source.git.remote import Remote, locate
+from runnerlib.source.tree import DIRECTORY, open_regular, remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from runnerlib.source.git.transport import Transport
+
+DEEPEST = 10
+_LARGEST = 1 << 20  # bytes of a .gitmodules file
+
+
+def place_submodules(
+    top: Path, commit: str, parent: Remote, transport: Transport, make: Callable[[Remote, str, Path], None], levels: int
+) -> None:
+    """Make the submodules of the checkout `top`, which is at `commit` of `parent`, and theirs, `levels` deep.
+
+    `make` makes one checkout: of a remote, at a commit, in a new directory. Raises `SourceError`.
+    """
+    if levels <= 0:
+        raise SourceError(f"submodules lie more than {DEEPEST} levels deep")
+    modules = _declared(top)
+    links = transport.links(top / ".git", commit, [module.path for module in modules]) if modules else {}
+    wanted = [module for module in modules if module.path in links]
+    for module in wanted:
+        remote = _remote(module, parent)
+        directory = _emptied(top, module.path)
+        make(remote, links[module.path], directory)
+    _note(top, wanted, parent)
+
+
+def _declared(top: Path) -> list[Module]:
+    """The submodules that `.gitmodules` declares; none without such a file, or when it is no plain file."""
+    above = os.open(top, DIRECTORY)
+    try:
+        with open(open_regular(".gitmodules", above), "rb") as opened:
+            text = opened.read(_LARGEST + 1)
+    except OSError:
+        return []
+    finally:
+        os.close(above)
+    if len(text) > _LARGEST:
+        raise SourceError(f"'.gitmodules' is longer than {_LARGEST} bytes")
+    return read_modules(text.decode("utf-8", "surrogateescape"))
+
+
+def _remote(module: Module, parent: Remote) -> Remote:
+    """Where a submodule comes from; the parent's credentials are for the same host, too."""
+    remote = locate(submodule_url(module.name, module.url, parent.address))
+    ours, theirs = parent.url, remote.url
+    if ours and theirs and not remote.password and (ours.scheme, ours.host) == (theirs.scheme, theirs.host):
+        return remote._replace(user=remote.user or parent.user, password=parent.password)
+    return remote
+
+
+def _emptied(top: Path, path: str) -> Path:
+    """The place of a submodule, not there any more; refuse one that is reached through a link."""
+    directory = top / path
+    if directory.parent.resolve() != (top.resolve() / path).parent:
+        raise SourceError(f"submodule '{path}' lies behind a symbolic link")
+    if directory.is_symlink() or not directory.is_dir():
+        raise SourceError(f"submodule '{path}' has no directory in the checkout")
+    remove_tree(directory)
+    return directory
+
+
+def _note(top: Path, modules: list[Module], parent: Remote) -> None:
+    """Tell the checkout about its submodules, so that git's commands in a job know them."""
+    lines = []
+    for module in modules:
+        name = module.name.replace("\\", "\\\\").replace('"', '\\"')
+        url = submodule_url(module.name, module.url, parent.address).replace("\\", "\\\\").replace('"', '\\"')
+        lines += [f'[submodule "{name}"]\n', "\tactive = true\n", f'\turl = "{url}"\n']
+    with open(top / ".git/config", "a", encoding="utf-8", errors="surrogateescape") as config:
+        config.writelines(lines)

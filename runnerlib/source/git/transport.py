@@ -1,0 +1,86 @@
+"""The seam between what a checkout needs and who does it: the git program, or libgit2.
+
+Both work on repositories that `skeleton` made, leave the same objects and the same work tree, and write no
+configuration. A store is a git directory; for a work tree it is `<top>/.git`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from runnerlib.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from runnerlib.source.git.remote import Remote
+
+INFINITE = 0x7FFFFFFF
+"""The depth that stands for the whole history, also of a store that is shallow."""
+
+
+class MissingRefError(SourceError):
+    """The remote does not have the ref or the commit that was asked for, or does not give it away."""
+
+
+class KindError(SourceError):
+    """What was named is no single commit; the text says what it is: `a blob, not a commit`."""
+
+
+class NetworkError(SourceError):
+    """The connection failed, or broke: it may be better next time."""
+
+
+class Listing(NamedTuple):
+    """What a remote advertises: full ref names ("HEAD" too) → object ids, and the name HEAD points to."""
+
+    refs: Mapping[str, str]
+    default: str | None = None
+
+
+class Transport(Protocol):
+    """Whoever fetches and checks out. Everything raises `SourceError`, without credentials in its text."""
+
+    def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:
+        """What `remote` advertises, `names` at least, all if there are none."""
+
+    def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
+        """Fetch `specs` (`+<full name or commit id>:<ref to write>`), `depth` commits deep, without other tags.
+
+        Depth 0 leaves history as it is. Raises `MissingRefError` and `NetworkError` for what these say.
+        """
+
+    def resolve(self, store: Path, text: str) -> str | None:
+        """The commit that a full or abbreviated object id means, through annotated tags; None if it is not there.
+
+        Raises `KindError` when it means something else, or several things.
+        """
+
+    def parents(self, store: Path, commits: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The parents of each of `commits` as they are written in it, whether they are there or not."""
+
+    def check_out(self, top: Path, commit: str, sparse: Sequence[str] = ()) -> None:
+        """Make the work tree and the index of `top` those of `commit`; files that no commit knows stay.
+
+        What the index says is unchanged is not read again.
+        """
+
+    def links(self, store: Path, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """Of `paths`, or all if there are none, those where `commit` has a submodule → the submodule's commit."""
+
+    def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:
+        """Make `top`, full of an older checkout that was in somebody's hands, the work tree of `commit`.
+
+        There is no index: every file is compared by its content, and those that are right keep their times.
+        What the commit does not know is removed, or with `keep_ignored` only what it does not ignore.
+        """
+
+    def pull_lfs(self, top: Path, remote: Remote) -> None:
+        """Fetch the files of Git LFS that the checkout needs, and write them in the place of their pointers.
+
+        The git program alone can do it.
+        """
+
+    def repack(self, store: Path) -> bool:
+        """Make one pack of all that the refs of `store` reach; False if this transport cannot."""

@@ -1,0 +1,124 @@
+"""Work trees that were checked out on this machine before: the fastest checkout is a copy of one.
+
+A tree is stored when its checkout was verified, together with its index and its fingerprint: what the file system
+says about each file, its change time included, which no program can set. A tree that does not look exactly as it
+did is removed, never used. Copies share nothing with the cache but the blocks of a reflink.
+
+`trees/<commit>-<variant>/` holds `tree/`, `index` and `fingerprint`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runnerlib.source.tree import remove_tree
+from runnerlib.source.whole import copy_tree, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_MOST = 3
+"""Trees of one repository that are kept: jobs of one push, and of the pushes around it."""
+
+
+class Trees:
+    """The trees of one repository; the caller holds its lock, which may be shared."""
+
+    def __init__(self, place: Path, sparse: Sequence[str]) -> None:
+        self._place = place
+        self._variant = _variant(sparse)
+
+    def take(self, commit: str, top: Path) -> str | None:
+        """Fill the new directory `top` from the tree of `commit`, or else from the one that was used last.
+
+        Returns the commit that `top` is at now, with its index in `top/.git`; None when there was none,
+        and `top` is not there then.
+        """
+        for place in self._found(commit):
+            if _copy(place, top):
+                with suppress(OSError):
+                    os.utime(place)
+                return place.name.partition("-")[0]
+            remove_tree(place)
+        return None
+
+    def store(self, commit: str, top: Path) -> None:
+        """Store a copy of the work tree `top`, which is at `commit` and was verified."""
+        place = self._place / f"{commit}-{self._variant}"
+        if place.exists():
+            return
+        aside = self._place / f".{os.getpid()}-{os.urandom(4).hex()}"
+        aside.mkdir(mode=0o700, parents=True)
+        try:
+            _store(top, aside)
+            _rename(aside, place)
+        finally:
+            remove_tree(aside)
+
+    def prune(self) -> None:
+        """Remove all but the last few, and what killed runs left; needs the lock for ourselves."""
+        with suppress(FileNotFoundError):
+            found = sorted(self._place.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            whole = [path for path in found if not path.name.startswith(".")]
+            for path in (*whole[_MOST:], *(path for path in found if path not in whole)):
+                remove_tree(path)
+
+    def _found(self, commit: str) -> list[Path]:
+        """The tree of `commit` if there is one; then the most recent other one of this variant."""
+        exact = self._place / f"{commit}-{self._variant}"
+        others = [path for path in self._place.glob(f"*-{self._variant}") if path != exact]
+        recent = sorted(others, key=_used, reverse=True)[:1]
+        return [path for path in (exact, *recent) if path.is_dir()]
+
+
+def _variant(sparse: Sequence[str]) -> str:
+    """A name for what makes work trees of one commit differ."""
+    import hashlib
+
+    return hashlib.sha256("\n".join(sorted(sparse)).encode()).hexdigest()[:8] if sparse else "whole"
+
+
+def _used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0
+
+
+def _copy(place: Path, top: Path) -> bool:
+    """Copy a stored tree and its index; False, and no `top`, when it is not what it was."""
+    try:
+        known = (place / "fingerprint").read_text()
+        if copy_tree(place / "tree", top) == known:
+            (top / ".git").mkdir()
+            shutil.copy2(place / "index", top / ".git/index")
+            return True
+    except OSError:
+        pass
+    remove_tree(top)
+    return False
+
+
+def _store(top: Path, aside: Path) -> None:
+    """Fill `aside` from the work tree `top`; the git directory is moved out of the way for that long."""
+    store, away = top / ".git", top.with_name("git")
+    store.rename(away)
+    try:
+        copy_tree(top, aside / "tree")
+    finally:
+        away.rename(store)
+    shutil.copy2(store / "index", aside / "index")
+    (aside / "fingerprint").write_text(fingerprint(aside / "tree"))
+
+
+def _rename(aside: Path, place: Path) -> None:
+    """Give a tree its name, unless somebody was faster."""
+    try:
+        aside.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
