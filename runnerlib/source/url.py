@@ -16,6 +16,9 @@ _IN_TEXT = r"([A-Za-z][\w+.-]*://)[^\s/'\"]*@"
 # and masking them would blacken every "git" of a log.
 _PUBLIC = frozenset({"", "git", "hg", "oauth2", "gitlab-ci-token", "x-access-token", "x-oauth-basic", "x-token-auth"})
 
+# Parameters of a query that let in whoever knows them: tokens of forges, signatures of object stores.
+_PARAMETERS = r"(?i)[?&;](?:[\w-]*(?:token|signature|secret|password|api_?key|credential)|sig|key)=([^&;#]{6,})"
+
 # Here the user is a part of the address.
 _SSH = ("ssh", "svn+ssh")
 
@@ -74,14 +77,15 @@ def without_credentials(url: str) -> str:
 
 
 def url_secrets(url: str | None) -> list[str]:
-    """Return the password or token of the user-info of `url`, raw and percent-decoded.
+    """Return the password or token of the user-info of `url`, and those of its query, raw and percent-decoded.
 
     A user without a password is a token, except over ssh; fixed names such as `x-access-token` are none.
     """
     scheme, info = _user_info(url or "")
     user, _, password = (info or "").partition(":")
     raw = password if unquote(password) not in _PUBLIC else "" if scheme in _SSH else user
-    return [] if unquote(raw) in _PUBLIC else list(dict.fromkeys((raw, unquote(raw))))
+    found = re.findall(_PARAMETERS, url or "") + ([] if unquote(raw) in _PUBLIC else [raw])
+    return list(dict.fromkeys(text for secret in found for text in (secret, unquote(secret))))
 
 
 def scrub(message: str, secrets: list[str]) -> str:

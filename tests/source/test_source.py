@@ -13,7 +13,7 @@ from runnerlib.source import SourceSpec, check, prepare, source_types
 from tests.source.repository import snapshot
 
 REFUSED = [
-    (SourceSpec("gti", "x"), "unknown source type 'gti' (copy, git, hg, none, svn); did you mean 'git'?"),
+    (SourceSpec("gti", "x"), "unknown source type 'gti' (copy, git, hg, none, svn, tarball); did you mean 'git'?"),
     (SourceSpec("git"), "source type 'git' needs a url or the path of a repository"),
     (SourceSpec("copy", ""), "source type 'copy' needs a url: the path of a directory"),
     (SourceSpec("git", "x", "-q"), "source ref '-q' starts with '-'"),
@@ -37,7 +37,7 @@ REFUSED = [
 
 
 def test_source_types() -> None:
-    assert source_types() == ("copy", "git", "hg", "none", "svn")
+    assert source_types() == ("copy", "git", "hg", "none", "svn", "tarball")
 
 
 def test_every_source_type_is_a_module_of_its_name() -> None:
@@ -84,6 +84,6 @@ def test_none_touches_nothing(full: Path) -> None:
 def test_import_and_check_leave_pygit2_alone() -> None:
     code = (
         "import sys, runnerlib.source as s; s.check(s.SourceSpec('git', 'x')); "
-        "sys.exit(any(name in sys.modules for name in ('pygit2', 'shutil', 'subprocess')))"
+        "sys.exit(any(name in sys.modules for name in ('pygit2', 'shutil', 'subprocess', 'http', 'zipfile')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

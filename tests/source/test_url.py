@@ -19,6 +19,12 @@ TABLE = [
     ("https://git@host/x", "https://***@host/x", []),
     ("https://me:p@ss@host:8080/x?y#z", "https://***@host:8080/x?y#z", ["p@ss"]),
     ("https://me:p/ss@host/x", "https://***@host/x", ["p/ss"]),
+    (
+        "https://h/x?a=b&private_token=s%2Fcret1#f",
+        "https://h/x?a=b&private_token=s%2Fcret1#f",
+        ["s%2Fcret1", "s/cret1"],
+    ),
+    ("https://h/x?X-Amz-Signature=abcdef&key=short", "https://h/x?X-Amz-Signature=abcdef&key=short", ["abcdef"]),
     ("https://host/a@b", "https://host/a@b", []),
     ("https://host:80/a@b", "https://host:80/a@b", []),
     ("https://[::1]:80/a@b", "https://[::1]:80/a@b", []),

@@ -1,0 +1,157 @@
+"""`tarball`: the source is an archive: .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst or .zip; its content tells which.
+
+The url is a path, file, http or https, with `#sha256=DIGEST` to say what it must be; the ref is passed over. It is
+downloaded beside the target (`download`), compared with the checksum before a byte of it is looked into, read as
+a stream (`unpacked`, `tar`, `zip`) and unpacked beside the target by rules of our own (`extraction`), which is
+swapped in when all of it is there and right.
+
+Options: `strip` leading components to leave out (GitHub's archives have one), `max-size`, `max-files` and
+`max-ratio` (bombs), `timeout` and `retries` of the download.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import stat
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import SourceError
+from runnerlib.source.options import count, size
+from runnerlib.source.place import replacing
+from runnerlib.source.spec import Prepared
+from runnerlib.source.tarball import tar
+from runnerlib.source.tarball import zip as zip_
+from runnerlib.source.tarball.address import Address, parse
+from runnerlib.source.tarball.extraction import Extraction
+from runnerlib.source.tarball.member import ArchiveError, Limits
+from runnerlib.source.tarball.unpacked import Unpacked, kind_of
+from runnerlib.source.tree import copy_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from runnerlib.source.spec import Report, SourceSpec
+
+OPTIONS: tuple[str, ...] = ("strip", "max-size", "max-files", "max-ratio", "timeout", "retries")
+_HEAD = 512
+_BLOCK = 1 << 20
+
+
+class _Settings(NamedTuple):
+    """The options of one source."""
+
+    strip: int
+    limits: Limits
+    timeout: int
+    retries: int
+
+
+def check(spec: SourceSpec) -> None:
+    """Require a place where an archive can be, and options that make sense."""
+    if not spec.url:
+        raise SourceError("source type 'tarball' needs a url or the path of an archive")
+    parse(spec.url)
+    _settings(spec)
+
+
+def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
+    """Unpack the archive `spec.url` to `target`."""
+    address, settings = parse(spec.url or ""), _settings(spec)
+    with replacing(target) as made, _file(address, settings, made.parent / "archive", report) as file:
+        _compare(file, address)
+        report(f"unpacking '{address.shown}'")
+        try:
+            entries, unpacked = _unpack(file, made, settings)
+        except ArchiveError as error:
+            raise SourceError(f"archive '{address.shown}': {error}") from None
+    report(f"unpacked {entries} entries, {unpacked / 1e6:.1f} MB")
+    return Prepared(target.resolve(), ":".join(address.checksum) if address.checksum else None)
+
+
+def _settings(spec: SourceSpec) -> _Settings:
+    limits = Limits(
+        size(spec, "max-size", 16 << 30), count(spec, "max-files", 1_000_000, 1), count(spec, "max-ratio", 200, 1)
+    )
+    return _Settings(count(spec, "strip", 0), limits, count(spec, "timeout", 30, 1), count(spec, "retries", 4))
+
+
+@contextmanager
+def _file(address: Address, settings: _Settings, aside: Path, report: Report) -> Iterator[IO[bytes]]:
+    """The archive, open; what is not to change any more, or comes from elsewhere, is put `aside`."""
+    if address.url is not None:
+        # Not before: connections and TLS take 60 ms to load.
+        download = importlib.import_module("runnerlib.source.tarball.download").download
+        with open(aside, "xb+") as file:
+            download(address, file, settings.limits.size, settings.timeout, settings.retries, report)
+            yield file
+        return
+    with _opened(address) as file:
+        if address.checksum is None:
+            yield file
+            return
+        with open(aside, "xb+") as copy:
+            copy_bytes(file.fileno(), copy.fileno())
+            yield copy
+
+
+def _opened(address: Address) -> IO[bytes]:
+    """An archive of this machine. Raises `SourceError` when it is no regular file that we may read."""
+    try:
+        fd = os.open(address.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        said = (getattr(error, "strerror", None) or str(error)).lower()
+        raise SourceError(f"archive '{address.shown}' cannot be read: {said}") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise SourceError(f"archive '{address.shown}' is no regular file")
+    return os.fdopen(fd, "rb")
+
+
+def _compare(file: IO[bytes], address: Address) -> None:
+    """Compare the archive with its checksum. Raises `SourceError`."""
+    file.seek(0)
+    if address.checksum is None:
+        return
+    found = hashlib.new(address.checksum.algorithm)
+    while block := file.read(_BLOCK):
+        found.update(block)
+    if found.hexdigest() != address.checksum.digest:
+        raise SourceError(f"archive '{address.shown}' has {found.name} {found.hexdigest()}, not the one that was given")
+    file.seek(0)
+
+
+def _unpack(file: IO[bytes], made: Path, settings: _Settings) -> tuple[int, int]:
+    """Unpack into the new directory `made`; how many entries and bytes that were. Raises `ArchiveError`."""
+    head = file.read(_HEAD)
+    file.seek(0)
+    kind = kind_of(head)
+    if not kind:
+        raise ArchiveError(_no_archive(head))
+    if kind == "zip":
+        members = zip_.members(file, settings.limits)
+    else:
+        members = tar.members(Unpacked(file, kind, settings.limits))
+    made.mkdir()
+    extraction = Extraction(made, settings.limits, settings.strip)
+    try:
+        for member in members:
+            extraction.add(member)
+        extraction.finish()
+    finally:
+        extraction.close()
+    if extraction.empty and settings.strip and extraction.entries:
+        raise ArchiveError(f"nothing is left of it without {settings.strip} leading components (option strip)")
+    return extraction.entries, extraction.size
+
+
+def _no_archive(head: bytes) -> str:
+    """What to say of a file that is none of ours."""
+    if not head:
+        return "it is empty"
+    if head.lstrip()[:1] == b"<":
+        return f"it is a web page ({head.lstrip()[:15]!r}…), no archive: is a login needed?"
+    return "it is no archive (tar, tar.gz, tar.bz2, tar.xz, tar.zst and zip are known, by their content)"

@@ -1,0 +1,277 @@
+"""Downloads a file over http(s), going on where a broken connection left it.
+
+By the standard library: of what the clients on top of it add (pools, sessions, cookies, decoding) nothing is
+wanted here, and following redirects, which they do, has to be done by hand all the same: never from https down to
+http, and with no credentials for another host. TLS is verified, with the system's authorities.
+
+A failure of the network, and an answer that says "later", are tried again with growing pauses; a connection that
+gives nothing, or next to nothing, counts as broken. What is there is kept when the server can prove that it is
+still the same file (a strong ETag, Last-Modified) or the checksum is going to.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import random
+import re
+import socket
+import ssl
+import time
+import urllib.request
+from contextlib import ExitStack, closing
+from typing import IO, TYPE_CHECKING, NamedTuple
+from urllib.parse import urljoin
+
+from runnerlib.errors import SourceError, printable
+from runnerlib.source import worker
+from runnerlib.source.stored import credentials
+from runnerlib.source.tarball.address import without_query
+from runnerlib.source.url import split, without_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runnerlib.source.spec import Report
+    from runnerlib.source.tarball.address import Address
+    from runnerlib.source.url import Url
+
+_BLOCK = 1 << 18
+_MOST_REDIRECTS = 10
+_LATER = {408, 425, 429, 500, 502, 503, 504}
+_LONGEST_PAUSE = 10.0  # seconds
+_EVERY = 3.0  # seconds between two lines of progress
+_WINDOW = 60.0  # seconds in which a connection has to bring something
+_LEAST = 64 << 10  # bytes, in a window
+_ENOUGH = 1 << 20  # bytes after which a failure is the first one again
+
+
+class _Broken(Exception):  # noqa: N818 - never seen outside
+    """The connection failed, or the server wants to be asked later: try again, after `pause` seconds if it said so."""
+
+    def __init__(self, reason: str, pause: float = 0.0) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+class _State(NamedTuple):
+    """What is known of the file from earlier answers: what proves that it is the same, and its whole length."""
+
+    validator: str = ""
+    total: int | None = None
+
+
+def download(address: Address, file: IO[bytes], most: int, timeout: float, retries: int, report: Report) -> None:
+    """Write what is at `address` to `file`, `most` bytes of it at most. Raises `SourceError`.
+
+    `timeout` is for how many seconds a connection may say nothing.
+    """
+    fetch = _Fetch(address, file, most, timeout, report)
+    failures, since = 0, 0
+    report(f"downloading '{address.shown}'")
+    while True:
+        try:
+            fetch.go_on()
+        except _Broken as error:
+            failures = 1 if fetch.done - since >= _ENOUGH else failures + 1
+            since = fetch.done
+            if failures > retries:
+                raise SourceError(f"cannot download '{address.shown}': {error}") from None
+            pause = error.pause or min(0.5 * 2.0 ** (failures - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
+            report(f"download failed ({error}); trying again in {pause:.1f} s at {fetch.done / 1e6:.1f} MB")
+            time.sleep(pause)
+        else:
+            return
+
+
+class _Fetch:
+    """One file on its way: as much as is `done` survives a broken connection."""
+
+    def __init__(self, address: Address, file: IO[bytes], most: int, timeout: float, report: Report) -> None:
+        assert address.url is not None  # noqa: S101 - for the type checker
+        self.address = address
+        self.url = address.url
+        self.login = credentials(address.url)
+        self.file = file
+        self.most = most
+        self.timeout = timeout
+        self.report = report
+        self.state = _State()
+        self.done = 0
+
+    def go_on(self) -> None:
+        """Make one request and take what it brings. Raises `_Broken` for what may be better next time."""
+        if self.done and not self.state.validator and self.address.checksum is None:
+            self.start_over()
+        try:
+            with ExitStack() as held:
+                self.take(self.follow(held))
+        except ssl.SSLCertVerificationError as error:
+            raise SourceError(f"cannot download '{self.address.shown}': {error.verify_message}") from None
+        except TimeoutError:
+            raise _Broken(f"nothing came for {self.timeout:g} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise _Broken(_said(error)) from None
+
+    def follow(self, held: ExitStack) -> http.client.HTTPResponse:
+        """Ask, and ask again where the answer points to; the connection stays open as long as `held`."""
+        url = self.url
+        for _ in range(_MOST_REDIRECTS):
+            with ExitStack() as hop:
+                connection = hop.enter_context(closing(self.ask(url)))
+                answer = hop.enter_context(connection.getresponse())
+                target = answer.headers["Location"]
+                if answer.status not in {301, 302, 303, 307, 308} or not target:
+                    held.push(hop.pop_all())
+                    return answer
+                url = self.redirected(url, target)
+        raise SourceError(f"'{self.address.shown}' leads to more than {_MOST_REDIRECTS} other places")
+
+    def redirected(self, url: Url, target: str) -> Url:
+        """The url that an answer points to."""
+        found = split(urljoin(f"{url.scheme}://{url.host}{url.rest}", target).partition("#")[0])
+        where = without_query(without_credentials(target))
+        if found is None or found.scheme not in {"http", "https"} or not found.host:
+            raise SourceError(f"'{self.address.shown}' leads to '{printable(where)}', which is no http url")
+        if url.scheme == "https" and found.scheme != "https":
+            raise SourceError(f"'{self.address.shown}' leads to '{printable(where)}', which is not encrypted")
+        if not found.rest.isascii() or not found.rest.isprintable() or " " in found.rest:
+            raise SourceError(f"'{self.address.shown}' leads to a url with characters that must be percent-encoded")
+        return found
+
+    def ask(self, url: Url) -> http.client.HTTPConnection:
+        """Send one request."""
+        headers = {"User-Agent": "runnerlib", "Accept": "*/*", "Accept-Encoding": "identity"}
+        if self.done:
+            headers["Range"] = f"bytes={self.done}-"
+            if self.state.validator:
+                headers["If-Range"] = self.state.validator
+        if any(self.login) and (url.scheme, url.host.lower()) == (self.url.scheme, self.url.host.lower()):
+            headers["Authorization"] = _basic(*self.login)
+        path = url.rest if url.rest.startswith("/") else f"/{url.rest}"
+        connection, prefix, more = _connection(url, self.timeout, self.report)
+        try:
+            connection.request("GET", prefix + path, headers=headers | more)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def take(self, answer: http.client.HTTPResponse) -> None:
+        """Write the body of an answer to the file."""
+        self.judge(answer)
+        length = answer.length
+        if length is not None and self.done + length > self.most:
+            raise SourceError(f"'{self.address.shown}' is more than {self.most} bytes (option max-size)")
+        total = None if length is None else self.done + length
+        self.state = _State(_validator(answer), total)
+        for block in self.blocks(answer):
+            if self.done + len(block) > self.most:
+                raise SourceError(f"'{self.address.shown}' is more than {self.most} bytes (option max-size)")
+            self.file.write(block)
+            self.done += len(block)
+        self.file.flush()
+        if total is not None and self.done < total:
+            raise _Broken(f"the connection ended at {self.done} of {total} bytes")
+
+    def judge(self, answer: http.client.HTTPResponse) -> None:
+        """Decide what an answer means, by its status; afterwards `done` is where its body begins."""
+        status = answer.status
+        if status == 206 and self.done and answer.headers["Content-Range"]:
+            found = re.match(r"bytes (\d+)-", answer.headers["Content-Range"])
+            if found is None or int(found[1]) != self.done:
+                self.start_over()
+                raise _Broken("the server sent another part of the file")
+        elif status == 416 and self.done:
+            self.start_over()
+            raise _Broken("the server has no such part of the file any more")
+        elif status in _LATER:
+            raise _Broken(f"the server says {status} {printable(answer.reason)}", _retry_after(answer))
+        elif status == 401:
+            given = "refused the credentials given for it" if any(self.login) else "asks for credentials"
+            raise SourceError(f"'{self.address.shown}' {given}")
+        elif status != 200:
+            raise SourceError(f"cannot download '{self.address.shown}': {status} {printable(answer.reason)}")
+        elif self.done:
+            self.start_over()
+
+    def start_over(self) -> None:
+        """Forget what is there: it is not what the server has."""
+        self.file.seek(0)
+        self.file.truncate()
+        self.done, self.state = 0, _State()
+
+    def blocks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+        """The body, as it comes; raises `_Broken` when that is next to nothing."""
+        window, came = time.monotonic(), 0
+        told = window
+        while block := answer.read1(_BLOCK):
+            yield block
+            came += len(block)
+            now = time.monotonic()
+            if now - told > _EVERY:
+                of = f" of {self.state.total / 1e6:.1f}" if self.state.total else ""
+                self.report(f"downloaded {self.done / 1e6:.1f}{of} MB")
+                told = now
+            if now - window > _WINDOW:
+                if came < _LEAST:
+                    raise _Broken(f"only {came} bytes came within {_WINDOW:g} s")
+                window, came = now, 0
+
+
+def _said(error: Exception) -> str:
+    return printable(getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".").lower()
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogateescape")).decode()
+
+
+def _validator(answer: http.client.HTTPResponse) -> str:
+    """What proves that the server still has the same file; a weak ETag proves nothing."""
+    tag = answer.headers["ETag"] or ""
+    return tag if tag.startswith('"') else answer.headers["Last-Modified"] or ""
+
+
+def _retry_after(answer: http.client.HTTPResponse) -> float:
+    """The seconds to wait that a server asks for, as far as that is reasonable."""
+    asked = answer.headers["Retry-After"] or ""
+    return min(float(asked), 3 * _LONGEST_PAUSE) if re.fullmatch(r"\d{1,9}", asked) else 0.0
+
+
+def _connection(url: Url, timeout: float, report: Report) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
+    """A connection for `url`, what goes before its path, and headers for a proxy that stands between."""
+    proxy = _proxy(url)
+    to = proxy or url
+    _resolve(to, report)
+    login = {"Proxy-Authorization": _basic(proxy.user, proxy.password)} if proxy and proxy.user else {}
+    if url.scheme == "http":
+        plain = http.client.HTTPConnection(to.host, timeout=timeout)
+        return plain, f"http://{url.host}" if proxy else "", login
+    secure = http.client.HTTPSConnection(to.host, timeout=timeout, context=ssl.create_default_context())
+    if proxy:
+        secure.set_tunnel(url.host, headers=login)
+    return secure, "", {}
+
+
+def _proxy(url: Url) -> Url | None:
+    """The proxy that the environment names for `url`."""
+    text = urllib.request.getproxies().get(url.scheme)
+    if not text or urllib.request.proxy_bypass(url.host):
+        return None
+    proxy = split(text if "://" in text else f"http://{text}")
+    if proxy is None or proxy.scheme != "http" or not proxy.host:
+        raise SourceError(f"proxy '{without_credentials(text)}' is no http://host:port")
+    return proxy
+
+
+def _resolve(url: Url, report: Report) -> None:
+    """Look the host up, where a signal can interrupt it: the C library would wait on for its answer."""
+    found = re.fullmatch(r"\[?([^\]]*?)\]?(?::\d*)?", url.host)
+    host = found[1] if found else url.host
+    try:
+        worker.run(lambda _: socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM), report)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            raise
+        raise SourceError(f"host '{host}' cannot be found: {_said(error)}") from None

@@ -1,0 +1,197 @@
+"""Puts the members of an archive into a new tree, out of which nothing that they say can lead.
+
+The tree is empty at the beginning and ours, symbolic links are made after everything else, and every name is
+looked up in a table of what has been made: so while files are written there is no link that could be followed,
+on a file system without upper and lower case neither. Then each link is followed by its text, through all the
+others (`links.leads_out`). `tarfile`'s filters decide member by member by asking the file system, and were led
+out again and again (CVE-2025-4517, CVE-2026-11940).
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from runnerlib.source.links import leads_out
+from runnerlib.source.tarball.member import ArchiveError, shown
+from runnerlib.source.tree import DIRECTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from runnerlib.source.tarball.member import Limits, Member
+
+_LONGEST_PATH = 4095  # bytes, as the kernel
+_LONGEST_NAME = 255
+_MOST_NAMES = 256 << 20  # bytes of all names: they are kept in memory
+_EARLIEST, _LATEST = -(10**9 << 31), 10**9 << 33  # nanoseconds; what file systems can keep
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Extraction:
+    """One archive on its way into the directory `made`, which is new and empty."""
+
+    def __init__(self, made: Path, limits: Limits, strip: int) -> None:
+        self._root = os.open(made, DIRECTORY)
+        self._limits = limits
+        self._strip = strip
+        self._kinds: dict[str, str] = {"": "directory"}
+        self._directories: dict[str, tuple[int, int | None]] = {}
+        self._links: dict[str, tuple[str, int | None]] = {}
+        self._names = 0
+        self.entries = 0
+        self.size = 0
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        os.close(self._root)
+
+    def add(self, member: Member) -> None:
+        """Put one member into the tree. Raises `ArchiveError` for what is hostile."""
+        self._count(member.name, member.size)
+        if member.kind not in {"file", "directory", "symlink", "hardlink"}:
+            raise ArchiveError(f"{shown(member.name)} is {member.kind}")
+        path = self._path(member.name)
+        if path is None:
+            return
+        if not path and member.kind != "directory":
+            raise ArchiveError(f"{shown(member.name)} has no name")
+        if path in self._kinds and (member.kind != "directory" or self._kinds[path] != "directory"):
+            raise ArchiveError(f"{shown(member.name)} is there twice")
+        if member.kind == "directory":
+            self._make_parents(f"{path}/x" if path else path, member)
+            self._directories[path] = member.mode & 0o1777, member.mtime
+            return
+        self._make_parents(path, member)
+        self._make(path, member)
+
+    def finish(self) -> None:
+        """Make the links, and give directories their modes and times."""
+        texts = {path: text for path, (text, _) in self._links.items()}
+        for path, (text, mtime) in self._links.items():
+            if leads_out(path, texts):
+                raise ArchiveError(f"{shown(path)} is a symbolic link to {shown(text)}, which leads out of the archive")
+            with _new(path):
+                os.symlink(text, path, dir_fd=self._root)
+            self._set_time(path, mtime)
+        deepest_first = sorted(self._directories, key=lambda path: path.count("/") + bool(path), reverse=True)
+        for path in deepest_first:
+            mode, mtime = self._directories[path]
+            os.chmod(path or ".", mode, dir_fd=self._root)
+            self._set_time(path or ".", mtime)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was put into the tree."""
+        return len(self._kinds) == 1
+
+    def _count(self, name: str, size: int) -> None:
+        """Refuse an archive as soon as it is more than it may be."""
+        self.entries += 1
+        self.size += size
+        self._names += len(name)
+        if self.entries > self._limits.entries:
+            raise ArchiveError(f"it has more than {self._limits.entries} entries (option max-files)")
+        if self.size > self._limits.size:
+            raise ArchiveError(f"it unpacks to more than {self._limits.size} bytes (option max-size)")
+        if self._names > _MOST_NAMES:
+            raise ArchiveError(f"its names take more than {_MOST_NAMES} bytes")
+
+    def _path(self, name: str) -> str | None:
+        """The path below the root that a name means; None when it is stripped away."""
+        if name.startswith("/"):
+            raise ArchiveError(f"{shown(name)} is an absolute name")
+        parts = [part for part in name.split("/") if part not in {"", "."}]
+        if ".." in parts:
+            raise ArchiveError(f"{shown(name)} leads out of the archive by '..'")
+        raw = os.fsencode("/".join(parts))
+        if b"\0" in raw or len(raw) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in raw.split(b"/")):
+            raise ArchiveError(f"{shown(name)} is no name a file can have")
+        if len(parts) <= self._strip and self._strip:
+            return None
+        return "/".join(parts[self._strip :])
+
+    def _make_parents(self, path: str, member: Member) -> None:
+        """Make the directories above `path`; what stands there has to be one."""
+        above = path.rpartition("/")[0]
+        if self._kinds.get(above) == "directory":
+            return
+        at = 0
+        while (at := f"{above}/".find("/", at + 1)) > 0:
+            directory = above[:at]
+            kind = self._kinds.get(directory)
+            if kind is None:
+                self._count(directory, 0)
+                with _new(directory):
+                    os.mkdir(directory, 0o700, dir_fd=self._root)
+                self._kinds[directory] = "directory"
+                self._directories[directory] = 0o755, None
+            elif kind != "directory":
+                raise ArchiveError(f"{shown(member.name)} lies below {shown(directory)}, which is a {kind}")
+
+    def _make(self, path: str, member: Member) -> None:
+        if member.kind == "symlink":
+            if not member.link or "\0" in member.link or len(os.fsencode(member.link)) > _LONGEST_PATH:
+                raise ArchiveError(f"{shown(member.name)} is a symbolic link to nothing a link can name")
+            self._links[path] = member.link, member.mtime
+        elif member.kind == "hardlink":
+            self._make_hard_link(path, member)
+        else:
+            self._make_file(path, member)
+        self._kinds[path] = "file" if member.kind == "hardlink" else member.kind
+
+    def _make_hard_link(self, path: str, member: Member) -> None:
+        target = self._path(member.link)
+        kind = self._kinds.get(target or "")
+        if target is None or kind != "file":
+            what = f"which is a {kind}" if target and kind else "which is no earlier file of the archive"
+            raise ArchiveError(f"{shown(member.name)} is a hard link to {shown(member.link)}, {what}")
+        with _new(path):
+            os.link(target, path, src_dir_fd=self._root, dst_dir_fd=self._root, follow_symlinks=False)
+
+    def _make_file(self, path: str, member: Member) -> None:
+        if member.mode & 0o6000:
+            raise ArchiveError(f"{shown(member.name)} is setuid or setgid")
+        with _new(path):
+            file = os.open(path, _NEW, 0o600, dir_fd=self._root)
+        try:
+            end = 0
+            for at, block in member.content:
+                _write(file, block, at)
+                end = at + len(block)
+            if end != member.size:
+                os.ftruncate(file, member.size)
+            os.fchmod(file, member.mode & 0o1777)
+            if member.mtime is not None:
+                os.utime(file, ns=_times(member.mtime))
+        finally:
+            os.close(file)
+
+    def _set_time(self, path: str, mtime: int | None) -> None:
+        if mtime is not None:
+            os.utime(path, ns=_times(mtime), dir_fd=self._root, follow_symlinks=False)
+
+
+@contextmanager
+def _new(path: str) -> Iterator[None]:
+    """Make something: that it exists already means that two names are one to this file system."""
+    try:
+        yield
+    except FileExistsError:
+        raise ArchiveError(f"{shown(path)} is there twice, but for upper and lower case") from None
+
+
+def _times(mtime: int) -> tuple[int, int]:
+    """Access and modification time; what no file system keeps becomes the next that one does."""
+    time = min(max(mtime, _EARLIEST), _LATEST)
+    return time, time
+
+
+def _write(file: int, block: bytes, at: int) -> None:
+    view = memoryview(block)
+    while view:
+        done = os.pwrite(file, view, at)
+        view = view[done:]
+        at += done

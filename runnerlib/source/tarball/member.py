@@ -1,0 +1,47 @@
+"""What an archive holds, as its reader tells it and before anything of it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from runnerlib.errors import SourceError
+
+Content = Iterator[tuple[int, bytes]]
+"""Where in the file, and the bytes there; what lies between is a hole."""
+
+_NOTHING: Content = iter(())
+
+
+class Limits(NamedTuple):
+    """How much an archive may unpack to: bytes, entries, and bytes for each byte of the archive."""
+
+    size: int
+    entries: int
+    ratio: int
+
+
+class Member(NamedTuple):
+    """One entry of an archive; nothing in it is checked yet.
+
+    `kind` is "file", "directory", "symlink", "hardlink", or what it is instead, in words. `size` is
+    how long the file gets, holes included; `mtime` is in nanoseconds since 1970. `content` has to be read
+    before the next member is asked for.
+    """
+
+    name: str
+    kind: str
+    mode: int = 0o644
+    mtime: int | None = None
+    size: int = 0
+    link: str = ""
+    content: Content = _NOTHING
+
+
+class ArchiveError(SourceError):
+    """An archive is damaged, or is refused for what it holds; nothing of it is in the target."""
+
+
+def shown(name: str) -> str:
+    """The name of an entry as an error may show it: quoted, on one line, not endless."""
+    return repr(name if len(name) <= 200 else f"{name[:200]}…")

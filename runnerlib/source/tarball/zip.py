@@ -1,0 +1,135 @@
+"""Reads zip archives. The directory at their end is read by `zipfile`; nothing in it is believed."""
+
+from __future__ import annotations
+
+import calendar
+import stat
+import zipfile
+import zlib
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from runnerlib.source.tarball.member import ArchiveError, Content, Member, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runnerlib.source.tarball.member import Limits
+
+_CHUNK = 1 << 20
+_LONGEST_LINK = 4096
+_LONGEST_DIRECTORY = 64 << 20  # bytes; read into memory as a whole
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
+_UNSUSPICIOUS = 64 << 20  # no ratio makes this little a bomb
+_UNIX = 3
+_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError, zlib.error)
+_KINDS = {
+    0: "file",
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a fifo",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
+    """Every member, in order; raises `ArchiveError` where the archive is damaged or a member is a trick."""
+    with _explained():
+        archive = zipfile.ZipFile(_Bounded(file))
+    with archive:
+        _check(archive.infolist(), limits)
+        for info in archive.infolist():
+            yield _member(archive, info)
+
+
+class _Bounded:
+    """A file from which no more is read at once than a directory may have."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """Read, or refuse."""
+        if size > _LONGEST_DIRECTORY:
+            raise ArchiveError(f"its directory takes {size} bytes")
+        return self._file.read(size if size >= 0 else _LONGEST_DIRECTORY)
+
+    def close(self) -> None:
+        """Leave it open: the caller has opened it."""
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except ArchiveError:
+        raise
+    except _DAMAGED as error:
+        text = str(error).strip().rstrip(".") or type(error).__name__
+        raise ArchiveError(f"it is damaged: {text[:1].lower()}{text[1:]}") from None
+
+
+def _check(infos: list[zipfile.ZipInfo], limits: Limits) -> None:
+    """Refuse what shows in the directory: encryption, bombs, files that share their bytes."""
+    if len(infos) > limits.entries:
+        raise ArchiveError(f"it has more than {limits.entries} entries (option max-files)")
+    end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if info.flag_bits & _ENCRYPTED:
+            raise ArchiveError(f"{shown(info.orig_filename)} is encrypted")
+        if info.compress_type not in _METHODS:
+            raise ArchiveError(f"{shown(info.orig_filename)} is compressed by an unknown method {info.compress_type}")
+        if info.header_offset < end:
+            raise ArchiveError(f"{shown(info.orig_filename)} overlaps another member")
+        if info.file_size > max(_UNSUSPICIOUS, limits.ratio * info.compress_size):
+            raise ArchiveError(
+                f"{shown(info.orig_filename)} unpacks to more than {limits.ratio} times its size (option max-ratio)"
+            )
+        end = info.header_offset + 30 + info.compress_size  # the shortest header there is
+    total = sum(info.file_size for info in infos)
+    if total > max(_UNSUSPICIOUS, limits.ratio * sum(info.compress_size for info in infos)):
+        raise ArchiveError(f"it unpacks to more than {limits.ratio} times its size (option max-ratio)")
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    unix = info.external_attr >> 16 if info.create_system == _UNIX else 0
+    name = info.orig_filename
+    if "\\" in name:
+        raise ArchiveError(f"{shown(name)} holds a backslash, which some programs take for a slash")
+    kind = "directory" if name.endswith("/") else _KINDS.get(stat.S_IFMT(unix), "of an unknown kind")
+    mode = stat.S_IMODE(unix) or (0o755 if kind == "directory" else 0o644)
+    link = ""
+    if kind == "symlink":
+        if info.file_size > _LONGEST_LINK:
+            raise ArchiveError(f"{shown(name)} is a symbolic link to a text of {info.file_size} bytes")
+        link = b"".join(block for _, block in _content(archive, info)).decode("utf-8", "surrogateescape")
+    size = info.file_size if kind == "file" else 0
+    return Member(name, kind, mode, _time(info), size, link, _content(archive, info))
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
+    """The bytes; the last read compares their checksum."""
+    at = 0
+    with _explained(), archive.open(info) as file:
+        while block := file.read(_CHUNK):
+            yield at, block
+            at += len(block)
+    if at != info.file_size:
+        raise ArchiveError(f"{shown(info.orig_filename)} has {at} bytes instead of {info.file_size}")
+
+
+def _time(info: zipfile.ZipInfo) -> int | None:
+    """The time of an entry: from the field that has it in UTC, else as it is written, taken for UTC."""
+    extra = info.extra
+    while len(extra) >= 4:
+        tag, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
+        if tag == 0x5455 and size >= 5 and len(extra) >= 9 and extra[4] & 1:
+            return int.from_bytes(extra[5:9], "little", signed=True) * 10**9
+        extra = extra[4 + size :]
+    year, month, day, *_ = info.date_time
+    return calendar.timegm((*info.date_time, 0, 0, 0)) * 10**9 if year >= 1980 and 1 <= month <= 12 and day else None

@@ -1,0 +1,324 @@
+"""Archives: faithful for honest ones, whoever made them; hostile ones touch nothing."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runnerlib.errors import SourceError
+from runnerlib.source import Prepared, SourceSpec, check, prepare
+from tests.source.hostile import archives
+from tests.source.hostile.archives import CORPUS, END, entry, hard, header, link, pax, tar, zipped
+from tests.source.repository import holders, snapshot
+from tests.source.test_copy import TREES, build
+from tests.tools import tool
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "tar": bytes,
+    "tar.gz": gzip.compress,
+    "tar.bz2": bz2.compress,
+    "tar.xz": lzma.compress,
+    "tar.zst": zstandard.compress,
+}
+
+
+def unpack(data: bytes, target: Path, **options: str) -> Prepared:
+    """Prepare from an archive of these bytes."""
+    file = target.parent.parent / "archive"
+    file.write_bytes(data)
+    pairs = tuple((name.replace("_", "-"), value) for name, value in options.items())
+    prepared = prepare(SourceSpec("tarball", str(file), None, pairs), target)
+    assert prepared is not None
+    assert holders(target.parent) == []
+    return prepared
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    (tmp_path / "job").mkdir()
+    return tmp_path / "job/src"
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_hostile_archives_touch_nothing(name: str, full: Path) -> None:
+    hostile = CORPUS[name]()
+    archive = full.parent.parent / "archive"
+    archive.write_bytes(hostile.data)
+    before = snapshot(full.parent.parent)
+    with pytest.raises(SourceError, match=hostile.said) as caught:
+        prepare(SourceSpec("tarball", str(archive), None, hostile.options), full)
+    assert str(caught.value).startswith(f"archive '{archive}': ")
+    assert len(str(caught.value)) < 700
+    assert "\n" not in str(caught.value)
+    after = snapshot(full.parent.parent)
+    for found in (before, after):
+        found.pop("job")  # its time: the sibling was made there
+    assert after == before
+    assert not Path("/tmp/pwned").exists()
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(tree=TREES, packer=st.sampled_from(sorted(PACKERS)))
+def test_a_random_tree_arrives_as_it_was_packed(form: int, tree: dict[bytes, tuple], packer: str) -> None:
+    with tempfile.TemporaryDirectory() as room:
+        source, target = Path(room, "in"), Path(room, "out/target")
+        source.mkdir()
+        build(source, tree)
+        for path in sorted(source.rglob("*"), reverse=True):  # tarfile keeps no more than a float can hold
+            whole = path.lstat().st_mtime_ns // 10**9
+            os.utime(path, (whole, whole), follow_symlinks=False)
+        target.parent.mkdir()
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w", format=form) as archive:
+            archive.add(source, ".")
+        try:
+            unpack(PACKERS[packer](data.getvalue()), target)
+        except SourceError as error:
+            assert "leads out of the archive" in str(error) or "is setuid or setgid" in str(error)
+            assert not target.exists()
+            return
+        assert seconds(snapshot(target)) == seconds(snapshot(source))
+
+
+def seconds(found: dict[str, tuple[object, ...]]) -> dict[str, tuple[object, ...]]:
+    """A snapshot as most archives keep it: times in seconds, directories without setuid and setgid."""
+    return {
+        path: (mode & ~0o6000 if content is None else mode, int(time) // 10**9, content)  # type: ignore[operator,call-overload]
+        for path, (mode, time, content) in found.items()
+        if path != "."
+    }
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory `d` of what formats differ in: long names, holes, links, odd times and characters."""
+    room = tmp_path_factory.mktemp("room")
+    made = room / "d"
+    long = "n" * 120
+    (made / long / long).mkdir(parents=True)
+    (made / long / long / "file").write_text("deep")
+    (made / "link").symlink_to(f"{long}/{long}/file")
+    (made / "hard").write_text("hard")
+    os.link(made / "hard", made / "other")
+    (made / os.fsdecode("ünïcödé \udcff\n'".encode("utf-8", "surrogateescape"))).write_text("x")
+    with open(made / "holes", "wb") as file:
+        for place in range(0, 50 << 20, 5 << 20):
+            file.seek(place)
+            file.write(b"data")
+        file.truncate(70 << 20)
+    os.utime(made / "hard", ns=(10**18 + 1, 10**18 + 123456789))
+    (made / long).chmod(0o750)
+    return room
+
+
+@pytest.mark.parametrize(
+    "form", ["gnu", "gnu --sparse", "pax", "pax --sparse", "pax --sparse --sparse-version=0.0",
+             "pax --sparse --sparse-version=0.1"],
+)  # fmt: skip
+@pytest.mark.parametrize("packed", ["", "--gzip", "--zstd"])
+def test_what_gnu_tar_makes(form: str, packed: str, room: Path, target: Path) -> None:
+    if packed and "sparse" not in form:
+        pytest.skip("70 MB of zeros would be a bomb")
+    tool("zstd")
+    words = [tool("tar"), *f"--format={form} {packed}".split(), "-cf", "-", "."]
+    made = subprocess.run(words, cwd=room / "d", check=True, capture_output=True).stdout
+    unpack(made, target)
+    whole = (lambda found: found) if "pax" in form else seconds
+    found, expected = whole(snapshot(target)), whole(snapshot(room / "d"))
+    found.pop(".", None), expected.pop(".", None)
+    assert found == expected
+    assert (target / "hard").stat().st_ino == (target / "other").stat().st_ino
+    if "sparse" in form:
+        assert (target / "holes").stat().st_blocks * 512 < 2 << 20
+
+
+def test_old_formats(target: Path) -> None:
+    v7 = header(b"d/", b"\0", at257=bytes(8)) + header(b"d/f", b"\0", b"1", at257=bytes(8)) + b"x".ljust(512, b"\0")
+    unpack(v7 + END, target)
+    assert (target / "d/f").read_text() == "x"
+    unpack(bytes(10240), target)  # an archive of nothing
+    assert list(target.iterdir()) == []
+    label = header(b"the volume", b"V") + pax(("comment", b"0" * 40), kind=b"g")
+    unpack(label + header(b"f", b"7", b"1", at345=b"a/b") + b"y".ljust(512, b"\0") + END, target)
+    assert (target / "a/b/f").read_text() == "y"
+
+
+def test_zip(target: Path) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("d")
+        for name, mode in (("d/run", 0o755), ("plain", 0o640)):
+            info = zipfile.ZipInfo(name, (2020, 1, 2, 3, 4, 6))
+            info.create_system, info.external_attr, info.compress_type = 3, (0o100000 | mode) << 16, zipfile.ZIP_BZIP2
+            archive.writestr(info, "x" * 1000)
+        info = zipfile.ZipInfo("utc")
+        info.create_system, info.extra = 0, b"UT\5\0\1" + (10**9).to_bytes(4, "little")
+        archive.writestr(info, "")
+    prepared = unpack(data.getvalue(), target)
+    assert prepared == Prepared(target, None)
+    assert {path: (mode & 0o777, content) for path, (mode, _, content) in snapshot(target).items()} == {
+        ".": ((target.stat().st_mode & 0o777), None),
+        "d": (0o777, None),
+        "d/run": (0o755, b"x" * 1000),
+        "plain": (0o640, b"x" * 1000),
+        "utc": (0o644, b""),
+    }
+    assert target.joinpath("plain").stat().st_mtime == 1577934246
+    assert target.joinpath("utc").stat().st_mtime == 10**9
+    unpack(zipped(("l", b"d/../f", 0o120777), ("f", b"", 0o644), ("d/", b"", 0o755)), target)
+    assert os.readlink(target / "l") == "d/../f"
+    unpack(zipped(), target)
+    assert list(target.iterdir()) == []
+
+
+def test_strip(target: Path) -> None:
+    data = tar(
+        entry("top/"), entry("top/a/f", content=b"x"), link("top/a/l", "f"), hard("top/h", "top/a/f"), entry("x")
+    )
+    data = tar(entry("top", tarfile.DIRTYPE), entry("top/a/f", content=b"x"), link("top/a/l", "f"),
+               hard("top/h", "top/a/f"), entry("dropped", content=b"y" * 600), entry("top/last"))  # fmt: skip
+    unpack(data, target, strip="1")
+    assert {path.relative_to(target).as_posix() for path in target.rglob("*")} == {"a", "a/f", "a/l", "h", "last"}
+    assert (target / "h").read_text() == "x"
+    unpack(data, target, strip="2")
+    assert {path.name for path in target.iterdir()} == {"f", "l"}
+
+
+def test_several_streams_in_one_file(target: Path) -> None:
+    data = tar(entry("a", content=b"x" * 3000))
+    for name, packer in PACKERS.items():
+        unpack(packer(data[:1000]) + packer(data[1000:]), target)
+        assert (target / "a").read_bytes() == b"x" * 3000, name
+    unpack(lzma.compress(data[:1000]) + bytes(8) + lzma.compress(data[1000:]) + bytes(4), target)
+    assert (target / "a").read_bytes() == b"x" * 3000
+
+
+def test_odd_times_and_modes(target: Path) -> None:
+    unpack(
+        tar(entry("past", mtime=-(10**15)), entry("future", mtime=10**15), entry("shut", tarfile.DIRTYPE, mode=0)),
+        target,
+    )
+    assert (target / "past").stat().st_mtime == -(2**31)
+    assert (target / "future").stat().st_mtime == 2**33
+    assert (target / "shut").stat().st_mode & 0o777 == 0
+    unpack(tar(entry("a", mode=0o1644), entry("d", tarfile.DIRTYPE, mode=0o3775)), target)
+    assert (target / "a").stat().st_mode & 0o7777 == 0o1644
+    assert (target / "d").stat().st_mode & 0o7777 == 0o1775
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "SHA256"])
+def test_checksums(algorithm: str, full: Path) -> None:
+    archive = full.parent.parent / "a#b.tar"
+    archive.write_bytes(tar(entry("a")))
+    digest = hashlib.new(algorithm, archive.read_bytes()).hexdigest()
+    before = snapshot(full)
+    wrong = "0" * len(digest)
+    with pytest.raises(SourceError, match=rf"archive '.*a#b.tar' has \w+ {digest}, not the one that was given"):
+        prepare(SourceSpec("tarball", f"{archive}#{algorithm}={wrong}"), full)
+    assert snapshot(full) == before
+    prepared = prepare(SourceSpec("tarball", f"{archive}#{algorithm}={digest.upper()}"), full)
+    assert prepared == Prepared(full, f"{algorithm.lower()}:{digest}")
+    prepare(SourceSpec("tarball", f"file://{archive.parent}/a%23b.tar#{algorithm}={digest}"), full)
+    assert [path.name for path in full.iterdir()] == ["a"]
+
+
+REFUSED = [
+    ("", (), "source type 'tarball' needs a url or the path of an archive"),
+    (
+        "ftp://h/x.tar",
+        (),
+        r"unknown archive url scheme 'ftp' \(https, http, file\) in 'ftp://h/x.tar'",
+    ),
+    ("file://far/x.tar", (), "names a file on host 'far', not on this one"),
+    (
+        "https://u:pw-of-mine@h/x?sig=pw-of-mine#frag",
+        (),
+        "archive url 'https://.*@h/x.…' ends with '#frag'; ",
+    ),
+    ("https:///x", (), "archive url 'https:///x' has no valid host"),
+    ("https://a b/x", (), "has no valid host"),
+    ("https://h:99999999/x", (), "has no valid host"),
+    ("https://h/a b", (), "holds characters that must be percent-encoded"),
+    ("x#md5=0", (), r"a checksum by md5 proves nothing any more \(sha256, sha384, sha512\)"),
+    ("x#sha265=0", (), r"unknown checksum 'sha265' \(sha256, sha384, sha512\); did you mean 'sha256'"),
+    ("x#sha256=00", (), "checksum '00' is not the 64 hexadecimal digits of sha256"),
+    (
+        "x",
+        (("strip", "-1"),),
+        "option 'strip' of source type 'tarball' is '-1'; a whole number, 0 or more, is expected",
+    ),
+    ("x", (("max-size", "lots"),), "option 'max-size' .* is 'lots'; a number of bytes such as"),
+    ("x", (("stirp", "1"),), r"unknown option of source type 'tarball' 'stirp' \(strip, .*\); did you mean 'strip'"),
+]
+
+
+@pytest.mark.parametrize(("url", "options", "said"), REFUSED, ids=[row[2] for row in REFUSED])
+def test_what_check_refuses(url: str, options: tuple[tuple[str, str], ...], said: str) -> None:
+    with pytest.raises(SourceError, match=said) as caught:
+        check(SourceSpec("tarball", url, None, options))
+    assert "pw-of-mine" not in str(caught.value)
+
+
+def test_what_is_no_file(full: Path) -> None:
+    os.mkfifo(full.parent / "fifo")
+    for path, said in (("fifo", "is no regular file"), (".", "is no regular file"), ("no", "cannot be read: no such")):
+        with pytest.raises(SourceError, match=said):
+            prepare(SourceSpec("tarball", str(full.parent / path)), full)
+    assert (full / "deep/er/work").read_text() == "precious"
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.data())
+def test_damaged_bytes_never_do_anything_else_than_fail(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(["tar", "gnu", "sparse", "zip", "gz", "xz"]))
+    whole = bytearray(GOOD[kind])
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        whole[at] = data.draw(st.integers(0, 255))
+        if kind in {"tar", "gnu", "sparse"} and data.draw(st.booleans()):
+            block = at // 512 * 512
+            whole[block + 148 : block + 156] = b" " * 8
+            whole[block + 148 : block + 156] = b"%06o\0 " % (sum(whole[block : block + 512]) & 0o777777)
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "job").mkdir()
+        try:
+            unpack(bytes(whole), Path(place) / "job/src")
+        except SourceError:
+            assert not (Path(place) / "job/src").exists()
+        assert {path.name for path in Path(place).iterdir()} == {"job", "archive"}
+        assert {path.name for path in (Path(place) / "job").iterdir()} <= {"src"}
+
+
+MIXED = (entry("d", tarfile.DIRTYPE), entry("d/file", content=b"x" * 700), link("d/link", "file"), hard("h", "d/file"))
+GOOD = {
+    "tar": tar(*MIXED, entry("ü" * 60, content=b"y")),
+    "gnu": tar(*MIXED, entry("n" * 150, content=b"y"), form=tarfile.GNU_FORMAT),
+    "sparse": pax(("GNU.sparse.major", b"1"), ("GNU.sparse.minor", b"0"), ("GNU.sparse.name", b"s"),
+                  ("GNU.sparse.realsize", b"9000")) + header(b"x", size=b"1004")
+    + b"2\n0\n2\n8000\n2\n".ljust(512, b"\0") + b"abcd".ljust(512, b"\0") + END,
+    "zip": zipped(("d/a", b"x" * 300, 0o644), ("l", b"d/a", 0o120777)),
+    "gz": gzip.compress(tar(*MIXED)),
+    "xz": lzma.compress(tar(*MIXED)),
+}  # fmt: skip
+
+
+def test_the_good_ones_are_good(target: Path) -> None:
+    for data in GOOD.values():
+        unpack(data, target)
+    assert archives.header(b"a")[257:262] == b"ustar"
