@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from runnerlib.log.choice import chosen_format, chosen_level
 from runnerlib.observers import automatic_mode, console
 from runnerlib.observers.look import look
 from runnerlib.observers.several import Several
@@ -41,13 +42,42 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Liste
     config, several = plan.config, len(plan.job.steps)
     terminal = ends.out.is_terminal
     seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
-    mode = config.output or automatic_mode(environ, terminal, several)
-    shown: Console = console(mode, ends, seen)
+    structured = chosen_format(environ, config.log_format) == "json"
+    mode = config.output or automatic_mode(environ, terminal and not structured, several)
+    if structured and mode == "live":  # its view and lines on stderr would write into each other
+        mode = "prefixed"
+    log = _log(plan, environ, ends) if structured and mode != "json" else None
+    shown: Console = _without(console(mode, ends, seen), mode, plan, log)
     if config.log_limit is not None:
         head = config.log_limit // 2
         shown = cast("Console", _made("cap", "Cap", shown, head=head, tail=config.log_limit - head))
-    others = [*_files(plan), *_summary(plan, mode, shown, seen)]
+    others = [*([log] if log else _summary(plan, mode, shown, seen)), *_files(plan)]
     return Several(shown, *others) if others else shown
+
+
+def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
+    """The runner's messages as JSON on stderr; they say which job, trace, phase and step they are about."""
+    fields = importlib.import_module("runnerlib.log.context").context(environ)
+    return _made("log_lines", "LogLines", ends.err, chosen_level(environ, plan.config.log_level), fields, _phase)
+
+
+def _phase() -> str:
+    """The phase of the plugins that runs; their module is there if there are any."""
+    module = sys.modules.get("runnerlib.plugins.phase")
+    phase = module.CURRENT.get() if module else None
+    return phase.value if phase is not None else ""
+
+
+def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> Console:
+    """The console without what the log says, or without what is less important than what was asked for."""
+    least = plan.config.log_level
+    if log is None and (least in {None, "debug", "info"} or mode == "json"):
+        return shown
+    lines = importlib.import_module("runnerlib.observers.log_lines")
+    kinds = lines.OWN if log is not None or least != "warning" else (lines.Notice,)
+    if mode == "raw":  # in the other modes they are a part of the picture
+        kinds = (*kinds, *lines.FRAMES) if log is not None else (*kinds, lines.StepStarted)
+    return cast("Console", lines.Without(shown, kinds))
 
 
 def _files(plan: RunPlan) -> Iterator[Listener]:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runnerlib"
 
 FLOORS = [
-    {"errors", "pipe", "graph", "result", "path_glob", "document", "schedule", "secrets_resolver"},
+    {"errors", "pipe", "graph", "result", "path_glob", "document", "schedule", "secrets_resolver", "log"},
     {"paths", "config", "conditions", "masking", "process", "secrets_local"},
     {"events", "job", "output", "source", "secret_socket", "register_secret", "coordinator", "secret_provider"},
     {

@@ -89,7 +89,7 @@ def invoke(args: list[str]) -> int:
     try:
         returned = cli.main(args, prog_name="runnerlib", obj=session, standalone_mode=False)
     except Exception as error:
-        _show(session, *_told(session, error))
+        _show(session, type(error).__name__, *_told(session, error))
         return error.exit_code if isinstance(error, (click.ClickException, RunnerError)) else RunnerError.exit_code
     return returned if isinstance(returned, int) else 0
 
@@ -108,6 +108,22 @@ def _told(session: Session, error: Exception) -> tuple[str, str]:
     return trace, f"internal error: {type(error).__name__}: {error}{hint}"
 
 
-def _show(session: Session, before: str, message: str) -> None:
-    lines = "".join(f"error: {line}\n" for line in message.splitlines() or [""])
-    click.echo(printable(session.masker().mask_string(before + lines)), err=True, nl=False)
+def _show(session: Session, kind: str, before: str, message: str) -> None:
+    if session.structured:
+        masker = session.masker()
+        text = _log_line(masker.mask_string(message), kind, masker.mask_string(before) if session.debug else "")
+    else:
+        lines = "".join(f"error: {line}\n" for line in message.splitlines() or [""])
+        text = printable(session.masker().mask_string(before + lines))
+    click.echo(text, err=True, nl=False)
+
+
+def _log_line(message: str, kind: str, trace: str) -> str:
+    """The error as a line of a structured log, with the end of its traceback if there is one."""
+    line, choice = (importlib.import_module(f"runnerlib.log.{name}") for name in ("format", "choice"))
+    fields = importlib.import_module("runnerlib.log.context").context(os.environ)
+    if trace:
+        fields["traceback"] = trace[-1000:]
+    level = choice.LogLevel.ERROR
+    told: str = line.structured(line.timestamp(), level, "runnerlib", message, fields, (kind, message), as_json=True)
+    return told + "\n"

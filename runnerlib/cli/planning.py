@@ -40,6 +40,7 @@ def planned(
 ) -> RunPlan:
     """The plan of a run; from here on the session masks with the plan's masker. Raises ConfigError."""
     resolved = resolve_options(config_file, options)
+    session.log_format = resolved.config.log_format
     path = chosen_job_file(resolved, words)
     if path is None:
         plan = plan_run(resolved, words, os.environ, current_directory(), wish=wish, lookup=session.lookup)

@@ -6,6 +6,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING
 
+from runnerlib.log.choice import chosen_format
 from runnerlib.masking import SecretMasker
 from runnerlib.secret_provider import Lookup
 
@@ -20,8 +21,14 @@ class Session:
         self.debug = False
         self.planned: SecretMasker | None = None
         self.lookup = Lookup(_ask)
+        self.log_format: str | None = None
         self._args = args
         self._environ = os.environ if environ is None else environ
+
+    @property
+    def structured(self) -> bool:
+        """Whether errors are lines of a structured log; until the settings are known the environment says so."""
+        return chosen_format(self._environ, self.log_format or self._environ.get("REACTORCIDE_LOG_FORMAT")) == "json"
 
     def masker(self) -> SecretMasker:
         """The masker of the plan or, before there is one, a cautious one."""

@@ -7,7 +7,7 @@ text of the ValueError says what is allowed and never repeats what was given: it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 def text(given: object) -> str:
@@ -102,6 +102,17 @@ def environment(given: object) -> str | Mapping[str, str]:
             raise ValueError("a mapping of names to texts is expected (put numbers in quotes)")
         return {str(name): str(value) for name, value in given.items()}
     return text(given)
+
+
+def choice(*allowed: str) -> Callable[[object], str]:
+    """A kind: one of the words `allowed`."""
+
+    def one(given: object) -> str:
+        if given not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)} is expected")
+        return str(given)
+
+    return one
 
 
 def options(given: object) -> tuple[tuple[str, str], ...]:

@@ -149,6 +149,16 @@ class RunnerConfig:
         "most bytes of a step's output that are shown; its log has all", kinds.count, early=True
     )
     events: str | None = _setting("file that gets every event of the job as a line of JSON", early=True)
+    log_format: str | None = _setting(
+        "form of the runner's own messages: text or json (default: LOG_FORMAT, or text)",
+        kinds.choice("text", "json"),
+        early=True,
+    )
+    log_level: str | None = _setting(
+        "least important messages of the runner that are shown: debug, info, warning, error or fatal",
+        kinds.choice("debug", "info", "warning", "error", "fatal"),
+        early=True,
+    )
     grace_period: float = _setting("seconds between TERM and KILL when the job is stopped", kinds.seconds, default=5.0)
     drain_timeout: float = _setting(
         "seconds to wait for output that background processes hold open after the command ended",

@@ -1,0 +1,27 @@
+"""Lines of a log, as text or as JSON: what the runner says of itself, and what job scripts say through it.
+
+Names and forms are those of Reactorcide's runner (`src.logging`). LOG_FORMAT=json chooses JSON,
+LOG_LEVEL the least important lines that are written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runnerlib.log.choice import LogLevel
+    from runnerlib.log.structured import StructuredLogger, log_line, log_stderr, log_stdout, logger
+
+__all__ = ["LogLevel", "StructuredLogger", "log_line", "log_stderr", "log_stdout", "logger"]
+
+
+def __getattr__(name: str) -> object:
+    """Load what is used: every run asks `choice`, and few for more."""
+    if name not in __all__:
+        raise AttributeError(f"module 'runnerlib.log' has no attribute '{name}'")
+    import importlib
+
+    module = importlib.import_module("runnerlib.log.choice" if name == "LogLevel" else "runnerlib.log.structured")
+    value: object = getattr(module, name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,36 @@
+"""What every line of a log says of the run it belongs to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRACE_VARIABLES = ("TRACEPARENT", "traceparent")
+
+_PARENT = r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
+
+
+def context(environ: Mapping[str, str]) -> dict[str, str]:
+    """The fields `job_id` and `trace_id`, as far as the environment gives them."""
+    job, trace = environ.get("REACTORCIDE_JOB_ID", ""), trace_id(environ)
+    return {name: value for name, value in (("job_id", job), ("trace_id", trace)) if value}
+
+
+def trace_id(environ: Mapping[str, str]) -> str:
+    """The id of the trace that TRACEPARENT names; empty for none and for what is no valid one.
+
+    Source: W3C Trace Context, section 3.2: ids of zeros and version ff are invalid, later versions may say more.
+    """
+    for name in TRACE_VARIABLES:
+        found = re.fullmatch(_PARENT, environ.get(name, "").strip().lower())
+        if (
+            found
+            and found[1] != "ff"
+            and (found[4] is None or found[1] != "00")
+            and set(found[2]) != {"0"} != set(found[3])
+        ):
+            return found[2]
+    return ""
