@@ -1,0 +1,92 @@
+"""The command lines of the README and of docs/ are run as they stand, in order, a page in one directory.
+
+What lies outside of this machine has a stand-in: the repository of the examples is a local one, and programs such as
+make, docker and vault only say how they were called. A line may end in an exit code that the table below knows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli import environment
+from tests.source.repository import git
+from tests.test_design import RUNNERLIB, stand_in
+from tests.tools import tool
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+_COMMAND = re.compile(r"^    (?:\$ )?((?:\S.*[ (])?runnerlib (?!:)[a-z].*)$", re.MULTILINE)
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+CODES = {
+    "runnerlib mask --secrets-file secrets.env --check dist/ reports/": 1,  # there is a secret in a report
+}
+
+FILES = {
+    "job.yaml": "job_command: make test\n",
+    "ci.yaml": "job_command: make\njob_timeout: 600\nprofiles:\n  nightly: {job_timeout: 7200}\n",
+    "deploy.sh": '#!/bin/sh\necho "deployed to $1"\n',
+    # The project's own pipeline installs packages; a shorter one of the same kind is in its place.
+    "examples/pipeline.yaml": "job: {steps: [{name: a, run: echo a}, {name: b, run: echo b, parallel: true}]}\n",
+    "secrets.env": "TOKEN=correct-horse-battery\n",
+    "token": "correct-horse-battery\n",
+    "dist/clean": "nothing\n",
+    "reports/report": "it was correct-horse-battery\n",
+    ".ssh/deploy_key": "-----BEGIN KEY-----\nabcdefgh\n",
+}
+PROGRAMS = ("make", "docker", "vault", "aws", "npm")
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of a page that stand indented, outside of fences, and run runnerlib; without their comments."""
+    found = _COMMAND.findall(_FENCED.sub("", page.read_text(encoding="utf-8")))
+    return [re.sub(r"\s{2,}# .*$", "", line).strip() for line in found]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    tool("git")
+    tool("bash")
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    for name in PROGRAMS:
+        stand_in(tmp_path, name, '#!/bin/sh\ncat >/dev/null\necho "$(basename "$0") $*"\n')
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q", "-b", "main")
+    (repository / "deploy.sh").write_bytes((tmp_path / "deploy.sh").read_bytes())
+    (repository / "deploy.sh").chmod(0o755)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "x")
+    git(repository, "tag", "v1.2")
+    (tmp_path / ".gitconfig").write_text(f'[url "{repository}"]\n\tinsteadOf = https://github.com/user/repo.git\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+def test_the_command_lines_of_a_page(page: Path, world: Path) -> None:
+    env = environment(
+        HOME=str(world),
+        PATH=f"{world}/bin:{RUNNERLIB.parent}:{os.environ['PATH']}",
+        DEPLOY_TOKEN="correct-horse-battery",
+        REACTORCIDE_SECRETS_PASSWORD="a-password",
+    )
+    for line in commands(page):
+        # As in a job when it is one that only works there.
+        inside = ["runnerlib", "run", "--job-dir", "/job/src", "--", "bash", "-c", f'cd "{world}"; {line}']
+        argv = inside if "register-secret" in line else ["bash", "-o", "pipefail", "-c", line]
+        done = subprocess.run(
+            argv, cwd=world, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == CODES.get(line, 0), f"{page.name}: {line}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr, line
+
+
+def test_every_exit_code_is_of_a_line() -> None:
+    assert set(CODES) <= {line for page in PAGES for line in commands(page)}
