@@ -100,6 +100,7 @@ cdef extern from "stream.h":
     void stream_forget(c_stream *stream) nogil
     int stream_scan(c_stream *stream, const c_set *patterns, const uint8_t *data, size_t length,
                     bint last) nogil
+    void stream_unscan(c_stream *stream) nogil
     bint stream_is_unchanged(const c_stream *stream) nogil
     void stream_pass(c_stream *stream) nogil
     size_t stream_size(const c_stream *stream, const c_marker *markers) nogil
@@ -436,6 +437,7 @@ cdef class Stream:
     cdef c_stream stream
     cdef Scanner scanner
     cdef _PatternSet seen
+    cdef bytes ahead
     cdef PyThread_type_lock lock
 
     def __cinit__(self, Scanner scanner not None):
@@ -488,6 +490,18 @@ cdef class Stream:
     def released(self):
         return self.stream.released
 
+    @property
+    def searches(self):
+        return self.scanner.current.compiled.count > 0 or self.scanner.current.compiled.shapes != NULL
+
+    def prepare(self, bytes data not None):
+        acquire(self.lock)
+        try:
+            self.scan(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), False)
+            self.ahead = data
+        finally:
+            PyThread_release_lock(self.lock)
+
     def feed(self, data):
         return self.run_object(data, False)
 
@@ -508,7 +522,9 @@ cdef class Stream:
         self.scanner.running.append(self)
         acquire(self.lock)
         try:
-            self.scan(data, length, last)
+            if last or self.ahead is None or self.ahead is not whole or self.seen is not self.scanner.current:
+                self.scan(data, length, last)
+            self.ahead = None
             return self.output(whole)
         finally:
             PyThread_release_lock(self.lock)
@@ -516,6 +532,9 @@ cdef class Stream:
 
     cdef int scan(self, const uint8_t *data, size_t length, bint last) except -1:
         cdef int result
+        if self.ahead is not None:
+            self.ahead = None
+            stream_unscan(&self.stream)
         if self.seen is not self.scanner.current:
             self.seen = self.scanner.current
             stream_forget(&self.stream)

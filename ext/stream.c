@@ -34,6 +34,11 @@ void stream_forget(struct stream *s)
     view_forget(&s->view);
 }
 
+void stream_unscan(struct stream *s)
+{
+    forget_states(s); /* all else is made anew from what is kept */
+}
+
 /* Makes room for `more` bytes behind the kept ones. They move to the front only when they are fewer
  * than those given up before them, so that a byte moves once on average. */
 static int reserve(struct stream *s, size_t more)

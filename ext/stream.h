@@ -66,6 +66,9 @@ void stream_forget(struct stream *stream);
 enum scan_result stream_scan(struct stream *stream, const struct set *set, const uint8_t *data,
                              size_t length, bool last);
 
+/* The scan does not count: the next one is of another chunk, or of the same once more. */
+void stream_unscan(struct stream *stream);
+
 /* True if the output is the chunk itself, byte by byte: nothing was held, covered or to be held. */
 bool stream_is_unchanged(const struct stream *stream);
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.events import StepOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from runnerlib.events import Observer
     from runnerlib.masking import Stream
@@ -18,13 +20,19 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 # Reads per wake-up: a step that never stops writing must leave the loop to timers and signals.
 READS_PER_WAKEUP = 16
+# One read while a thread searches, as much as the pipe has: the way there and back takes as long as 100 KB.
+HAUL = 1 << 20
 
 
 class Pump:
     """Reads the output of a process from `start` until it ends, `finish` is called or delivery fails.
 
-    Memory is bounded by one chunk and what the mask holds: while the observer is congested nothing
+    Memory is bounded by a few chunks and what the mask holds: while the observer is congested nothing
     is read, and the writer of the pipe has to wait.
+
+    A step that writes faster than this is *hauled*: a thread searches a chunk for secrets while the one before
+    it is written and the next one read. The stream takes each chunk here, on the loop, and searches it anew if a
+    secret was registered in the meantime: so what is put out is the same, and no registration comes too late.
     """
 
     def __init__(self, process: Process, step: str, stream: Stream, observer: Observer) -> None:
@@ -35,7 +43,8 @@ class Pump:
         self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._reading = False
-        self._resuming: asyncio.Task[None] | None = None
+        self._working: asyncio.Task[None] | None = None
+        self._ahead: deque[bytes] = deque()
         self._read_at = self._loop.time()
         self._owed = 0
         self._when_paid: Callable[[], object] | None = None
@@ -62,13 +71,15 @@ class Pump:
     def finish(self) -> None:
         """Read no more, and let out what the mask holds."""
         self._pause()
-        if self._resuming is not None:
-            self._resuming.cancel()
+        if self._working is not None:
+            self._working.cancel()
         if self.ended.done():
             return
         self.ended.set_result(None)
         if self.error is None:
             try:
+                while self._ahead:
+                    self._emit(self._stream.feed(self._ahead.popleft()))
                 self._emit(self._stream.flush())
             except Exception as error:
                 self.error = error
@@ -92,9 +103,35 @@ class Pump:
             self._emit(self._stream.feed(data))
             self._pay(len(data))
             if self._observer.congested:
-                self._pause()
-                self._resuming = self._loop.create_task(self._resume_when_drained())
+                self._work(self._observer.drain)
                 return
+        if self._stream.searches:
+            self._work(self._haul)
+
+    async def _haul(self) -> None:
+        """Search in a thread and read ahead, until the pipe is empty."""
+        shown = b""
+        self._read_ahead()
+        while self._ahead:
+            data = self._ahead[0]
+            searched = self._loop.run_in_executor(None, self._stream.prepare, data)
+            await self._show(shown)
+            self._read_ahead()
+            await searched
+            shown = self._stream.feed(self._ahead.popleft())
+        await self._show(shown)
+
+    async def _show(self, data: bytes) -> None:
+        self._emit(data)
+        if self._observer.congested:
+            await self._observer.drain()
+
+    def _read_ahead(self) -> None:
+        with suppress(BlockingIOError):
+            data = self._read_some(HAUL)
+            if data:
+                self._ahead.append(data)
+                self._pay(len(data))
 
     def _emit(self, data: bytes) -> None:
         if data:
@@ -108,9 +145,14 @@ class Pump:
             action, self._when_paid = self._when_paid, None
             action()
 
-    async def _resume_when_drained(self) -> None:
+    def _work(self, do: Callable[[], Awaitable[None]]) -> None:
+        """Do something else than waiting for the pipe, and go on with that afterwards."""
+        self._pause()
+        self._working = self._loop.create_task(self._resume_after(do))
+
+    async def _resume_after(self, do: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._observer.drain()
+            await do()
         except Exception as error:
             self._fail(error)
         else:

@@ -107,6 +107,14 @@ class Stream:
         """
     def report(self) -> MaskReport:
         """The same by the names of the rules, with the other figures of the stream; never a value."""
+    @property
+    def searches(self) -> bool:
+        """Whether there is anything to search for."""
+    def prepare(self, data: bytes) -> None:
+        """Search the next piece, perhaps in another thread, so that `feed` need not when it gets that very object.
+
+        Nothing else changes: whatever is called in between, `feed` returns what it would have without.
+        """
     def feed(self, data: Buffer) -> bytes:
         """Take the next piece, return what can be released.
 
