@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.config import SETTINGS, Layer
@@ -11,13 +12,12 @@ from runnerlib.job import Job, Step
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.observers import MODES
-from runnerlib.paths import WORKSPACE_VARIABLE, Workspace, locate
+from runnerlib.paths import CONTAINER_BASE, WORKSPACE_VARIABLE, Workspace, locate
 from runnerlib.secret_provider import Lookup, Revealer
-from runnerlib.source import Sources, SourceSpec, source_types, without_credentials
+from runnerlib.source import Cache, Sources, SourceSpec, source_types, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from runnerlib.conditions import Condition
     from runnerlib.config import Origin, Resolved, RunnerConfig
@@ -187,7 +187,7 @@ def _plan(request: Request) -> RunPlan:
     environment = job_environment(resolved, environ, workspace, places, job, request.files, secret.text)
     secret.check()
     sources = request.sources or Sources()
-    checkouts = _checkouts(resolved, sources, workspace, code_dir)
+    checkouts = _checkouts(resolved, sources, workspace, code_dir, environ)
     added = {name: value for name, value in changes.env.items() if value is not None}
     secrets = [*secret.secrets.values(), *environment.secrets, *named_secrets(added, config)]
     count, warnings = _register(resolved, secrets, masker)
@@ -297,7 +297,9 @@ def _limited(job: Job, config: RunnerConfig) -> Job:
     return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)
 
 
-def _checkouts(resolved: Resolved, sources: Sources, workspace: Workspace, code_dir: Path) -> tuple[Checkout, ...]:
+def _checkouts(
+    resolved: Resolved, sources: Sources, workspace: Workspace, code_dir: Path, environ: Mapping[str, str]
+) -> tuple[Checkout, ...]:
     """The trusted CI source first: what it brings may be needed to judge the other."""
     given = (
         _checkout(resolved, sources, "ci source", "ci_source_", workspace.ci),
@@ -308,7 +310,21 @@ def _checkouts(resolved: Resolved, sources: Sources, workspace: Workspace, code_
         raise PathError(f"code_dir '{code_dir}' and the CI source '{workspace.ci}' must not lie in one another")
     for checkout in found:
         _check_target(checkout, workspace)
-    return found
+    kept = _cache(resolved.config, environ, workspace)
+    # Jobs can write to the cache of their user: what is to be trusted never comes from there.
+    return tuple(one if one.trusted else one._replace(spec=one.spec._replace(cache=kept)) for one in found)
+
+
+def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Cache | None:
+    """Where sources may keep what later runs can use; a container is thrown away, so nowhere in there by itself."""
+    given = config.cache_dir
+    if given == "none" or (given is None and workspace.base == CONTAINER_BASE):
+        return None
+    home = Path(environ.get("HOME", ""))
+    usual = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+    if given is None and not (usual.is_absolute() and (usual.is_dir() or home.is_dir())):
+        return None
+    return Cache(Path(given or usual / "runnerlib").absolute(), config.cache_size, config.cache_age)
 
 
 def _check_target(checkout: Checkout, workspace: Workspace) -> None:

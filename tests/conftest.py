@@ -72,7 +72,7 @@ def nothing_leaks() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """What the developer's shell exports must not reach the tests."""
     for name in list(os.environ):
         if name.startswith(("REACTORCIDE_", "RUNNERLIB_WORKSPACE")) or name.endswith(
@@ -80,3 +80,4 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("REACTORCIDE_IN_CONTAINER", "false")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

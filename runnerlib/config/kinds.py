@@ -61,6 +61,15 @@ def count(given: object) -> int:
     return value
 
 
+def size(given: object) -> int:
+    """A number of bytes, one or more: `1048576`, `512K`, `20M`, `4G` or `1T`."""
+    text = str(given) if isinstance(given, (str, int)) and not isinstance(given, bool) else ""
+    digits, unit = (text[:-1], text[-1].upper()) if text and not text[-1].isdigit() else (text, "")
+    if unit not in {"", *"KMGT"} or not digits.isascii() or not digits.isdigit() or len(digits) > 15 or not int(digits):
+        raise ValueError("a number of bytes such as 512K, 20M or 4G is expected")
+    return int(digits) << (" KMGT".index(unit) * 10 if unit else 0)
+
+
 def names(given: object) -> tuple[str, ...]:
     """Names separated by commas, or a list of names."""
     if isinstance(given, str):

@@ -103,6 +103,20 @@ class RunnerConfig:
         default=(),
         early=True,
     )
+    cache_dir: str | None = _setting(
+        "directory for what later runs can use of a source, or `none` "
+        "(default: `$XDG_CACHE_HOME/runnerlib`; in a container none)",
+        early=True,
+    )
+    cache_size: int = _setting(
+        "most bytes in the cache, as in `20G`; what was not used for longest goes first",
+        kinds.size,
+        default=20 << 30,
+        early=True,
+    )
+    cache_age: float = _setting(
+        "seconds after which what is not used leaves the cache", kinds.duration, default=1209600.0, early=True
+    )
     mask_marker: str = _setting(
         "what is shown in place of a secret", kinds.marker, default="[REDACTED]", early=True, literal=True
     )

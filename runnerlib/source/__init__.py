@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib.source.registry import BUILT_IN, Sources
-from runnerlib.source.spec import Prepared, Report, SourceSpec
+from runnerlib.source.spec import Cache, Prepared, Report, SourceSpec
 from runnerlib.source.stored import stored_secrets
 from runnerlib.source.url import url_secrets, without_credentials
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "Cache",
     "Prepared",
     "SourceSpec",
     "Sources",

@@ -14,7 +14,6 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import SourceError
 from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
@@ -59,18 +58,26 @@ class Entry:
         (self.place / "mirror.json").unlink(missing_ok=True)
 
 
+def why_not(cache: Cache) -> str | None:
+    """Make the cache if it is not there; why it cannot be used, None when it can."""
+    top = cache.directory.absolute() / "git"
+    try:
+        top.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = top.stat()
+    except OSError as error:
+        return f"'{top}': {(error.strerror or str(error)).lower()}"
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        return f"'{top}' belongs to another user, or others can write to it"
+    return None if os.access(top, os.W_OK) else f"'{top}' cannot be written"
+
+
 def entry(cache: Cache, address: str) -> Entry:
-    """The place of the repository at `address`. Raises `SourceError` for a cache that others can write."""
+    """The place of the repository at `address` in a cache that can be used."""
     import hashlib
 
     name = re.sub(r"[^\w.-]+", "-", address.rstrip("/").rpartition("/")[2].removesuffix(".git"))[:40].strip(".-")
     digest = hashlib.sha256(os.fsencode(address)).hexdigest()[:20]
-    top = cache.directory.absolute() / "git"
-    top.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = top.stat()
-    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise SourceError(f"the cache '{top}' belongs to another user or can be written by others")
-    return Entry(top / f"{name}-{digest}")
+    return Entry(cache.directory.absolute() / "git" / f"{name}-{digest}")
 
 
 def _acquire(place: Path, report: Report) -> int:

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import keep, program
+from runnerlib.source.git import cache, keep, program
 from runnerlib.source.git.checkout import Work, make
 from runnerlib.source.git.local import stored_bytes
 from runnerlib.source.git.patience import Patient
@@ -22,7 +22,7 @@ from runnerlib.source.tree import remove_tree
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runnerlib.source.spec import Report, SourceSpec
+    from runnerlib.source.spec import Cache, Report, SourceSpec
 
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
@@ -31,14 +31,23 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     remote = locate(spec.url or "")
     ref = spec.ref or None
     kept = wish.keep != "none" and keep.can_keep(target)
-    plan = choose(_facts(spec, wish, remote, kept=kept))
     report(f"cloning '{remote.shown}'")
+    spec = spec._replace(cache=_usable(spec.cache, report))
+    plan = choose(_facts(spec, wish, remote, kept=kept))
     report(f"plan: {plan.reason}")
     work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, _change())
     with replacing(target) as made:
         commit = _update(work, remote, ref, target, made) if kept else make(work, remote, ref, made)
     report(f"checked out {commit}")
     return Prepared(target.resolve(), commit)
+
+
+def _usable(kept: Cache | None, report: Report) -> Cache | None:
+    """The cache, if it can be used: a job need not fail for want of one."""
+    why = cache.why_not(kept) if kept is not None else None
+    if why is not None:
+        report(f"going on without a cache: {why}")
+    return None if why is not None else kept
 
 
 def _facts(spec: SourceSpec, wish: Wish, remote: Remote, *, kept: bool) -> Facts:
