@@ -40,18 +40,20 @@ class RepositoryInfo(TypedDict):
     error: str | None
 
 
-def changed_files(from_ref: str | None = None, to_ref: str = "HEAD", base_dir: str | Path | None = None) -> list[str]:
+def changed_files(
+    from_ref: str | None = None, to_ref: str = "HEAD", base_dir: str | Path | None = None, *, deepen: bool = True
+) -> list[str]:
     """The files that differ between `to_ref` and the commit where it left `from_ref`, sorted.
 
     Those are the files of `git diff from_ref...to_ref`: what others did on `from_ref` meanwhile does not count. Paths
     are relative to the top; a file that was moved counts with both names. Without `from_ref`, what Reactorcide says to
     compare with (REACTORCIDE_DIFF_BASE, REACTORCIDE_PR_BASE_REF), else the commit before `to_ref`.
 
-    Raises SourceError when they cannot be compared, for instance because a shallow clone lacks the history: an empty
-    list always means that nothing changed.
+    A shallow clone that lacks the history fetches it from origin first, unless `deepen` is False. Raises SourceError
+    when they cannot be compared: an empty list always means that nothing changed.
     """
     base = from_ref or diff_base(os.environ) or f"{to_ref}^"
-    return sorted(files_between(_directory(base_dir), base, to_ref))
+    return sorted(files_between(_directory(base_dir), base, to_ref, deepen=deepen))
 
 
 def git_info(base_dir: str | Path | None = None) -> GitInfo:

@@ -71,7 +71,8 @@ class TestChanges:
     def test_too_little_history(self, repo: Path, tmp_path: Path) -> None:
         git(tmp_path, "clone", "-q", "--depth=1", "--no-single-branch", repo.as_uri(), "clone")
         with pytest.raises(SourceError, match="the clone is shallow"):
-            runnerlib.changed_files("main", base_dir="clone")
+            runnerlib.changed_files("main", base_dir="clone", deepen=False)
+        assert runnerlib.changed_files("main", base_dir="clone") == ["one", "two"]
 
 
 def test_info(repo: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError, printable
-from runnerlib.repository.opening import explained, fix, opened
+from runnerlib.repository.opening import ShallowError, explained, lacking, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,19 +23,37 @@ _REVISION = re.compile(r"(?!-)((?:(?!\.\.|@\{)[^\s~^:?*\[\\\x00-\x1f\x7f])+)((?:
 _NO_COMMIT = re.compile("0{40}|0{64}")
 
 
-def changed_files(directory: str | Path, base: str, head: str = "HEAD") -> frozenset[str]:
+def changed_files(directory: str | Path, base: str, head: str = "HEAD", *, deepen: bool = False) -> frozenset[str]:
     """The files that differ between `head` and the commit where it left `base`: those of `git diff base...head`.
 
     `directory` is the top of a work tree, or a bare repository; paths are relative to that top, both the
     old and the new one of a file that was moved, and of a submodule its directory. Revisions are
-    branches (also those of `origin`), tags and commit ids, with `~` and `^`. Raises SourceError when
-    they cannot be compared, for instance because a shallow clone lacks the history.
+    branches (also those of `origin`), tags and commit ids, with `~` and `^`. With `deepen`, history that a
+    shallow clone lacks is fetched from origin, which changes the clone. Raises SourceError when they cannot be
+    compared.
     """
+    try:
+        return _changed(directory, base, head)
+    except ShallowError as error:
+        if not deepen:
+            raise
+        _deepen(directory, error)
+    return _changed(directory, base, head)
+
+
+def _deepen(directory: str | Path, why: ShallowError) -> None:
+    try:
+        importlib.import_module("runnerlib.repository.deepening").deepen(directory)
+    except SourceError as error:
+        raise SourceError(f"{why}; it cannot be fetched now: {error}") from None
+
+
+def _changed(directory: str | Path, base: str, head: str) -> frozenset[str]:
     with opened(directory) as repository, explained(repository, f"compare with '{printable(base)}'"):
         old, new = _commit(repository, base), _commit(repository, head)
         common = repository.merge_base(old.id, new.id)
         if common is None:
-            raise SourceError(f"'{printable(base)}' and '{printable(head)}' have no commit in common{fix(repository)}")
+            raise lacking(repository, f"'{printable(base)}' and '{printable(head)}' have no commit in common")
         parent = repository[common].peel(type(new))
         diff = parent.tree.diff_to_tree(new.tree)
         paths = (file.raw_path for delta in diff.deltas for file in (delta.old_file, delta.new_file))
@@ -67,7 +86,7 @@ def _commit(repository: pygit2.Repository, revision: str) -> pygit2.Commit:
     known = [name for name in names if _found(repository, name)]
     found = _found(repository, known[0] + parts[2]) if known else None
     if found is None:
-        raise SourceError(f"there is no branch, tag or commit '{printable(revision)}'{fix(repository)}")
+        raise lacking(repository, f"there is no branch, tag or commit '{printable(revision)}'")
     return found.peel(pygit2.Commit)
 
 

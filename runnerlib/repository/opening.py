@@ -42,14 +42,19 @@ def explained(repository: pygit2.Repository, trying: str) -> Iterator[None]:
     try:
         yield
     except (pygit2.GitError, KeyError, ValueError) as error:
-        raise SourceError(f"cannot {trying}: {_said(error)}{fix(repository)}") from None
+        raise lacking(repository, f"cannot {trying}: {_said(error)}") from None
 
 
-def fix(repository: pygit2.Repository) -> str:
-    """What to do when commits are missing."""
-    if repository.is_shallow:
-        return "; the clone is shallow: fetch its history with `git fetch --unshallow`, or clone without --depth"
-    return "; fetch it from origin, or name another commit to compare with"
+class ShallowError(SourceError):
+    """A shallow clone lacks what was asked for."""
+
+
+def lacking(repository: pygit2.Repository, text: str) -> SourceError:
+    """The error that commits are missing, and what to do."""
+    if not repository.is_shallow:
+        return SourceError(f"{text}; fetch it from origin, or name another commit to compare with")
+    way = "fetch its history with `git fetch --unshallow`, or make the clone with `--source-options depth=0`"
+    return ShallowError(f"{text}; the clone is shallow: {way}")
 
 
 @contextmanager
