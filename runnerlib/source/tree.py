@@ -110,16 +110,47 @@ def open_regular(name: str, parent: int) -> int:
     return fd
 
 
-def copy_bytes(source: int, made: int) -> None:
-    """Copy all bytes from one open file to another: in the kernel (or by reflink) where it can."""
+def entries(fd: int) -> list[os.DirEntry[str]]:
+    """What is in an open directory."""
+    with os.scandir(fd) as found:
+        return list(found)
+
+
+def copy_data(source: int, made: int, found: os.stat_result) -> None:
+    """Copy the content of an open file, as it was when `found` was; what it leaves out as a hole stays one."""
+    if found.st_blocks * 512 >= found.st_size:
+        copy_bytes(source, made, found.st_size)
+        return
+    end = 0
+    while end < found.st_size:
+        try:
+            start = os.lseek(source, end, os.SEEK_DATA)
+            end = os.lseek(source, start, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            break  # nothing but a hole is left
+        os.lseek(source, start, os.SEEK_SET)
+        os.lseek(made, start, os.SEEK_SET)
+        copy_bytes(source, made, end - start)
+    os.ftruncate(made, found.st_size)
+
+
+def copy_bytes(source: int, made: int, size: int | None = None) -> None:
+    """Copy `size` bytes (None or 0: all) from one open file to another: in the kernel (or by reflink) where it can.
+
+    A file that has become shorter meanwhile gives what is left of it.
+    """
+    left = size or _CHUNK
     try:
-        while os.copy_file_range(source, made, _CHUNK):
-            pass
+        while left and (done := os.copy_file_range(source, made, min(left, _CHUNK))):
+            left -= done if size else 0
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
     # Whatever the kernel left: all of it after a refusal; a file of /proc, for which it "copies" nothing.
-    while block := os.read(source, 1 << 20):
+    while left and (block := os.read(source, min(left, 1 << 20))):
         view = memoryview(block)
         while view:
             view = view[os.write(made, view) :]
+        left -= len(block) if size else 0

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runnerlib.errors import SourceError
-from runnerlib.source import SourceSpec, prepare
+from runnerlib.source import SourceSpec, copying, prepare
+from runnerlib.source.exclusion import excluded, read
 from runnerlib.source.links import leads_out
-from tests.source.repository import holders, snapshot
+from tests.source.repository import git, holders, snapshot
 
 NAMES = st.binary(min_size=1, max_size=6).filter(lambda name: name not in {b".", b".."} and not set(name) & {0, 47})
 TIMES = st.integers(0, 2**31 * 10**9)
@@ -196,27 +197,30 @@ def test_a_directory_swapped_for_a_link_leads_nowhere(
     source: Path, full: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (source / "empty" / "x").write_text("mine")
-    listdir = os.listdir
+    entries = copying.entries
 
-    def swap(where: object) -> list[str]:
-        names = listdir(where)
-        if isinstance(where, int) and (source / "empty").is_dir() and not (source / "empty").is_symlink():
+    def swap(where: int) -> list[os.DirEntry[str]]:
+        found = entries(where)
+        if (source / "empty").is_dir() and not (source / "empty").is_symlink():
             (source / "empty").rename(source / "away")
             (source / "empty").symlink_to("/etc")
-        return names
+        return found
 
-    monkeypatch.setattr(os, "listdir", swap)
+    monkeypatch.setattr(copying, "entries", swap)
     said = refused(source, full)
     assert said.startswith("copying 'empty' of source") or "leads out" in said
 
 
 def test_a_file_that_vanishes(source: Path, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    listdir = os.listdir
+    entries = copying.entries
+    (source / "ghost").write_text("x")
 
-    def listed(where: object) -> list[str]:
-        return [*listdir(where), "ghost"] if isinstance(where, int) else listdir(where)
+    def listed(where: int) -> list[os.DirEntry[str]]:
+        found = entries(where)
+        (source / "ghost").unlink(missing_ok=True)
+        return found
 
-    monkeypatch.setattr(os, "listdir", listed)
+    monkeypatch.setattr(copying, "entries", listed)
     assert refused(source, full) == f"copying 'ghost' of source '{source}' failed: no such file or directory"
 
 
@@ -266,3 +270,117 @@ def test_read_only_directories_and_unreadable_files_without_root() -> None:
             if path.is_dir() and not path.is_symlink():
                 path.chmod(0o700)
         shutil.rmtree(room)
+
+
+def holes(path: Path) -> list[int]:
+    """Where data begins and ends in a file."""
+    found, end = [], 0
+    with open(path, "rb") as file, suppress(OSError):
+        while True:
+            start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            found += [start, end]
+    return found
+
+
+@pytest.mark.parametrize("data", [(), (0,), (5 << 20,), (0, 3 << 20, 9 << 20), ((10 << 20) - 4,)])
+def test_holes_stay_holes(data: tuple[int, ...], source: Path, full: Path) -> None:
+    with open(source / "holes", "wb") as file:
+        file.truncate(10 << 20)
+        for place in data:
+            file.seek(place)
+            file.write(b"data")
+    copy(source, full)
+    assert (full / "holes").read_bytes() == (source / "holes").read_bytes()
+    assert holes(full / "holes") == holes(source / "holes")
+
+
+def test_files_that_shrink_grow_or_have_no_size(source: Path, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source / "grows").write_bytes(b"x" * 10000)
+    (source / "shrinks").write_bytes(b"y" * 10000)
+    copy_data = copying.copy_data
+
+    def changed(original: int, made: int, found: os.stat_result) -> None:
+        (source / "grows").write_bytes(b"x" * 20000)
+        (source / "shrinks").write_bytes(b"y" * 5)
+        copy_data(original, made, found)
+
+    monkeypatch.setattr(copying, "copy_data", changed)
+    copy(source, full)
+    assert (full / "shrinks").read_bytes() in {b"y" * 5, b"y" * 10000}
+    assert (full / "grows").read_bytes() in {b"x" * 10000, b"x" * 20000}
+    monkeypatch.undo()
+    copy("/proc/self/net/stat" if Path("/proc/self/net/stat").is_dir() else source, full)
+
+
+def copied(source: Path, target: Path, *patterns: str, **files: str) -> set[str]:
+    """What a copy with exclusions has."""
+    pairs = [("exclude", pattern) for pattern in patterns] + [("exclude-from", file) for file in files.values()]
+    prepare(SourceSpec("copy", str(source), None, tuple(pairs)), target)
+    return {path.relative_to(target).as_posix() for path in target.rglob("*")}
+
+
+def test_exclusions(source: Path, full: Path) -> None:
+    for path in ("a.o", "src/b.o", "src/keep.o", "node_modules/x/y", "src/node_modules", "build/out", "src/build/in"):
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_text("x")
+    os.mkfifo(source / "fifo")
+    (source / "bad").symlink_to("/etc")
+    patterns = ["*.o", "!keep.o", "node_modules/", "/build", "fifo", "bad"]
+    expected = {"run", "link", "empty", "src", "src/keep.o", "src/node_modules", "src/build", "src/build/in"}
+    assert copied(source, full, *patterns) == expected
+    (source / "ignored").write_text("# comment\n\n" + "\n".join(patterns) + "\nignored\n")
+    assert copied(source, full, file="ignored") == expected
+    assert "run" not in copied(source, full, "run", file="ignored")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("exclude", "a\\*b", r"exclusion 'a\\\*b' holds a backslash; write \[\*\]"),
+        ("exclude", "!", "exclusion '!' names nothing"),
+        ("exclude-from", "/etc/passwd", "option 'exclude-from' is '/etc/passwd'; the path of a file in the source"),
+        ("exclude-from", "../x", "the path of a file in the source is expected"),
+        ("exclude-from", "none", "'none' of source '.*' cannot be read: no such file"),
+        ("exclude-from", "link", "'link' of source '.*' cannot be read: too many levels"),
+        ("exlude", "x", r"unknown option of source type 'copy' 'exlude' \(exclude, exclude-from\); did you mean"),
+    ],
+)
+def test_exclusions_that_make_no_sense(option: str, value: str, said: str, source: Path, full: Path) -> None:
+    before = snapshot(full)
+    with pytest.raises(SourceError, match=said):
+        prepare(SourceSpec("copy", str(source), None, ((option, value),)), full)
+    assert snapshot(full) == before
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "ab", "c"]), min_size=1, max_size=4).map("/".join)
+GLOBS = st.lists(st.sampled_from(["a", "b", "*", "?b", "[ab]", "[!a]", "**", "a*", "c"]), min_size=1, max_size=4)
+LINES = st.tuples(st.sampled_from(["", "!", "/", "!/"]), GLOBS.map("/".join), st.sampled_from(["", "", "/"])).map(
+    "".join
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(LINES, min_size=1, max_size=4), st.lists(WORDS, min_size=1, max_size=12))
+def test_patterns_mean_what_they_mean_to_git(lines: list[str], paths: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as room:
+        git(Path(room), "init", "-q")
+        Path(room, ".gitignore").write_text("\n".join(lines) + "\n")
+        for path in paths:
+            with suppress(OSError):  # a file stands where a directory is needed
+                Path(room, path).parent.mkdir(parents=True, exist_ok=True)
+                Path(room, path).touch()
+        listed = git(Path(room), "ls-files", "-z", "--others", "--exclude-standard").split("\0")
+        patterns = read([*lines, "/.git", "/.gitignore"])
+        found = {
+            path.relative_to(room).as_posix()
+            for path in Path(room).rglob("*")
+            if path.is_file() and not left_out(path.relative_to(room), patterns)
+        }
+        assert found == set(listed) - {"", ".gitignore"}
+
+
+def left_out(path: Path, patterns: tuple) -> bool:
+    """Whether a file, or a directory above it, is excluded."""
+    parts = [path, *path.parents][:-1]
+    return any(excluded(part.as_posix(), part != path, patterns) for part in parts)
