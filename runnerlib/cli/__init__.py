@@ -21,6 +21,7 @@ COMMANDS = {
     "register-secret": "Hide a secret in the output of this job from now on.",
     "run": "Prepare the source, run a job, mask its output.",
     "run-job": "Run the job that a file describes.",
+    "schema": "Print the JSON Schema of job, workflow or configuration files.",
     "secrets": "Keep secrets in the encrypted store of this machine.",
     "validate": "Check the configuration of a run.",
 }

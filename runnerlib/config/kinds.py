@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 
 def text(given: object) -> str:
@@ -115,13 +116,14 @@ def environment(given: object) -> str | Mapping[str, str]:
 
 def choice(*allowed: str) -> Callable[[object], str]:
     """A kind: one of the words `allowed`."""
+    return partial(one_of, allowed)
 
-    def one(given: object) -> str:
-        if given not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)} is expected")
-        return str(given)
 
-    return one
+def one_of(allowed: tuple[str, ...], given: object) -> str:
+    """One of the words `allowed`."""
+    if given not in allowed:
+        raise ValueError(f"one of {', '.join(allowed)} is expected")
+    return str(given)
 
 
 def options(given: object) -> tuple[tuple[str, str], ...]:

@@ -103,6 +103,8 @@ def merge(layers: Layers) -> Resolved:
     filed = separate(layers.file.settings, layers.file.name, problems)
     ci_filed = separate(*layers.ci_file, problems, late=True) if layers.ci_file else Filed(_NOTHING, {})
     profile = _profile(layers, filed)
+    _check_others(filed, layers.file.name, profile, problems)
+    _check_others(ci_filed, layers.ci_file.name if layers.ci_file else "", profile, problems)
     for layer in _in_order(layers, filed, ci_filed, profile, problems):
         found: dict[str, Given] = {}
         for given in layer:
@@ -113,7 +115,7 @@ def merge(layers: Layers) -> Resolved:
         _parse(found, values, problems)
     origins = {name: each[-1].origin for name, each in all_given.items()}
     profiles = {**filed.profiles, **ci_filed.profiles}
-    awaited = layers.ci_file is None and values.get("ci_source_type") not in {None, "", "none"}
+    awaited = layers.ci_file is None and values.get("ci_source_type") not in (None, "", "none")
     if profile and profile not in profiles and not awaited:
         what = unknown("profile", profile, profiles) if profiles else f"no configuration file has a profile '{profile}'"
         problems.append(f"profile ({origins.get('profile', _DEFAULT)}): {what}")
@@ -136,6 +138,16 @@ def _in_order(
     yield from_file(filed.profiles.get(profile, _NOTHING), Layer.PROFILE, layers.file.name, profile)
     yield from_environment(layers.environ)
     yield from_command_line(layers.command_line, problems)
+
+
+def _check_others(filed: Filed, file: str, profile: str, problems: list[str]) -> None:
+    """What is wrong with the profiles that are not chosen."""
+    for name, settings in filed.profiles.items():
+        if name != profile:
+            found: dict[str, Given] = {}
+            for given in from_file(settings, Layer.PROFILE, file, name):
+                _add(found, given, problems)
+            _parse(found, {}, problems)
 
 
 def _profile(layers: Layers, filed: Filed) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.job import Job
 from runnerlib.job_file import kinds
@@ -11,11 +11,9 @@ from runnerlib.job_file.reading import Entry, Reading, Wrong
 from runnerlib.job_file.steps import step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from runnerlib.job_file.nodes import Node
-
-JOB_KEYS = ("name", "env", "timeout", "max_parallel", "steps")
 
 _MOST = 10_000
 
@@ -32,15 +30,15 @@ class Located(NamedTuple):
 
 def definition(reading: Reading, node: Node) -> Located:
     """The value of the key `job`. Raises Wrong for what is no mapping."""
-    entries = reading.entries(node, "a job", JOB_KEYS)
+    entries = reading.entries(node, "a job", JOB_KINDS)
     places: dict[Where, Node] = {(key,): entry.value for key, entry in entries.items()}
     places[()] = node
     env = variables(reading, entries, "env", places)
     job = Job(
-        reading.value(entries, "name", kinds.text, "job"),
+        reading.value(entries, "name", JOB_KINDS["name"], "job"),
         env=env,
-        timeout=reading.value(entries, "timeout", kinds.duration, None),
-        max_parallel=reading.value(entries, "max_parallel", kinds.whole, None),
+        timeout=reading.value(entries, "timeout", JOB_KINDS["timeout"], None),
+        max_parallel=reading.value(entries, "max_parallel", JOB_KINDS["max_parallel"], None),
     )
     if "steps" not in entries:
         return Located(job, places)
@@ -74,3 +72,14 @@ def read_steps(reading: Reading, node: Node, job: Job, places: dict[Where, Node]
         named = named and "name" in entries and entries["name"].value.id == "scalar"
         steps.append(found)
     return named
+
+
+JOB_KINDS: Mapping[str, Callable[..., Any]] = {
+    "name": kinds.text,
+    "env": kinds.variables,
+    "timeout": kinds.duration,
+    "max_parallel": kinds.whole,
+    "steps": read_steps,
+}
+JOB_KEYS = tuple(JOB_KINDS)
+"""The keys of a job in a file."""

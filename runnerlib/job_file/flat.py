@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runnerlib.job import Job, Step
-from runnerlib.job_file import kinds
+from runnerlib.job_file import kinds, sources
 from runnerlib.job_file.definition import Located, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from runnerlib.job_file.definition import Where
     from runnerlib.job_file.nodes import Node
     from runnerlib.job_file.reading import Entry, Reading
 
-_USED = ("name", "image", "command", "environment", "source", "working_dir", "code_dir", "job_dir", "timeout_seconds")
-_COORDINATOR = (
+KINDS: Mapping[str, Callable[[Reading, Node], object]] = {
+    "name": kinds.text,
+    "image": kinds.text,
+    "command": kinds.command,
+    "environment": kinds.variables,
+    "source": partial(sources.settings, prefix="source"),
+    "working_dir": kinds.text,
+    "code_dir": kinds.text,
+    "job_dir": kinds.text,
+    "timeout_seconds": kinds.duration,
+}
+COORDINATOR = (
     *("capabilities", "characteristics", "checkout", "cpu_limit", "disable_run_local", "image_pull_secrets"),
     *("memory_limit", "resources", "run_as", "run_local", "worker_class"),
 )
-KEYS = (*_USED, *_COORDINATOR)
+KEYS = (*KINDS, *COORDINATOR)
 DIRECTORIES = ("code_dir", "job_dir")
 _STEP = "job"
 _PLACES = {("timeout",): "timeout_seconds", ("name",): "name"}
@@ -48,7 +59,7 @@ def definition(reading: Reading, root: Node, entries: Mapping[str, Entry]) -> Lo
 def notices(entries: Mapping[str, Entry], env: Mapping[str, str]) -> list[str]:
     """What the file says that nobody here acts on."""
     text = "'{}' is for Reactorcide's coordinator; this command does not act on it"
-    said = [text.format(key) for key in _COORDINATOR if key in entries]
+    said = [text.format(key) for key in COORDINATOR if key in entries]
     for name, value in env.items():
         if "${env:" in value:
             said.append(f"environment: {name}: ${{env:…}} is not replaced by this command")

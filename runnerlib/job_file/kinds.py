@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from runnerlib.job_file.nodes import Node
 
-_DURATION = re.compile(
-    r"(?:([0-9]+(?:\.[0-9]+)?)h)?(?:([0-9]+(?:\.[0-9]+)?)m(?!s))?(?:([0-9]+(?:\.[0-9]+)?)s)?(?:([0-9]+)ms)?"
-)
+DURATION = r"(?:([0-9]+(?:\.[0-9]+)?)h)?(?:([0-9]+(?:\.[0-9]+)?)m(?!s))?(?:([0-9]+(?:\.[0-9]+)?)s)?(?:([0-9]+)ms)?"
+_DURATION = re.compile(DURATION)
 _UNITS = (3600.0, 60.0, 1.0, 0.001)
-_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
+NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,15})?"
+_NUMBER = re.compile(NUMBER)
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from runnerlib.job_file import kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from runnerlib.job_file.nodes import Node
     from runnerlib.job_file.reading import Reading
 
@@ -16,10 +18,10 @@ _LOCAL = {"local", "copy"}
 
 def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
     """The settings `PREFIX_type`, `_url`, `_ref` and `_options` of a mapping. Raises Wrong for anything else."""
-    entries = reading.entries(node, prefix, ("type", "url", "ref", "options", "path"))
+    entries = reading.entries(node, prefix, KINDS)
     given: dict[str, object] = {key: reading.value(entries, key, kinds.text, "") for key in entries if key != "options"}
     if "options" in entries:
-        given["options"] = reading.value(entries, "options", _options, {})
+        given["options"] = reading.value(entries, "options", options, {})
     if "type" not in given:
         reading.complain(node, f"{prefix} needs 'type', as git, copy, tarball, hg, svn or none")
     if "path" in given:
@@ -33,7 +35,17 @@ def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
     return {f"{prefix}_{key}": value for key, value in given.items()}
 
 
-def _options(reading: Reading, node: Node) -> dict[str, tuple[str, ...]]:
+def options(reading: Reading, node: Node) -> dict[str, tuple[str, ...]]:
     """A mapping of names to a text or several; every value that is neither is complained of."""
     entries = reading.entries(node, "options")
     return {name: reading.value(entries, name, kinds.names, ()) for name in entries}
+
+
+KINDS: Mapping[str, Callable[[Reading, Node], object]] = {
+    "type": kinds.text,
+    "url": kinds.text,
+    "ref": kinds.text,
+    "options": options,
+    "path": kinds.text,
+}
+"""The keys of a source."""

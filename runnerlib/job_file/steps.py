@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from runnerlib.job import NO_RETRY, Retry, Step
 from runnerlib.job_file import kinds
+from runnerlib.job_file.nodes import Node
 from runnerlib.job_file.reading import Entry, Reading, Wrong
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from runnerlib.job_file.nodes import Node
-
-RETRY_KEYS = ("max", "backoff", "limit", "jitter", "on")
 
 
 def retry(reading: Reading, node: Node) -> Retry:
     """A number of further attempts, or a mapping."""
     if node.id == "scalar":
         return Retry(kinds.whole(reading, node))
-    entries = reading.entries(node, "retry", RETRY_KEYS)
+    entries = reading.entries(node, "retry", RETRY_KINDS)
     if "max" not in entries:
         raise Wrong("'max' is missing, the number of further attempts")
     no_causes: dict[str, Any] = {}
-    causes = reading.value(entries, "on", _causes, no_causes)
+    causes = reading.value(entries, "on", RETRY_KINDS["on"], no_causes)
     return Retry(
-        max=reading.value(entries, "max", kinds.whole, 0),
-        backoff=reading.value(entries, "backoff", kinds.duration, NO_RETRY.backoff),
-        limit=reading.value(entries, "limit", kinds.duration, NO_RETRY.limit),
-        jitter=reading.value(entries, "jitter", kinds.number, NO_RETRY.jitter),
+        max=reading.value(entries, "max", RETRY_KINDS["max"], 0),
+        backoff=reading.value(entries, "backoff", RETRY_KINDS["backoff"], NO_RETRY.backoff),
+        limit=reading.value(entries, "limit", RETRY_KINDS["limit"], NO_RETRY.limit),
+        jitter=reading.value(entries, "jitter", RETRY_KINDS["jitter"], NO_RETRY.jitter),
         **causes,
     )
 
 
-def _causes(reading: Reading, node: Node) -> dict[str, Any]:
+def causes(reading: Reading, node: Node) -> dict[str, Any]:
     """What is tried again: a mapping, or a list of exit codes and `timeout`."""
     if node.id != "mapping":
         return _listed_causes(reading, node)
-    entries = reading.entries(node, "on", ("exit_codes", "pattern", "timeout"))
-    return {
-        "exit_codes": reading.value(entries, "exit_codes", _codes, ()),
-        "pattern": reading.value(entries, "pattern", kinds.text, None),
-        "timeout": reading.value(entries, "timeout", kinds.boolean, False),
-    }
+    entries = reading.entries(node, "on", CAUSE_KINDS)
+    absent = {"exit_codes": (), "pattern": None, "timeout": False}
+    return {key: reading.value(entries, key, kind, absent[key]) for key, kind in CAUSE_KINDS.items()}
 
 
 def _listed_causes(reading: Reading, node: Node) -> dict[str, Any]:
@@ -60,13 +52,25 @@ def _listed_causes(reading: Reading, node: Node) -> dict[str, Any]:
     return {"exit_codes": tuple(codes), "timeout": timeout}
 
 
-def _codes(reading: Reading, node: Node) -> tuple[int, ...]:
+def codes(reading: Reading, node: Node) -> tuple[int, ...]:
+    """An exit code or a list of them."""
     if node.id == "scalar":
         return (kinds.whole(reading, node),)
     return tuple(kinds.whole(reading, item) for item in reading.items(node))
 
 
-_KINDS: Mapping[str, Callable[[Reading, Node], Any]] = {
+Kinds = Mapping[str, Callable[[Reading, Node], Any]]
+
+CAUSE_KINDS: Kinds = {"exit_codes": codes, "pattern": kinds.text, "timeout": kinds.boolean}
+RETRY_KINDS: Kinds = {
+    "max": kinds.whole,
+    "backoff": kinds.duration,
+    "limit": kinds.duration,
+    "jitter": kinds.number,
+    "on": causes,
+}
+RETRY_KEYS = tuple(RETRY_KINDS)
+_KINDS: Kinds = {
     "name": kinds.text,
     "run": kinds.command,
     "shell": kinds.text,
@@ -86,7 +90,8 @@ _KINDS: Mapping[str, Callable[[Reading, Node], Any]] = {
     "tty": kinds.boolean,
 }
 ALLOW_FAILURE = "allow_failure"
-STEP_KEYS = (*_KINDS, ALLOW_FAILURE)
+STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: kinds.boolean}
+STEP_KEYS = tuple(STEP_KINDS)
 """The keys of a step: the fields of `Step` and one more."""
 
 # For values that are wrong: what nothing else can be wrong about.

@@ -6,18 +6,15 @@ The texts for people and the JSON Schema derive from here.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from runnerlib.errors import unknown
 from runnerlib.job_file import kinds, sources
+from runnerlib.job_file.nodes import Node
 from runnerlib.job_file.reading import Reading, Wrong, kind_of
 from runnerlib.workflow.definition import NO_FILTER, Download, Filter
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from runnerlib.job_file.nodes import Node
 
 EVENTS = (
     *("push", "pull_request_opened", "pull_request_updated", "pull_request_merged", "pull_request_closed"),
@@ -88,14 +85,12 @@ def outputs(reading: Reading, node: Node) -> dict[str, str]:
 
 def artifacts(reading: Reading, node: Node) -> dict[str, Any]:
     """What is kept of a job for others, and what it gets from them."""
-    entries = reading.entries(node, "artifacts", ("upload", "download"))
-    return {
-        "upload": reading.value(entries, "upload", kinds.names, ()),
-        "download": reading.value(entries, "download", _downloads, ()),
-    }
+    entries = reading.entries(node, "artifacts", ARTIFACT_KINDS)
+    return {key: reading.value(entries, key, kind, ()) for key, kind in ARTIFACT_KINDS.items()}
 
 
-def _downloads(reading: Reading, node: Node) -> tuple[Download, ...]:
+def downloads(reading: Reading, node: Node) -> tuple[Download, ...]:
+    """One download or a list of them: the name of a job, or a mapping."""
     if node.id != "sequence":
         return (_download(reading, node),)
     return tuple(_download(reading, item) for item in reading.items(node))
@@ -104,7 +99,7 @@ def _downloads(reading: Reading, node: Node) -> tuple[Download, ...]:
 def _download(reading: Reading, node: Node) -> Download:
     if node.id == "scalar":
         return Download(kinds.text(reading, node))
-    entries = reading.entries(node, "a download", ("job", "files", "to"))
+    entries = reading.entries(node, "a download", DOWNLOAD_KINDS)
     if "job" not in entries:
         raise Wrong("'job' is missing, the name of the job whose artifacts are wanted", node)
     files = reading.value(entries, "files", kinds.names, ("**",))
@@ -114,12 +109,15 @@ def _download(reading: Reading, node: Node) -> Download:
 def events(reading: Reading, node: Node) -> Filter:
     """Events, or a mapping of events and branches."""
     if node.id != "mapping":
-        return Filter(_events(reading, node))
-    entries = reading.entries(node, "this", ("events", "branches"))
-    return Filter(reading.value(entries, "events", _events, ()), reading.value(entries, "branches", kinds.names, ()))
+        return Filter(event_names(reading, node))
+    entries = reading.entries(node, "this", EVENT_KINDS)
+    return Filter(
+        reading.value(entries, "events", event_names, ()), reading.value(entries, "branches", kinds.names, ())
+    )
 
 
-def _events(reading: Reading, node: Node) -> tuple[str, ...]:
+def event_names(reading: Reading, node: Node) -> tuple[str, ...]:
+    """One event or a list of them."""
     found = kinds.names(reading, node)
     for item, name in zip([node] if node.id == "scalar" else node.value, found, strict=False):
         if name not in EVENTS:
@@ -129,7 +127,7 @@ def _events(reading: Reading, node: Node) -> tuple[str, ...]:
 
 def paths(reading: Reading, node: Node) -> Filter:
     """Globs of changed files that count, and of those that do not."""
-    entries = reading.entries(node, "paths", ("include", "exclude"))
+    entries = reading.entries(node, "paths", PATH_KINDS)
     include = reading.value(entries, "include", kinds.names, ())
     return NO_FILTER._replace(include=include, exclude=reading.value(entries, "exclude", kinds.names, ()))
 
@@ -139,12 +137,19 @@ def run_as(reading: Reading, node: Node) -> dict[str, Any]:
     return mapping(reading, node) if node.id == "mapping" else {"user": kinds.text(reading, node)}
 
 
-def _steps(_reading: Reading, node: Node) -> Node:
+def steps(_reading: Reading, node: Node) -> Node:
     """The steps are read when the name of the job is known."""
     if node.id != "sequence":
         raise Wrong(f"a list is expected, got {kind_of(node)}")
     return node
 
+
+Kinds = Mapping[str, Callable[[Reading, Node], Any]]
+
+ARTIFACT_KINDS: Kinds = {"upload": kinds.names, "download": downloads}
+DOWNLOAD_KINDS: Kinds = {"job": kinds.text, "files": kinds.names, "to": kinds.text}
+EVENT_KINDS: Kinds = {"events": event_names, "branches": kinds.names}
+PATH_KINDS: Kinds = {"include": kinds.names, "exclude": kinds.names}
 
 WORKFLOW_KEYS: Mapping[str, Key] = {
     "name": Key(kinds.text, "name of the workflow"),
@@ -178,7 +183,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "name": Key(kinds.text, "name of the job"),
     "description": Key(kinds.text, "what it is for"),
     "image": Key(kinds.text, "container image it runs in"),
-    "steps": Key(_steps, "list of steps"),
+    "steps": Key(steps, "list of steps"),
     "command": Key(kinds.command, "a text for `sh -c` or a list of words, instead of steps"),
     "depends_on": Key(kinds.names, "names of jobs to wait for"),
     "needs": Key(kinds.names, "the same as `depends_on`", same_as="depends_on"),

@@ -94,6 +94,13 @@ class TestProfiles:
         ):
             resolve({}, {}, {"profiles": {"a": {"job_timeot": 1}}}, "f")
 
+    def test_so_are_the_values(self) -> None:
+        with pytest.raises(ConfigError) as caught:
+            resolve({"profile": "b"}, {}, {"profiles": {"a": {"job_timeout": 0}, "b": {}}}, "f")
+        assert str(caught.value) == (
+            "job_timeout (profile, f: profiles.a.job_timeout): got '0', a number of seconds, more than 0, is expected"
+        )
+
     def test_of_an_unknown_one_the_ci_source_may_know(self) -> None:
         options = {"profile": "late", "ci_source_type": "git", "ci_source_url": "u"}
         resolved = resolve(options, {}, self.FILE, "f")
