@@ -156,6 +156,8 @@ async def _run(
             loop = asyncio.get_running_loop()
             for signum in _heeded():
                 loop.add_signal_handler(signum, stop.request, signum)
+            if _heeded() and any(step.tty for step in plan.job.steps):
+                loop.add_signal_handler(signal.SIGWINCH, job.resize)
             with stop.reaching(loop, job.stop):
                 return await job.run()
         finally:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Observer
     from runnerlib.masking import SecretMasker, Stream
-    from runnerlib.process import Custody, Launch, Process, Seen
+    from runnerlib.process import Custody, Launch, Process, Seen, TerminalSize
     from runnerlib.result import Usage
 
 
@@ -109,6 +109,11 @@ class Attempt:
         self._stopped = self._stopped or why
         if self._process is not None:
             self._terminate(self._process, at_once=at_once)
+
+    def resize(self, size: TerminalSize) -> None:
+        """Give the terminal of the command that size."""
+        if self._process is not None:
+            self._process.resize(size)
 
     async def _follow(self, process: Process) -> Ending:
         """Until the process has exited and its output has ended, one way or another."""

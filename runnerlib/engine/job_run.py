@@ -129,6 +129,11 @@ class JobRun:
         else:
             self._end_early(Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled"))
 
+    def resize(self) -> None:
+        """The runner's terminal has another size now."""
+        for _, run in self._running.values():
+            run.resize()
+
     # -- walking the graph
 
     async def _walk(self) -> None:

@@ -13,7 +13,7 @@ from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.exports import ExportError
 from runnerlib.errors import RunnerError
 from runnerlib.events import Masked, StepOutput, StepRetrying, StepStarted
-from runnerlib.process import Launch, TerminalSize
+from runnerlib.process import Launch, terminal_size
 from runnerlib.result import NO_EXPORTS, Ending, StepResult
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from runnerlib.process import Custody
     from runnerlib.result import Usage
 
-_TERMINAL = TerminalSize(rows=24, columns=80)
 # A line that a retry pattern is looked for in; what is longer is looked at in pieces.
 _LINE = 1 << 16
 
@@ -94,6 +93,11 @@ class StepRun:
             self._asking.cancel()
         if self._pause is not None and not self._pause.done():
             self._pause.set_result(None)
+
+    def resize(self) -> None:
+        """The runner's terminal has another size now, and so has the step's, if it has one."""
+        if self._attempt is not None and self._step.tty:
+            self._attempt.resize(terminal_size())
 
     async def run(self) -> StepResult:
         """Try until an attempt succeeds, none is left or the step is stopped. Raises OutputError as observers do."""
@@ -165,8 +169,9 @@ class StepRun:
         step, job = self._step, self._job
         files = exports.files(job.scratch, f"{self._prefix}.{number}")
         env = {**self._env, **files, "RUNNERLIB_STEP": step.name, "RUNNERLIB_ATTEMPT": str(number)}
+        terminal = terminal_size() if step.tty else None
         try:
-            launch = Launch(step.argv, self._directory(step), env, _bytes(step.stdin), _TERMINAL if step.tty else None)
+            launch = Launch(step.argv, self._directory(step), env, _bytes(step.stdin), terminal)
         except RunnerError as error:
             return _refusal(error), False
         command = Command(self._shown, launch, step.timeout, step.no_output_timeout)

@@ -25,6 +25,7 @@ from runnerlib.process.custody import Custody
 from runnerlib.process.launch import CommandError, Launch, TerminalSize
 from runnerlib.process.running import Exit, Process
 from runnerlib.process.seen import Seen, holders, members
+from runnerlib.process.terminal import terminal_size
 
 __all__ = [
     "STOPPING",
@@ -37,6 +38,7 @@ __all__ = [
     "TerminalSize",
     "holders",
     "members",
+    "terminal_size",
 ]
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)

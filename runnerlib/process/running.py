@@ -20,6 +20,7 @@ from runnerlib.result import Usage
 if TYPE_CHECKING:
     from runnerlib.process.cgroup import Group
     from runnerlib.process.custody import Custody
+    from runnerlib.process.launch import TerminalSize
     from runnerlib.process.oom import Evidence
 
 # Bytes in a block of `rusage`, whatever the disk has (getrusage(2)); a kernel that does not count them says 0.
@@ -81,6 +82,11 @@ class Process:
         for member in tree:
             if self.reaped or member.group != self.pid:
                 send(member, signum)
+
+    def resize(self, size: TerminalSize) -> None:
+        """Give the terminal of the process another size, of which the kernel tells who is in front on it."""
+        with suppress(termios.error, OSError):  # it has none, or nobody has it open any more
+            termios.tcsetwinsize(self.output, size)
 
     def reap(self) -> Exit:
         """Collect the process, which has exited, and say how it ended and what it used.

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -398,3 +399,25 @@ def test_what_is_not_shown_is_in_the_log_of_a_single_command_too(tmp_path: Path)
     assert done.code == 0
     assert b"bytes left out; the full log is artifacts/logs/job.log" in done.out
     assert (tmp_path / "job/artifacts/logs/job.log").read_text() == "".join(f"{n}\n" for n in range(1, 1001))
+
+
+def test_a_terminal_of_a_step_is_as_large_as_the_runners(tmp_path: Path) -> None:
+    """And stays so when somebody changes the window."""
+    run = "trap 'stty size; exit 0' WINCH; stty size; while :; do sleep 1000 & wait; done"
+    write(tmp_path, {"name": "j", "steps": [{"name": "a", "run": ["sh", "-c", run], "tty": True}]})
+    ours, theirs = os.openpty()
+    try:
+        termios.tcsetwinsize(theirs, (33, 101))
+        argv = [RUNNERLIB, "run", "--job-file", "job.yaml", "--output", "prefixed"]
+        with subprocess.Popen(argv, cwd=tmp_path, env=environment(), stdout=theirs, start_new_session=True) as job:
+            shown = b""
+            while b"33 101" not in shown:
+                shown += os.read(ours, 4096)
+            termios.tcsetwinsize(theirs, (44, 202))
+            job.send_signal(signal.SIGWINCH)  # from the kernel, where the terminal is the controlling one
+            while b"44 202" not in shown:
+                shown += os.read(ours, 4096)
+            assert job.wait() == 0
+    finally:
+        os.close(ours)
+        os.close(theirs)
