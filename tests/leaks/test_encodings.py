@@ -45,6 +45,12 @@ PRINTED = [
     pytest.param("pässwört mit €".encode(), b'is "p\\u00e4ssw\\u00f6rt mit \\u20ac"', b'is "' + MARK + b'"',
                  id="gitlab-250744 not ASCII"),
     pytest.param(b"a b-c", b"is a b-c.", b"is " + MARK + b".", id="gitlab-250744 five characters with a space"),
+    # PowerShell's error shows what stands between the ampersands, each by itself.
+    pytest.param(b"secretpart1&secretpart2&secretpart3", b"+ secretpart1&secretpart2&\n+ secretpart3\n",
+                 b"+ " + MARK + b"&" + MARK + b"&\n+ " + MARK + b"\n", id="actions-runner-1258 between ampersands"),
+    # A document that holds JSON: escapes of escapes.
+    pytest.param(b'Zt5"quoted"\\path', json.dumps(json.dumps('Zt5"quoted"\\path')).encode(),
+                 b'"\\"' + MARK + b'\\""', id="actions-runner-1488 JSON in JSON"),
     # Percent-encoding with lower-case digits, as .NET and nginx write it.
     pytest.param(b"a/b+c=d&e", b"?k=a%2fb%2bc%3dd%26e#", b"?k=" + MARK + b"#", id="peers-0.3 lower-case percent"),
 ]  # fmt: skip
@@ -72,6 +78,7 @@ TOOLS = [
     pytest.param('jq -nc --arg s "$S" "{s: \\$s}"', id="actions-runner-92 JSON"),
     pytest.param('jq -nr --arg s "$S" "[\\$s] | @csv, @tsv, @json, @sh, (.[] | @uri, @html, @base64, @text)"',
                  id="actions-runner-92 every format of jq"),
+    pytest.param('jq -nc --arg s "$S" "{s: \\$s} | tojson"', id="actions-runner-1488 jq tojson"),
     # The request that started redaction at Concourse.
     pytest.param('set -x; curl_() { :; }; curl_ -u "me:$S"', id="concourse-3972 bash -x"),
     pytest.param('set -x; T=$S; export U="$S"', id="concourse-3972 bash -x assignments"),

@@ -5,31 +5,22 @@ Each is expected to fail, strictly: when one is hidden some day, its row must mo
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 
 import pytest
 
 from tests.leaks.situation import MARK, TOKEN, masked, readable
 
-AMPERSANDS = b"secretpart1&secretpart2&secretpart3"
 DUMP = b'"AWS_KEY":{"value":"' + TOKEN + b'","isSecret":true}\n'
 JWT = b"eyJhbGciOiJIUzI1NiJ9." + b"eyJzdWIiOiJydW5uZXItMSIsInNjb3BlIjoiZGVwbG95Iiwib3JnIjoiYWNtZSJ9." + b"Zx9q" * 11
-NESTED = b'Zt5"quoted"\\path'
 
 LEAKS = [
     # PowerShell cut the command line in its error short, in the middle of the password.
     pytest.param(TOKEN, b"... -password " + TOKEN[:-3] + b" ...", TOKEN[:-3],
                  id="azure-pipelines-agent-2793 the end cut off"),
-    # PowerShell's error shows what stands between the ampersands, each by itself.
-    pytest.param(AMPERSANDS, b"+ secretpart1&secretpart2&\n+ secretpart3\n", b"secretpart3",
-                 id="actions-runner-1258 between ampersands"),
     # terraform wraps the text of an error and draws a line at its left, which is text like any other.
     pytest.param(JWT, "".join(f"│ {JWT[at : at + 58].decode()}\n" for at in range(0, len(JWT), 58)).encode(), JWT[60:100],  # noqa: E501
                  id="actions-runner-2265 the box of terraform"),
-    # `jq tojson` of a document that holds JSON: escapes of escapes.
-    pytest.param(NESTED, json.dumps(json.dumps(NESTED.decode())).encode(), b"quoted",
-                 id="actions-runner-1488 JSON in JSON"),
 ]  # fmt: skip
 
 

@@ -181,6 +181,9 @@ def escapes_of(text: str) -> dict[str, bytes]:
         "json, not ascii": json.dumps(text, ensure_ascii=False),
         "json in upper case": re.sub(r"\\u....", lambda m: "\\u" + m[0][2:].upper(), json.dumps(text)),
         "json with slashes": json.dumps(text).replace("/", "\\/"),
+        "json in json": json.dumps(json.dumps(text)),
+        "json in json, not ascii": json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False),
+        "json in json, ascii outside": json.dumps(json.dumps(text, ensure_ascii=False)),
         "repr": repr(text),
         "ascii": ascii(text),
         "bytes repr": repr(text.encode("utf-8", "surrogateescape")),
@@ -243,6 +246,9 @@ SPELLINGS = [
     ("windows-cmd", b"a&b|c%d", b"a^&b^|c%d"),
     ("windows-cmd", b"a&b|c%d", b"a&b|c%%d"),
     ("powershell", b'a$b"c`d', b'a`$b`"c``d'),
+    ("json-twice", b'a"b\\c/', rb"""a\\\"b\\\\c\\/"""),
+    ("json-twice", b"a<b", rb"a\\u003cb"),
+    ("json-twice", "é".encode(), rb"\u00e9"),
     ("doubled", b"a$b$c", b"a$$b$$c"),
     ("doubled", rb"a\b\c", rb"a\\b\\c"),
 ]
@@ -255,6 +261,12 @@ def test_spellings_by_hand() -> None:
 
 
 # -- pieces
+
+
+def test_what_stands_between_ampersands() -> None:
+    assert {b"correct-horse", b"battery-staple"} <= set(patterns(b"correct-horse&short&battery-staple"))
+    assert b"short" not in patterns(b"correct-horse&short&battery-staple")
+    assert b"format=json" not in patterns(b"https://host/?sig=Kq7vZx9wPf&format=json")  # it is in every other log
 
 
 @pytest.mark.parametrize("value", [b" %s\n", b'"%s"', b"'%s'\r\n", b'\n " %s "\n', b"`%s`"])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # These change no byte of _PLAIN, so they have nothing to say about a value made of such bytes only.
 ESCAPES: dict[str, Encoder] = {
     "json": literals.json_strings,
+    "json-twice": literals.json_twice,
     "go-quoted": literals.go_quoted,
     "python-repr": literals.python_repr,
     "node-inspect": literals.node_inspect,
@@ -106,6 +107,8 @@ def _whole(value: bytes, *, large: bool) -> Iterator[tuple[str, bytes]]:
             yield from _encoded(pattern, large=large)
         for pattern in pieces.joined(core):
             yield "joined", pattern
+        for pattern in pieces.between_ampersands(core):
+            yield "between-ampersands", pattern
     for pattern in pieces.lossy(core):
         yield "lossy", pattern
         for escaped in islice(literals.json_strings(pattern), _MAIN_DIALECTS):

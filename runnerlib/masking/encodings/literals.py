@@ -72,6 +72,17 @@ def json_strings(value: bytes) -> Iterator[bytes]:
         yield by_character(value, table)
 
 
+# What both layers escape, the outer one alone, or the inner one alone.
+_JSON_TWICE = [(_JSON[0], _JSON[0])]
+_JSON_TWICE += [pair for more in _JSON[1:5] for pair in ((more, more), (_JSON[0], more), (more, _JSON[0]))]
+
+
+def json_twice(value: bytes) -> Iterator[bytes]:
+    """JSON in a string of JSON: what `kubectl apply` remembers, logs of logs, answers of queues and functions."""
+    for inner, outer in _JSON_TWICE:
+        yield by_character(by_character(value, inner), outer)
+
+
 def _by_code(char: str, *, two_digits: int) -> str:
     """Spell a character as Go and Python do: up to `two_digits` `\\xNN`, then `\\uNNNN` and `\\UNNNNNNNN`."""
     code = ord(char)

@@ -42,6 +42,12 @@ def joined(value: bytes) -> Iterator[bytes]:
     yield from filter(is_searchable, (b" ".join(value.split()), b"".join(value.splitlines())))
 
 
+def between_ampersands(value: bytes) -> Iterator[bytes]:
+    """PowerShell takes `&` for an operator; its error shows what is between two. Assignments are those of a URL."""
+    if b"&" in value:
+        yield from (part for part in value.split(b"&") if b"=" not in part and is_strong(part))
+
+
 def lossy(value: bytes) -> Iterator[bytes]:
     """Tools that insist on UTF-8 (node, jq, loggers) print U+FFFD for the rest."""
     replaced = value.decode("utf-8", "replace").encode()
