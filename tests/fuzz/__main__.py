@@ -1,4 +1,4 @@
-"""Fuzz with atheris: `python -m tests.fuzz [--folded] [libFuzzer options] [corpus]`; see README.md here."""
+"""Fuzz with atheris: `python -m tests.fuzz [--folded|--shaped] [libFuzzer options] [corpus]`; see README.md here."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import sys
 
 import atheris
 
-from tests.fuzz import case, folded
+from tests.fuzz import case, folded, shaped
+
+TARGETS = {"--folded": folded.check, "--shaped": shaped.check}
 
 if __name__ == "__main__":
-    is_folded = "--folded" in sys.argv
+    chosen = [word for word in sys.argv[1:] if word in TARGETS]
     # The first word is what libFuzzer gives to a shell when it starts itself again, as for a merge.
-    itself = f"'{sys.executable}' -m tests.fuzz" + is_folded * " --folded"
-    atheris.Setup(
-        [itself, *(word for word in sys.argv[1:] if word != "--folded")], folded.check if is_folded else case.check
-    )
+    itself = " ".join([f"'{sys.executable}' -m tests.fuzz", *chosen])
+    check = TARGETS[chosen[0]] if chosen else case.check
+    atheris.Setup([itself, *(word for word in sys.argv[1:] if word not in TARGETS)], check)
     atheris.Fuzz()

@@ -77,12 +77,12 @@ def check(case: bytes) -> None:
             if starts == {0} and len(text) <= LONGEST_HOLD:
                 assert stream.held == folded_oracle.held([entry.pattern for entry in registered], text)
         elif name == "flush":
-            assert _is_allowed(shown + stream.flush(), text, *_bounds(registered, starts, text))
+            assert is_allowed(shown + stream.flush(), text, *_bounds(registered, starts, text))
             assert stream.held == 0
             registered = [Registered(entry.pattern, 0) for entry in registered]
             starts = {0}
             text = shown = b""
-    assert _is_allowed(shown + stream.flush(), text, *_bounds(registered, starts, text))
+    assert is_allowed(shown + stream.flush(), text, *_bounds(registered, starts, text))
 
 
 def _starts(patterns: list[bytes], starts: set[int], text: bytes, held: int) -> set[int]:
@@ -117,7 +117,7 @@ def _bounds(registered: list[Registered], starts: set[int], text: bytes) -> tupl
     return must, may
 
 
-def _is_allowed(shown: bytes, text: bytes, must: bytearray, may: bytearray) -> bool:
+def is_allowed(shown: bytes, text: bytes, must: bytearray, may: bytearray) -> bool:
     """Whether hiding some bytes, all that must be and none that may not, gives what is shown."""
     reached = {(0, False)}  # how much of what is shown is explained, and whether a marker ended it
     for i, byte in enumerate(text):

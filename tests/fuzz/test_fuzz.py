@@ -8,21 +8,16 @@ from types import ModuleType
 
 import pytest
 
-from tests.fuzz import case, folded
+from tests.fuzz import case, folded, shaped
 
 HERE = Path(__file__).parent
-CORPUS = sorted((HERE / "corpus").iterdir())
-CORPUS_FOLDED = sorted((HERE / "corpus_folded").iterdir())
+TARGETS = {"corpus": case, "corpus_folded": folded, "corpus_shaped": shaped}
+CORPORA = [path for name in TARGETS for path in sorted((HERE / name).iterdir())]
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
-def test_the_corpus(path: Path) -> None:
-    case.check(path.read_bytes())
-
-
-@pytest.mark.parametrize("path", CORPUS_FOLDED, ids=lambda path: path.name)
-def test_the_corpus_of_the_folded_view(path: Path) -> None:
-    folded.check(path.read_bytes())
+@pytest.mark.parametrize("path", CORPORA, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_corpora(path: Path) -> None:
+    TARGETS[path.parent.name].check(path.read_bytes())
 
 
 def test_random_cases() -> None:
@@ -37,7 +32,13 @@ def test_random_cases_of_the_folded_view() -> None:
         folded.check(bytes([random.choice([0, 1, 3, 5, 7, 21, 253]), random.randrange(8)]) + _operations(random))
 
 
-@pytest.mark.parametrize("target", [case, folded])
+def test_random_cases_of_shapes() -> None:
+    random = Random(9)
+    for _ in range(700):
+        shaped.check(random.randbytes(2) + _operations(random))
+
+
+@pytest.mark.parametrize("target", TARGETS.values())
 def test_any_bytes_are_a_case(target: ModuleType) -> None:
     for size in range(12):
         assert len(list(target.operations(bytes(range(size))))) <= size
