@@ -9,6 +9,19 @@ if TYPE_CHECKING:
     from runnerlib.api.running import execute, run_job, run_step
     from runnerlib.config import RunnerConfig, get_config
     from runnerlib.context import env
+    from runnerlib.delivery.calls import (
+        flush_triggers,
+        get_job_result,
+        is_job_running,
+        log_next_job,
+        set_workflow_output,
+        set_workflow_var,
+        submit_job,
+        trigger_job,
+        trigger_jobs,
+        workflow_vars,
+    )
+    from runnerlib.delivery.context import WorkflowContext, workflow_context
     from runnerlib.errors import ConfigError, RunnerError, SourceError
     from runnerlib.git_ops import changed_files, get_files_changed, get_repository_info, git_info
     from runnerlib.job import Job, Retry, Step
@@ -23,11 +36,13 @@ if TYPE_CHECKING:
         prepare_ci_source,
         prepare_source,
     )
+    from runnerlib.trigger.job_trigger import JobTrigger
 
 __all__ = [
     "ConfigError",
     "Job",
     "JobResult",
+    "JobTrigger",
     "Retry",
     "RunnerConfig",
     "RunnerError",
@@ -35,19 +50,24 @@ __all__ = [
     "SourceError",
     "Step",
     "StepResult",
+    "WorkflowContext",
     "__version__",
     "changed_files",
     "env",
     "execute",
     "execute_async",
+    "flush_triggers",
     "get_code_directory_path",
     "get_config",
     "get_files_changed",
     "get_job_base_path",
     "get_job_directory_path",
+    "get_job_result",
     "get_repository_info",
     "git_info",
     "is_in_container_mode",
+    "is_job_running",
+    "log_next_job",
     "mask_stream",
     "mask_text",
     "prepare_ci_source",
@@ -55,6 +75,13 @@ __all__ = [
     "register_secret",
     "run_job",
     "run_step",
+    "set_workflow_output",
+    "set_workflow_var",
+    "submit_job",
+    "trigger_job",
+    "trigger_jobs",
+    "workflow_context",
+    "workflow_vars",
 ]
 __version__ = "0.1.0"
 
@@ -62,6 +89,7 @@ _HOMES = {
     "ConfigError": "runnerlib.errors",
     "Job": "runnerlib.job",
     "JobResult": "runnerlib.result",
+    "JobTrigger": "runnerlib.trigger.job_trigger",
     "Retry": "runnerlib.job",
     "RunnerConfig": "runnerlib.config",
     "RunnerError": "runnerlib.errors",
@@ -69,18 +97,23 @@ _HOMES = {
     "SourceError": "runnerlib.errors",
     "Step": "runnerlib.job",
     "StepResult": "runnerlib.result",
+    "WorkflowContext": "runnerlib.delivery.context",
     "changed_files": "runnerlib.git_ops",
     "env": "runnerlib.context",
     "execute": "runnerlib.api.running",
     "execute_async": "runnerlib.api.awaiting",
+    "flush_triggers": "runnerlib.delivery.calls",
     "get_code_directory_path": "runnerlib.source_prep",
     "get_config": "runnerlib.config",
     "get_files_changed": "runnerlib.git_ops",
     "get_job_base_path": "runnerlib.source_prep",
     "get_job_directory_path": "runnerlib.source_prep",
+    "get_job_result": "runnerlib.delivery.calls",
     "get_repository_info": "runnerlib.git_ops",
     "git_info": "runnerlib.git_ops",
     "is_in_container_mode": "runnerlib.source_prep",
+    "is_job_running": "runnerlib.delivery.calls",
+    "log_next_job": "runnerlib.delivery.calls",
     "mask_stream": "runnerlib.masking",
     "mask_text": "runnerlib.secrets",
     "prepare_ci_source": "runnerlib.source_prep",
@@ -88,6 +121,13 @@ _HOMES = {
     "register_secret": "runnerlib.secrets",
     "run_job": "runnerlib.api.running",
     "run_step": "runnerlib.api.running",
+    "set_workflow_output": "runnerlib.delivery.calls",
+    "set_workflow_var": "runnerlib.delivery.calls",
+    "submit_job": "runnerlib.delivery.calls",
+    "trigger_job": "runnerlib.delivery.calls",
+    "trigger_jobs": "runnerlib.delivery.calls",
+    "workflow_context": "runnerlib.delivery.context",
+    "workflow_vars": "runnerlib.delivery.calls",
 }
 
 

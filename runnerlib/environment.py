@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib.config import SETTINGS
 from runnerlib.masking.secrets import Secret, guess
 from runnerlib.source import stored_secrets, url_secrets
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _FILE_PREFIX = "./job/"
 
-# Only the runner needs these lists; a job that reads its whole environment need not see them.
+# Only the runner needs these; a job that reads its whole environment need not see them.
 _PASSWORD = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
-_WITHHELD = ("REACTORCIDE_SECRET_VALUES_LIST", "REACTORCIDE_SECRETS_LIST", _PASSWORD)
+_WITHHELD = ("REACTORCIDE_SECRET_VALUES_LIST", "REACTORCIDE_SECRETS_LIST", "REACTORCIDE_TRIGGERS_KEY", _PASSWORD)
 _KNOWN = ("REACTORCIDE_API_TOKEN", _PASSWORD)
 # What the provider `env` reads: a job gets the secrets that it refers to, under the names that it gives them.
 _PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
@@ -120,10 +121,12 @@ def _secrets(
         yield from (Secret(name, value) for value in sorted(values))
         if not values and name in config.secret_env_names:
             yield Secret(name, "")
+    tokens = {SETTINGS[name].variable: getattr(config, name) for name in ("api_token", "read_token", "triggers_key")}
+    yield from (Secret(name, value) for name, value in tokens.items() if value)
     for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
         yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
     yield from (Secret("stored git credentials", value) for value in stored_secrets())
-    known = {*config.secret_env_names, *_KNOWN}
+    known = {*config.secret_env_names, *_KNOWN, *tokens}
     rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
     yield from guess(rest, config.secret_env_patterns)
 

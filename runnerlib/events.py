@@ -71,13 +71,38 @@ class StepFinished(NamedTuple):
     result: StepResult
 
 
+TRIGGERS_PREFIX = "@@runnerlib-triggers/1"
+"""What a line that tells of follow-up jobs begins with; the number is the version of the protocol."""
+
+
+class Triggered(NamedTuple):
+    """Who watches stdout is told of follow-up jobs: `message` is JSON on one line, `line` the line that is written.
+
+    A worker reads it, so it is not masked, and is made only when there is nothing to mask in it.
+    """
+
+    message: str
+    line: bytes
+
+
 class JobFinished(NamedTuple):
     """Every step has ended."""
 
     result: JobResult
 
 
-Event = Notice | Warned | JobStarted | StepStarted | StepOutput | StepRetrying | Masked | StepFinished | JobFinished
+Event = (
+    Notice
+    | Warned
+    | JobStarted
+    | StepStarted
+    | StepOutput
+    | StepRetrying
+    | Masked
+    | StepFinished
+    | Triggered
+    | JobFinished
+)
 
 
 class Observer(Protocol):

@@ -47,6 +47,13 @@ class Workspace(NamedTuple):
         """What the job leaves behind."""
         return self.artifacts_at or self.base / "artifacts"
 
+    def spool(self, *, lasting: bool) -> Path:
+        """A file for what steps trigger: one of its own for each call, or the `lasting` one of a job of steps.
+
+        It is where there is a directory already, so that a shell can write it.
+        """
+        return self.base / (".runnerlib/triggers.ndjson" if lasting else f".triggers-{os.urandom(4).hex()}.ndjson")
+
     def resolve(self, text: str, subject: str) -> Path:
         """The real path that `text` names, inside the workspace.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,7 +57,8 @@ class Request(NamedTuple):
     says which steps run. `workspace` None means the one of `environ` and `cwd`. What is secret is
     registered with `masker`, a new one if there is none. `sources` are the types of source there are,
     `modes` the output modes besides the built-in ones, `files` those that settings name. `lookup` finds
-    the secrets that are referred to, and remembers them when a plan is derived again.
+    the secrets that are referred to, and remembers them when a plan is derived again. `spool` is where
+    steps put what they trigger.
     """
 
     resolved: Resolved
@@ -72,6 +74,7 @@ class Request(NamedTuple):
     changes: Changes = Changes()
     files: Files | None = None
     lookup: Lookup | None = None
+    spool: Path | None = None
 
     def plan(self) -> RunPlan:
         """Check the configuration against the world and say what is to be done; changes nothing.
@@ -110,6 +113,7 @@ class RunPlan(NamedTuple):
     wish: Selection | None
     config: RunnerConfig
     is_command: bool
+    spool: Path
 
     @property
     def journal(self) -> Path:
@@ -178,11 +182,13 @@ def _plan(request: Request) -> RunPlan:
     artifacts = workspace.resolve_directory(config.artifacts_dir, _subject(resolved, "artifacts_dir"))
     workspace = workspace._replace(artifacts_at=artifacts)
     job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
+    spool = request.spool or workspace.spool(lasting=not is_command)
     places = {
         "REACTORCIDE_CODE_DIR": code_dir,
         "REACTORCIDE_JOB_DIR": job_dir,
         "REACTORCIDE_ARTIFACTS_DIR": artifacts,
         WORKSPACE_VARIABLE: workspace.base,
+        "RUNNERLIB_TRIGGERS": spool,
     }
     environment = job_environment(resolved, environ, workspace, places, job, request.files, secret.text)
     secret.check()
@@ -190,9 +196,11 @@ def _plan(request: Request) -> RunPlan:
     checkouts = _checkouts(resolved, sources, workspace, code_dir, environ)
     added = {name: value for name, value in changes.env.items() if value is not None}
     secrets = [*secret.secrets.values(), *environment.secrets, *named_secrets(added, config)]
+    if config.triggers or config.triggers_key or resolved.origin("triggers_file").layer is not Layer.DEFAULT:
+        secrets += importlib.import_module("runnerlib.trigger.channel").checked(resolved, workspace)
     count, warnings = _register(resolved, secrets, masker)
     return RunPlan(
-        request=request._replace(masker=masker, sources=sources, lookup=lookup),
+        request=request._replace(masker=masker, sources=sources, lookup=lookup, spool=spool),
         workspace=workspace,
         checkouts=checkouts,
         sources=sources,
@@ -207,6 +215,7 @@ def _plan(request: Request) -> RunPlan:
         wish=request.wish,
         config=config,
         is_command=is_command,
+        spool=spool,
     )
 
 

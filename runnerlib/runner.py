@@ -21,10 +21,11 @@ from runnerlib.secrets import HERE
 from runnerlib.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import FrameType, ModuleType
 
+    from runnerlib.delivery.sink import Sink
     from runnerlib.engine import Around, Surroundings
     from runnerlib.events import Observer
     from runnerlib.job import Step
@@ -68,7 +69,20 @@ def run(
         plan = prepare_workspace(plan, journal, observer, stop, stages)
         stop.check()
         with asyncio.Runner(loop_factory=new_loop or _uvloop()) as loop:
-            return loop.run(_run(plan, journal, observer, stop, stages))
+            result = loop.run(_run(plan, journal, observer, stop, stages))
+        return tell_triggers(plan, result, observer) if stages is None else result
+
+
+def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: Sequence[Sink] = ()) -> JobResult:
+    """Tell the rest of the system which jobs follow, now that the job has ended; its result after that.
+
+    Most jobs trigger none, and have none that waits. Blocks; what goes wrong is told to `observer`. `sinks`
+    are those of plugins.
+    """
+    if not plan.spool.exists() and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
+        return result
+    deliver = importlib.import_module("runnerlib.delivery.ending").deliver
+    return cast("JobResult", deliver(plan, plan.spool, result, observer.observe, sinks))
 
 
 @contextmanager
@@ -125,6 +139,7 @@ def _prepare(plan: RunPlan, journal: Journal | None, observer: Observer, report:
         if checkout.trusted:
             plan = _with_settings_of(checkout.target, plan, observer)
     if journal is not None and not going_on:
+        plan.spool.unlink(missing_ok=True)
         journal.record_prepared()
     return plan
 

@@ -56,7 +56,8 @@ def _explained(resolved: Resolved, name: str) -> Iterator[tuple[str, ...]]:
     setting = SETTINGS[name]
     yield "setting", name
     yield "meaning", setting.help
-    yield "spelled", f"{setting.option}, {setting.variable}, {name}: in a file"
+    option = f"{setting.option}, " if setting.offered else ""
+    yield "spelled", f"{option}{setting.variable}, {name}: in a file"
     given = resolved.given.get(name, ())
     for each in reversed(given):
         value = _shown(resolved, name, setting.parse(each.value))

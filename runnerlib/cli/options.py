@@ -16,16 +16,22 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 def setting_options(names: Iterable[str] = SETTINGS) -> Callable[[F], F]:
     """Add `--config` and one option for each of the settings `names`; the command gets them as keyword arguments."""
-    settings = [SETTINGS[name] for name in names]
+    settings = [setting for setting in map(SETTINGS.__getitem__, names) if setting.offered]
 
     def decorate(command: F) -> F:
         for setting in reversed(settings):
-            option = click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))
-            command = option(command)
+            command = _option(setting)(command)
         config = "YAML or JSON file of settings; or REACTORCIDE_CONFIG."
         return click.option("--config", "config_file", metavar="FILE", help=config)(command)
 
     return decorate
+
+
+def _option(setting: Setting) -> Callable[[F], F]:
+    """A switch takes no value; an environment or a file may still say `false`."""
+    if isinstance(setting.default, bool):
+        return click.option(setting.option, setting.name, flag_value="true", default=None, help=_help(setting))
+    return click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))
 
 
 def _metavar(setting: Setting) -> str:
@@ -34,7 +40,7 @@ def _metavar(setting: Setting) -> str:
 
 def _help(setting: Setting) -> str:
     text = setting.help[0].upper() + setting.help[1:]
-    if isinstance(setting.default, (str, int, float)):
+    if isinstance(setting.default, (str, int, float)) and not isinstance(setting.default, bool):
         text += f" (default: {_shown(setting.default)})"
     return f"{text}. [{setting.variable}]"
 

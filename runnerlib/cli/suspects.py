@@ -34,7 +34,7 @@ def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     yield from (*assigned.values(), *filed)
     for url in (*given["source_url"], *given["ci_source_url"]):
         yield from url_secrets(url)
-    yield environ.get("REACTORCIDE_API_TOKEN", "")
+    yield from (*given["api_token"], *given["read_token"], *given["triggers_key"])
     with suppress(RunnerError):
         yield from stored_secrets()
 

@@ -71,6 +71,19 @@ def size(given: object) -> int:
     return int(digits) << (" KMGT".index(unit) * 10 if unit else 0)
 
 
+_TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
+
+
+def boolean(given: object) -> bool:
+    """A truth value, or a text that says one."""
+    if isinstance(given, bool):
+        return given
+    value = given.strip().lower() if isinstance(given, str) else None
+    if value not in _TRUE | _FALSE:
+        raise ValueError("true or false is expected")
+    return value in _TRUE
+
+
 def names(given: object) -> tuple[str, ...]:
     """Names separated by commas, or a list of names."""
     if isinstance(given, str):
@@ -112,6 +125,18 @@ def environment(given: object) -> str | Mapping[str, str]:
             raise ValueError("a mapping of names to texts is expected (put numbers in quotes)")
         return {str(name): str(value) for name, value in given.items()}
     return text(given)
+
+
+def subset(*allowed: str) -> Callable[[object], tuple[str, ...]]:
+    """A kind: some of the names `allowed`, each once, separated by commas or as a list."""
+
+    def some(given: object) -> tuple[str, ...]:
+        found = names(given)
+        if not found or len(set(found)) < len(found) or not set(found) <= set(allowed):
+            raise ValueError(f"one or more of {', '.join(allowed)} are expected, each once")
+        return found
+
+    return some
 
 
 def choice(*allowed: str) -> Callable[[object], str]:

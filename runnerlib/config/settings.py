@@ -18,7 +18,8 @@ class Setting(NamedTuple):
     """How one setting is spelled, checked and explained.
 
     What is `early` is used before the CI source is there, so no file of that can set it. In what is
-    `literal` a reference to a secret is not replaced.
+    `literal` a reference to a secret is not replaced. What is not `offered` is no option: everybody on
+    the machine can read arguments.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Setting(NamedTuple):
     implies: Mapping[str, str] = MappingProxyType({})
     early: bool = False
     literal: bool = False
+    offered: bool = True
 
     @property
     def option(self) -> str:
@@ -50,8 +52,16 @@ def _setting(
     secret: bool = False,
     early: bool = False,
     literal: bool = False,
+    offered: bool = True,
 ) -> Any:
-    metadata = {"help": text, "parse": parse, "secret": secret, "early": early, "literal": literal}
+    metadata = {
+        "help": text,
+        "parse": parse,
+        "secret": secret,
+        "early": early,
+        "literal": literal,
+        "offered": offered,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -183,6 +193,32 @@ class RunnerConfig:
         "seconds that steps which always run get when the job is stopped or its time is over",
         kinds.seconds,
         default=10.0,
+    )
+    triggers: tuple[str, ...] | None = _setting(
+        "who is told of follow-up jobs: file, or api and stdout (default: api where a coordinator is known, else file)",
+        kinds.subset("file", "api", "stdout"),
+    )
+    triggers_file: str = _setting("file that keeps follow-up jobs until they are taken", default="/job/triggers.json")
+    triggers_when: str = _setting(
+        "when follow-up jobs are told: success of the job, or always", kinds.choice("success", "always"), "success"
+    )
+    triggers_required: bool = _setting(
+        "fail the job when its follow-up jobs cannot be told", kinds.boolean, default=False
+    )
+    triggers_timeout: float = _setting(
+        "seconds that telling of follow-up jobs may take, attempts and pauses together", kinds.duration, default=120.0
+    )
+    triggers_key: str | None = _setting(
+        "word in the lines that tell of follow-up jobs on stdout, known to the worker only", secret=True, offered=False
+    )
+    coordinator_url: str | None = _setting("URL of the coordinator's API")
+    api_token: str | None = _setting("token with which jobs are submitted there", secret=True, offered=False)
+    read_token: str | None = _setting(
+        "token with which jobs are looked up there (default: that of api_token)", secret=True, offered=False
+    )
+    job_id: str | None = _setting("id of this job at the coordinator")
+    allow_insecure_transport: bool = _setting(
+        "let tokens go to a coordinator over plain http", kinds.boolean, default=False
     )
 
 

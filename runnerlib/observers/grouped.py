@@ -10,7 +10,16 @@ import time
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import printable
-from runnerlib.events import Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Warned
+from runnerlib.events import (
+    TRIGGERS_PREFIX,
+    Notice,
+    StepFinished,
+    StepOutput,
+    StepRetrying,
+    StepStarted,
+    Triggered,
+    Warned,
+)
 from runnerlib.observers.backlog import Backlog
 from runnerlib.observers.dialects import DIALECTS
 from runnerlib.observers.escapes import Colours, colours_only
@@ -68,6 +77,8 @@ class Grouped(Streams):
                 self._own(event.step, f"warning: {event.text}", "33")
             case Warned():
                 self.say(f"runnerlib: warning: {printable(event.text)}\n".encode())
+            case Triggered():
+                self._backlog.write(event.line)
 
     @property
     def congested(self) -> bool:
@@ -96,7 +107,7 @@ class Grouped(Streams):
 
     def _output(self, step: str, parts: list[bytes]) -> None:
         if parts:
-            lines = self._dialect.harmless(colours_only(final(parts)))
+            lines = _no_triggers(self._dialect.harmless(colours_only(final(parts))))
             self._turns.write(step, self._colours[step].closed(lines))
 
     def _end_lines(self, step: str) -> None:
@@ -127,6 +138,12 @@ class Grouped(Streams):
         mark = {"success": "✓", "skipped": "·"}.get(result.outcome, "✗")
         sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31" if result.required else "33")
         return self._dialect.harmless(f"{self._look.paint(f'{self._look.plain(mark)} {text}', sgr)}\n".encode())
+
+
+def _no_triggers(lines: bytes) -> bytes:
+    """Whole `lines` of a step without one that tells of jobs: what was taken out may have hidden it from the mask."""
+    prefix = TRIGGERS_PREFIX.encode()
+    return lines.replace(prefix, b" " + prefix) if prefix in lines else lines
 
 
 def _failed(result: StepResult) -> bool:

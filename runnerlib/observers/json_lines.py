@@ -22,6 +22,7 @@ from runnerlib.events import (
     StepOutput,
     StepRetrying,
     StepStarted,
+    Triggered,
     Warned,
 )
 from runnerlib.observers.lines import Lines
@@ -67,6 +68,8 @@ class Encoder:
                 before = self._end(now, event.result.name)
             case _:
                 before = b""
+        if isinstance(event, Triggered):  # what it says is JSON already
+            return f'{{"v":{VERSION},"time":"{now}","type":"triggers","message":{event.message}}}\n'.encode()
         kind, fields = _fields(event)
         return before + _bytes(_dumped({"v": VERSION, "time": now, "type": kind, **fields}) + "\n")
 

@@ -25,6 +25,7 @@ from runnerlib.events import (
     StepOutput,
     StepRetrying,
     StepStarted,
+    Triggered,
     Warned,
 )
 from runnerlib.observers.backlog import Backlog
@@ -111,8 +112,9 @@ class Live(Streams):
                 self._own(event.step, retrying(event), "33")
             case StepFinished():
                 self._finish(event.result)
-            case Notice():
-                self.say(f"runnerlib: {printable(event.text)}\n".encode())
+            case Notice() | Triggered():
+                said = event.line if isinstance(event, Triggered) else f"runnerlib: {printable(event.text)}\n".encode()
+                self.say(said)
             case Warned() if event.step:
                 self._own(event.step, f"warning: {event.text}", "33")
             case Warned():

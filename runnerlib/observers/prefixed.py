@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import printable
-from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Warned
+from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Triggered, Warned
 from runnerlib.observers.escapes import Colours, colours_only
 from runnerlib.observers.lines import Lines, final
 from runnerlib.observers.names import PALETTE, common_width, padded
@@ -84,6 +84,8 @@ class Prefixed(Streams):
                 self._write(self._column(event.step).said(f"warning: {event.text}", "33"))
             case Warned():
                 self.say(f"runnerlib: warning: {printable(event.text)}\n".encode())
+            case Triggered():
+                self.say(event.line)
 
     def say(self, text: bytes) -> None:
         """Show lines of the runner."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import printable
-from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Warned
+from runnerlib.events import (
+    JobStarted,
+    Notice,
+    StepFinished,
+    StepOutput,
+    StepRetrying,
+    StepStarted,
+    Triggered,
+    Warned,
+)
 from runnerlib.observers.streams import Streams
 from runnerlib.observers.wording import command, finished, retrying
 
@@ -18,10 +27,13 @@ class Raw(Streams):
     """Byte for byte, as soon as it comes; a job of several steps has the step's name in the runner's lines."""
 
     _several = False
+    _whole = True  # whether what is on stdout ends with a line break, or is nothing yet
 
     def observe(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, StepOutput):
+            if event.data:
+                self._whole = event.data.endswith(b"\n")
             self.out.write(event.data)
             return
         match event:
@@ -37,6 +49,8 @@ class Raw(Streams):
                 self._line(event.text)
             case Warned():
                 self._line(f"warning: {event.text}", event.step)
+            case Triggered():
+                self.out.write(event.line if self._whole else b"\n" + event.line)
 
     def say(self, text: bytes) -> None:
         """Show lines of the runner."""

@@ -63,7 +63,7 @@ class JobTrigger:
 
     job_name: str
     depends_on: Sequence[str] | str | None = None
-    condition: str | None = None
+    condition: str = "all_success"
     env: Mapping[str, str | int | float | bool] | None = None
     source_type: str | None = None
     source_url: str | None = None

@@ -42,9 +42,10 @@ class Message(NamedTuple):
     @property
     def job_names(self) -> tuple[str, ...]:
         """The names of all jobs in it."""
-        return tuple(str(job.get("job_name", "")) for job in self._jobs())
+        return tuple(str(job.get("job_name", "")) for job in self.jobs())
 
-    def _jobs(self) -> Iterable[Item]:
+    def jobs(self) -> Iterable[Item]:
+        """All jobs in it, those of workflows too."""
         if self.form == "jobs":
             return self.items
         return (job for workflow in self.items for job in workflow.get("jobs", ()))

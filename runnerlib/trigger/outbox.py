@@ -69,7 +69,9 @@ class Outbox:
 
         A sink raises DeliveryError for one that it does not take, which is passed on; the rest waits then.
         """
-        done = []
+        done: list[Message] = []
+        if not self._files():
+            return done
         with locked(self.path, self._patience):
             while waiting := self._waiting():
                 path, message = waiting[0]
@@ -109,7 +111,7 @@ class Outbox:
     def _files(self) -> list[Path]:
         prefix = self.path.name + "."
         numbers = [1] if os.path.lexists(self.path) else []
-        for entry in os.listdir(self.path.parent):
+        for entry in os.listdir(self.path.parent) if self.path.parent.is_dir() else ():
             number = entry.removeprefix(prefix)
             if entry.startswith(prefix) and number.isascii() and number.isdigit():
                 numbers.append(int(number))

@@ -208,7 +208,7 @@ def test_the_older_name_of_the_list_of_secrets() -> None:
 
 
 def test_variables_of_the_rest_of_the_system_are_left_alone() -> None:
-    assert resolve({}, {"REACTORCIDE_JOB_ID": "7", "REACTORCIDE_QUEUE": "q"}).config == RunnerConfig()
+    assert resolve({}, {"REACTORCIDE_QUEUE": "q", "REACTORCIDE_PROVIDER": "p"}).config == RunnerConfig()
 
 
 def test_every_field_is_a_setting_with_help() -> None:

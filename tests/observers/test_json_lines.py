@@ -29,6 +29,7 @@ from runnerlib.events import (
     StepOutput,
     StepRetrying,
     StepStarted,
+    Triggered,
     Warned,
 )
 from runnerlib.masking.report import MaskReport, RuleCount
@@ -55,6 +56,7 @@ ALL: list[Event] = [
     StepFinished(result("a", usage=Usage(1.5, 0.25, 1 << 20, None, 512))._replace(outputs={"version": "1.2"})),
     StepFinished(result("b", "skipped", 0, "its condition is false", cause="condition", attempts=0)),
     JobFinished(job(result("a"))),
+    Triggered('{"type":"trigger_job","operation_id":"7","trigger_type":"runnerlib","jobs":[]}', b"a line\n"),
 ]
 
 
@@ -156,6 +158,10 @@ def test_what_the_lines_say() -> None:
             "reason": "",
             "started": "2027-01-15T08:00:00.000000Z",
             "ended": "2027-01-15T08:01:12.000000Z",
+        },
+        {
+            "type": "triggers",
+            "message": {"type": "trigger_job", "operation_id": "7", "trigger_type": "runnerlib", "jobs": []},
         },
     ]
 

@@ -45,7 +45,7 @@ MENDED: list[tuple[str, Any, Any]] = [
 @pytest.mark.parametrize(("field", "given", "sent"), MENDED)
 def test_what_is_mended(field: str, given: Any, sent: Any) -> None:
     trigger = JobTrigger("deploy", **{field: given})
-    assert trigger.to_dict() == {"job_name": "deploy", field: sent}
+    assert trigger.to_dict() == {"job_name": "deploy", "condition": "all_success", field: sent}
     assert not job_refusal(json.loads(json.dumps(trigger.to_dict())), evaluated=False)
 
 

@@ -13,8 +13,12 @@ from runnerlib.trigger.message import EVALUATED, message, parse
 from tests.trigger.contract import refusal
 
 
+def job(name: str, **fields: Any) -> dict[str, Any]:
+    return {"job_name": name, "condition": "all_success", **fields}
+
+
 def test_the_plain_form() -> None:
-    made = message([{"job_name": "a"}, {"job_name": "b", "depends_on": ["a"]}])
+    made = message([job("a"), job("b", depends_on=["a"])])
     sent = json.loads(made.encode())
     assert list(sent) == ["type", "operation_id", "trigger_type", "jobs"]
     assert (sent["type"], sent["trigger_type"]) == ("trigger_job", "runnerlib")
@@ -25,7 +29,7 @@ def test_the_plain_form() -> None:
 
 
 def test_the_form_of_workflows() -> None:
-    flow = {"id": "ci", "jobs": [{"job_name": "a"}]}
+    flow = {"id": "ci", "jobs": [job("a")]}
     made = message([flow], "workflows", EVALUATED, {"policy_violations": [], "changed_ci_paths": ["x"]})
     sent = json.loads(made.encode())
     assert list(sent) == ["type", "operation_id", "trigger_type", "workflows", "policy_violations", "changed_ci_paths"]
@@ -85,4 +89,4 @@ def test_an_older_file_gets_an_operation_id() -> None:
     made = parse('{"type":"trigger_job","jobs":[{"job_name":"a","priority":"3"}],"workflow":{"name":"ci"}}', "x")
     assert uuid.UUID(made.operation_id)
     assert made.more == {"workflow": {"name": "ci"}}
-    assert made.items == ({"job_name": "a", "priority": 3},)
+    assert made.items == (job("a", priority=3),)

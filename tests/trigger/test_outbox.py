@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from runnerlib.trigger.file import FileError, locked
-from runnerlib.trigger.job_trigger import TriggerError
+from runnerlib.trigger.job_trigger import JobTrigger, TriggerError
 from runnerlib.trigger.message import EVALUATED, Message, message
 from runnerlib.trigger.outbox import DeliveryError, Outbox
 
 
 def jobs(*names: str) -> Message:
-    return message([{"job_name": name} for name in names])
+    return message([JobTrigger(name).to_dict() for name in names])
 
 
 def names(outbox: Outbox) -> list[list[str]]:
@@ -244,11 +244,12 @@ def test_threads_lose_and_double_nothing(outbox: Outbox) -> None:
 WRITER = """
 import sys
 from pathlib import Path
+from runnerlib.trigger.job_trigger import JobTrigger
 from runnerlib.trigger.message import message
 from runnerlib.trigger.outbox import Outbox
 outbox, prefix, done = Outbox(Path(sys.argv[1])), sys.argv[2], Path(sys.argv[3]).open("a")
 for number in range(int(sys.argv[4])):
-    outbox.add(message([{"job_name": "common"}, {"job_name": f"{prefix}-{number}"}]))
+    outbox.add(message([JobTrigger(name).to_dict() for name in ("common", f"{prefix}-{number}")]))
     print(f"{prefix}-{number}", file=done, flush=True)
 """
 SENDER = """

@@ -63,7 +63,7 @@ from runnerlib.trigger.spool import append, collect
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 spool = Path(sys.argv[1])
 append(spool, [JobTrigger("a")])
-resource.setrlimit(resource.RLIMIT_FSIZE, (30, 30))
+resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
 try:
     append(spool, [JobTrigger("long" * 10)])
 except FileError as error:

@@ -1,0 +1,207 @@
+"""What a pipeline triggers jobs with, and learns about its workflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runnerlib.conditions import variables
+from runnerlib.config import read
+from runnerlib.delivery.handing import Verdict, hand_over
+from runnerlib.delivery.sink import counted
+from runnerlib.errors import printable
+from runnerlib.paths import locate
+from runnerlib.plan import masker_of
+from runnerlib.trigger.channel import Channels, channels, checked, named
+from runnerlib.trigger.job_trigger import JobTrigger, made, trigger_of
+from runnerlib.trigger.message import message
+from runnerlib.trigger.next_jobs import NextJob, next_jobs, run_command
+from runnerlib.trigger.outbox import DeliveryError
+from runnerlib.trigger.spool import append, spool_of
+from runnerlib.trigger.variables import OUTPUT_FILE, VARS_FILE, add, given_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import TracebackType
+
+TRIGGERS_FILE = "/job/triggers.json"
+
+
+class WorkflowContext:
+    """Jobs to trigger, kept until they are flushed; variables and outputs of the workflow.
+
+    Inside of a run (a step, a plugin) flushing hands the jobs to the runner, which tells of them when the
+    job has ended well. Elsewhere they are told of at once, through the channels that the environment
+    configures: see `runnerlib.trigger.channel`. A `triggers_file` of its own is always used at once.
+    """
+
+    def __init__(self, triggers_file: str = TRIGGERS_FILE, allow_insecure_transport: bool = False) -> None:
+        self.triggers: list[JobTrigger] = []
+        self.triggers_file = triggers_file
+        self._insecure = allow_insecure_transport
+
+    # -- what is known
+
+    @property
+    def job_id(self) -> str | None:
+        """The id of this job at the coordinator."""
+        return os.environ.get("REACTORCIDE_JOB_ID")
+
+    @property
+    def workflow_id(self) -> str | None:
+        """The id of the workflow that this job belongs to."""
+        return os.environ.get("RC_WF_ID")
+
+    @property
+    def branch(self) -> str | None:
+        """The branch this job runs for; None when it is not known, or a tag was made."""
+        return variables(os.environ)["branch"] or None
+
+    @property
+    def commit(self) -> str | None:
+        """The commit this job runs for."""
+        return variables(os.environ)["sha"] or None
+
+    @property
+    def ref(self) -> str | None:
+        """The ref this job runs for."""
+        return os.environ.get("REACTORCIDE_GIT_REF") or os.environ.get("REACTORCIDE_SOURCE_REF") or self.branch
+
+    # -- jobs
+
+    def trigger_job(
+        self,
+        job_name: str,
+        env: Mapping[str, str | int | float | bool] | None = None,
+        depends_on: Sequence[str] | str | None = None,
+        condition: str = "all_success",
+        **fields: Any,
+    ) -> JobTrigger:
+        """Note that a job is to follow; `fields` are those of JobTrigger. Raises TriggerError."""
+        given = {"job_name": job_name, "env": env, "depends_on": depends_on, "condition": condition}
+        trigger = made({**given, **fields})
+        self.triggers.append(trigger)
+        return trigger
+
+    def trigger_jobs(self, jobs: Iterable[JobTrigger | Mapping[str, Any]]) -> list[JobTrigger]:
+        """Note that jobs are to follow, all or none: mappings of the fields of JobTrigger. Raises TriggerError."""
+        triggers = [trigger_of(job if isinstance(job, JobTrigger) else dict(job)) for job in jobs]
+        self.triggers += triggers
+        return triggers
+
+    def submit_job(self, job: JobTrigger | str, **fields: Any) -> Verdict:
+        """Tell of one job at once, whatever becomes of this one. Raises as `flush_triggers` does, and TriggerError."""
+        trigger = job if isinstance(job, JobTrigger) else made({"job_name": job, **fields})
+        return self._tell([trigger])
+
+    def flush_triggers(self) -> Verdict:
+        """Hand over the jobs noted so far and forget them; what becomes of them is told on stderr too.
+
+        With the setting `triggers_required` what cannot be told of raises DeliveryError; it is kept in the
+        triggers file either way, and the next flush tries again.
+        """
+        triggers, self.triggers = self.triggers, []
+        spool = spool_of(os.environ) if self.triggers_file == TRIGGERS_FILE else None
+        if spool is None:
+            return self._tell(triggers)
+        append(spool, triggers)
+        return Verdict((f"handed {counted(len(triggers))} to the runner",), path=str(spool))
+
+    def _tell(self, triggers: Sequence[JobTrigger]) -> Verdict:
+        given = message([trigger.to_dict() for trigger in triggers]) if triggers else None
+        where = self._channels()
+        mask = masker_of(read({}, os.environ), os.environ, Path.cwd()).mask_string
+        verdict = hand_over(given, where, mask, _write)
+        for done in verdict.done:
+            _say(mask(f"✓ triggers: {done}"))
+        if verdict.problem:
+            if where.config.triggers_required:
+                raise DeliveryError(verdict.problem)
+            _say(mask(f"warning: triggers: {verdict.problem}"))
+        return verdict
+
+    def _channels(self) -> Channels:
+        given: dict[str, object] = {"allow_insecure_transport": True} if self._insecure else {}
+        resolved = read(given, os.environ)
+        workspace = locate(os.environ, Path.cwd())
+        checked(resolved, workspace)
+        found = channels(resolved.config, workspace)
+        if self.triggers_file == TRIGGERS_FILE:
+            return found
+        # The caller's own code names it, so it may be anywhere.
+        return found._replace(file=Path(os.path.abspath(workspace.meant(self.triggers_file))))
+
+    # -- the workflow
+
+    def workflow_vars(self) -> dict[str, Any]:
+        """The variables of the workflow that this job was given. Raises RunnerError for ones that are no JSON."""
+        return given_variables(os.environ, self._place("RC_WF_VARS_FILE", VARS_FILE))
+
+    def set_workflow_var(self, name: str, value: Any) -> None:
+        """Set a variable for the jobs that follow: anything that JSON can say. Raises VariableError."""
+        add(self._place("RC_WF_OUTPUT_FILE", OUTPUT_FILE), "vars", name, value, self.workflow_vars())
+
+    def set_workflow_output(self, name: str, value: Any) -> None:
+        """Set an output of this job, which others see as the variable `JOB.name`. Raises VariableError."""
+        add(self._place("RC_WF_OUTPUT_FILE", OUTPUT_FILE), "outputs", name, value, {})
+
+    def _place(self, variable: str, usual: str) -> Path:
+        return Path(locate(os.environ, Path.cwd()).meant(os.environ.get(variable) or usual))
+
+    # -- other jobs
+
+    def is_job_running(self, name: str) -> bool:
+        """Whether a job of that name waits or runs. Raises CoordinatorError when that cannot be known."""
+        from importlib import import_module
+
+        answer: bool = import_module("runnerlib.delivery.state").is_job_running(name, os.environ)
+        return answer
+
+    def get_job_result(self, name: str) -> dict[str, Any] | None:
+        """How the latest job of that name ended (`exit_code`, `status`, …); None if there is none that has ended.
+
+        Raises CoordinatorError when that cannot be known.
+        """
+        from importlib import import_module
+
+        answer: dict[str, Any] | None = import_module("runnerlib.delivery.state").get_job_result(name, os.environ)
+        return answer
+
+    def log_next_job(self, name: str, reason: str = "", depends_on: Sequence[str] = ()) -> None:
+        """Print which job comes next, and the command that runs it."""
+        file = os.environ.get("RUNNERLIB_WORKFLOW_FILE") or "pipeline.yaml"
+        text = next_jobs([NextJob(name, tuple(depends_on), True, reason)], lambda job: run_command(job, file))
+        sys.stdout.write(printable(text))
+        sys.stdout.flush()
+
+
+class workflow_context:  # noqa: N801 - called like the function that it is to its users
+    """`with workflow_context() as context:` flushes what `context` has noted, if the block ends well."""
+
+    def __init__(self, triggers_file: str = TRIGGERS_FILE) -> None:
+        self._context = WorkflowContext(triggers_file)
+
+    def __enter__(self) -> WorkflowContext:
+        return self._context
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if kind is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
+            self._context.flush_triggers()
+        elif self._context.triggers:
+            names = named(trigger.job_name for trigger in self._context.triggers)
+            _say(f"warning: triggers: not told of {names}, because of an error")
+
+
+def _write(_text: str, line: bytes) -> None:
+    """A whole line on stdout, after what this program has printed before."""
+    sys.stdout.flush()
+    sys.stdout.write(line.decode())
+    sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{printable(text)}\n")

@@ -1,0 +1,76 @@
+"""The end of a run: what its steps and plugins triggered is handed over, if the job ended well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.delivery.handing import Verdict, hand_over
+from runnerlib.delivery.sink import counted
+from runnerlib.errors import RunnerError
+from runnerlib.events import Notice, Triggered, Warned
+from runnerlib.trigger.channel import channels, named
+from runnerlib.trigger.file import remove
+from runnerlib.trigger.message import message
+from runnerlib.trigger.spool import append, collect, spool_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from runnerlib.delivery.sink import Sink
+    from runnerlib.events import Event
+    from runnerlib.plan import RunPlan
+    from runnerlib.result import JobResult
+    from runnerlib.trigger.job_trigger import JobTrigger
+
+
+def deliver(
+    plan: RunPlan, spool: Path, result: JobResult, tell: Callable[[Event], object], sinks: Sequence[Sink] = ()
+) -> JobResult:
+    """Hand over what is in `spool`, and what an earlier run could not; the result of the job after that.
+
+    What happens is told as events, masked. Blocks until the channels have taken it or the time for that is
+    over. With the setting `triggers_required` a job whose follow-up jobs could not be told has failed.
+    """
+    mask = plan.masker.mask_string
+    try:
+        triggers = collect(spool)
+        if not result.success and plan.config.triggers_when == "success":
+            if triggers:
+                tell(Warned(mask(_held_back(triggers, plan, spool))))
+            return result
+        outer = spool_of(plan.request.environ)
+        if outer is not None:  # a run inside of a step: the job that this one is a part of has to end well, too
+            append(outer, triggers)
+            remove(spool)
+            return result
+        given = message([one.to_dict() for one in triggers]) if triggers else None
+        verdict = hand_over(
+            given,
+            channels(plan.config, plan.workspace),
+            mask,
+            lambda text, line: tell(Triggered(text, line)),
+            sinks,
+            lambda: remove(spool),
+        )
+    except RunnerError as error:
+        verdict = Verdict(problem=f"{error}{f'; they are kept in {str(spool)!r}' if spool.exists() else ''}")
+    for done in verdict.done:
+        tell(Notice(mask(f"triggers: {done}")))
+    return result if verdict.success else _failed(plan, result, verdict.problem, tell)
+
+
+def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan, spool: Path) -> str:
+    """A job that failed triggers nothing. A run that goes on with it later may; a command has no such run."""
+    if plan.is_command:
+        remove(spool)
+    names = named(one.job_name for one in triggers)
+    return f"triggers: {counted(len(triggers))} not told of because the job failed: {names}"
+
+
+def _failed(plan: RunPlan, result: JobResult, problem: str, tell: Callable[[Event], object]) -> JobResult:
+    for line in problem.splitlines():
+        tell(Warned(plan.masker.mask_string(f"triggers: {line}")))
+    if not plan.config.triggers_required or not result.success:
+        return result
+    return result._replace(exit_code=RunnerError.exit_code, reason="its follow-up jobs could not be told of")

@@ -1,0 +1,82 @@
+"""Handing over: into the triggers file first, then to each channel; what is not taken stays in the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.delivery.sink import counted, sinks
+from runnerlib.errors import RunnerError
+from runnerlib.trigger.outbox import Added, DeliveryError, Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from runnerlib.delivery.sink import Sink, Write
+    from runnerlib.trigger.channel import Channels
+    from runnerlib.trigger.message import Message
+
+
+class Verdict(NamedTuple):
+    """What became of follow-up jobs: what was done, and why the rest was not, empty if there is none.
+
+    `sent` are the messages that all channels have taken; what waits is in the file `path`.
+    """
+
+    done: tuple[str, ...] = ()
+    problem: str = ""
+    sent: tuple[Message, ...] = ()
+    path: str = ""
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing waits that should not."""
+        return not self.problem
+
+
+class _Noted:
+    """A sink that notes down what became of each message."""
+
+    def __init__(self, sink: Sink, done: list[str]) -> None:
+        self._sink = sink
+        self._done = done
+
+    def __call__(self, message: Message) -> None:
+        try:
+            self._done.append(self._sink.send(message))
+        except DeliveryError as error:
+            raise DeliveryError(f"{self._sink.name}: {error}", refused=error.refused) from None
+        except RunnerError as error:
+            raise DeliveryError(f"{self._sink.name}: {error}") from None
+
+
+def hand_over(
+    message: Message | None,
+    channels: Channels,
+    mask: Callable[[str], str],
+    write: Write,
+    others: Sequence[Sink] = (),
+    kept: Callable[[], object] = lambda: None,
+) -> Verdict:
+    """Hand over `message` and what waits from before; `others` are sinks of plugins. What goes wrong the verdict tells.
+
+    `kept` is called once the file has the message, which then needs to be nowhere else.
+    The file is a channel where there is no other: whoever takes a message takes it out of the file.
+    """
+    outbox = Outbox(channels.file, channels.mode)
+    done: list[str] = []
+    try:
+        if message is not None:
+            done += _added(outbox.add(message), channels)
+            kept()
+        used = {sink.name: _Noted(sink, done) for sink in (*sinks(channels, mask, write), *others)}
+        sent = outbox.send(used) if used else []
+    except RunnerError as error:
+        where = f"; they are kept in '{channels.file}'" if channels.file.exists() else ""
+        return Verdict(tuple(done), f"{error}{where}", (), str(channels.file))
+    return Verdict(tuple(done), "", tuple(sent), str(channels.file))
+
+
+def _added(added: Added, channels: Channels) -> Iterator[str]:
+    """The other channels say themselves what they did; the file is theirs then."""
+    if channels.names == ("file",):
+        yield f"wrote {counted(added.new)} to '{added.path}'" if added.new else f"'{added.path}' has these jobs already"
