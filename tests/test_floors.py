@@ -27,7 +27,7 @@ FLOORS = [
         "secrets",
     },
     {"engine", "plan", "workflow", "context"},
-    {"surroundings", "remembering", "audience", "delivery", "schema", "git_ops", "source_prep"},
+    {"surroundings", "remembering", "audience", "delivery", "schema", "git_ops", "source_prep", "older_config"},
     {"runner"},
     {"api"},
     {"runnerlib"},
