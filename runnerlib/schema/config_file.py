@@ -22,6 +22,7 @@ KINDS: Mapping[Callable[..., Any], Schema] = {
     kinds.seconds: {"type": ["number", "string"], "minimum": 0},
     kinds.duration: {"type": ["number", "string"], "exclusiveMinimum": 0},
     kinds.count: {"type": ["integer", "string"], "minimum": 1},
+    kinds.size: {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
     kinds.names: _LIST,
     kinds.words: _LIST,
     kinds.values: _LIST,
