@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # `typing` would take most of the time of `import runnerlib`
 if TYPE_CHECKING:
     from runnerlib.api.awaiting import execute_async
     from runnerlib.api.running import execute, run_job, run_step

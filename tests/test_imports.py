@@ -28,6 +28,7 @@ def test_import_runnerlib_is_light(tmp_path: Path) -> None:
     modules = loaded("import runnerlib", cwd=tmp_path)
     assert not heavy(modules)
     assert {m for m in modules if m.startswith("runnerlib")} == {"runnerlib"}
+    assert modules - loaded("", cwd=tmp_path) == {"runnerlib"}
 
 
 def test_import_masking_is_light(tmp_path: Path) -> None:
