@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +16,7 @@ from runnerlib.observers.several import Several
 from runnerlib.observers.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from runnerlib.observers.look import Look
     from runnerlib.observers.protocol import Console, Listener
@@ -50,9 +51,18 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Liste
     shown: Console = _without(console(mode, ends, seen), mode, plan, log)
     if config.log_limit is not None:
         head = config.log_limit // 2
-        shown = cast("Console", _made("cap", "Cap", shown, head=head, tail=config.log_limit - head))
+        shown = cast(
+            "Console", _made("cap", "Cap", shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
+        )
     others = [*([log] if log else _summary(plan, mode, shown, seen)), *_files(plan)]
     return Several(shown, *others) if others else shown
+
+
+def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
+    """Where people find the log of a step: seen from the workspace, if it lies there."""
+    base, artifacts = plan.workspace.base, plan.workspace.artifacts
+    seen = artifacts.relative_to(base) if artifacts.is_relative_to(base) else artifacts
+    return partial(importlib.import_module("runnerlib.observers.log_names").log_path, artifacts=str(seen))
 
 
 def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
@@ -90,7 +100,7 @@ def _files(plan: RunPlan) -> Iterator[Listener]:
 def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look) -> Iterator[Listener]:
     """A single command needs none, and a program that reads JSON makes its own."""
     if not plan.is_command and mode != "json":
-        where = importlib.import_module("runnerlib.observers.log_names").log_path
+        where = _place_of_logs(plan)
         yield _made("summary", "Summary", shown.say, seen, where, console_told=mode == "raw")
 
 

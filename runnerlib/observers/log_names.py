@@ -23,6 +23,6 @@ def log_name(step: str) -> str:
     return f"{re.sub('[^A-Za-z0-9_.-]', '_', step)[:100].lstrip('.-') or 'step'}-{digest}.log"
 
 
-def log_path(step: str) -> str:
-    """Where people find the log, seen from the workspace."""
-    return f"artifacts/{DIRECTORY}/{log_name(step)}"
+def log_path(step: str, artifacts: str = "artifacts") -> str:
+    """Where people find the log; `artifacts` is the directory of the artifacts as they are to see it."""
+    return f"{artifacts}/{DIRECTORY}/{log_name(step)}"

@@ -94,6 +94,17 @@ class TestPlaces:
         assert run_job(job, source_dir="project", observer=recorder).success
         assert recorder.output.decode() == f"{here}/project/deep\n"
 
+    @pytest.mark.parametrize(("artifacts", "told"), [("out", "{here}/out"), ("/job/out", "out"), (None, "artifacts")])
+    def test_people_are_told_where_the_log_is(
+        self, here: Path, artifacts: str | None, told: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        job = Job("j", [Step("first", "echo x; exit 3"), Step("second", "true")])
+        assert run_job(job, artifacts_dir=artifacts).exit_code == 3
+        text = capsys.readouterr().out
+        assert f"the full log is {told.format(here=here)}/logs/first.log\n" in text
+        place = told.format(here=here)
+        assert (here / "job" / place / "logs/first.log").read_text() == "x\n"
+
     def test_another_workspace(self, here: Path) -> None:
         assert self.seen(workspace="w", source_dir="/job/src") == [f"{here}/w/src", f"{here}/w/artifacts"]
         assert not (here / "job").exists()
