@@ -15,6 +15,7 @@ FLOORS = [
     {"events", "job", "output", "source", "secret_socket", "register_secret", "coordinator", "secret_provider"},
     {
         "artifact",
+        "cleanup",
         "stopping",
         "observers",
         "pump",

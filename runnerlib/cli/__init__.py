@@ -16,7 +16,11 @@ from runnerlib.errors import RunnerError, printable, unknown
 
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
+    "checkout": "Put a source into the workspace, and run nothing.",
+    "cleanup": "Remove the workspace ./job.",
     "config": "Show every setting and the layer that gave it.",
+    "copy": "Put a copy of a directory into the workspace.",
+    "git": "Ask the repository that a job works on.",
     "mask": "Mask stdin, or check files for secrets.",
     "register-secret": "Hide a secret in the output of this job from now on.",
     "run": "Prepare the source, run a job, mask its output.",

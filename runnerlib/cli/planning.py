@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runnerlib.journal import Selection
 
 
-def resolve_options(config_file: str | None, options: Mapping[str, str | None]) -> Resolved:
+def resolve_options(config_file: str | None, options: Mapping[str, object]) -> Resolved:
     """The configuration with `options` on top, after changing to its work_dir. Raises ConfigError."""
     resolved = read(options, os.environ, config_file)
     work_dir = resolved.config.work_dir

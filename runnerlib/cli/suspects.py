@@ -32,7 +32,7 @@ def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     for text in (*given["secret_values_list"], *_lines_of(given["secret_values_list"])):
         yield from (text, *text.split(","))
     yield from (*assigned.values(), *filed)
-    for url in (*given["source_url"], *given["ci_source_url"]):
+    for url in (*given["source_url"], *given["ci_source_url"], *args):
         yield from url_secrets(url)
     yield from (*given["api_token"], *given["read_token"], *given["triggers_key"])
     with suppress(RunnerError):

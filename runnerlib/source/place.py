@@ -108,6 +108,11 @@ def _sweep(target: Path) -> None:
                 remove_tree(holder)
 
 
+def living_holders(directory: Path) -> list[Path]:
+    """The holders in a directory whose preparation is still under way."""
+    return [entry for entry in directory.iterdir() if _HOLDER.fullmatch(entry.name) and not _is_abandoned(entry)]
+
+
 def _is_abandoned(entry: Path) -> bool:
     """Tell whether `entry` is a holder whose process is dead.
 

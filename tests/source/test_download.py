@@ -62,7 +62,7 @@ def test_plain(full: Path, pauses: list[float]) -> None:
         url = server.url("a/x.tar?token=s3cret-of-mine") + SUM
         lines = fetched(url, full)
         shown = server.url("a/x.tar?…")
-        assert lines == [f"downloading '{shown}'", f"unpacking '{shown}'", "unpacked 1 entries, 0.3 MB"]
+        assert lines == [f"downloading '{shown}'", f"unpacking '{shown}'", "unpacked 1 entry, 0.3 MB"]
         assert server.seen[0][0] == "/a/x.tar?token=s3cret-of-mine"
         assert asked(server, "Accept-Encoding") == ["identity"]
     assert pauses == []

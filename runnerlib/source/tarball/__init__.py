@@ -68,7 +68,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
             entries, unpacked = _unpack(file, made, settings)
         except ArchiveError as error:
             raise SourceError(f"archive '{address.shown}': {error}") from None
-    report(f"unpacked {entries} entries, {unpacked / 1e6:.1f} MB")
+    report(f"unpacked {entries} entr{'y' if entries == 1 else 'ies'}, {unpacked / 1e6:.1f} MB")
     return Prepared(target.resolve(), ":".join(address.checksum) if address.checksum else None)
 
 

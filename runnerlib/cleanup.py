@@ -1,0 +1,57 @@
+"""Removing the workspace that jobs leave on a developer's machine; never the one of a container."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import RunnerError
+from runnerlib.paths import CONTAINER_BASE
+from runnerlib.source.place import living_holders
+from runnerlib.source.tree import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from runnerlib.paths import Workspace
+
+_OURS = frozenset({"src", "ci", "artifacts", ".runnerlib", ".reactorcide"})
+_FILES = frozenset({"triggers.json", "workflow-output.json", "workflow-vars.json"})
+
+
+def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = False) -> bool:
+    """Remove the workspace, and say whether there was one.
+
+    The workspace of a container is the container's affair: nothing is touched. Raises RunnerError when a
+    run is at work in it and, unless `force`, when it holds what runs do not make; `more` are the names of
+    further entries that may go.
+    """
+    base = workspace.base
+    if base == CONTAINER_BASE or not os.path.lexists(base):
+        return False
+    if not base.is_dir():
+        raise RunnerError(f"'{base}' is no directory")
+    if living_holders(base) or _is_locked(workspace):
+        raise RunnerError(f"a run is at work in '{base}'")
+    known = {*_OURS, *_FILES, *more}
+    strange = sorted(name for name in os.listdir(base) if name not in known and not name.startswith(".runnerlib-"))
+    if strange and not force:
+        shown = ", ".join(map(repr, strange[:5])) + (", …" if len(strange) > 5 else "")
+        raise RunnerError(f"'{base}' holds {shown}, which no run has made; --force removes that, too")
+    try:
+        remove_tree(base)
+    except OSError as error:
+        raise RunnerError(f"cannot remove '{base}': {(error.strerror or str(error)).lower()}") from None
+    return True
+
+
+def _is_locked(workspace: Workspace) -> bool:
+    """Whether a run of a job with steps is under way."""
+    with suppress(FileNotFoundError), open(workspace.base / ".runnerlib" / "journal.ndjson", "rb") as journal:
+        try:
+            fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,81 @@
+"""`runnerlib git`: questions to the repository that a job works on."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from runnerlib.cli.options import setting_options
+from runnerlib.cli.planning import current_directory, resolve_options
+from runnerlib.errors import printable
+from runnerlib.paths import locate
+from runnerlib.repository import changed_files, git_info, is_dirty
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.cli.session import Session
+
+_PLACES = ("code_dir", "job_dir", "work_dir")
+_GROUP = """\b
+Examples:
+  runnerlib git files-changed origin/main
+  runnerlib git files-changed HEAD~1 -z | xargs -0 ruff check
+  runnerlib git info --json | jq -r .commit
+
+\b
+The repository is the one at --code-dir if that is there, else the one at the current directory.
+"""
+
+
+@click.group("git", epilog=_GROUP)
+def command() -> None:
+    """Ask the repository that a job works on. Nothing of its configuration is executed."""
+
+
+@command.command("files-changed")
+@setting_options(_PLACES)
+@click.option("-z", "zero", is_flag=True, help="End each path with a NUL byte instead of a line break.")
+@click.argument("gitref")
+@click.pass_obj
+def _files_changed(
+    session: Session, /, config_file: str | None, gitref: str, zero: bool, **options: str | None
+) -> None:
+    """Print the files that changed since HEAD left GITREF, one path a line.
+
+    GITREF is a branch, tag or commit, with ~ and ^. Changes that GITREF has seen meanwhile do not count: these
+    are the files of `git diff GITREF...HEAD`. How many there are is said on stderr.
+    """
+    files = sorted(changed_files(_directory(config_file, options), gitref))
+    end = b"\0" if zero else b"\n"
+    listed = b"".join(os.fsencode(name) + end for name in files)
+    click.echo(session.masker().mask(listed), nl=False)
+    click.echo(f"{len(files)} file{'s' * (len(files) != 1)} changed since {printable(gitref)}", err=True)
+
+
+@command.command("info")
+@setting_options(_PLACES)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.pass_obj
+def _info(session: Session, /, config_file: str | None, as_json: bool, **options: str | None) -> None:
+    """Print what is checked out: branch, commit, tag, remote, and whether somebody has worked on it."""
+    directory = _directory(config_file, options)
+    facts = {**git_info(directory), "dirty": is_dirty(directory)}
+    if as_json:
+        text = json.dumps(facts)
+    else:
+        shown = {key: "-" if value is None else value for key, value in facts.items()}
+        shown.update((key, "yes" if value else "no") for key, value in facts.items() if isinstance(value, bool))
+        text = "\n".join(f"{key.replace('_', ' '):12}  {value}" for key, value in shown.items())
+    click.echo(printable(session.masker().mask_string(text)))
+
+
+def _directory(config_file: str | None, options: dict[str, str | None]) -> Path:
+    """Where the repository is."""
+    resolved = resolve_options(config_file, options)
+    here = current_directory()
+    place = locate(os.environ, here).resolve(resolved.config.code_dir, "code_dir")
+    return place if place.is_dir() or options.get("code_dir") else here
