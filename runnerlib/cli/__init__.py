@@ -20,6 +20,7 @@ COMMANDS = {
     "cleanup": "Remove the workspace ./job.",
     "config": "Show every setting and the layer that gave it.",
     "copy": "Put a copy of a directory into the workspace.",
+    "eval": "Tell which jobs follow from an event.",
     "git": "Ask the repository that a job works on.",
     "mask": "Mask stdin, or check files for secrets.",
     "register-secret": "Hide a secret in the output of this job from now on.",
@@ -27,6 +28,7 @@ COMMANDS = {
     "run-job": "Run the job that a file describes.",
     "schema": "Print the JSON Schema of job, workflow or configuration files.",
     "secrets": "Keep secrets in the encrypted store of this machine.",
+    "trigger": "Let jobs follow that files describe.",
     "validate": "Check the configuration of a run.",
 }
 

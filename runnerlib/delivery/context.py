@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib.conditions import variables
 from runnerlib.config import read
-from runnerlib.delivery.handing import Verdict, hand_over
+from runnerlib.delivery.handing import Verdict
 from runnerlib.delivery.sink import counted
+from runnerlib.delivery.standalone import insisted, told_at_once
 from runnerlib.errors import printable
 from runnerlib.paths import locate
 from runnerlib.plan import masker_of
-from runnerlib.trigger.channel import Channels, channels, checked, named
+from runnerlib.trigger.channel import named
 from runnerlib.trigger.job_trigger import JobTrigger, made, trigger_of
 from runnerlib.trigger.message import message
 from runnerlib.trigger.next_jobs import NextJob, next_jobs, run_command
-from runnerlib.trigger.outbox import DeliveryError
 from runnerlib.trigger.spool import append, spool_of
 from runnerlib.trigger.variables import OUTPUT_FILE, VARS_FILE, add, given_variables
 
@@ -111,27 +111,15 @@ class WorkflowContext:
 
     def _tell(self, triggers: Sequence[JobTrigger]) -> Verdict:
         given = message([trigger.to_dict() for trigger in triggers]) if triggers else None
-        where = self._channels()
         mask = masker_of(read({}, os.environ), os.environ, Path.cwd()).mask_string
-        verdict = hand_over(given, where, mask, _write)
+        file = None if self.triggers_file == TRIGGERS_FILE else self.triggers_file
+        verdict = told_at_once(given, file, mask, insecure=self._insecure)
         for done in verdict.done:
             _say(mask(f"✓ triggers: {done}"))
+        insisted(verdict)
         if verdict.problem:
-            if where.config.triggers_required:
-                raise DeliveryError(verdict.problem)
             _say(mask(f"warning: triggers: {verdict.problem}"))
         return verdict
-
-    def _channels(self) -> Channels:
-        given: dict[str, object] = {"allow_insecure_transport": True} if self._insecure else {}
-        resolved = read(given, os.environ)
-        workspace = locate(os.environ, Path.cwd())
-        checked(resolved, workspace)
-        found = channels(resolved.config, workspace)
-        if self.triggers_file == TRIGGERS_FILE:
-            return found
-        # The caller's own code names it, so it may be anywhere.
-        return found._replace(file=Path(os.path.abspath(workspace.meant(self.triggers_file))))
 
     # -- the workflow
 
@@ -194,13 +182,6 @@ class workflow_context:  # noqa: N801 - called like the function that it is to i
         elif self._context.triggers:
             names = named(trigger.job_name for trigger in self._context.triggers)
             _say(f"warning: triggers: not told of {names}, because of an error")
-
-
-def _write(_text: str, line: bytes) -> None:
-    """A whole line on stdout, after what this program has printed before."""
-    sys.stdout.flush()
-    sys.stdout.write(line.decode())
-    sys.stdout.flush()
 
 
 def _say(text: str) -> None:

@@ -66,7 +66,7 @@ def hand_over(
     done: list[str] = []
     try:
         if message is not None:
-            done += _added(outbox.add(message), channels)
+            done += _added(outbox.add(message), message.form, channels)
             kept()
         used = {sink.name: _Noted(sink, done) for sink in (*sinks(channels, mask, write), *others)}
         sent = outbox.send(used) if used else []
@@ -76,7 +76,8 @@ def hand_over(
     return Verdict(tuple(done), "", tuple(sent), str(channels.file))
 
 
-def _added(added: Added, channels: Channels) -> Iterator[str]:
+def _added(added: Added, form: str, channels: Channels) -> Iterator[str]:
     """The other channels say themselves what they did; the file is theirs then."""
     if channels.names == ("file",):
-        yield f"wrote {counted(added.new)} to '{added.path}'" if added.new else f"'{added.path}' has these jobs already"
+        what = counted(added.new, form.removesuffix("s"))
+        yield f"wrote {what} to '{added.path}'" if added.new else f"'{added.path}' has these {form} already"

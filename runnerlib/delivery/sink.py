@@ -108,6 +108,6 @@ def sinks(channels: Channels, mask: Callable[[str], str], write: Write) -> list[
     return found
 
 
-def counted(number: int) -> str:
+def counted(number: int, what: str = "job") -> str:
     """`1 job`, `2 jobs`."""
-    return f"{number} job{'' if number == 1 else 's'}"
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,46 @@
+"""What `eval` and `trigger` have in common: the jobs are told of at once, and people what became of them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from runnerlib.cli.planning import current_directory
+from runnerlib.config import read
+from runnerlib.delivery.standalone import told_at_once
+from runnerlib.errors import RunnerError, printable
+from runnerlib.plan import masker_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runnerlib.cli.session import Session
+    from runnerlib.trigger.message import Message
+
+    Mask = Callable[[str], str]
+
+
+def told_masker(session: Session) -> Mask:
+    """Masks what this process knows to be secret; so does the session from here on. Raises ConfigError."""
+    session.planned = masker_of(read({}, os.environ), os.environ, current_directory())
+    return session.planned.mask_string
+
+
+def tell(message: Message | None, triggers_file: str | None, mask: Mask, *, insecure: bool) -> int:
+    """Tell of the jobs in `message`; the exit code. Raises ConfigError."""
+    if message is not None:
+        for name in message.job_names:
+            say(mask(f"✓ Scheduled job: {name}"))
+    verdict = told_at_once(message, triggers_file, mask, insecure=insecure)
+    for done in verdict.done:
+        say(mask(f"✓ triggers: {done}"))
+    if verdict.problem:
+        say(mask("\n".join(f"error: triggers: {line}" for line in verdict.problem.splitlines())))
+    return 0 if verdict.success else RunnerError.exit_code
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    click.echo(printable(text), err=True)

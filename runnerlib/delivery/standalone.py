@@ -1,0 +1,51 @@
+"""Telling of jobs at once, outside of a run: through the channels that the environment configures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runnerlib.config import read
+from runnerlib.delivery.handing import Verdict, hand_over
+from runnerlib.paths import locate
+from runnerlib.trigger.channel import channels, checked
+from runnerlib.trigger.outbox import DeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runnerlib.trigger.message import Message
+
+
+def told_at_once(
+    message: Message | None, triggers_file: str | None, mask: Callable[[str], str], *, insecure: bool
+) -> Verdict:
+    """Tell of the jobs in `message`, and of what waits from before; `mask` hides what is secret.
+
+    `triggers_file` is the file of that of the settings, and may be anywhere: who calls names it. Raises
+    ConfigError for wrong settings.
+    """
+    given: dict[str, object] = {"allow_insecure_transport": True} if insecure else {}
+    resolved = read(given, os.environ)
+    workspace = locate(os.environ, Path.cwd())
+    checked(resolved, workspace)
+    where = channels(resolved.config, workspace)
+    if triggers_file is not None:
+        where = where._replace(file=Path(os.path.abspath(workspace.meant(triggers_file))))
+    return hand_over(message, where, mask, _write)
+
+
+def insisted(verdict: Verdict) -> Verdict:
+    """The verdict; raises DeliveryError for a bad one if the settings say that jobs have to be told of."""
+    if verdict.problem and read({}, os.environ).config.triggers_required:
+        raise DeliveryError(verdict.problem)
+    return verdict
+
+
+def _write(_text: str, line: bytes) -> None:
+    """A whole line on stdout, after what this program has printed before."""
+    sys.stdout.flush()
+    sys.stdout.write(line.decode())
+    sys.stdout.flush()

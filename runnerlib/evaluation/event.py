@@ -1,0 +1,57 @@
+"""What happened in a repository, as Reactorcide tells it; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EVENTS = (
+    "push",
+    "pull_request_opened",
+    "pull_request_updated",
+    "pull_request_merged",
+    "pull_request_closed",
+    "tag_created",
+)
+
+# What jobs are told of the event that they follow from.
+_PASSED_ON = (
+    *("EVENT_TYPE", "BRANCH", "SHA", "SOURCE_URL", "PR_BASE_REF", "PR_NUMBER", "PR_REF", "DIFF_BASE"),
+    *("CI_SOURCE_URL", "CI_SOURCE_REF", "HEAD_URL", "HEAD_REF", "BASE_URL", "BASE_REF", "IS_FORK_PR"),
+)
+_PREFIX = "REACTORCIDE_"
+_BRANCH = "refs/heads/"
+
+
+class Event(NamedTuple):
+    """An event; `told` are the variables REACTORCIDE_* that say what is known of it."""
+
+    kind: str
+    told: Mapping[str, str]
+
+    @property
+    def branch(self) -> str:
+        """What filters of branches look at: the branch, the base branch of a pull request, the name of a tag."""
+        names = ("PR_BASE_REF", "BASE_REF", "BRANCH") if self.kind.startswith("pull_request") else ("BRANCH",)
+        found = next((self.told[_PREFIX + name] for name in names if self.told.get(_PREFIX + name)), "")
+        return found.removeprefix(_BRANCH).removeprefix("refs/tags/")
+
+
+def event(kind: str, given: Mapping[str, str | None], environ: Mapping[str, str]) -> Event:
+    """The event `kind` with what is `given` of it, and else `environ` tells. Raises ConfigError for an unknown kind.
+
+    The keys of `given` are names of variables without their prefix.
+    """
+    if kind not in EVENTS:
+        raise ConfigError(unknown("type of event", kind[:100], EVENTS))
+    known = {**context(environ), **{_PREFIX + name: value for name, value in given.items() if value}}
+    return Event(kind, {**known, "REACTORCIDE_EVENT_TYPE": kind})
+
+
+def context(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the event that this process is a consequence of."""
+    return {name: value for part in _PASSED_ON if (value := environ.get(name := _PREFIX + part))}
