@@ -30,7 +30,7 @@ GROUPS = {
     "The job around": ("context",),
     "Secrets": ("secrets", "masking"),
     "Sources and their repositories": ("source_prep", "git_ops"),
-    "Follow-up jobs": ("trigger", "trigger.api"),
+    "Follow-up jobs": ("delivery.calls", "delivery.context", "trigger.job_trigger"),
     "Plugins": ("plugins",),
     "Configuration": ("config",),
     "Errors": ("errors",),

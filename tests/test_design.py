@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import runnerlib
 from tests import design_examples as design
 from tests.engine.harness import Recorder
 from tests.integration.cli import RUNNERLIB, environment
+from tests.integration.cli import runnerlib as command_line
 from tests.source.repository import git
 from tests.tools import tool
 
@@ -133,3 +136,20 @@ def test_a_runner_that_starts_containers_is_no_more(block: str, here: Path) -> N
     assert (done.returncode, done.stdout) == (2, "")
     assert "--runner-image" in done.stderr
     assert not (here / "job").exists()
+
+
+def test_triggering_follow_up_jobs(here: Path) -> None:
+    (here / "pipeline.py").write_text(design.TRIGGERS)
+    done = command_line("run", "--", sys.executable, str(here / "pipeline.py"), cwd=here)
+    assert (done.code, done.out) == (0, b""), done
+    jobs = json.loads((here / "job/triggers.json").read_text())["jobs"]
+    assert [(job["job_name"], job["env"]) for job in jobs] == [
+        ("deploy-staging", {"DEPLOY_TARGET": "staging", "ARTIFACT_URL": "s3://..."}),
+        ("build-linux", {"PLATFORM": "linux"}),
+        ("build-macos", {"PLATFORM": "macos"}),
+    ]
+
+
+def test_what_comes_next_without_a_worker(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(design.NEXT_JOB, {"runnerlib": runnerlib})
+    assert capsys.readouterr().out == design.NEXT_JOB_SHOWN

@@ -56,6 +56,11 @@ def test_the_settings_page_derives_from_the_settings() -> None:
     assert generate.page() == generate.PAGE.read_text(encoding="utf-8"), "run: python docs/generate.py"
 
 
+def test_the_page_of_the_api_derives_from_the_docstrings() -> None:
+    generate = generator("generate_api")
+    assert generate.page() == generate.PAGE.read_text(encoding="utf-8"), "run: python docs/generate_api.py"
+
+
 def test_exit_codes_are_the_same_everywhere() -> None:
     shown = subprocess.run([RUNNERLIB, "run", "--help"], env=environment(), capture_output=True, text=True, check=True)
     page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
