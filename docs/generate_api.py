@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -53,6 +54,11 @@ def grouped() -> dict[str, list[str]]:
     return {title: names for title, names in groups.items() if names}
 
 
+def public(name: str) -> object:
+    """What a name means: not the module of the same name, which takes its place once it is imported."""
+    return getattr(importlib.import_module(runnerlib._HOMES[name]), name)
+
+
 def documented(thing: object) -> list[tuple[str, object]]:
     """The public members of a class, or of the class of an object, that are its own: methods and properties."""
     made = thing if inspect.isclass(thing) else type(thing)
@@ -65,7 +71,7 @@ def documented(thing: object) -> list[tuple[str, object]]:
 
 
 def _entry(name: str) -> str:
-    thing = getattr(runnerlib, name)
+    thing = public(name)
     if inspect.isroutine(thing):
         return f"\n### `{name}`\n\n{_signatures(name, thing)}\n{_text(thing)}\n"
     made = thing if inspect.isclass(thing) else type(thing)

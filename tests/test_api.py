@@ -44,7 +44,7 @@ def _of_function(name: str, function: object, *, documented: bool = False) -> li
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_public_name_is_explained_and_typed(name: str) -> None:
-    assert unexplained(name, getattr(runnerlib, name)) == []
+    assert unexplained(name, GENERATE.public(name)) == []
 
 
 def test_what_is_not_explained_is_found() -> None:
@@ -82,6 +82,6 @@ def test_every_name_is_on_the_page() -> None:
 def test_every_home_is_where_the_name_is_from() -> None:
     assert set(runnerlib._HOMES) == set(NAMES)
     for name, home in runnerlib._HOMES.items():
-        thing = getattr(runnerlib, name)
+        thing = GENERATE.public(name)
         made = getattr(thing, "__module__", home)
         assert made == home or made.startswith((f"{home}.", home.rpartition(".")[0])), f"{name} is from {made}"
