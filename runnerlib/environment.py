@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,7 @@ _FILE_PREFIX = "./job/"
 # Only the runner needs these; a job that reads its whole environment need not see them.
 _PASSWORD = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
 _WITHHELD = ("REACTORCIDE_SECRET_VALUES_LIST", "REACTORCIDE_SECRETS_LIST", "REACTORCIDE_TRIGGERS_KEY", _PASSWORD)
+_JOB_ENV = "REACTORCIDE_JOB_ENV"
 _KNOWN = ("REACTORCIDE_API_TOKEN", _PASSWORD)
 # What the provider `env` reads: a job gets the secrets that it refers to, under the names that it gives them.
 _PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
@@ -88,13 +90,25 @@ def job_environment(
     secrets = list(_secrets(resolved, environ, variables, filed, listed))
     for step in job.steps if job else ():
         secrets.extend(named_secrets(step.env, resolved.config))
-    return JobEnvironment(variables, secrets)
+    return JobEnvironment(variables, [secret for secret in secrets if not _is_reference(secret.value)])
+
+
+def _is_reference(value: str) -> bool:
+    """Whether `value` only says where a secret is, as long as nobody has looked there."""
+    if not value.startswith("${secret:"):
+        return False
+    found: bool = importlib.import_module("runnerlib.secrets_resolver").is_secret_ref(value)
+    return found
 
 
 def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[str]:
-    if "env" not in config.secret_providers:
-        return _WITHHELD
-    return {*_WITHHELD, *(name for name in environ if re.fullmatch(_PROVIDED, name))}
+    """The variables of the runner that a job does not get."""
+    withheld = {*_WITHHELD}
+    if "env" in config.secret_providers:
+        withheld.update(name for name in environ if re.fullmatch(_PROVIDED, name))
+    if "${secret:" in environ.get(_JOB_ENV, ""):  # a runner within the job has what became of it, and no password
+        withheld.add(_JOB_ENV)
+    return withheld
 
 
 def named_secrets(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
@@ -122,7 +136,9 @@ def _secrets(
         if not values and name in config.secret_env_names:
             yield Secret(name, "")
     tokens = {SETTINGS[name].variable: getattr(config, name) for name in ("api_token", "read_token", "triggers_key")}
-    yield from (Secret(name, value) for name, value in tokens.items() if value)
+    yield from (
+        Secret(n, value) for n, value in tokens.items() if value and (n not in _KNOWN or value != environ.get(n))
+    )
     for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
         yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
     yield from (Secret("stored git credentials", value) for value in stored_secrets())

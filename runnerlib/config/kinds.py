@@ -129,14 +129,15 @@ def environment(given: object) -> str | Mapping[str, str]:
 
 def subset(*allowed: str) -> Callable[[object], tuple[str, ...]]:
     """A kind: some of the names `allowed`, each once, separated by commas or as a list."""
+    return partial(some_of, allowed)
 
-    def some(given: object) -> tuple[str, ...]:
-        found = names(given)
-        if not found or len(set(found)) < len(found) or not set(found) <= set(allowed):
-            raise ValueError(f"one or more of {', '.join(allowed)} are expected, each once")
-        return found
 
-    return some
+def some_of(allowed: tuple[str, ...], given: object) -> tuple[str, ...]:
+    """Some of the names `allowed`, each once."""
+    found = names(given)
+    if not found or len(set(found)) < len(found) or not set(found) <= set(allowed):
+        raise ValueError(f"one or more of {', '.join(allowed)} are expected, each once")
+    return found
 
 
 def choice(*allowed: str) -> Callable[[object], str]:

@@ -22,6 +22,7 @@ KINDS: Mapping[Callable[..., Any], Schema] = {
     kinds.seconds: {"type": ["number", "string"], "minimum": 0},
     kinds.duration: {"type": ["number", "string"], "exclusiveMinimum": 0},
     kinds.count: {"type": ["integer", "string"], "minimum": 1},
+    kinds.boolean: {"type": ["boolean", "string"]},
     kinds.size: {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
     kinds.names: _LIST,
     kinds.words: _LIST,
@@ -56,9 +57,14 @@ def config_schema() -> Schema:
 
 def kind_schema(kind: Callable[..., Any]) -> Schema | None:
     """What `kind` takes; None for one that nobody has described."""
-    if isinstance(kind, partial) and kind.func is kinds.one_of:
-        return {"enum": list(kind.args[0])}
-    return KINDS.get(kind)
+    if not isinstance(kind, partial):
+        return KINDS.get(kind)
+    words = list(kind.args[0])
+    if kind.func is kinds.one_of:
+        return {"enum": words}
+    # Names are taken without the spaces around them.
+    named: Schema = {"anyOf": [{"enum": words}, {"type": "string", "pattern": rf"^\s*(?:{'|'.join(words)})?\s*$"}]}
+    return {"anyOf": [_STRING, {"type": "array", "items": named}]} if kind.func is kinds.some_of else None
 
 
 def _setting(setting: Setting) -> Schema:

@@ -71,3 +71,15 @@ def test_what_the_ci_source_may_still_say_is_noted(tmp_path: Path) -> None:
     args = ("--ci-source-type", "git", "--ci-source-url", "u")
     assert explained(tmp_path, "job_timeout", *args)[-1].startswith("note ")
     assert not explained(tmp_path, "work_dir", *args)[-1].startswith("note ")
+
+
+def test_a_reference_is_shown_and_nobody_is_asked(tmp_path: Path) -> None:
+    done = runnerlib("config", "--job-env", "DEPLOY_TOKEN=${secret:ci/deploy:token}", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert "DEPLOY_TOKEN=${secret:ci/deploy:token}" in done.out.decode()
+
+
+def test_a_missing_secret_is_named_although_its_variable_looks_secret(tmp_path: Path) -> None:
+    args = ("--secret-providers", "env", "--job-env", "DEPLOY_TOKEN=${secret:ci/deploy:token}")
+    done = runnerlib("validate", *args, "--", "true", cwd=tmp_path)
+    assert done.err == "error: job_env: DEPLOY_TOKEN: there is no secret 'ci/deploy:token' (providers: env)\n"

@@ -220,6 +220,13 @@ class TestTheJobsEnvironment:
         assert not [name for name in env if name.startswith("SECRET_")]
         assert "SECRET_CI__TOKEN" in planned(tmp_path, secret_providers="local").env
 
+    def test_a_runner_within_the_job_need_not_look_again(self, tmp_path: Path) -> None:
+        environ = {**HOST, "REACTORCIDE_JOB_ENV": "T=${secret:ci:token}", "REACTORCIDE_SECRET_PROVIDERS": "env"}
+        env = plan_run(resolve({"job_command": "true"}, environ), (), environ, tmp_path).env
+        assert (env["T"], "REACTORCIDE_JOB_ENV" in env) == ("swordfish-1", False)
+        environ["REACTORCIDE_JOB_ENV"] = "T=1"
+        assert "REACTORCIDE_JOB_ENV" in plan_run(resolve({"job_command": "true"}, environ), (), environ, tmp_path).env
+
     def test_the_password_is_withheld_and_masked(self, tmp_path: Path) -> None:
         environ = {**HOST, "REACTORCIDE_SECRETS_PASSWORD": "pass"}
         plan = plan_run(resolve({"job_command": "true"}, environ), (), environ, tmp_path)
