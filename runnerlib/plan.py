@@ -6,41 +6,34 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.config import SETTINGS, Layer
+from runnerlib.checkout import checkouts
+from runnerlib.config import SETTINGS, Layer, Lowest
+from runnerlib.config.layers import merge
 from runnerlib.environment import Files, job_environment, named_secrets
-from runnerlib.errors import ConfigError, PathError, unknown
+from runnerlib.errors import ConfigError, unknown
 from runnerlib.job import Job, Step
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.observers import MODES
-from runnerlib.paths import CONTAINER_BASE, WORKSPACE_VARIABLE, Workspace, locate
+from runnerlib.paths import WORKSPACE_VARIABLE, Workspace, locate
 from runnerlib.secret_provider import Lookup, Revealer
-from runnerlib.source import Cache, Sources, SourceSpec, source_types, without_credentials
+from runnerlib.source import Sources, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from runnerlib.checkout import Checkout
     from runnerlib.conditions import Condition
     from runnerlib.config import Origin, Resolved, RunnerConfig
+    from runnerlib.environment import JobEnvironment
+    from runnerlib.job_file import JobFile
     from runnerlib.journal import Selection
     from runnerlib.masking.secrets import Secret
     from runnerlib.observers.protocol import MakeConsole
 
 
 _TAKEN_APART = ("job_env", "secret_values_list")
-
-
-class Checkout(NamedTuple):
-    """A source and the directory its content replaces."""
-
-    label: str
-    spec: SourceSpec
-    target: Path
-
-    @property
-    def trusted(self) -> bool:
-        """Whether it is the CI source."""
-        return self.label == "ci source"
 
 
 class Changes(NamedTuple):
@@ -58,7 +51,7 @@ class Request(NamedTuple):
     registered with `masker`, a new one if there is none. `sources` are the types of source there are,
     `modes` the output modes besides the built-in ones, `files` those that settings name. `lookup` finds
     the secrets that are referred to, and remembers them when a plan is derived again. `spool` is where
-    steps put what they trigger.
+    steps put what they trigger. `notices` are what there is to say of the job's file.
     """
 
     resolved: Resolved
@@ -72,6 +65,7 @@ class Request(NamedTuple):
     sources: Sources | None = None
     modes: Mapping[str, MakeConsole] = {}
     changes: Changes = Changes()
+    notices: tuple[str, ...] = ()
     files: Files | None = None
     lookup: Lookup | None = None
     spool: Path | None = None
@@ -85,9 +79,23 @@ class Request(NamedTuple):
         return _plan(self if self.files is not None else self._replace(files=Files()))
 
     @property
-    def config(self) -> RunnerConfig:
+    def settings(self) -> Resolved:
         """The settings, with what plugins changed."""
-        return self.resolved.changed(self.changes.settings).config
+        return self.resolved.changed(self.changes.settings)
+
+    def chosen(self) -> Request:
+        """The same with the job that the settings mean now: a file's, or a single command. Raises ConfigError."""
+        path = chosen_job_file(self.settings, self.words)
+        if path is None:
+            return self._replace(job=None, notices=())
+        # Most runs have no such file, and reading one takes YAML.
+        file: JobFile = importlib.import_module("runnerlib.job_file").load(path)
+        resolved = merge(self.resolved.layers._replace(job_file=Lowest(file.settings, path)))
+        return self._replace(resolved=resolved, words=(), job=file.job, notices=tuple(file.notices))
+
+    def environment(self) -> dict[str, str]:
+        """The variables of the job as far as they are known without a plan. Raises ConfigError."""
+        return dict(_changed(_early_environment(self).variables, self.changes.env))
 
     def masked(self) -> Request:
         """The same, with the masker its plan is going to use, whether or not there can be a plan."""
@@ -162,7 +170,7 @@ def plan_run(
 
 def _plan(request: Request) -> RunPlan:
     environ, changes = request.environ, request.changes
-    resolved = request.resolved.changed(changes.settings)
+    resolved = request.settings
     config = resolved.config
     modes = (*MODES, *request.modes)
     if config.output is not None and config.output not in modes:
@@ -193,7 +201,7 @@ def _plan(request: Request) -> RunPlan:
     environment = job_environment(resolved, environ, workspace, places, job, request.files, secret.text)
     secret.check()
     sources = request.sources or Sources()
-    checkouts = _checkouts(resolved, sources, workspace, code_dir, environ)
+    prepared = checkouts(resolved, sources, workspace, code_dir, environ)
     added = {name: value for name, value in changes.env.items() if value is not None}
     secrets = [*secret.secrets.values(), *environment.secrets, *named_secrets(added, config)]
     if config.triggers or config.triggers_key or resolved.origin("triggers_file").layer is not Layer.DEFAULT:
@@ -202,7 +210,7 @@ def _plan(request: Request) -> RunPlan:
     return RunPlan(
         request=request._replace(masker=masker, sources=sources, lookup=lookup, spool=spool),
         workspace=workspace,
-        checkouts=checkouts,
+        checkouts=prepared,
         sources=sources,
         code_dir=code_dir,
         job_dir=job_dir,
@@ -210,7 +218,7 @@ def _plan(request: Request) -> RunPlan:
         env=_changed(environment.variables, changes.env),
         masker=masker,
         secret_count=count,
-        warnings=(*secret.warnings, *warnings),
+        warnings=(*request.notices, *secret.warnings, *warnings),
         conditions=job.conditions(),
         wish=request.wish,
         config=config,
@@ -255,11 +263,14 @@ def masker_of(resolved: Resolved, environ: Mapping[str, str], cwd: Path) -> Secr
 
 
 def _early_masker(request: Request) -> SecretMasker:
-    workspace = request.workspace or locate(request.environ, request.cwd)
-    environment = job_environment(request.resolved, request.environ, workspace, {}, request.job, request.files)
-    masker = request.masker or _new_masker(request.resolved)
-    _register(request.resolved, environment.secrets, masker)
+    masker = request.masker or _new_masker(request.settings)
+    _register(request.settings, _early_environment(request).secrets, masker)
     return masker
+
+
+def _early_environment(request: Request) -> JobEnvironment:
+    workspace = request.workspace or locate(request.environ, request.cwd)
+    return job_environment(request.settings, request.environ, workspace, {}, request.job, request.files)
 
 
 def _subject(resolved: Resolved, name: str) -> str:
@@ -304,66 +315,6 @@ def _limited(job: Job, config: RunnerConfig) -> Job:
     if config.output == "raw":
         max_parallel = 1  # bytes of steps that run at a time could not be told apart
     return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)
-
-
-def _checkouts(
-    resolved: Resolved, sources: Sources, workspace: Workspace, code_dir: Path, environ: Mapping[str, str]
-) -> tuple[Checkout, ...]:
-    """The trusted CI source first: what it brings may be needed to judge the other."""
-    given = (
-        _checkout(resolved, sources, "ci source", "ci_source_", workspace.ci),
-        _checkout(resolved, sources, "source", "source_", code_dir),
-    )
-    found = tuple(filter(None, given))
-    if len(found) == 2 and (code_dir.is_relative_to(workspace.ci) or workspace.ci.is_relative_to(code_dir)):
-        raise PathError(f"code_dir '{code_dir}' and the CI source '{workspace.ci}' must not lie in one another")
-    for checkout in found:
-        _check_target(checkout, workspace)
-    kept = _cache(resolved.config, environ, workspace)
-    # Jobs can write to the cache of their user: what is to be trusted never comes from there.
-    return tuple(one if one.trusted else one._replace(spec=one.spec._replace(cache=kept)) for one in found)
-
-
-def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Cache | None:
-    """Where sources may keep what later runs can use; a container is thrown away, so nowhere in there by itself."""
-    given = config.cache_dir
-    if given == "none" or (given is None and workspace.base == CONTAINER_BASE):
-        return None
-    home = Path(environ.get("HOME", ""))
-    usual = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
-    if given is None and not (usual.is_absolute() and (usual.is_dir() or home.is_dir())):
-        return None
-    return Cache(Path(given or usual / "runnerlib").absolute(), config.cache_size, config.cache_age)
-
-
-def _check_target(checkout: Checkout, workspace: Workspace) -> None:
-    """What a source replaces lies in the workspace itself and holds nothing that the job leaves behind."""
-    label, target = checkout.label, checkout.target
-    if not target.is_relative_to(workspace.base):
-        raise PathError(f"the {label} would replace '{target}', outside the workspace '{workspace.base}'")
-    if workspace.artifacts.is_relative_to(target):
-        raise PathError(f"artifacts_dir '{workspace.artifacts}' lies in '{target}', which the {label} replaces")
-
-
-def _checkout(resolved: Resolved, sources: Sources, label: str, prefix: str, target: Path) -> Checkout | None:
-    kind, *given = (getattr(resolved.config, prefix + part) for part in ("type", "url", "ref", "options"))
-    url, ref, options = given
-    if not kind:
-        if any(given):
-            name = next(part for part, value in zip(("url", "ref", "options"), given, strict=True) if value)
-            raise resolved.error(prefix + name, f"needs {prefix}type to say what kind of source it is")
-        return None
-    known = kind in sources.types()
-    if not known and not sources.may_grow:
-        raise resolved.error(f"{prefix}type", unknown("source type", kind, sources.types()))
-    if kind == "none":
-        return None
-    if not url and kind in source_types():
-        raise resolved.error(f"{prefix}type", f"a source of type '{kind}' needs {prefix}url")
-    spec = SourceSpec(kind, url, ref or None, options)
-    if known:
-        sources.check(spec)
-    return Checkout(label, spec, target)
 
 
 def _shapes(resolved: Resolved) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from runnerlib.secrets import HERE
 from runnerlib.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
     from pathlib import Path
     from types import FrameType, ModuleType
 
@@ -64,8 +64,7 @@ def run(
     """
     stop = stop or Stop()
     with HERE.followed_by(plan.masker), interruptible(stop), journal_of(plan) as journal:
-        for warning in plan.warnings:
-            observer.observe(Warned(plan.masker.mask_string(warning)))
+        warn(plan, observer)
         plan = prepare_workspace(plan, journal, observer, stop, stages)
         stop.check()
         with asyncio.Runner(loop_factory=new_loop or _uvloop()) as loop:
@@ -83,6 +82,13 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
         return result
     deliver = importlib.import_module("runnerlib.delivery.ending").deliver
     return cast("JobResult", deliver(plan, plan.spool, result, observer.observe, sinks))
+
+
+def warn(plan: RunPlan, observer: Observer, told: Container[str] = ()) -> None:
+    """Tell the warnings of a plan, apart from those that were told before."""
+    for warning in plan.warnings:
+        if warning not in told:
+            observer.observe(Warned(plan.masker.mask_string(warning)))
 
 
 @contextmanager
@@ -113,22 +119,27 @@ def prepare_workspace(
         stop.check()
         observer.observe(Notice(plan.masker.mask_string(text)))
 
+    told = plan.warnings
     _make(plan.workspace.artifacts)
+    if journal is not None and not journal.prepared:
+        plan.spool.unlink(missing_ok=True)
     plan = _reached("pre_source_prep", plan, stages)
-    plan = _prepare(plan, journal, observer, report)
+    plan = _prepare(plan, journal, report)
     plan = _reached("post_source_prep", plan, stages)
     if not plan.code_dir.exists():
         _make(plan.code_dir)
+    plan = _reached("pre_execution", plan, stages)
     # The source is there now and may have put a symlink where the directory of the job is to be.
     plan.workspace.resolve(str(plan.job_dir), "job_dir")
-    return _reached("pre_execution", plan, stages)
+    warn(plan, observer, told)
+    return plan
 
 
 def _reached(stage: Stage, plan: RunPlan, stages: Stages | None) -> RunPlan:
     return plan if stages is None else stages.reached(stage, plan)
 
 
-def _prepare(plan: RunPlan, journal: Journal | None, observer: Observer, report: Callable[[str], None]) -> RunPlan:
+def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], None]) -> RunPlan:
     """Prepare the sources; in a workspace where a job goes on, only the trusted one: its steps may have changed it."""
     going_on = journal is not None and journal.prepared
     for checkout in plan.checkouts:
@@ -137,20 +148,10 @@ def _prepare(plan: RunPlan, journal: Journal | None, observer: Observer, report:
         else:
             report("going on in the workspace as it is; no source is prepared")
         if checkout.trusted:
-            plan = _with_settings_of(checkout.target, plan, observer)
+            plan = plan.revised(with_ci_source(plan.request.resolved, checkout.target))
     if journal is not None and not going_on:
-        plan.spool.unlink(missing_ok=True)
         journal.record_prepared()
     return plan
-
-
-def _with_settings_of(ci_source: Path, plan: RunPlan, observer: Observer) -> RunPlan:
-    """The plan with the settings that the trusted source brings; nothing untrusted is there yet."""
-    revised = plan.revised(with_ci_source(plan.request.resolved, ci_source))
-    for warning in revised.warnings:
-        if warning not in plan.warnings:
-            observer.observe(Warned(plan.masker.mask_string(warning)))
-    return revised
 
 
 def _make(directory: Path) -> None:

@@ -30,14 +30,25 @@ class Stop:
     def request(self, signum: int = signal.SIGTERM) -> None:
         """Stop as if `signum` had come. At the second request what still runs is killed at once."""
         with self._lock:
-            self.signum = self.signum or signum
-            if self._forward is not None:
+            first, self.signum = not self.signum, self.signum or signum
+            if self._forward is not None and not (self.patient and first):
                 self._forward(signum)
 
     def check(self) -> None:
         """Raise Interrupted once somebody has asked; for what has nothing else to stop."""
         if self.signum:
             raise Interrupted(self.signum, signal_name(self.signum))
+
+    @contextmanager
+    def forwarded(self, forward: Callable[[int], object]) -> Iterator[None]:
+        """Hand requests from other threads on to `forward`, which is called there."""
+        with self._lock:
+            self._forward = forward
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._forward = None
 
     @contextmanager
     def reaching(self, loop: asyncio.AbstractEventLoop, stop: Callable[[int], object]) -> Iterator[None]:

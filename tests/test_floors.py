@@ -15,6 +15,7 @@ FLOORS = [
     {"events", "job", "output", "source", "secret_socket", "register_secret", "coordinator", "secret_provider"},
     {
         "artifact",
+        "checkout",
         "cleanup",
         "stopping",
         "observers",
@@ -27,7 +28,7 @@ FLOORS = [
         "trigger",
         "secrets",
     },
-    {"engine", "plan", "workflow", "context"},
+    {"engine", "plan", "plugins", "workflow", "context"},
     {
         "surroundings",
         "remembering",
@@ -40,6 +41,7 @@ FLOORS = [
         "older_config",
     },
     {"runner"},
+    {"lifecycle"},
     {"api"},
     {"runnerlib"},
     {"cli"},

@@ -7,21 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from runnerlib.audience import audience
 from runnerlib.config import SETTINGS, read
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.job import Job
+from runnerlib.lifecycle import fulfil
 from runnerlib.observers.program import program_streams
 from runnerlib.paths import CONTAINER_BASE, Workspace, locate
-from runnerlib.plan import plan_run
-from runnerlib.runner import run
+from runnerlib.plan import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from runnerlib.events import Observer
     from runnerlib.masking import SecretMasker
-    from runnerlib.plan import RunPlan
     from runnerlib.result import JobResult
     from runnerlib.stopping import Stop
 
@@ -46,15 +44,14 @@ class Call(NamedTuple):
 
     def carry_out(self, stop: Stop) -> JobResult:
         """Run the task to its end; `stop` stops it. Raises RunnerError, with every secret in it masked."""
-        plan = self.plan()
-        with _masked_errors(plan.masker):
-            if self.observer is not None:
-                return run(plan, self.observer, stop=stop)
-            with audience(plan, self.environ, program_streams()) as listener:
-                return run(plan, listener, stop=stop)
+        maskers: list[SecretMasker] = []
+        with _masked_errors(maskers):
+            return fulfil(
+                self.request(), observer=self.observer, ends=program_streams, stop=stop, on_masker=maskers.append
+            )
 
-    def plan(self) -> RunPlan:
-        """What is going to be done. Raises ConfigError."""
+    def request(self) -> Request:
+        """What is to be done. Raises ConfigError."""
         settings = dict(self.settings)
         job, words = self._task(settings)
         workspace = Workspace(self._real(self.workspace)) if self.workspace else locate(self.environ, self.cwd)
@@ -69,7 +66,7 @@ class Call(NamedTuple):
         if self.source_dir is not None:
             _leave_alone(settings)
         environ = {name: value for name, value in self.environ.items() if name not in _OTHER_TASKS}
-        return plan_run(read(settings, environ), words, self.environ, self.cwd, job, workspace=workspace)
+        return Request(read(settings, environ), words, self.environ, self.cwd, job, workspace=workspace)
 
     def _task(self, settings: dict[str, object]) -> tuple[Job | None, tuple[str, ...]]:
         """The job, or the words of a command; the text of one becomes the setting."""
@@ -138,10 +135,11 @@ def _leave_alone(settings: dict[str, object]) -> None:
 
 
 @contextmanager
-def _masked_errors(masker: SecretMasker) -> Iterator[None]:
-    """What goes wrong is told without secrets."""
+def _masked_errors(maskers: Sequence[SecretMasker]) -> Iterator[None]:
+    """What goes wrong is told without secrets, from the moment there is a masker."""
     try:
         yield
     except RunnerError as error:
-        error.args = tuple(masker.mask_string(arg) if isinstance(arg, str) else arg for arg in error.args)
+        for masker in maskers:
+            error.args = tuple(masker.mask_string(arg) if isinstance(arg, str) else arg for arg in error.args)
         raise

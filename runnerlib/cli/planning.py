@@ -1,21 +1,19 @@
-"""From the options of a command to a checked plan."""
+"""From the options of a command to what is requested of the runner."""
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runnerlib.config import Lowest, Resolved, read
+from runnerlib.config import Resolved, read
 from runnerlib.errors import ConfigError
-from runnerlib.plan import RunPlan, chosen_job_file, plan_run
+from runnerlib.plan import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runnerlib.cli.session import Session
-    from runnerlib.job_file import JobFile
     from runnerlib.journal import Selection
 
 
@@ -31,27 +29,18 @@ def resolve_options(config_file: str | None, options: Mapping[str, object]) -> R
     return resolved
 
 
-def planned(
+def requested(
     session: Session,
     config_file: str | None,
     options: Mapping[str, str | None],
     words: Sequence[str],
     wish: Selection | None = None,
-) -> RunPlan:
-    """The plan of a run; from here on the session masks with the plan's masker. Raises ConfigError."""
+) -> Request:
+    """What the options ask for: a file's job or a single command. Raises ConfigError."""
     resolved = resolve_options(config_file, options)
     session.log_format = resolved.config.log_format
-    path = chosen_job_file(resolved, words)
-    if path is None:
-        plan = plan_run(resolved, words, os.environ, current_directory(), wish=wish, lookup=session.lookup)
-    else:
-        # Most runs have no such file, and reading one takes YAML.
-        file: JobFile = importlib.import_module("runnerlib.job_file").load(path)
-        resolved = read(options, os.environ, config_file, Lowest(file.settings, path))
-        plan = plan_run(resolved, (), os.environ, current_directory(), file.job, wish, lookup=session.lookup)
-        plan = plan._replace(warnings=(*file.notices, *plan.warnings))
-    session.planned = plan.masker
-    return plan
+    cwd = current_directory()
+    return Request(resolved, words, os.environ, cwd, wish=wish, lookup=session.lookup).chosen()
 
 
 def current_directory() -> Path:

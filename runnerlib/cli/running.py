@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runnerlib.audience import audience
-from runnerlib.cli.planning import planned
+from runnerlib.cli.planning import requested
 from runnerlib.errors import printable
-from runnerlib.runner import run
+from runnerlib.lifecycle import foreseen, fulfil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,14 +71,14 @@ def carry_out(
 ) -> int:
     """Make the plan, and run it or show it; the exit code. Raises RunnerError."""
     wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
-    plan = planned(session, config_file, settings, words, wish)
-    if drawing:
-        _echo(plan, _drawn(plan, drawing))
-    elif dry_run:
-        _show(plan)
-    else:
-        with audience(plan, os.environ) as listener:
-            return run(plan, listener).exit_code
+    request = requested(session, config_file, settings, words, wish)
+    if not (drawing or dry_run):
+        return fulfil(request, on_masker=session.mask_with).exit_code
+    with foreseen(request, session.mask_with) as plan:
+        if drawing:
+            _echo(plan, _drawn(plan, drawing))
+        else:
+            _show(plan)
     return 0
 
 

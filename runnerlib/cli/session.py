@@ -30,6 +30,10 @@ class Session:
         """Whether errors are lines of a structured log; until the settings are known the environment says so."""
         return chosen_format(self._environ, self.log_format or self._environ.get("REACTORCIDE_LOG_FORMAT")) == "json"
 
+    def mask_with(self, masker: SecretMasker) -> None:
+        """Mask with the masker of a plan from now on."""
+        self.planned = masker
+
     def masker(self) -> SecretMasker:
         """The masker of the plan or, before there is one, a cautious one."""
         if self.planned is not None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli.options import setting_options
-from runnerlib.cli.planning import planned
+from runnerlib.cli.planning import requested
+from runnerlib.lifecycle import foreseen
 
 if TYPE_CHECKING:
     from runnerlib.cli.session import Session
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, /, config_file: str | None, words: tuple[str, ...], **options: str) -> None:
     """Check the configuration of a run and exit: 0 when it is valid, 2 when it is not. Nothing is touched."""
-    plan = planned(session, config_file, options, words)
-    for warning in plan.warnings:
-        click.echo(plan.masker.mask_string(f"warning: {warning}"), err=True)
+    with foreseen(requested(session, config_file, options, words), session.mask_with) as plan:
+        for warning in plan.warnings:
+            click.echo(plan.masker.mask_string(f"warning: {warning}"), err=True)
     click.echo("the configuration is valid")

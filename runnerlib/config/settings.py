@@ -183,6 +183,20 @@ class RunnerConfig:
         kinds.choice("debug", "info", "warning", "error", "fatal"),
         early=True,
     )
+    plugin_dir: str | None = _setting("directory whose files plugin_*.py are loaded as plugins", early=True)
+    plugin_packages: tuple[str, ...] = _setting(
+        "plugins of installed packages, by entry point and separated by commas, or `all`",
+        kinds.names,
+        default=(),
+        early=True,
+    )
+    plugin_timeout: float = _setting("seconds that a hook of a plugin may take", kinds.duration, default=3600.0)
+    trust_source_plugins: bool = _setting(
+        "load the plugins that the source itself brings; never beside a CI source",
+        kinds.boolean,
+        default=False,
+        early=True,
+    )
     grace_period: float = _setting("seconds between TERM and KILL when the job is stopped", kinds.seconds, default=5.0)
     drain_timeout: float = _setting(
         "seconds to wait for output that background processes hold open after the command ended",

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from runnerlib.engine import exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
@@ -17,7 +17,7 @@ from runnerlib.process import Launch, terminal_size
 from runnerlib.result import NO_EXPORTS, Ending, StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from runnerlib.events import Event, Observer
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from runnerlib.masking import SecretMasker
     from runnerlib.process import Custody
     from runnerlib.result import Usage
+
+T = TypeVar("T")
 
 # A line that a retry pattern is looked for in; what is longer is looked at in pieces.
 _LINE = 1 << 16
@@ -36,10 +38,10 @@ class Around(Protocol):
     What it raises as RunnerError is how the step ends. A step that is stopped cancels `before`.
     """
 
-    async def before(self, step: Step, env: Mapping[str, str]) -> Mapping[str, str]:
+    def before(self, step: Step, env: Mapping[str, str]) -> Coroutine[None, None, Mapping[str, str]]:
         """The environment of the step instead of `env`."""
 
-    async def after(self, step: Step, result: StepResult) -> None:
+    def after(self, step: Step, result: StepResult) -> Coroutine[None, None, None]:
         """The step has ended so."""
 
 
@@ -79,7 +81,8 @@ class StepRun:
         self._stream = job.masker.stream()  # of all attempts, so that it counts what they have in common
         self._attempt: Attempt | None = None
         self._stopped: Ending | None = None
-        self._asking: asyncio.Future[Mapping[str, str]] | None = None
+        self._asking: asyncio.Future[Any] | None = None
+        self._ended = False
         self._pause: asyncio.Future[None] | None = None
         self._usage: Usage | None = None
         self.exports = NO_EXPORTS
@@ -89,8 +92,7 @@ class StepRun:
         self._stopped = self._stopped or why
         if self._attempt is not None:
             self._attempt.stop(why, at_once=at_once)
-        if self._asking is not None:
-            self._asking.cancel()
+        self._limit_asking(at_once=at_once)
         if self._pause is not None and not self._pause.done():
             self._pause.set_result(None)
 
@@ -107,12 +109,8 @@ class StepRun:
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
         result = self._result(ending, number, started)
-        if self._job.around is None or refused is not None:
-            return result
-        try:
-            await self._job.around.after(self._step, result)
-        except RunnerError as error:
-            return self._result(_refusal(error), number, started) if result.success else result
+        if refused is None and (objection := await self._ask_after(result)) is not None and result.success:
+            return self._result(objection, number, started)
         return result
 
     def _result(self, ending: Ending, attempts: int, started: float) -> StepResult:
@@ -136,16 +134,45 @@ class StepRun:
         if around is None:
             return None
         try:
-            self._asking = asyncio.ensure_future(around.before(self._step, self._env))
-            self._env = await self._asking
+            self._env = await self._answer(around.before(self._step, self._env)) or self._env
+        except RunnerError as error:
+            return _refusal(error)
+        return self._stopped
+
+    async def _ask_after(self, result: StepResult) -> Ending | None:
+        """Let whoever has a say know how the step ended; what they object."""
+        self._ended = True
+        try:
+            if self._job.around is not None:
+                await self._answer(self._job.around.after(self._step, result))
+        except RunnerError as error:
+            return _refusal(error)
+        return None
+
+    async def _answer(self, asked: Coroutine[None, None, T]) -> T | None:
+        """What is answered; None if the step is stopped meanwhile."""
+        asking: asyncio.Future[T] = asyncio.ensure_future(asked)
+        self._asking = asking
+        if self._stopped is not None:
+            self._limit_asking(at_once=False)
+        try:
+            return await asking
         except asyncio.CancelledError:
             if self._stopped is None:  # the whole run is cancelled
                 raise
-        except RunnerError as error:
-            return _refusal(error)
+            return None
         finally:
             self._asking = None
-        return self._stopped
+
+    def _limit_asking(self, *, at_once: bool) -> None:
+        """Nobody has a say in a step that was stopped; who is told of its end has the grace time."""
+        asking = self._asking
+        if asking is None:
+            return
+        if at_once or not self._ended:
+            asking.cancel()
+        else:
+            asyncio.get_running_loop().call_later(self._job.limits.grace, asking.cancel)
 
     async def _attempts(self) -> tuple[int, Ending]:
         """How many were made, and how the last one ended."""

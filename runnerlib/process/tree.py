@@ -55,7 +55,7 @@ def children(pid: int) -> list[int]:
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            found += _children_of_thread(f"/proc/{pid}/task/{thread}")
+            found += children_of_thread(f"/proc/{pid}/task/{thread}")
     except FileNotFoundError:
         pass
     except NotImplementedError:
@@ -63,8 +63,11 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def _children_of_thread(thread: str) -> list[int]:
-    """What one thread has started or adopted. Raises NotImplementedError on a kernel built without these lists."""
+def children_of_thread(thread: str) -> list[int]:
+    """What one thread, named by its directory in /proc, has started or adopted.
+
+    Raises NotImplementedError on a kernel built without these lists.
+    """
     try:
         with open(f"{thread}/children", "rb", buffering=0) as file:
             return [int(word) for word in file.read().split()]

@@ -173,7 +173,7 @@ def test_a_kernel_without_lists_of_children(custody: Custody, monkeypatch: pytes
     def absent(thread: str) -> list[int]:
         raise NotImplementedError
 
-    monkeypatch.setattr(tree, "_children_of_thread", absent)
+    monkeypatch.setattr(tree, "children_of_thread", absent)
     test_an_escapee_is_found_and_ended(custody, "empty environment")
 
 

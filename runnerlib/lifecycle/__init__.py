@@ -1,0 +1,98 @@
+"""The whole life of a job, from a request to its result: the one way in which every mode runs one.
+
+Most runs have no plugins and go through here without loading what those need; `phases` is for the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from runnerlib.audience import audience
+from runnerlib.observers.streams import streams
+from runnerlib.runner import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from runnerlib.events import Observer
+    from runnerlib.lifecycle.phases import Life
+    from runnerlib.masking import SecretMasker
+    from runnerlib.observers.streams import Streams
+    from runnerlib.plan import Request, RunPlan
+    from runnerlib.result import JobResult
+    from runnerlib.runner import LoopFactory
+    from runnerlib.stopping import Stop
+
+    Ends = Callable[[], Streams]
+    OnMasker = Callable[[SecretMasker], object]
+
+
+def _nobody(_masker: SecretMasker) -> None:
+    """Nobody masks beside the run."""
+
+
+def fulfil(
+    request: Request,
+    *,
+    observer: Observer | None = None,
+    ends: Ends = streams,
+    new_loop: LoopFactory | None = None,
+    stop: Stop | None = None,
+    on_masker: OnMasker = _nobody,
+) -> JobResult:
+    """Plan what is requested and run it; how its job ended.
+
+    What happens is told to `observer`, or shown on `ends()`, by default the descriptors 1 and 2. `on_masker`
+    gets the run's masker as soon as there is one: whoever shows an error of this call masks with it. Raises
+    ConfigError for a wrong setting or job, PluginError for a plugin that fails and RunnerError when the
+    runner itself fails.
+    """
+    if may_have_plugins(request):
+        return _life(request, on_masker).run(observer, ends, new_loop, stop)
+    plan = request.plan()
+    on_masker(plan.masker)
+    with told(plan, observer, ends) as listener:
+        return run(plan, listener, new_loop, stop)
+
+
+@contextmanager
+def foreseen(request: Request, on_masker: OnMasker = _nobody) -> Iterator[RunPlan]:
+    """The plan of a run that does not take place: nothing is touched but by plugins, which are told so."""
+    if may_have_plugins(request):
+        with _life(request, on_masker, dry_run=True).foreseen() as plan:
+            yield plan
+    else:
+        plan = request.plan()
+        on_masker(plan.masker)
+        yield plan
+
+
+def may_have_plugins(request: Request) -> bool:
+    """Whether a plugin is registered in this process, or something may bring one."""
+    config = request.resolved.config
+    return bool(
+        config.plugin_dir
+        or config.plugin_packages
+        or config.trust_source_plugins
+        or config.ci_source_type not in {None, "", "none"}
+        or request.environ.get("REACTORCIDE_CI_SOURCE_DIR")
+        # Nobody can have registered one before the package was loaded.
+        or ("runnerlib.plugins" in sys.modules and sys.modules["runnerlib.plugins"].plugin_manager.plugins)
+    )
+
+
+def told(plan: RunPlan, observer: Observer | None, ends: Ends) -> AbstractContextManager[Observer]:
+    """Who is told what happens: `observer`, or the audience that the plan's settings ask for."""
+    return audience(plan, plan.request.environ, ends()) if observer is None else nullcontext(observer)
+
+
+def _life(request: Request, on_masker: OnMasker, *, dry_run: bool = False) -> Life:
+    request = request.masked()
+    assert request.masker is not None  # noqa: S101 - it is masked
+    on_masker(request.masker)
+    life: Life = importlib.import_module("runnerlib.lifecycle.phases").Life(request, dry_run=dry_run)
+    return life

@@ -1,0 +1,105 @@
+"""Plugins from files: which files of a directory, and what is in them."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import os
+import stat
+import sys
+from contextvars import ContextVar
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import RunnerError
+from runnerlib.plugins.plugin import Plugin, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+COLLECTED: ContextVar[list[Plugin] | None] = ContextVar("COLLECTED", default=None)
+"""Where a file that is being loaded puts the plugins that it registers itself."""
+
+_numbers = itertools.count(1)
+
+
+def plugin_files(directory: Path, root: Path | None = None, forbidden: Path | None = None) -> list[Path]:
+    """The files `plugin_*.py` of `directory`, sorted by name, symlinks resolved.
+
+    Each must lie in `root` (default: the directory) and not in `forbidden`, wherever symlinks lead.
+    Raises PluginError for one that does not, or that is no regular file.
+    """
+    real = Path(os.path.realpath(directory))
+    inside = Path(os.path.realpath(root or directory))
+    if not real.is_relative_to(inside):
+        raise PluginError(f"the plugin directory '{directory}' leads to '{real}', outside of '{inside}'")
+    try:
+        names = sorted(name for name in os.listdir(real) if name.startswith("plugin_") and name.endswith(".py"))
+    except OSError as error:
+        raise PluginError(f"cannot read the plugin directory '{directory}': {error.strerror}") from None
+    files = []
+    for name in names:
+        file = Path(os.path.realpath(real / name))
+        if not file.is_relative_to(inside) or (forbidden is not None and file.is_relative_to(forbidden)):
+            raise PluginError(f"the plugin file '{real / name}' leads to '{file}', outside of '{inside}'")
+        files.append(file)
+    return files
+
+
+def load_file(file: Path) -> list[Plugin]:
+    """Carry out a plugin file; an instance of each plugin class it defines, and what it registers itself.
+
+    Left out are abstract classes and those whose names begin with an underscore. Nothing is compiled into
+    its directory. Raises PluginError, and whatever the file raises.
+    """
+    module = ModuleType(f"runnerlib_{file.stem}_{next(_numbers)}")
+    module.__file__ = str(file)
+    collected: list[Plugin] = []
+    token = COLLECTED.set(collected)
+    sys.modules[module.__name__] = module  # dataclasses and pickle look for it
+    try:
+        exec(compile(_text(file), str(file), "exec", dont_inherit=True), vars(module))  # noqa: S102 - what plugins are
+        given = {type(plugin) for plugin in collected}
+        collected += [make() for make in _classes(module) if make not in given]
+    except BaseException:
+        del sys.modules[module.__name__]
+        raise
+    finally:
+        COLLECTED.reset(token)
+    if not collected:
+        raise PluginError("it defines no subclass of runnerlib.plugins.Plugin")
+    return collected
+
+
+def _classes(module: ModuleType) -> Iterator[Callable[[], Plugin]]:
+    for value in dict.fromkeys(value for value in vars(module).values() if isinstance(value, type)):
+        own = issubclass(value, Plugin) and value.__module__ == module.__name__
+        if own and not value.__name__.startswith("_") and not inspect.isabstract(value):
+            yield value
+
+
+def _text(file: Path) -> bytes:
+    """What is in a file that is one: opening a pipe would wait for ever."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY)
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise PluginError("it is no regular file")
+        return opened.read()
+
+
+def packaged(names: tuple[str, ...]) -> Iterator[object]:
+    """What installed packages offer in the entry-point group `runnerlib.plugins`: plugins, or their classes.
+
+    `names` are those of entry points, or `all`. Raises PluginError for a name that nobody offers.
+    """
+    import importlib.metadata  # 30 ms that only who asks for packages pays
+
+    offered = {entry.name: entry for entry in importlib.metadata.entry_points(group="runnerlib.plugins")}
+    for name in sorted(offered) if "all" in names else names:
+        if name not in offered:
+            raise RunnerError(
+                f"no installed package offers the plugin '{name}' ({', '.join(sorted(offered)) or 'none'})"
+            )
+        made = offered[name].load()
+        yield made() if isinstance(made, type) else made

@@ -1,0 +1,142 @@
+"""The plugins that are registered, in the order in which they are called."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runnerlib.plugins.loading import COLLECTED, load_file, plugin_files
+from runnerlib.plugins.older_names import older_names
+from runnerlib.plugins.phase import PluginPhase
+from runnerlib.plugins.plugin import PluginError
+from runnerlib.plugins.registration import registered
+
+if TYPE_CHECKING:
+    from runnerlib.plugins.context import PluginContext
+    from runnerlib.plugins.plugin import Plugin
+    from runnerlib.plugins.registration import Registered
+
+
+class PluginManager:
+    """Plugins by name. A plugin is checked when it is registered; a name is taken once.
+
+    Source: the names of Reactorcide's plugin manager.
+    """
+
+    def __init__(self) -> None:
+        self._registered: dict[str, Registered] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def plugins(self) -> dict[str, Plugin]:
+        """The plugins by their names."""
+        return {name: one.plugin for name, one in self._registered.items()}
+
+    @property
+    def phase_plugins(self) -> dict[PluginPhase, list[Plugin]]:
+        """The plugins of each phase, in the order of their calls."""
+        return {phase: [one.plugin for one in self.ordered() if phase.value in one.hooks] for phase in PluginPhase}
+
+    def ordered(self) -> list[Registered]:
+        """All that are registered: lower priority first, then by name."""
+        with self._lock:
+            return sorted(self._registered.values(), key=lambda one: (one.priority, one.name))
+
+    def register_plugin(self, plugin: Plugin) -> None:
+        """Add `plugin`. Raises PluginError when it is wrong, or its name belongs to another one."""
+        self.add(registered(plugin))
+
+    def add(self, checked: Registered) -> None:
+        """Add a plugin that was checked. Raises PluginError when its name belongs to another one."""
+        with self._lock:
+            other = self._registered.setdefault(checked.name, checked)
+        if other.plugin is not checked.plugin:
+            whose = f"the name belongs to a plugin of {other.file}"
+            raise PluginError(f"plugin '{checked.name}' ({checked.file}): {whose}")
+
+    def unregister_plugin(self, name: str) -> None:
+        """Forget a plugin; an unknown one is no error."""
+        with self._lock:
+            self._registered.pop(name, None)
+
+    def load_plugin_from_file(self, path: str | Path) -> None:
+        """Register every plugin of a file. Raises PluginError."""
+        try:
+            with older_names():
+                plugins = load_file(Path(path).resolve())
+        except Exception as error:
+            raise PluginError(f"plugin file '{path}': {type(error).__name__}: {error}") from error
+        for plugin in plugins:
+            self.register_plugin(plugin)
+
+    def load_plugins_from_directory(self, directory: str | Path) -> None:
+        """Register every plugin of the files `plugin_*.py` in a directory, sorted by name. Raises PluginError."""
+        for file in plugin_files(Path(directory)):
+            self.load_plugin_from_file(file)
+
+    def execute_phase(self, phase: PluginPhase, context: PluginContext) -> None:
+        """Call the hooks of a phase here and now, as a test of plugins does; what one raises is raised.
+
+        A run calls them otherwise: each with a context of its own, in a thread of its own, for a limited time.
+        """
+        context.phase = PluginPhase(phase)
+        for one in self.ordered():
+            if one.plugin.enabled:
+                for hook in one.hooks.get(context.phase.value, ()):
+                    hook(context)
+
+    def get_plugin(self, name: str) -> Plugin | None:
+        """The plugin of that name."""
+        return self.plugins.get(name)
+
+    def list_plugins(self) -> list[str]:
+        """The names of the plugins, in the order of their calls."""
+        return [one.name for one in self.ordered()]
+
+    def enable_plugin(self, name: str) -> bool:
+        """Let a plugin be called again; False when there is none of that name."""
+        return self._enable(name, enabled=True)
+
+    def disable_plugin(self, name: str) -> bool:
+        """Let a plugin no longer be called; False when there is none of that name."""
+        return self._enable(name, enabled=False)
+
+    def _enable(self, name: str, *, enabled: bool) -> bool:
+        plugin = self.get_plugin(name)
+        if plugin is not None:
+            plugin.enabled = enabled
+        return plugin is not None
+
+
+plugin_manager = PluginManager()
+"""The plugins of this process, called in each of its runs."""
+
+
+def get_plugin_manager() -> PluginManager:
+    """The plugins of this process."""
+    return plugin_manager
+
+
+def register_plugin(plugin: Plugin) -> None:
+    """Call the hooks of `plugin` in every run of this process that begins from now on.
+
+    In a file of plugins it adds the plugin to the run that loads the file. Raises PluginError.
+    """
+    collected = COLLECTED.get()
+    if collected is None:
+        plugin_manager.register_plugin(plugin)
+    else:
+        collected.append(plugin)
+
+
+def unregister_plugin(name: str) -> None:
+    """Call the plugin of that name no longer; an unknown one is no error."""
+    plugin_manager.unregister_plugin(name)
+
+
+def initialize_plugins(directory: str | None = None) -> PluginManager:
+    """Register the plugins of a directory in this process; the manager. Raises PluginError."""
+    if directory is not None:
+        plugin_manager.load_plugins_from_directory(directory)
+    return plugin_manager
