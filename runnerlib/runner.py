@@ -144,7 +144,9 @@ def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], Non
     going_on = journal is not None and journal.prepared
     for checkout in plan.checkouts:
         if checkout.trusted or not going_on:
-            plan.sources.prepare(checkout.spec, checkout.target, report)
+            # Not before: what it takes to replace a tree is for runs that have a source.
+            mounted = importlib.import_module("runnerlib.source.mounted")
+            mounted.prepare(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
         else:
             report("going on in the workspace as it is; no source is prepared")
         if checkout.trusted:

@@ -59,7 +59,7 @@ def _must_stay(target: Path) -> bool:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         kind = "a symbolic link" if target.is_symlink() else "no directory"
         raise SourceError(f"source target '{target}' is {kind}")
-    mounts = _mount_points()
+    mounts = mount_points()
     inner = next((mount for mount in mounts if target in mount.parents), None)
     if inner is not None:
         raise SourceError(f"source target '{target}' has a mount point inside: '{inner}'")
@@ -68,7 +68,7 @@ def _must_stay(target: Path) -> bool:
     return target in mounts or identity(target) == identity(".") or not os.access(target.parent, os.W_OK)
 
 
-def _mount_points() -> list[Path]:
+def mount_points() -> list[Path]:
     """Return every mount point that this process sees; none where there is no /proc."""
     try:
         lines = os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines()
