@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import os
 import subprocess
 import threading
@@ -33,6 +34,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.root = root
         self.seen: list[tuple[str, str | None]] = []
+        self.bodies: list[bytes] = []
         self.before: Callable[[str], None] = lambda method: None
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True)
@@ -62,7 +64,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Serve a negotiation round."""
-        self.serve(self.body())
+        body = self.body()
+        packed = self.headers["Content-Encoding"] == "gzip"
+        self.server.bodies.append(gzip.decompress(body) if packed else body)
+        self.serve(body)
 
     def serve(self, body: bytes) -> None:
         """Answer with a redirect, a challenge or what git says."""

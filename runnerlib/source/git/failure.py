@@ -19,7 +19,10 @@ _NETWORK = (
     *("gnutls_handshake() failed", "could not read from remote"),
     *("url returned error: 429", "url returned error: 5", "status code: 429", "status code: 5"),
 )
-_NOT_NETWORK = ("host key verification failed", "permission denied", "certificate", "returned error: 403", "code: 501")
+_NOT_NETWORK = (
+    *("host key verification failed", "permission denied", "certificate", "returned error: 403", "code: 501"),
+    *("packed object", "is corrupt", "inflate", "bad object", "unable to read", "no space left"),  # it is our side
+)
 
 
 def is_missing(said: str) -> bool:

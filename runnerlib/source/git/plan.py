@@ -57,9 +57,9 @@ def _why_not(git: tuple[int, ...] | None) -> str:
 def _objects(facts: Facts) -> tuple[str, str]:
     """Where objects come from, and why."""
     history = "the whole history was asked for" if not facts.depth else _commits(facts.depth)
-    if facts.kept:
+    if facts.kept and not facts.local:
         return "fetch", f"{history}, fetched into the checkout that is kept"
-    if facts.cached:
+    if facts.cached and not facts.kept:
         return "mirror", f"{history}, from the mirror in the cache, which fetches what it lacks"
     if facts.local and (not facts.depth or facts.stored <= LARGE):
         return "copy", f"{history}, from objects that are copied: the repository is on this machine"
