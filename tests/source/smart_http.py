@@ -35,6 +35,8 @@ class Server(ThreadingHTTPServer):
         self.root = root
         self.seen: list[tuple[str, str | None]] = []
         self.bodies: list[bytes] = []
+        self.failing = 0  # requests that get no answer
+        self.special: Callable[[str], tuple[str, bytes] | None] = lambda path: None
         self.before: Callable[[str], None] = lambda method: None
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True)
@@ -73,6 +75,14 @@ class Handler(BaseHTTPRequestHandler):
         """Answer with a redirect, a challenge or what git says."""
         self.server.before(self.command)
         self.server.seen.append((self.path, self.headers["Authorization"]))
+        if self.server.failing > 0:
+            self.server.failing -= 1
+            self.close_connection = True
+            return
+        special = self.server.special(self.path)
+        if special is not None:
+            self.answer(200, {"Content-Type": special[0]}, special[1])
+            return
         prefix, rest = self.path[1:].split("/", 1)
         if prefix == "moved":
             port, rest = rest.split("/", 1)

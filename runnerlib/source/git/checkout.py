@@ -61,12 +61,12 @@ def complete(work: Work, remote: Remote, commit: str, top: Path, levels: int = D
     place_files(top, remote, work.wish.lfs, work.transport, work.report, by_git=work.plan.transport == "git")
     if work.wish.submodules == "none":
         return
-    below = levels - 1 if work.wish.submodules == "recursive" else 0
-    deeper = work if below else work._replace(wish=work.wish._replace(submodules="none"))
+    recursive = work.wish.submodules == "recursive"
+    deeper = work if recursive else work._replace(wish=work.wish._replace(submodules="none"))
 
     def module(found: Remote, wanted: str, place: Path) -> None:
         work.report(f"cloning submodule '{found.shown}'")
-        got = make(deeper._replace(change=None), found, wanted, place, below)
+        got = make(deeper._replace(change=None), found, wanted, place, levels - 1)
         if got != wanted:
             raise SourceError(f"submodule '{found.shown}' is at {got}, not at {wanted}")
 
@@ -80,20 +80,23 @@ def _check_commit(top: Path, commit: str) -> None:
         raise SourceError(f"HEAD of the checkout is at '{found}', not at {commit}")
 
 
-def core_settings(work: Work, *, copied: bool = False) -> list[str]:
-    """What the configuration of a checkout says beyond the usual."""
+def new_store(work: Work, remote: Remote, store: Path, *, copied: bool = False) -> None:
+    """Make the git directory of a checkout; `copied`: its work tree comes from elsewhere, with its index."""
     settings = ["sparseCheckout = true", "sparseCheckoutCone = true"] if work.wish.sparse else []
     # In a copy every file has a new inode and change time, which say nothing about its content.
-    return settings + (["checkStat = minimal", "trustctime = false"] if copied else [])
+    settings += ["checkStat = minimal", "trustctime = false"] if copied else []
+    skeleton.make(store, bare=False, url=remote.address, settings=settings)
+    if work.wish.sparse:
+        skeleton.write_sparse(store, work.wish.sparse)
 
 
 def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> str:
     """Fetch or copy into the checkout itself."""
     store = top / ".git"
-    skeleton.make(store, bare=False, url=remote.address, settings=core_settings(work))
+    new_store(work, remote, store)
     found = bring(work, remote, ref, store)
     skeleton.detach(store, found.commit)
-    work.transport.check_out(top, found.commit, work.wish.sparse)
+    work.transport.check_out(top, found.commit)
     return found.commit
 
 
@@ -153,8 +156,7 @@ def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: c
     place.share()
     at = trees.take(found.commit, top)
     store = top / ".git"
-    settings = core_settings(work, copied=at is not None)
-    skeleton.make(store, bare=False, url=remote.address, settings=settings)
+    new_store(work, remote, store, copied=at is not None)
     if not copy_objects(mirror.store / "objects", store / "objects", lambda: None):
         raise SourceError("the objects of the mirror cannot be copied")
     skeleton.write_shallow(store, skeleton.read_shallow(mirror.store))
@@ -164,7 +166,7 @@ def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: c
     work.report(tree_reason(exact=at == found.commit, near=near))
     if at != found.commit:
         skeleton.detach(store, at or found.commit)  # libgit2 takes the difference to HEAD
-        work.transport.check_out(top, found.commit, work.wish.sparse)
+        work.transport.check_out(top, found.commit)
     skeleton.detach(store, found.commit)
     if at != found.commit:
         _remember(work, trees, found.commit, top)

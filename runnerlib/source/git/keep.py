@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.source.git import skeleton
-from runnerlib.source.git.checkout import Work, bring, complete, core_settings
+from runnerlib.source.git.checkout import Work, bring, complete, new_store
 from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
     Until all objects are here the target is not touched. Raises `SourceError`.
     """
     store = made.with_name("git")
-    skeleton.make(store, bare=False, url=remote.address, settings=core_settings(work, copied=True))
+    new_store(work, remote, store)
     _take_packs(target / ".git", store)
     found = bring(work, remote, ref, store, fresh=False)
     _move(target, made)
@@ -49,7 +49,7 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
     store.rename(made / ".git")
     skeleton.detach(made / ".git", found.commit)
     if work.wish.sparse:
-        work.transport.check_out(made, found.commit, work.wish.sparse)
+        work.transport.check_out(made, found.commit)
     else:
         work.transport.adopt(made, found.commit, keep_ignored=work.wish.keep == "ignored")
     _empty_submodules(work, made, found.commit)

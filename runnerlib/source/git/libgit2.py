@@ -34,6 +34,8 @@ T = TypeVar("T")
 # All that libgit2 raises; the special cases derive from KeyError and ValueError.
 _ERRORS = (pygit2.GitError, KeyError, ValueError)
 
+_LONGEST = 300  # characters of an error: it may quote the name of a ref
+
 # The library waits for ever unless it is told; milliseconds.
 pygit2.settings.server_connect_timeout = 30_000
 
@@ -91,20 +93,16 @@ class Libgit2:
             # The raw text: libgit2 would hide the parents of a commit that a shallow file names.
             return {one: _parents(repository.read(one)[1]) for one in commits}
 
-    def check_out(self, top: Path, commit: str, sparse: Sequence[str] = ()) -> None:
+    def check_out(self, top: Path, commit: str) -> None:
         """See `Transport`."""
-        if sparse:
-            raise SourceError("sparse directories need the git program")
-        self._check_out(top, commit, CheckoutStrategy.FORCE)
-
-    def _check_out(self, top: Path, commit: str, strategy: CheckoutStrategy) -> None:
         meter = Meter(self._report)
 
         def work(thread: Worker) -> None:
             with _opened(top / ".git") as repository:
                 watch = _Watch(thread, meter)
-                tree = repository[commit]
-                repository.checkout_tree(tree, strategy=strategy, callbacks=watch)  # type: ignore[no-untyped-call]
+                repository.checkout_tree(  # type: ignore[no-untyped-call]
+                    repository[commit], strategy=CheckoutStrategy.FORCE, callbacks=watch
+                )
 
         self._do(None, work)
 
@@ -119,10 +117,9 @@ class Libgit2:
                     found[path] = str(entry.id)
         return found
 
-    def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:
-        """See `Transport`."""
-        strategy = CheckoutStrategy.FORCE | CheckoutStrategy.REMOVE_UNTRACKED
-        self._check_out(top, commit, strategy if keep_ignored else strategy | CheckoutStrategy.REMOVE_IGNORED)
+    def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:  # noqa: ARG002 - as above
+        """See `Transport`: libgit2 writes every file anew, and looks for files behind links."""
+        raise SourceError("keeping a checkout needs the git program")
 
     def pull_lfs(self, top: Path, remote: Remote) -> None:  # noqa: ARG002 - the protocol's signature
         """See `Transport`."""
@@ -184,7 +181,7 @@ def _explained(action: str, remote: Remote | None = None) -> Iterator[None]:
         yield
     except _ERRORS as error:
         said = scrub(str(error.args[0] if error.args else error), [remote.password if remote else ""])
-        text = said.strip().rstrip(".").lower()
+        text = said.strip().rstrip(".").lower()[:_LONGEST]
         kind = NetworkError if remote is not None and is_network(text, remote) else SourceError
         raise kind(f"{action}: {text}") from None
 

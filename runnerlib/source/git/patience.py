@@ -46,9 +46,9 @@ class Patient:
         """See `Transport`."""
         return self._transport.parents(store, commits)
 
-    def check_out(self, top: Path, commit: str, sparse: Sequence[str] = ()) -> None:
+    def check_out(self, top: Path, commit: str) -> None:
         """See `Transport`."""
-        self._transport.check_out(top, commit, sparse)
+        self._transport.check_out(top, commit)
 
     def links(self, store: Path, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
         """See `Transport`."""

@@ -15,8 +15,8 @@ LARGE = 1 << 30
 
 class Facts(NamedTuple):
     """`git` is the version of the git program, None when there is none; `local`: the source is a path;
-    `stored` are the bytes of objects that lie on this machine (in the path or in the mirror);
-    `cached`: there is a cache; the rest is what the user wishes.
+    `cached`: there is a cache; `stored` are the bytes of objects in the path; `kept`: a checkout stands at
+    the target and is to be kept; the rest is what the user wishes.
     """
 
     git: tuple[int, ...] | None
@@ -31,11 +31,13 @@ class Facts(NamedTuple):
 class Plan(NamedTuple):
     """`transport` is `git` or `libgit2`. `objects` says where they come from: `fetch` from the remote,
     `copy` from a path on this machine, or `mirror`: a copy of those in the mirror, which fetches what it lacks.
+    `keep`: the checkout at the target is brought to the commit instead of making one anew.
     """
 
     transport: str
     objects: str
     reason: str
+    keep: bool = False
 
 
 def choose(facts: Facts) -> Plan:
@@ -44,8 +46,10 @@ def choose(facts: Facts) -> Plan:
     if facts.sparse and not usable:
         raise SourceError(f"sparse directories need the git program: {_why_not(facts.git)}")
     engine = f"git {'.'.join(map(str, facts.git or ()))}" if usable else f"libgit2 ({_why_not(facts.git)})"
-    objects, why = _objects(facts)
-    return Plan("git" if usable else "libgit2", objects, f"{engine}; {why}")
+    objects, why = _objects(facts if usable else facts._replace(kept=False))
+    if facts.kept and not usable:
+        why += "; the checkout that stands there is replaced, since only the git program could keep it"
+    return Plan("git" if usable else "libgit2", objects, f"{engine}; {why}", facts.kept and usable)
 
 
 def _why_not(git: tuple[int, ...] | None) -> str:

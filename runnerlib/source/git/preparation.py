@@ -37,7 +37,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     report(f"plan: {plan.reason}")
     work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, _change())
     with replacing(target) as made:
-        commit = _update(work, remote, ref, target, made) if kept else make(work, remote, ref, made)
+        commit = _update(work, remote, ref, target, made) if plan.keep else make(work, remote, ref, made)
     report(f"checked out {commit}")
     return Prepared(target.resolve(), commit)
 

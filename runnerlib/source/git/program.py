@@ -117,11 +117,9 @@ class Program:
             found[commit] = [line[7:] for line in header if line.startswith("parent ")]
         return found
 
-    def check_out(self, top: Path, commit: str, sparse: Sequence[str] = ()) -> None:
+    def check_out(self, top: Path, commit: str) -> None:
         """See `Transport`."""
         store = top / ".git"
-        if sparse:
-            self._narrow(store, sparse)
         words = ["-c", f"checkout.workers={self._workers}", "read-tree", "--reset", "-u", commit]
         self._run(words, store=store, top=top, more={"GIT_WORK_TREE": str(top)})
 
@@ -147,21 +145,14 @@ class Program:
         """See `Transport`."""
         more = {"GIT_WORK_TREE": str(top), "GIT_LFS_SKIP_SMUDGE": "0"}
         settings = ["-c", "lfs.standalonetransferagent=", "-c", "lfs.locksverify=false"]
+        # Without them it takes itself for not installed, and fetches without writing.
+        settings += ["-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.process=git-lfs filter-process"]
         self._run([*settings, "lfs", "pull", "origin"], store=top / ".git", top=top, remote=remote, more=more)
 
     def repack(self, store: Path) -> bool:
         """See `Transport`."""
         self._run(["repack", "-a", "-d", "-q"], store=store)
         return True
-
-    def _narrow(self, store: Path, sparse: Sequence[str]) -> None:
-        """Write the patterns of a sparse checkout in git's cone form: files at the top, and these directories."""
-        lines = ["/*", "!/*/"]
-        above = {"/".join(parts[:n]) for parts in (one.split("/") for one in sparse) for n in range(1, len(parts))}
-        for directory in sorted(above - set(sparse)):
-            lines += [f"/{directory}/", f"!/{directory}/*/"]
-        lines += [f"/{directory}/" for directory in sorted(sparse)]
-        (store / "info/sparse-checkout").write_text("".join(f"{line}\n" for line in lines))
 
     def _run(
         self,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runnerlib.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
 _ID = re.compile("[0-9a-f]{40}")
@@ -28,6 +28,7 @@ def make(store: Path, *, bare: bool, url: str = "", settings: Iterable[str] = ()
     for folder in _FOLDERS:
         (store / folder).mkdir(parents=True, exist_ok=True)
     lines = ["[core]", "repositoryformatversion = 0", "filemode = true", f"bare = {str(bare).lower()}"]
+    lines += ["protectHFS = true", "protectNTFS = true"]  # names that are `.git` on other systems
     lines += [*([] if bare else ["logallrefupdates = true"]), *settings]
     if url:
         lines += ['[remote "origin"]', f"url = {_quoted(url)}", "fetch = +refs/heads/*:refs/remotes/origin/*"]
@@ -40,6 +41,16 @@ def _quoted(text: str) -> str:
     """A value for git's configuration, between quotes."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def write_sparse(store: Path, directories: Collection[str]) -> None:
+    """Say which directories a sparse checkout has, in git's cone form: files at the top, and these."""
+    lines = ["/*", "!/*/"]
+    above = {"/".join(parts[:n]) for parts in (one.split("/") for one in directories) for n in range(1, len(parts))}
+    for directory in sorted(above - set(directories)):
+        lines += [f"/{directory}/", f"!/{directory}/*/"]
+    lines += [f"/{directory}/" for directory in sorted(directories)]
+    (store / "info/sparse-checkout").write_text("".join(f"{line}\n" for line in lines))
 
 
 def detach(store: Path, commit: str) -> None:

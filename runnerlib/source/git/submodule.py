@@ -33,11 +33,11 @@ def place_submodules(
 
     `make` makes one checkout: of a remote, at a commit, in a new directory. Raises `SourceError`.
     """
-    if levels <= 0:
-        raise SourceError(f"submodules lie more than {DEEPEST} levels deep")
     modules = _declared(top)
     links = transport.links(top / ".git", commit, [module.path for module in modules]) if modules else {}
     wanted = [module for module in modules if module.path in links]
+    if wanted and levels <= 0:
+        raise SourceError(f"submodules lie more than {DEEPEST} levels deep")
     for module in wanted:
         remote = _remote(module, parent)
         directory = _emptied(top, module.path)

@@ -60,10 +60,10 @@ class Transport(Protocol):
     def parents(self, store: Path, commits: Collection[str]) -> Mapping[str, Sequence[str]]:
         """The parents of each of `commits` as they are written in it, whether they are there or not."""
 
-    def check_out(self, top: Path, commit: str, sparse: Sequence[str] = ()) -> None:
+    def check_out(self, top: Path, commit: str) -> None:
         """Make the work tree and the index of `top` those of `commit`; files that no commit knows stay.
 
-        What the index says is unchanged is not read again.
+        What the index says is unchanged is not read again; a sparse checkout is as the store says.
         """
 
     def links(self, store: Path, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
@@ -74,6 +74,7 @@ class Transport(Protocol):
 
         There is no index: every file is compared by its content, and those that are right keep their times.
         What the commit does not know is removed, or with `keep_ignored` only what it does not ignore.
+        The git program alone can do it.
         """
 
     def pull_lfs(self, top: Path, remote: Remote) -> None:

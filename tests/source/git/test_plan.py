@@ -52,7 +52,13 @@ PLANS = {
 
 @pytest.mark.parametrize("facts", PLANS, ids=str)
 def test_every_plan_has_its_reason(facts: Facts) -> None:
-    assert choose(facts) == PLANS[facts]
+    assert choose(facts) == (*PLANS[facts], facts.kept)
+
+
+def test_what_cannot_be_kept_is_made_anew() -> None:
+    plan = choose(REMOTE._replace(git=None, kept=True))
+    assert not plan.keep
+    assert plan.reason.endswith("is replaced, since only the git program could keep it")
 
 
 def test_what_only_git_can_do_says_so() -> None:

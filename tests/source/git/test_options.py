@@ -1,0 +1,264 @@
+"""Submodules, sparse directories, LFS, kept checkouts, retries, stalls: what the options of a git source do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runnerlib.errors import SourceError
+from runnerlib.source import Cache, SourceSpec, prepare
+from runnerlib.source.git import patience
+from runnerlib.source.git.wish import Wish, read
+from tests.source.git.test_matrix import tree
+from tests.source.repository import Origin, commit, git
+from tests.source.smart_http import QUOTED, Server, serving
+from tests.tools import tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def source(url: str, *options: str, ref: str | None = None, cache: Cache | None = None) -> SourceSpec:
+    pairs = tuple((name, value) for name, _, value in (option.partition("=") for option in options))
+    return SourceSpec("git", url, ref, pairs, cache)
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> Iterator[tuple[Server, dict[str, str]]]:
+    """outer has the submodule `libs/inner`, which has the submodule `deep`; served on one host."""
+    ids = {}
+    for name in ("deep", "inner", "outer"):
+        git(tmp_path, "init", "-q", "-b", "main", name)
+        ids[name] = commit(tmp_path / name, name)
+    for name, path, below in (("inner", "deep", "deep"), ("outer", "libs/inner", "inner")):
+        (tmp_path / name / ".gitmodules").write_text(f'[submodule "{below}"]\n\tpath = {path}\n\turl = ../{below}\n')
+        git(tmp_path / name, "update-index", "--add", "--cacheinfo", f"160000,{ids[below]},{path}")
+        git(tmp_path / name, "add", ".gitmodules")
+        git(tmp_path / name, "commit", "-qm", "submodule")
+        ids[name] = git(tmp_path / name, "rev-parse", "HEAD")
+        commit(tmp_path / below, "newer")
+    with serving(tmp_path) as server:
+        yield server, ids
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("wish", ["none", "shallow", "recursive"])
+def test_submodules(
+    wish: str, cached: bool, engine: str, nested: tuple[Server, dict[str, str]], tmp_path: Path
+) -> None:
+    server, ids = nested
+    cache = Cache(tmp_path / "cache") if cached else None
+    target = tmp_path / "src"
+    url = server.url("auth/outer", f"me:{QUOTED}")
+    for _ in range(2):
+        prepare(source(url, f"submodules={wish}", "keep=repository", ref=ids["outer"], cache=cache), target)
+        inner = target / "libs/inner"
+        assert (inner / "file").exists() == (wish != "none")
+        assert (inner / "deep/file").exists() == (wish == "recursive")
+        if wish == "recursive":
+            assert (inner / "deep/file").read_text() == "deep"
+            status = git(target, "submodule", "status", "--recursive").splitlines()
+            assert [line.split()[0].strip() for line in status] == [ids["inner"], ids["deep"]]
+        assert git(target, "status", "--porcelain", "--ignore-submodules=none") == ""
+        inner.mkdir(exist_ok=True)
+        (inner / "left").write_text("by a job")
+    assert wish != "none" or sorted(path.name for path in inner.iterdir()) == ["left"]
+    everything = b"".join(path.read_bytes() for path in target.rglob("*") if path.is_file())
+    assert QUOTED.encode() not in everything
+
+
+def test_submodules_that_need_themselves(engine: str, tmp_path: Path) -> None:
+    """A chain that is deeper than anybody means comes to an end."""
+    git(tmp_path, "init", "-q", "-b", "main", "loop")
+    last = commit(tmp_path / "loop", "0")
+    (tmp_path / "loop/.gitmodules").write_text('[submodule "m"]\n\tpath = m\n\turl = ../loop\n')
+    for _ in range(12):
+        git(tmp_path / "loop", "update-index", "--add", "--cacheinfo", f"160000,{last},m")
+        git(tmp_path / "loop", "add", ".gitmodules")
+        git(tmp_path / "loop", "commit", "-qm", "x")
+        last = git(tmp_path / "loop", "rev-parse", "HEAD")
+    with serving(tmp_path) as server, pytest.raises(SourceError, match="levels deep"):
+        prepare(source(server.url("git/loop"), "submodules=recursive"), tmp_path / "src")
+    assert not (tmp_path / "src").exists()
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_sparse(cached: bool, tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    for name in ("a/b/one", "a/two", "c/three", "d/e/f/four", "top"):
+        (repo / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / name).write_text(name)
+    commit(repo, "x")
+    cache = Cache(tmp_path / "cache") if cached else None
+    for _ in range(2):
+        prepare(source(str(repo), "sparse=a/b", "sparse=/d/e/", cache=cache), tmp_path / "src")
+        files = {name for name, (mode, content) in tree(tmp_path / "src").items() if content is not None}
+        assert files == {"a/b/one", "a/two", "d/e/f/four", "file", "top"}
+        assert git(tmp_path / "src", "status", "--porcelain") == ""
+        assert git(tmp_path / "src", "sparse-checkout", "list").split() == ["a/b", "d/e"]
+    prepare(source(str(repo), cache=cache), tmp_path / "src")
+    assert (tmp_path / "src/c/three").exists()
+
+
+def test_sparse_needs_git(no_git: None, origin: Origin, full: Path) -> None:
+    with pytest.raises(SourceError, match="need the git program"):
+        prepare(source(str(origin.path), "sparse=sub"), full)
+
+
+@pytest.mark.parametrize("keep", ["repository", "ignored"])
+def test_a_kept_checkout_keeps_what_it_should(keep: str, tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (repo / ".gitignore").write_text("*.o\n")
+    (repo / "same").write_text("same")
+    (repo / "gone").write_text("gone")
+    commit(repo, "one")
+    with serving(tmp_path) as own:
+        spec = source(own.url("git/repo"), f"keep={keep}")
+        prepare(spec, tmp_path / "src")
+        os.utime(tmp_path / "src/same", (1000, 1000))
+        (tmp_path / "src/cache.o").write_text("built")
+        (tmp_path / "src/left").write_text("left")
+        (tmp_path / "src/same.d").mkdir()
+        (repo / "gone").unlink()
+        (repo / "new").write_text("new")
+        wanted = commit(repo, "two")
+        lines: list[str] = []
+        made = prepare(spec, tmp_path / "src", lines.append)
+    assert made is not None
+    assert made.revision == wanted
+    assert "fetched into the checkout that is kept" in lines[1]
+    assert (tmp_path / "src/same").stat().st_mtime == 1000
+    assert {path.name for path in (tmp_path / "src").iterdir()} == {
+        *(".git", ".gitignore", "same", "new", "file"),
+        *(("cache.o",) if keep == "ignored" else ()),
+    }
+    assert git(tmp_path / "src", "status", "--porcelain") == ""
+    assert git(tmp_path / "src", "fsck", "--no-dangling") == ""
+
+
+def test_what_stands_there_may_be_anything(engine: str, origin: Origin, tmp_path: Path) -> None:
+    """No repository, a link in the place of its directory, packs of nonsense: made anew."""
+    spec = source(str(origin.path), "keep=ignored")
+    target = tmp_path / "src"
+    (target / "x").mkdir(parents=True)
+    prepare(spec, target)
+    assert not (target / "x").exists()
+    (target / ".git").rename(tmp_path / "elsewhere")
+    (target / ".git").symlink_to(tmp_path / "elsewhere")
+    prepare(spec, target)
+    assert not (target / ".git").is_symlink()
+    (target / ".git/objects/pack/pack-{'a' * 40}.pack").write_text("nonsense")
+    (target / f".git/objects/pack/pack-{'a' * 40}.idx").write_text("nonsense")
+    (target / ".git/shallow").write_text("nonsense\n")
+    prepare(spec, target)
+    assert git(target, "rev-parse", "HEAD") == origin.ids["main"]
+
+
+def test_lfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pointers are replaced by git-lfs, over a server that speaks its protocol."""
+    tool("git-lfs")
+    from tests.source.git.lfs_server import serving_lfs
+
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (repo / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    content = b"\0large\n" * 1000
+    with serving_lfs(tmp_path, content) as (server, pointer):
+        (repo / "big.bin").write_text(pointer)
+        commit(repo, "x")
+        prepare(source(server.url("git/repo"), "lfs=no"), tmp_path / "src")
+        assert (tmp_path / "src/big.bin").read_text() == pointer
+        prepare(source(server.url("git/repo"), "lfs=yes"), tmp_path / "src")
+        assert (tmp_path / "src/big.bin").read_bytes() == content
+        assert not (tmp_path / "src/.git/hooks").exists()
+        assert git(tmp_path / "src", "status", "--porcelain") == ""
+        monkeypatch.setattr("shutil.which", lambda name, path=None: None if name == "git-lfs" else f"/usr/bin/{name}")
+        lines: list[str] = []
+        prepare(source(server.url("git/repo")), tmp_path / "src", lines.append)
+        assert "files of Git LFS stay pointers: git-lfs is not installed" in lines
+        with pytest.raises(SourceError, match="git-lfs is not installed"):
+            prepare(source(server.url("git/repo"), "lfs=yes"), tmp_path / "src")
+
+
+@pytest.mark.parametrize("url", ["file:///etc", "ssh://-x/y", "/etc"])
+def test_lfs_from_this_machine_is_refused(url: str, origin: Origin, tmp_path: Path) -> None:
+    tool("git-lfs")
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (tmp_path / "repo/.gitattributes").write_text("*.bin filter=lfs\n")
+    (tmp_path / "repo/.lfsconfig").write_text(f"[lfs]\n\turl = {url}\n")
+    commit(tmp_path / "repo", "x")
+    with pytest.raises(SourceError, match=r"lfsconfig|host"):
+        prepare(source(str(tmp_path / "repo")), tmp_path / "src")
+    assert not (tmp_path / "src").exists()
+
+
+def test_what_the_network_broke_is_tried_again(
+    engine: str, server: Server, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(patience.time, "sleep", pauses.append)
+    server.failing = 2
+    lines: list[str] = []
+    prepare(source(server.url("git/repo")), tmp_path / "src", lines.append)
+    assert git(tmp_path / "src", "rev-parse", "HEAD") == origin.ids["main"]
+    assert len([line for line in lines if "attempt" in line]) == len(pauses) == 2
+    assert 0.5 <= pauses[0] <= 1 <= pauses[1] <= 2
+    server.failing = 100
+    with pytest.raises(SourceError):
+        prepare(source(server.url("git/repo"), "retries=1"), tmp_path / "src")
+    assert len(pauses) == 3
+
+
+def test_what_is_no_fault_of_the_network_is_not(
+    engine: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience.time, "sleep", lambda _: pytest.fail("waited"))
+    for url, ref in ((server.url("git/none"), None), (server.url("auth/repo"), None), (server.url("git/repo"), "none")):
+        with pytest.raises(SourceError):
+            prepare(source(url, ref=ref), tmp_path / "src")
+
+
+def test_a_transfer_that_stands_still_is_ended(engine: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        accepted: list[socket.socket] = []
+        listener = threading.Thread(target=lambda: accepted.append(deaf.accept()[0]))
+        listener.start()
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/x"
+        with pytest.raises(SourceError, match="cannot clone"):
+            prepare(source(url, "timeout=1", "retries=0"), tmp_path / "src")
+        listener.join()
+        accepted[0].close()
+
+
+def test_the_head_of_a_change_when_its_ref_is_gone(
+    engine: str, server: Server, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REACTORCIDE_PR_NUMBER", "7")
+    for depth in ("depth=1", "depth=0"):
+        made = prepare(source(server.url("git/repo"), depth, ref="feature-of-a-fork"), tmp_path / "src")
+        assert made is not None
+        assert made.revision == origin.ids["pull"]
+
+
+def test_wishes() -> None:
+    assert read(source("x")) == Wish()
+    asked = source(
+        "x", "depth=0", "submodules=recursive", "sparse=a//b/", "lfs=no", "keep=ignored", "timeout=5", "retries=0"
+    )
+    assert read(asked) == Wish(0, "recursive", ("a/b",), "no", "ignored", None, 5, 0)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["depth=-1", "depth=x", "submodules=yes", "sparse=../x", "sparse=*", "lfs=1", "keep=all", "timeout=0", "dpeth=1"],
+)
+def test_wishes_that_mean_nothing(option: str, full: Path) -> None:
+    with pytest.raises(SourceError, match="option"):
+        prepare(source("x", option), full)
