@@ -1,16 +1,13 @@
 """What each layer of the configuration gives, as it is written there."""
 
-from __future__ import annotations
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from runnerlib.config.settings import SETTINGS, Setting
 from runnerlib.errors import unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROFILES = "profiles"
 

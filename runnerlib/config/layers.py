@@ -5,11 +5,12 @@ environment < command line. What is checked in stands below what the caller of a
 job file is lowest, since it may come from anywhere and the CI source is trusted.
 """
 
-from __future__ import annotations
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from runnerlib.config.given import (
     Filed,
@@ -23,9 +24,6 @@ from runnerlib.config.given import (
 )
 from runnerlib.config.settings import SETTINGS, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -65,7 +63,7 @@ class Resolved(NamedTuple):
         """The layer that gave the setting `name` its value."""
         return self.origins.get(name, _DEFAULT)
 
-    def changed(self, changes: Mapping[str, tuple[object, Origin]]) -> Resolved:
+    def changed(self, changes: Mapping[str, tuple[object, Origin]]) -> "Resolved":
         """The same with other values, already checked, each with where it comes from."""
         if not changes:
             return self

@@ -15,7 +15,7 @@ from runnerlib.secret_provider.file import without_line_break
 from runnerlib.secrets_local import PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
-    from runnerlib.secret_provider.lookup import Setup
+    from runnerlib.secret_provider.setup import Setup
 
 _LARGEST = 1 << 20
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runnerlib.errors import ConfigError
 
 if TYPE_CHECKING:
-    from runnerlib.secret_provider.lookup import Setup
+    from runnerlib.secret_provider.setup import Setup
 
 _LARGEST = 1 << 20
 

@@ -8,7 +8,7 @@ from runnerlib.errors import ConfigError
 from runnerlib.secrets_local import get_default_base_path, is_initialized, secret_get
 
 if TYPE_CHECKING:
-    from runnerlib.secret_provider.lookup import Setup
+    from runnerlib.secret_provider.setup import Setup
 
 
 def get(path: str, key: str, setup: Setup) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.masking.secrets import Secret
@@ -23,14 +23,6 @@ PROVIDERS: Mapping[str, str] = {"env": "variable", "file": "file", "local": "loc
 
 _BEGINNING = "${secret:"
 PASSWORD_VARIABLE = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
-
-
-class Setup(NamedTuple):
-    """What a built-in provider works with; `password` asks for that of the local store."""
-
-    config: RunnerConfig
-    environ: Mapping[str, str]
-    password: Callable[[], str]
 
 
 class Lookup:
@@ -75,17 +67,18 @@ class Lookup:
         for name in resolved.config.secret_providers:
             if name not in names:
                 raise resolved.error("secret_providers", unknown("provider of secrets", name, names))
-            value = self._asked(name, path, key, Setup(resolved.config, environ, lambda: self._secret(environ)))
+            value = self._asked(name, path, key, resolved.config, environ)
             if value is not None:
                 if "\0" in value:
                     raise ConfigError(f"secret '{path}:{key}' of provider '{name}' holds a NUL byte")
                 return value
         return None
 
-    def _asked(self, name: str, path: str, key: str, setup: Setup) -> str | None:
+    def _asked(self, name: str, path: str, key: str, config: RunnerConfig, environ: Mapping[str, str]) -> str | None:
         if name in PROVIDERS:
             module = importlib.import_module(f"runnerlib.secret_provider.{PROVIDERS[name]}")
-            found: str | None = module.get(path, key, setup)
+            setup = importlib.import_module("runnerlib.secret_provider.setup").Setup
+            found: str | None = module.get(path, key, setup(config, environ, lambda: self._secret(environ)))
             return found
         try:
             given: Any = self._plugins[name](path, key)

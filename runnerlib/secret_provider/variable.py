@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runnerlib.secret_provider.lookup import Setup
+    from runnerlib.secret_provider.setup import Setup
 
 
 def variable(path: str, key: str) -> str:
