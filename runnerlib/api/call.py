@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from runnerlib.config import SETTINGS, read
 from runnerlib.errors import ConfigError, RunnerError
-from runnerlib.job import Job
+from runnerlib.job import Job, Step
 from runnerlib.lifecycle import fulfil
 from runnerlib.observers.program import program_streams
 from runnerlib.paths import CONTAINER_BASE, Workspace, locate
@@ -71,14 +71,18 @@ class Call(NamedTuple):
     def _task(self, settings: dict[str, object]) -> tuple[Job | None, tuple[str, ...]]:
         """The job, or the words of a command; the text of one becomes the setting."""
         _refuse(settings)
-        if isinstance(self.task, Job):
-            return self.task, ()
-        if not isinstance(self.task, str):
-            if not self.task:
-                raise ConfigError("there is nothing to run: the list of words is empty")
-            return None, tuple(self.task)
-        settings["job_command"] = self.task
-        return None, ()
+        task: object = self.task
+        if isinstance(task, Job):
+            return task, ()
+        if isinstance(task, str):
+            settings["job_command"] = task
+            return None, ()
+        words = (task,) if isinstance(task, os.PathLike) else task
+        if not isinstance(words, (list, tuple)) or isinstance(words, Step):
+            raise ConfigError(f"a Job, a text or a list of words is expected, not a {type(task).__name__}")
+        if not words:
+            raise ConfigError("there is nothing to run: the list of words is empty")
+        return None, tuple(map(_word, words))
 
     def _place(self, name: str, given: Directory, workspace: Workspace) -> tuple[str, Workspace]:
         """A directory that the program names, and the workspace in which it counts as inside."""
@@ -112,6 +116,12 @@ def call(
     except OSError as error:
         raise ConfigError(f"the current directory is gone: {error.strerror}") from None
     return Call(task, source_dir, artifacts_dir, workspace, observer, settings, dict(os.environ), cwd)
+
+
+def _word(word: object) -> str:
+    if not isinstance(word, (str, os.PathLike)):
+        raise ConfigError(f"the words of a command are texts and paths, not a {type(word).__name__}")
+    return os.fsdecode(word)
 
 
 def _refuse(settings: Mapping[str, object]) -> None:

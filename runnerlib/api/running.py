@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 
 from runnerlib.api.call import call
 from runnerlib.errors import ConfigError, RunnerError
-from runnerlib.job import Job
+from runnerlib.job import Job, Step
 from runnerlib.stopping import Stop
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from runnerlib.api.call import Directory, Task
     from runnerlib.events import Observer
-    from runnerlib.job import Step
     from runnerlib.result import JobResult, StepResult
 
 
@@ -121,6 +120,8 @@ def run_step(
     **settings: object,
 ) -> StepResult:
     """Run `step` alone, whatever it depends on; the result is in `step.result` as well. Otherwise like `execute`."""
+    if not isinstance(step, Step):
+        raise ConfigError(f"run_step takes a Step, not a {type(step).__name__}")
     alone = step._replace(depends_on=(), when=None, condition=None)
     job = execute(
         Job(step.name, [alone]),

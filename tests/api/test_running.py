@@ -70,6 +70,24 @@ class TestResults:
         with pytest.raises(ConfigError, match=r"no command|nothing to run"):
             execute(nothing, observer=Recorder())
 
+    @pytest.mark.parametrize("task", [["cat", Path("a")], Path("/bin/true"), ("true", b"x")])
+    def test_paths_are_words(self, here: Path, task: object) -> None:
+        (here / "a").write_text("x")
+        if isinstance(task, tuple):
+            with pytest.raises(ConfigError, match="the words of a command are texts and paths, not a bytes"):
+                execute(task, observer=Recorder())  # type: ignore[arg-type]
+        else:
+            assert execute(task, source_dir=".", observer=Recorder()).success  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("task", [None, b"true", 3, Step("a", "true"), {"a": 1}, iter(["true"])])
+    def test_what_is_no_task(self, task: object) -> None:
+        with pytest.raises(ConfigError, match=rf"expected, not a {type(task).__name__}$"):
+            execute(task, observer=Recorder())  # type: ignore[arg-type]
+
+    def test_what_is_no_step(self) -> None:
+        with pytest.raises(ConfigError, match="run_step takes a Step, not a str"):
+            run_step("make", observer=Recorder())  # type: ignore[arg-type]
+
 
 class TestPlaces:
     """Where a command runs and where it leaves things."""
