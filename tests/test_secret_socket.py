@@ -7,6 +7,7 @@ import json
 import os
 import random
 import secrets
+import select
 import signal
 import socket
 import stat
@@ -355,6 +356,21 @@ def test_a_long_registration_holds_up_neither_the_loop_nor_readers(new_loop: New
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), served.loop).result(60)
         gate.open.set()
         assert json.loads(rest(first)) == json.loads(rest(second)) == ok(1)
+
+
+def test_no_reply_overtakes_its_registration(new_loop: NewLoop) -> None:
+    """Not by an instant: the registration stands still, and the loop has had all the time to say something."""
+    gate = Gate()
+    with serving(new_loop, gate.register) as served, connect(served.path) as client:
+        client.sendall(asking("value"))
+        assert gate.entered.wait(60)
+        for _ in range(20):
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), served.loop).result(60)
+        assert select.select([client], [], [], 0)[0] == []
+        assert gate.seen == []
+        gate.open.set()
+        assert json.loads(rest(client)) == ok(1)
+        assert gate.seen == ["value"]
 
 
 def test_a_client_that_leaves_before_the_answer_is_registered_all_the_same(new_loop: NewLoop) -> None:
