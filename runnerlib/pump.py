@@ -111,6 +111,7 @@ class Pump:
     async def _haul(self) -> None:
         """Search in a thread and read ahead, until the pipe is empty."""
         shown = b""
+        bytes(8 * HAUL)  # never touched; glibc learns that such blocks come and go, and keeps their pages
         self._read_ahead()
         while self._ahead:
             data = self._ahead[0]
