@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runnerlib.git_ops import changed_files, get_files_changed, get_repository_info, git_info
     from runnerlib.job import Job, Retry, Step
     from runnerlib.masking import SecretMasker, mask_stream
+    from runnerlib.plugins import register_plugin
     from runnerlib.result import JobResult, StepResult
     from runnerlib.secrets import mask_text, register_secret
     from runnerlib.source_prep import (
@@ -71,6 +72,7 @@ __all__ = [
     "mask_text",
     "prepare_ci_source",
     "prepare_source",
+    "register_plugin",
     "register_secret",
     "run_job",
     "run_step",
@@ -117,6 +119,7 @@ _HOMES = {
     "mask_text": "runnerlib.secrets",
     "prepare_ci_source": "runnerlib.source_prep",
     "prepare_source": "runnerlib.source_prep",
+    "register_plugin": "runnerlib.plugins",
     "register_secret": "runnerlib.secrets",
     "run_job": "runnerlib.api.running",
     "run_step": "runnerlib.api.running",

@@ -48,7 +48,7 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Liste
     if structured and mode == "live":  # its view and lines on stderr would write into each other
         mode = "prefixed"
     log = _log(plan, environ, ends) if structured and mode != "json" else None
-    shown: Console = _without(console(mode, ends, seen), mode, plan, log)
+    shown: Console = _without(console(mode, ends, seen, plan.request.modes), mode, plan, log)
     if config.log_limit is not None:
         head = config.log_limit // 2
         shown = cast(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONTAINER_BASE = Path("/job")
+PLUGINS = ".reactorcide/plugins"
+"""Where a source has its plugins."""
 WORKSPACE_VARIABLE = "RUNNERLIB_WORKSPACE"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})

@@ -14,6 +14,7 @@ from runnerlib.config import with_ci_source
 from runnerlib.engine import Execution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import Notice, Warned
+from runnerlib.paths import PLUGINS
 from runnerlib.process import STOPPING, Custody
 from runnerlib.result import signal_name
 from runnerlib.secret_socket import SecretServer
@@ -125,6 +126,8 @@ def prepare_workspace(
         plan.spool.unlink(missing_ok=True)
     plan = _reached("pre_source_prep", plan, stages)
     plan = _prepare(plan, journal, report)
+    if stages is None and os.path.isdir(f"{plan.code_dir}/{PLUGINS}"):
+        report(f"the plugins in '{plan.code_dir}/{PLUGINS}' are not loaded; see --trust-source-plugins")
     plan = _reached("post_source_prep", plan, stages)
     if not plan.code_dir.exists():
         _make(plan.code_dir)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import PathError
+from runnerlib.paths import PLUGINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from runnerlib.config import Resolved
     from runnerlib.paths import Workspace
 
-PLUGINS = ".reactorcide/plugins"
 _CI_DIRECTORY = "REACTORCIDE_CI_SOURCE_DIR"
 
 
@@ -57,12 +57,7 @@ def offered(resolved: Resolved, root: Path | None, code_dir: Path) -> Offer:
     if resolved.config.trust_source_plugins:
         who = resolved.origin("trust_source_plugins")
         return Offer(theirs, code_dir, f"loading the plugins in '{theirs}': the source is trusted ({who})")
-    return Offer(None, code_dir, untrusted(code_dir))
-
-
-def untrusted(code_dir: Path) -> str:
-    """What is said of plugins that nobody trusts."""
-    return f"the plugins in '{code_dir / PLUGINS}' are not loaded: the source is not trusted (--trust-source-plugins)"
+    return Offer(None, code_dir, f"the plugins in '{theirs}' are not loaded; see --trust-source-plugins")
 
 
 def plugin_directory(resolved: Resolved, cwd: Path, root: Path | None, code_dir: Path) -> Path | None:
