@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -117,7 +118,6 @@ class Life:
 
     @contextmanager
     def _living(self) -> Iterator[ExitStack]:
-        spool = SPOOL.get()
         with routed(), HERE.followed_by(self._masker), ExitStack() as audience, interruptible(self._stop):
             try:
                 yield audience
@@ -126,7 +126,6 @@ class Life:
             try:
                 self._end()
             finally:
-                SPOOL.set(spool)
                 self.crew.close()
                 self._listeners.close()
                 self._show_kept()
@@ -261,8 +260,9 @@ class Life:
     ) -> None:
         """Call what a plugin has for a phase or around a step. Raises PluginError and VetoError."""
         functions = [partial(function, context) for function in member.one.hooks[hook]]
-        SPOOL.set(None if self._plan is None else self._plan.spool)
-        member.calls.call(functions, hook, self._limit(), tell, context.phase, inbox)
+        inside = copy_context()  # what a hook triggers is the job's; what this run itself is a part of stays as it is
+        inside.run(SPOOL.set, None if self._plan is None else self._plan.spool)
+        inside.run(member.calls.call, functions, hook, self._limit(), tell, context.phase, inbox)
 
     def context(self, member: Member, phase: PluginPhase | None, env: dict[str, str]) -> PluginContext:
         """What a plugin is given: all of it copies, apart from what it owns and what hooks share on purpose."""
