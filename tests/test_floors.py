@@ -40,7 +40,7 @@ FLOORS = [
         "source_prep",
         "older_config",
     },
-    {"runner"},
+    {"runner", "older_workflow"},
     {"lifecycle"},
     {"api"},
     {"runnerlib"},

@@ -24,7 +24,7 @@ HOMES = {
     "src": "runnerlib",
     "src.plugins": "runnerlib.plugins",
     "src.logging": "runnerlib.log",
-    "src.workflow": "runnerlib.delivery.calls",
+    "src.workflow": "runnerlib.older_workflow",
     "src.config": "runnerlib.older_config",
     "src.secrets": "runnerlib.secrets",
     "src.secrets_local": "runnerlib.secrets_local",
