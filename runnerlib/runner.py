@@ -120,6 +120,7 @@ def prepare_workspace(
         stop.check()
         observer.observe(Notice(plan.masker.mask_string(text)))
 
+    report.check = stop.check  # type: ignore[attr-defined]
     told = plan.warnings
     _make(plan.workspace.artifacts)
     if journal is not None and not journal.prepared:

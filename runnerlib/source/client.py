@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError, printable
 from runnerlib.process import _spawn
+from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _PASSED_ON = (
 )
 _KEPT = 1 << 16  # bytes of output: what an error is told from, and the answer to a question
 _EVERY = 10.0  # seconds between two signs of life
+_LOOK = 0.5  # seconds between two looks whether the result is still wanted
 _REASON = 400  # characters
 
 
@@ -79,9 +81,10 @@ class Client(NamedTuple):
         events.register(child.output, select.POLLIN)
         events.register(child.pidfd, select.POLLIN)
         said = b""
-        began = heard = time.monotonic()
+        began = heard = told = time.monotonic()
         while True:
-            ready = {fd for fd, _ in events.poll(_EVERY * 1000)}
+            ready = {fd for fd, _ in events.poll(min(_LOOK, _EVERY) * 1000)}
+            still_wanted(report)
             if child.output in ready:
                 block = os.read(child.output, 1 << 16)
                 said = (said + block)[-_KEPT:]
@@ -90,9 +93,10 @@ class Client(NamedTuple):
                     events.unregister(child.output)
             elif ready:
                 return said
-            else:
-                self._check_life(time.monotonic() - heard)
-                report(f"{self.name} has been at work for {time.monotonic() - began:.0f} s")
+            elif (now := time.monotonic()) - max(heard, told) >= _EVERY:
+                told = now
+                self._check_life(now - heard)
+                report(f"{self.name} has been at work for {now - began:.0f} s")
 
     def _check_life(self, quiet: float) -> None:
         if quiet > self.silence and time.time() - _last_change(self.made) > self.silence:

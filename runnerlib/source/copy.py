@@ -55,7 +55,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
         report(f"copying '{shown}'" + (f" without '{skipped}', which holds the target" if skipped else ""))
         wanted = Wanted(shown, skipped, (*_patterns_of(spec, root), *read(many(spec, "exclude"))))
         with replacing(target) as made:
-            copy(root, made, wanted)
+            copy(root, made, wanted, report)
     finally:
         os.close(root)
     return Prepared(place)

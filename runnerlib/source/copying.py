@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.errors import SourceError
 from runnerlib.source.exclusion import Pattern, excluded
 from runnerlib.source.links import leads_out
+from runnerlib.source.spec import still_wanted
 from runnerlib.source.tree import DIRECTORY, Identity, copy_data, entries, go_up, identity, open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from runnerlib.source.spec import Report
 
 _SPECIAL = {
     stat.S_IFSOCK: "a socket",
@@ -35,11 +38,11 @@ class Wanted(NamedTuple):
     patterns: tuple[Pattern, ...] = ()
 
 
-def copy(root: int, made: Path, wanted: Wanted) -> None:
+def copy(root: int, made: Path, wanted: Wanted, report: Report) -> None:
     """Copy the open directory `root` to `made`, which does not exist yet. Raises `SourceError`."""
     made.mkdir(mode=0o700)
     walk = _Walk(wanted, identity(made.parent), os.dup(root), os.open(made, DIRECTORY))
-    walk.run()
+    walk.run(report)
     for link in sorted(walk.links):
         if leads_out(link, walk.links):
             text = walk.links[link]
@@ -56,11 +59,12 @@ class _Walk:
         self.trail: list[tuple[str, Identity, Identity, list[str]]] = []
         self.links: dict[str, str] = {}
 
-    def run(self) -> None:
+    def run(self, report: Report) -> None:
         """Go through the tree depth first; on the way up a directory gets its mode and times."""
         try:
             todo = self.fill(self.wanted.skipped)
             while todo or self.trail:
+                still_wanted(report)
                 todo = self.enter(todo.pop(), todo) if todo else self.leave()
             _copy_status(os.fstat(self.source), self.copy)
         finally:

@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 Report = Callable[[str], None]
-"""Takes one short line of progress, without credentials."""
+"""Takes one short line of progress, without credentials.
+
+It may have an attribute `check`, a function that raises when nobody wants the result any more: `still_wanted`.
+"""
+
+
+def still_wanted(report: Report) -> None:
+    """Raise what stops a preparation, if another thread asked for that; signals need no asking. Call it often."""
+    check: Callable[[], None] | None = getattr(report, "check", None)
+    if check is not None:
+        check()
 
 
 class Cache(NamedTuple):

@@ -9,9 +9,11 @@ for it in Python, where exceptions are free to fly.
 from __future__ import annotations
 
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
+
+from runnerlib.source.spec import still_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,8 @@ T = TypeVar("T")
 GRACE = 1.0
 """Seconds that an interrupted caller waits for the thread. One that hangs in the network is left behind:
 it is a daemon, what it may still write to is removed, and it stops at its next `check`."""
+
+_LOOK = 0.5  # seconds between two looks whether the result is still wanted
 
 
 class Cancelled(BaseException):
@@ -65,7 +69,7 @@ def run(work: Callable[[Worker], T], report: Report) -> T:
 
     try:
         Thread(target=body, name="runnerlib-source", daemon=True).start()
-        while (line := worker.lines.get()) is not None:
+        while (line := _next(worker, report)) is not None:
             report(line)
     except BaseException:
         worker.cancelled = True
@@ -74,6 +78,14 @@ def run(work: Callable[[Worker], T], report: Report) -> T:
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _next(worker: Worker, report: Report) -> str | None:
+    """The next line, None after the last."""
+    while True:
+        still_wanted(report)
+        with suppress(Empty):
+            return worker.lines.get(timeout=_LOOK)
 
 
 def _forget_locals(error: BaseException | None) -> None:

@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runnerlib.errors import Interrupted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -99,3 +101,14 @@ def snapshot(top: Path) -> dict[str, tuple[object, ...]]:
 def holders(*directories: Path) -> list[str]:
     """Return the names of the temporary siblings that are left."""
     return [entry.name for where in directories for entry in where.iterdir() if entry.name.startswith(".runnerlib-")]
+
+
+class Unwanted:
+    """A report of a preparation that another thread has stopped."""
+
+    def __call__(self, line: str) -> None:
+        """Take it."""
+
+    def check(self) -> None:
+        """Nobody wants the result any more."""
+        raise Interrupted(15, "SIGTERM")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.errors import SourceError
+from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import client
 from runnerlib.source.client import Client
 from tests.integration.cli import started
+from tests.source.repository import Unwanted
 from tests.tools import tool
 
 
@@ -88,6 +89,11 @@ def test_an_interrupt_kills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(client, "_EVERY", 0.01)
     with pytest.raises(KeyboardInterrupt):
         shell(tmp_path).run(("-c", "trap '' TERM INT; sleep 1000"), report)
+
+
+def test_another_thread_can_stop_it(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        shell(tmp_path).run(("-c", "echo x; sleep 1000"), Unwanted())
 
 
 def test_a_program_that_cannot_be_run(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runnerlib.errors import SourceError
+from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import SourceSpec, copying, prepare
 from runnerlib.source.exclusion import excluded, read
 from runnerlib.source.links import leads_out
-from tests.source.repository import git, holders, snapshot
+from tests.source.repository import Unwanted, git, holders, snapshot
 
 NAMES = st.binary(min_size=1, max_size=6).filter(lambda name: name not in {b".", b".."} and not set(name) & {0, 47})
 TIMES = st.integers(0, 2**31 * 10**9)
@@ -227,7 +227,7 @@ def test_a_file_that_vanishes(source: Path, full: Path, monkeypatch: pytest.Monk
 NOBODY = """
 import os, sys
 from pathlib import Path
-from runnerlib.errors import SourceError
+from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import SourceSpec, copy, prepare
 room = Path(sys.argv[1])
 if os.getuid() == 0:  # after the imports: another user may not read this Python
@@ -384,3 +384,11 @@ def left_out(path: Path, patterns: tuple) -> bool:
     """Whether a file, or a directory above it, is excluded."""
     parts = [path, *path.parents][:-1]
     return any(excluded(part.as_posix(), part != path, patterns) for part in parts)
+
+
+def test_another_thread_can_stop_it(source: Path, full: Path) -> None:
+    before = snapshot(full)
+    with pytest.raises(Interrupted):
+        prepare(SourceSpec("copy", str(source)), full, Unwanted())
+    assert snapshot(full) == before
+    assert holders(full.parent) == []

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.errors import SourceError
+from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import SourceSpec, prepare
 from runnerlib.source.tarball import download
 from tests.integration.cli import started
 from tests.source.file_server import Answer, Server, serving
 from tests.source.hostile.archives import entry, tar
-from tests.source.repository import holders, snapshot
+from tests.source.repository import Unwanted, holders, snapshot
 from tests.tools import tool
 
 DATA = tar(entry("file", content=random.Random(7).randbytes(300_000)))
@@ -260,3 +260,11 @@ def test_a_signal_stops_a_download_that_hangs(tmp_path: Path) -> None:
     assert err.decode().endswith("error: stopped by SIGTERM\n")
     assert not (tmp_path / "job/src").exists()
     assert holders(tmp_path / "job") == []
+
+
+def test_another_thread_can_stop_it(full: Path) -> None:
+    before = snapshot(full)
+    with serving(DATA) as server, pytest.raises(Interrupted):
+        prepare(SourceSpec("tarball", server.url()), full, Unwanted())
+    assert snapshot(full) == before
+    assert holders(full.parent) == []

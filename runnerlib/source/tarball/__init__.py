@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from runnerlib.errors import SourceError
 from runnerlib.source.options import count, size
 from runnerlib.source.place import replacing
-from runnerlib.source.spec import Prepared
+from runnerlib.source.spec import Prepared, still_wanted
 from runnerlib.source.tarball import tar
 from runnerlib.source.tarball import zip as zip_
 from runnerlib.source.tarball.address import Address, parse
@@ -65,7 +65,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
         _compare(file, address)
         report(f"unpacking '{address.shown}'")
         try:
-            entries, unpacked = _unpack(file, made, settings)
+            entries, unpacked = _unpack(file, made, settings, report)
         except ArchiveError as error:
             raise SourceError(f"archive '{address.shown}': {error}") from None
     report(f"unpacked {entries} entr{'y' if entries == 1 else 'ies'}, {unpacked / 1e6:.1f} MB")
@@ -124,7 +124,7 @@ def _compare(file: IO[bytes], address: Address) -> None:
     file.seek(0)
 
 
-def _unpack(file: IO[bytes], made: Path, settings: _Settings) -> tuple[int, int]:
+def _unpack(file: IO[bytes], made: Path, settings: _Settings, report: Report) -> tuple[int, int]:
     """Unpack into the new directory `made`; how many entries and bytes that were. Raises `ArchiveError`."""
     head = file.read(_HEAD)
     file.seek(0)
@@ -139,6 +139,7 @@ def _unpack(file: IO[bytes], made: Path, settings: _Settings) -> tuple[int, int]
     extraction = Extraction(made, settings.limits, settings.strip)
     try:
         for member in members:
+            still_wanted(report)
             extraction.add(member)
         extraction.finish()
     finally:

@@ -25,6 +25,7 @@ from urllib.parse import urljoin
 
 from runnerlib.errors import SourceError, printable
 from runnerlib.source import worker
+from runnerlib.source.spec import still_wanted
 from runnerlib.source.stored import credentials
 from runnerlib.source.tarball.address import without_query
 from runnerlib.source.url import split, without_credentials
@@ -206,6 +207,7 @@ class _Fetch:
         window, came = time.monotonic(), 0
         told = window
         while block := answer.read1(_BLOCK):
+            still_wanted(self.report)
             yield block
             came += len(block)
             now = time.monotonic()
