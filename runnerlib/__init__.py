@@ -6,6 +6,7 @@ TYPE_CHECKING = False  # `typing` would take most of the time of `import runnerl
 if TYPE_CHECKING:
     from runnerlib.api.awaiting import execute_async
     from runnerlib.api.running import execute, run_job, run_step
+    from runnerlib.api.workflow import run_workflow
     from runnerlib.config import RunnerConfig, get_config
     from runnerlib.context import env
     from runnerlib.delivery.calls import (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from runnerlib.job import Job, Retry, Step
     from runnerlib.masking import SecretMasker, mask_stream
     from runnerlib.plugins import register_plugin
-    from runnerlib.result import JobResult, StepResult
+    from runnerlib.result import JobResult, StepResult, WorkflowResult
     from runnerlib.secrets import mask_text, register_secret
     from runnerlib.source_prep import (
         get_code_directory_path,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         prepare_source,
     )
     from runnerlib.trigger.job_trigger import JobTrigger
+    from runnerlib.workflow import Workflow, WorkflowJob
 
 __all__ = [
     "ConfigError",
@@ -50,7 +52,10 @@ __all__ = [
     "SourceError",
     "Step",
     "StepResult",
+    "Workflow",
     "WorkflowContext",
+    "WorkflowJob",
+    "WorkflowResult",
     "__version__",
     "changed_files",
     "env",
@@ -76,6 +81,7 @@ __all__ = [
     "register_secret",
     "run_job",
     "run_step",
+    "run_workflow",
     "set_workflow_output",
     "set_workflow_var",
     "submit_job",
@@ -98,7 +104,10 @@ _HOMES = {
     "SourceError": "runnerlib.errors",
     "Step": "runnerlib.job",
     "StepResult": "runnerlib.result",
+    "Workflow": "runnerlib.workflow",
     "WorkflowContext": "runnerlib.delivery.context",
+    "WorkflowJob": "runnerlib.workflow",
+    "WorkflowResult": "runnerlib.result",
     "changed_files": "runnerlib.git_ops",
     "env": "runnerlib.context",
     "execute": "runnerlib.api.running",
@@ -123,6 +132,7 @@ _HOMES = {
     "register_secret": "runnerlib.secrets",
     "run_job": "runnerlib.api.running",
     "run_step": "runnerlib.api.running",
+    "run_workflow": "runnerlib.api.workflow",
     "set_workflow_output": "runnerlib.delivery.calls",
     "set_workflow_var": "runnerlib.delivery.calls",
     "submit_job": "runnerlib.delivery.calls",

@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def audience(plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = None) -> Iterator[Listener]:
+def audience(
+    plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = None, *, summary: str = "summary.Summary"
+) -> Iterator[Listener]:
     """The observer of a run. Left with an error or not, nothing is waited for: what is unread then is dropped.
 
+    `summary` is the observer that has the last word, as MODULE.CLASS of the package of observers.
     It shows things on `ends`, by default the descriptors 1 and 2. Raises OutputError when stdout is closed or a
     file cannot be opened.
     """
-    listener = _listener(plan, environ, ends or streams())
+    listener = _listener(plan, environ, ends or streams(), summary)
     try:
         yield listener
     finally:
@@ -39,7 +42,7 @@ def audience(plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = N
         listener.close()
 
 
-def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
+def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary: str) -> Listener:
     config, several = plan.config, len(plan.job.steps)
     terminal = ends.out.is_terminal
     seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
@@ -54,7 +57,7 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Liste
         shown = cast(
             "Console", _made("cap", "Cap", shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
         )
-    others = [*([log] if log else _summary(plan, mode, shown, seen)), *_files(plan)]
+    others = [*([log] if log else _summary(plan, mode, shown, seen, summary)), *_files(plan)]
     return Several(shown, *others) if others else shown
 
 
@@ -97,11 +100,10 @@ def _files(plan: RunPlan) -> Iterator[Listener]:
         yield _made("events_file", "EventsFile", Path(plan.config.events))
 
 
-def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look) -> Iterator[Listener]:
+def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, summary: str) -> Iterator[Listener]:
     """A single command needs none, and a program that reads JSON makes its own."""
     if not plan.is_command and mode != "json":
-        where = _place_of_logs(plan)
-        yield _made("summary", "Summary", shown.say, seen, where, console_told=mode == "raw")
+        yield _made(*summary.split("."), shown.say, seen, _place_of_logs(plan), console_told=mode == "raw")
 
 
 def _made(module: str, name: str, *args: object, **keys: object) -> Listener:

@@ -8,7 +8,7 @@ and reports are observers. An event carries no time: it happens when it is obser
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from runnerlib.result import JobResult, StepResult
+from runnerlib.result import JobResult, StepResult, WorkflowResult
 
 if TYPE_CHECKING:
     from runnerlib.masking.report import MaskReport
@@ -91,6 +91,18 @@ class JobFinished(NamedTuple):
     result: JobResult
 
 
+class WorkflowJobFinished(NamedTuple):
+    """A job of a workflow ended, one of its runs if it has several, or is not going to run."""
+
+    result: StepResult
+
+
+class WorkflowFinished(NamedTuple):
+    """Every job of a workflow has ended; told after JobFinished, which has the steps of all jobs."""
+
+    result: WorkflowResult
+
+
 Event = (
     Notice
     | Warned
@@ -102,6 +114,8 @@ Event = (
     | StepFinished
     | Triggered
     | JobFinished
+    | WorkflowJobFinished
+    | WorkflowFinished
 )
 
 

@@ -149,6 +149,34 @@ class JobResult(NamedTuple):
         raise KeyError(name)
 
 
+class WorkflowResult(NamedTuple):
+    """How a workflow ended; `jobs` has each run of each job, in written order, as a step of a job has it.
+
+    `exit_code` is 0 when no job failed, else that of the first in written order that did; 128+N when signal N
+    stopped the workflow. `failed_step` is the step that made that job fail, if one did.
+    """
+
+    name: str
+    exit_code: int
+    reason: str
+    jobs: tuple[StepResult, ...]
+    started: float = 0.0
+    ended: float = 0.0
+    failed_step: str = ""
+
+    @property
+    def success(self) -> bool:
+        """Whether no job failed."""
+        return self.exit_code == 0
+
+    def job(self, name: str) -> StepResult:
+        """The result of the job `name`, or of one of its runs, as `build[0]`. Raises KeyError."""
+        for result in self.jobs:
+            if result.name == name:
+                return result
+        raise KeyError(name)
+
+
 def ending_of(returncode: int) -> Ending:
     """The ending for a return code as `subprocess` gives it: negative for a signal."""
     if returncode == 0:

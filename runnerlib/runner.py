@@ -68,7 +68,7 @@ def run(
         warn(plan, observer)
         plan = prepare_workspace(plan, journal, observer, stop, stages)
         stop.check()
-        with asyncio.Runner(loop_factory=new_loop or _uvloop()) as loop:
+        with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:
             result = loop.run(_run(plan, journal, observer, stop, stages))
         return tell_triggers(plan, result, observer) if stages is None else result
 
@@ -176,9 +176,9 @@ async def _run(
         try:
             job = job_run(plan, journal, observer, custody, await server.start(), stages)
             loop = asyncio.get_running_loop()
-            for signum in _heeded():
+            for signum in heeded():
                 loop.add_signal_handler(signum, stop.request, signum)
-            if _heeded() and any(step.tty for step in plan.job.steps):
+            if heeded() and any(step.tty for step in plan.job.steps):
                 loop.add_signal_handler(signal.SIGWINCH, job.resize)
             with stop.reaching(loop, job.stop):
                 return await job.run()
@@ -193,9 +193,13 @@ def job_run(
     custody: Custody,
     socket: Path,
     stages: Stages | None = None,
+    scratch: Path | None = None,
 ) -> JobRun:
-    """The job of a plan whose workspace is prepared, ready to run; `socket` is that of the secret server."""
-    execution = _execution(plan, socket)
+    """The job of a plan whose workspace is prepared, ready to run; `socket` is that of the secret server.
+
+    `scratch` is a private directory of this job, by default the one that the socket is in.
+    """
+    execution = _execution(plan, socket, scratch or socket.parent)
     if plan.conditions:
         execution = execution._replace(surroundings=_surroundings(plan, observer))
     if journal is not None:
@@ -205,7 +209,7 @@ def job_run(
     return JobRun(execution, custody, plan.masker, observer)
 
 
-def _execution(plan: RunPlan, socket: Path) -> Execution:
+def _execution(plan: RunPlan, socket: Path, scratch: Path) -> Execution:
     def directory(step: Step) -> Path:
         """Where a step runs; resolved when it starts, because an earlier one may have made or replaced it."""
         if step.working_dir is None and _is_real(plan.job_dir):
@@ -218,7 +222,7 @@ def _execution(plan: RunPlan, socket: Path) -> Execution:
         job=plan.job,
         env={**plan.env, "REACTORCIDE_SECRETS_SOCKET": str(socket)},
         directory=directory,
-        scratch=socket.parent,
+        scratch=scratch,
         conditions=plan.conditions,
         limits=Limits(plan.config.grace_period, plan.config.drain_timeout),
         cleanup=plan.config.cleanup_timeout,
@@ -255,7 +259,7 @@ def interruptible(stop: Stop) -> Iterator[None]:
         if not (stop.patient and first):
             raise Interrupted(signum, signal_name(signum))
 
-    before = {signum: signal.signal(signum, interrupt) for signum in _heeded()}
+    before = {signum: signal.signal(signum, interrupt) for signum in heeded()}
     try:
         yield
     finally:
@@ -263,14 +267,15 @@ def interruptible(stop: Stop) -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def _heeded() -> list[signal.Signals]:
+def heeded() -> list[signal.Signals]:
     """The signals to act on: none outside the main thread, and none the caller chose to ignore (`nohup`)."""
     if threading.current_thread() is not threading.main_thread():
         return []
     return [signum for signum in STOPPING if signal.getsignal(signum) is not signal.SIG_IGN]
 
 
-def _uvloop() -> LoopFactory:
+def uvloop_factory() -> LoopFactory:
+    """The event loop that jobs run on."""
     import uvloop  # heavy: needed only once a step runs
 
     return uvloop.new_event_loop

@@ -156,3 +156,31 @@ def served(files: dict[str, bytes]) -> Iterator[tuple[str, list[dict[str, str]]]
         finally:
             server.shutdown()
             thread.join()
+
+
+def jobs_of(output: bytes) -> dict[str, str]:
+    """The jobs in the table at the end, and how each ended."""
+    rows = [line.split() for line in output.decode().partition("\n\n  job ")[2].splitlines()[1:]]
+    return {row[1]: row[2] for row in rows if len(row) > 2 and row[0] in "✓✗·"}
+
+
+def test_ci_pipeline_from_a_file(tmp_path: Path) -> None:
+    pipeline = str(EXAMPLES / "ci_pipeline.yaml")
+    done = runnerlib("run", "--workflow-file", pipeline, cwd=tmp_path, REACTORCIDE_BRANCH="main")
+    assert done.code == 0, done
+    assert jobs_of(done.out) == dict.fromkeys(("test", "lint", "build", "deploy"), "success")
+    assert b"deploying demo.txt unit.txt with [REDACTED]\n" in done.out
+    assert b"only-a-demo-token" not in done.out
+    done = runnerlib("run", "--workflow-file", pipeline, cwd=tmp_path, REACTORCIDE_BRANCH="feature")
+    assert done.code == 0, done
+    assert jobs_of(done.out) == {"test": "success", "lint": "success", "build": "success", "deploy": "skipped"}
+
+
+def test_ci_pipeline_from_python(tmp_path: Path) -> None:
+    for branch, last in (("main", "success"), ("feature", "skipped")):
+        env = environment(REACTORCIDE_BRANCH=branch)
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / "ci_pipeline.py"], cwd=tmp_path, env=env, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done
+        assert jobs_of(done.stdout) == {"test": "success", "lint": "success", "build": "success", "deploy": last}

@@ -12,7 +12,17 @@ PACKAGE = ROOT / "runnerlib"
 FLOORS = [
     {"errors", "pipe", "graph", "result", "path_glob", "document", "schedule", "secrets_resolver", "log"},
     {"paths", "config", "conditions", "masking", "process", "secrets_local"},
-    {"events", "job", "output", "source", "secret_socket", "register_secret", "coordinator", "secret_provider"},
+    {
+        "events",
+        "job",
+        "output",
+        "container",
+        "source",
+        "secret_socket",
+        "register_secret",
+        "coordinator",
+        "secret_provider",
+    },
     {
         "artifact",
         "checkout",
@@ -28,7 +38,7 @@ FLOORS = [
         "trigger",
         "secrets",
     },
-    {"engine", "plan", "plugins", "workflow", "context"},
+    {"engine", "job_record", "plan", "plugins", "workflow", "context"},
     {
         "surroundings",
         "remembering",
@@ -41,7 +51,7 @@ FLOORS = [
         "older_config",
     },
     {"runner", "older_workflow"},
-    {"lifecycle"},
+    {"lifecycle", "dispatch"},
     {"api"},
     {"runnerlib"},
     {"cli"},

@@ -45,7 +45,7 @@ class Call(NamedTuple):
     def carry_out(self, stop: Stop) -> JobResult:
         """Run the task to its end; `stop` stops it. Raises RunnerError, with every secret in it masked."""
         maskers: list[SecretMasker] = []
-        with _masked_errors(maskers):
+        with masked_errors(maskers):
             return fulfil(
                 self.request(), observer=self.observer, ends=program_streams, stop=stop, on_masker=maskers.append
             )
@@ -145,7 +145,7 @@ def _leave_alone(settings: dict[str, object]) -> None:
 
 
 @contextmanager
-def _masked_errors(maskers: Sequence[SecretMasker]) -> Iterator[None]:
+def masked_errors(maskers: Sequence[SecretMasker]) -> Iterator[None]:
     """What goes wrong is told without secrets, from the moment there is a masker."""
     try:
         yield

@@ -49,9 +49,9 @@ def execute(
     Raises ConfigError for a wrong job or setting, before anything is started, and RunnerError when the runner
     itself fails, or an event loop runs in this thread. A step that fails is a result.
     """
-    _refuse_in_a_loop()
+    refuse_in_a_loop()
     made = call(task, source_dir, artifacts_dir, workspace, observer, settings)
-    with _handed_on() as stop:
+    with handed_on() as stop:
         return made.carry_out(stop)
 
 
@@ -135,7 +135,8 @@ def run_step(
     return job.steps[0]
 
 
-def _refuse_in_a_loop() -> None:
+def refuse_in_a_loop() -> None:
+    """Raise RunnerError when an event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -144,7 +145,7 @@ def _refuse_in_a_loop() -> None:
 
 
 @contextmanager
-def _handed_on() -> Iterator[Stop]:
+def handed_on() -> Iterator[Stop]:
     """When the run is over, do what the program does at the signal that stopped it."""
     stop = Stop()
     try:

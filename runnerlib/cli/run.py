@@ -19,6 +19,9 @@ Examples:
   runnerlib run --secret-env-names DEPLOY_TOKEN -- ./deploy.sh staging
   runnerlib run --job-file job.yaml --plan
   runnerlib run --job-file job.yaml --resume
+  runnerlib run --workflow-file pipeline.yaml --max-parallel 4
+  runnerlib run --workflow-file pipeline.yaml --plan
+  runnerlib run --workflow-file pipeline.yaml --job deploy
 
 """
 
@@ -26,12 +29,14 @@ Examples:
 @click.command("run", epilog=_EXAMPLES + EXIT_CODES)
 @setting_options()
 @running_options
+@click.option("--job", "alone", metavar="NAME", help="Run only this job of the workflow, then say what comes next.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def command(session: Session, /, config_file: str | None, words: tuple[str, ...], **options: Any) -> int:
     """Prepare the source, run a job, show its output with every secret masked.
 
     The job is the steps of --job-file, or one command: --job-command, run by `sh -c`, or WORDS after
-    `--`, run as they are. The exit code says how it ended.
+    `--`, run as they are. --workflow-file runs several jobs, each in a workspace of its own. The exit code
+    says how it ended.
     """
     return carry_out(session, config_file, words, **options)

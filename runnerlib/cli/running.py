@@ -31,7 +31,7 @@ Exit codes:
   130/143  interrupted / terminated: the job was stopped
 """
 
-_STEP: Mapping[str, Any] = {"multiple": True, "metavar": "STEP"}
+_STEP: Mapping[str, Any] = {"multiple": True, "metavar": "NAME"}
 _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Check everything, show what would be done, and do nothing."),
     click.option(
@@ -40,12 +40,17 @@ _OPTIONS = (
         type=click.Choice(["text", "mermaid"]),
         is_flag=False,
         flag_value="text",
-        help="Print the graph of steps, as text or for Mermaid, and do nothing.",
+        help="Print the graph of steps or jobs, as text or for Mermaid, and do nothing.",
     ),
     click.option("--resume", is_flag=True, help="Go on where the last run in this workspace failed or was killed."),
-    click.option("--from", "start", **_STEP, help="Run only this step and those that wait for it; may be repeated."),
-    click.option("--only", **_STEP, help="Run only this step; may be repeated."),
-    click.option("--skip", **_STEP, help="Leave this step out; may be repeated."),
+    click.option(
+        "--from",
+        "start",
+        **_STEP,
+        help="Run only this step (or job of a workflow) and those that wait for it; may be repeated.",
+    ),
+    click.option("--only", **_STEP, help="Run only this step or job; may be repeated."),
+    click.option("--skip", **_STEP, help="Leave this step or job out; may be repeated."),
 )
 
 
@@ -67,11 +72,18 @@ def carry_out(
     start: Sequence[str],
     only: Sequence[str],
     skip: Sequence[str],
+    alone: str | None = None,
     **settings: str | None,
 ) -> int:
-    """Make the plan, and run it or show it; the exit code. Raises RunnerError."""
+    """Make the plan, and run it or show it; the exit code. `alone` names a job of a workflow. Raises RunnerError."""
     wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
     request = requested(session, config_file, settings, words, wish)
+    if request.resolved.config.workflow_file is not None or alone is not None:
+        # Most runs are of one job, and a workflow takes YAML and more.
+        workflow = importlib.import_module("runnerlib.cli.workflow")
+        if workflow.chosen(request, alone):
+            code: int = workflow.carry_out(session, request, alone=alone, drawing=drawing, dry_run=dry_run)
+            return code
     if not (drawing or dry_run):
         return fulfil(request, on_masker=session.mask_with).exit_code
     with foreseen(request, session.mask_with) as plan:

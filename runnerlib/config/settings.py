@@ -77,6 +77,13 @@ class RunnerConfig:
     job_file: str | None = _setting(
         "YAML or JSON file of a job with steps, instead of a command", early=True, literal=True
     )
+    workflow_file: str | None = _setting(
+        "YAML or JSON file of a workflow, several jobs instead of one", early=True, literal=True
+    )
+    container_engine: str = _setting(
+        "what runs the jobs of a workflow that name an image: auto, docker, podman, or none to run them without",
+        default="auto",
+    )
     code_dir: str = _setting("directory the source is put into", default="/job/src", early=True)
     job_dir: str | None = _setting("directory the job runs in (default: the code directory)", early=True)
     artifacts_dir: str = _setting("directory for what the job leaves behind", default="/job/artifacts", early=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.decision import Surroundings
-from runnerlib.engine.job_run import Execution, JobRun, Kept
+from runnerlib.engine.job_run import Execution, JobRun, Kept, distinct
 from runnerlib.engine.step_run import Around
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Kept",
     "Limits",
     "Surroundings",
+    "distinct",
 ]

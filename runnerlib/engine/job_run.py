@@ -82,7 +82,7 @@ class JobRun:
         self._graph = self._job.dependencies()
         self._steps = {step.name: step for step in self._job.steps}
         self._numbers = {name: number for number, name in enumerate(self._graph)}
-        self._shown = _distinct({name: masker.mask_string(name) for name in self._graph})
+        self._shown = distinct({name: masker.mask_string(name) for name in self._graph})
         self._setting = Setting(custody, masker, observer, execution.limits, execution.scratch, execution.around)
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
@@ -327,7 +327,7 @@ def _not_run(step: Step, ending: Ending) -> StepResult:
     return StepResult(step.name, ending.outcome, ending.exit_code, ending.reason, ending.cause, required=step.required)
 
 
-def _distinct(shown: Mapping[str, str]) -> dict[str, str]:
+def distinct(shown: Mapping[str, str]) -> dict[str, str]:
     """The names as they are shown, each different: masking may have made some of them equal."""
     taken: set[str] = set()
     distinct: dict[str, str] = {}

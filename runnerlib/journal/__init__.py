@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from runnerlib.journal.file import Entry, Journal
-from runnerlib.journal.selection import Selection, select, signatures
+from runnerlib.journal.selection import Selection, chosen, select, signatures
 
-__all__ = ["Entry", "Journal", "Selection", "select", "signatures"]
+__all__ = ["Entry", "Journal", "Selection", "chosen", "select", "signatures"]

@@ -54,8 +54,14 @@ def signatures(job: Job) -> dict[str, str]:
 
 def select(job: Job, wish: Selection, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], frozenset[str]]:
     """The steps that are taken over from `entries`, and those that are left out; the others run."""
-    graph = job.dependencies()
-    valid = _valid(job, entries)
+    return chosen(job.dependencies(), signatures(job) if entries else {}, wish, entries)
+
+
+def chosen(
+    graph: Mapping[str, Collection[str]], current: Mapping[str, str], wish: Selection, entries: Mapping[str, Entry]
+) -> tuple[dict[str, Entry], frozenset[str]]:
+    """The same for any `graph` whose nodes have the signatures `current`."""
+    valid = _valid(current, entries)
     if wish.only:
         run: Collection[str] = set(wish.only)
     elif wish.start:
@@ -67,9 +73,8 @@ def select(job: Job, wish: Selection, entries: Mapping[str, Entry]) -> tuple[dic
     return {name: entry for name, entry in kept.items() if name not in wish.skip}, frozenset(left_out)
 
 
-def _valid(job: Job, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The successes whose step is still defined as it was and whose exports are known."""
-    current = signatures(job) if entries else {}
+def _valid(current: Mapping[str, str], entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The successes whose definition is still the same and whose exports are known."""
     return {
         name: entry
         for name, entry in entries.items()

@@ -24,6 +24,8 @@ from runnerlib.events import (
     StepStarted,
     Triggered,
     Warned,
+    WorkflowFinished,
+    WorkflowJobFinished,
 )
 from runnerlib.observers.lines import Lines
 from runnerlib.observers.streams import Streams
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Event
     from runnerlib.observers.look import Look
-    from runnerlib.result import JobResult, StepResult
+    from runnerlib.result import JobResult, StepResult, WorkflowResult
 
 VERSION = 1
 
@@ -127,9 +129,9 @@ def _content(line: bytes) -> str:
         return f'"base64":"{b64encode(line).decode()}"'
 
 
-def _fields(
-    event: Notice | Warned | JobStarted | StepStarted | StepRetrying | Masked | StepFinished | JobFinished,
-) -> _Fields:
+def _fields(event: Event) -> _Fields:
+    if isinstance(event, (WorkflowJobFinished, WorkflowFinished)):
+        return _of_workflow(event)
     match event:
         case Notice():
             found: _Fields = "notice", event._asdict()
@@ -149,7 +151,17 @@ def _fields(
             found = "step_finished", _step(event.result)
         case JobFinished():
             found = "job_finished", _job(event.result)
+        case _:
+            raise TypeError(f"output is no line of its own: {type(event).__name__}")
     return found
+
+
+def _of_workflow(event: WorkflowJobFinished | WorkflowFinished) -> _Fields:
+    if isinstance(event, WorkflowJobFinished):
+        ended = _step(event.result)
+        return "workflow_job_finished", {"job": ended.pop("step"), **ended}
+    whole = _job(event.result)
+    return "workflow_finished", {"workflow": whole.pop("job"), **whole}
 
 
 def _step(result: StepResult) -> dict[str, Value]:
@@ -168,7 +180,7 @@ def _step(result: StepResult) -> dict[str, Value]:
     }
 
 
-def _job(result: JobResult) -> dict[str, Value]:
+def _job(result: JobResult | WorkflowResult) -> dict[str, Value]:
     return {
         "job": result.name,
         "exit_code": result.exit_code,

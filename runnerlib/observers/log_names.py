@@ -8,19 +8,32 @@ from hashlib import blake2b
 DIRECTORY = "logs"
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+# A step of a job of a workflow (`build/compile`), and one of the runs of a job (`build[0]`).
+_OF_A_JOB = re.compile(
+    r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,60})(?:\[([0-9]{1,4})\])?(?:/([A-Za-z0-9_][A-Za-z0-9_.-]{0,60}))?"
+)
 # A name that could be mistaken for one that was made here.
 _MADE = re.compile(r"-[0-9a-f]{10}$")
 
 
 def log_name(step: str) -> str:
-    """`<step>.log`; other characters than letters, digits, `.`, `_` and `-` become `_`, and a digest keeps it unique.
+    """`<step>.log`, with the name that `file_name` makes."""
+    return f"{file_name(step)}.log"
 
-    So it stays in its directory, is never hidden, and has no more than 255 bytes.
+
+def file_name(step: str) -> str:
+    """The name of a step or a job as that of a file: it stays in its directory, is never hidden, is unique.
+
+    A step of a job of a workflow is `job+step`, the second run of one `job+1`. Other characters than letters,
+    digits, `.`, `_` and `-` become `_`, and a digest keeps it unique. It has no more than 200 bytes.
     """
     if _PLAIN.fullmatch(step) and not _MADE.search(step):
-        return f"{step}.log"
+        return step
+    found = _OF_A_JOB.fullmatch(step)
+    if found and not _MADE.search(step):
+        return "+".join(filter(None, found.groups()))
     digest = blake2b(step.encode(errors="surrogatepass"), digest_size=5).hexdigest()
-    return f"{re.sub('[^A-Za-z0-9_.-]', '_', step)[:100].lstrip('.-') or 'step'}-{digest}.log"
+    return f"{re.sub('[^A-Za-z0-9_.-]', '_', step)[:100].lstrip('.-') or 'step'}-{digest}"
 
 
 def log_path(step: str, artifacts: str = "artifacts") -> str:

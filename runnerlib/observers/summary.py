@@ -25,7 +25,7 @@ from runnerlib.observers.names import columns, padded, shortened
 from runnerlib.observers.wording import duration, line, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from runnerlib.events import Event
     from runnerlib.masking.report import MaskReport
@@ -40,7 +40,7 @@ _WIDEST_NAME = 40
 
 _MARKS = {"success": "✓", "failure": "✗", "cancelled": "✗", "skipped": "·"}
 _COLOURS = {"success": "32", "failure": "31", "cancelled": "31", "skipped": "2"}
-_HEADINGS = ("step", "outcome", "attempts", "time", "CPU", "max RSS", "reason")
+_HEADINGS = ("outcome", "attempts", "time", "CPU", "max RSS", "reason")
 
 
 class Summary:
@@ -51,6 +51,7 @@ class Summary:
     """
 
     congested = False
+    heading = "step"
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Summary:
         console_told: bool = False,
     ) -> None:
         self._say = say
-        self._look = look
+        self.look = look
         self._path = path
         self._console_told = console_told
         self._tails: dict[str, bytes] = {}
@@ -81,9 +82,12 @@ class Summary:
             case StepFinished() if event.result.outcome != "failure":
                 self._tails.pop(event.result.name, None)
             case JobFinished():
-                lines = [*self._told(event.result)]
-                if lines:
-                    self._say("".join(f"{told.rstrip()}\n" for told in lines).encode(errors="backslashreplace"))
+                self.say_lines([*self._told(event.result)])
+
+    def say_lines(self, lines: list[str]) -> None:
+        """Show lines, if there are any."""
+        if lines:
+            self._say("".join(f"{told.rstrip()}\n" for told in lines).encode(errors="backslashreplace"))
 
     async def drain(self) -> None:
         """Nothing waits here."""
@@ -104,24 +108,29 @@ class Summary:
         yield ""
         yield self._headline(job, root)
         if root is not None:
-            yield from self._end_of(root)
+            yield from self.last_lines(root.name)
         yield ""
-        yield from self._table(job)
+        yield from self.table(job.steps)
+        yield from self.told_masked()
+
+    def told_masked(self) -> Iterator[str]:
+        """What was masked, if anything was."""
         if self._masked is not None:
             yield ""
-            yield shortened(line(self._masked.summary()), _LONGEST_LINE, self._look.plain("…"))
+            yield shortened(line(self._masked.summary()), _LONGEST_LINE, self.look.plain("…"))
 
     def _headline(self, job: JobResult, root: StepResult | None) -> str:
         name = f"job '{line(job.name)}'"
         took = duration(job.duration) if job.started else ""
         if job.success:
-            return self._look.paint(f"{name} succeeded" + f" in {took}" * bool(took), "1;32")
+            return self.look.paint(f"{name} succeeded" + f" in {took}" * bool(took), "1;32")
         reason = root.reason if root is not None else job.reason
         where = f"step '{root.name}': " if root is not None else ""
-        return self._look.paint(line(f"{name} failed" + f" after {took}" * bool(took) + f": {where}{reason}"), "1;31")
+        return self.look.paint(line(f"{name} failed" + f" after {took}" * bool(took) + f": {where}{reason}"), "1;31")
 
-    def _end_of(self, root: StepResult) -> Iterator[str]:
-        data = self._tails.get(root.name, b"")
+    def last_lines(self, step: str) -> Iterator[str]:
+        """The last lines of a step that failed, and where the others are."""
+        data = self._tails.get(step, b"")
         lines = text_only(final([data] if data else [])).split("\n")[:-1]
         while lines and not lines[-1].strip():
             lines.pop()
@@ -129,36 +138,37 @@ class Summary:
             del lines[0]  # its beginning is not there
         if lines:
             yield f"its last line{'s' * (len(lines) > 1)}:"
-        bar = self._look.paint(self._look.plain("│"), "31")
+        bar = self.look.paint(self.look.plain("│"), "31")
         for last in lines[-_LAST_LINES:]:
-            yield f"  {bar} {shortened(printable(last), _LONGEST_LINE, self._look.plain('…'))}"
+            yield f"  {bar} {shortened(printable(last), _LONGEST_LINE, self.look.plain('…'))}"
         if self._path is not None and data:
-            yield f"the full log is {self._path(root.name)}"
+            yield f"the full log is {self._path(step)}"
 
-    def _table(self, job: JobResult) -> Iterator[str]:
-        rows = [_HEADINGS, *(self._cells(step) for step in job.steps)]
-        widths = [max(columns(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
+    def table(self, steps: Sequence[StepResult]) -> Iterator[str]:
+        """How each of the steps, or jobs, ended and what it cost."""
+        rows = [(self.heading, *_HEADINGS), *(self._cells(step) for step in steps)]
+        widths = [max(columns(row[column]) for row in rows) for column in range(len(_HEADINGS))]
         for number, row in enumerate(rows):
             mark, sgr = " ", "2"
             if number:
-                step = job.steps[number - 1]
-                mark, sgr = self._look.plain(_MARKS[step.outcome]), _COLOURS[step.outcome]
+                step = steps[number - 1]
+                mark, sgr = self.look.plain(_MARKS[step.outcome]), _COLOURS[step.outcome]
                 if step.outcome == "failure" and not step.required:
                     sgr = "33"
             left = "  ".join(padded(cell, width) for cell, width in zip(row[:2], widths[:2], strict=True))
             right = "  ".join(cell.rjust(width) for cell, width in zip(row[2:6], widths[2:], strict=True))
             if number:
-                yield f"{self._look.paint(f'{mark} {left}', sgr)}  {right}  {row[6]}"
+                yield f"{self.look.paint(f'{mark} {left}', sgr)}  {right}  {row[6]}"
             else:
-                yield self._look.paint(f"{mark} {left}  {right}  {row[6]}", sgr)
+                yield self.look.paint(f"{mark} {left}  {right}  {row[6]}", sgr)
 
     def _cells(self, step: StepResult) -> tuple[str, ...]:
         usage = step.usage
-        reason = shortened(line(step.reason), _LONGEST_REASON, self._look.plain("…"))
+        reason = shortened(line(step.reason), _LONGEST_REASON, self.look.plain("…"))
         if step.outcome == "failure" and not step.required:
             reason += " (not required)"
         return (
-            shortened(line(step.name), _WIDEST_NAME, self._look.plain("…")),
+            shortened(line(step.name), _WIDEST_NAME, self.look.plain("…")),
             step.outcome,
             str(step.attempts) if step.attempts else "",
             duration(step.duration) if step.started else "",

@@ -46,11 +46,19 @@ NO_WORLD = World()
 class Judge:
     """Told of each instance that ended, it says of the others whether they run. The workflow was checked."""
 
-    def __init__(self, workflow: Workflow, world: World = NO_WORLD, excluded: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        world: World = NO_WORLD,
+        excluded: Collection[str] = (),
+        forced: Collection[str] = (),
+    ) -> None:
+        """`excluded` jobs do not run, `forced` ones run whatever their conditions say."""
         self.instances: dict[str, Instance] = instances(workflow)
         self.graph: dict[str, tuple[str, ...]] = instance_graph(workflow)
         self._world = world
         self._excluded = frozenset(excluded)
+        self._forced = frozenset(forced)
         self._numbers = {name: number for number, name in enumerate(self.instances)}
         self._conditions = {job.name: condition_of(job) for job in workflow.jobs}
         self._left = {job.name: 0 for job in workflow.jobs}
@@ -58,7 +66,7 @@ class Judge:
             self._left[instance.job.name] += 1
         self._results: dict[str, StepResult] = {}
         self._of_job: dict[str, list[StepResult]] = {name: [] for name in self._left}
-        self._vars = {name: as_text(value) for name, value in workflow.vars.items()}
+        self.vars = {name: as_text(value) for name, value in workflow.vars.items()}
 
     def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
         """An instance ended or is not going to run; `new_vars` are the variables it adds to those of the workflow."""
@@ -68,7 +76,7 @@ class Judge:
         self._left[job] -= 1
         if not self._left[job] and result.name != job:
             self._results[job] = combined(job, sorted(self._of_job[job], key=lambda one: self._numbers[one.name]))
-        self._vars.update((name, as_text(value)) for name, value in (new_vars or {}).items())
+        self.vars.update((name, as_text(value)) for name, value in (new_vars or {}).items())
 
     def tidies_up(self, name: str) -> bool:
         """Whether an instance is meant to run even when the workflow has been stopped."""
@@ -89,6 +97,8 @@ class Judge:
         if ending is not None and not self.tidies_up(name):
             return Ending(0, ending.reason, "cancelled")
         condition = self._conditions[instance.job.name]
+        if instance.job.name in self._forced:
+            return None
         if condition is None:
             return self._by_word(name, plain_condition(instance.job.condition))
         unmet = None if condition.decides else self._unmet(name)
@@ -123,7 +133,7 @@ class Judge:
             failed=self._failed(name),
             cancelled=ending is not None,
             changed=self._world.changed,
-            vars=self._vars,
+            vars=self.vars,
         )
 
 

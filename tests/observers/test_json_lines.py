@@ -31,12 +31,14 @@ from runnerlib.events import (
     StepStarted,
     Triggered,
     Warned,
+    WorkflowFinished,
+    WorkflowJobFinished,
 )
 from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.observers.events_file import EventsFile
 from runnerlib.observers.json_lines import Encoder, JsonLines
 from runnerlib.observers.streams import Streams
-from runnerlib.result import Cause, Outcome, StepResult, Usage
+from runnerlib.result import Cause, Outcome, StepResult, Usage, WorkflowResult
 from tests.observers.show import EPOCH, cut, cuts, job, one_step, outputs, result, shown
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "events.schema.json"
@@ -57,6 +59,8 @@ ALL: list[Event] = [
     StepFinished(result("b", "skipped", 0, "its condition is false", cause="condition", attempts=0)),
     JobFinished(job(result("a"))),
     Triggered('{"type":"trigger_job","operation_id":"7","trigger_type":"runnerlib","jobs":[]}', b"a line\n"),
+    WorkflowJobFinished(result("build[0]")),
+    WorkflowFinished(WorkflowResult("ci", 1, "job 'build[0]': exit code 1", (result("build[0]"),), EPOCH, EPOCH + 1)),
 ]
 
 
@@ -162,6 +166,28 @@ def test_what_the_lines_say() -> None:
         {
             "type": "triggers",
             "message": {"type": "trigger_job", "operation_id": "7", "trigger_type": "runnerlib", "jobs": []},
+        },
+        {
+            "type": "workflow_job_finished",
+            "job": "build[0]",
+            "outcome": "success",
+            "exit_code": 0,
+            "reason": "",
+            "cause": "",
+            "attempts": 1,
+            "started": "2027-01-15T08:00:00.000000Z",
+            "ended": "2027-01-15T08:00:01.000000Z",
+            "usage": got[-2]["usage"],
+            "outputs": {},
+            "required": True,
+        },
+        {
+            "type": "workflow_finished",
+            "workflow": "ci",
+            "exit_code": 1,
+            "reason": "job 'build[0]': exit code 1",
+            "started": "2027-01-15T08:00:00.000000Z",
+            "ended": "2027-01-15T08:00:01.000000Z",
         },
     ]
 

@@ -1,0 +1,68 @@
+"""Running workflows from Python."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runnerlib.api.call import masked_errors
+from runnerlib.api.running import handed_on, refuse_in_a_loop
+from runnerlib.audience import audience
+from runnerlib.config import read
+from runnerlib.dispatch import plan_workflow, run_planned
+from runnerlib.errors import ConfigError
+from runnerlib.journal import Selection
+from runnerlib.observers.program import program_streams
+from runnerlib.plan import Request
+from runnerlib.workflow import Workflow, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runnerlib.api.call import Directory
+    from runnerlib.events import Observer
+    from runnerlib.result import WorkflowResult
+
+# What would run something else than the call says.
+_OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE", "REACTORCIDE_WORKFLOW_FILE")
+
+
+def run_workflow(
+    workflow: Workflow | Directory,
+    *,
+    workspace: Directory | None = None,
+    resume: bool = False,
+    only: Iterable[str] = (),
+    start: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    observer: Observer | None = None,
+    **settings: object,
+) -> WorkflowResult:
+    """Run the jobs of `workflow`, or of the file it names, on this machine, and return how each of them ended.
+
+    Each job runs in a workspace of its own below `workspace` (default: `/job` in a container, else `./job`), as
+    many at a time as `max_parallel` says (default: CPUs). `resume` goes on where the last run in this workspace
+    failed or was killed; `only`, `start` and `skip` name jobs as `--only`, `--from` and `--skip` do.
+
+    `settings` are those of the configuration, by name, times in seconds; they win over environment and files.
+    What happens is shown on `sys.stdout` and `sys.stderr`, with every secret of every job masked, or told to
+    `observer`. Blocks until no process of a job is left; signals are handled as `execute` handles them.
+
+    Raises ConfigError for a wrong workflow, job or setting, before anything is started, and RunnerError when the
+    runner itself fails, or an event loop runs in this thread. A job that fails is a result.
+    """
+    refuse_in_a_loop()
+    if settings.get("work_dir") is not None:
+        raise ConfigError("work_dir is for the command line: a library leaves the current directory alone")
+    environ = {name: value for name, value in os.environ.items() if name not in _OTHER_TASKS}
+    if workspace is not None:
+        environ["RUNNERLIB_WORKSPACE"] = os.path.realpath(workspace)
+    made = workflow if isinstance(workflow, Workflow) else load(os.fspath(workflow))
+    wish = Selection(resume, tuple(start), tuple(only), tuple(skip))
+    plan = plan_workflow(made, Request(read(settings, environ), (), environ, Path.cwd(), wish=wish))
+    with handed_on() as stop, masked_errors([plan.masker]):
+        if observer is not None:
+            return run_planned(plan, observer, stop=stop)
+        with audience(plan.front, environ, program_streams(), summary="jobs_summary.JobsSummary") as listener:
+            return run_planned(plan, listener, stop=stop)

@@ -1,0 +1,81 @@
+"""`runnerlib run --workflow-file`: a workflow shown, run, or one of its jobs alone."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from runnerlib.audience import audience
+from runnerlib.config import Layer
+from runnerlib.dispatch import next_jobs_after, picture, plan_workflow, run_planned
+from runnerlib.errors import ConfigError, printable, unknown
+from runnerlib.journal import Selection
+from runnerlib.workflow import load
+
+if TYPE_CHECKING:
+    from runnerlib.cli.session import Session
+    from runnerlib.plan import Request
+from runnerlib.dispatch import WorkflowPlan
+
+
+def carry_out(session: Session, request: Request, *, alone: str | None, drawing: str | None, dry_run: bool) -> int:
+    """Make the plan of the workflow, and run it or show it; the exit code. Raises RunnerError."""
+    file = request.resolved.config.workflow_file or ""
+    workflow = load(file)
+    wish = request.wish
+    if alone is not None:
+        wish = _alone(alone, [job.name for job in workflow.jobs], wish)
+    plan = plan_workflow(workflow, request._replace(wish=wish))
+    session.mask_with(plan.masker)
+    if drawing or dry_run:
+        _echo(plan, picture(plan, drawing or "text"))
+        return 0
+    with audience(plan.front, os.environ, summary="jobs_summary.JobsSummary") as listener:
+        result = run_planned(plan, listener)
+    if alone is not None:
+        following = next_jobs_after(plan, alone, lambda name: _command(name, file))
+        _echo(plan, f"\n{following}" if following else "")
+    return result.exit_code
+
+
+def chosen(request: Request, alone: str | None) -> bool:
+    """Whether the workflow file is what is to be run: a job or a command that a higher layer gives wins over it.
+
+    Raises ConfigError when the same layer gives both, or there is no file for `--job`.
+    """
+    resolved, words = request.resolved, request.words
+    config, layers = resolved.config, list(Layer)
+    if config.workflow_file is None:
+        raise ConfigError("--job names a job of a workflow; give --workflow-file too")
+    given = layers.index(resolved.origin("workflow_file").layer)
+    others = {name: layers.index(resolved.origin(name).layer) for name in ("job_command", "job_file")}
+    if words:
+        others["words"] = layers.index(Layer.COMMAND_LINE)
+    others = {name: layer for name, layer in others.items() if name == "words" or getattr(config, name) is not None}
+    for name, layer in others.items():
+        if layer == given or alone is not None:
+            what = "the words after --" if name == "words" else f"{name} ({resolved.origin(name)})"
+            raise resolved.error("workflow_file", f"contradicts {what}; give one of them")
+    return all(layer < given for layer in others.values())
+
+
+def _alone(name: str, names: list[str], wish: Selection | None) -> Selection:
+    if name not in names:
+        raise ConfigError(f"--job: {unknown('job', name, names)}")
+    if wish is not None and (wish.only or wish.start or wish.skip):
+        raise ConfigError("--job runs one job alone; --from, --only and --skip say which of several run")
+    return Selection(resume=wish is not None and wish.resume, only=(name,))
+
+
+def _command(name: str, file: str) -> str:
+    """The line that runs a job alone."""
+    run: str = importlib.import_module("runnerlib.trigger.next_jobs").run_command(name, file)
+    return run
+
+
+def _echo(plan: WorkflowPlan, text: str) -> None:
+    if text:
+        click.echo(printable(plan.masker.mask_string(text.rstrip("\n"))))

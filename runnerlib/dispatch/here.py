@@ -1,0 +1,240 @@
+"""A job of a workflow on this machine: in a workspace of its own, its steps as processes of this runner.
+
+All jobs share the runner's process: one masker knows every secret of each of them at once, one custody ends
+every process whatever happens to the runner, one socket registers secrets for all, and a job costs no start of a
+program. What jobs must not share is their own: workspace, environment, files that steps hand on by, journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.dispatch.artifacts import download, store_of, upload
+from runnerlib.dispatch.handover import NOTHING, Handover, collect, tell
+from runnerlib.dispatch.plan import body
+from runnerlib.dispatch.thread import in_thread
+from runnerlib.dispatch.voice import FromThread, Voice
+from runnerlib.errors import Interrupted, RunnerError
+from runnerlib.events import StepFinished, Warned
+from runnerlib.job_record import DIRECTORY_VARIABLE, Record
+from runnerlib.journal import Selection
+from runnerlib.result import StepResult
+from runnerlib.runner import job_run, journal_of, prepare_workspace
+from runnerlib.stopping import Stop
+from runnerlib.workflow.expansion import instance_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from runnerlib.dispatch.plan import WorkflowPlan
+    from runnerlib.events import Observer
+    from runnerlib.journal import Journal
+    from runnerlib.plan import RunPlan
+    from runnerlib.process import Custody
+    from runnerlib.result import Cause, JobResult, Outcome, Usage
+    from runnerlib.workflow import Instance
+
+# Seconds for the preparation of a source to take notice that it is no longer wanted.
+_NOTICE = 1.0
+
+
+class Known(NamedTuple):
+    """What is known when a job starts: the variables of the workflow, and the results of those it waited for."""
+
+    vars: Mapping[str, Any]
+    before: tuple[StepResult, ...]
+
+
+class End(NamedTuple):
+    """How a job ended, what it hands on, and the name of the step that made it fail, as events carry it."""
+
+    result: StepResult
+    handed_on: Handover = NOTHING
+    failed_step: str = ""
+
+
+class Here:
+    """This machine as a place for jobs."""
+
+    def __init__(self, plan: WorkflowPlan, custody: Custody, socket: Path, records: Path) -> None:
+        self.plan = plan
+        self.custody = custody
+        self.socket = socket
+        self.records = records
+        self.artifacts = plan.front.workspace.artifacts
+
+    def job(
+        self, instance: Instance, known: Known, names: Mapping[str, str], shown: str, observer: Observer
+    ) -> JobHere:
+        """A job ready to run; its steps have `names` in events, and it is `shown` so, all masked."""
+        return JobHere(self, instance, known, Voice(shown, names, observer))
+
+
+class JobHere:
+    """`run` once, `stop` at any time before, during or after."""
+
+    def __init__(self, place: Here, instance: Instance, known: Known, voice: Voice) -> None:
+        self._place = place
+        self._instance = instance
+        self._known = known
+        self._voice = voice
+        self._names = voice.names
+        self._stop = Stop()
+        self._stopped = asyncio.Event()
+        self._mask = place.plan.masker.mask_string
+
+    def stop(self, signum: int) -> None:
+        """End the job; at the second call everything of it is killed at once."""
+        self._stop.request(signum)
+        self._stopped.set()
+
+    async def run(self) -> End:
+        """Run the job to its end. Raises OutputError when the observer can take no more."""
+        started = time.time()
+        try:
+            record = Record(self._place.records, self._instance.job.name, self._instance.name)
+        except RunnerError as error:
+            return self._not_run(error, started)
+        try:
+            record.started(started)
+            try:
+                end = await self._run(started)
+            except RunnerError as error:
+                end = self._not_run(error, started)
+            outputs = {name: text for name, text in end.handed_on.outputs.items() if self._mask(text) == text}
+            record.ended(end.result._replace(reason=self._mask(end.result.reason)), outputs)
+        finally:
+            record.close()
+        return end
+
+    async def _run(self, started: float) -> End:
+        plan = self._plan()
+        with journal_of(plan) as journal:
+            prepared = await self._prepared(plan, journal)
+            result = await self._steps(prepared, journal)
+            end = self._end(result, started)
+            try:
+                if result.success:
+                    handed_on = collect(self._instance, result, prepared.workspace.base, self._known.vars)
+                    end = End(end.result._replace(outputs=handed_on.outputs), handed_on)
+                await self._upload(prepared, optional=not result.success)
+            except RunnerError as error:
+                return self._spoilt(end, error)
+            return end
+
+    def _plan(self) -> RunPlan:
+        """The plan of the job, with what those before it handed on."""
+        place, instance = self._place, self._instance
+        planned = place.plan.plans[instance.name]
+        told = tell(instance, planned.workspace.base, self._known.vars, self._known.before, place.plan.masker)
+        told[DIRECTORY_VARIABLE] = str(place.records)
+        wish = Selection(resume=True) if place.plan.wish.resume else None
+        return planned.request._replace(job=body(instance, told), wish=wish).plan()
+
+    async def _prepared(self, plan: RunPlan, journal: Journal | None) -> RunPlan:
+        """The sources and the artifacts of others are in the workspace. Raises RunnerError, Interrupted among them."""
+        observer = FromThread(self._voice)
+        working = asyncio.ensure_future(in_thread(lambda: self._prepare(plan, journal, observer)))
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        try:
+            await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                await asyncio.wait((working,), timeout=_NOTICE)
+            self._stop.check()
+            return await working
+        finally:
+            for task in (working, stopped):
+                task.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)
+
+    def _prepare(self, plan: RunPlan, journal: Journal | None, observer: FromThread) -> RunPlan:
+        plan = prepare_workspace(plan, journal, observer, self._stop)
+        workflow = self._place.plan.workflow
+        for wanted in self._instance.job.download:
+            self._stop.check()
+            names = instance_names(workflow.job(wanted.job))
+            to = f"{plan.job_dir}/{wanted.to}" if wanted.to else f"{plan.workspace.artifacts}/{wanted.job}"
+            download(wanted, names, self._place.artifacts, plan.workspace.resolve(to, "the target of a download"))
+        return plan
+
+    async def _steps(self, plan: RunPlan, journal: Journal | None) -> JobResult:
+        place = self._place
+        scratch = plan.workspace.base / ".runnerlib" / "scratch"
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        job = job_run(plan, journal, self._voice, place.custody, place.socket, scratch=scratch)
+        with self._stop.reaching(asyncio.get_running_loop(), job.stop):
+            return await job.run()
+
+    async def _upload(self, plan: RunPlan, *, optional: bool) -> None:
+        """Keep the artifacts; of a job that failed as far as they are there."""
+        patterns = self._instance.job.upload
+        if not patterns:
+            return
+        store = store_of(self._place.artifacts, self._instance.name)
+        try:
+            await in_thread(lambda: upload(patterns, plan.job_dir, plan.workspace.base, store, optional=optional))
+        except RunnerError as error:
+            if not optional:
+                raise
+            self._voice.observe(Warned(self._mask(str(error))))
+
+    def _end(self, result: JobResult, started: float) -> End:
+        """The end of the job by that of its steps."""
+        failed = next((step for step in result.steps if step.required and step.outcome == "failure"), None)
+        stopped = self._stop.signum and result.exit_code == 128 + self._stop.signum
+        outcome: Outcome = "success" if result.success else "cancelled" if stopped else "failure"
+        cause: Cause = "" if result.success else "cancelled" if stopped else failed.cause if failed else "timeout"
+        usages = [step.usage for step in result.steps if step.usage is not None]
+        attempts = max((step.attempts for step in result.steps if step.cause != "restored"), default=0)
+        ended = StepResult(
+            self._instance.name,
+            outcome,
+            result.exit_code,
+            # A command is the only step of its job, with its name.
+            failed.reason if failed is not None and not stopped and self._instance.job.command else result.reason,
+            cause,
+            attempts,
+            started,
+            time.time(),
+            _sum(usages),
+        )
+        return End(ended, failed_step=self._names[failed.name] if failed is not None else "")
+
+    def _spoilt(self, end: End, error: RunnerError) -> End:
+        """The end of a job whose steps succeeded, but not what follows them."""
+        self._voice.observe(Warned(self._mask(str(error))))
+        if not end.result.success:
+            return end
+        result = end.result._replace(outcome="failure", exit_code=1, reason=str(error), cause="outputs", outputs={})
+        return End(result)
+
+    def _not_run(self, error: RunnerError, started: float) -> End:
+        """The end of a job that could not be run, told of each step that has not been told of."""
+        stopped = isinstance(error, Interrupted)
+        result = StepResult(
+            self._instance.name,
+            "cancelled" if stopped else "failure",
+            error.exit_code,
+            str(error),
+            "cancelled" if stopped else "runner",
+            started=started,
+            ended=time.time(),
+        )
+        for number, shown in enumerate(self._names.values()):
+            if shown not in self._voice.finished:
+                told = StepResult(shown, "skipped", 0, "the job could not be run", "dependency")
+                if not number:
+                    told = result._replace(name=shown, reason=self._mask(str(error)))
+                self._voice.say(StepFinished(told))
+        return End(result)
+
+
+def _sum(usages: Iterable[Usage]) -> Usage | None:
+    total: Usage | None = None
+    for usage in usages:
+        total = usage if total is None else total + usage
+    return total

@@ -1,0 +1,89 @@
+"""A run of a workflow from its plan to its result: workspace, event loop, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from typing import TYPE_CHECKING
+
+from runnerlib.dispatch.here import Here
+from runnerlib.dispatch.memory import Memory
+from runnerlib.dispatch.walk import WorkflowRun
+from runnerlib.errors import RunnerError
+from runnerlib.events import Warned
+from runnerlib.job_record import directory_of
+from runnerlib.process import Custody
+from runnerlib.runner import heeded, interruptible, uvloop_factory
+from runnerlib.secret_socket import SecretServer
+from runnerlib.secrets import HERE
+from runnerlib.stopping import Stop
+from runnerlib.workflow import World
+from runnerlib.workflow.file import root_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from runnerlib.dispatch.plan import WorkflowPlan
+    from runnerlib.events import Observer
+    from runnerlib.result import WorkflowResult
+    from runnerlib.runner import LoopFactory
+
+
+def run_planned(
+    plan: WorkflowPlan, observer: Observer, new_loop: LoopFactory | None = None, stop: Stop | None = None
+) -> WorkflowResult:
+    """Carry out `plan` and return how its workflow ended.
+
+    Everything is told to `observer`, masked. Raises RunnerError when the runner itself fails and Interrupted
+    when a signal stops it before the first job has begun; a signal afterwards is a result.
+    """
+    stop = stop or Stop()
+    base = plan.front.workspace.base
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunnerError(f"cannot create '{base}': {error.strerror}") from None
+    with HERE.followed_by(plan.masker), interruptible(stop):
+        memory = Memory(plan)
+        try:
+            with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:
+                return loop.run(_run(plan, memory, observer, stop))
+        finally:
+            memory.close()
+
+
+async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Stop) -> WorkflowResult:
+    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"))
+    records = directory_of(plan.front.workspace)
+
+    def warn(text: str) -> None:
+        observer.observe(Warned(plan.masker.mask_string(text)))
+
+    with Custody() as custody:
+        try:
+            place = Here(plan, custody, await server.start(), records)
+            run = WorkflowRun(plan, memory, place, world_of(plan, warn), observer, records)
+            loop = asyncio.get_running_loop()
+            for signum in heeded():
+                loop.add_signal_handler(signum, stop.request, signum)
+            with stop.reaching(loop, run.stop):
+                return await run.run()
+        finally:
+            await server.close()
+
+
+def world_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> World:
+    """What conditions of jobs can ask for; looked up when the first one does."""
+    look_around = importlib.import_module("runnerlib.surroundings").surroundings
+    return World(*look_around(plan.front.env, plan.workflow.name, _source(plan), warn))
+
+
+def _source(plan: WorkflowPlan) -> Path:
+    """The source that a workflow is about: what the workspace has, else where the workflow file stands."""
+    front = plan.front
+    if front.code_dir.is_dir():
+        return front.code_dir
+    file = plan.workflow.file
+    return root_of(front.request.cwd / file) if file and os.path.exists(file) else front.request.cwd

@@ -1,0 +1,378 @@
+"""Workflows on this machine: real jobs in workspaces of their own, and what they hand on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from runnerlib.dispatch.memory import Memory
+from runnerlib.errors import ConfigError, RunnerError
+from runnerlib.events import JobFinished, JobStarted
+from runnerlib.job import Job, Step
+from runnerlib.job_record import Record, job_result, job_running
+from runnerlib.journal import Selection
+from runnerlib.stopping import Stop
+from runnerlib.workflow import Workflow
+from tests.dispatch.house import Recorder, planned, ran
+
+SECRET = "hunter2-hunter2"
+
+
+def workflow(**jobs: dict[str, object]) -> Workflow:
+    """Jobs by name; `run` is the command."""
+    made = Workflow("w")
+    for name, keys in jobs.items():
+        given = dict(keys)
+        made.add_job(name, given.pop("run", None), **given)  # type: ignore[arg-type]
+    return made
+
+
+def test_jobs_have_workspaces_of_their_own_and_hand_things_on(tmp_path: Path) -> None:
+    test = Job("test")
+    test.add_step("unit", 'echo "v=1" >> $RUNNERLIB_OUTPUT; mkdir -p r/deep; echo > r/a.xml; echo > r/deep/b.xml; >no')
+    made = Workflow("w", vars={"greeting": "hello", "n": 3})
+    made.add_job(test, upload=["r/**"])
+    look = 'echo "$RUNNERLIB_OUTPUT_TEST_V $RC_WF_VARS_JSON"; cat $RC_WF_VARS_FILE; echo; cd $REACTORCIDE_ARTIFACTS_DIR'
+    look += "; find . -type f | sort; ls $OLDPWD"
+    made.add_job("build", look, depends_on="test", download="test")
+    made.add_job("other", "ls; echo ${RUNNERLIB_OUTPUT_TEST_V-none}; pwd")
+    done = ran(made, tmp_path)
+    assert done.result.success, done.result
+    told = '{"greeting": "hello", "n": 3, "test.v": "1"}'
+    assert done.output("build").splitlines() == [f"1 {told}", told, "./test/r/a.xml", "./test/r/deep/b.xml"]
+    assert done.output("other") == f"none\n{tmp_path}/job/jobs/other/src\n"
+    assert done.result.job("test").outputs == {"v": "1"}
+
+
+def test_outputs_of_a_job_are_what_it_promises(tmp_path: Path) -> None:
+    made = workflow(
+        a={
+            "steps": [Step("one", "echo x=1 >> $RUNNERLIB_OUTPUT"), Step("two", "echo y=2 >> $RUNNERLIB_OUTPUT")],
+            "outputs": {"first": "one.x"},
+        },
+        b={"run": "echo y=2 >> $RUNNERLIB_OUTPUT", "outputs": ["y", "z"]},
+        c={"run": 'echo \'{"outputs": {"y": [1, true]}}\' > $RC_WF_OUTPUT_FILE', "outputs": ["y"]},
+    )
+    done = ran(made, tmp_path)
+    assert done.result.job("a").outputs == {"first": "1"}
+    assert done.result.job("b")[1:5] == ("failure", 1, "it did not write the output 'z' that it promises", "outputs")
+    assert done.result.job("c").outputs == {"y": "[1, true]"}
+    assert (done.result.exit_code, done.result.reason) == (
+        1,
+        "job 'b': it did not write the output 'z' that it promises",
+    )
+
+
+def test_two_values_of_one_variable_fail_the_job(tmp_path: Path) -> None:
+    made = Workflow("w", vars={"v": 1})
+    for name, value in (("same", "1"), ("other", "2"), ("bad", "{"), ("true", "true")):
+        made.add_job(name, f'echo \'{{"vars": {{"v": {value}}}}}\' > $RC_WF_OUTPUT_FILE')
+    done = ran(made, tmp_path)
+    assert done.outcomes == {"same": "success", "other": "failure", "bad": "failure", "true": "failure"}
+    assert "gives the workflow variable 'v' another value" in done.result.job("other").reason
+
+
+def test_conditions_see_outcomes_outputs_and_the_branch(tmp_path: Path) -> None:
+    text = """
+jobs:
+  a: {command: echo v=1 >> $RUNNERLIB_OUTPUT}
+  b: {command: exit 3}
+  yes-1: {command: x=1, needs: a, condition: "jobs.a.outputs.v == '1' and branch == 'main'"}
+  no-1: {command: x=1, needs: a, condition: "branch != 'main'"}
+  yes-2: {command: x=1, needs: [a, b], condition: any_failed}
+  no-2: {command: x=1, needs: [a, b]}
+  yes-3: {command: x=1, needs: b, condition: jobs.b.exit_code == 3}
+  yes-4: {command: x=1, needs: no-2, condition: always}
+"""
+    done = ran(text, tmp_path, REACTORCIDE_BRANCH="main")
+    outcomes = {name: outcome for name, outcome in done.outcomes.items() if name not in "ab"}
+    assert outcomes == {name: "success" if name.startswith("yes") else "skipped" for name in outcomes}
+    assert (done.result.exit_code, done.result.reason) == (3, "job 'b': exit code 3")
+
+
+def test_each_item_and_combination_is_a_job(tmp_path: Path) -> None:
+    made = workflow(
+        each={"run": "echo $THING", "for_each": ["a b", 1, {"x": None}], "item_var": "THING"},
+        grid={"run": "echo $MATRIX_OS-$MATRIX_PY", "matrix": {"os": ["l", "m"], "py": [3, "x"]}},
+        last={"run": 'echo "$RC_WF_VARS_JSON"', "depends_on": ["each", "grid"]},
+    )
+    done = ran(made, tmp_path)
+    assert done.result.success
+    assert [done.output(f"each[{n}]") for n in range(3)] == ["a b\n", "1\n", '{"x": null}\n']
+    assert [done.output(f"grid[{n}]") for n in range(4)] == ["l-3\n", "l-x\n", "m-3\n", "m-x\n"]
+    assert (tmp_path / "job/jobs/grid+3/src").is_dir()
+
+
+def test_every_secret_of_every_job_is_masked_everywhere(tmp_path: Path) -> None:
+    made = workflow(
+        a={"run": f"echo {SECRET}; echo v={SECRET} >> $RUNNERLIB_OUTPUT; exit 0"},
+        b={"run": "echo $DEPLOY_TOKEN", "env": {"DEPLOY_TOKEN": SECRET}, "depends_on": "a"},
+        c={"run": f"echo '{SECRET}' > reports; exit 3", "condition": f"env.X != '{SECRET}'", "upload": f"{SECRET}*"},
+        d={"steps": [Step(SECRET, f"{SECRET}; false")], "depends_on": "b"},
+    )
+    done = ran(made, tmp_path)
+    assert done.output("a") == "[REDACTED]\n"
+    assert SECRET not in done.everything
+    assert SECRET not in repr(done.told)
+    for path in (tmp_path / "job").rglob("*"):
+        # The journal of a job has the names of its steps, which its file has as well.
+        if path.is_file() and path.name not in {"reports", "journal.ndjson"}:
+            assert SECRET not in path.read_text(), path
+    assert any("hands on a secret, which is not written down" in text for text in done.warnings)
+
+
+def test_steps_of_a_job_are_told_by_both_names(tmp_path: Path) -> None:
+    made = workflow(
+        a={"steps": [Step("one", "true"), Step("two", "false"), Step("three", "true")]},
+        b={"run": "true", "depends_on": "a"},
+        c={"run": "true"},
+    )
+    done = ran(made, tmp_path)
+    (started,) = [event for event in done.events if isinstance(event, JobStarted)]
+    assert started == JobStarted(
+        "w", {"a/one": (), "a/two": ("a/one",), "a/three": ("a/two",), "b": ("a/three",), "c": ()}
+    )
+    ends = {result.name: result.outcome for result in done.finished}
+    assert ends == {"a/one": "success", "a/two": "failure", "a/three": "skipped", "b": "skipped", "c": "success"}
+    (finished,) = [event for event in done.events if isinstance(event, JobFinished)]
+    assert [step.name for step in finished.result.steps] == ["a/one", "a/two", "a/three", "b", "c"]
+    assert {result.name for result in done.jobs_finished} == {"a", "b", "c"}
+    assert (done.told.failed_step, done.told.reason) == ("a/two", "job 'a': step 'two': exit code 1")
+
+
+class TestArtifacts:
+    """Files that one job leaves and another one gets."""
+
+    def test_selected_files_go_where_they_are_wanted(self, tmp_path: Path) -> None:
+        text = """
+jobs:
+  a: {command: 'mkdir -p d; echo 1 > d/x.txt; echo 2 > d/y.bin; chmod 755 d/y.bin', artifacts: {upload: [d/*]}}
+  b:
+    needs: a
+    command: 'find . -type f; test -x in/d/y.bin'
+    artifacts: {download: {job: a, files: 'd/*.bin', to: in}}
+"""
+        done = ran(text, tmp_path)
+        assert done.result.success, done.result
+        assert done.output("b") == "./in/d/y.bin\n"
+
+    def test_those_of_several_instances_are_told_apart(self, tmp_path: Path) -> None:
+        text = """
+jobs:
+  a: {command: 'echo $ITEM > f', for_each: [x, y], artifacts: {upload: f}}
+  b: {needs: a, command: 'cd $REACTORCIDE_ARTIFACTS_DIR/a; cat 0/f 1/f', artifacts: {download: a}}
+"""
+        assert ran(text, tmp_path).output("b") == "x\ny\n"
+
+    @pytest.mark.parametrize(
+        ("command", "reason"),
+        [
+            ("ln -s /etc/passwd f", "artifacts: 'f' is a link that leads out of the workspace of the job"),
+            ("ln -s ../../../../secret f", "artifacts: 'f' is a link that leads out of the workspace of the job"),
+            ("mkfifo f", "artifacts: 'f' is no regular file"),
+            ("true", "artifacts: no file matches 'f'"),
+            ("ln -s nowhere f", "artifacts: cannot copy 'f': No such file or directory"),
+            ("mkdir real; ln -s real f", "artifacts: cannot copy 'f': Is a directory"),
+        ],
+    )
+    def test_what_is_no_file_of_the_job_is_refused(self, command: str, reason: str, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text("of somebody else")
+        done = ran(workflow(a={"run": command, "upload": "f"}), tmp_path)
+        told = done.result.job("a").reason
+        assert told == reason or (reason.endswith("Is a directory") and told == "artifacts: 'f' is no regular file")
+        assert not list((tmp_path / "job").rglob("artifacts/jobs/a/f"))
+
+    def test_a_link_to_a_file_of_the_job_is_that_file(self, tmp_path: Path) -> None:
+        done = ran(workflow(a={"run": "echo x > real; ln -s real f", "upload": "f"}), tmp_path)
+        assert done.result.success
+        kept = tmp_path / "job/artifacts/jobs/a/f"
+        assert (kept.read_text(), kept.is_symlink()) == ("x\n", False)
+
+    def test_links_in_the_way_of_a_download_are_not_followed(self, tmp_path: Path) -> None:
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src" / "in").symlink_to(outside)
+        made = workflow(
+            a={"run": "mkdir d; echo x > d/f", "upload": "d/f"},
+            b={
+                "run": "true",
+                "depends_on": "a",
+                "download": "a",
+                "settings": {"source_type": "copy", "source_url": str(tmp_path / "src")},
+            },
+        )
+        job = made.jobs[1]
+        made.jobs[1] = job._replace(download=(job.download[0]._replace(to="in"),))
+        done = ran(made, tmp_path)
+        assert done.outcomes["b"] == "failure"
+        assert not list(outside.iterdir())
+
+    def test_a_job_that_failed_leaves_what_it_has(self, tmp_path: Path) -> None:
+        done = ran(workflow(a={"run": "echo x > f; exit 3", "upload": ["f", "g"]}), tmp_path)
+        assert done.result.exit_code == 3
+        assert (tmp_path / "job/artifacts/jobs/a/f").read_text() == "x\n"
+
+
+class TestMemory:
+    """A run that goes on where the last one ended, and one that takes only some jobs."""
+
+    def test_resume_runs_what_did_not_succeed_and_what_follows(self, tmp_path: Path) -> None:
+        counted = f"echo $RUNNERLIB_STEP >> {tmp_path}/ran"
+        made = workflow(
+            a={"run": f"{counted}; echo v=1 >> $RUNNERLIB_OUTPUT"},
+            b={"steps": [Step("one", counted), Step("two", f"{counted}; test -e {tmp_path}/ok")], "depends_on": "a"},
+            c={"run": f"{counted}; echo $RUNNERLIB_OUTPUT_A_V", "depends_on": ["a", "b"]},
+        )
+        assert ran(made, tmp_path).outcomes == {"a": "success", "b": "failure", "c": "skipped"}
+        (tmp_path / "ok").touch()
+        again = ran(made, tmp_path, Selection(resume=True))
+        assert again.outcomes == {"a": "success", "b": "success", "c": "success"}
+        assert again.result.job("a").cause == "restored"
+        assert again.output("c") == "1\n"
+        assert (tmp_path / "ran").read_text().split() == ["a", "one", "two", "two", "c"]
+
+    def test_a_job_that_changed_runs_again_with_all_that_follow(self, tmp_path: Path) -> None:
+        def made(command: str) -> Workflow:
+            return workflow(a={"run": command}, b={"run": "true", "depends_on": "a"}, c={"run": "true"})
+
+        ran(made("true"), tmp_path)
+        again = ran(made("true; true"), tmp_path, Selection(resume=True))
+        assert {job.name for job in again.result.jobs if job.cause == "restored"} == {"c"}
+
+    def test_one_job_alone_uses_what_the_others_left(self, tmp_path: Path) -> None:
+        made = workflow(
+            a={"run": "echo v=1 >> $RUNNERLIB_OUTPUT; echo x > f", "upload": "f"},
+            b={
+                "run": "cat $REACTORCIDE_ARTIFACTS_DIR/a/f; echo $RUNNERLIB_OUTPUT_A_V",
+                "depends_on": "a",
+                "condition": "branch == 'main'",
+                "download": "a",
+            },
+        )
+        first = ran(made, tmp_path, Selection(only=("a",)))
+        assert [job.name for job in first.told.jobs] == ["a"]
+        alone = ran(made, tmp_path, Selection(only=("b",)))
+        assert alone.output("b") == "x\n1\n"
+        assert [job.name for job in alone.told.jobs] == ["b"]
+        assert [result.name for result in alone.finished] == ["b"]
+
+    def test_left_out_jobs_keep_their_records(self, tmp_path: Path) -> None:
+        made = workflow(a={"run": "exit 4"}, b={"run": "true"})
+        ran(made, tmp_path)
+        ran(made, tmp_path, Selection(only=("b",)))
+        found = job_result(tmp_path / "job/.runnerlib/jobs", "a")
+        assert found is not None
+        assert (found["exit_code"], found["state"]) == (4, "failed")
+
+    def test_a_wish_names_jobs_that_are_there(self, tmp_path: Path) -> None:
+        made = workflow(build={"run": "true"})
+        with pytest.raises(ConfigError, match=r"--only: unknown job 'biuld'.*did you mean 'build'"):
+            planned(made, tmp_path, Selection(only=("biuld",)))
+
+
+class TestRecords:
+    """What a job can ask about others."""
+
+    def test_a_job_asks_for_the_results_of_others(self, tmp_path: Path) -> None:
+        ask = """import json, os, pathlib, runnerlib.job_record as r
+d = r.records_directory(os.environ, pathlib.Path.cwd())
+print([r.job_result(d, n)["exit_code"] for n in ("a", "b")], r.job_running(d, "me"), r.job_running(d, "a"))
+"""
+        made = workflow(
+            a={"run": "exit 5"},
+            b={"run": "true"},
+            me={"steps": [Step("ask", ask, "python3")], "depends_on": ["a", "b"], "condition": "always"},
+        )
+        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        done = ran(made, tmp_path, PATH=path)
+        assert done.output("me/ask") == "[5, 0] True False\n", done.everything
+
+    def test_a_job_does_not_run_twice_at_a_time(self, tmp_path: Path) -> None:
+        directory = tmp_path / "job/.runnerlib/jobs"
+        held = Record(directory, "a", "a")
+        held.started(1.0)
+        try:
+            assert job_running(directory, "a")
+            done = ran(workflow(a={"run": "true"}, b={"run": "true"}), tmp_path)
+        finally:
+            held.close()
+        assert done.result.job("a").reason == "the job 'a' is running already in this workspace"
+        assert done.outcomes["b"] == "success"
+        assert not job_running(directory, "a")
+
+    def test_another_run_in_the_same_workspace_is_refused(self, tmp_path: Path) -> None:
+        made = workflow(a={"run": "true"})
+        seen: list[str] = []
+
+        def second(_data: bytes) -> None:
+            try:
+                Memory(planned(made, tmp_path))
+            except RunnerError as error:
+                seen.append(str(error))
+
+        ran(workflow(a={"run": "echo x"}), tmp_path, recorder=Recorder(second))
+        assert seen == [f"another run is using the workspace '{tmp_path}/job'"]
+
+
+class TestStopping:
+    """Signals, by the same way that a signal handler takes."""
+
+    def test_what_runs_is_stopped_and_what_tidies_up_runs(self, tmp_path: Path) -> None:
+        stop = Stop()
+        made = workflow(
+            a={"run": "echo ready; sleep 1000"},
+            b={"run": "true", "depends_on": "a"},
+            c={"run": "echo tidy", "depends_on": "a", "condition": "always"},
+        )
+        done = ran(made, tmp_path, recorder=Recorder(lambda _data: stop.request(signal.SIGTERM)), stop=stop)
+        assert done.outcomes == {"a": "cancelled", "b": "cancelled", "c": "success"}
+        assert (done.result.exit_code, done.result.reason) == (143, "stopped by SIGTERM")
+        assert done.output("c") == "tidy\n"
+        found = job_result(tmp_path / "job/.runnerlib/jobs", "a")
+        assert found is not None
+        assert found["state"] == "cancelled"
+
+    def test_the_second_signal_ends_everything(self, tmp_path: Path) -> None:
+        stop = Stop()
+
+        def on_output(data: bytes) -> None:
+            stop.request(signal.SIGINT)
+
+        made = workflow(
+            a={"run": "trap '' TERM; echo ready; sleep 1000"},
+            c={"run": "echo tidying; sleep 1000", "condition": "always"},
+        )
+        done = ran(made, tmp_path, recorder=Recorder(on_output), stop=stop)
+        assert done.result.exit_code == 130
+        assert set(done.outcomes.values()) == {"cancelled"}
+
+
+def test_an_image_needs_an_engine(tmp_path: Path) -> None:
+    made = workflow(a={"run": "true", "image": "alpine:3"})
+    with pytest.raises(
+        ConfigError, match="the image 'alpine:3' needs a container engine, and there is no docker or podman"
+    ):
+        planned(made, tmp_path, PATH="/nonexistent")
+    assert planned(made, tmp_path, PATH="/nonexistent", REACTORCIDE_CONTAINER_ENGINE="none").engine is None
+
+
+def test_a_source_of_its_own(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    text = f"""
+jobs:
+  a: {{command: cat file, source: {{type: copy, url: {tmp_path}/one}}}}
+  b: {{command: cat file, source_type: copy, source_url: {tmp_path}/two}}
+  c: {{command: ls}}
+  d: {{command: ls, source: {{type: copy, url: {tmp_path}/gone}}}}
+"""
+    done = ran(text, tmp_path)
+    assert [done.output(name) for name in "abc"] == ["one", "two", ""]
+    assert (done.result.job("d").outcome, done.result.job("d").cause) == ("failure", "runner")
+    assert json.dumps([result.reason for result in done.finished if result.name == "d"]).count(str(tmp_path)) == 1

@@ -1,0 +1,172 @@
+"""`runnerlib run --workflow-file` as users run it: the real program, real signals, real ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from runnerlib.job_record import job_result, job_running
+from tests.integration.cli import runnerlib, started
+from tests.waiting import until
+
+PIPELINE = """\
+workflow:
+  name: ci
+  jobs:
+    - {name: test, command: echo testing}
+    - {name: lint, command: echo linting}
+    - {name: build, needs: [test, lint], command: echo building, for_each: [x, y]}
+    - {name: deploy, needs: build, condition: branch == "main", command: echo deploying}
+    - {name: undo, needs: build, condition: any_failed, command: echo undone}
+"""
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Path:
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(PIPELINE)
+    return path
+
+
+def test_what_a_plan_shows(pipeline: Path, tmp_path: Path) -> None:
+    done = runnerlib("run", "--workflow-file", "pipeline.yaml", "--plan", cwd=tmp_path, REACTORCIDE_BRANCH="dev")
+    assert (done.code, done.err) == (0, "")
+    assert (
+        done.out.decode()
+        == """\
+workflow ci: 5 jobs
+level 1
+  test    runs  (echo testing)
+  lint    runs  (echo linting)
+level 2
+  build   runs  (echo building; 2 runs; after test, lint)
+level 3
+  deploy  does not run: its condition is false: branch == "main"  (echo deploying; after build; if branch == "main")
+  undo    does not run: no job it needs failed  (echo undone; after build; only if one of them fails)
+"""
+    )
+    done = runnerlib("run", "--workflow-file", "pipeline.yaml", "--plan=mermaid", cwd=tmp_path)
+    assert done.out.startswith(b'flowchart TD\n  j0["test"]\n')
+    assert b"  j0 --> j2\n" in done.out
+    assert list(tmp_path.iterdir()) == [pipeline]
+
+
+def test_one_job_and_what_comes_next(pipeline: Path, tmp_path: Path) -> None:
+    def alone(name: str) -> tuple[str, str]:
+        done = runnerlib(
+            "run", "--workflow-file", "pipeline.yaml", "--job", name, cwd=tmp_path, REACTORCIDE_BRANCH="main"
+        )
+        assert done.code == 0, done
+        before, _, after = done.out.decode().partition("📋")
+        return before, after
+
+    before, after = alone("test")
+    assert "testing" in before
+    assert "linting" not in before
+    assert after == (
+        " Next jobs to run:\n  → build (waiting on: test, lint - not all complete)\n\nRun the next job:\n"
+        "  $ python -m runnerlib.cli run --job build --workflow-file pipeline.yaml\n"
+    )
+    assert "(waiting on: test, lint - all complete)" in alone("lint")[1]
+    assert "→ deploy (waiting on: build - all complete)" in alone("build")[1]
+    before, after = alone("deploy")
+    assert "deploying" in before
+    assert after == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--job", "tst"], "error: --job: unknown job 'tst' (test, lint, build, deploy, undo); did you mean 'test'?\n"),
+        (["--only", "x"], "error: --only: unknown job 'x' (test, lint, build, deploy, undo)\n"),
+        (
+            ["--job", "test", "--skip", "lint"],
+            "error: --job runs one job alone; --from, --only and --skip say which of several run\n",
+        ),
+        (
+            ["--", "true"],
+            "error: workflow_file (command line, --workflow-file): contradicts the words after --; give one of them\n",
+        ),
+        (
+            ["--job-command", "true"],
+            "error: workflow_file (command line, --workflow-file): contradicts job_command (command line, ",
+        ),
+        (["--container-engine", "dokcer"], "error: container_engine"),
+    ],
+)
+def test_usage(args: list[str], told: str, pipeline: Path, tmp_path: Path) -> None:
+    done = runnerlib("run", "--workflow-file", str(pipeline), *args, cwd=tmp_path)
+    assert done.code == 2
+    assert done.err.startswith(told)
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_job_without_a_file(tmp_path: Path) -> None:
+    done = runnerlib("run", "--job", "x", cwd=tmp_path)
+    assert (done.code, done.err) == (2, "error: --job names a job of a workflow; give --workflow-file too\n")
+
+
+def test_a_command_from_the_command_line_wins_over_a_file_from_the_environment(pipeline: Path, tmp_path: Path) -> None:
+    done = runnerlib("run", "--job-command", "echo me", cwd=tmp_path, REACTORCIDE_WORKFLOW_FILE=str(pipeline))
+    assert (done.code, done.out) == (0, b"me\n")
+
+
+def test_events_as_json(pipeline: Path, tmp_path: Path) -> None:
+    done = runnerlib("run", "--workflow-file", "pipeline.yaml", "--output", "json", cwd=tmp_path)
+    events = [json.loads(line) for line in done.out.splitlines()]
+    jobs = {event["job"]: event["outcome"] for event in events if event["type"] == "workflow_job_finished"}
+    succeeded = dict.fromkeys(("test", "lint", "build[0]", "build[1]"), "success")
+    assert jobs == {**succeeded, "deploy": "skipped", "undo": "skipped"}
+    assert (events[-1]["type"], events[-1]["workflow"], events[-1]["exit_code"]) == ("workflow_finished", "ci", 0)
+
+
+LONG = """\
+workflow:
+  name: long
+  jobs:
+    - {name: first, command: echo done}
+    - {name: long, needs: first, command: 'echo $$ > ../pid; setsid sleep 1000 & sleep 1000'}
+    - {name: after, needs: long, command: echo after}
+"""
+
+
+def test_the_runner_is_killed_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    """Nothing is left behind, the lock is free, and what succeeded is not done again."""
+    (tmp_path / "long.yaml").write_text(LONG)
+    records, pid = tmp_path / "job/.runnerlib/jobs", tmp_path / "job/jobs/long/pid"
+    with started("run", "--workflow-file", "long.yaml", cwd=tmp_path) as runner:
+        until(lambda: pid.exists() and pid.read_text().strip() != "")
+        assert job_running(records, "long")
+        assert not job_running(records, "first")
+        runner.kill()
+        runner.wait()
+    until(lambda: not os.path.exists(f"/proc/{pid.read_text().strip()}"))
+    assert not job_running(records, "long")
+    found = job_result(records, "long")
+    assert found is not None
+    assert (found["state"], found["exit_code"]) == ("interrupted", None)
+    (tmp_path / "long.yaml").write_text(LONG.replace("setsid sleep 1000 & sleep 1000", "true"))
+    done = runnerlib("run", "--workflow-file", "long.yaml", "--resume", cwd=tmp_path)
+    assert done.code == 0, done
+    assert b"first \xc2\xbb done in an earlier run" in done.out
+    assert b"after\n" in done.out
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_the_runner_is_told_to_stop(signum: signal.Signals, code: int, tmp_path: Path) -> None:
+    (tmp_path / "long.yaml").write_text(LONG)
+    pid = tmp_path / "job/jobs/long/pid"
+    with started("run", "--workflow-file", "long.yaml", cwd=tmp_path) as runner:
+        until(lambda: pid.exists() and pid.read_text().strip() != "")
+        runner.send_signal(signum)
+        out, err = runner.communicate()
+    assert (runner.returncode, err) == (code, b"")
+    assert not os.path.exists(f"/proc/{pid.read_text().strip()}")
+    assert b"workflow 'long' failed after" in out
+    found = job_result(tmp_path / "job/.runnerlib/jobs", "after")
+    assert found is not None
+    assert found["state"] == "cancelled"
