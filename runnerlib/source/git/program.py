@@ -147,6 +147,7 @@ class Program:
         settings = ["-c", "lfs.standalonetransferagent=", "-c", "lfs.locksverify=false"]
         # Without them it takes itself for not installed, and fetches without writing.
         settings += ["-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.process=git-lfs filter-process"]
+        settings += ["-c", "filter.lfs.clean=git-lfs clean -- %f", "-c", "filter.lfs.required=true"]
         self._run([*settings, "lfs", "pull", "origin"], store=top / ".git", top=top, remote=remote, more=more)
 
     def repack(self, store: Path) -> bool:
