@@ -37,6 +37,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=int(os.environ.get("RUNNERLIB_STEPS", "50")),
         help="steps of a job (default: RUNNERLIB_STEPS or 50; 1000 is what records use)",
     )
+    for name, small, records in (("files", 200, 20_000), ("commits", 20, 2_000), ("rounds", 2, 7)):
+        variable = f"RUNNERLIB_SOURCE_{name.upper()}"
+        group.addoption(
+            f"--source-{name}",
+            type=int,
+            default=int(os.environ.get(variable, small)),
+            help=f"{name} of the sources benchmark (default: {variable} or {small}; {records} is what records use)",
+        )
 
 
 @pytest.fixture(scope="session")
