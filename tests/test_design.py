@@ -153,3 +153,17 @@ def test_triggering_follow_up_jobs(here: Path) -> None:
 def test_what_comes_next_without_a_worker(capsys: pytest.CaptureFixture[str]) -> None:
     exec(design.NEXT_JOB, {"runnerlib": runnerlib})
     assert capsys.readouterr().out == design.NEXT_JOB_SHOWN
+
+
+@pytest.mark.parametrize(("makefile", "shown"), [(MAKEFILE, ["tested", "built"]), ("test:\n\tfalse\n", [])])
+def test_a_job_script_with_a_plugin_of_its_own(makefile: str, shown: list[str], here: Path) -> None:
+    """The script does not end with the exit code of its job: what its plugin is told says how that ended."""
+    (here / "job/src").mkdir(parents=True)
+    (here / "job/src/Makefile").write_text(makefile)
+    (here / "script.py").write_text(design.JOB_SCRIPT)
+    done = subprocess.run([sys.executable, "script.py"], env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    assert [line for line in done.stdout.splitlines() if line in {"tested", "built"}] == shown
+    assert "custom_build: Setting up custom build environment..." in done.stderr
+    assert ("custom_build: Build succeeded! Uploading artifacts..." in done.stderr) == bool(shown)
+    assert (here / "job/artifacts").is_dir()
