@@ -71,14 +71,7 @@ def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
 def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
     """The runner's messages as JSON on stderr; they say which job, trace, phase and step they are about."""
     fields = importlib.import_module("runnerlib.log.context").context(environ)
-    return _made("log_lines", "LogLines", ends.err, chosen_level(environ, plan.config.log_level), fields, _phase)
-
-
-def _phase() -> str:
-    """The phase of the plugins that runs; their module is there if there are any."""
-    module = sys.modules.get("runnerlib.plugins.phase")
-    phase = module.CURRENT.get() if module else None
-    return phase.value if phase is not None else ""
+    return _made("log_lines", "LogLines", ends.err, chosen_level(environ, plan.config.log_level), fields)
 
 
 def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> Console:

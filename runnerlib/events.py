@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class Notice(NamedTuple):
-    """Progress of the runner itself, one line."""
+    """Progress of the runner itself, one line; `phase` is that of the plugins in which one said it."""
 
     text: str
+    phase: str = ""
 
 
 class Warned(NamedTuple):

@@ -74,6 +74,7 @@ class Life:
         self._failure: BaseException | None = None
         self._result: JobResult | None = None
         self._ending = False
+        self._phase = ""
         self.crew = Crew(request.masker, request.resolved.config.grace_period)
         self.results: dict[str, StepResult] = {}
 
@@ -213,6 +214,13 @@ class Life:
     # -- calling
 
     def _fire(self, phase: PluginPhase) -> None:
+        self._phase = phase.value
+        try:
+            self._fire_each(phase)
+        finally:
+            self._phase = ""
+
+    def _fire_each(self, phase: PluginPhase) -> None:
         for member in self.crew.having(phase.value):
             try:
                 self._call(member, phase)
@@ -318,7 +326,7 @@ class Life:
         self._notice(f"{plugin}: {line}")
 
     def _notice(self, text: str) -> None:
-        self._tell(Notice(self._masker.mask_string(text)))
+        self._tell(Notice(self._masker.mask_string(text), self._phase))
 
     def _tell(self, event: Event) -> None:
         """Before the end a reader that is gone ends the run; then there is no use in saying so again."""

@@ -134,7 +134,7 @@ def _fields(event: Event) -> _Fields:
         return _of_workflow(event)
     match event:
         case Notice():
-            found: _Fields = "notice", event._asdict()
+            found: _Fields = "notice", {"text": event.text}
         case Warned():
             found = "warning", {"text": event.text, "step": event.step or None}
         case JobStarted():

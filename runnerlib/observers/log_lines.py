@@ -36,20 +36,18 @@ FRAMES = (StepStarted, StepFinished)
 
 
 class LogLines:
-    """Writes a line of JSON for every event but output. `phase` says which phase of the plugins runs, if one does."""
+    """Writes a line of JSON for every event but output."""
 
     def __init__(
         self,
         out: Output,
         least: LogLevel,
         context: Mapping[str, str],
-        phase: Callable[[], str],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._out = out
         self._least = least
         self._context = context
-        self._phase = phase
         self._clock = clock
         self._stage = "source_prep"
 
@@ -62,7 +60,7 @@ class LogLines:
         said = _said(event)
         if said is not None and passes(said[0], self._least):
             level, message, more = said
-            fields = {**self._context, "phase": self._phase() or self._stage, **more}
+            fields = {**self._context, "phase": self._stage, **more}
             line = structured(timestamp(self._clock()), level, COMPONENT, message, fields, as_json=True)
             self._out.write(f"{line}\n".encode())
         if isinstance(event, JobFinished):
@@ -122,7 +120,7 @@ class Without:
 def _said(event: Event) -> Said | None:
     match event:
         case Notice():
-            said: Said | None = (LogLevel.INFO, event.text, {})
+            said: Said | None = (LogLevel.INFO, event.text, {"phase": event.phase} if event.phase else {})
         case Warned():
             said = (LogLevel.WARNING, event.text, {"step": event.step} if event.step else {})
         case JobStarted():
