@@ -85,8 +85,8 @@ def carry_out(
             code: int = workflow.carry_out(session, request, alone=alone, drawing=drawing, dry_run=dry_run)
             return code
     if not (drawing or dry_run):
-        return fulfil(request, on_masker=session.mask_with).exit_code
-    with foreseen(request, session.mask_with) as plan:
+        return fulfil(request, alone=True, on_masker=session.mask_with).exit_code
+    with foreseen(request, session.mask_with, alone=True) as plan:
         if drawing:
             _echo(plan, _drawn(plan, drawing))
         else:

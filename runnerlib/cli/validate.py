@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, /, config_file: str | None, words: tuple[str, ...], **options: str) -> None:
     """Check the configuration of a run and exit: 0 when it is valid, 2 when it is not. Nothing is touched."""
-    with foreseen(requested(session, config_file, options, words), session.mask_with) as plan:
+    with foreseen(requested(session, config_file, options, words), session.mask_with, alone=True) as plan:
         for warning in plan.warnings:
             click.echo(plan.masker.mask_string(f"warning: {warning}"), err=True)
     click.echo("the configuration is valid")

@@ -42,17 +42,19 @@ def fulfil(
     ends: Ends = streams,
     new_loop: LoopFactory | None = None,
     stop: Stop | None = None,
+    alone: bool = False,
     on_masker: OnMasker = _nobody,
 ) -> JobResult:
     """Plan what is requested and run it; how its job ended.
 
     What happens is told to `observer`, or shown on `ends()`, by default the descriptors 1 and 2. `on_masker`
-    gets the run's masker as soon as there is one: whoever shows an error of this call masks with it. Raises
+    gets the run's masker as soon as there is one: whoever shows an error of this call masks with it. A process
+    that is `alone` with the run lets it have descriptors 1 and 2: what processes of plugins write is masked. Raises
     ConfigError for a wrong setting or job, PluginError for a plugin that fails and RunnerError when the
     runner itself fails.
     """
     if may_have_plugins(request):
-        return _life(request, on_masker).run(observer, ends, new_loop, stop)
+        return _life(request, on_masker, alone=alone).run(observer, ends, new_loop, stop)
     plan = request.plan()
     on_masker(plan.masker)
     with told(plan, observer, ends) as listener:
@@ -60,10 +62,10 @@ def fulfil(
 
 
 @contextmanager
-def foreseen(request: Request, on_masker: OnMasker = _nobody) -> Iterator[RunPlan]:
+def foreseen(request: Request, on_masker: OnMasker = _nobody, *, alone: bool = False) -> Iterator[RunPlan]:
     """The plan of a run that does not take place: nothing is touched but by plugins, which are told so."""
     if may_have_plugins(request):
-        with _life(request, on_masker, dry_run=True).foreseen() as plan:
+        with _life(request, on_masker, alone=alone, dry_run=True).foreseen() as plan:
             yield plan
     else:
         plan = request.plan()
@@ -90,9 +92,9 @@ def told(plan: RunPlan, observer: Observer | None, ends: Ends) -> AbstractContex
     return audience(plan, plan.request.environ, ends()) if observer is None else nullcontext(observer)
 
 
-def _life(request: Request, on_masker: OnMasker, *, dry_run: bool = False) -> Life:
+def _life(request: Request, on_masker: OnMasker, *, alone: bool, dry_run: bool = False) -> Life:
     request = request.masked()
     assert request.masker is not None  # noqa: S101 - it is masked
     on_masker(request.masker)
-    life: Life = importlib.import_module("runnerlib.lifecycle.phases").Life(request, dry_run=dry_run)
+    life: Life = importlib.import_module("runnerlib.lifecycle.phases").Life(request, alone=alone, dry_run=dry_run)
     return life

@@ -54,13 +54,10 @@ class Listeners:
     def observe(self, event: Event) -> None:
         """Tell one event. Raises OutputError when the audience can take no more."""
         failed: OutputError | None = None
-        if self._main is None:
-            self.kept.append(event)
-        else:
-            try:
-                self._main.observe(event)
-            except OutputError as error:
-                failed = error
+        try:
+            self.tell_audience(event)
+        except OutputError as error:
+            failed = error
         for plugin, observer in self._added[:]:
             try:
                 observer.observe(event)
@@ -68,6 +65,13 @@ class Listeners:
                 self._dismiss(plugin, observer, error)
         if failed is not None:
             raise failed
+
+    def tell_audience(self, event: Event) -> None:
+        """Tell one event to no observer of plugins: what these write must not come back to them. Raises OutputError."""
+        if self._main is None:
+            self.kept.append(event)
+        else:
+            self._main.observe(event)
 
     async def drain(self) -> None:
         """Return when the audience is not congested."""

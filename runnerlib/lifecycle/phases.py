@@ -12,6 +12,7 @@ from runnerlib.environment import named_secrets
 from runnerlib.errors import Interrupted, OutputError, RunnerError
 from runnerlib.events import Notice, Warned
 from runnerlib.lifecycle import told
+from runnerlib.lifecycle.capture import Capture
 from runnerlib.lifecycle.changes import added, changed_env, changed_settings, in_time
 from runnerlib.lifecycle.crew import Crew
 from runnerlib.lifecycle.listeners import Listeners
@@ -27,7 +28,6 @@ from runnerlib.plugins.limit import Limit
 from runnerlib.plugins.loading import plugin_files
 from runnerlib.plugins.origin import ci_root, offered, plugin_directory
 from runnerlib.plugins.phase import PluginPhase
-from runnerlib.plugins.printing import routed
 from runnerlib.result import signal_name
 from runnerlib.runner import interruptible, run, tell_triggers, warn
 from runnerlib.secrets import HERE
@@ -58,8 +58,8 @@ class JobFailedError(RunnerError):
 class Life:
     """The life of one job with plugins: `run` or `foreseen`, once."""
 
-    def __init__(self, request: Request, *, dry_run: bool = False) -> None:
-        """`request` is masked."""
+    def __init__(self, request: Request, *, alone: bool = False, dry_run: bool = False) -> None:
+        """`request` is masked. In a process that is `alone` with the run, descriptors 1 and 2 are kept from plugins."""
         assert request.masker is not None  # noqa: S101 - see above
         self._masker = request.masker
         self._services = Services(request.masker, request.sources, request.lookup)
@@ -68,6 +68,8 @@ class Life:
         )
         self._plan: RunPlan | None = None
         self._dry_run = dry_run
+        self._alone = alone
+        self._capture = Capture(request.masker, self._say_written)
         self._listeners = Listeners(request.masker)
         self._stop = Stop()
         self._ends: Ends = streams
@@ -86,9 +88,10 @@ class Life:
                 self._listeners.open(observer)
             plan = self._validated()
             if observer is None:
-                self._listeners.open(audience.enter_context(told(plan, None, ends)))
+                self._listeners.open(audience.enter_context(told(plan, None, self._ends)))
             self._services.listening = True
-            self._result = run(plan, self._listeners, new_loop, self._stop, self)
+            with self._capture.taken():
+                self._result = run(plan, self._listeners, new_loop, self._stop, self)
         assert self._result is not None  # noqa: S101 - else something was raised
         return self._result
 
@@ -113,13 +116,20 @@ class Life:
     def around(self, plan: RunPlan) -> StepHooks | None:
         """Who is asked around steps, if a plugin wants to be."""
         self._plan = plan
+        self._capture.in_loop()
         return StepHooks(self) if self.crew.having("pre_step") or self.crew.having("post_step") else None
 
     # -- from the first phase to the last
 
     @contextmanager
     def _living(self) -> Iterator[ExitStack]:
-        with routed(), HERE.followed_by(self._masker), ExitStack() as audience, interruptible(self._stop):
+        with (
+            self._capture.open(alone=self._alone) as ends,
+            HERE.followed_by(self._masker),
+            ExitStack() as audience,
+            interruptible(self._stop),
+        ):
+            self._ends = ends or self._ends
             try:
                 yield audience
             except BaseException as error:
@@ -239,7 +249,7 @@ class Life:
         def stop(signum: int) -> None:
             inbox.put(Interrupted(signum, signal_name(signum)))
 
-        with self._stop.forwarded(stop):
+        with self._stop.forwarded(stop), self._capture.taken(member.name, inbox):
             self.call(member, phase.value, context, partial(self.say, member.name), inbox)
         who = f"plugin '{member.name}' in {phase.value}"
         settings = changed_settings(config, context.config, who)
@@ -320,6 +330,10 @@ class Life:
         return None if self._result is None else self._result.exit_code
 
     # -- telling
+
+    def _say_written(self, plugin: str, line: str) -> None:
+        with suppress(OutputError):  # who is told next raises it again
+            self._listeners.tell_audience(Notice(self._masker.mask_string(f"{plugin}: {line}")))
 
     def say(self, plugin: str, line: str) -> None:
         """Tell a line that a plugin printed."""

@@ -38,7 +38,9 @@ class _Done(NamedTuple):
     failure: Failure | None
 
 
-class _Said(NamedTuple):
+class Said(NamedTuple):
+    """A line that a hook, or a process of it, wrote, masked."""
+
     line: str
 
 
@@ -111,7 +113,7 @@ class Calls:
         """In the plugin's thread. Whatever is raised is described here: that, too, runs the plugin's code."""
         CURRENT.set(phase)
         try:
-            with older_names(), caught(Lines(self._masker, lambda line: inbox.put(_Said(line)))):
+            with older_names(), caught(Lines(self._masker, lambda line: inbox.put(Said(line)))):
                 for function in functions:
                     function()
         except Cut:
@@ -150,7 +152,7 @@ def _answer(inbox: SimpleQueue[object], limit: Limit, tell: Tell) -> Failure | N
             if left > _SLICE:
                 continue
             raise
-        if isinstance(item, _Said):
+        if isinstance(item, Said):
             tell(item.line)
         elif isinstance(item, _Done):
             return item.failure
