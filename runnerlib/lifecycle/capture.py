@@ -59,11 +59,16 @@ class Capture:
             yield
             return
         self._inbox = inbox
-        with self._descriptors.taken():
-            try:
-                yield
-            finally:
-                self._inbox = self._loop = None
+        try:
+            with self._descriptors.taken():
+                try:
+                    yield
+                finally:
+                    self._inbox = self._loop = None
+        finally:
+            self._say_rest(plugin, inbox)
+
+    def _say_rest(self, plugin: str, inbox: SimpleQueue[object] | None) -> None:
         while inbox is not None and not inbox.empty():
             late = inbox.get()
             if isinstance(late, Said):

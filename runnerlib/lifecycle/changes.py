@@ -50,7 +50,7 @@ def changed_settings(before: RunnerConfig, after: object, who: str) -> dict[str,
             checked = value if value is None and field.default is None else SETTINGS[field.name].parse(value)
         except ValueError as error:
             raise PluginError(f"{who}: {field.name}: {error}") from None
-        changes[field.name] = checked, Origin(Layer.PLUGIN, who)
+        changes[field.name] = checked, Origin(Layer.PLUGIN, who.removeprefix("plugin "))
     return changes
 
 
