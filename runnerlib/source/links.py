@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST_HOPS = 40  # as the kernel; a link that takes more leads nowhere at all
+_MOST_STEPS = 1000  # of one link; no honest one takes so many
 
 
 def leads_out(link: str, links: Mapping[str, str]) -> bool:
@@ -15,14 +16,18 @@ def leads_out(link: str, links: Mapping[str, str]) -> bool:
 
     Names are relative to the tree's root ("a/b"), values are the links' texts; every name that is no
     link counts as a directory. An absolute text leads out, wherever it points: even inside the source
-    it would tie the copy to the original. A loop stays inside.
+    it would tie the copy to the original. A loop stays inside. A link that takes endless steps counts as one that
+    leads out: to follow it would take as long as whoever made it likes.
     """
     here = link.split("/")[:-1]
     todo = links[link].split("/")[::-1]
     if links[link].startswith("/"):
         return True
-    hops = 0
+    hops = steps = 0
     while todo and hops < _MOST_HOPS:
+        steps += 1
+        if steps > _MOST_STEPS:
+            return True
         name = todo.pop()
         if name == ".." and not here:
             return True

@@ -360,7 +360,7 @@ LINES = st.tuples(st.sampled_from(["", "!", "/", "!/"]), GLOBS.map("/".join), st
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(LINES, min_size=1, max_size=4), st.lists(WORDS, min_size=1, max_size=12))
 def test_patterns_mean_what_they_mean_to_git(lines: list[str], paths: list[str]) -> None:
     with tempfile.TemporaryDirectory() as room:

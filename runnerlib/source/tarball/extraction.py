@@ -50,7 +50,7 @@ class Extraction:
 
     def add(self, member: Member) -> None:
         """Put one member into the tree. Raises `ArchiveError` for what is hostile."""
-        self._count(member.name, member.size)
+        self._count(member.name + member.link, member.size)
         if member.kind not in {"file", "directory", "symlink", "hardlink"}:
             raise ArchiveError(f"{shown(member.name)} is {member.kind}")
         path = self._path(member.name)

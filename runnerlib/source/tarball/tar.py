@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _BLOCK = 512
 _CHUNK = 1 << 20
 _LONGEST_HEADER = 1 << 20  # bytes of names and attributes of one member
+_MOST_RECORDS = 1 << 14  # in one pax header; those of a map of holes in the oldest form are two for each segment
 _MOST_SEGMENTS = 1 << 16  # of one sparse file
 _KINDS = {b"1": "hardlink", b"2": "symlink", b"3": "a device", b"4": "a device", b"5": "directory", b"6": "a fifo"}
 _FILES = (b"0", b"\0", b"7", b"S")
@@ -48,6 +49,8 @@ def members(stream: Unpacked) -> Iterator[Member]:
     everywhere: Records = []
     records: Records = []
     while (header := _header(stream)) is not None:
+        if len(everywhere) + len(records) > _MOST_RECORDS or _size(everywhere) + _size(records) > _LONGEST_HEADER:
+            raise ArchiveError("it has more headers before a member than any honest one")
         if header.kind in {b"x", b"X"}:
             records += _records(_extra(stream, header))
         elif header.kind == b"g":
@@ -63,6 +66,10 @@ def members(stream: Unpacked) -> Iterator[Member]:
     if records:
         raise ArchiveError("it is damaged: a name without a member")
     stream.drain()
+
+
+def _size(records: Records) -> int:
+    return sum(len(key) + len(value) for key, value in records)
 
 
 def _allowed_for_all(key: str) -> bool:
@@ -136,6 +143,8 @@ def _records(content: bytes) -> Records:
             raise ArchiveError("it is damaged: a pax header cannot be read")
         found.append((key.decode("utf-8", "surrogateescape"), value))
         at = end
+        if len(found) > _MOST_RECORDS:
+            raise ArchiveError(f"it has a pax header of more than {_MOST_RECORDS} records")
     return found
 
 

@@ -262,6 +262,18 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
         + b"0\n" * (5 << 20),
         "the map of a sparse file cannot be read",
     ),
+    "bomb by headers": lambda: Hostile(
+        gzip.compress(pax(("comment", b"x" * (1 << 19))) * 3 + header(b"a") + END), "more headers before a member than"
+    ),
+    "bomb by headers for all": lambda: Hostile(
+        pax(*[("c", b"")] * 9000, kind=b"g") * 2 + header(b"a") + END, "more headers before a member than"
+    ),
+    "bomb by records": lambda: Hostile(
+        pax(*[("c", b"")] * 17000) + header(b"a") + END, "it has a pax header of more than 16384 records"
+    ),
+    "bomb by links": lambda: Hostile(
+        tar(link("a", "b/" * 600), link("b", "./" * 600)), "which leads out of the archive"
+    ),
     # damage
     "negative size": lambda: Hostile(header(b"a", size=b"\xff" * 12) + END, "it is damaged: a negative size"),
     "negative offset": lambda: Hostile(
