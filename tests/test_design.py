@@ -167,3 +167,30 @@ def test_a_job_script_with_a_plugin_of_its_own(makefile: str, shown: list[str], 
     assert "custom_build: Setting up custom build environment..." in done.stderr
     assert ("custom_build: Build succeeded! Uploading artifacts..." in done.stderr) == bool(shown)
     assert (here / "job/artifacts").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("deploying", "shown"),
+    [("cat {fifo}", "Deploy already in progress, skipping"), ("true", "deploying")],
+    ids=["a deploy is running", "none is"],
+)
+def test_the_state_of_other_jobs(deploying: str, shown: str, here: Path) -> None:
+    """In a workflow of three jobs. What the block calls and does not define is of the script that it stands in."""
+    fifo = here / "fifo"
+    os.mkfifo(fifo)
+    (here / "state.py").write_text(f"import runnerlib\ndef trigger_deploy():\n    print('deploying')\n{design.STATE}")
+    # The reader waits for the script to have asked; when nobody reads, the job itself does.
+    asked = f"echo > {fifo}" if "fifo" in deploying else "true"
+    jobs = {
+        "test": {"command": "true"},
+        "deploy-production": {"command": deploying.format(fifo=fifo)},
+        "next": {"depends_on": ["test"], "command": f"python {here}/state.py; {asked}"},
+    }
+    if "fifo" not in deploying:
+        jobs["next"]["depends_on"] = ["test", "deploy-production"]
+    (here / "pipeline.yaml").write_text(json.dumps({"workflow": {"name": "release", "jobs": jobs}}))
+    env = environment(PATH=f"{RUNNERLIB.parent}:{os.environ['PATH']}")
+    argv = [RUNNERLIB, "run", "--workflow-file", "pipeline.yaml", "--max-parallel", "2"]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    assert [line.partition(" │ ")[2] for line in done.stdout.splitlines() if line.startswith("next ")][1:2] == [shown]

@@ -34,7 +34,7 @@ async def execute_async(
     The job has a thread and an event loop of its own; `observer` is called in that thread. Signals are left to
     the caller's loop. When the task that awaits this is cancelled, the job is stopped as by SIGTERM, and
     CancelledError is raised once no process of it is left; a second cancellation kills what still runs at
-    once. A source that is being prepared is given up when it next reports progress.
+    once. A source that is being prepared is given up as well; what stood in its place stays.
     Raises what `execute` raises.
     """
     stop = Stop()
