@@ -50,11 +50,12 @@ class Workspace(NamedTuple):
         return self.artifacts_at or self.base / "artifacts"
 
     def spool(self, *, lasting: bool) -> Path:
-        """A file for what steps trigger: one of its own for each call, or the `lasting` one of a job of steps.
+        """A new file for what the steps of a run trigger; a `lasting` one is found by a run that goes on with the job.
 
         It is where there is a directory already, so that a shell can write it.
         """
-        return self.base / (".runnerlib/triggers.ndjson" if lasting else f".triggers-{os.urandom(4).hex()}.ndjson")
+        name = f"triggers-{os.urandom(4).hex()}.ndjson"
+        return self.base / ".runnerlib" / name if lasting else self.base / f".{name}"
 
     def resolve(self, text: str, subject: str) -> Path:
         """The real path that `text` names, inside the workspace.

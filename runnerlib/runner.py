@@ -70,7 +70,10 @@ def run(
         stop.check()
         with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:
             result = loop.run(_run(plan, journal, observer, stop, stages))
-        return tell_triggers(plan, result, observer) if stages is None else result
+        if stages is not None:
+            return result
+        with interruptible(stop):  # uvloop leaves handlers behind that heed nothing
+            return tell_triggers(plan, result, observer)
 
 
 def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: Sequence[Sink] = ()) -> JobResult:
@@ -79,10 +82,16 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
     Most jobs trigger none, and have none that waits. Blocks; what goes wrong is told to `observer`. `sinks`
     are those of plugins.
     """
-    if not plan.spool.exists() and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
+    spools = [plan.spool] if plan.is_command else sorted(_spools(plan), key=os.path.getmtime)
+    if not any(map(os.path.exists, spools)) and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
         return result
     deliver = importlib.import_module("runnerlib.delivery.ending").deliver
-    return cast("JobResult", deliver(plan, plan.spool, result, observer.observe, sinks))
+    return cast("JobResult", deliver(plan, spools, result, observer.observe, sinks))
+
+
+def _spools(plan: RunPlan) -> Iterator[Path]:
+    """What the runs of a job have triggered in this workspace, which nobody else uses now."""
+    return plan.spool.parent.glob("triggers-*.ndjson")
 
 
 def warn(plan: RunPlan, observer: Observer, told: Container[str] = ()) -> None:
@@ -124,7 +133,9 @@ def prepare_workspace(
     told = plan.warnings
     _make(plan.workspace.artifacts)
     if journal is not None and not journal.prepared:
-        plan.spool.unlink(missing_ok=True)
+        for spool in _spools(plan):
+            if spool != plan.spool:
+                spool.unlink(missing_ok=True)
     plan = _reached("pre_source_prep", plan, stages)
     plan = _prepare(plan, journal, report)
     if stages is None and os.path.isdir(f"{plan.code_dir}/{PLUGINS}"):

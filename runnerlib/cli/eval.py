@@ -116,7 +116,10 @@ def command(
         say(mask(f"note: {text}"))
 
     changes = changes_of(happened, source, changed, note)
-    found = evaluate(happened, root, changes, os.environ, None if workflow_file is None else Path(workflow_file))
+    file = None if workflow_file is None else Path(workspace.meant(workflow_file))
+    if file is not None and not file.exists() and (root / file).exists():
+        file = root / file
+    found = evaluate(happened, root, changes, os.environ, file)
     for text in found.notes:
         note(text)
     for text in found.errors:

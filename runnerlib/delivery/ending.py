@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.delivery.handing import Verdict, hand_over
 from runnerlib.delivery.sink import counted
-from runnerlib.errors import RunnerError
+from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import Notice, Triggered, Warned
 from runnerlib.trigger.channel import channels, named
 from runnerlib.trigger.file import remove
@@ -25,24 +25,35 @@ if TYPE_CHECKING:
 
 
 def deliver(
-    plan: RunPlan, spool: Path, result: JobResult, tell: Callable[[Event], object], sinks: Sequence[Sink] = ()
+    plan: RunPlan,
+    spools: Sequence[Path],
+    result: JobResult,
+    tell: Callable[[Event], object],
+    sinks: Sequence[Sink] = (),
 ) -> JobResult:
-    """Hand over what is in `spool`, and what an earlier run could not; the result of the job after that.
+    """Hand over what is in `spools`, and what an earlier run could not; the result of the job after that.
 
     What happens is told as events, masked. Blocks until the channels have taken it or the time for that is
-    over. With the setting `triggers_required` a job whose follow-up jobs could not be told has failed.
+    over; a signal raises Interrupted. With the setting `triggers_required` a job whose follow-up jobs could
+    not be told has failed.
     """
     mask = plan.masker.mask_string
+
+    def forget() -> None:
+        for spool in spools:
+            remove(spool)
+
     try:
-        triggers = collect(spool)
+        triggers = [trigger for spool in spools for trigger in collect(spool)]
         if not result.success and plan.config.triggers_when == "success":
             if triggers:
-                tell(Warned(mask(_held_back(triggers, plan, spool))))
+                tell(Warned(mask(_held_back(triggers, plan))))
             return result
         outer = spool_of(plan.request.environ)
         if outer is not None:  # a run inside of a step: the job that this one is a part of has to end well, too
-            append(outer, triggers)
-            remove(spool)
+            if triggers:
+                append(outer, triggers)
+            forget()
             return result
         given = message([one.to_dict() for one in triggers]) if triggers else None
         verdict = hand_over(
@@ -51,19 +62,22 @@ def deliver(
             mask,
             lambda text, line: tell(Triggered(text, line)),
             sinks,
-            lambda: remove(spool),
+            forget,
         )
+    except Interrupted:
+        raise
     except RunnerError as error:
-        verdict = Verdict(problem=f"{error}{f'; they are kept in {str(spool)!r}' if spool.exists() else ''}")
+        kept = f"\nthey are kept in '{plan.spool}'" if plan.spool.exists() else ""
+        verdict = Verdict(problem=f"{error}{kept}")
     for done in verdict.done:
         tell(Notice(mask(f"triggers: {done}")))
     return result if verdict.success else _failed(plan, result, verdict.problem, tell)
 
 
-def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan, spool: Path) -> str:
+def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan) -> str:
     """A job that failed triggers nothing. A run that goes on with it later may; a command has no such run."""
     if plan.is_command:
-        remove(spool)
+        remove(plan.spool)
     names = named(one.job_name for one in triggers)
     return f"triggers: {counted(len(triggers))} not told of because the job failed: {names}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.delivery.sink import counted, sinks
-from runnerlib.errors import RunnerError
+from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.trigger.outbox import Added, DeliveryError, Outbox
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class _Noted:
     def __call__(self, message: Message) -> None:
         try:
             self._done.append(self._sink.send(message))
+        except Interrupted:
+            raise
         except DeliveryError as error:
             raise DeliveryError(f"{self._sink.name}: {error}", refused=error.refused) from None
         except RunnerError as error:
@@ -70,6 +72,8 @@ def hand_over(
             kept()
         used = {sink.name: _Noted(sink, done) for sink in (*sinks(channels, mask, write), *others)}
         sent = outbox.send(used) if used else []
+    except Interrupted:
+        raise  # what may have been sent is known to be so
     except RunnerError as error:
         where = f"; they are kept in '{channels.file}'" if channels.file.exists() else ""
         return Verdict(tuple(done), f"{error}{where}", (), str(channels.file))

@@ -140,6 +140,8 @@ class Life:
                 self.crew.close()
                 self._listeners.close()
                 self._show_kept()
+                if self._dry_run and self._request.spool is not None:
+                    self._request.spool.unlink(missing_ok=True)
         if self._failure is not None and not isinstance(self._failure, JobFailedError):
             raise self._failure
 
@@ -147,6 +149,7 @@ class Life:
         request = self._request
         self.crew.take(plugin_manager.ordered())
         workspace = request.workspace or locate(request.environ, request.cwd)
+        self._request = request._replace(spool=request.spool or workspace.spool(lasting=request.job is not None))
         config = request.resolved.config
         code_dir = workspace.resolve_directory(config.code_dir, f"code_dir ({request.resolved.origin('code_dir')})")
         root = ci_root(request.resolved, request.environ, workspace, code_dir)
@@ -279,7 +282,7 @@ class Life:
         """Call what a plugin has for a phase or around a step. Raises PluginError and VetoError."""
         functions = [partial(function, context) for function in member.one.hooks[hook]]
         inside = copy_context()  # what a hook triggers is the job's; what this run itself is a part of stays as it is
-        inside.run(SPOOL.set, None if self._plan is None else self._plan.spool)
+        inside.run(SPOOL.set, self._request.spool)
         inside.run(member.calls.call, functions, hook, self._limit(), tell, context.phase, inbox)
 
     def context(self, member: Member, phase: PluginPhase | None, env: dict[str, str]) -> PluginContext:

@@ -65,6 +65,9 @@ class TestEval:
         [flow] = message["workflows"]
         assert flow["source_file"] == ".reactorcide/workflows/ci.yaml"
         assert [job["source_ref"] for job in flow["jobs"]] == ["abc", "abc"]
+        args = ("eval", "--ci-source-dir", "ci", "--event-type", "push", "--workflow-file")
+        for file in (".reactorcide/workflows/ci.yaml", "ci/.reactorcide/workflows/ci.yaml"):
+            assert "✓ Scheduled job: deploy" in runnerlib(*args, file, cwd=root).err
 
     def test_as_a_worker_calls_it(self, root: Path, server: FakeCoordinator, authority_file: Path) -> None:
         env = {"REACTORCIDE_CI_SOURCE_DIR": "ci", "REACTORCIDE_SOURCE_DIR": "src", **reach(server, authority_file)}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runnerlib.events import TRIGGERS_PREFIX as PREFIX
-from tests.integration.cli import Done, runnerlib
+from tests.integration.cli import Done, runnerlib, started
 from tests.trigger.conftest import authority, authority_file, plain_server, server, tls
-from tests.trigger.server import JOB, TOKEN, FakeCoordinator, cut_after, status
+from tests.trigger.server import JOB, TOKEN, FakeCoordinator, Fault, Handler, cut_after, cut_before, never, status
 
 __all__ = ["authority", "authority_file", "plain_server", "server", "tls"]
 
@@ -249,3 +251,139 @@ os.write(1, base64.b64encode(line) + b"\\n")
 os.write(1, line.decode().encode("utf-16-le"))
 os.write(1, line[:-1])
 '''
+
+
+class TestKilled:
+    """The runner is ended in the middle of the request; the next run creates each job once."""
+
+    def ended(self, signum: int, fault: Fault, server: FakeCoordinator, tmp_path: Path, env: dict[str, str]) -> int:
+        asked = threading.Event()
+
+        def wait(handler: Handler) -> None:
+            asked.set()
+            if fault is cut_after:
+                server.create(handler.body)
+            never(handler)
+
+        server.faults = [wait]
+        running = started("run", "--job-command", DEPLOY, cwd=tmp_path, **env)
+        try:
+            assert asked.wait(30)
+            running.send_signal(signum)
+            running.communicate(timeout=30)
+        finally:
+            running.kill()
+            running.wait()
+            server.release.set()
+        return running.returncode
+
+    @pytest.mark.parametrize("fault", [cut_before, cut_after])
+    def test_by_kill(self, fault: Fault, server: FakeCoordinator, reach: dict[str, str], tmp_path: Path) -> None:
+        assert self.ended(signal.SIGKILL, fault, server, tmp_path, reach) == -9
+        assert written(tmp_path) == [SENT]
+        again = runnerlib(
+            "run", "--job-command", f"{DEPLOY}; {DEPLOY.replace('deploy', 'notify')}", cwd=tmp_path, **reach
+        )
+        assert again.code == 0, again.err
+        assert server.created == ["deploy", "notify"]
+
+    @pytest.mark.parametrize("fault", [cut_before, cut_after])
+    def test_by_a_signal_that_asks(
+        self, fault: Fault, server: FakeCoordinator, reach: dict[str, str], tmp_path: Path
+    ) -> None:
+        assert self.ended(signal.SIGTERM, fault, server, tmp_path, reach) == 143
+        assert runnerlib("run", "--job-command", "true", cwd=tmp_path, **reach).code == 0
+        assert server.created == ["deploy"]
+
+
+def test_runners_race_on_one_file(tmp_path: Path) -> None:
+    runs = [
+        started("run", "--job-command", f"{DEPLOY}; {DEPLOY.replace('deploy', f'job-{number}')}", cwd=tmp_path)
+        for number in range(4)
+    ]
+    for run in runs:
+        run.communicate(timeout=60)
+    assert [run.returncode for run in runs] == [0] * 4
+    assert sorted(job["job_name"] for job in written(tmp_path)) == ["deploy", *(f"job-{number}" for number in range(4))]
+
+
+PLUGIN = """
+import runnerlib
+from runnerlib.plugins import Plugin, PluginPhase
+
+class Triggering(Plugin):
+    def __init__(self):
+        super().__init__("triggering")
+
+    def supported_phases(self):
+        return [PluginPhase.POST_SOURCE_PREP, PluginPhase.POST_EXECUTION]
+
+    def execute(self, context):
+        if context.phase == PluginPhase.POST_SOURCE_PREP:
+            from src.workflow import flush_triggers, trigger_job
+            trigger_job("from-older-names", env={"N": 1})
+            flush_triggers()
+        elif context.exit_code == 0:
+            runnerlib.trigger_job("after")
+"""
+SINK = """
+import json
+from runnerlib.plugins import Plugin, PluginPhase
+
+class Sink:
+    name = "own"
+
+    def send(self, message):
+        with open("told.json", "a") as file:
+            file.write(message.encode() + "\\n")
+        return "written down"
+
+class Telling(Plugin):
+    def __init__(self):
+        super().__init__("telling")
+
+    def supported_phases(self):
+        return [PluginPhase.PRE_EXECUTION]
+
+    def pre_execution(self, context):
+        context.add_trigger_sink(Sink())
+"""
+
+
+class TestPlugins:
+    def test_what_they_trigger_waits_for_the_end_of_the_job(self, tmp_path: Path) -> None:
+        (tmp_path / "plugins").mkdir()
+        (tmp_path / "plugins" / "plugin_a.py").write_text(PLUGIN)
+        failed = runnerlib("run", "--plugin-dir", "plugins", "--job-command", "exit 3", cwd=tmp_path)
+        assert failed.code == 3, failed.err
+        assert not (tmp_path / "job" / "triggers.json").exists()
+        assert "1 job not told of because the job failed: 'from-older-names'" in failed.err
+        done = runnerlib("run", "--plugin-dir", "plugins", "--job-command", DEPLOY, cwd=tmp_path)
+        assert done.code == 0, done.err
+        assert [job["job_name"] for job in written(tmp_path)] == ["from-older-names", "deploy", "after"]
+
+    @pytest.mark.parametrize("phase", ["PRE_VALIDATION", "POST_VALIDATION", "PRE_SOURCE_PREP", "PRE_EXECUTION"])
+    def test_in_every_phase(self, phase: str, tmp_path: Path) -> None:
+        (tmp_path / "plugins").mkdir()
+        (tmp_path / "plugins" / "plugin_a.py").write_text(PLUGIN.replace("POST_SOURCE_PREP", phase))
+        file = job_file(tmp_path, {"name": "a", "run": DEPLOY})
+        done = runnerlib("run", "--plugin-dir", "plugins", "--job-file", file, cwd=tmp_path)
+        assert done.code == 0, done.err
+        assert [job["job_name"] for job in written(tmp_path)] == ["from-older-names", "deploy", "after"]
+
+    def test_a_dry_run_tells_nobody(self, tmp_path: Path) -> None:
+        (tmp_path / "plugins").mkdir()
+        (tmp_path / "plugins" / "plugin_a.py").write_text(PLUGIN.replace("POST_SOURCE_PREP", "PRE_VALIDATION"))
+        args = ("run", "--plugin-dir", "plugins", "--dry-run", "--job-command", "true")
+        assert runnerlib(*args, cwd=tmp_path).code == 0
+        assert not (tmp_path / "job").exists() or not spools(tmp_path)
+        assert not (tmp_path / "job" / "triggers.json").exists()
+
+    def test_they_bring_channels(self, tmp_path: Path) -> None:
+        (tmp_path / "plugins").mkdir()
+        (tmp_path / "plugins" / "plugin_a.py").write_text(SINK)
+        done = runnerlib("run", "--plugin-dir", "plugins", "--job-command", DEPLOY, cwd=tmp_path)
+        assert done.code == 0, done.err
+        assert "triggers: written down" in done.err
+        assert json.loads((tmp_path / "told.json").read_text())["jobs"] == [SENT]
+        assert not (tmp_path / "job" / "triggers.json").exists()
