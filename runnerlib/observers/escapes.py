@@ -11,25 +11,43 @@ SEQUENCE = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-OQ-WYZ`-~])"
 )
 _SGR = re.compile(rb"\x1b\[([0-9;:]*)m")
-# Whatever begins with ESC and is not SGR, complete or not.
+# Whatever begins with ESC and is not SGR, complete or not, one after the other.
 _OTHER = re.compile(
-    rb"\x1b(?!\[[0-9;:]*m)"
-    rb"(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])?"
+    rb"(?:\x1b(?!\[[0-9;:]*m)"
+    rb"(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])?)+"
 )
 # The last SGR of a line, if it is none that switches everything off.
 _LEFT_ON = re.compile(rb"\x1b\[(?!0?m)[0-9;:]*m[^\x1b\n]*\n")
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\x1b") + b"\x7f"
+_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x0c\x0e-\x1a\x1c-\x1f\x7f]")
+# What is taken out was masked as if it were not there, up to this length (FOLD_STRING of ext/fold.h). Behind
+# more, two pieces of a secret could meet.
+_UNSEEN = 512
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")  # U+0080 to U+009F, which some terminals obey
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
 def colours_only(data: bytes) -> bytes:
-    """`data` without what moves the cursor, clears, rings or renames; colours, tabs and line breaks pass."""
+    """`data` without what moves the cursor, clears or renames; colours, tabs and line breaks pass.
+
+    Control characters become `^G` and the like. They are not taken out: the mask has not looked through them, and a
+    text that they interrupt may be a secret.
+    """
     if b"\x1b" in data:
-        data = _OTHER.sub(b"", data)
+        data = _OTHER.sub(_taken_out, data)
     if b"\xc2" in data:
         data = _C1.sub(_REPLACEMENT, data)
-    return data.translate(None, _CONTROLS)
+    plain = data.translate(None, _CONTROLS)
+    return plain if len(plain) == len(data) else _CONTROL.sub(_caret, data.replace(b"\r", b""))
+
+
+def _taken_out(found: re.Match[bytes]) -> bytes:
+    return b"" if len(found[0]) <= _UNSEEN else _REPLACEMENT
+
+
+def _caret(found: re.Match[bytes]) -> bytes:
+    """A control character as `cat -v` writes it."""
+    return bytes((ord("^"), found[0][0] ^ 0x40))
 
 
 def text_only(data: bytes) -> str:

@@ -113,6 +113,16 @@ def test_no_byte_can_be_decoded(needed: str, script: str, bits: int, tmp_path: P
         assert right <= len(after)
 
 
+@pytest.mark.parametrize("order", ["UTF-16LE", "UTF-16BE", "UTF-16"])
+def test_utf_16(order: str) -> None:
+    for name, secret in TEXTS.items():
+        printed = run(tool("iconv"), "-f", "UTF-8", "-t", order, given=b"before " + secret + b" after")
+        left = printed
+        for pattern in patterns(secret):
+            left = left.replace(pattern, b"")
+        assert len(left) <= len("before  after".encode(order)) + 1, name
+
+
 # -- escapes: exactly the frame is left
 
 

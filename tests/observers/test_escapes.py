@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runnerlib.masking import SecretMasker
 from runnerlib.observers.escapes import Colours, colours_only, text_only
 from tests.observers.show import outputs
 
@@ -53,6 +54,30 @@ def test_only_colours_tabs_and_line_breaks_are_left(data: bytes) -> None:
     left = SGR.sub(b"", colours_only(data))
     assert not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", left)
     assert left.count(b"\n") == data.count(b"\n")
+
+
+SECRET = "correct-horse"
+between = st.one_of(
+    st.sampled_from([b"\x1b[2J", b"\x1b]0;title\x07", b"\x1b]8;;" + b"u" * 700 + b"\x1b\\", b"\xc2\x9b", b"\x1b(B"]),
+    st.integers(0, 31).map(lambda code: bytes([code])),
+    st.just(b"\x7f"),
+    st.just(b"\x1b[1;2"),
+    outputs,
+)
+
+
+@given(st.lists(between, min_size=len(SECRET), max_size=len(SECRET)))
+@example([b"\0"] * len(SECRET))
+@example([b"\x1b[2J" * 200] * len(SECRET))
+def test_pieces_of_a_secret_never_meet(junk: list[bytes]) -> None:
+    masker = SecretMasker()
+    masker.register_secret(SECRET)
+    printed = b"".join(letter.encode() + other for letter, other in zip(SECRET, junk, strict=True))
+    assert SECRET not in text_only(masker.mask(printed))
+
+
+def test_control_characters_are_shown() -> None:
+    assert colours_only(b"done\a 10%\b\b20%\0\x7f\r\n") == b"done^G 10%^H^H20%^@^?\n"
 
 
 @given(st.lists(st.one_of(parameters, st.just(b"text")), max_size=12).map(b"".join))

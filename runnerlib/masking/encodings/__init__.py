@@ -45,6 +45,7 @@ BINARY: dict[str, Encoder] = {
     "base64url": binary.base64_url,
     "base32": binary.base32,
     "hex": binary.hexadecimal,
+    "utf-16": binary.utf16,
 }
 
 # Many dialects differ in one character that few tools escape, and long values hold every character. So a

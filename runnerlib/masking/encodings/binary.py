@@ -1,4 +1,4 @@
-"""Encodings of bits: base64, base32 and hex.
+"""Encodings of bits: base64, base32, hex and UTF-16.
 
 Base64 and base32 cut the input into groups of 3 and 5 bytes, so what a secret looks like depends on how
 many bytes stand before it. For each alignment there is a *core*: the characters that the secret's bits
@@ -87,3 +87,15 @@ def hexadecimal(value: bytes) -> Iterator[bytes]:
     """`xxd -p`, `openssl`, `od`, dumps of keys; both cases."""
     lower = value.hex().encode()
     yield from filter(is_searchable, (lower, lower.upper()))
+
+
+def utf16(value: bytes) -> Iterator[bytes]:
+    """What PowerShell and other programs of Windows write, in either byte order; a screen shows it as the secret."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return
+    little, big = text.encode("utf-16-le"), text.encode("utf-16-be")
+    # Of ASCII the orders differ in the zero byte at one end only.
+    spellings = (little[:-1],) if little[:-1] == big[1:] else (little, big)
+    yield from filter(is_searchable, spellings)
