@@ -21,7 +21,7 @@ from runnerlib.events import StepFinished, Warned
 from runnerlib.job_record import DIRECTORY_VARIABLE, Record
 from runnerlib.journal import Selection
 from runnerlib.result import StepResult
-from runnerlib.runner import job_run, journal_of, prepare_workspace
+from runnerlib.runner import job_run, journal_of, prepare_workspace, tell_triggers
 from runnerlib.stopping import Stop
 from runnerlib.workflow.expansion import instance_names
 
@@ -116,6 +116,9 @@ class JobHere:
         with journal_of(plan) as journal:
             prepared = await self._prepared(plan, journal)
             result = await self._steps(prepared, journal)
+            observer = FromThread(self._voice)
+            told = result
+            result = await in_thread(lambda: tell_triggers(prepared, told, observer))
             end = self._end(result, started)
             try:
                 if result.success:

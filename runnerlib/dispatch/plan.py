@@ -98,6 +98,7 @@ def _planned(front: RunPlan, instance: Instance, resolved: Resolved, file: str) 
         resolved=_settings_of(resolved, instance, file),
         job=body(instance, {}),
         workspace=workspace_of(front.workspace, instance.name),
+        spool=None,
     )
     return request.plan()
 

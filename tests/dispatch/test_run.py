@@ -376,3 +376,12 @@ jobs:
     assert [done.output(name) for name in "abc"] == ["one", "two", ""]
     assert (done.result.job("d").outcome, done.result.job("d").cause) == ("failure", "runner")
     assert json.dumps([result.reason for result in done.finished if result.name == "d"]).count(str(tmp_path)) == 1
+
+
+def test_jobs_that_are_triggered_are_told_of(tmp_path: Path) -> None:
+    made = workflow(a={"run": """echo '{"job_name": "deploy"}' >> "$RUNNERLIB_TRIGGERS\""""}, b={"run": "true"})
+    done = ran(made, tmp_path)
+    assert done.result.success, done.result
+    kept = json.loads((tmp_path / "job/jobs/a/triggers.json").read_text())
+    assert [job["job_name"] for job in kept["jobs"]] == ["deploy"]
+    assert not (tmp_path / "job/jobs/b/triggers.json").exists()
