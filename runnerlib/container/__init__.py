@@ -6,6 +6,7 @@ never writes, so it ends when the runner lets go of it or is killed, and everyth
 
 from __future__ import annotations
 
+from runnerlib.container.container import Container, ContainerCustody, Wish, hand_over
 from runnerlib.container.engine import ENGINES, Engine, find_engine
 
-__all__ = ["ENGINES", "Engine", "find_engine"]
+__all__ = ["ENGINES", "Container", "ContainerCustody", "Engine", "Wish", "find_engine", "hand_over"]

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
+from runnerlib.container import Container, ContainerCustody, Wish, hand_over
+from runnerlib.container.container import INSIDE
 from runnerlib.dispatch.artifacts import download, store_of, upload
 from runnerlib.dispatch.handover import NOTHING, Handover, collect, tell
 from runnerlib.dispatch.plan import body
@@ -26,9 +29,8 @@ from runnerlib.stopping import Stop
 from runnerlib.workflow.expansion import instance_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
     from pathlib import Path
-    from typing import Any
 
     from runnerlib.dispatch.plan import WorkflowPlan
     from runnerlib.events import Observer
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from runnerlib.process import Custody
     from runnerlib.result import Cause, JobResult, Outcome, Usage
     from runnerlib.workflow import Instance
+
+T = TypeVar("T")
 
 # Seconds for the preparation of a source to take notice that it is no longer wanted.
 _NOTICE = 1.0
@@ -141,7 +145,11 @@ class JobHere:
     async def _prepared(self, plan: RunPlan, journal: Journal | None) -> RunPlan:
         """The sources and the artifacts of others are in the workspace. Raises RunnerError, Interrupted among them."""
         observer = FromThread(self._voice)
-        working = asyncio.ensure_future(in_thread(lambda: self._prepare(plan, journal, observer)))
+        return await self._unless_stopped(in_thread(lambda: self._prepare(plan, journal, observer)))
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns; when the job is stopped meanwhile, it is given up on. Raises Interrupted then."""
+        working = asyncio.ensure_future(work)
         stopped = asyncio.ensure_future(self._stopped.wait())
         try:
             await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -168,9 +176,38 @@ class JobHere:
         place = self._place
         scratch = plan.workspace.base / ".runnerlib" / "scratch"
         scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        job = job_run(plan, journal, self._voice, place.custody, place.socket, scratch=scratch)
-        with self._stop.reaching(asyncio.get_running_loop(), job.stop):
-            return await job.run()
+        async with self._custody(plan, scratch) as custody:
+            job = job_run(plan, journal, self._voice, custody, place.socket, scratch=scratch)
+            with self._stop.reaching(asyncio.get_running_loop(), job.stop):
+                return await job.run()
+
+    @asynccontextmanager
+    async def _custody(self, plan: RunPlan, scratch: Path) -> AsyncIterator[Custody]:
+        """Who starts the steps: the runner itself, or a container of the image that the job names."""
+        place, image = self._place, self._instance.job.image
+        if image is None or place.plan.engine is None:
+            yield place.custody
+            return
+        await in_thread(lambda: hand_over(plan.workspace.base))
+        container = Container(place.plan.engine, self._wish(plan, image, scratch), place.custody)
+        try:
+            await self._unless_stopped(container.start())
+            yield cast("Custody", ContainerCustody(place.custody, container))
+        finally:
+            await container.close()
+
+    def _wish(self, plan: RunPlan, image: str, scratch: Path) -> Wish:
+        resources = self._instance.job.resources
+        return Wish(
+            image=image,
+            base=plan.workspace.base,
+            scratch=scratch,
+            environ=plan.request.environ,
+            mounts={self._place.records: f"{INSIDE}/.runnerlib/jobs"},
+            cpus=_limit(resources, "cpu"),
+            memory=_limit(resources, "memory").removesuffix("i"),
+            passed=frozenset(plan.config.secret_env_names),
+        )
 
     async def _upload(self, plan: RunPlan, *, optional: bool) -> None:
         """Keep the artifacts; of a job that failed as far as they are there."""
@@ -234,6 +271,13 @@ class JobHere:
                     told = result._replace(name=shown, reason=self._mask(str(error)))
                 self._voice.say(StepFinished(told))
         return End(result)
+
+
+def _limit(resources: Mapping[str, Any], kind: str) -> str:
+    """The limit of a resource as a text, as `{cpu: {limit: 2}}` or `{cpu: 2}` has it; empty for none."""
+    given = resources.get(kind, "")
+    given = given.get("limit", "") if isinstance(given, dict) else given
+    return str(given).lower()
 
 
 def _sum(usages: Iterable[Usage]) -> Usage | None:
