@@ -88,10 +88,7 @@ class Container:
             raise RunnerError(str(error)) from None
         said = await _until(self._holder, _READY)
         if _READY not in said:
-            lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
-            raise RunnerError(
-                f"cannot start a container of '{wish.image}': {lines[-1] if lines else 'no reason given'}"
-            )
+            raise RunnerError(f"cannot start a container of '{wish.image}': {_reason(said)}")
 
     async def close(self) -> None:
         """End it, and everything in it."""

@@ -1,0 +1,141 @@
+"""Jobs in containers of a real engine, which these tests start: a Docker of its own, with an image made of busybox."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runnerlib.job_record import job_result
+from tests.integration.cli import Done, runnerlib, started
+from tests.tools import tool
+from tests.waiting import until
+
+SECRET = "hunter2-hunter2\nsecond-secret-line"
+APPLETS = ("sh", "cat", "echo", "env", "id", "kill", "ls", "mkdir", "sleep", "test", "true", "grep", "setsid")
+NETWORKLESS = ("--iptables=false", "--ip6tables=false", "--bridge=none", "--ip-forward=false", "--ip-masq=false")
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[dict[str, str]]:
+    """The environment for a client of the engine, whose `docker` writes down what it is called with."""
+    daemon, client = tool("dockerd"), tool("docker")
+    busybox = tool("busybox")
+    if os.geteuid():
+        pytest.skip("an engine of one's own needs root")
+    home = Path(tempfile.mkdtemp(prefix="rl-docker-", dir="/var/tmp"))
+    places = ("--data-root", home / "data", "--exec-root", home / "exec", "--pidfile", home / "pid")
+    command = [daemon, *places, "-H", f"unix://{home}/s", "--storage-driver", "overlay2", *NETWORKLESS]
+    with (home / "log").open("wb") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        env = {"DOCKER_HOST": f"unix://{home}/s", "PATH": f"{home}/bin:{os.environ['PATH']}", "CALLS": f"{home}/calls"}
+        until(lambda: running.poll() is not None or (home / "s").exists())
+        assert running.poll() is None, (home / "log").read_text()[-2000:]
+        (home / "bin").mkdir()
+        (home / "bin/docker").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "$CALLS"\nexec {client} "$@"\n')
+        (home / "bin/docker").chmod(0o755)
+        image(home / "image.tar", busybox)
+        imported = [client, "import", home / "image.tar", "rl-test:1"]
+        subprocess.run(imported, env=env, check=True, capture_output=True)
+        yield env
+    finally:
+        running.terminate()
+        running.wait()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def image(path: Path, busybox: str) -> None:
+    """A root file system with one program under many names."""
+    with tarfile.open(path, "w") as tar:
+        tar.add(os.path.realpath(busybox), "bin/busybox")
+        for name in APPLETS:
+            link = tarfile.TarInfo(f"bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+
+
+def containers(env: dict[str, str]) -> list[str]:
+    done = subprocess.run(["docker", "ps", "-aq"], env=env, check=True, capture_output=True, text=True)
+    return done.stdout.split()
+
+
+def run(tmp_path: Path, env: dict[str, str], jobs: list[dict[str, object]], *args: str) -> Done:
+    (tmp_path / "w.json").write_text(json.dumps({"workflow": {"name": "boxes", "jobs": jobs}}))
+    Path(env["CALLS"]).write_text("")
+    return runnerlib("run", "--workflow-file", "w.json", *args, cwd=tmp_path, **env)
+
+
+def test_steps_share_a_container_without_privileges(docker: dict[str, str], tmp_path: Path) -> None:
+    steps = [
+        {"name": "who", "run": "id -u; grep -E 'CapEff|NoNewPrivs' /proc/self/status; echo $HOST_ONLY-$HOME"},
+        {"name": "secret", "run": 'test "$MY_TOKEN" = "$(cat ../expected)"; echo $?; echo "$MY_TOKEN"'},
+        {"name": "give", "run": "echo 'v=1' >> $RUNNERLIB_OUTPUT; mkdir dist; echo made > dist/f"},
+        {"name": "take", "run": ["echo", "$V", "a b"]},
+        {"name": "read", "run": "cat", "stdin": "from stdin"},
+        {"name": "fail", "run": "exit 7", "allow_failure": True},
+        {"name": "leave", "run": "sleep 1000 & echo left"},
+        {"name": "late", "run": "sleep 1000", "timeout": 1, "allow_failure": True},
+    ]
+    first = {"name": "a", "image": "rl-test:1", "env": {"MY_TOKEN": SECRET}, "steps": steps}
+    first["artifacts"] = {"upload": "dist/*"}
+    here = {"name": "b", "needs": "a", "command": "cat $REACTORCIDE_ARTIFACTS_DIR/a/dist/f; echo $RUNNERLIB_OUTPUT_A_V"}
+    here["artifacts"] = {"download": "a"}
+    (tmp_path / "job/jobs/a").mkdir(parents=True)
+    (tmp_path / "job/jobs/a/expected").write_text(SECRET)
+    env = {**docker, "HOST_ONLY": "of the host"}
+    done = run(tmp_path, env, [first, here], "--grace-period", "1", "--output", "json")
+    events = [json.loads(line) for line in done.out.splitlines()]
+    said: dict[str, list[str]] = {}
+    for event in events:
+        if event["type"] == "step_output":
+            said.setdefault(event["step"], []).append(event["text"])
+    ends = {event["step"]: (event["exit_code"], event["cause"]) for event in events if event["type"] == "step_finished"}
+    assert said["a/who"] == ["1001", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "-/job"]
+    assert said["a/secret"] == ["0", "[REDACTED]"]
+    assert (said["a/take"], said["a/read"], said["a/leave"]) == (["$V a b"], ["from stdin"], ["left"])
+    assert said["b"] == ["made", "1"]
+    assert ends["a/fail"] == (7, "exit")
+    assert ends["a/late"] == (124, "timeout")
+    assert {step for step, end in ends.items() if end == (0, "")} == set(ends) - {"a/fail", "a/late"}
+    assert done.code == 0
+    calls = Path(docker["CALLS"]).read_text()
+    assert "--cap-drop\nALL\n--security-opt\nno-new-privileges\n" in calls
+    assert "hunter2" not in calls
+    assert "second-secret-line" not in calls
+    assert calls.count("\nexec\n") >= len(steps)
+    assert calls.splitlines().count("run") == 1
+    assert not list((tmp_path / "job/jobs/a/.runnerlib/scratch").glob("step-*"))
+    assert containers(docker) == []
+
+
+def test_an_image_that_is_not_there(docker: dict[str, str], tmp_path: Path) -> None:
+    done = run(tmp_path, docker, [{"name": "a", "image": "localhost:1/none:1", "command": "true"}])
+    assert done.code == 125
+    assert "cannot start a container of 'localhost:1/none:1': " in done.err
+    assert containers(docker) == []
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_nothing_is_left_of_a_runner_that_is_ended(
+    signum: signal.Signals, code: int, docker: dict[str, str], tmp_path: Path
+) -> None:
+    job = {"name": "a", "image": "rl-test:1", "command": "setsid sleep 1000 & echo x > ../ready; sleep 1000"}
+    (tmp_path / "w.json").write_text(json.dumps({"workflow": {"name": "boxes", "jobs": [job]}}))
+    with started("run", "--workflow-file", "w.json", "--grace-period", "1", cwd=tmp_path, **docker) as runner:
+        until((tmp_path / "job/jobs/a/ready").exists)
+        runner.send_signal(signum)
+        runner.communicate()
+    assert runner.returncode == code
+    until(lambda: containers(docker) == [])
+    found = job_result(tmp_path / "job/.runnerlib/jobs", "a")
+    assert found is not None
+    assert found["state"] == ("interrupted" if signum == signal.SIGKILL else "cancelled")
