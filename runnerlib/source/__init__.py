@@ -2,9 +2,11 @@
 
 A source type is a module of this package named as the type, with the two functions of `spec.Handler`
 and `OPTIONS`, and an entry in `registry.BUILT_IN`; or what a plugin registers with the run's `Sources`.
-The other modules serve the handlers: `spec` (values), `options`, `place` (prepare aside, swap in when
-complete), `tree` (walk and remove trees without following links), `whole` (copy trees that nobody changes),
-`url` and `stored` (credentials), `worker` (threads around what blocks) and `progress`.
+`mounted` keeps preparations from what somebody has mounted. The other modules serve the handlers: `spec` (values),
+`options`, `place` (prepare aside, swap in when complete), `tree` (walk and remove trees without following links),
+`links` and `exclusion` (what a copy may hold), `copying` and `whole` (copy trees that others may change, or nobody
+does), `url` and `stored` (credentials), `client` (other people's programs), `worker` (threads around what blocks)
+and `progress`.
 """
 
 from __future__ import annotations

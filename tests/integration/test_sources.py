@@ -294,3 +294,39 @@ def test_what_is_mounted_is_nobodys_to_replace(sources: dict[str, tuple[str, str
     lines = [line for line in done.stderr.decode().splitlines() if "$ true" not in line]
     stays = "is mounted from elsewhere and has content, which stays; no source is prepared"
     assert lines == [f"runnerlib: '{tmp_path}/job/src' {stays}"] + [f"runnerlib: copying '{sources['copy'][0]}'"] * 2
+
+
+PLUGIN = """
+from runnerlib.plugins import Plugin, PluginPhase
+
+class Fossil(Plugin):
+    def __init__(self):
+        super().__init__("fossil")
+    def supported_phases(self):
+        return [PluginPhase.PRE_SOURCE_PREP]
+    def pre_source_prep(self, context):
+        context.sources.register("fossil", fill)
+
+def fill(spec, directory, report):
+    report(f"opening {spec.url}")
+    (directory / "file").write_text(f"{spec.ref} {dict(spec.options)}")
+    return "r1"
+"""
+
+
+@pytest.mark.parametrize("prefix", ["source", "ci-source"])
+def test_a_type_that_a_plugin_adds_before_sources_are_prepared(prefix: str, tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/plugin_fossil.py").write_text(PLUGIN)
+    words = ["run", "--plugin-dir", str(tmp_path / "plugins"), f"--{prefix}-url", "u", f"--{prefix}-ref", "v"]
+    place = "src" if prefix == "source" else "ci"
+    command = ["--job-command", f"cat ../{place}/file"]
+    options = [f"--{prefix}-type", "fossil", f"--{prefix}-options", "depth=1"]
+    done = runnerlib(*words, *options, *command, cwd=tmp_path)
+    assert done[:2] == (0, b"v {'depth': '1'}")
+    assert "runnerlib: opening u\n" in done.err
+    done = runnerlib(*words, f"--{prefix}-type", "fosil", *command, cwd=tmp_path)
+    assert done[:2] == (125, b"")
+    types = "copy, fossil, git, hg, none, svn, tarball"
+    assert f"error: unknown source type 'fosil' ({types}); did you mean 'fossil'?\n" in done.err
+    assert (tmp_path / "job" / place / "file").read_text() == "v {'depth': '1'}"
