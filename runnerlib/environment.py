@@ -142,7 +142,9 @@ def _secrets(
     for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
         yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
     yield from (Secret("stored git credentials", value) for value in stored_secrets())
-    known = {*config.secret_env_names, *_KNOWN, *tokens}
+    # The names of some settings look secret, as REACTORCIDE_SECRET_ENV_NAMES.
+    plain = (setting.variable for setting in SETTINGS.values() if not setting.secret)
+    known = {*config.secret_env_names, *_KNOWN, *tokens, *plain}
     rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
     yield from guess(rest, config.secret_env_patterns)
 

@@ -244,7 +244,7 @@ def _revealed_job(job: Job, secret: Revealer) -> Job:
         step._replace(env=secret.variables(step.env, f"env of step '{step.name}'")) if step.env else step
         for step in job.steps
     ]
-    env = secret.variables(job.env, "env")
+    env = secret.variables(job.env, f"env of job '{job.name}'")
     return Job(job.name, steps, env=env, timeout=job.timeout, max_parallel=job.max_parallel)
 
 

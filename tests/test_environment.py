@@ -103,3 +103,12 @@ def test_lines_that_assign_nothing(tmp_path: Path, job_env: str) -> None:
     with pytest.raises(ConfigError, match=r"job_env \(command line, --job-env\): line \d is not NAME=VALUE") as caught:
         made(tmp_path, job_env=job_env)
     assert "x" not in str(caught.value).replace("NAME", "")
+
+
+def test_settings_whose_names_look_secret_are_none(tmp_path: Path) -> None:
+    environ = {
+        "REACTORCIDE_SECRET_ENV_NAMES": "DEPLOY_TOKEN",
+        "REACTORCIDE_SECRET_DIR": "/run/secrets",
+        "MY_SECRET_X": "y",
+    }
+    assert [secret.name for secret in made(tmp_path, environ).secrets] == ["DEPLOY_TOKEN", "MY_SECRET_X"]

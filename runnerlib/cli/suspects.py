@@ -28,7 +28,9 @@ def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     names = [name.strip() for text in given["secret_env_names"] for name in text.split(",")]
     patterns = [pattern for text in given["secret_env_patterns"] for pattern in text.split(",")]
     yield from (variables[name] for name in names if name in variables)
-    yield from (secret.value for secret in guess(variables, [*RunnerConfig().secret_env_patterns, *patterns]))
+    plain = {setting.variable for setting in SETTINGS.values() if not setting.secret}
+    others = {name: value for name, value in variables.items() if name not in plain}
+    yield from (secret.value for secret in guess(others, [*RunnerConfig().secret_env_patterns, *patterns]))
     for text in (*given["secret_values_list"], *_lines_of(given["secret_values_list"])):
         yield from (text, *text.split(","))
     yield from (*assigned.values(), *filed)
