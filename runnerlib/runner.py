@@ -19,6 +19,7 @@ from runnerlib.process import STOPPING, Custody
 from runnerlib.result import signal_name
 from runnerlib.secret_socket import SecretServer
 from runnerlib.secrets import HERE
+from runnerlib.source import forget_stored
 from runnerlib.stopping import Stop
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], Non
             report("going on in the workspace as it is; no source is prepared")
         if checkout.trusted:
             plan = plan.revised(with_ci_source(plan.request.resolved, checkout.target))
+    if plan.checkouts:
+        forget_stored()
     if journal is not None and not going_on:
         journal.record_prepared()
     return plan

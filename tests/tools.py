@@ -20,6 +20,8 @@ PACKAGES = {
     "dockerd": "docker.io",
     "docker": "docker.io",
     "busybox": "busybox-static",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
     "hg": "mercurial",
     "svn": "subversion",
     "svnadmin": "subversion",

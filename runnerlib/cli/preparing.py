@@ -13,6 +13,7 @@ from runnerlib.errors import printable
 from runnerlib.job import Job, Step
 from runnerlib.plan import plan_run
 from runnerlib.runner import interruptible
+from runnerlib.source import forget_stored
 from runnerlib.source.mounted import prepare as prepare_unless_mounted
 from runnerlib.stopping import Stop
 
@@ -42,4 +43,5 @@ def prepare(session: Session, config_file: str | None, options: Mapping[str, obj
         for checkout in plan.checkouts:
             if not checkout.trusted:
                 prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+    forget_stored()
     click.echo(printable(plan.masker.mask_string(str(plan.code_dir))))

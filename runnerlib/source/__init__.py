@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.source.registry import BUILT_IN, Sources
 from runnerlib.source.spec import Cache, Prepared, Report, SourceSpec
-from runnerlib.source.stored import stored_secrets
+from runnerlib.source.stored import forget_stored, stored_secrets
 from runnerlib.source.url import url_secrets, without_credentials
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "SourceSpec",
     "Sources",
     "check",
+    "forget_stored",
     "prepare",
     "source_types",
     "stored_secrets",

@@ -6,6 +6,7 @@ The format is git's own (`git help credential-store`): one percent-encoded URL w
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,24 @@ def credentials(url: Url) -> tuple[str, str]:
 def stored_secrets() -> list[str]:
     """Return every password in the file, as it is written there and decoded: all of them must be masked."""
     return [secret for line in _lines() for secret in url_secrets(line)]
+
+
+def forget_stored() -> None:
+    """Remove the worker's files from its directory: the job itself is not to have them.
+
+    They stay with REACTORCIDE_VCS_AUTH_CLEANUP=false. Raises `SourceError` when they cannot be removed.
+    """
+    directory = os.environ.get("REACTORCIDE_VCS_AUTH_DIR")
+    wish = os.environ.get("REACTORCIDE_VCS_AUTH_CLEANUP", "true").strip().lower()
+    if not directory or wish in {"false", "0", "no", "off"}:
+        return
+    try:
+        for name in ("credentials", "gitconfig"):
+            (Path(directory) / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise SourceError(f"git credentials in '{directory}' cannot be removed: {error.strerror}") from error
+    with suppress(OSError):  # a mount point, or somebody else's files in it
+        Path(directory).rmdir()
 
 
 def _lines() -> list[str]:

@@ -16,7 +16,7 @@ import pygit2
 import pytest
 
 from runnerlib.errors import Interrupted, SourceError
-from runnerlib.source import Prepared, SourceSpec, prepare, worker
+from runnerlib.source import Prepared, SourceSpec, forget_stored, prepare, worker
 from tests.source.repository import SUBMODULE, Origin, git, holders, make, snapshot
 from tests.source.smart_http import QUOTED, TOKEN, Server, serving
 from tests.tools import tool
@@ -206,6 +206,20 @@ def test_credential_file_of_the_worker(
     (tmp_path / "auth/credentials").write_text("\n".join(lines) + "\n")
     monkeypatch.setenv("REACTORCIDE_VCS_AUTH_DIR", str(tmp_path / "auth"))
     clone(server.url("auth/repo"), None, tmp_path / "src")
+
+
+def test_the_worker_s_files_are_removed_once_they_were_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REACTORCIDE_VCS_AUTH_DIR", str(tmp_path / "auth"))
+    forget_stored()
+    (tmp_path / "auth").mkdir()
+    for name in ("credentials", "gitconfig", "other"):
+        (tmp_path / "auth" / name).write_text("x")
+    monkeypatch.setenv("REACTORCIDE_VCS_AUTH_CLEANUP", "false")
+    forget_stored()
+    assert len(list((tmp_path / "auth").iterdir())) == 3
+    monkeypatch.delenv("REACTORCIDE_VCS_AUTH_CLEANUP")
+    forget_stored()
+    assert [path.name for path in (tmp_path / "auth").iterdir()] == ["other"]
 
 
 def test_credentials_follow_no_redirect_to_another_host(server: Server, full: Path, origin: Origin) -> None:
