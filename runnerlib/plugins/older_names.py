@@ -36,6 +36,9 @@ HOMES = {
 """Where the names of each older module are now."""
 
 
+_PUBLIC = {"__all__", "__version__"}
+
+
 class _Older(ModuleType):
     """A module by its older name."""
 
@@ -44,6 +47,8 @@ class _Older(ModuleType):
         self._home = home
 
     def __getattr__(self, name: str) -> object:
+        if name.startswith("__") and name not in _PUBLIC:  # what the import system asks for is this module's own
+            raise AttributeError(name)
         home = importlib.import_module(self._home)
         try:
             return getattr(home, name)

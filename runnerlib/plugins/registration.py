@@ -140,7 +140,8 @@ def _check_signature(method: object, hook: str, wrong: Callable[[str], PluginErr
     if not callable(method):
         raise wrong(f"'{hook}' is no method")
     function = inspect.unwrap(method)
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    if any(kind(function) for kind in kinds):
         raise wrong(f"{hook}() is a coroutine or a generator; hooks are plain functions")
     try:
         signature = inspect.signature(method)
