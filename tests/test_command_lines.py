@@ -39,6 +39,11 @@ FILES = {
     "deploy.sh": '#!/bin/sh\necho "deployed to $1"\n',
     # The project's own pipeline installs packages; a shorter one of the same kind is in its place.
     "examples/pipeline.yaml": "job: {steps: [{name: a, run: echo a}, {name: b, run: echo b, parallel: true}]}\n",
+    "ci/plugins/plugin_hello.py": (
+        "from runnerlib.plugins import Plugin\nclass Hello(Plugin):\n"
+        "    def __init__(self): super().__init__('hello')\n"
+        "    def pre_execution(self, context): context.env_vars['GREETING'] = 'hello'\n"
+    ),
     "secrets.env": "TOKEN=correct-horse-battery\n",
     ".gitignore": "/job/\n",
     "token": "correct-horse-battery\n",

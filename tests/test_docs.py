@@ -11,6 +11,7 @@ import yaml
 
 import runnerlib
 from runnerlib.config import resolve
+from runnerlib.plugins import plugin_manager
 from tests.generated import generator
 from tests.integration.cli import RUNNERLIB, environment
 from tests.repository.made import start, write
@@ -37,7 +38,11 @@ def test_python_examples_run(page: str, code: str, tmp_path: Path, monkeypatch: 
     if "changed_files" in code:
         tool("git")
         write(start(tmp_path / "job/src"), "docs/index.md", "text")
-    exec(compile(code, page, "exec"), {"__name__": "example"})
+    try:
+        exec(compile(code, page, "exec"), {"__name__": "example"})
+    finally:
+        for name in plugin_manager.list_plugins():
+            plugin_manager.unregister_plugin(name)
 
 
 @pytest.mark.parametrize(("page", "text"), blocks("yaml"))
