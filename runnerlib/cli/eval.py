@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runnerlib.cli.planning import current_directory
-from runnerlib.cli.telling import say, tell, told_masker
+from runnerlib.cli.telling import own_masker, say, tell
 from runnerlib.evaluation.evaluation import changes_of, evaluate
 from runnerlib.evaluation.event import EVENTS, event
 from runnerlib.paths import locate
@@ -105,7 +105,7 @@ def command(
     A workflow is meant for an event by its type, by its branch and by the files that changed. What is not
     known leaves nothing out: if it cannot be said what changed, filters of paths do not count.
     """
-    mask = told_masker(session)
+    masker = own_masker(session)
     workspace = locate(os.environ, current_directory())
     root, source = Path(workspace.meant(ci_source_dir)), Path(workspace.meant(source_dir))
     if not (root / ".reactorcide").exists() and (root / "base" / ".reactorcide").exists():
@@ -113,7 +113,7 @@ def command(
     happened = event(event_type, {name.upper(): value for name, value in given.items()}, os.environ)
 
     def note(text: str) -> None:
-        say(mask(f"note: {text}"))
+        say(masker.mask_string(f"note: {text}"))
 
     changes = changes_of(happened, source, changed, note)
     file = None if workflow_file is None else Path(workspace.meant(workflow_file))
@@ -123,5 +123,5 @@ def command(
     for text in found.notes:
         note(text)
     for text in found.errors:
-        say(mask("\n".join(f"error: {line}" for line in text.splitlines())))
-    return tell(found.message, triggers_file, mask, insecure=allow_insecure_transport)
+        say(masker.mask_string("\n".join(f"error: {line}" for line in text.splitlines())))
+    return tell(found.message, triggers_file, masker, insecure=allow_insecure_transport)

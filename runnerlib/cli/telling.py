@@ -14,26 +14,24 @@ from runnerlib.errors import RunnerError, printable
 from runnerlib.plan import masker_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from runnerlib.cli.session import Session
+    from runnerlib.masking import SecretMasker
     from runnerlib.trigger.message import Message
 
-    Mask = Callable[[str], str]
 
-
-def told_masker(session: Session) -> Mask:
+def own_masker(session: Session) -> SecretMasker:
     """Masks what this process knows to be secret; so does the session from here on. Raises ConfigError."""
     session.planned = masker_of(read({}, os.environ), os.environ, current_directory())
-    return session.planned.mask_string
+    return session.planned
 
 
-def tell(message: Message | None, triggers_file: str | None, mask: Mask, *, insecure: bool) -> int:
+def tell(message: Message | None, triggers_file: str | None, masker: SecretMasker, *, insecure: bool) -> int:
     """Tell of the jobs in `message`; the exit code. Raises ConfigError."""
+    mask = masker.mask_string
     if message is not None:
         for name in message.job_names:
             say(mask(f"✓ Scheduled job: {name}"))
-    verdict = told_at_once(message, triggers_file, mask, insecure=insecure)
+    verdict = told_at_once(message, triggers_file, masker, insecure=insecure)
     for done in verdict.done:
         say(mask(f"✓ triggers: {done}"))
     if verdict.problem:

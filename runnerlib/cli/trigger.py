@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runnerlib.cli.telling import say, tell, told_masker
+from runnerlib.cli.telling import own_masker, say, tell
 from runnerlib.evaluation.conversion import triggers
 from runnerlib.evaluation.event import Event, context
 from runnerlib.trigger.message import message
@@ -42,13 +42,13 @@ def command(
     They get the event and the sources that this process is told of by REACTORCIDE_* variables. In a step
     they are told of when its job has ended well; elsewhere at once.
     """
-    mask = told_masker(session)
+    masker = own_masker(session)
     happened = Event(os.environ.get("REACTORCIDE_EVENT_TYPE", ""), context(os.environ))
     jobs = triggers([load_job(path) for path in job_files], happened, lambda: None)
     spool = spool_of(os.environ) if triggers_file is None else None
     if spool is None:
-        return tell(message([job.to_dict() for job in jobs]), triggers_file, mask, insecure=allow_insecure_transport)
+        return tell(message([job.to_dict() for job in jobs]), triggers_file, masker, insecure=allow_insecure_transport)
     append(spool, jobs)
     for job in jobs:
-        say(mask(f"✓ Scheduled job: {job.job_name}"))
+        say(masker.mask_string(f"✓ Scheduled job: {job.job_name}"))
     return 0

@@ -104,21 +104,25 @@ class WorkflowContext:
         """
         triggers, self.triggers = self.triggers, []
         spool = spool_of(os.environ) if self.triggers_file == TRIGGERS_FILE else None
-        if spool is None:
-            return self._tell(triggers)
-        append(spool, triggers)
+        try:
+            if spool is None:
+                return self._tell(triggers)
+            append(spool, triggers)
+        except BaseException:
+            self.triggers = [*triggers, *self.triggers]  # what the file has already, it will not get twice
+            raise
         return Verdict((f"handed {counted(len(triggers))} to the runner",), path=str(spool))
 
     def _tell(self, triggers: Sequence[JobTrigger]) -> Verdict:
         given = message([trigger.to_dict() for trigger in triggers]) if triggers else None
-        mask = masker_of(read({}, os.environ), os.environ, Path.cwd()).mask_string
+        masker = masker_of(read({}, os.environ), os.environ, Path.cwd())
         file = None if self.triggers_file == TRIGGERS_FILE else self.triggers_file
-        verdict = told_at_once(given, file, mask, insecure=self._insecure)
+        verdict = told_at_once(given, file, masker, insecure=self._insecure)
         for done in verdict.done:
-            _say(mask(f"✓ triggers: {done}"))
+            _say(masker.mask_string(f"✓ triggers: {done}"))
         insisted(verdict)
         if verdict.problem:
-            _say(mask(f"warning: triggers: {verdict.problem}"))
+            _say(masker.mask_string(f"warning: triggers: {verdict.problem}"))
         return verdict
 
     # -- the workflow

@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING
 
 from runnerlib.config import read
 from runnerlib.delivery.handing import Verdict, hand_over
+from runnerlib.delivery.tokens import settings
 from runnerlib.paths import locate
 from runnerlib.trigger.channel import channels, checked
 from runnerlib.trigger.outbox import DeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from runnerlib.masking import SecretMasker
     from runnerlib.trigger.message import Message
 
 
 def told_at_once(
-    message: Message | None, triggers_file: str | None, mask: Callable[[str], str], *, insecure: bool
+    message: Message | None, triggers_file: str | None, masker: SecretMasker, *, insecure: bool
 ) -> Verdict:
-    """Tell of the jobs in `message`, and of what waits from before; `mask` hides what is secret.
+    """Tell of the jobs in `message`, and of what waits from before; `masker` hides what is secret.
 
     `triggers_file` is the file of that of the settings, and may be anywhere: who calls names it. Raises
     ConfigError for wrong settings.
     """
     given: dict[str, object] = {"allow_insecure_transport": True} if insecure else {}
-    resolved = read(given, os.environ)
+    resolved = settings(os.environ, lambda secret: masker.register_secret(secret.value, secret.name), given)
     workspace = locate(os.environ, Path.cwd())
     checked(resolved, workspace)
     where = channels(resolved.config, workspace)
     if triggers_file is not None:
         where = where._replace(file=Path(os.path.abspath(workspace.meant(triggers_file))))
-    return hand_over(message, where, mask, _write)
+    return hand_over(message, where, masker.mask_string, _write)
 
 
 def insisted(verdict: Verdict) -> Verdict:

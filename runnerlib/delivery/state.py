@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runnerlib.config import read
 from runnerlib.coordinator import CoordinatorError
 from runnerlib.delivery.sink import coordinator
+from runnerlib.delivery.tokens import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ def _coordinator(environ: Mapping[str, str]) -> Coordinator | None:
     """Who is to be asked; None when it is this machine that knows."""
     if environ.get(RECORDS):
         return None
-    config = read({}, environ).config
+    config = settings(environ, lambda _secret: None).config
     if not config.coordinator_url:
         return None
     if config.read_token:

@@ -19,7 +19,7 @@ from runnerlib.events import TRIGGERS_PREFIX as PREFIX
 from runnerlib.trigger.job_trigger import FieldError, TriggerError
 from runnerlib.trigger.outbox import DeliveryError
 from runnerlib.trigger.spool import SPOOL, collect
-from tests.trigger.server import JOB, READER, FakeCoordinator, cut_after, status
+from tests.trigger.server import JOB, READER, TOKEN, FakeCoordinator, cut_after, status
 
 Reach = Callable[[FakeCoordinator], None]
 Capsys = pytest.CaptureFixture[str]
@@ -154,6 +154,24 @@ class TestTheApi:
         context.flush_triggers()
         assert json.loads(server.requests[-1][2])["jobs"][0]["env"] == {"TOKEN": "hunter2-and-more"}
         assert "hunter2" not in "".join(capsys.readouterr())
+
+    def test_the_token_may_be_a_reference(
+        self, server: FakeCoordinator, reachable: Reach, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        reachable(server)
+        monkeypatch.setenv("REACTORCIDE_SECRET_PROVIDERS", "env")
+        monkeypatch.setenv("REACTORCIDE_API_TOKEN", "${secret:ci:token}")
+        monkeypatch.setenv("SECRET_CI__TOKEN", TOKEN)
+        context = WorkflowContext()
+        context.trigger_job("build")
+        assert context.flush_triggers().success
+        monkeypatch.delenv("SECRET_CI__TOKEN")
+        context.trigger_job("deploy")
+        with pytest.raises(ConfigError, match="there is no secret 'ci:token'"):
+            context.flush_triggers()
+        monkeypatch.setenv("SECRET_CI__TOKEN", TOKEN)
+        assert context.flush_triggers().success
+        assert server.created == ["build", "deploy"]
 
     def test_a_job_can_be_submitted_at_once(self, server: FakeCoordinator, reachable: Reach, tmp_path: Path) -> None:
         reachable(server)
