@@ -64,7 +64,7 @@ def job_environment(
     resolved: Resolved,
     environ: Mapping[str, str],
     workspace: Workspace,
-    places: Mapping[str, Path],
+    places: Mapping[str, Path | str],
     job: Job | None = None,
     files: Files | None = None,
     reveal: Callable[[str, str], str] = _as_it_is,

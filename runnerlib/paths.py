@@ -19,6 +19,7 @@ CONTAINER_BASE = Path("/job")
 PLUGINS = ".reactorcide/plugins"
 """Where a source has its plugins."""
 WORKSPACE_VARIABLE = "RUNNERLIB_WORKSPACE"
+GRANTED_VARIABLE = "RUNNERLIB_GRANTED"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -82,6 +83,12 @@ class Workspace(NamedTuple):
             raise PathError(f"{subject} '{text}' is the workspace itself; a directory inside it is expected")
         return real
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells a process of the job which workspace is its own; `locate` reads it."""
+        granted = [str(path) for path in self.granted if ":" not in str(path)]
+        return {WORKSPACE_VARIABLE: str(self.base), **({GRANTED_VARIABLE: ":".join(granted)} if granted else {})}
+
     def meant(self, text: str) -> str:
         """The path that `text` names, in this workspace if it begins with ``/job``; not checked."""
         prefix = str(CONTAINER_BASE)
@@ -93,15 +100,16 @@ class Workspace(NamedTuple):
 def locate(environ: Mapping[str, str], cwd: Path) -> Workspace:
     """The workspace of this process: ``/job`` in a container, ``./job`` below `cwd` elsewhere.
 
-    A process of a job has the workspace of its job, which RUNNERLIB_WORKSPACE names. Raises PathError when
-    that is no absolute path, or REACTORCIDE_IN_CONTAINER no truth value. Source: the directory layout of
-    Reactorcide.
+    A process of a job has the workspace of its job, which RUNNERLIB_WORKSPACE names, and RUNNERLIB_GRANTED what
+    a program has granted to it. Raises PathError when the workspace is no absolute path, or
+    REACTORCIDE_IN_CONTAINER no truth value. Source: the directory layout of Reactorcide.
     """
     stated = environ.get(WORKSPACE_VARIABLE)
     if stated:
         if not stated.startswith("/"):
             raise PathError(f"{WORKSPACE_VARIABLE} '{stated}' is relative; an absolute path is expected")
-        return Workspace(Path(os.path.realpath(stated)))
+        granted = filter(os.path.isabs, environ.get(GRANTED_VARIABLE, "").split(":"))
+        return Workspace(Path(os.path.realpath(stated)), tuple(Path(os.path.realpath(path)) for path in granted))
     base = CONTAINER_BASE if in_container(environ, cwd) else cwd / "job"
     return Workspace(Path(os.path.realpath(base)))
 

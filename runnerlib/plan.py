@@ -15,7 +15,7 @@ from runnerlib.job import Job, Step
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.observers import MODES
-from runnerlib.paths import WORKSPACE_VARIABLE, Workspace, locate
+from runnerlib.paths import Workspace, locate
 from runnerlib.secret_provider import Lookup, Revealer
 from runnerlib.source import Sources, without_credentials
 
@@ -191,11 +191,11 @@ def _plan(request: Request) -> RunPlan:
     workspace = workspace._replace(artifacts_at=artifacts)
     job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, _subject(resolved, "job_dir"))
     spool = request.spool or workspace.spool(lasting=not is_command)
-    places = {
+    places: dict[str, Path | str] = {
         "REACTORCIDE_CODE_DIR": code_dir,
         "REACTORCIDE_JOB_DIR": job_dir,
         "REACTORCIDE_ARTIFACTS_DIR": artifacts,
-        WORKSPACE_VARIABLE: workspace.base,
+        **workspace.variables,
         "RUNNERLIB_TRIGGERS": spool,
     }
     environment = job_environment(resolved, environ, workspace, places, job, request.files, secret.text)

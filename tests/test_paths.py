@@ -71,6 +71,15 @@ def test_what_a_program_has_named_counts_as_inside(workspace: Workspace, tmp_pat
         workspace.resolve(f"{tmp_path}/project", "code_dir")
 
 
+def test_what_was_granted_is_handed_on(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "job", granted=(tmp_path / "a", tmp_path / "b:c", tmp_path / "d"))
+    assert locate(workspace.variables, Path("/")) == workspace._replace(granted=(tmp_path / "a", tmp_path / "d"))
+    assert Workspace(tmp_path).variables == {"RUNNERLIB_WORKSPACE": str(tmp_path)}
+    assert locate({"RUNNERLIB_GRANTED": "/etc", "REACTORCIDE_IN_CONTAINER": "true"}, Path("/")).granted == ()
+    nonsense = {"RUNNERLIB_WORKSPACE": str(tmp_path), "RUNNERLIB_GRANTED": "::relative"}
+    assert locate(nonsense, Path("/")) == Workspace(tmp_path)
+
+
 def test_directories(workspace: Workspace) -> None:
     base = workspace.base
     assert (workspace.src, workspace.ci, workspace.artifacts) == (base / "src", base / "ci", base / "artifacts")

@@ -18,7 +18,7 @@ from runnerlib import ConfigError, Job, JobResult, RunnerError, SourceError, Ste
 from runnerlib.errors import PathError
 from tests.conftest import open_files
 from tests.engine.harness import Recorder
-from tests.integration.cli import environment
+from tests.integration.cli import RUNNERLIB, environment
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +122,18 @@ class TestPlaces:
         assert f"the full log is {told.format(here=here)}/logs/first.log\n" in text
         place = told.format(here=here)
         assert (here / "job" / place / "logs/first.log").read_text() == "x\n"
+
+    def test_a_runner_in_a_job_of_a_program(self, here: Path) -> None:
+        """It runs where the job does, and a source is put there as little."""
+        inner = f"{RUNNERLIB} run --job-command pwd 2>&-"
+        assert self.outcome(inner, here) == (0, f"{here}\n".encode())
+        (here / "other").mkdir()
+        code, output = self.outcome(f"{RUNNERLIB} run --source-type copy --source-url other -- true 2>&1", here)
+        assert (code, b"outside the workspace" in output) == (2, True)
+
+    def outcome(self, command: str, where: Path) -> tuple[int, bytes]:
+        recorder = Recorder()
+        return run_job(command=command, source_dir=where, observer=recorder), recorder.output
 
     def test_another_workspace(self, here: Path) -> None:
         assert self.seen(workspace="w", source_dir="/job/src") == [f"{here}/w/src", f"{here}/w/artifacts"]
