@@ -111,6 +111,9 @@ class Life:
         if stage == "post_source_prep":
             self._load_from_sources(plan)
         self._fire(PluginPhase(stage))
+        if stage == "pre_source_prep" and self._services.sources.may_grow:
+            self._services.sources.may_grow = False
+            self._plan = self._request.plan()  # a type of source that is unknown now is a wrong setting
         return self._planned()
 
     def around(self, plan: RunPlan) -> StepHooks | None:
@@ -161,6 +164,7 @@ class Life:
         self._fire(PluginPhase.PRE_VALIDATION)
         if not self._request.changes.settings.keys().isdisjoint({"job_file", "job_command"}):
             self._request = self._request.chosen()
+        self._services.sources.may_grow = any(map(self.crew.having, ("post_validation", "pre_source_prep")))
         self._plan = self._request.plan()
         self._fire(PluginPhase.POST_VALIDATION)
         return self._planned()

@@ -68,7 +68,7 @@ class Services:
         self, masker: SecretMasker | None = None, sources: Sources | None = None, lookup: Lookup | None = None
     ) -> None:
         self.masker = masker or SecretMasker()
-        self.sources = sources or Sources(may_grow=True)
+        self.sources = sources or Sources()
         self.lookup = lookup or Lookup()
         self.modes: dict[str, MakeConsole] = {}
         self.observers: list[tuple[str, Listener]] = []

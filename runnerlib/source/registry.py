@@ -24,8 +24,8 @@ _NAME = r"[a-z][a-z0-9_-]*"
 class Sources:
     """The source types of one run, a value that is passed on.
 
-    With `may_grow`, a type that is unknown now may still be registered, by a plugin, before the source is
-    prepared; a plan then leaves it to `prepare` to refuse it.
+    While it `may_grow`, a type that is unknown may still be registered, by a plugin, before the source is
+    prepared; plans made meanwhile let it pass.
     """
 
     def __init__(self, *, may_grow: bool = False) -> None:

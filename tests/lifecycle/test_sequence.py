@@ -209,8 +209,16 @@ def test_a_run_that_does_not_take_place(mode: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_wrong_configuration_is_an_error_of_the_run(mode: str, tmp_path: Path) -> None:
-    calls, raised = calls_of(lambda: run(request(mode, tmp_path, "true", source_type="gti")))
+    calls, raised = calls_of(lambda: run(request(mode, tmp_path, "true", source_ref="of what")))
     assert calls == all_three("pre_validation on_error cleanup")
+    assert raised is not None
+    assert raised.exit_code == 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_type_of_source_may_come_from_a_plugin_until_sources_are_prepared(mode: str, tmp_path: Path) -> None:
+    calls, raised = calls_of(lambda: run(request(mode, tmp_path, "true", source_type="gti")))
+    assert calls == all_three("pre_validation post_validation pre_source_prep on_error cleanup")
     assert raised is not None
     assert raised.exit_code == 2
 
