@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from runnerlib.lifecycle import foreseen
 
 if TYPE_CHECKING:
     from runnerlib.cli.session import Session
+    from runnerlib.dispatch import WorkflowPlan
+    from runnerlib.plan import RunPlan
 
 
 @click.command("validate")
@@ -20,7 +23,17 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, /, config_file: str | None, words: tuple[str, ...], **options: str) -> None:
     """Check the configuration of a run and exit: 0 when it is valid, 2 when it is not. Nothing is touched."""
-    with foreseen(requested(session, config_file, options, words), session.mask_with, alone=True) as plan:
-        for warning in plan.warnings:
-            click.echo(plan.masker.mask_string(f"warning: {warning}"), err=True)
+    request = requested(session, config_file, options, words)
+    if request.resolved.config.workflow_file is not None:
+        workflow = importlib.import_module("runnerlib.cli.workflow")
+        if workflow.chosen(request, None):
+            _tell(workflow.planned(session, request))
+            return
+    with foreseen(request, session.mask_with, alone=True) as plan:
+        _tell(plan)
+
+
+def _tell(plan: RunPlan | WorkflowPlan) -> None:
+    for warning in plan.warnings:
+        click.echo(plan.masker.mask_string(f"warning: {warning}"), err=True)
     click.echo("the configuration is valid")

@@ -24,12 +24,7 @@ from runnerlib.dispatch import WorkflowPlan
 def carry_out(session: Session, request: Request, *, alone: str | None, drawing: str | None, dry_run: bool) -> int:
     """Make the plan of the workflow, and run it or show it; the exit code. Raises RunnerError."""
     file = request.resolved.config.workflow_file or ""
-    workflow = load(file)
-    wish = request.wish
-    if alone is not None:
-        wish = _alone(alone, [job.name for job in workflow.jobs], wish)
-    plan = plan_workflow(workflow, request._replace(wish=wish))
-    session.mask_with(plan.masker)
+    plan = planned(session, request, alone)
     if drawing or dry_run:
         _echo(plan, picture(plan, drawing or "text"))
         return 0
@@ -39,6 +34,17 @@ def carry_out(session: Session, request: Request, *, alone: str | None, drawing:
         following = next_jobs_after(plan, alone, lambda name: _command(name, file))
         _echo(plan, f"\n{following}" if following else "")
     return result.exit_code
+
+
+def planned(session: Session, request: Request, alone: str | None = None) -> WorkflowPlan:
+    """The plan of the workflow; from here on the session masks with its masker. Raises RunnerError."""
+    workflow = load(request.resolved.config.workflow_file or "")
+    wish = request.wish
+    if alone is not None:
+        wish = _alone(alone, [job.name for job in workflow.jobs], wish)
+    plan = plan_workflow(workflow, request._replace(wish=wish))
+    session.mask_with(plan.masker)
+    return plan
 
 
 def chosen(request: Request, alone: str | None) -> bool:

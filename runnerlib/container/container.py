@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from runnerlib.process import Custody, Process, Seen
 
 INSIDE = "/job"
-_RUNNER = 1001  # the user of Reactorcide's containers, in place of root
+RUNNER = 1001
+"""The user of Reactorcide's containers, in place of root."""
+
 _READY = b"runnerlib: ready"
 _WAIT = 10.0  # seconds for a container that was let go of to end
 _HOPELESS = 5.0  # seconds after which the engine's client is killed as well
@@ -235,7 +237,7 @@ class ContainedProcess:
 
 def user() -> str:
     """The user of a container, never root: that of the runner, or the one that Reactorcide has."""
-    return f"{os.geteuid() or _RUNNER}:{os.getegid() if os.geteuid() else _RUNNER}"
+    return f"{os.geteuid() or RUNNER}:{os.getegid() if os.geteuid() else RUNNER}"
 
 
 def hand_over(directory: Path) -> None:
@@ -243,10 +245,10 @@ def hand_over(directory: Path) -> None:
     if os.geteuid():
         return
     try:
-        os.chown(directory, _RUNNER, _RUNNER)
+        os.chown(directory, RUNNER, RUNNER)
         for parent, directories, files in os.walk(directory):
             for name in (*directories, *files):
-                os.chown(os.path.join(parent, name), _RUNNER, _RUNNER, follow_symlinks=False)
+                os.chown(os.path.join(parent, name), RUNNER, RUNNER, follow_symlinks=False)
     except OSError as error:
         raise RunnerError(f"cannot give '{directory}' to the user of its container: {error.strerror}") from None
 
@@ -264,7 +266,7 @@ def _write_private(path: Path, text: str) -> None:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "w", encoding="utf-8", errors="surrogateescape") as opened:
             if not os.geteuid():
-                os.fchown(file, _RUNNER, _RUNNER)
+                os.fchown(file, RUNNER, RUNNER)
             opened.write(text)
     except OSError as error:
         raise RunnerError(f"cannot write '{path}': {error.strerror}") from None

@@ -203,7 +203,10 @@ class JobHere:
             base=plan.workspace.base,
             scratch=scratch,
             environ=plan.request.environ,
-            mounts={self._place.records: f"{INSIDE}/.runnerlib/jobs"},
+            mounts={
+                self._place.records: f"{INSIDE}/.runnerlib/jobs",
+                self._place.socket: f"{INSIDE}/.runnerlib/secrets",
+            },
             cpus=_limit(resources, "cpu"),
             memory=_limit(resources, "memory").removesuffix("i"),
             passed=frozenset(plan.config.secret_env_names),

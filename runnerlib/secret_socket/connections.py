@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from runnerlib.secret_socket.limits import Bucket
 from runnerlib.secret_socket.request import HEADER, RequestError, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from runnerlib.secret_socket.limits import Limits
 
@@ -29,10 +28,17 @@ class Connections:
 
     A task reads each connection. `carry_out` turns the body of a request into the reply or raises
     RequestError; one thread calls it, so that compiling many patterns does not hold up the loop.
-    `failed` counts requests answered by an error, `refused` connections of other users.
+    `failed` counts requests answered by an error, `refused` connections of other users than `users`.
     """
 
-    def __init__(self, listener: socket.socket, carry_out: Callable[[bytearray], bytes], limits: Limits) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        carry_out: Callable[[bytearray], bytes],
+        limits: Limits,
+        users: Collection[int],
+    ) -> None:
+        self._users = users
         self._listener = listener
         self._carry_out = carry_out
         self._limits = limits
@@ -128,7 +134,7 @@ class Connections:
             timeout.reschedule(self._loop.time())
 
     def _admit(self, client: socket.socket) -> None:
-        if _user(client) not in {0, os.geteuid()}:
+        if _user(client) not in self._users:
             self.refused += 1
             _answer(client, refusal(RequestError("Permission denied")))
             return

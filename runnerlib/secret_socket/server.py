@@ -13,7 +13,7 @@ from runnerlib.secret_socket.limits import Limits
 from runnerlib.secret_socket.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
 # A client with a timeout fails when this queue is full. The kernel may have a lower limit, often 4096.
@@ -29,15 +29,18 @@ class Counts(NamedTuple):
 
 
 class SecretServer:
-    """Registers what processes of this user or root send to its socket.
+    """Registers what processes of this user, of root or of another of `users` send to its socket.
 
     `register` is given non-empty values, which encode to their bytes with "surrogateescape", and returns
     how many of them are masked from then on. It is called in a thread, one call at a time. When it raises,
     the client is told that the registration failed, and the type of the exception.
     """
 
-    def __init__(self, register: Callable[[list[str]], int], limits: Limits | None = None) -> None:
+    def __init__(
+        self, register: Callable[[list[str]], int], limits: Limits | None = None, users: Collection[int] = ()
+    ) -> None:
         self._limits = limits or Limits()
+        self._users = frozenset((0, os.geteuid(), *users))
         self._registry = Registry(register, self._limits)
         self._connections: Connections | None = None
         self._path: Path | None = None
@@ -46,7 +49,7 @@ class SecretServer:
         """Listen on the running loop; returns the path for REACTORCIDE_SECRETS_SOCKET. Raises RunnerError."""
         try:
             self._path = create(os.environ)
-            self._connections = Connections(_listener(self._path), self._registry.carry_out, self._limits)
+            self._connections = Connections(_listener(self._path), self._registry.carry_out, self._limits, self._users)
         except OSError as error:
             self.abandon()
             raise RunnerError(f"cannot open the secret socket: {error.strerror}") from None

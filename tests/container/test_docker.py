@@ -78,6 +78,10 @@ def test_steps_share_a_container_without_privileges(docker: dict[str, str], tmp_
     steps = [
         {"name": "who", "run": "id -u; grep -E 'CapEff|NoNewPrivs' /proc/self/status; echo $HOST_ONLY-$HOME"},
         {"name": "secret", "run": 'test "$MY_TOKEN" = "$(cat ../expected)"; echo $?; echo "$MY_TOKEN"'},
+        {
+            "name": "ask",
+            "run": "test -S $REACTORCIDE_SECRETS_SOCKET; echo $?; ls $RUNNERLIB_RECORDS; echo $REACTORCIDE_CODE_DIR",
+        },
         {"name": "give", "run": "echo 'v=1' >> $RUNNERLIB_OUTPUT; mkdir dist; echo made > dist/f"},
         {"name": "take", "run": ["echo", "$V", "a b"]},
         {"name": "read", "run": "cat", "stdin": "from stdin"},
@@ -102,6 +106,7 @@ def test_steps_share_a_container_without_privileges(docker: dict[str, str], tmp_
     assert said["a/who"] == ["1001", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "-/job"]
     assert said["a/secret"] == ["0", "[REDACTED]"]
     assert (said["a/take"], said["a/read"], said["a/leave"]) == (["$V a b"], ["from stdin"], ["left"])
+    assert said["a/ask"] == ["0", "a.json", "a.lock", "/job/src"]
     assert said["b"] == ["made", "1"]
     assert ends["a/fail"] == (7, "exit")
     assert ends["a/late"] == (124, "timeout")

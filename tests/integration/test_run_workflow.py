@@ -170,3 +170,13 @@ def test_the_runner_is_told_to_stop(signum: signal.Signals, code: int, tmp_path:
     found = job_result(tmp_path / "job/.runnerlib/jobs", "after")
     assert found is not None
     assert found["state"] == "cancelled"
+
+
+def test_a_workflow_is_validated(pipeline: Path, tmp_path: Path) -> None:
+    done = runnerlib("validate", "--workflow-file", "pipeline.yaml", cwd=tmp_path)
+    assert (done.code, done.out, done.err) == (0, b"the configuration is valid\n", "")
+    pipeline.write_text(PIPELINE.replace("needs: build", "needs: biuld"))
+    done = runnerlib("validate", "--workflow-file", "pipeline.yaml", cwd=tmp_path)
+    assert (done.code, done.out) == (2, b"")
+    assert "pipeline.yaml:7:29: depends_on: unknown job 'biuld'" in done.err
+    assert len(done.err.splitlines()) == 2
