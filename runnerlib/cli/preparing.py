@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib.cli.bar import Lines
 from runnerlib.cli.planning import current_directory, resolve_options
 from runnerlib.config import SETTINGS
 from runnerlib.errors import printable
@@ -34,14 +36,13 @@ def prepare(session: Session, config_file: str | None, options: Mapping[str, obj
     plan = plan_run(resolved, (), os.environ, current_directory(), nothing, lookup=session.lookup)
     session.planned = plan.masker
     stop = Stop()
-
-    def report(line: str) -> None:
-        stop.check()
-        click.echo(printable(plan.masker.mask_string(f"runnerlib: {line}")), err=True)
-
-    with interruptible(stop):
-        for checkout in plan.checkouts:
-            if not checkout.trusted:
-                prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+    report = Lines(sys.stderr, plan.masker.mask_string, stop.check)
+    try:
+        with interruptible(stop):
+            for checkout in plan.checkouts:
+                if not checkout.trusted:
+                    prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+    finally:
+        report.clear()
     forget_stored()
     click.echo(printable(plan.masker.mask_string(str(plan.code_dir))))

@@ -13,26 +13,29 @@ from runnerlib.source import _copying
 from runnerlib.source.tree import DIRECTORY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+_TURN = 0.2  # seconds
 _MOST = 8  # beyond that, threads wait for each other in the file system
 
 
-def copy_tree(source: Path, made: Path) -> str:
+def copy_tree(source: Path, made: Path, wanted: Callable[[], None] = lambda: None) -> str:
     """Copy what is in the directory `source` into the new directory `made`; return the fingerprint of `source`.
 
-    See `ext/copying/copying.h` for what is kept. Raises OSError.
+    See `ext/copying/copying.h` for what is kept. `wanted` raises when nobody wants the copy any more; it is
+    called several times a second. Raises OSError.
     """
     made.mkdir()
-    return _walk(source, made)
+    return _walk(source, made, wanted)
 
 
 def fingerprint(source: Path) -> str:
     """A text that changes when anything in the directory `source` does. Raises OSError."""
-    return _walk(source, None)
+    return _walk(source, None, lambda: None)
 
 
-def _walk(source: Path, made: Path | None) -> str:
+def _walk(source: Path, made: Path | None, wanted: Callable[[], None]) -> str:
     """Run the compiled part in a thread; an exception here, from a signal handler, ends it within a few files."""
     stop = bytearray(1)
     ended: list[tuple[int, int, int] | BaseException] = []
@@ -50,7 +53,9 @@ def _walk(source: Path, made: Path | None) -> str:
             thread = threading.Thread(target=work, name="runnerlib-copy")
             thread.start()
             try:
-                thread.join()
+                while thread.is_alive():
+                    wanted()
+                    thread.join(_TURN)
             finally:
                 stop[0] = 1
                 thread.join()

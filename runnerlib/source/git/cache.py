@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from runnerlib.source.spec import still_wanted
 from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _acquire(place: Path, report: Report) -> int:
                 if not told:
                     report("waiting for another checkout of this repository")
                     told = True
+                still_wanted(report)
                 time.sleep(_TURN)
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock), os.stat(place / "lock")):

@@ -14,6 +14,7 @@ from runnerlib.source.git.failure import is_missing, is_network, is_refusal
 from runnerlib.source.git.surroundings import environment, options
 from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
 from runnerlib.source.progress import Meter, without_progress
+from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub, split
 
 if TYPE_CHECKING:
@@ -155,6 +156,10 @@ class Program:
         self._run(["repack", "-a", "-d", "-q"], store=store)
         return True
 
+    def _wanted(self) -> None:
+        """Raise when another thread has stopped the preparation."""
+        still_wanted(self._report)
+
     def _run(
         self,
         words: Sequence[str],
@@ -176,7 +181,7 @@ class Program:
         heard = (meter or Meter(self._report)).hear
         # Only a transfer must say something now and then.
         patience = timeout + 5 if remote is not None else 24 * 3600
-        done = child.run(argv, env, str(top or "/"), heard, timeout=patience, given=given)
+        done = child.run(argv, env, str(top or "/"), heard, timeout=patience, given=given, wanted=self._wanted)
         if done.code and not may_fail:
             raise _explained(done, remote, words[0], timeout)
         return done

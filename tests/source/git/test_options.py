@@ -203,7 +203,7 @@ def test_what_the_network_broke_is_tried_again(
     engine: str, server: Server, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(patience.time, "sleep", pauses.append)
+    monkeypatch.setattr(patience, "wait", lambda seconds, report: pauses.append(seconds))
     server.failing = 2
     lines: list[str] = []
     prepare(source(server.url("git/repo")), tmp_path / "src", lines.append)
@@ -219,7 +219,7 @@ def test_what_the_network_broke_is_tried_again(
 def test_what_is_no_fault_of_the_network_is_not(
     engine: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience.time, "sleep", lambda _: pytest.fail("waited"))
+    monkeypatch.setattr(patience, "wait", lambda *_: pytest.fail("waited"))
     for url, ref in ((server.url("git/none"), None), (server.url("auth/repo"), None), (server.url("git/repo"), "none")):
         with pytest.raises(SourceError):
             prepare(source(url, ref=ref), tmp_path / "src")

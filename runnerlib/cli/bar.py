@@ -1,0 +1,50 @@
+"""The lines of a preparation on stderr, and on a terminal a bar while something long goes on."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+_WIDTH = 30
+_ERASE = "\r\x1b[K"
+
+
+class Lines:
+    """A `runnerlib.source.Report`: `mask` is what every text goes through, `check` raises when nobody wants more."""
+
+    def __init__(self, stream: TextIO, mask: Callable[[str], str], check: Callable[[], None]) -> None:
+        self._stream = stream
+        self._mask = mask
+        self._drawn = ""
+        self.check = check
+        if stream.isatty():
+            self.progress = self._draw
+
+    def __call__(self, line: str) -> None:
+        """Write one line, in the place of the bar."""
+        self.check()
+        self.clear()
+        self._stream.write(printable(self._mask(f"runnerlib: {line}")) + "\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Remove the bar."""
+        if self._drawn:
+            self._stream.write(_ERASE)
+            self._drawn = ""
+
+    def _draw(self, text: str, share: float) -> None:
+        """Draw the bar, if it looks different."""
+        full = round(min(max(share, 0), 1) * _WIDTH)
+        line = f"{'█' * full}{'░' * (_WIDTH - full)} {share:4.0%} {printable(self._mask(text))}"
+        line = line[: shutil.get_terminal_size().columns - 1]
+        if line != self._drawn:
+            self._drawn = line
+            self._stream.write(_ERASE + line)
+            self._stream.flush()
