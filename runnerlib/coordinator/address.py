@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from runnerlib.errors import RunnerError, printable
 
-_PORTS = {"https": 443, "http": 80}
+PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -35,7 +35,7 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
+        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.path}"
 
     def below(self, path: str) -> Address:
@@ -64,7 +64,7 @@ def address(url: str, *, insecure: bool = False, what: str = "coordinator_url") 
         host, port = parts.hostname, parts.port
     except ValueError:
         raise CoordinatorError(f"{what} is no URL", refused=True) from None
-    if parts.scheme not in _PORTS or not host or not parts.netloc.isprintable() or " " in parts.netloc:
+    if parts.scheme not in PORTS or not host or not parts.netloc.isprintable() or " " in parts.netloc:
         raise CoordinatorError(f"{what} is no URL of https: '{_shown(url)}'", refused=True)
     if "@" in parts.netloc:
         raise CoordinatorError(f"{what} has credentials in it; the token is given apart from it", refused=True)
@@ -76,7 +76,7 @@ def address(url: str, *, insecure: bool = False, what: str = "coordinator_url") 
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     if not path.isascii() or not path.isprintable() or " " in path:
         raise CoordinatorError(f"{what} has characters that no URL has", refused=True)
-    return Address(parts.scheme, host, port or _PORTS[parts.scheme], path)
+    return Address(parts.scheme, host, port or PORTS[parts.scheme], path)
 
 
 def checked_token(token: str, name: str) -> str:

@@ -9,6 +9,8 @@ import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib.coordinator.address import PORTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from email.message import Message
@@ -76,6 +78,7 @@ class _Connection(http.client.HTTPConnection):
 
     def __init__(self, target: Address, timer: Timer) -> None:
         super().__init__(target.host, target.port)
+        self.default_port = PORTS[target.scheme]
         self._target = target
         self._timer = timer
 
