@@ -2,9 +2,10 @@
 
 #include <stdlib.h>
 
-/* A false candidate costs about a hundred cycles, a sample about one: so a sparse bitmap, as long as it
- * stays in the second level cache. */
-enum { BITS_PER_GRAM = 256, LEAST_LOG = 13, MOST_LOG = 22 };
+/* A false candidate costs about a hundred cycles, a sample about one: so a sparse bitmap, as long as that is a quarter
+ * of a small second level cache, where the text, the index and others want to be too. Half a megabyte was slower by a
+ * tenth and more where the cache has no more. A bitmap with hardly a zero would be worse. */
+enum { BITS_PER_GRAM = 256, LEAST_BITS = 8, LEAST_LOG = 13, CACHE_LOG = 20, MOST_LOG = 22 };
 
 /* The table of places is only asked for candidates, most of which are grams that do occur. */
 enum { SLOTS_PER_GRAM = 4, LEAST_PLACES_LOG = 8 };
@@ -39,7 +40,8 @@ static unsigned log_of(uint64_t n, unsigned least, unsigned most)
 int qgram_build(struct qgram *q, const struct patterns *p, const uint32_t *offsets)
 {
     uint64_t grams = (uint64_t)p->count * q->stride;
-    unsigned log = log_of(grams * BITS_PER_GRAM, LEAST_LOG, MOST_LOG);
+    unsigned log = log_of(grams * BITS_PER_GRAM, LEAST_LOG, CACHE_LOG);
+    log = log_of(grams * LEAST_BITS, log, MOST_LOG);
     unsigned places_log = log_of(grams * SLOTS_PER_GRAM, LEAST_PLACES_LOG, MOST_LOG);
     q->shift = 32 - log;
     q->place_shift = 32 - places_log;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests import oracle
@@ -133,8 +134,12 @@ def covered(patterns: Iterable[bytes], text: bytes) -> bytearray:
 
 def mask(patterns: Iterable[bytes], text: bytes, marker: bytes = b"#") -> bytes:
     """Replace each maximal run of covered bytes by one marker."""
-    hidden = covered(patterns, text)
-    return shown(text, hidden, 0, marker)
+    return _mask(tuple(patterns), text, marker)
+
+
+@lru_cache(512)  # each kernel is asked the same
+def _mask(patterns: tuple[bytes, ...], text: bytes, marker: bytes) -> bytes:
+    return shown(text, covered(patterns, text), 0, marker)
 
 
 def shown(text: bytes, hidden: bytearray, start: int, marker: bytes = b"#") -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ def covered(patterns: Iterable[bytes], text: bytes) -> bytearray:
 
 def mask(patterns: Iterable[bytes], text: bytes, marker: bytes = b"#") -> bytes:
     """Replace each maximal run of covered bytes by one marker."""
+    return _mask(tuple(patterns), text, marker)
+
+
+@lru_cache(512)  # each kernel is asked the same
+def _mask(patterns: tuple[bytes, ...], text: bytes, marker: bytes) -> bytes:
     hidden = covered(patterns, text)  # hidden[-1] is 0: nothing is before the text
     pieces = (marker[: 0 if hidden[i - 1] else None] if hidden[i] else text[i : i + 1] for i in range(len(text)))
     return b"".join(pieces)

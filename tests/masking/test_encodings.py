@@ -438,7 +438,7 @@ def test_trivial_words_are_compared_in_lower_case() -> None:
 
 
 def large_values() -> Iterator[tuple[str, bytes]]:
-    size, random = 1 << 20, Random(7)
+    size, random = 1 << 18, Random(7)
     letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     text = random.randbytes(size).translate(letters * 4)
     yield "binary", random.randbytes(size)

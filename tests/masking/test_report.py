@@ -6,6 +6,7 @@ import json
 import random
 import threading
 from base64 import b64encode
+from functools import lru_cache
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +24,12 @@ PATIENT = settings(derandomize=True, deadline=None, database=None, max_examples=
 
 def tally(patterns: list[bytes], text: bytes, folded: bool = False) -> report_oracle.Tally:
     """Marks and bytes by the index of the pattern they are put down to."""
-    return report_oracle.tally(report_oracle.marks(patterns, text, folded))
+    return _tally(tuple(patterns), text, folded)
+
+
+@lru_cache(256)  # each kernel is asked the same
+def _tally(patterns: tuple[bytes, ...], text: bytes, folded: bool) -> report_oracle.Tally:
+    return report_oracle.tally(report_oracle.marks(list(patterns), text, folded))
 
 
 def scanner(patterns: list[bytes], kernel: str, folded: bool) -> Scanner:
