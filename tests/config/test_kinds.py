@@ -19,6 +19,8 @@ ALL = [
     kinds.values,
     kinds.environment,
     kinds.options,
+    kinds.words,
+    kinds.choice("a", "b"),
 ]
 
 anything = st.recursive(
@@ -60,6 +62,9 @@ def test_anything_is_accepted_or_refused_with_what_is_expected(kind: Callable[[o
         (kinds.values, "a,b", "a,b"),
         (kinds.values, ["a,b", "c"], ("a,b", "c")),
         (kinds.environment, "A=1\nB=2", "A=1\nB=2"),
+        (kinds.words, "vault 'kv get' -field={key}", ("vault", "kv get", "-field={key}")),
+        (kinds.words, ["a b", ""], ("a b", "")),
+        (kinds.choice("text", "json"), "json", "json"),
         (kinds.environment, {"A": "1"}, {"A": "1"}),
     ],
 )
@@ -86,6 +91,14 @@ def test_accepted(kind: Callable[[object], object], given_value: object, value: 
         (kinds.names, {"A": 1}),
         (kinds.values, [1]),
         (kinds.environment, {"A": 1}),
+        (kinds.words, ""),
+        (kinds.words, "'a"),
+        (kinds.words, []),
+        (kinds.words, ["a", 5]),
+        (kinds.words, ["a\0"]),
+        (kinds.choice("text", "json"), "JSON"),
+        (kinds.choice("text", "json"), None),
+        (kinds.choice("text", "json"), ["json"]),
         (kinds.environment, ["A=1"]),
     ],
 )
