@@ -36,7 +36,7 @@ def command() -> None:
     """Ask the repository that a job works on. Nothing of its configuration is executed."""
 
 
-@command.command("files-changed")
+@command.command("files-changed", short_help="Print the files that changed.")
 @setting_options(_PLACES)
 @click.option("-z", "zero", is_flag=True, help="End each path with a NUL byte instead of a line break.")
 @click.argument("gitref")
@@ -47,16 +47,17 @@ def _files_changed(
     """Print the files that changed since HEAD left GITREF, one path a line.
 
     GITREF is a branch, tag or commit, with ~ and ^. Changes that GITREF has seen meanwhile do not count: these
-    are the files of `git diff GITREF...HEAD`. How many there are is said on stderr.
+    are the files of `git diff GITREF...HEAD`. How many there are is said on stderr. History that a shallow clone lacks
+    is fetched from origin first; when it still cannot be told what changed, the exit code is 125.
     """
-    files = sorted(changed_files(_directory(config_file, options), gitref))
+    files = sorted(changed_files(_directory(config_file, options), gitref, deepen=True))
     end = b"\0" if zero else b"\n"
     listed = b"".join(os.fsencode(name) + end for name in files)
     click.echo(session.masker().mask(listed), nl=False)
     click.echo(f"{len(files)} file{'s' * (len(files) != 1)} changed since {printable(gitref)}", err=True)
 
 
-@command.command("info")
+@command.command("info", short_help="Print what is checked out.")
 @setting_options(_PLACES)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.pass_obj

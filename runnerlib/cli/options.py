@@ -46,4 +46,6 @@ def _help(setting: Setting) -> str:
 
 
 def _shown(default: str | float) -> str:
-    return default if isinstance(default, str) else f"{default:g}"
+    if isinstance(default, int) and default and not default % (1 << 30):
+        return f"{default >> 30}G"
+    return default if isinstance(default, str) else f"{default:.15g}"

@@ -10,6 +10,7 @@ import pytest
 import runnerlib
 from runnerlib.errors import SourceError
 from runnerlib.repository import changed_files, git_info
+from tests.integration.cli import runnerlib as command_line
 from tests.repository.made import start, write
 from tests.source.repository import git
 from tests.source.smart_http import QUOTED, Server, serving
@@ -60,6 +61,12 @@ def test_over_the_network(server: Server) -> None:
     assert not git_info(path)["shallow"]
     assert runnerlib.changed_files("main", deepen=False) == ["one", "two"]
     assert git(path, "fsck", "--connectivity-only", "--no-dangling") == ""
+
+
+def test_on_the_command_line(server: Server, tmp_path: Path) -> None:
+    prepared(server.url("git/origin"), "topic")
+    done = command_line("git", "files-changed", "main", cwd=tmp_path)
+    assert (done.code, done.out, done.err) == (0, b"one\ntwo\n", "2 files changed since main\n")
 
 
 def test_a_commit_of_a_pull_request(server: Server) -> None:
