@@ -385,3 +385,8 @@ def test_jobs_that_are_triggered_are_told_of(tmp_path: Path) -> None:
     kept = json.loads((tmp_path / "job/jobs/a/triggers.json").read_text())
     assert [job["job_name"] for job in kept["jobs"]] == ["deploy"]
     assert not (tmp_path / "job/jobs/b/triggers.json").exists()
+
+
+def test_what_has_no_effect_is_told(tmp_path: Path) -> None:
+    plan = planned(workflow(a={"run": "true"}), tmp_path, REACTORCIDE_PLUGIN_DIR=str(tmp_path))
+    assert plan.warnings == ("plugin_dir has no effect here: the jobs of a workflow run without plugins",)
