@@ -240,10 +240,13 @@ def _revealed(resolved: Resolved, secret: Revealer) -> Resolved:
 
 def _revealed_job(job: Job, secret: Revealer) -> Job:
     """The job with references to secrets replaced in its environment and those of its steps."""
-    steps = [
-        step._replace(env=secret.variables(step.env, f"env of step '{step.name}'")) if step.env else step
-        for step in job.steps
-    ]
+
+    def revealed(step: Step) -> Step:
+        """The step itself where nothing is replaced: its result is looked up there."""
+        env = secret.variables(step.env, f"env of step '{step.name}'") if step.env else step.env
+        return step if env == step.env else step._replace(env=env)
+
+    steps = [revealed(step) for step in job.steps]
     env = secret.variables(job.env, f"env of job '{job.name}'")
     return Job(job.name, steps, env=env, timeout=job.timeout, max_parallel=job.max_parallel)
 

@@ -61,7 +61,7 @@ def test_what_failed_first_and_why() -> None:
     assert shown[3:23] == [
         *(f"  │ line {number}" for number in range(12, 30)),
         "  │ 100%",
-        "  │ last \N{REPLACEMENT CHARACTER}",
+        "  │ last \N{REPLACEMENT CHARACTER}^@",
     ]
     assert shown[23:25] == [f"the full log is {log_path('unit tests')}", ""]
     assert shown[25:] == [
