@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib.conditions import variables
 from runnerlib.config import read
+from runnerlib.delivery import state
 from runnerlib.delivery.handing import Verdict
 from runnerlib.delivery.sink import counted
 from runnerlib.delivery.standalone import insisted, told_at_once
@@ -104,12 +105,12 @@ class WorkflowContext:
         """
         triggers, self.triggers = self.triggers, []
         spool = spool_of(os.environ) if self.triggers_file == TRIGGERS_FILE else None
+        if spool is None:
+            return self._tell(triggers)
         try:
-            if spool is None:
-                return self._tell(triggers)
             append(spool, triggers)
         except BaseException:
-            self.triggers = [*triggers, *self.triggers]  # what the file has already, it will not get twice
+            self.triggers = [*triggers, *self.triggers]
             raise
         return Verdict((f"handed {counted(len(triggers))} to the runner",), path=str(spool))
 
@@ -117,7 +118,17 @@ class WorkflowContext:
         given = message([trigger.to_dict() for trigger in triggers]) if triggers else None
         masker = masker_of(read({}, os.environ), os.environ, Path.cwd())
         file = None if self.triggers_file == TRIGGERS_FILE else self.triggers_file
-        verdict = told_at_once(given, file, masker, insecure=self._insecure)
+        kept = False
+
+        def keep() -> None:
+            nonlocal kept
+            kept = True
+
+        try:
+            verdict = told_at_once(given, file, masker, insecure=self._insecure, kept=keep)
+        finally:
+            if not kept:  # neither told of nor in the file: they stay here
+                self.triggers = [*triggers, *self.triggers]
         for done in verdict.done:
             _say(masker.mask_string(f"✓ triggers: {done}"))
         insisted(verdict)
@@ -146,20 +157,14 @@ class WorkflowContext:
 
     def is_job_running(self, name: str) -> bool:
         """Whether a job of that name waits or runs. Raises CoordinatorError when that cannot be known."""
-        from importlib import import_module
-
-        answer: bool = import_module("runnerlib.delivery.state").is_job_running(name, os.environ)
-        return answer
+        return state.is_job_running(name, os.environ)
 
     def get_job_result(self, name: str) -> dict[str, Any] | None:
         """How the latest job of that name ended (`exit_code`, `status`, …); None if there is none that has ended.
 
         Raises CoordinatorError when that cannot be known.
         """
-        from importlib import import_module
-
-        answer: dict[str, Any] | None = import_module("runnerlib.delivery.state").get_job_result(name, os.environ)
-        return answer
+        return state.get_job_result(name, os.environ)
 
     def log_next_job(self, name: str, reason: str = "", depends_on: Sequence[str] = ()) -> None:
         """Print which job comes next, and the command that runs it."""

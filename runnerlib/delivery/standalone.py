@@ -15,17 +15,24 @@ from runnerlib.trigger.channel import channels, checked
 from runnerlib.trigger.outbox import DeliveryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runnerlib.masking import SecretMasker
     from runnerlib.trigger.message import Message
 
 
 def told_at_once(
-    message: Message | None, triggers_file: str | None, masker: SecretMasker, *, insecure: bool
+    message: Message | None,
+    triggers_file: str | None,
+    masker: SecretMasker,
+    *,
+    insecure: bool,
+    kept: Callable[[], object] = lambda: None,
 ) -> Verdict:
     """Tell of the jobs in `message`, and of what waits from before; `masker` hides what is secret.
 
-    `triggers_file` is the file of that of the settings, and may be anywhere: who calls names it. Raises
-    ConfigError for wrong settings.
+    `triggers_file` stands for that of the settings, and may be anywhere: who calls names it. `kept` is called
+    once the file has the message. Raises ConfigError for wrong settings.
     """
     given: dict[str, object] = {"allow_insecure_transport": True} if insecure else {}
     resolved = settings(os.environ, lambda secret: masker.register_secret(secret.value, secret.name), given)
@@ -34,7 +41,7 @@ def told_at_once(
     where = channels(resolved.config, workspace)
     if triggers_file is not None:
         where = where._replace(file=Path(os.path.abspath(workspace.meant(triggers_file))))
-    return hand_over(message, where, masker.mask_string, _write)
+    return hand_over(message, where, masker.mask_string, _write, kept=kept)
 
 
 def insisted(verdict: Verdict) -> Verdict:

@@ -71,6 +71,17 @@ class TestTheFile:
         with pytest.raises(ConfigError, match="outside the workspace"):
             WorkflowContext().flush_triggers()
 
+    def test_what_no_file_took_stays(self, workspace: Path) -> None:
+        workspace.mkdir()
+        (workspace / "triggers.json").mkdir()
+        context = WorkflowContext()
+        context.trigger_job("build")
+        assert "is no regular file" in context.flush_triggers().problem
+        assert [one.job_name for one in context.triggers] == ["build"]
+        (workspace / "triggers.json").rmdir()
+        assert context.flush_triggers().success
+        assert written(workspace / "triggers.json")["jobs"][0]["job_name"] == "build"
+
     def test_a_broken_file_is_told(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
         workspace.mkdir()
         (workspace / "triggers.json").write_text("{")
