@@ -154,6 +154,11 @@ def test_old_formats(target: Path) -> None:
     assert (target / "d/f").read_text() == "x"
     unpack(bytes(10240), target)  # an archive of nothing
     assert list(target.iterdir()) == []
+    signed = bytearray(header("ü".encode()))  # by a program that takes bytes as signed
+    signed[148:156] = b" " * 8
+    signed[148:156] = b"%06o\0 " % sum(byte - 256 * (byte > 127) for byte in signed)
+    unpack(bytes(signed) + END, target)
+    assert [path.name for path in target.iterdir()] == ["ü"]
     label = header(b"the volume", b"V") + pax(("comment", b"0" * 40), kind=b"g")
     unpack(label + header(b"f", b"7", b"1", at345=b"a/b") + b"y".ljust(512, b"\0") + END, target)
     assert (target / "a/b/f").read_text() == "y"

@@ -83,7 +83,8 @@ def _header(stream: Unpacked) -> _Header | None:
     raw = stream.exactly(_BLOCK)
     if not any(raw):
         return None
-    if _octal(raw[148:156], "checksum") not in {_sum(raw, signed=False), _sum(raw, signed=True)}:
+    stated = _octal(raw[148:156], "checksum")
+    if stated != _sum(raw) and stated != _sum(raw) - _signed_less(raw):
         raise ArchiveError("it is damaged: the checksum of a header is wrong")
     name = _text(raw[:100])
     if raw[257:263] == b"ustar\0" and raw[345]:
@@ -95,12 +96,14 @@ def _header(stream: Unpacked) -> _Header | None:
     return _Header(name, mode, size, mtime, raw[156:157], _text(raw[157:257]), raw)
 
 
-def _sum(raw: bytes, *, signed: bool) -> int:
-    """The checksum of a header, where it counts as spaces itself; some old programs took bytes as signed."""
-    total = sum(raw) - sum(raw[148:156]) + 8 * 32
-    if signed:
-        total -= 256 * sum(byte > 127 for byte in raw[:148] + raw[156:])
-    return total
+def _sum(raw: bytes) -> int:
+    """The checksum of a header, where it counts as spaces itself."""
+    return sum(raw) - sum(raw[148:156]) + 8 * 32
+
+
+def _signed_less(raw: bytes) -> int:
+    """How much less it is to old programs, which took bytes as signed."""
+    return 256 * sum(byte > 127 for byte in raw[:148] + raw[156:])
 
 
 def _text(field: bytes) -> bytes:
