@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from runnerlib.container import Container, ContainerCustody, Wish, hand_over
@@ -23,6 +24,7 @@ from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.job_record import DIRECTORY_VARIABLE, Record
 from runnerlib.journal import Selection
+from runnerlib.lifecycle import life_of
 from runnerlib.result import StepResult
 from runnerlib.runner import job_run, journal_of, prepare_workspace, tell_triggers
 from runnerlib.stopping import Stop
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from runnerlib.dispatch.plan import WorkflowPlan
     from runnerlib.events import Observer
     from runnerlib.journal import Journal
+    from runnerlib.lifecycle.phases import Life
     from runnerlib.plan import RunPlan
     from runnerlib.process import Custody
     from runnerlib.result import Cause, JobResult, Outcome, Usage
@@ -118,11 +121,15 @@ class JobHere:
     async def _run(self, started: float) -> End:
         plan = self._plan()
         with journal_of(plan) as journal:
-            prepared = await self._prepared(plan, journal)
-            result = await self._steps(prepared, journal)
-            observer = FromThread(self._voice)
-            told = result
-            result = await in_thread(lambda: tell_triggers(prepared, told, observer))
+            async with self._living(plan) as life:
+                prepared = await self._prepared(plan, journal, life)
+                result = await self._steps(prepared, journal, life)
+                if life is not None:
+                    life.ended(result)
+            if life is None:
+                result = await in_thread(partial(tell_triggers, prepared, result, FromThread(self._voice)))
+            else:
+                result = life.result or result
             end = self._end(result, started)
             try:
                 if result.success:
@@ -142,10 +149,26 @@ class JobHere:
         wish = Selection(resume=True) if place.plan.wish.resume else None
         return planned.request._replace(job=body(instance, told), wish=wish).plan()
 
-    async def _prepared(self, plan: RunPlan, journal: Journal | None) -> RunPlan:
+    @asynccontextmanager
+    async def _living(self, plan: RunPlan) -> AsyncIterator[Life | None]:
+        """The phases of plugins around the job. Raises RunnerError for one that fails."""
+        life = life_of(plan.request)
+        if life is None:
+            yield None
+            return
+        living = life.around_run(FromThread(self._voice), self._stop)
+        await in_thread(living.__enter__)
+        try:
+            yield life
+        except BaseException as error:
+            await in_thread(partial(living.__exit__, type(error), error, error.__traceback__))
+            raise
+        await in_thread(partial(living.__exit__, None, None, None))
+
+    async def _prepared(self, plan: RunPlan, journal: Journal | None, life: Life | None) -> RunPlan:
         """The sources and the artifacts of others are in the workspace. Raises RunnerError, Interrupted among them."""
         observer = FromThread(self._voice)
-        return await self._unless_stopped(in_thread(lambda: self._prepare(plan, journal, observer)))
+        return await self._unless_stopped(in_thread(lambda: self._prepare(plan, journal, observer, life)))
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns; when the job is stopped meanwhile, it is given up on. Raises Interrupted then."""
@@ -162,8 +185,10 @@ class JobHere:
                 task.cancel()
             await asyncio.gather(working, stopped, return_exceptions=True)
 
-    def _prepare(self, plan: RunPlan, journal: Journal | None, observer: FromThread) -> RunPlan:
-        plan = prepare_workspace(plan, journal, observer, self._stop)
+    def _prepare(self, plan: RunPlan, journal: Journal | None, observer: FromThread, life: Life | None) -> RunPlan:
+        if life is not None:
+            plan = life.begin()
+        plan = prepare_workspace(plan, journal, observer, self._stop, life)
         workflow = self._place.plan.workflow
         for wanted in self._instance.job.download:
             self._stop.check()
@@ -172,12 +197,13 @@ class JobHere:
             download(wanted, names, self._place.artifacts, plan.workspace.resolve(to, "the target of a download"))
         return plan
 
-    async def _steps(self, plan: RunPlan, journal: Journal | None) -> JobResult:
+    async def _steps(self, plan: RunPlan, journal: Journal | None, life: Life | None) -> JobResult:
         place = self._place
         scratch = plan.workspace.base / ".runnerlib" / "scratch"
         scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with self._custody(plan, scratch) as custody:
-            job = job_run(plan, journal, self._voice, custody, place.socket, scratch=scratch)
+            observer = self._voice if life is None else life.beside(self._voice)
+            job = job_run(plan, journal, observer, custody, place.socket, life, scratch=scratch)
             with self._stop.reaching(asyncio.get_running_loop(), job.stop):
                 return await job.run()
 

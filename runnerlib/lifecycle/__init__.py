@@ -73,6 +73,11 @@ def foreseen(request: Request, on_masker: OnMasker = _nobody, *, alone: bool = F
         yield plan
 
 
+def life_of(request: Request) -> Life | None:
+    """The life of a job that somebody else runs (`Life.around_run`); None if no plugin can have a part in it."""
+    return _life(request, _nobody, alone=False) if may_have_plugins(request) else None
+
+
 def may_have_plugins(request: Request) -> bool:
     """Whether a plugin is registered in this process, or something may bring one."""
     config = request.resolved.config

@@ -26,7 +26,7 @@ class Member:
 
     def __init__(self, one: Registered, masker: SecretMasker, grace: float) -> None:
         self.one = one
-        self.calls = Calls(f"plugin '{one.name}'", one.file, masker, grace)
+        self.calls = Calls(f"plugin '{one.name}'", one.file, masker, grace, one.turn)
         self.metadata: dict[str, Any] = {}
 
     @property

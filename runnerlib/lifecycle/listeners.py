@@ -33,6 +33,12 @@ class Listeners:
         for event in kept:
             main.observe(event)
 
+    def beside(self, main: Observer) -> Listeners:
+        """`main` instead of the audience, and the same observers of plugins."""
+        other = Listeners(self._masker)
+        other._main, other._added = main, self._added
+        return other
+
     def add(self, plugin: str, observer: Listener) -> None:
         """Tell an observer of `plugin` from now on."""
         self._added.append((plugin, observer))
@@ -79,6 +85,6 @@ class Listeners:
             await self._main.drain()
 
     def _dismiss(self, plugin: str, observer: Listener, error: Exception) -> None:
-        self._added = [(name, other) for name, other in self._added if other is not observer]
+        self._added[:] = [(name, other) for name, other in self._added if other is not observer]
         text = f"an observer of plugin '{plugin}' failed and is told nothing more: {type(error).__name__}: {error}"
         self.observe(Warned(self._masker.mask_string(text)))

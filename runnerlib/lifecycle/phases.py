@@ -103,6 +103,38 @@ class Life:
             self._show_kept()
             yield plan
 
+    # -- for a run that somebody else carries out, in threads and on a loop
+
+    @contextmanager
+    def around_run(self, observer: Observer, stop: Stop) -> Iterator[None]:
+        """The life of a run that takes place within: `begin` it, have the runner ask, say how it `ended`.
+
+        `observer` takes events from any thread. Blocks where it begins and ends; both may be in any thread.
+        """
+        self._stop = stop
+        with self._living():
+            self._listeners.open(observer)
+            yield
+
+    def begin(self) -> RunPlan:
+        """The checked plan, as plugins left it. Raises RunnerError."""
+        plan = self._validated()
+        self._services.listening = True
+        return plan
+
+    def ended(self, result: JobResult) -> None:
+        """The job has ended so."""
+        self._result = result
+
+    @property
+    def result(self) -> JobResult | None:
+        """How the job ended, when all is over: its follow-up jobs may have made it fail."""
+        return self._result
+
+    def beside(self, observer: Observer) -> Observer:
+        """`observer`, on the loop of the job, and with it those of plugins."""
+        return self._listeners.beside(observer)
+
     # -- what the runner asks
 
     def reached(self, stage: Stage, plan: RunPlan) -> RunPlan:

@@ -50,12 +50,14 @@ class Calls:
     `subject` is what errors call it; `file` is where its code is.
     """
 
-    def __init__(self, subject: str, file: str, masker: SecretMasker, grace: float) -> None:
+    def __init__(
+        self, subject: str, file: str, masker: SecretMasker, grace: float, turn: threading.Lock | None = None
+    ) -> None:
         self._subject = subject
         self._file = file
         self._masker = masker
         self._grace = grace
-        self._turn = threading.Lock()
+        self._turn = turn or threading.Lock()
         self._thread: HookThread | None = None
         self.stuck = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,13 +27,17 @@ _LIKENESS = 0.85
 
 
 class Registered(NamedTuple):
-    """A plugin that was checked. `file` is where its code is; `hooks` are what to call, in order, by phase."""
+    """A plugin that was checked. `file` is where its code is; `hooks` are what to call, in order, by phase.
+
+    `turn` is held while a hook is called: runs that go on at the same time take turns.
+    """
 
     plugin: Plugin
     name: str
     priority: int
     file: str
     hooks: Mapping[str, tuple[Hook, ...]]
+    turn: threading.Lock
 
 
 def registered(plugin: object) -> Registered:
@@ -56,7 +61,7 @@ def registered(plugin: object) -> Registered:
         _check_signature(getattr(plugin, hook), hook, wrong)
     _check_spelling(type(plugin), own, wrong)
     phases = _phases(plugin, own, wrong)
-    return Registered(plugin, name, priority, file, _hooks(plugin, own, phases))
+    return Registered(plugin, name, priority, file, _hooks(plugin, own, phases), threading.Lock())
 
 
 def _hooks(plugin: Plugin, own: set[str], phases: Iterable[str]) -> dict[str, tuple[Hook, ...]]:

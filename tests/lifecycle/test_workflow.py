@@ -1,0 +1,96 @@
+"""Plugins in the jobs of a workflow: each job has its own life, with all phases."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runnerlib.events import StepFinished, WorkflowFinished
+from runnerlib.plugins import Plugin, PluginContext, Watcher
+from tests.dispatch.house import Ran, ran
+from tests.lifecycle.harness import Calls, Noting, registered
+from tests.lifecycle.test_sequence import EARLY, FAILURES, LATE, OUTCOMES, RUN, all_three
+
+
+def workflow(*commands: str) -> str:
+    jobs = [{"name": f"job{number}", "command": command} for number, command in enumerate(commands)]
+    return json.dumps({"workflow": {"name": "w", "jobs": jobs}})
+
+
+def three(calls: Calls, **acts: object) -> list[Plugin]:
+    return [Noting("c", calls), Noting("acting", calls, 50, **acts), Noting("first", calls, 1)]  # type: ignore[arg-type]
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    return {f"REACTORCIDE_{name.upper()}": value for name, value in settings.items()}
+
+
+@pytest.mark.parametrize("outcome", sorted(set(OUTCOMES) - {"SIGTERM in the job"}))
+def test_every_outcome(outcome: str, tmp_path: Path) -> None:
+    expected = OUTCOMES[outcome]
+    calls: Calls = []
+    with registered(*three(calls)):
+        done = ran(workflow(expected.command), tmp_path, **environment(expected.settings))
+    assert calls == all_three(expected.called)
+    code = expected.ends if isinstance(expected.ends, int) else expected.ends.exit_code
+    assert [job.exit_code for job in done.result.jobs] == [code]
+
+
+@pytest.mark.parametrize("how", ["fails", "exits", "vetoes", "hangs"])
+@pytest.mark.parametrize("phase", EARLY)
+def test_a_plugin_that_ends_the_job(phase: str, how: str, tmp_path: Path) -> None:
+    act, _ = FAILURES[how]
+    calls: Calls = []
+    limit = {"plugin_timeout": "0.1"} if how == "hangs" else {}
+    with registered(*three(calls, **{phase: act})):
+        done = ran(workflow("echo ran"), tmp_path, **environment(limit))
+    until = " ".join(EARLY[: EARLY.index(phase)])
+    assert calls == [*all_three(until), ("first", phase), ("acting", phase), *all_three("on_error cleanup")]
+    assert [job.exit_code for job in done.result.jobs] == [7 if how == "vetoes" else 125]
+    assert "plugin 'acting'" in done.result.jobs[0].reason
+
+
+@pytest.mark.parametrize("phase", LATE)
+def test_a_plugin_that_fails_after_the_job(phase: str, tmp_path: Path) -> None:
+    calls: Calls = []
+    with registered(*three(calls, **{phase: FAILURES["fails"][0]})):
+        done = ran(workflow("true"), tmp_path)
+    assert calls == all_three(f"{RUN} on_error cleanup" if phase == "post_execution" else f"{RUN} cleanup")
+    assert [job.success for job in done.result.jobs] == [phase == "on_error"]
+
+
+def test_each_job_is_called_for_with_a_context_of_its_own(tmp_path: Path) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def note(context: PluginContext) -> None:
+        assert not context.metadata
+        context.metadata["x"] = 1
+        assert context.env_vars is not None
+        context.env_vars["WHERE"] = str(context.job_path)
+        seen.append(("pre_execution", str(context.job_path)))
+
+    calls: Calls = []
+    with registered(Noting("only", calls, pre_execution=note)):
+        done = ran(workflow("echo $WHERE", "echo $WHERE; exit 3"), tmp_path)
+    assert len(seen) == 2
+    assert len({where for _, where in seen}) == 2
+    assert sorted(hook for _, hook in calls) == sorted(f"{RUN} cleanup {RUN} on_error cleanup".split())
+    assert {done.output(f"job{number}").strip() for number in (0, 1)} == {where for _, where in seen}
+
+
+def test_an_observer_sees_its_job(tmp_path: Path) -> None:
+    class Counting(Watcher):
+        def __init__(self) -> None:
+            self.events: list[object] = []
+
+        def observe(self, event: object) -> None:
+            self.events.append(event)
+
+    counting = Counting()
+    with registered(Noting("only", [], pre_execution=lambda context: context.add_observer(counting))):
+        done: Ran = ran(workflow("true"), tmp_path)
+    assert any(isinstance(event, StepFinished) for event in counting.events)
+    assert not any(isinstance(event, WorkflowFinished) for event in counting.events)
+    assert done.result.success
