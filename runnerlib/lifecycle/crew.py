@@ -50,10 +50,9 @@ class Crew:
             self._manager.add(one)
             self._members.setdefault(one.name, Member(one, self._masker, self._grace))
 
-    def load(self, files: Iterable[Path], limit: Limit, tell: Tell) -> None:
-        """Load plugin files, all within `limit`; what they print is told. Raises PluginError."""
-        for file in files:
-            self._bring(f"plugin file '{file.name}'", str(file), partial(load_file, file), limit, tell)
+    def load(self, file: Path, limit: Limit, tell: Tell) -> None:
+        """Load a plugin file within `limit`; what it prints is told. Raises PluginError."""
+        self._bring(f"plugin file '{file.name}'", str(file), partial(load_file, file), limit, tell)
 
     def load_packages(self, names: tuple[str, ...], limit: Limit, tell: Tell) -> None:
         """Load what installed packages offer. Raises PluginError."""

@@ -16,17 +16,15 @@ from runnerlib.lifecycle.capture import Capture
 from runnerlib.lifecycle.changes import added, changed_env, changed_settings, in_time
 from runnerlib.lifecycle.crew import Crew
 from runnerlib.lifecycle.listeners import Listeners
+from runnerlib.lifecycle.recruitment import at_the_start, from_sources
 from runnerlib.lifecycle.sink import LimitedSink
 from runnerlib.lifecycle.steps import StepHooks
 from runnerlib.observers import console
 from runnerlib.observers.look import Look
 from runnerlib.observers.streams import streams
 from runnerlib.paths import locate
-from runnerlib.plugins import plugin_manager
 from runnerlib.plugins.context import PluginContext, Services, changeable
 from runnerlib.plugins.limit import Limit
-from runnerlib.plugins.loading import plugin_files
-from runnerlib.plugins.origin import ci_root, offered, plugin_directory
 from runnerlib.plugins.phase import PluginPhase
 from runnerlib.result import signal_name
 from runnerlib.runner import interruptible, run, tell_triggers, warn
@@ -36,7 +34,6 @@ from runnerlib.trigger.spool import SPOOL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from runnerlib.events import Event, Observer
     from runnerlib.lifecycle import Ends
@@ -141,7 +138,7 @@ class Life:
         """Fire the phase of a stage; the plan to go on with."""
         self._plan, self._request = plan, plan.request
         if stage == "post_source_prep":
-            self._load_from_sources(plan)
+            from_sources(self.crew, plan, self._limit, self.say, self._notice)
         self._fire(PluginPhase(stage))
         if stage == "pre_source_prep" and self._services.sources.may_grow:
             self._services.sources.may_grow = False
@@ -182,17 +179,9 @@ class Life:
 
     def _validated(self) -> RunPlan:
         request = self._request
-        self.crew.take(plugin_manager.ordered())
         workspace = request.workspace or locate(request.environ, request.cwd)
         self._request = request._replace(spool=request.spool or workspace.spool(lasting=request.job is not None))
-        config = request.resolved.config
-        code_dir = workspace.resolve_directory(config.code_dir, f"code_dir ({request.resolved.origin('code_dir')})")
-        root = ci_root(request.resolved, request.environ, workspace, code_dir)
-        directory = plugin_directory(request.resolved, request.cwd, root, code_dir)
-        if directory is not None:
-            forbidden = None if config.trust_source_plugins and root is None else code_dir
-            self._load(plugin_files(directory, forbidden=forbidden))
-        self.crew.load_packages(config.plugin_packages, self._limit(), partial(self.say, "plugin_packages"))
+        at_the_start(self.crew, request, workspace, self._limit, self.say)
         self._fire(PluginPhase.PRE_VALIDATION)
         if not self._request.changes.settings.keys().isdisjoint({"job_file", "job_command"}):
             self._request = self._request.chosen()
@@ -200,21 +189,6 @@ class Life:
         self._plan = self._request.plan()
         self._fire(PluginPhase.POST_VALIDATION)
         return self._planned()
-
-    def _load_from_sources(self, plan: RunPlan) -> None:
-        """Plugins of a source are known from here on; the application's only if that is trusted."""
-        request = plan.request
-        root = ci_root(request.resolved, request.environ, plan.workspace, plan.code_dir)
-        offer = offered(request.resolved, root, plan.code_dir)
-        if offer.notice:
-            self._notice(offer.notice)
-        if offer.directory is not None:
-            forbidden = plan.code_dir if root is not None else None
-            self._load(plugin_files(offer.directory, offer.root, forbidden))
-
-    def _load(self, files: list[Path]) -> None:
-        for file in files:
-            self.crew.load([file], self._limit(), partial(self.say, file.name))
 
     def _end(self) -> None:
         """The phases after the job. Signals leave them their time, which is short then; a second one ends them."""
