@@ -21,6 +21,9 @@ ALL = [
     kinds.options,
     kinds.words,
     kinds.choice("a", "b"),
+    kinds.size,
+    kinds.boolean,
+    kinds.subset("a", "b"),
 ]
 
 anything = st.recursive(
