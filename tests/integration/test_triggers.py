@@ -179,11 +179,11 @@ class TestStdout:
         options = ["--triggers", "stdout", "--output", mode, "--job-file", file]
         return runnerlib("run", *options, cwd=tmp_path, REACTORCIDE_TRIGGERS_KEY=self.KEY, **env)
 
-    @pytest.mark.parametrize("mode", ["raw", "prefixed", "grouped"])
-    @pytest.mark.parametrize("service", ["", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "TF_BUILD"])
+    @pytest.mark.parametrize(
+        ("mode", "service"),
+        [("raw", ""), ("prefixed", ""), ("grouped", ""), ("grouped", "GITHUB_ACTIONS"), ("grouped", "BUILDKITE")],
+    )
     def test_a_line_that_a_worker_finds(self, mode: str, service: str, tmp_path: Path) -> None:
-        if service and mode != "grouped":
-            pytest.skip("only groups know services")
         env = {service: "true"} if service else {}
         done = self.run(mode, f"printf 'no end of line'; {DEPLOY}", tmp_path, **env)
         assert done.code == 0, done.err
