@@ -30,8 +30,24 @@ CODES = {
     # Nobody has these; that they are asked for shows that the line is understood.
     "runnerlib run --source-type tarball --source-url https://example.org/x.tar.gz "
     "--source-options strip=1 -- make": 125,
+    "runnerlib run --git-url git@github.com:user/repo.git --source-options depth=0,submodules=recursive "
+    "--job-command …": 127,  # what stands there is no command
     "runnerlib checkout --type svn https://svn.example.org/project/trunk --ref r1234": 125,
 }
+
+GREETING = """\
+from runnerlib.plugins import Plugin, PluginPhase
+
+class Greeting(Plugin):
+    def __init__(self):
+        super().__init__("greeting")
+
+    def supported_phases(self):
+        return [PluginPhase.PRE_EXECUTION]
+
+    def pre_execution(self, context):
+        context.env_vars["GREETING"] = "hello"
+"""
 
 FILES = {
     "job.yaml": "job_command: make test\n",
@@ -44,6 +60,8 @@ FILES = {
         "    def __init__(self): super().__init__('hello')\n"
         "    def pre_execution(self, context): context.env_vars['GREETING'] = 'hello'\n"
     ),
+    "pipeline.yaml": "workflow: {name: p, jobs: [{name: test, command: make test}]}\n",
+    "ci/plugins/plugin_greeting.py": GREETING,
     "secrets.env": "TOKEN=correct-horse-battery\n",
     ".gitignore": "/job/\n",
     "token": "correct-horse-battery\n",
@@ -52,6 +70,11 @@ FILES = {
     ".reactorcide/jobs/deploy.yaml": "name: deploy\njob: {command: make deploy}\n",
     ".ssh/deploy_key": "-----BEGIN KEY-----\nabcdefgh\n",
 }
+REPOSITORIES = (
+    "https://github.com/user/repo.git",
+    "git@github.com:user/repo.git",
+    "https://github.com/user/monorepo.git",
+)
 PROGRAMS = ("make", "docker", "vault", "aws", "npm")
 
 
@@ -75,10 +98,15 @@ def world(tmp_path: Path) -> Path:
     git(repository, "init", "-q", "-b", "main")
     (repository / "deploy.sh").write_bytes((tmp_path / "deploy.sh").read_bytes())
     (repository / "deploy.sh").chmod(0o755)
+    for directory in ("services/api", "libs"):
+        (repository / directory).mkdir(parents=True)
+        (repository / directory / "file").write_text("x")
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "x")
     git(repository, "tag", "v1.2")
-    (tmp_path / ".gitconfig").write_text(f'[url "{repository}"]\n\tinsteadOf = https://github.com/user/repo.git\n')
+    git(repository, "update-ref", "refs/pull/7/head", "HEAD")
+    names = "".join(f"\tinsteadOf = {name}\n" for name in REPOSITORIES)
+    (tmp_path / ".gitconfig").write_text(f'[url "{repository}"]\n{names}')
     return tmp_path
 
 
