@@ -45,3 +45,9 @@ def test_a_run_without_git_or_file_loads_neither(command: list[str], tmp_path: P
     code = "from runnerlib.cli import invoke\ninvoke(['run', *sys.argv[1:]])"
     # asyncio itself loads ssl and logging
     assert heavy(loaded(code, *command, cwd=tmp_path)) <= {"click", "asyncio", "uvloop", "ssl", "logging"}
+
+
+def test_a_run_without_plugins_loads_nothing_of_them(tmp_path: Path) -> None:
+    code = "from runnerlib.cli import invoke\ninvoke(['run', '--job-command', 'true'])"
+    modules = loaded(code, cwd=tmp_path)
+    assert not {name for name in modules if name.startswith(("runnerlib.plugins", "runnerlib.lifecycle."))}

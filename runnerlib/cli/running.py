@@ -26,7 +26,7 @@ Exit codes:
   n        the exit code of the first required step that failed; 128+N when signal N killed it
   2        a usage or configuration error: nothing was started
   124      a step or the job ran out of time
-  125      the runner failed: source, output, internal error
+  125      the runner failed: source, plugin, output, internal error
   126/127  the command is not executable / not found
   130/143  interrupted / terminated: the job was stopped
 """

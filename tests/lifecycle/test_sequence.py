@@ -13,6 +13,7 @@ from runnerlib.errors import Interrupted, RunnerError, SourceError
 from runnerlib.plan import Request
 from runnerlib.plugins import PluginContext, PluginError, VetoError
 from tests.lifecycle.harness import (
+    CLOCK,
     MODES,
     Act,
     Calls,
@@ -32,6 +33,7 @@ RUN = f"{PREPARED} pre_step post_step post_execution"
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("runnerlib.plugins.limit.monotonic", CLOCK)
 
 
 class Outcome(NamedTuple):
@@ -118,8 +120,7 @@ FAILURES: dict[str, tuple[Act, type[RunnerError]]] = {
 def test_a_plugin_that_ends_the_run_before_the_job(mode: str, phase: str, how: str, tmp_path: Path) -> None:
     """Who comes after it in the phase is not called; everybody has ON_ERROR and CLEANUP, itself included."""
     act, kind = FAILURES[how]
-    limit = {"plugin_timeout": "0.1"} if how == "hangs" else {}
-    calls, raised = calls_of(lambda: run(request(mode, tmp_path, "true", **limit)), **{phase: act})
+    calls, raised = calls_of(lambda: run(request(mode, tmp_path, "true")), **{phase: act})
     until = " ".join(EARLY[: EARLY.index(phase)])
     assert calls == [*all_three(until), ("first", phase), ("acting", phase), *all_three("on_error cleanup")]
     assert type(raised) is kind
@@ -133,9 +134,8 @@ def test_a_plugin_that_ends_the_run_before_the_job(mode: str, phase: str, how: s
 def test_a_plugin_that_fails_after_the_job(mode: str, command: str, phase: str, how: str, tmp_path: Path) -> None:
     """All others are called. The job's own failure stays the verdict; a job that succeeded ends in that error."""
     act, kind = FAILURES[how]
-    limit = {"plugin_timeout": "0.1"} if how == "hangs" else {}
     ended: list[int] = []
-    asked = request(mode, tmp_path, command, **limit)
+    asked = request(mode, tmp_path, command)
     calls, raised = calls_of(lambda: ended.append(run(asked).exit_code), **{phase: act})
     failed = command != "true" or phase == "post_execution"
     assert calls == all_three(f"{RUN} on_error cleanup" if failed else f"{RUN} cleanup")
@@ -152,9 +152,8 @@ def test_a_plugin_that_fails_after_the_job(mode: str, command: str, phase: str, 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_plugin_that_fails_around_a_step(mode: str, hook: str, how: str, tmp_path: Path) -> None:
     """That is how the step ends, so the job ends as after any step that failed."""
-    limit = {"plugin_timeout": "0.1"} if how == "hangs" else {}
     ended: list[int] = []
-    asked = request(mode, tmp_path, "touch ran", **limit)
+    asked = request(mode, tmp_path, "touch ran")
     calls, raised = calls_of(lambda: ended.append(run(asked).exit_code), **{hook: FAILURES[how][0]})
     around = [("first", hook), ("acting", hook)]
     if hook == "post_step":
