@@ -156,11 +156,11 @@ class TestNames:
         process = ProcessMasker()
 
         def register(number: int) -> None:
-            for count in range(50):
+            for count in range(15):
                 process.register_secret(f"secret-{number}-{count}")
 
         def follow() -> None:
-            for _ in range(50):
+            for _ in range(15):
                 job, known = SecretMasker(), process.size()
                 with process.followed_by(job):
                     assert job.size() >= known
@@ -176,7 +176,7 @@ class TestNames:
                 thread.join()
         finally:
             threading.excepthook = before
-        assert (process.size(), failures) == (150, [])
+        assert (process.size(), failures) == (45, [])
 
 
 def test_the_name_stays_a_function_whoever_imports_the_module(tmp_path: Path) -> None:
