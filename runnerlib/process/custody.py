@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from contextlib import ExitStack, suppress
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # How often a tree that is not empty is looked at, until two looks in a row agree.
 _LOOKS = 10
+# Descriptors that are kept for what is opened and closed while steps run; each running one may have a log besides.
+_SPARE = 8
 
 
 class Custody:
@@ -142,6 +145,7 @@ class Custody:
         evidence = Evidence(self._counter, None if group is None else group.path, alone=not self._running)
         try:
             with ends(launch, self._null) as end, entrance(group) as door:
+                self._leave_room(end.output)
                 pid, exited, joined = _spawn.spawn(
                     *made,
                     input=end.input,
@@ -158,6 +162,11 @@ class Custody:
         except OSError as error:
             raise refused(error, launch) from None
         return Process(self, pid, exited, end.reader, step=step, group=group if joined else None, evidence=evidence)
+
+    def _leave_room(self, descriptor: int) -> None:
+        """Raise OSError when so high a descriptor says that there are too few left for the logs of what runs."""
+        if descriptor + len(self._running) + _SPARE >= os.sysconf("SC_OPEN_MAX") > 0:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def _members(self, process: Process) -> Iterator[Status]:
         """The living members of a tree; adopted ones last, so that who loses its parent meanwhile is met there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ def wait_for_end(pidfds: Iterable[int]) -> None:
         poll.register(pidfd, select.POLLIN)
         assert poll.poll(60_000), "a process was not ended within a minute"
         os.close(pidfd)
+
+
+def settled(process: Process, count: int) -> set[int]:
+    """The numbers of the survivors once there are `count`: who forked in between may take its time to end."""
+    deadline = time.monotonic() + 60
+    while len(found := {seen.pid for seen in process.survivors()}) != count:
+        assert time.monotonic() < deadline, f"{len(found)} processes, not {count}: {found}"
+    return found
 
 
 def kill_tree(process: Process) -> None:

@@ -12,7 +12,7 @@ import pytest
 from runnerlib.process import Custody, cgroup
 from runnerlib.process.cgroup import Group, Place, find_place
 from tests.process.conftest import delegated
-from tests.process.steps import alive, finish, launch, read_line, run, wait_for_end
+from tests.process.steps import alive, finish, launch, read_line, run, settled, wait_for_end
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_what_threw_off_every_mark_is_still_in_the_group(held: Custody) -> None:
     process = held.start(launch("bash", "-c", command))
     escaped = int(read_line(process))
     process.reap()
-    assert [seen.pid for seen in process.survivors()] == [escaped]
+    assert settled(process, 1) == {escaped}
     pidfd = os.pidfd_open(escaped)
     process.signal(signal.SIGKILL)
     wait_for_end([pidfd])

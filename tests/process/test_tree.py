@@ -12,7 +12,7 @@ import pytest
 
 from runnerlib.process import Custody, Process, mark, tree
 from runnerlib.process.mark import TAG
-from tests.process.steps import alive, kill_tree, launch, read_line, run, wait_for_end
+from tests.process.steps import alive, kill_tree, launch, read_line, run, settled, wait_for_end
 
 # Each prints the number of a process that the step leaves behind, which waits for ever.
 WAIT = "echo $$; exec sleep 100000"
@@ -33,7 +33,7 @@ def test_an_escapee_is_found_and_ended(custody: Custody, how: str) -> None:
     process = custody.start(launch("sh", "-c", f"{ESCAPES[how]}"))
     escaped = int(read_line(process))
     assert process.reap().returncode == 0
-    assert [seen.pid for seen in process.survivors()] == [escaped]
+    assert settled(process, 1) == {escaped}
     kill_tree(process)
     assert not Path(f"/proc/{escaped}").exists(), "it is not even a zombie"
     process.close()
@@ -77,7 +77,7 @@ def test_500_children_half_of_them_in_sessions_of_their_own(custody: Custody) ->
     told = {read_line(process) for _ in range(501)}
     assert told == {"all", *map(str, range(500))}
     assert process.reap().returncode == 0
-    assert len(process.survivors()) == 500
+    assert len(settled(process, 500)) == 500
     kill_tree(process)
     assert process.survivors() == []
     process.close()
@@ -95,7 +95,7 @@ def test_orphans_of_parallel_steps_are_told_apart(custody: Custody) -> None:
     orphans = [int(read_line(step)) for step in steps]
     for step in steps:
         step.reap()
-    assert [[seen.pid for seen in step.survivors()] for step in steps] == [[orphan] for orphan in orphans]
+    assert [settled(step, 1) for step in steps] == [{orphan} for orphan in orphans]
     assert custody.strays() == []
     kill_tree(steps[2])
     assert [alive(orphan) for orphan in orphans] == [True, True, False, True, True]
@@ -164,7 +164,7 @@ if os.fork() == 0:
     process = custody.start(launch(sys.executable, "-S", "-c", code))
     headless = int(read_line(process))
     process.reap()
-    assert [seen.pid for seen in process.survivors()] == [headless]
+    assert settled(process, 1) == {headless}
     kill_tree(process)
     process.close()
 
