@@ -60,8 +60,8 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
             ["--source-type", "gti", "--", "true"],
             2,
             (
-                "error: source_type (command line, --source-type): unknown source type 'gti' (copy, git, none); "
-                "did you mean 'git'?\n"
+                "error: source_type (command line, --source-type): unknown source type 'gti' "
+                "(copy, git, hg, none, svn, tarball); did you mean 'git'?\n"
             ),
         ),
         (
