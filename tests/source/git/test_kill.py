@@ -22,7 +22,7 @@ from tests.source.repository import commit, git, holders
 from tests.source.smart_http import serving
 
 ROOT = Path(__file__).parents[3]
-KILLS = int(os.environ.get("RUNNERLIB_KILLS", "12"))
+KILLS = int(os.environ.get("RUNNERLIB_KILLS", "8"))
 PREPARE = """
 import sys
 from pathlib import Path
@@ -61,13 +61,14 @@ def killed_after(pause: float, *args: str, env: dict[str, str]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("options", ["", "keep=repository", "depth=0"])
-@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize(
+    ("cached", "options"), [(False, ""), (True, ""), (False, "keep=repository"), (True, "depth=0")]
+)
 def test_killed_at_any_moment(cached: bool, options: str, engine: str, repo: Path, tmp_path: Path) -> None:
     chance = random.Random(f"{cached} {options} {engine}")
     target, cache = tmp_path / "job/src", tmp_path / "cache"
     pairs = tuple((name, value) for name, _, value in (option.partition("=") for option in options.split()))
-    rounds, hit = max(KILLS // 12, 1), 0
+    rounds, hit = max(KILLS // 8, 1), 0
     with serving(tmp_path) as server:
         spec = SourceSpec("git", server.url("git/repo"), None, pairs, Cache(cache) if cached else None)
         prepare(spec, target)

@@ -93,8 +93,11 @@ def spelled(ref: str | None, rich: Origin) -> str | None:
     return {"ids": rich.ids.get(word), "short": rich.ids.get(word, "")[:12]}.get(how, ref)
 
 
-@pytest.mark.parametrize("way", ["path", "file", "http"])
-@pytest.mark.parametrize("kind", KINDS)
+# A file:// URL becomes a path before anything else happens: two kinds show that it does.
+CASES = [(kind, way) for kind in KINDS for way in ("path", "http")] + [("default", "file"), ("commit", "file")]
+
+
+@pytest.mark.parametrize(("kind", "way"), CASES)
 def test_matrix(
     kind: str,
     way: str,
