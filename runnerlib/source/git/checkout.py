@@ -168,7 +168,8 @@ def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: c
         skeleton.detach(store, at or found.commit)  # libgit2 takes the difference to HEAD
         work.transport.check_out(top, found.commit)
     skeleton.detach(store, found.commit)
-    if at != found.commit:
+    # A copy costs as much as the checkout did: it pays for a commit that several jobs want.
+    if at is None or (at != found.commit and mirror.knew):
         _remember(work, trees, found.commit, top)
     return found.commit
 

@@ -37,9 +37,13 @@ class Mirror:
         self._transport = transport
         self._remote = remote
         self._report = report
+        self.knew = False
 
     def bring(self, ref: str | None, depth: int, change: str | None) -> Found:
-        """Have the mirror hold `depth` commits of `ref`, 0: everything; fetch only what it lacks."""
+        """Have the mirror hold `depth` commits of `ref`, 0: everything; fetch only what it lacks.
+
+        `knew` tells afterwards whether that commit was asked for before.
+        """
         complete = self._ready()
         listing = None
         if self._remote.url is None:
@@ -57,6 +61,7 @@ class Mirror:
             forget=self._forget,
         )
         found = search.bring(ref, depth)
+        self.knew = (self.store / _KEPT / found.commit).exists()
         if search.fetched or listing is not None:
             self._keep(found.commit)
             self._note(complete or not depth or listing is not None)

@@ -1,6 +1,7 @@
 """Work trees that were checked out on this machine before: the fastest checkout is a copy of one.
 
-A tree is stored when its checkout was verified, together with its index and its fingerprint: what the file system
+The first tree of a repository is stored, and that of each commit that is wanted again; others are brought there from
+the nearest. With a tree are stored its index and its fingerprint: what the file system
 says about each file, its change time included, which no program can set. A tree that does not look exactly as it
 did is removed, never used. Copies share nothing with the cache but the blocks of a reflink.
 

@@ -65,6 +65,18 @@ def test_a_commit_by_its_id_needs_no_network_the_second_time(
     assert len(server.seen) == asked
 
 
+def test_a_commit_that_is_wanted_again_is_stored(origin: Origin, tmp_path: Path) -> None:
+    spec = SourceSpec("git", str(origin.path), cache=Cache(tmp_path / "cache"))
+    said = []
+    for ref in ("main", "dev", "dev", "dev"):
+        lines: list[str] = []
+        prepare(spec._replace(ref=ref), tmp_path / "src", lines.append)
+        said.append(next(line for line in lines if line.startswith("the work tree is ")))
+    near = f"the work tree is a copy of one in the cache, brought here from {origin.ids['main'][:12]}"
+    exact = "the work tree is a copy of one in the cache, at this commit"
+    assert said == ["the work tree is written from the objects", near, near, exact]
+
+
 def spoil_pack(place: Path) -> None:
     pack = next((place / "mirror/objects/pack").glob("*.pack"))
     pack.chmod(0o600)
