@@ -15,7 +15,7 @@ from runnerlib.paths import Workspace
 from runnerlib.workflow import Instance, instances
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from runnerlib.config import Resolved
     from runnerlib.masking import SecretMasker
@@ -53,7 +53,7 @@ class WorkflowPlan(NamedTuple):
     def warnings(self) -> tuple[str, ...]:
         """What users should know, each thing once."""
         told = (*self.front.warnings, *(warning for plan in self.plans.values() for warning in plan.warnings))
-        return tuple(dict.fromkeys((*_unheard(self.front.config), *told)))
+        return tuple(dict.fromkeys(told))
 
 
 def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
@@ -136,13 +136,6 @@ def _changed(resolved: Resolved, changes: Mapping[str, object], spelling: str = 
     defaults = RunnerConfig()
     values = {name: getattr(defaults, name) if value is None else value for name, value in changes.items()}
     return resolved.changed({name: (value, origin) for name, value in values.items()})
-
-
-def _unheard(config: RunnerConfig) -> Iterator[str]:
-    """What is set and has no effect on the jobs of a workflow."""
-    for name in ("plugin_dir", "plugin_packages", "trust_source_plugins"):
-        if getattr(config, name):
-            yield f"{name} has no effect here: the jobs of a workflow run without plugins"
 
 
 def _check_wish(workflow: Workflow, wish: Selection) -> None:

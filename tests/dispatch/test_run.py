@@ -387,6 +387,15 @@ def test_jobs_that_are_triggered_are_told_of(tmp_path: Path) -> None:
     assert not (tmp_path / "job/jobs/b/triggers.json").exists()
 
 
-def test_what_has_no_effect_is_told(tmp_path: Path) -> None:
-    plan = planned(workflow(a={"run": "true"}), tmp_path, REACTORCIDE_PLUGIN_DIR=str(tmp_path))
-    assert plan.warnings == ("plugin_dir has no effect here: the jobs of a workflow run without plugins",)
+def test_plugins_have_their_part_in_every_job(tmp_path: Path) -> None:
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "plugin_greet.py").write_text(
+        "from runnerlib.plugins import Plugin\n"
+        "class Greet(Plugin):\n"
+        "    def __init__(self): super().__init__('greet')\n"
+        "    def pre_execution(self, context): context.env_vars['GREETING'] = 'hi'\n"
+    )
+    greeted = {"run": "test hi = $GREETING"}
+    done = ran(workflow(a=greeted, b={**greeted, "depends_on": ["a"]}), tmp_path, REACTORCIDE_PLUGIN_DIR=str(plugins))
+    assert done.result.success, done.result
