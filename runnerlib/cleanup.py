@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import RunnerError
-from runnerlib.paths import CONTAINER_BASE
+from runnerlib.paths import CONTAINER_BASE, OWN
 from runnerlib.source.place import living_holders
 from runnerlib.source.tree import remove_tree
 
@@ -49,9 +49,15 @@ def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = Fal
 
 def _is_locked(workspace: Workspace) -> bool:
     """Whether a run of a job with steps is under way."""
-    with suppress(FileNotFoundError), open(workspace.base / ".runnerlib" / "journal.ndjson", "rb") as journal:
+    path = workspace.base / OWN / "journal.ndjson"
+    with suppress(FileNotFoundError), open(path, "rb", opener=_at_once) as journal:
         try:
             fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting: a job may have left a FIFO there."""
+    return os.open(path, flags | os.O_NONBLOCK)

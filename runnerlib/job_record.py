@@ -6,6 +6,7 @@ a file may be stale, a lock goes with its process. Nothing secret is written.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from contextlib import suppress
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib.errors import RunnerError
 from runnerlib.observers.log_names import file_name
-from runnerlib.paths import locate
+from runnerlib.paths import OWN, locate, own_directory
+from runnerlib.trigger.file import FileError, opened, read, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from runnerlib.paths import Workspace
     from runnerlib.result import StepResult
@@ -40,7 +42,7 @@ _FLOCK = Struct("hhqqi4x")  # struct flock of fcntl(2)
 
 def directory_of(workspace: Workspace) -> Path:
     """The directory with the records of a workspace."""
-    return workspace.base / ".runnerlib" / "jobs"
+    return workspace.base / OWN / "jobs"
 
 
 def records_directory(environ: Mapping[str, str], cwd: Path) -> Path:
@@ -86,17 +88,15 @@ class Record:
         """Take the lock. Raises RunnerError when another process has it, or it cannot be made."""
         self._path = directory / f"{file_name(instance)}.json"
         self._names = {"job": job, "instance": instance}
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._lock = os.open(directory / f"{file_name(instance)}.lock", flags, 0o644)
-        except OSError as error:
-            raise RunnerError(f"cannot record the job '{instance}' in '{directory}': {error.strerror}") from None
+        _make(directory)
+        self._lock = opened(directory / f"{file_name(instance)}.lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.fcntl(self._lock, fcntl.F_OFD_SETLK, _lock_of(fcntl.F_WRLCK))
-        except OSError:
+        except OSError as error:
             os.close(self._lock)
-            raise RunnerError(f"the job '{instance}' is running already in this workspace") from None
+            if error.errno in {errno.EAGAIN, errno.EACCES}:
+                raise RunnerError(f"the job '{instance}' is running already in this workspace") from None
+            raise RunnerError(f"cannot lock the record of the job '{instance}': {error.strerror}") from None
 
     def started(self, when: float) -> None:
         """The job starts. Raises RunnerError."""
@@ -128,6 +128,16 @@ def record_without_run(directory: Path, job: str, result: StepResult) -> None:
     write(directory / f"{file_name(result.name)}.json", record)
 
 
+def forget(directory: Path, kept: Collection[str]) -> None:
+    """Remove the records of an earlier run, but those of the instances in `kept` and of what runs right now.
+
+    Raises RunnerError.
+    """
+    for file, record in _records(directory):
+        if record["instance"] not in kept and not _held(directory / f"{file}.lock"):
+            remove(directory / f"{file}.json")
+
+
 def entry(result: StepResult) -> dict[str, Any]:
     """How a job ended, as records have it."""
     state = "timeout" if result.cause in {"timeout", "no_output"} and not result.success else STATES[result.outcome]
@@ -148,19 +158,24 @@ def write(path: Path, record: Mapping[str, Any]) -> None:
 
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         with suppress(FileNotFoundError):
             part.unlink()
         file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        with os.fdopen(file, "w") as opened:
-            json.dump(record, opened)
+        with os.fdopen(file, "w") as written:
+            json.dump(record, written)
         part.replace(path)
     except OSError as error:
         raise RunnerError(f"cannot write the record '{path}': {error.strerror}") from None
 
 
-def _records(directory: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The records of a job by the name of their file: of one instance, or of all that the job has."""
+def _make(directory: Path) -> None:
+    """Make the directory of a workspace's records, as `directory_of` has it; containers of another user read it."""
+    own_directory(directory.parents[1], *directory.parts[-2:], mode=0o755)
+
+
+def _records(directory: Path, name: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The records by the name of their file: of one instance, or of all that the job `name` has, or of all jobs."""
     import json
 
     try:
@@ -169,10 +184,9 @@ def _records(directory: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]
         return
     for path in files:
         try:
-            with path.open("rb") as file:
-                record = json.loads(file.read(_LARGEST))
-            wanted = name in {record["job"], record["instance"]}
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            record = json.loads(read(path, _LARGEST) or b"")
+            wanted = {record["job"], record["instance"]} & {name} or name is None
+        except (FileError, ValueError, KeyError, TypeError, RecursionError):
             continue  # another's, or being replaced
         if wanted:
             yield path.stem, record
@@ -185,16 +199,15 @@ def _current(lock: Path, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _held(path: Path) -> bool:
-    """Whether a living process holds the lock."""
-    try:
-        lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
+    """Whether a living process holds the lock. Raises RunnerError when the kernel does not say."""
+    if not os.path.lexists(path):
         return False
+    lock = opened(path, os.O_RDONLY)
     try:
         # It is only asked who has it: taking it for a moment could keep a runner from starting the job.
         found = fcntl.fcntl(lock, fcntl.F_OFD_GETLK, _lock_of(fcntl.F_RDLCK))
-    except OSError:
-        return False
+    except OSError as error:
+        raise RunnerError(f"cannot see who holds '{path}': {error.strerror}") from None
     finally:
         os.close(lock)
     return bool(_FLOCK.unpack(found)[0] != fcntl.F_UNLCK)

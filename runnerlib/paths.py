@@ -6,7 +6,9 @@ comparison would accept ``/jobevil`` and ``/job/../x``.
 
 from __future__ import annotations
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONTAINER_BASE = Path("/job")
+OWN = ".runnerlib"
+"""Where a workspace has the runner's own files."""
 PLUGINS = ".reactorcide/plugins"
 """Where a source has its plugins."""
 WORKSPACE_VARIABLE = "RUNNERLIB_WORKSPACE"
@@ -58,6 +62,10 @@ class Workspace(NamedTuple):
         name = f"triggers-{os.urandom(4).hex()}.ndjson"
         return self.base / ".runnerlib" / name if lasting else self.base / f".{name}"
 
+    def own(self, *parts: str, mode: int = 0o700) -> Path:
+        """A directory of the runner's own, made if it is not there; no link is followed. Raises PathError."""
+        return own_directory(self.base, OWN, *parts, mode=mode)
+
     def resolve(self, text: str, subject: str) -> Path:
         """The real path that `text` names, inside the workspace.
 
@@ -95,6 +103,33 @@ class Workspace(NamedTuple):
         if text == prefix or text.startswith(prefix + "/"):
             return str(self.base) + text[len(prefix) :]
         return text
+
+
+def own_directory(base: Path, *parts: str, mode: int = 0o700) -> Path:
+    """The directory `parts` below `base`, made with `mode` if it is not there, those above it for the runner alone.
+
+    A job may have put anything there. Raises PathError for a link or a file, and for what cannot be made.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    path = base
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        above = os.open(base, flags)
+        try:
+            for number, part in enumerate(parts, 1):
+                path /= part
+                with suppress(FileExistsError):
+                    os.mkdir(part, mode if number == len(parts) else 0o700, dir_fd=above)
+                below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=above)
+                os.close(above)
+                above = below
+        finally:
+            os.close(above)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+            raise PathError(f"a link stands where the runner keeps its files: '{path}'") from None
+        raise PathError(f"cannot create '{path}': {error.strerror}") from None
+    return path
 
 
 def locate(environ: Mapping[str, str], cwd: Path) -> Workspace:

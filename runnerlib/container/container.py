@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runnerlib.process import Custody, Process, Seen
 
 INSIDE = "/job"
+SCRATCH = f"{INSIDE}/.runnerlib/scratch"
 RUNNER = 1001
 """The user of Reactorcide's containers, in place of root."""
 
@@ -48,7 +49,8 @@ _KILLER = 'kill -s "$2" -- "-$(cat "$1.pid")" 2>/dev/null'
 class Wish(NamedTuple):
     """What a job wants: `image`, limits as the engine's options have them, and what else is mounted read-only.
 
-    `base` is its workspace, and `passed` the names of the runner's own variables that reach the job.
+    `base` is its workspace, `scratch` a directory outside of it that is mounted into it, and `passed` the names of
+    the runner's own variables that reach the job.
     """
 
     image: str
@@ -135,7 +137,7 @@ class Container:
 
     def inside(self, path: Path) -> str:
         """A path of this machine as the container sees it. Raises RunnerError for one that it does not."""
-        for outside, target in (*self._wish.mounts.items(), (self._wish.base, INSIDE)):
+        for outside, target in (*self._wish.mounts.items(), (self._wish.scratch, SCRATCH), (self._wish.base, INSIDE)):
             if path.is_relative_to(outside):
                 return target if path == outside else f"{target}/{path.relative_to(outside)}"
         raise RunnerError(f"'{path}' is not in the container of the job")
@@ -148,7 +150,7 @@ class Container:
         words = ["run", "-i", "--rm", "--name", self._name, "--user", user(), "--workdir", INSIDE]
         words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--env", f"HOME={INSIDE}"]
         words += ["--userns", "keep-id"] if self._engine.kind == "podman" and os.geteuid() else []
-        words += ["--mount", _mount(wish.base, INSIDE)]
+        words += ["--mount", _mount(wish.base, INSIDE), "--mount", _mount(wish.scratch, SCRATCH)]
         for outside, target in wish.mounts.items():
             words += ["--mount", f"{_mount(outside, target)},readonly"]
         words += ["--cpus", wish.cpus] if wish.cpus else []

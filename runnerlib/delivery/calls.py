@@ -107,7 +107,10 @@ def set_workflow_output(name: str, value: Any) -> None:
 
 
 def is_job_running(name: str) -> bool:
-    """Whether a job of that name waits or runs. Raises CoordinatorError when that cannot be known."""
+    """Whether a job of that name runs, or waits at the Coordinator; on this machine, only whether it runs.
+
+    Raises CoordinatorError when that cannot be known.
+    """
     return _context().is_job_running(name)
 
 

@@ -156,7 +156,10 @@ class WorkflowContext:
     # -- other jobs
 
     def is_job_running(self, name: str) -> bool:
-        """Whether a job of that name waits or runs. Raises CoordinatorError when that cannot be known."""
+        """Whether a job of that name runs, or waits at the Coordinator; on this machine, only whether it runs.
+
+        Raises CoordinatorError when that cannot be known.
+        """
         return state.is_job_running(name, os.environ)
 
     def get_job_result(self, name: str) -> dict[str, Any] | None:

@@ -22,7 +22,10 @@ _ENDED = ("completed", "failed", "cancelled", "timeout")
 
 
 def is_job_running(name: str, environ: Mapping[str, str]) -> bool:
-    """Whether a job of that name waits or runs, of whatever workflow. Raises RunnerError when that cannot be known."""
+    """Whether a job of that name runs, or waits at the coordinator, of whatever workflow there.
+
+    Of a workflow on this machine only what runs counts, not what waits. Raises RunnerError when that cannot be known.
+    """
     asked = _coordinator(environ)
     if asked is None:
         answer: bool = _records().job_running(_directory(environ), name)
@@ -35,7 +38,7 @@ def get_job_result(name: str, environ: Mapping[str, str]) -> dict[str, Any] | No
     asked = _coordinator(environ)
     if asked is None:
         answer: dict[str, Any] | None = _records().job_result(_directory(environ), name)
-        return answer
+        return None if answer is None or answer["state"] == "running" else answer
     workflow = environ.get("RC_WF_ID")
     jobs = _found(asked, **({"workflow_id": workflow} if workflow else {}))
     ended = [job for job in jobs if _is_named(job, name) and job.get("status") in _ENDED]

@@ -108,9 +108,9 @@ def _copy(source: str, target: Path, name: str) -> None:
             mode = os.fstat(given).st_mode
             if not stat.S_ISREG(mode):
                 raise RunnerError(f"artifacts: '{name}' is no regular file")
-            target.parent.mkdir(parents=True, exist_ok=True)
             if os.path.realpath(target.parent) != os.fspath(target.parent):
                 raise RunnerError(f"artifacts: a link stands where '{name}' is to be")
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             made = os.open(target, flags, stat.S_IMODE(mode) & 0o777)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import RunnerError
 from runnerlib.job import variable_part
+from runnerlib.source.tree import remove_tree
 from runnerlib.trigger.variables import Output, merged, node_variables, read_output
 from runnerlib.workflow import as_text
 
@@ -85,8 +85,14 @@ def _promised(name: str, origin: str, found: Mapping[str, Any], by_steps: Mappin
 
 
 def _remove(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.unlink()
+    """Remove what a job left there, whatever it is. Raises RunnerError."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            remove_tree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunnerError(f"cannot remove '{path}': {error.strerror}") from None
 
 
 def _write(path: Path, text: str) -> None:

@@ -8,9 +8,12 @@ program. What jobs must not share is their own: workspace, environment, files th
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from runnerlib.container import Container, ContainerCustody, Wish, hand_over
@@ -27,12 +30,12 @@ from runnerlib.journal import Selection
 from runnerlib.lifecycle import life_of
 from runnerlib.result import StepResult
 from runnerlib.runner import job_run, journal_of, prepare_workspace, tell_triggers
+from runnerlib.source.tree import remove_tree
 from runnerlib.stopping import Stop
 from runnerlib.workflow.expansion import instance_names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
-    from pathlib import Path
 
     from runnerlib.dispatch.plan import WorkflowPlan
     from runnerlib.events import Observer
@@ -112,6 +115,10 @@ class JobHere:
                 end = await self._run(started)
             except RunnerError as error:
                 end = self._not_run(error, started)
+            except OSError as error:  # the fault of this job, not of the others
+                end = self._not_run(
+                    RunnerError(f"cannot run the job: {(error.strerror or str(error)).lower()}"), started
+                )
             outputs = {name: text for name, text in end.handed_on.outputs.items() if self._mask(text) == text}
             record.ended(end.result._replace(reason=self._mask(end.result.reason)), outputs)
         finally:
@@ -199,28 +206,36 @@ class JobHere:
 
     async def _steps(self, plan: RunPlan, journal: Journal | None, life: Life | None) -> JobResult:
         place = self._place
-        scratch = plan.workspace.base / ".runnerlib" / "scratch"
-        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with self._custody(plan, scratch) as custody:
+        async with self._custody(plan) as (custody, scratch):
             observer = self._voice if life is None else life.beside(self._voice)
             job = job_run(plan, journal, observer, custody, place.socket, life, scratch=scratch)
             with self._stop.reaching(asyncio.get_running_loop(), job.stop):
                 return await job.run()
 
     @asynccontextmanager
-    async def _custody(self, plan: RunPlan, scratch: Path) -> AsyncIterator[Custody]:
-        """Who starts the steps: the runner itself, or a container of the image that the job names."""
+    async def _custody(self, plan: RunPlan) -> AsyncIterator[tuple[Custody, Path]]:
+        """Who starts the steps, the runner itself or a container of the job's image; where they hand things on.
+
+        What a container could replace by a link is not written by the runner: it has that as a mount.
+        """
         place, image = self._place, self._instance.job.image
+        scratch = plan.workspace.own("scratch")
         if image is None or place.plan.engine is None:
-            yield place.custody
+            yield place.custody, scratch
             return
         await in_thread(lambda: hand_over(plan.workspace.base))
-        container = Container(place.plan.engine, self._wish(plan, image, scratch), place.custody)
+        scratch = Path(os.path.realpath(tempfile.mkdtemp(prefix="runnerlib-scratch-")))
         try:
-            await self._unless_stopped(container.start())
-            yield cast("Custody", ContainerCustody(place.custody, container))
+            hand_over(scratch)
+            container = Container(place.plan.engine, self._wish(plan, image, scratch), place.custody)
+            try:
+                await self._unless_stopped(container.start())
+                yield cast("Custody", ContainerCustody(place.custody, container)), scratch
+            finally:
+                await container.close()
         finally:
-            await container.close()
+            with suppress(OSError):
+                remove_tree(scratch)
 
     def _wish(self, plan: RunPlan, image: str, scratch: Path) -> Wish:
         resources = self._instance.job.resources

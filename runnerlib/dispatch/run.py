@@ -13,7 +13,7 @@ from runnerlib.dispatch.memory import Memory
 from runnerlib.dispatch.walk import WorkflowRun
 from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
-from runnerlib.job_record import directory_of
+from runnerlib.job_record import directory_of, forget
 from runnerlib.process import Custody
 from runnerlib.runner import heeded, interruptible, uvloop_factory
 from runnerlib.secret_socket import SecretServer
@@ -59,6 +59,7 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
     users = {RUNNER} if plan.engine is not None and not os.geteuid() else set()
     server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), users=users)
     records = directory_of(plan.front.workspace)
+    forget(records, {*memory.kept, *memory.left_out})
 
     def warn(text: str) -> None:
         observer.observe(Warned(plan.masker.mask_string(text)))

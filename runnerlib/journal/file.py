@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import RunnerError
+from runnerlib.paths import own_directory
 from runnerlib.result import Exports, StepResult, Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _VERSION = 1
+_LARGEST = 256 << 20
 
 
 class Entry(NamedTuple):
@@ -35,29 +38,23 @@ class Journal:
     def __init__(self, path: Path, *, fresh: bool) -> None:
         """Open the journal at `path`, emptied when `fresh`. Raises RunnerError when that is not possible."""
         self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._file = os.open(path, flags, 0o600)
-        except OSError as error:
-            raise RunnerError(f"cannot open the journal '{path}': {error.strerror}") from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            raise RunnerError(f"another run is using the workspace '{path.parent.parent}'") from None
+        own_directory(path.parent.parent, path.parent.name)
+        self._file = _opened(path)
         self.entries: dict[str, Entry] = {}
         self.prepared = False
         self._usable = False
         try:
             if not fresh:
                 self._load()
+            if not self._usable:
+                os.truncate(self._file, 0)
+                self._append({"journal": _VERSION})
+        except OSError as error:
+            os.close(self._file)
+            raise RunnerError(f"cannot use the journal '{path}': {error.strerror}") from None
         except BaseException:
             os.close(self._file)
             raise
-        if not self._usable:
-            os.truncate(self._file, 0)
-            self._append({"journal": _VERSION})
 
     def record_prepared(self) -> None:
         """The sources are in the workspace. Raises RunnerError."""
@@ -92,8 +89,10 @@ class Journal:
         """Read the whole lines; a last one without its end was cut by a kill, and makes room for the next."""
         import json
 
-        with open(self._path, "rb") as file:
-            data = file.read()
+        with open(self._file, "rb", closefd=False) as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise RunnerError(f"the journal '{self._path}' is larger than {_LARGEST} bytes; run without --resume")
         whole = data.rfind(b"\n") + 1
         os.truncate(self._file, whole)
         for number, text in enumerate(data[:whole].splitlines(), 1):
@@ -111,6 +110,27 @@ class Journal:
         else:
             entry = _entry(line)
             self.entries[entry.result.name] = entry
+
+
+def _opened(path: Path) -> int:
+    """The file of a journal, locked; a job may have put anything there. Raises RunnerError."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise RunnerError(f"cannot open the journal '{path}': {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise RunnerError(f"cannot open the journal '{path}': it is no regular file")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise RunnerError(f"another run is using the workspace '{path.parent.parent}'") from None
+    except OSError as error:
+        os.close(file)
+        raise RunnerError(f"cannot lock the journal '{path}': {error.strerror}") from None
+    return file
 
 
 def _entry(line: dict[str, Any]) -> Entry:

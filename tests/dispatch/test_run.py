@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+import runnerlib
+from runnerlib.dispatch.artifacts import download
 from runnerlib.dispatch.memory import Memory
-from runnerlib.errors import ConfigError, RunnerError
+from runnerlib.errors import ConfigError, PathError, RunnerError
 from runnerlib.events import JobFinished, JobStarted
 from runnerlib.job import Job, Step
-from runnerlib.job_record import Record, job_result, job_running
-from runnerlib.journal import Selection
+from runnerlib.job_record import Record, job_result, job_running, record_without_run
+from runnerlib.journal import Journal, Selection
+from runnerlib.result import StepResult
 from runnerlib.stopping import Stop
-from runnerlib.workflow import Workflow
+from runnerlib.workflow import Download, Workflow
 from tests.dispatch.house import Recorder, planned, ran
 
 SECRET = "hunter2-hunter2"
@@ -399,3 +405,102 @@ def test_plugins_have_their_part_in_every_job(tmp_path: Path) -> None:
     greeted = {"run": "test hi = $GREETING"}
     done = ran(workflow(a=greeted, b={**greeted, "depends_on": ["a"]}), tmp_path, REACTORCIDE_PLUGIN_DIR=str(plugins))
     assert done.result.success, done.result
+
+
+# -- what a hostile job leaves behind
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_fifo_in_place_of_the_journal_is_refused(tmp_path: Path, fresh: bool) -> None:
+    path = tmp_path / ".runnerlib/journal.ndjson"
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(RunnerError, match=r"cannot open the journal '.*': it is no regular file"):
+        Journal(path, fresh=fresh)
+
+
+def test_a_fifo_in_place_of_a_record_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    assert job_result(tmp_path, "a") is None
+    assert not job_running(tmp_path, "a")
+
+
+def test_the_runner_follows_no_link_out_of_the_workspace(tmp_path: Path) -> None:
+    base, outside = tmp_path / "job", tmp_path / "outside"
+    base.mkdir()
+    outside.mkdir()
+    (base / ".runnerlib").symlink_to(outside)
+    refused = "a link stands where the runner keeps its files"
+    with pytest.raises(PathError, match=refused):
+        Journal(base / ".runnerlib/journal.ndjson", fresh=True)
+    with pytest.raises(PathError, match=refused):
+        Record(base / ".runnerlib/jobs", "a", "a")
+    with pytest.raises(PathError, match=refused):
+        record_without_run(base / ".runnerlib/jobs", "a", StepResult("a", "skipped", 0))
+    swap = f"mv ../.runnerlib ../moved; ln -s {outside} ../.runnerlib"
+    done = ran(workflow(a={"run": swap}, b={"run": "true"}), tmp_path / "x")
+    assert done.outcomes["b"] == "success"
+    again = ran(workflow(a={"run": "true"}, b={"run": "true"}), tmp_path / "x")
+    assert again.outcomes == {"a": "failure", "b": "success"}
+    assert refused in again.result.job("a").reason
+    assert not list(outside.iterdir())
+
+
+def test_a_directory_in_place_of_the_outputs_spoils_no_other_job(tmp_path: Path) -> None:
+    made = workflow(a={"run": "mkdir -p $RC_WF_OUTPUT_FILE/x; echo > $RC_WF_OUTPUT_FILE/x/y"}, b={"run": "true"})
+    assert ran(made, tmp_path).outcomes == {"a": "failure", "b": "success"}
+    assert ran(workflow(a={"run": "true"}, b={"run": "true"}), tmp_path).outcomes == {"a": "success", "b": "success"}
+
+
+def test_a_fault_of_the_system_ends_one_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(instance: object, *_: object) -> dict[str, str]:
+        if instance.name == "a":  # type: ignore[attr-defined]
+            raise OSError(errno.EIO, "Input/output error")
+        return {}
+
+    monkeypatch.setattr("runnerlib.dispatch.here.tell", fail)
+    done = ran(workflow(a={"run": "true"}, b={"run": "true"}), tmp_path)
+    assert done.outcomes == {"a": "failure", "b": "success"}
+    assert "input/output error" in done.result.job("a").reason
+
+
+def test_results_are_those_of_this_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "job/.runnerlib/jobs"
+    monkeypatch.setenv("RUNNERLIB_RECORDS", str(directory))
+    ran(workflow(a={"run": "true"}, b={"run": "true"}), tmp_path)
+    assert runnerlib.get_job_result("b") is not None
+    ran(workflow(a={"run": "true"}), tmp_path, Selection(resume=True))
+    assert runnerlib.get_job_result("a") is not None
+    assert runnerlib.get_job_result("b") is None
+    record = Record(directory, "c", "c")
+    record.started(1.0)
+    assert runnerlib.is_job_running("c")
+    assert runnerlib.get_job_result("c") is None
+    record.close()
+
+
+def test_only_a_lock_that_is_held_means_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    record = Record(tmp_path / "jobs", "a", "a")
+    with pytest.raises(RunnerError, match="is running already"):
+        Record(tmp_path / "jobs", "a", "a")
+    record.started(1.0)
+    record.close()
+    monkeypatch.setattr(fcntl, "fcntl", fail)
+    with pytest.raises(RunnerError, match=r"cannot lock .*No locks available"):
+        Record(tmp_path / "jobs", "a", "a")
+    with pytest.raises(RunnerError, match="No locks available"):
+        job_running(tmp_path / "jobs", "a")
+
+
+def test_a_download_makes_no_directory_through_a_link(tmp_path: Path) -> None:
+    store, target, outside = tmp_path / "artifacts/jobs/a/d/e", tmp_path / "target", tmp_path / "outside"
+    for path in (store, target, outside):
+        path.mkdir(parents=True)
+    (store / "f").touch()
+    (target / "d").symlink_to(outside)
+    with pytest.raises(RunnerError, match="a link stands where"):
+        download(Download("a"), ["a"], tmp_path / "artifacts", target)
+    assert not list(outside.iterdir())
