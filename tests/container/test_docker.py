@@ -122,6 +122,22 @@ def test_steps_share_a_container_without_privileges(docker: dict[str, str], tmp_
     assert containers(docker) == []
 
 
+def test_a_step_that_puts_a_link_where_steps_hand_things_on(docker: dict[str, str], tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "scratch").mkdir(parents=True)
+    swap = "cd /job; busybox rmdir .runnerlib/scratch; busybox mv .runnerlib/scratch x; "
+    swap += f"busybox mv .runnerlib moved; busybox ln -s {outside} .runnerlib; echo swapped"
+    steps = [{"name": "swap", "run": swap}, {"name": "next", "run": "true", "depends_on": ["swap"]}]
+    done = run(tmp_path, docker, [{"name": "a", "image": "rl-test:1", "steps": steps}])
+    assert b"swapped" in done.out
+    assert (tmp_path / "job/jobs/a/.runnerlib").is_symlink()
+    assert [path.name for path in outside.rglob("*")] == ["scratch"]
+    again = run(tmp_path, docker, [{"name": "a", "image": "rl-test:1", "command": "true"}])
+    assert b"a link stands where the runner keeps its files" in again.out + again.err.encode()
+    assert [path.name for path in outside.rglob("*")] == ["scratch"]
+    assert containers(docker) == []
+
+
 def test_an_image_that_is_not_there(docker: dict[str, str], tmp_path: Path) -> None:
     done = run(tmp_path, docker, [{"name": "a", "image": "localhost:1/none:1", "command": "true"}])
     assert done.code == 125

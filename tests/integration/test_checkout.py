@@ -135,6 +135,12 @@ class TestCleanup:
         os.close(fd)
         assert runnerlib("cleanup", cwd=tmp_path).code == 0
 
+    def test_a_fifo_in_place_of_the_journal(self, workspace: Path, tmp_path: Path) -> None:
+        (workspace / ".runnerlib/journal.ndjson").unlink(missing_ok=True)
+        os.mkfifo(workspace / ".runnerlib/journal.ndjson")
+        assert runnerlib("cleanup", "--force", cwd=tmp_path).code == 0
+        assert not workspace.exists()
+
     def test_a_link_or_a_file_in_its_place(self, workspace: Path, tmp_path: Path) -> None:
         workspace.rename(tmp_path / "elsewhere")
         workspace.write_text("mine")
