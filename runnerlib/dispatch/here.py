@@ -8,12 +8,9 @@ program. What jobs must not share is their own: workspace, environment, files th
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from runnerlib.container import Container, ContainerCustody, Wish, hand_over
@@ -28,6 +25,7 @@ from runnerlib.events import StepFinished, Warned
 from runnerlib.job_record import DIRECTORY_VARIABLE, Record
 from runnerlib.journal import Selection
 from runnerlib.lifecycle import life_of
+from runnerlib.observers.log_names import file_name
 from runnerlib.result import StepResult
 from runnerlib.runner import job_run, journal_of, prepare_workspace, tell_triggers
 from runnerlib.source.tree import remove_tree
@@ -36,6 +34,7 @@ from runnerlib.workflow.expansion import instance_names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+    from pathlib import Path
 
     from runnerlib.dispatch.plan import WorkflowPlan
     from runnerlib.events import Observer
@@ -224,7 +223,7 @@ class JobHere:
             yield place.custody, scratch
             return
         await in_thread(lambda: hand_over(plan.workspace.base))
-        scratch = Path(os.path.realpath(tempfile.mkdtemp(prefix="runnerlib-scratch-")))
+        scratch = self._private_scratch()
         try:
             hand_over(scratch)
             container = Container(place.plan.engine, self._wish(plan, image, scratch), place.custody)
@@ -236,6 +235,12 @@ class JobHere:
         finally:
             with suppress(OSError):
                 remove_tree(scratch)
+
+    def _private_scratch(self) -> Path:
+        """An empty directory in the workspace of the whole, which no container sees: a killed run leaves it there."""
+        whole, name = self._place.plan.front.workspace, file_name(self._instance.name)
+        remove_tree(whole.own("scratch", name))
+        return whole.own("scratch", name)
 
     def _wish(self, plan: RunPlan, image: str, scratch: Path) -> Wish:
         resources = self._instance.job.resources
