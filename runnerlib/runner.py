@@ -83,16 +83,27 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
     Most jobs trigger none, and have none that waits. Blocks; what goes wrong is told to `observer`. `sinks`
     are those of plugins.
     """
-    spools = [plan.spool] if plan.is_command else sorted(_spools(plan), key=os.path.getmtime)
-    if not any(map(os.path.exists, spools)) and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
+    spools = [plan.spool] if plan.is_command else sorted(_spools(plan), key=lambda spool: os.lstat(spool).st_mtime)
+    if not any(map(os.path.lexists, spools)) and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
         return result
     deliver = importlib.import_module("runnerlib.delivery.ending").deliver
     return cast("JobResult", deliver(plan, spools, result, observer.observe, sinks))
 
 
 def _spools(plan: RunPlan) -> Iterator[Path]:
-    """What the runs of a job have triggered in this workspace, which nobody else uses now."""
-    return plan.spool.parent.glob("triggers-*.ndjson")
+    """What the runs of a job have triggered in this workspace, which nobody else uses now.
+
+    A link or a directory of such a name is none: a step has put it there.
+    """
+    found = plan.spool.parent.glob("triggers-*.ndjson")
+    return (spool for spool in found if spool == plan.spool or (spool.is_file() and not spool.is_symlink()))
+
+
+def _forget(spool: Path) -> None:
+    try:
+        spool.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunnerError(f"cannot remove '{spool}': {error.strerror}") from None
 
 
 def warn(plan: RunPlan, observer: Observer, told: Container[str] = ()) -> None:
@@ -136,7 +147,7 @@ def prepare_workspace(
     if journal is not None and not journal.prepared:
         for spool in _spools(plan):
             if spool != plan.spool:
-                spool.unlink(missing_ok=True)
+                _forget(spool)
     plan = _reached("pre_source_prep", plan, stages)
     plan = _prepare(plan, journal, report)
     if stages is None and os.path.isdir(f"{plan.code_dir}/{PLUGINS}"):

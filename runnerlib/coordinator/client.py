@@ -98,6 +98,8 @@ class Coordinator:
             except ExchangeError as error:
                 doubt = doubt or error.sent
                 problem = CoordinatorError(str(error), refused=not doubt)
+            except CoordinatorError as error:  # of a redirect, which says nothing of an earlier attempt
+                raise CoordinatorError(str(error), error.status, refused=error.refused and not doubt) from None
             else:
                 if answer.status == wanted and _is_json(answer):
                     return answer, failures + 1

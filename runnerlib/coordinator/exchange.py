@@ -1,4 +1,4 @@
-"""One request and its answer, within a deadline that holds for all of it: name, connection, TLS, each byte."""
+"""One request and its answer, within a deadline for connection, TLS and each byte; looking up the name is not in it."""
 
 from __future__ import annotations
 

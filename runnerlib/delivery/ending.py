@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from runnerlib.delivery.handing import Verdict, hand_over
@@ -14,7 +15,7 @@ from runnerlib.trigger.message import message
 from runnerlib.trigger.spool import append, collect, spool_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from runnerlib.delivery.sink import Sink
@@ -46,8 +47,8 @@ def deliver(
     try:
         triggers = [trigger for spool in spools for trigger in collect(spool)]
         if not result.success and plan.config.triggers_when == "success":
-            if triggers:
-                tell(Warned(mask(_held_back(triggers, plan))))
+            for told in _held_back(triggers, plan, sinks):
+                tell(Warned(mask(told)))
             return result
         outer = spool_of(plan.request.environ)
         if outer is not None:  # a run inside of a step: the job that this one is a part of has to end well, too
@@ -67,19 +68,24 @@ def deliver(
     except Interrupted:
         raise
     except RunnerError as error:
-        kept = f"\nthey are kept in '{plan.spool}'" if plan.spool.exists() else ""
+        left = [str(spool) for spool in spools if os.path.lexists(spool)]
+        kept = f"\nthey are kept in {named(left)}" if left else ""
         verdict = Verdict(problem=f"{error}{kept}")
     for done in verdict.done:
         tell(Notice(mask(f"triggers: {done}")))
     return result if verdict.success else _failed(plan, result, verdict.problem, tell)
 
 
-def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan) -> str:
+def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan, sinks: Sequence[Sink]) -> Iterator[str]:
     """A job that failed triggers nothing. A run that goes on with it later may; a command has no such run."""
     if plan.is_command:
         remove(plan.spool)
-    names = named(one.job_name for one in triggers)
-    return f"triggers: {counted(len(triggers))} not told of because the job failed: {names}"
+    if triggers:
+        names = named(one.job_name for one in triggers)
+        yield f"triggers: {counted(len(triggers))} not told of because the job failed: {names}"
+    used = channels(plan.config, plan.workspace)
+    if os.path.lexists(used.file) and (sinks or used.names != ("file",)):
+        yield f"triggers: what is in '{used.file}' waits for the next run here that succeeds, which sends it"
 
 
 def _failed(plan: RunPlan, result: JobResult, problem: str, tell: Callable[[Event], object]) -> JobResult:

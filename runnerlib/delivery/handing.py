@@ -64,7 +64,7 @@ def hand_over(
     `kept` is called once the file has the message, which then needs to be nowhere else.
     The file is a channel where there is no other: whoever takes a message takes it out of the file.
     """
-    outbox = Outbox(channels.file, channels.mode)
+    outbox = Outbox(channels.file, turn=60.0 + channels.config.triggers_timeout)
     done: list[str] = []
     try:
         if message is not None:

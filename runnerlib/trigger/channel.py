@@ -35,11 +35,6 @@ class Channels(NamedTuple):
     file: Path
     config: RunnerConfig
 
-    @property
-    def mode(self) -> int:
-        """The permissions of the file: others read it only where that is how they are told."""
-        return 0o644 if "file" in self.names else 0o600
-
 
 def channels(config: RunnerConfig, workspace: Workspace) -> Channels:
     """The channels that `config` names, or those that fit. Raises PathError for a file outside of the workspace."""

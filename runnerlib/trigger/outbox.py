@@ -36,12 +36,16 @@ class Added(NamedTuple):
 
 
 class Outbox:
-    """The triggers file at `path`; `mode` are its permissions. Any number of processes may use it at a time."""
+    """The triggers file at `path`, for its owner only. Any number of processes may use it at a time.
 
-    def __init__(self, path: Path, mode: int = 0o600, patience: float = 60.0) -> None:
+    They wait `patience` seconds for the file, and `turn` seconds until another one has sent what it sends.
+    """
+
+    def __init__(self, path: Path, patience: float = 60.0, turn: float = 180.0) -> None:
         self.path = path
-        self._mode = mode
         self._patience = patience
+        self._turn = turn
+        self._sending = path.with_name(path.name + ".sending")
         self._sent = path.with_name(path.name + ".sent")
 
     def add(self, message: Message) -> Added:
@@ -56,7 +60,7 @@ class Outbox:
                 fresh = last.extended(fresh)
                 fresh.check()
             if count:
-                replace(path, _data(fresh), self._mode)
+                replace(path, _data(fresh))
             return Added(path, count)
 
     def messages(self) -> list[Message]:
@@ -72,31 +76,47 @@ class Outbox:
         done: list[Message] = []
         if not self._files():
             return done
-        with locked(self.path, self._patience):
-            while waiting := self._waiting():
-                path, message = waiting[0]
-                if read(path) != _data(message):  # written by others: the operation id it got must outlive us
-                    replace(path, _data(message), self._mode)
-                self._send(message, sinks)
-                remove(path)
-                remove(self._sent)
+        with locked(self._sending, self._turn):  # the file itself is not locked while a sink takes its time
+            while (first := self._first()) is not None:
+                message, in_doubt = first
+                self._send(message, sinks, in_doubt)
+                with locked(self.path, self._patience):
+                    if read(self.path) == _data(message):  # a reader without the lock may have taken it
+                        remove(self.path)
+                    remove(self._sent)
                 done.append(message)
         return done
 
-    def _send(self, message: Message, sinks: Mapping[str, Callable[[Message], object]]) -> None:
+    def _first(self) -> tuple[Message, bool] | None:
+        """The message whose turn it is, sealed now, and whether it was before."""
+        with locked(self.path, self._patience):
+            waiting = self._waiting()
+            if not waiting:
+                return None
+            path, message = waiting[0]
+            if read(path) != _data(message):  # written by others: the operation id it got must outlive us
+                replace(path, _data(message))
+            in_doubt = self._is_sealed(message)
+            if not in_doubt:
+                self._seal(message, [])
+            return message, in_doubt
+
+    def _send(self, message: Message, sinks: Mapping[str, Callable[[Message], object]], in_doubt: bool) -> None:
         for name, post in sinks.items():
-            sealed = self._is_sealed(message)
-            taken = self._taken(message) if sealed else []
-            if name in taken:
-                continue
-            self._seal(message, taken)
+            with locked(self.path, self._patience):
+                taken = self._taken(message)
+                if name in taken:
+                    continue
+                self._seal(message, taken)
             try:
                 post(message)
             except DeliveryError as error:
-                if error.refused and not sealed:
-                    remove(self._sent)
+                if error.refused and not in_doubt and not taken:
+                    with locked(self.path, self._patience):
+                        remove(self._sent)
                 raise
-            self._seal(message, [*taken, name])
+            with locked(self.path, self._patience):
+                self._seal(message, [*taken, name])
 
     def _waiting(self) -> list[tuple[Path, Message]]:
         """The messages in order. A kill between two renames has left a gap, which is closed."""

@@ -67,7 +67,7 @@ def add(path: Path, part: str, name: str, value: object, known: Mapping[str, Any
         data = json.dumps(output, separators=(",", ":")).encode() + b"\n"
         if len(data) > LARGEST:
             raise VariableError(f"{subject}: all outputs together would have {len(data)} bytes ({LARGEST} at most)")
-        replace(path, data, 0o644)
+        replace(path, data)  # for its owner only: a value may be a secret
 
 
 def given_variables(environ: Mapping[str, str], file: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class TestTheFile:
         ]
         assert verdict.success
         assert capsys.readouterr().err == f"✓ triggers: wrote 2 jobs to '{workspace}/triggers.json'\n"
-        assert (workspace / "triggers.json").stat().st_mode & 0o777 == 0o644
+        assert (workspace / "triggers.json").stat().st_mode & 0o777 == 0o600
 
     def test_two_flushes_double_nothing(self, workspace: Path) -> None:
         context = WorkflowContext()

@@ -64,6 +64,22 @@ class TestTheEndOfTheJob:
         assert not (tmp_path / "job" / "triggers.json").exists()
         assert not spools(tmp_path)
 
+    def test_a_file_that_a_failed_job_wrote_is_told_of(self, tmp_path: Path, reach: dict[str, str]) -> None:
+        message = """{"type":"trigger_job","jobs":[{"job_name":"x"}]}"""
+        write = f"echo '{message}' > {tmp_path}/job/triggers.json"
+        done = runnerlib("run", "--job-command", f"{write}; exit 3", cwd=tmp_path, **reach)
+        assert done.code == 3
+        assert f"'{tmp_path}/job/triggers.json' waits for the next run here that succeeds" in done.err
+
+    def test_links_and_directories_among_the_spools_stop_nothing(self, tmp_path: Path) -> None:
+        plant = (
+            'd=$(dirname "$RUNNERLIB_TRIGGERS"); mkdir -p "$d/triggers-d.ndjson"; ln -sf none "$d/triggers-zz.ndjson"'
+        )
+        file = job_file(tmp_path, {"name": "one", "run": f"{DEPLOY}; {plant}"})
+        for _ in range(2):
+            done = runnerlib("run", "--job-file", file, cwd=tmp_path)
+            assert (done.code, written(tmp_path)) == (0, [SENT]), done.err
+
     def test_unless_asked_otherwise(self, tmp_path: Path) -> None:
         done = runnerlib("run", "--triggers-when", "always", "--job-command", f"{DEPLOY}; exit 3", cwd=tmp_path)
         assert done.code == 3

@@ -137,6 +137,14 @@ def test_a_refusal_after_a_doubtful_attempt_leaves_the_doubt(server: FakeCoordin
     assert server.created == ["deploy"]
 
 
+def test_a_redirect_elsewhere_after_a_doubtful_attempt_leaves_the_doubt(server: FakeCoordinator) -> None:
+    server.faults = [cut_after, redirect("https://elsewhere.invalid/")]
+    with pytest.raises(CoordinatorError, match="another host") as caught:
+        client(server).submit(JOB, body())
+    assert not caught.value.refused
+    assert server.created == ["deploy"]
+
+
 def test_it_gives_up_when_the_time_is_over(server: FakeCoordinator) -> None:
     server.faults = [status(503)] * 100
     time = Time()

@@ -75,7 +75,10 @@ def test_what_is_taken_is_gone(outbox: Outbox) -> None:
     outbox.add(jobs("a"))
     sink = Sink()
     assert [one.job_names for one in outbox.send({"api": sink})] == [("a",)]
-    assert sorted(path.name for path in outbox.path.parent.iterdir()) == ["triggers.json.lock"]
+    assert sorted(path.name for path in outbox.path.parent.iterdir()) == [
+        "triggers.json.lock",
+        "triggers.json.sending.lock",
+    ]
     assert outbox.send({"api": sink}) == []
     outbox.add(jobs("a"))  # the same job again, in another run
     outbox.send({"api": sink})
@@ -206,12 +209,27 @@ def test_a_link_in_the_place_of_the_new_file_is_replaced(outbox: Outbox, tmp_pat
     assert not outbox.path.is_symlink()
 
 
-def test_what_may_hold_secrets_is_private(outbox: Outbox, tmp_path: Path) -> None:
+def test_what_may_hold_secrets_is_private(outbox: Outbox) -> None:
     outbox.add(jobs("a"))
     assert outbox.path.stat().st_mode & 0o777 == 0o600
-    read_by_others = Outbox(tmp_path / "other.json", 0o644)
-    read_by_others.add(jobs("a"))
-    assert read_by_others.path.stat().st_mode & 0o777 == 0o644
+    outbox.path.chmod(0o400)
+    outbox.add(jobs("b"))
+    assert outbox.path.stat().st_mode & 0o077 == 0
+
+
+def test_a_sink_that_takes_its_time_does_not_hold_the_file(outbox: Outbox) -> None:
+    outbox.add(jobs("a"))
+    impatient = Outbox(outbox.path, patience=0.05)
+    sent = []
+
+    def slow(message: Message) -> None:
+        sent.append(message.job_names)
+        if len(sent) == 1:
+            impatient.add(jobs("b"))
+
+    outbox.send({"api": slow})
+    assert [list(one) for one in sent] == [["a"], ["b"]]
+    assert names(outbox) == []
 
 
 def test_patience_with_a_lock_ends(outbox: Outbox) -> None:

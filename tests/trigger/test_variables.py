@@ -33,6 +33,7 @@ def test_the_form_of_the_file(tmp_path: Path) -> None:
     add(path, "vars", "version", "1.3", {})
     assert json.loads(path.read_bytes()) == {"vars": {"version": "1.3"}, "outputs": {"digest": {"sha": [1, 2]}}}
     assert read_output(path) == Output({"version": "1.3"}, {"digest": {"sha": [1, 2]}})
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("value", [None, True, 0, -1.5, "", "ä😀", [], {}, [{"a": [None]}], (1, 2)])
