@@ -87,7 +87,8 @@ def test_answer_is_the_oracles(cell: Cell, masking_bytes: int) -> None:
     text = cell.text(masking_bytes).whole[:ORACLE_BYTES]
     expected = oracle.mask(cell.secrets.patterns, text, secretset.MARKER)
     assert {"clean": expected == text, "hits": expected != text}.get(cell.kind, True)
-    stream = cell.secrets.masker().stream()
+    # Without the folded view: that also finds escapes in mixed case, which near misses may happen to be.
+    stream = cell.secrets.plain_masker().stream()
     assert b"".join(map(stream.feed, _pieces(text))) + stream.flush() == expected
 
 
