@@ -2,7 +2,7 @@
 
 What lies outside of this machine has a stand-in: the repository of the examples is a local one, and programs such as
 make, docker and vault only say how they were called. A line may end in an exit code that the table below knows. The
-blocks of the README that install packages are left to the gate, which runs them.
+blocks of the README that install packages are left out; the gate runs the second one, the tests themselves.
 """
 
 from __future__ import annotations
