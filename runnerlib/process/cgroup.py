@@ -7,27 +7,34 @@ forked. They are not there in most containers; then marks and the tree of proces
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import ExitStack, suppress
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+# The links of a directory without subdirectories.
+_LINKS = 2
+# The files of states and counters have a few short lines.
+_LARGEST = 4096
 
 
 class Group:
-    """A group: its directory `path`, which `remove` removes."""
+    """A group: its directory `path`, which `remove` removes.
+
+    `door` is open for writing: a process that writes "0" to it joins the group.
+    """
 
     def __init__(self, path: str) -> None:
         """Make the group. Raises OSError."""
         os.mkdir(path)
         self.path = path
-
-    def inner(self, name: str) -> Group | None:
-        """A new group in this one; None when that is no longer possible, so that a step runs without."""
-        try:
-            return Group(os.path.join(self.path, name))
-        except OSError:
-            return None
+        with ExitStack() as undo:
+            undo.callback(os.rmdir, path)
+            self.door = os.open(os.path.join(path, "cgroup.procs"), os.O_WRONLY | os.O_CLOEXEC)
+            undo.callback(os.close, self.door)
+            # Kept open because every step ends with a look at it, and may begin with one.
+            self._events = os.open(os.path.join(path, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
+            undo.pop_all()
+        self._counter = os.path.join(path, "memory.events")
+        self._counts = os.path.exists(self._counter)
 
     def kill(self) -> None:
         """Kill everything in the group and in the groups below; nothing happens before Linux 5.14."""
@@ -36,37 +43,105 @@ class Group:
 
     def members(self) -> list[int]:
         """The living processes in the group and the groups below."""
-        if b"populated 0" in _read(os.path.join(self.path, "cgroup.events")):
+        if b"populated 0" in self._state():
             return []
         found: list[int] = []
         for directory, _, _ in os.walk(self.path):
             found += map(int, _read(os.path.join(directory, "cgroup.procs")).split())
         return [pid for pid in found if pid]  # 0: a process that this namespace does not show
 
+    def killed(self) -> int:
+        """How many processes of the group the kernel has killed because memory ran out; 0 where it does not count."""
+        return oom_kills(_read(self._counter)) if self._counts else 0
+
+    def pristine(self) -> bool:
+        """Whether it is as it was made: nobody in it, no group below it, not frozen."""
+        state = self._state()
+        if b"populated 0" not in state or b"frozen 1" in state:
+            return False
+        try:  # a directory has a link for each of those in it, besides its own two
+            return os.stat(self.path).st_nlink == _LINKS
+        except OSError:
+            return False
+
     def remove(self) -> None:
         """Remove the group and those below, which steps may have made; it stays while a process is in it."""
-        try:
-            os.rmdir(self.path)
-        except OSError:
-            self._remove_all()
+        self.close()
+        _remove(self.path)
 
-    def _remove_all(self) -> None:
-        for directory, _, _ in os.walk(self.path, topdown=False):
+    def close(self) -> None:
+        """Let go of the descriptors only."""
+        for descriptor in (self.door, self._events):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.door = self._events = -1
+
+    def _state(self) -> bytes:
+        """The lines of cgroup.events; those of an empty group when it was taken away."""
+        try:
+            return os.pread(self._events, _LARGEST, 0)
+        except OSError:
+            return b"populated 0"
+
+
+class Groups:
+    """The groups of the steps of a job, in a group for the job, whose directory is `path`.
+
+    To make a group, and to be the first to join it, costs more than all the rest of starting a process: the
+    kernel waits until every processor knows. So a group that a step left as it was made is given to another one.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Make the group of the job. Raises OSError."""
+        os.mkdir(path)
+        self.path = path
+        self._free: list[Group] = []
+        self._made = 0
+
+    def take(self) -> Group | None:
+        """An empty group for a step; None when there can be none, so that the step runs without."""
+        if self._free:
+            return self._free.pop()
+        self._made += 1
+        try:
+            return Group(os.path.join(self.path, f"steps-{self._made}"))
+        except OSError:
+            return None
+
+    def give_back(self, group: Group) -> None:
+        """The step has ended, or could not begin."""
+        if group.pristine():
+            self._free.append(group)
+        else:
+            group.remove()
+
+    def remove(self) -> None:
+        """Remove all of them."""
+        self.close()
+        _remove(self.path)
+
+    def close(self) -> None:
+        """Let go of the descriptors only, as a fork of the runner does."""
+        while self._free:
+            self._free.pop().close()
+
+
+def _remove(path: str) -> None:
+    try:
+        os.rmdir(path)
+    except OSError:
+        for directory, _, _ in os.walk(path, topdown=False):
             with suppress(OSError):
                 os.rmdir(directory)
 
 
-@contextmanager
-def entrance(group: Group | None) -> Iterator[int]:
-    """A descriptor to which a process writes "0" to join the group; -1 when there is none. Raises OSError."""
-    if group is None:
-        yield -1
-        return
-    door = os.open(os.path.join(group.path, "cgroup.procs"), os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        yield door
-    finally:
-        os.close(door)
+def oom_kills(events: bytes) -> int:
+    """How many processes were killed because memory ran out, by the text of a file of a group's counters."""
+    for line in events.splitlines():
+        name, _, count = line.partition(b" ")
+        if name == b"oom_kill":
+            return int(count)
+    return 0
 
 
 class Place(NamedTuple):
@@ -76,11 +151,11 @@ class Place(NamedTuple):
     top: str
 
 
-def new_group() -> Group | None:
-    """A group for a job, below that of this process; None where the system does not allow it."""
+def new_groups() -> Groups | None:
+    """The groups of a job, below that of this process; None where the system does not allow it."""
     place = find_place("cgroup2", "")
     try:
-        return None if place is None else Group(os.path.join(place.own, f"runnerlib-{os.urandom(8).hex()}"))
+        return None if place is None else Groups(os.path.join(place.own, f"runnerlib-{os.urandom(8).hex()}"))
     except OSError:
         return None  # not delegated, or mounted read-only
 

@@ -10,7 +10,7 @@ from threading import get_native_id
 from typing import TYPE_CHECKING
 
 from runnerlib.process import _spawn, hold
-from runnerlib.process.cgroup import entrance, new_group
+from runnerlib.process.cgroup import new_groups
 from runnerlib.process.ends import ends
 from runnerlib.process.guard import Guard
 from runnerlib.process.launch import no_room, nul_byte, refused, search_path, words
@@ -60,10 +60,10 @@ class Custody:
             undo.callback(os.close, self._null)
             if self._counter is not None:
                 undo.callback(self._counter.close)
-            self._group = new_group() if cgroups else None
-            if self._group is not None:
-                undo.callback(self._group.remove)
-            self._guard = Guard(self._mark, self._group, self._null)
+            self._groups = new_groups() if cgroups else None
+            if self._groups is not None:
+                undo.callback(self._groups.remove)
+            self._guard = Guard(self._mark, self._groups, self._null)
             self._undo = undo.pop_all()
 
     def __enter__(self) -> Custody:
@@ -82,13 +82,14 @@ class Custody:
         """
         self._started += 1
         step = step_number(self._started)
-        group = self._group.inner(f"step-{step}") if self._group is not None else None
+        group = self._groups.take() if self._groups is not None else None
         try:
             process = self._start(launch, step, group)
         except BaseException:
-            if group is not None:
-                group.remove()
+            self._give_back(group)
             raise
+        if process.group is None:
+            self._give_back(group)
         for other in self._running.values():
             other.evidence.alone = False
         self._running[step] = process
@@ -118,6 +119,8 @@ class Custody:
         if os.getpid() != self._pid:  # a fork of the runner: the processes are not its own
             os.close(self._null)
             self._guard.close()
+            if self._groups is not None:
+                self._groups.close()
             if self._counter is not None:
                 self._counter.close()
             return
@@ -137,14 +140,17 @@ class Custody:
     def forget(self, process: Process) -> None:
         """Called by a process that is closed: what it left behind are strays from now on."""
         self._running.pop(process.step, None)
-        if process.group is not None:
-            process.group.remove()
+        self._give_back(process.group)
+
+    def _give_back(self, group: Group | None) -> None:
+        if group is not None and self._groups is not None:
+            self._groups.give_back(group)
 
     def _start(self, launch: Launch, step: int, group: Group | None) -> Process:
         made = words(launch, {TAG: self._mark.value_of(step)})
-        evidence = Evidence(self._counter, None if group is None else group.path, alone=not self._running)
+        evidence = Evidence(self._counter, group, alone=not self._running)
         try:
-            with ends(launch, self._null) as end, entrance(group) as door:
+            with ends(launch, self._null) as end:
                 self._leave_room(end.output)
                 pid, exited, joined = _spawn.spawn(
                     *made,
@@ -152,7 +158,7 @@ class Custody:
                     output=end.output,
                     search=search_path(launch),
                     terminal=launch.tty is not None,
-                    cgroup=door,
+                    cgroup=-1 if group is None else group.door,
                     mark=self._mark.number_of(step),
                     # The signal comes when the thread ends, and only the first thread lives as long as the runner.
                     dies_with_thread=get_native_id() == os.getpid(),

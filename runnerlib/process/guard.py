@@ -11,7 +11,7 @@ from runnerlib.errors import RunnerError
 from runnerlib.process import _spawn
 
 if TYPE_CHECKING:
-    from runnerlib.process.cgroup import Group
+    from runnerlib.process.cgroup import Groups
     from runnerlib.process.mark import Mark
 
 _PROGRAM = os.path.join(os.path.dirname(__file__), "guard")
@@ -20,8 +20,8 @@ _PROGRAM = os.path.join(os.path.dirname(__file__), "guard")
 class Guard:
     """A guard at work, a child of this process; `dismiss` ends it."""
 
-    def __init__(self, mark: Mark, group: Group | None, null: int) -> None:
-        words = [_PROGRAM, str(os.getpid()), str(mark.number), mark.tag, *([group.path] if group else [])]
+    def __init__(self, mark: Mark, groups: Groups | None, null: int) -> None:
+        words = [_PROGRAM, str(os.getpid()), str(mark.number), mark.tag, *([groups.path] if groups else [])]
         program, *_ = argv = tuple(map(os.fsencode, words))
         try:
             self.pid, self._exited, _ = _spawn.spawn(program, argv, (), b"/", input=null, output=null)

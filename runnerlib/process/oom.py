@@ -7,9 +7,12 @@ import os
 import signal
 from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runnerlib.process.cgroup import Place, find_place
+from runnerlib.process.cgroup import Place, find_place, oom_kills
+
+if TYPE_CHECKING:
+    from runnerlib.process.cgroup import Group
 
 # A limit of version 1 from here on is none; the exact number depends on the size of a page.
 _UNLIMITED = 1 << 60
@@ -34,7 +37,7 @@ class Counter:
         with suppress(OSError):
             if self._file < 0:
                 self._file = os.open(self.events, os.O_RDONLY | os.O_CLOEXEC)
-            return _killed(os.pread(self._file, _LARGEST, 0))
+            return oom_kills(os.pread(self._file, _LARGEST, 0))
         return 0
 
     def close(self) -> None:
@@ -76,10 +79,11 @@ class Evidence:
     when it was `alone`: no other step ran meanwhile. Where nothing is counted, the kernel's log is asked.
     """
 
-    def __init__(self, counter: Counter | None, group: str | None, *, alone: bool) -> None:
+    def __init__(self, counter: Counter | None, group: Group | None, *, alone: bool) -> None:
         self.alone = alone
         self._counter = counter
         self._group = group
+        self._before_in_group = 0 if group is None else group.killed()
         self._before = 0 if counter is None else counter.killed()
         self._since = monotonic()
 
@@ -92,7 +96,7 @@ class Evidence:
         return f"{who} by the kernel: out of memory{'' if limit is None else f' (limit {_size(limit)})'}"
 
     def _found(self, pid: int, returncode: int) -> bool:
-        if self._group is not None and _killed(_read(os.path.join(self._group, "memory.events"))):
+        if self._group is not None and self._group.killed() > self._before_in_group:
             return True
         if self._counter is None:
             return returncode == -signal.SIGKILL and _log().killed(pid, self._since)
@@ -102,14 +106,6 @@ class Evidence:
 
 def _log() -> Any:
     return importlib.import_module("runnerlib.process.kmsg")
-
-
-def _killed(events: bytes) -> int:
-    for line in events.splitlines():
-        name, _, count = line.partition(b" ")
-        if name == b"oom_kill":
-            return int(count)
-    return 0
 
 
 def _size(count: int) -> str:
