@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.events import StepOutput
+from runnerlib.pipe import enlarge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,6 +44,7 @@ class Pump:
         self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._reading = False
+        self._enlarged = False
         self._working: asyncio.Task[None] | None = None
         self._ahead: deque[bytes] = deque()
         self._read_at = self._loop.time()
@@ -100,6 +102,9 @@ class Pump:
             if not data:
                 self.finish()
                 return
+            if len(data) == CHUNK and not self._enlarged:
+                self._enlarged = True  # not from the start: it takes longer than a step that says nothing
+                enlarge(self._pipe)
             self._emit(self._stream.feed(data))
             self._pay(len(data))
             if self._observer.congested:

@@ -8,6 +8,9 @@ from libc.signal cimport SIG_DFL, SIG_IGN, SIGCHLD, sighandler_t, signal
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 
+cdef extern from "Python.h":
+    bytes PyUnicode_EncodeFSDefault(str text)
+
 cdef extern from "mark.h":
     int c_mark_bits "mark_bits"()
 
@@ -48,6 +51,10 @@ cdef char **strings(tuple words) except NULL:
         raise
     vector[len(words)] = NULL
     return vector
+
+
+def variables(dict env not None):
+    return tuple([PyUnicode_EncodeFSDefault(f"{name}={value}") for name, value in env.items()])
 
 
 def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes directory not None, *,

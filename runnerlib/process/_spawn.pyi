@@ -24,6 +24,9 @@ def spawn(
     stage that failed: clone, prepare, chdir or exec; no process is left then.
     """
 
+def variables(env: dict[str, str]) -> tuple[bytes, ...]:
+    """An environment as the kernel takes it. Raises UnicodeEncodeError."""
+
 def mark_bits() -> int:
     """How many bits a mark of a job has; 0: jobs cannot be marked here."""
 

@@ -7,8 +7,6 @@ import termios
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.pipe import enlarge
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,7 +48,6 @@ def _open_pipe(null: int) -> Ends:
     A socket pair, as event loops make, breaks `> /dev/stdout`.
     """
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    enlarge(reader)
     os.set_blocking(reader, False)
     return Ends(null, writer, reader)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import RunnerError
+from runnerlib.process import _spawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-_CODING = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 # What says that the system, or the runner's share of it, is used up; never the fault of the command.
 _EXHAUSTED = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
@@ -63,8 +61,7 @@ def words(launch: Launch, extra: Mapping[str, str]) -> Words:
         return Words(
             os.fsencode(launch.argv[0]),
             tuple(map(os.fsencode, launch.argv)),
-            # What os.fsencode does, without its look at each of many types.
-            tuple([f"{name}={value}".encode(*_CODING) for name, value in {**launch.env, **extra}.items()]),
+            _spawn.variables({**launch.env, **extra}),
             os.fsencode(launch.cwd),
         )
     except UnicodeEncodeError:

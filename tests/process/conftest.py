@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from runnerlib.process import Custody
-from runnerlib.process.cgroup import new_group
+from runnerlib.process.cgroup import new_groups
 
 
 def delegated() -> bool:
     """Whether this system lets the tests make control groups."""
-    group = new_group()
-    if group is not None:
-        group.remove()
-    return group is not None
+    groups = new_groups()
+    if groups is not None:
+        groups.remove()
+    return groups is not None
 
 
 @pytest.fixture(params=["cgroup", "plain"])

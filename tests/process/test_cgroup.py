@@ -24,20 +24,63 @@ def held() -> Iterator[Custody]:
 
 
 def group_of(custody: Custody) -> Path:
-    assert custody._group is not None
-    return Path(custody._group.path)
+    assert custody._groups is not None
+    return Path(custody._groups.path)
+
+
+def inside(custody: Custody) -> list[str]:
+    """The groups of steps that there are."""
+    return sorted(entry.name for entry in group_of(custody).iterdir() if entry.is_dir())
 
 
 def test_a_step_starts_in_its_own_group(held: Custody) -> None:
-    _, output = run(held, "sh", "-c", "grep ^0:: /proc/self/cgroup")
-    assert output.decode().strip().endswith(f"/{group_of(held).name}/step-1")
-    assert [entry.name for entry in group_of(held).iterdir() if entry.is_dir()] == []
+    first, second = (held.start(launch("sh", "-c", "grep ^0:: /proc/self/cgroup; exec sleep 1000")) for _ in range(2))
+    groups = [read_line(process).rsplit("/", 2)[1:] for process in (first, second)]
+    assert groups == [[group_of(held).name, "steps-1"], [group_of(held).name, "steps-2"]]
+    first.close()
+    second.close()
 
 
-def test_a_refused_step_leaves_no_group(held: Custody) -> None:
+def test_a_refused_step_gives_its_group_back(held: Custody) -> None:
     with pytest.raises(Exception, match="cannot execute"):
         held.start(launch("/etc/passwd"))
-    assert [entry.name for entry in group_of(held).iterdir() if entry.is_dir()] == []
+    run(held, "true")
+    assert inside(held) == ["steps-1"]
+
+
+def test_there_are_as_many_groups_as_steps_ran_at_once(held: Custody) -> None:
+    for _ in range(3):
+        pair = [held.start(launch("true")) for _ in range(2)]
+        for process in pair:
+            finish(process)
+            process.close()
+    assert inside(held) == ["steps-1", "steps-2"]
+
+
+@pytest.mark.parametrize("change", ["mkdir $group/more", "echo 1 > $group/cgroup.freeze"])
+def test_a_group_that_a_step_changed_is_not_given_to_another(held: Custody, change: str) -> None:
+    """Who is in a frozen group does not run, so a neighbour freezes it, once it is empty."""
+    process = held.start(launch("true"))
+    assert process.group is not None
+    group = process.group.path
+    process.reap()
+    assert run(held, "sh", "-c", f"group={group}; {change}") == (0, b"")
+    process.close()
+    assert inside(held) == ["steps-2"]
+
+
+def test_a_group_that_holds_a_survivor_is_not_given_to_another(held: Custody) -> None:
+    """As when the kernel cannot end it at once."""
+    groups = held._groups
+    assert groups is not None
+    process = held.start(launch("sleep", "1000"))
+    assert process.group is not None
+    groups.give_back(process.group)
+    other = groups.take()
+    assert other is not None
+    assert other.path != process.group.path
+    groups.give_back(other)
+    process.close()
 
 
 def test_what_threw_off_every_mark_is_still_in_the_group(held: Custody) -> None:
@@ -56,7 +99,7 @@ def test_what_threw_off_every_mark_is_still_in_the_group(held: Custody) -> None:
 
 
 def test_groups_that_a_step_made_are_removed(held: Custody) -> None:
-    path = group_of(held) / "step-1" / "inner"
+    path = group_of(held) / "steps-1" / "inner"
     process = held.start(launch("sh", "-c", f"mkdir {path}; echo 0 > {path}/cgroup.procs; echo $$; exec sleep 1000"))
     pid = int(read_line(process))
     assert process.group is not None
@@ -68,8 +111,9 @@ def test_groups_that_a_step_made_are_removed(held: Custody) -> None:
 
 def test_the_group_of_the_job_is_removed() -> None:
     with Custody() as custody:
-        group = custody._group
-    assert group is None or not os.path.exists(group.path)
+        run(custody, "true")
+        groups = custody._groups
+    assert groups is None or not os.path.exists(groups.path)
 
 
 def test_a_group_that_was_taken_away(held: Custody) -> None:
@@ -93,9 +137,9 @@ def test_a_group_that_cannot_be_joined(held: Custody) -> None:
 
 def test_not_delegated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroup, "find_place", lambda *kind: Place("/proc/self", "/proc"))
-    assert cgroup.new_group() is None
+    assert cgroup.new_groups() is None
     monkeypatch.setattr(cgroup, "find_place", lambda *kind: None)
-    assert cgroup.new_group() is None
+    assert cgroup.new_groups() is None
 
 
 MOUNTS = """\

@@ -27,7 +27,7 @@ import os, sys
 from pathlib import Path
 from runnerlib.process import Custody, Launch, TerminalSize
 custody = Custody(cgroups=sys.argv[1] == "cgroup")
-print(custody._guard.pid, custody._mark.number, custody._mark.tag, custody._group and custody._group.path, flush=True)
+print(custody._guard.pid, custody._mark.number, custody._mark.tag, custody._groups and custody._groups.path, flush=True)
 ESCAPE = "env -i /usr/bin/setsid -f /bin/sh -c 'trap : TERM HUP; while :; do sleep 1000; done' & exec sleep 1000"
 STEPS = {{
     "steps": [("sh", "-c", ESCAPE), ("sleep", "1000"), ("sh", "-c", "setsid -f sleep 1000; cat")],

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.process import Custody, kmsg
-from runnerlib.process.cgroup import Place, find_place
+from runnerlib.process.cgroup import Group, Place, find_place, oom_kills
 from runnerlib.process.oom import Counter, Evidence, find_counter
 from tests.process.steps import finish, launch
 
@@ -114,10 +114,33 @@ def test_version_2_counts_and_the_lowest_limit_above(tmp_path: Path) -> None:
         assert evidence.of(1, 0) == ""
 
 
-def test_the_group_of_the_step_itself_needs_no_further_sign(tmp_path: Path) -> None:
-    write(tmp_path, memory_events="oom_kill 2\n")
+KILLED = "killed by the kernel: out of memory"
+
+
+class Counting(Group):
+    """A group of version 2 whose memory is counted, which most machines of today do in another hierarchy."""
+
+    def __init__(self, counts: Iterator[int]) -> None:
+        self._kills = counts
+
+    def killed(self) -> int:
+        return next(self._kills)
+
+
+@pytest.mark.parametrize(
+    ("counts", "reason"), [((2, 3), "a process was killed by the kernel: out of memory"), ((2, 2), "")]
+)
+def test_the_group_of_the_step_itself_needs_no_further_sign(
+    tmp_path: Path, counts: tuple[int, int], reason: str
+) -> None:
+    """What it counted before is an earlier step's, which had the group."""
     counter = Counter(Place(str(tmp_path / "other"), str(tmp_path)), "memory.events", "memory.max")
-    assert Evidence(counter, str(tmp_path), alone=False).of(1, 2) == "a process was killed by the kernel: out of memory"
+    assert Evidence(counter, Counting(iter(counts)), alone=False).of(1, 2) == reason
+
+
+def test_counters() -> None:
+    assert oom_kills(b"low 0\noom 4\noom_kill 3\noom_group_kill 1\n") == 3
+    assert oom_kills(b"") == 0
 
 
 def test_killed_by_somebody_else_is_no_want_of_memory(custody: Custody) -> None:

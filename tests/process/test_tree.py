@@ -198,7 +198,7 @@ def test_a_custody_inside_a_step(custody: Custody) -> None:
 import os
 from pathlib import Path
 from runnerlib.process import Custody, Launch
-custody = Custody(cgroups={custody._group is not None})
+custody = Custody(cgroups={custody._groups is not None})
 step = custody.start(Launch(("sh", "-c", {ESCAPES["empty environment"]!r}), Path("/"), dict(os.environ)))
 line = b""
 os.set_blocking(step.output, True)
