@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.observers import service
@@ -24,6 +26,13 @@ class Look(NamedTuple):
     def paint(self, text: str, sgr: str) -> str:
         """`text` in the colours that the parameters `sgr` select, if colours are wanted."""
         return f"\x1b[{sgr}m{text}\x1b[0m" if self.colour and text else text
+
+    def width(self) -> int:
+        """The columns of the terminal as it is now; without one there is no limit, which is 0."""
+        if self.terminal:
+            with suppress(OSError):
+                return os.get_terminal_size(1).columns
+        return 0
 
     def plain(self, text: str) -> str:
         """`text` with the marks that the runner draws itself as ASCII, if that is all the reader has."""

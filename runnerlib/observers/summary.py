@@ -36,6 +36,7 @@ _LAST_LINES = 20
 _TAIL = 1 << 14
 _LONGEST_LINE = 200
 _LONGEST_REASON = 100
+_NARROWEST_REASON = 20
 _WIDEST_NAME = 40
 
 _MARKS = {"success": "✓", "failure": "✗", "cancelled": "✗", "skipped": "·"}
@@ -158,7 +159,10 @@ class Summary:
             left = "  ".join(padded(cell, width) for cell, width in zip(row[:2], widths[:2], strict=True))
             right = "  ".join(cell.rjust(width) for cell, width in zip(row[2:6], widths[2:], strict=True))
             if number:
-                yield f"{self.look.paint(f'{mark} {left}', sgr)}  {right}  {row[6]}"
+                before = columns(f"{mark} {left}  {right}  ")
+                first, *rest = _wrapped(row[6], self.look.width() - before)
+                yield f"{self.look.paint(f'{mark} {left}', sgr)}  {right}  {first}"
+                yield from (" " * before + text for text in rest)
             else:
                 yield self.look.paint(f"{mark} {left}  {right}  {row[6]}", sgr)
 
@@ -176,6 +180,20 @@ class Summary:
             size(usage.max_rss) if usage else "",
             reason,
         )
+
+
+def _wrapped(reason: str, room: int) -> list[str]:
+    """A reason in lines of so many columns; whole where a column so narrow would be harder to read."""
+    if columns(reason) <= room or room < _NARROWEST_REASON:
+        return [reason]
+    lines = [""]
+    for word in reason.split(" "):
+        longer = f"{lines[-1]} {word}".lstrip()
+        if columns(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [text for text in lines if text] or [""]
 
 
 def _root_cause(job: JobResult) -> StepResult | None:

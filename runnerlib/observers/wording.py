@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def command(event: StepStarted) -> str:
     """`$ make test`, and which attempt it is after the first."""
-    return f"$ {event.command}" if event.attempt == 1 else f"$ {event.command}  (attempt {event.attempt})"
+    text = event.command.rstrip("\n")  # as a block of YAML ends
+    return f"$ {text}" if event.attempt == 1 else f"$ {text}  (attempt {event.attempt})"
 
 
 def retrying(event: StepRetrying) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,3 +176,21 @@ def test_long_output_is_not_kept() -> None:
     for _ in range(100):
         summary.observe(StepOutput("a", bytes(100_000)))
     assert sum(map(len, summary._tails.values())) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (75, ["step 'test': the first of", "several"]),
+        (0, ["step 'test': the first of several"]),
+        (60, ["step 'test': the first of several"]),
+    ],
+)
+def test_long_reasons_stay_in_their_column(monkeypatch: pytest.MonkeyPatch, width: int, shown: list[str]) -> None:
+    """Unless it would be too narrow; and nothing is wrapped where no terminal is."""
+    monkeypatch.setattr(os, "get_terminal_size", lambda _descriptor: os.terminal_size((width, 24)))
+    step = StepResult("a", "skipped", 0, "step 'test': the first of several", "condition")
+    lines = [*Summary(lambda _text: None, Look(terminal=True)).table([step])][1:]
+    at = lines[0].index("step")
+    assert [line[at:] for line in lines] == shown
+    assert all(not line[:at].strip() for line in lines[1:])
