@@ -77,6 +77,17 @@ def test_a_commit_that_is_wanted_again_is_stored(origin: Origin, tmp_path: Path)
     assert said == ["the work tree is written from the objects", near, near, exact]
 
 
+def test_git_need_not_read_what_was_copied(origin: Origin, tmp_path: Path) -> None:
+    """An index that is no newer than its files says nothing about them: git would read them all."""
+    spec = SourceSpec("git", str(origin.path), "main", cache=Cache(tmp_path / "cache"))
+    prepare(spec, tmp_path / "src")
+    kept = next((tmp_path / "cache/git").glob("*/trees/*/index"))
+    os.utime(kept, (0, 0))
+    prepare(spec, tmp_path / "src")
+    files = [path for path in (tmp_path / "src").rglob("*") if path.is_file() and ".git" not in path.parts]
+    assert (tmp_path / "src/.git/index").stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in files)
+
+
 def spoil_pack(place: Path) -> None:
     pack = next((place / "mirror/objects/pack").glob("*.pack"))
     pack.chmod(0o600)
