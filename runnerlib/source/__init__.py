@@ -5,8 +5,8 @@ and `OPTIONS`, and an entry in `registry.BUILT_IN`; or what a plugin registers w
 `mounted` keeps preparations from what somebody has mounted. The other modules serve the handlers: `spec` (values),
 `options`, `place` (prepare aside, swap in when complete), `tree` (walk and remove trees without following links),
 `links` and `exclusion` (what a copy may hold), `copying` and `whole` (copy trees that others may change, or nobody
-does), `url` and `stored` (credentials), `client` (other people's programs), `worker` (threads around what blocks)
-and `progress`.
+does), `url` and `stored` (credentials), `client` (other people's programs), `worker` (threads around what blocks),
+`patience` (waiting, and trying again) and `progress`.
 """
 
 from __future__ import annotations

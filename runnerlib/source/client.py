@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError, printable
 from runnerlib.process import _spawn
+from runnerlib.source.patience import TURN
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub
 
@@ -33,7 +34,6 @@ _PASSED_ON = (
 )
 _KEPT = 1 << 16  # bytes of output: what an error is told from, and the answer to a question
 _EVERY = 10.0  # seconds between two signs of life
-_LOOK = 0.5  # seconds between two looks whether the result is still wanted
 _REASON = 400  # characters
 
 
@@ -83,7 +83,7 @@ class Client(NamedTuple):
         said = b""
         began = heard = told = time.monotonic()
         while True:
-            ready = {fd for fd, _ in events.poll(min(_LOOK, _EVERY) * 1000)}
+            ready = {fd for fd, _ in events.poll(min(TURN, _EVERY) * 1000)}
             still_wanted(report)
             if child.output in ready:
                 block = os.read(child.output, 1 << 16)

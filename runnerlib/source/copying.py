@@ -41,8 +41,8 @@ class Wanted(NamedTuple):
 def copy(root: int, made: Path, wanted: Wanted, report: Report) -> None:
     """Copy the open directory `root` to `made`, which does not exist yet. Raises `SourceError`."""
     made.mkdir(mode=0o700)
-    walk = _Walk(wanted, identity(made.parent), os.dup(root), os.open(made, DIRECTORY))
-    walk.run(report)
+    walk = _Walk(wanted, identity(made.parent), os.dup(root), os.open(made, DIRECTORY), report)
+    walk.run()
     for link in sorted(walk.links):
         if leads_out(link, walk.links):
             text = walk.links[link]
@@ -52,19 +52,19 @@ def copy(root: int, made: Path, wanted: Wanted, report: Report) -> None:
 class _Walk:
     """Copies one tree; `trail` is the way down to the directory at hand, whose two sides are open."""
 
-    def __init__(self, wanted: Wanted, holder: Identity, source: int, copy: int) -> None:
+    def __init__(self, wanted: Wanted, holder: Identity, source: int, copy: int, report: Report) -> None:
         self.wanted = wanted
         self.holder = holder
         self.source, self.copy = source, copy
+        self.report = report
         self.trail: list[tuple[str, Identity, Identity, list[str]]] = []
         self.links: dict[str, str] = {}
 
-    def run(self, report: Report) -> None:
+    def run(self) -> None:
         """Go through the tree depth first; on the way up a directory gets its mode and times."""
         try:
             todo = self.fill(self.wanted.skipped)
             while todo or self.trail:
-                still_wanted(report)
                 todo = self.enter(todo.pop(), todo) if todo else self.leave()
             _copy_status(os.fstat(self.source), self.copy)
         finally:
@@ -112,6 +112,7 @@ class _Walk:
         except OSError as error:
             raise self.failed("", error) from error
         for entry in found:
+            still_wanted(self.report)
             name = entry.name
             if name == skipped:
                 continue
@@ -149,7 +150,7 @@ class _Walk:
             copy = os.open(name, flags, 0o600, dir_fd=self.copy)
             try:
                 found = os.fstat(source)
-                copy_data(source, copy, found)
+                copy_data(source, copy, found, lambda: still_wanted(self.report))
                 _copy_status(found, copy)
             finally:
                 os.close(copy)

@@ -12,10 +12,11 @@ import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_CHUNK = 64 << 20  # a signal waits for no more than this
+_CHUNK = 16 << 20  # who wants no more waits for no more than this
 _REFUSED = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
 
 Identity = tuple[int, int]
@@ -116,10 +117,17 @@ def entries(fd: int) -> list[os.DirEntry[str]]:
         return list(found)
 
 
-def copy_data(source: int, made: int, found: os.stat_result) -> None:
-    """Copy the content of an open file, as it was when `found` was; what it leaves out as a hole stays one."""
+def _always() -> None:
+    """Somebody wants it."""
+
+
+def copy_data(source: int, made: int, found: os.stat_result, wanted: Callable[[], None] = _always) -> None:
+    """Copy the content of an open file, as it was when `found` was; what it leaves out as a hole stays one.
+
+    `wanted` raises when nobody wants the copy any more.
+    """
     if found.st_blocks * 512 >= found.st_size:
-        copy_bytes(source, made, found.st_size)
+        copy_bytes(source, made, found.st_size, wanted)
         return
     end = 0
     while end < found.st_size:
@@ -132,19 +140,20 @@ def copy_data(source: int, made: int, found: os.stat_result) -> None:
             break  # nothing but a hole is left
         os.lseek(source, start, os.SEEK_SET)
         os.lseek(made, start, os.SEEK_SET)
-        copy_bytes(source, made, end - start)
+        copy_bytes(source, made, end - start, wanted)
     os.ftruncate(made, found.st_size)
 
 
-def copy_bytes(source: int, made: int, size: int | None = None) -> None:
+def copy_bytes(source: int, made: int, size: int | None = None, wanted: Callable[[], None] = _always) -> None:
     """Copy `size` bytes (None or 0: all) from one open file to another: in the kernel (or by reflink) where it can.
 
-    A file that has become shorter meanwhile gives what is left of it.
+    A file that has become shorter meanwhile gives what is left of it. See `copy_data` for `wanted`.
     """
     left = size or _CHUNK
     try:
         while left and (done := os.copy_file_range(source, made, min(left, _CHUNK))):
             left -= done if size else 0
+            wanted()
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
@@ -154,3 +163,4 @@ def copy_bytes(source: int, made: int, size: int | None = None) -> None:
         while view:
             view = view[os.write(made, view) :]
         left -= len(block) if size else 0
+        wanted()

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
+from runnerlib.source.patience import TURN
 from runnerlib.source.spec import still_wanted
 
 if TYPE_CHECKING:
@@ -22,11 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-GRACE = 1.0
+GRACE = 0.5
 """Seconds that an interrupted caller waits for the thread. One that hangs in the network is left behind:
 it is a daemon, what it may still write to is removed, and it stops at its next `check`."""
-
-_LOOK = 0.5  # seconds between two looks whether the result is still wanted
 
 
 class Cancelled(BaseException):
@@ -85,7 +84,7 @@ def _next(worker: Worker, report: Report) -> str | None:
     while True:
         still_wanted(report)
         with suppress(Empty):
-            return worker.lines.get(timeout=_LOOK)
+            return worker.lines.get(timeout=TURN)
 
 
 def _forget_locals(error: BaseException | None) -> None:

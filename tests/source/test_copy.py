@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -300,10 +301,10 @@ def test_files_that_shrink_grow_or_have_no_size(source: Path, full: Path, monkey
     (source / "shrinks").write_bytes(b"y" * 10000)
     copy_data = copying.copy_data
 
-    def changed(original: int, made: int, found: os.stat_result) -> None:
+    def changed(original: int, made: int, found: os.stat_result, wanted: Callable[[], None]) -> None:
         (source / "grows").write_bytes(b"x" * 20000)
         (source / "shrinks").write_bytes(b"y" * 5)
-        copy_data(original, made, found)
+        copy_data(original, made, found, wanted)
 
     monkeypatch.setattr(copying, "copy_data", changed)
     copy(source, full)

@@ -28,7 +28,7 @@ SUM = f"#sha256={hashlib.sha256(DATA).hexdigest()}"
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Nobody waits; how long it would have been."""
     found: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", found.append)
+    monkeypatch.setattr(download, "wait", lambda seconds, report: found.append(seconds))
     return found
 
 

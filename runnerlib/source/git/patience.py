@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import time
 from typing import TYPE_CHECKING, TypeVar
 
 from runnerlib.source.git.transport import Listing, NetworkError
-from runnerlib.source.spec import still_wanted
+from runnerlib.source.patience import pause_before, wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,12 +16,6 @@ if TYPE_CHECKING:
     from runnerlib.source.spec import Report
 
 T = TypeVar("T")
-
-FIRST, LONGEST = 1.0, 30.0
-"""Seconds before the second attempt, doubled for each further one; and the most."""
-
-
-_TURN = 0.2  # seconds between looks for whoever does not want it any more
 
 
 class Patient:
@@ -75,16 +67,7 @@ class Patient:
             try:
                 return work()
             except NetworkError as error:
-                # Jitter: runners that one outage stopped must not come back in step.
-                pause = min(FIRST * 2**attempt, LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+                pause = pause_before(attempt + 2)
                 self._report(f"{error}; attempt {attempt + 2} of {self._retries + 1} in {pause:.1f} s")
                 wait(pause, self._report)
         return work()
-
-
-def wait(seconds: float, report: Report) -> None:
-    """Wait, unless nobody wants the result any more."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        still_wanted(report)
-        time.sleep(min(left, _TURN))

@@ -62,7 +62,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     """Unpack the archive `spec.url` to `target`."""
     address, settings = parse(spec.url or ""), _settings(spec)
     with replacing(target) as made, _file(address, settings, made.parent / "archive", report) as file:
-        _compare(file, address)
+        _compare(file, address, report)
         report(f"unpacking '{address.shown}'")
         try:
             entries, unpacked = _unpack(file, made, settings, report)
@@ -94,7 +94,7 @@ def _file(address: Address, settings: _Settings, aside: Path, report: Report) ->
             yield file
             return
         with open(aside, "xb+") as copy:
-            copy_bytes(file.fileno(), copy.fileno())
+            copy_bytes(file.fileno(), copy.fileno(), wanted=lambda: still_wanted(report))
             yield copy
 
 
@@ -111,7 +111,7 @@ def _opened(address: Address) -> IO[bytes]:
     return os.fdopen(fd, "rb")
 
 
-def _compare(file: IO[bytes], address: Address) -> None:
+def _compare(file: IO[bytes], address: Address, report: Report) -> None:
     """Compare the archive with its checksum. Raises `SourceError`."""
     file.seek(0)
     if address.checksum is None:
@@ -119,6 +119,7 @@ def _compare(file: IO[bytes], address: Address) -> None:
     found = hashlib.new(address.checksum.algorithm)
     while block := file.read(_BLOCK):
         found.update(block)
+        still_wanted(report)
     if found.hexdigest() != address.checksum.digest:
         raise SourceError(f"archive '{address.shown}' has {found.name} {found.hexdigest()}, not the one that was given")
     file.seek(0)

@@ -11,23 +11,20 @@ still the same file (a strong ETag, Last-Modified) or the checksum is going to.
 
 from __future__ import annotations
 
-import base64
 import http.client
-import random
 import re
-import socket
 import ssl
 import time
-import urllib.request
 from contextlib import ExitStack, closing
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
 from runnerlib.errors import SourceError, printable
-from runnerlib.source import worker
+from runnerlib.source.patience import pause_before, wait
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.stored import credentials
 from runnerlib.source.tarball.address import without_query
+from runnerlib.source.tarball.connection import Watch, connection_to, http_basic, proxy_for, proxy_login
 from runnerlib.source.url import split, without_credentials
 
 if TYPE_CHECKING:
@@ -40,7 +37,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 18
 _MOST_REDIRECTS = 10
 _LATER = {408, 425, 429, 500, 502, 503, 504}
-_LONGEST_PAUSE = 10.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds
 _EVERY = 3.0  # seconds between two lines of progress
 _WINDOW = 60.0  # seconds in which a connection has to bring something
 _LEAST = 64 << 10  # bytes, in a window
@@ -78,9 +75,9 @@ def download(address: Address, file: IO[bytes], most: int, timeout: float, retri
             since = fetch.done
             if failures > retries:
                 raise SourceError(f"cannot download '{address.shown}': {error}") from None
-            pause = error.pause or min(0.5 * 2.0 ** (failures - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
+            pause = error.pause or pause_before(failures + 1, _FIRST_PAUSE, _LONGEST_PAUSE)
             report(f"download failed ({error}); trying again in {pause:.1f} s at {fetch.done / 1e6:.1f} MB")
-            time.sleep(pause)
+            wait(pause, report)
         else:
             return
 
@@ -148,11 +145,14 @@ class _Fetch:
             if self.state.validator:
                 headers["If-Range"] = self.state.validator
         if any(self.login) and (url.scheme, url.host.lower()) == (self.url.scheme, self.url.host.lower()):
-            headers["Authorization"] = _basic(*self.login)
+            headers["Authorization"] = http_basic(*self.login)
         path = url.rest if url.rest.startswith("/") else f"/{url.rest}"
-        connection, prefix, more = _connection(url, self.timeout, self.report)
+        proxy = proxy_for(url)
+        if proxy is not None and url.scheme == "http":
+            path, headers = f"http://{url.host}{path}", headers | proxy_login(proxy)
+        connection = connection_to(url, Watch(self.timeout, self.report), proxy)
         try:
-            connection.request("GET", prefix + path, headers=headers | more)
+            connection.request("GET", path, headers=headers)
         except BaseException:
             connection.close()
             raise
@@ -225,10 +225,6 @@ def _said(error: Exception) -> str:
     return printable(getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".").lower()
 
 
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogateescape")).decode()
-
-
 def _validator(answer: http.client.HTTPResponse) -> str:
     """What proves that the server still has the same file; a weak ETag proves nothing."""
     tag = answer.headers["ETag"] or ""
@@ -239,41 +235,3 @@ def _retry_after(answer: http.client.HTTPResponse) -> float:
     """The seconds to wait that a server asks for, as far as that is reasonable."""
     asked = answer.headers["Retry-After"] or ""
     return min(float(asked), 3 * _LONGEST_PAUSE) if re.fullmatch(r"\d{1,9}", asked) else 0.0
-
-
-def _connection(url: Url, timeout: float, report: Report) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
-    """A connection for `url`, what goes before its path, and headers for a proxy that stands between."""
-    proxy = _proxy(url)
-    to = proxy or url
-    _resolve(to, report)
-    login = {"Proxy-Authorization": _basic(proxy.user, proxy.password)} if proxy and proxy.user else {}
-    if url.scheme == "http":
-        plain = http.client.HTTPConnection(to.host, timeout=timeout)
-        return plain, f"http://{url.host}" if proxy else "", login
-    secure = http.client.HTTPSConnection(to.host, timeout=timeout, context=ssl.create_default_context())
-    if proxy:
-        secure.set_tunnel(url.host, headers=login)
-    return secure, "", {}
-
-
-def _proxy(url: Url) -> Url | None:
-    """The proxy that the environment names for `url`."""
-    text = urllib.request.getproxies().get(url.scheme)
-    if not text or urllib.request.proxy_bypass(url.host):
-        return None
-    proxy = split(text if "://" in text else f"http://{text}")
-    if proxy is None or proxy.scheme != "http" or not proxy.host:
-        raise SourceError(f"proxy '{without_credentials(text)}' is no http://host:port")
-    return proxy
-
-
-def _resolve(url: Url, report: Report) -> None:
-    """Look the host up, where a signal can interrupt it: the C library would wait on for its answer."""
-    found = re.fullmatch(r"\[?([^\]]*?)\]?(?::\d*)?", url.host)
-    host = found[1] if found else url.host
-    try:
-        worker.run(lambda _: socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM), report)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:
-            raise
-        raise SourceError(f"host '{host}' cannot be found: {_said(error)}") from None

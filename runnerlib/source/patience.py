@@ -1,0 +1,34 @@
+"""How long to wait before what the network broke is tried again, as long as somebody wants the result."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from runnerlib.source.spec import still_wanted
+
+if TYPE_CHECKING:
+    from runnerlib.source.spec import Report
+
+FIRST, LONGEST = 1.0, 30.0
+"""Seconds before the second attempt, doubled for each further one; and the most."""
+
+TURN = 0.2
+"""Seconds between two looks whether somebody still wants what blocks."""
+
+
+def pause_before(attempt: int, first: float = FIRST, longest: float = LONGEST) -> float:
+    """The seconds to wait before `attempt`, 2 or more.
+
+    With jitter: runners that one outage stopped must not come back in step.
+    """
+    return min(first * 2.0 ** (attempt - 2), longest) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def wait(seconds: float, report: Report) -> None:
+    """Wait, unless nobody wants the result any more."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        still_wanted(report)
+        time.sleep(min(left, TURN))
