@@ -149,6 +149,8 @@ class Summary:
         """How each of the steps, or jobs, ended and what it cost."""
         rows = [(self.heading, *_HEADINGS), *(self._cells(step) for step in steps)]
         widths = [max(columns(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+        before = 2 + sum(widths) + 2 * len(widths)
+        room = self.look.width() - before
         for number, row in enumerate(rows):
             mark, sgr = " ", "2"
             if number:
@@ -159,8 +161,7 @@ class Summary:
             left = "  ".join(padded(cell, width) for cell, width in zip(row[:2], widths[:2], strict=True))
             right = "  ".join(cell.rjust(width) for cell, width in zip(row[2:6], widths[2:], strict=True))
             if number:
-                before = columns(f"{mark} {left}  {right}  ")
-                first, *rest = _wrapped(row[6], self.look.width() - before)
+                first, *rest = _wrapped(row[6], room)
                 yield f"{self.look.paint(f'{mark} {left}', sgr)}  {right}  {first}"
                 yield from (" " * before + text for text in rest)
             else:
