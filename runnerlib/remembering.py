@@ -34,7 +34,8 @@ def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
 
 def remembering(plan: RunPlan, journal: Journal, execution: Execution, observer: Observer) -> Execution:
     """The same execution, with what the journal knows taken over and every step that ends written into it."""
-    kept, left_out = select(plan.job, plan.wish or Selection(), journal.entries)
+    wish = plan.wish or Selection()
+    kept, left_out = select(plan.job, wish, journal.entries)
     signed = signatures(plan.job)
 
     def ended(result: StepResult, exports: Exports) -> None:
@@ -49,4 +50,4 @@ def remembering(plan: RunPlan, journal: Journal, execution: Execution, observer:
             observer.observe(Warned(plan.masker.mask_string(text)))
 
     taken = {name: Kept(entry.result, entry.exports or NO_EXPORTS) for name, entry in kept.items()}
-    return execution._replace(kept=taken, excluded=left_out, ended=ended)
+    return execution._replace(kept=taken, renews=wish.goes_on, excluded=left_out, ended=ended)

@@ -24,7 +24,7 @@ Cause = Literal[
     "dependency",  # not run: a step it depends on did not succeed
     "condition",  # not run: its condition or `when` said so
     "excluded",  # not run: the command line left it out
-    "restored",  # not run again: its success of an earlier run was taken over
+    "restored",  # not run again: how it ended in an earlier run was taken over
 ]
 
 NO_OUTPUTS: Mapping[str, str] = MappingProxyType({})

@@ -38,7 +38,7 @@ Ended = Callable[[StepResult, Exports], None]
 
 
 class Kept(NamedTuple):
-    """A success of an earlier run that is taken over."""
+    """A success of an earlier run that is taken over, or a failure that the job did not mind."""
 
     result: StepResult
     exports: Exports = NO_EXPORTS
@@ -53,8 +53,9 @@ class Execution(NamedTuple):
 
     `directory` says where a step runs; it is asked when the step starts, because an earlier one may
     have made that directory, and raises RunnerError. `conditions` are the parsed ones, by step.
-    `kept` steps are not run again, `excluded` ones not at all. Times are in seconds; `cleanup` is for
-    the steps that always run once the job has to end. `around` has a say before and after each step.
+    `kept` steps are not run again, but where the run `renews` those that follow a step that runs;
+    `excluded` ones not at all. Times are in seconds; `cleanup` is for the steps that always run once the
+    job has to end. `around` has a say before and after each step.
     """
 
     job: Job
@@ -66,6 +67,7 @@ class Execution(NamedTuple):
     limits: Limits = Limits()
     cleanup: float = 10.0
     kept: Mapping[str, Kept] = {}
+    renews: bool = False
     excluded: frozenset[str] = frozenset()
     ended: Ended = _nothing
     around: Around | None = None
@@ -91,6 +93,7 @@ class JobRun:
         capacity = self._job.max_parallel or os.cpu_count() or 1
         self._schedule = Schedule(self._graph, {name: step.weight for name, step in self._steps.items()}, capacity)
         self._results: dict[str, StepResult] = {}
+        self._new: set[str] = set()  # the steps that ran, and those that follow one that did
         self._running: dict[asyncio.Task[StepResult], tuple[str, StepRun]] = {}
         self._ending: Ending | None = None  # of the job, once it has to end early
         self._failure: BaseException | None = None
@@ -175,8 +178,8 @@ class JobRun:
             why = self._ending.reason if self._ending else "the job cannot go on"
             return Kept(_not_run(self._steps[name], Ending(0, why, "cancelled")))
         kept = self._execution.kept.get(name)
-        if kept is not None:
-            return Kept(kept.result._replace(cause="restored", reason="done in an earlier run"), kept.exports)
+        if kept is not None and not (self._execution.renews and not self._new.isdisjoint(self._graph[name])):
+            return Kept(_restored(kept.result), kept.exports)
         ending = self._decider.verdict(name, lambda: self._environment(name), self._ending)
         return None if ending is None else Kept(_not_run(self._steps[name], ending))
 
@@ -192,6 +195,8 @@ class JobRun:
 
     def _record(self, result: StepResult, exports: Exports) -> None:
         self._results[result.name] = result
+        if (result.attempts and result.cause != "restored") or not self._new.isdisjoint(self._graph[result.name]):
+            self._new.add(result.name)
         self._steps[result.name].result = result
         self._inheritance.add(result.name, exports)
         self._decider.ended(result)
@@ -321,6 +326,11 @@ class JobRun:
 
     def _later(self, delay: float, action: Callable[[], object]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(delay, action))
+
+
+def _restored(result: StepResult) -> StepResult:
+    reason = "done in an earlier run" if result.success else "failed in an earlier run"
+    return result._replace(cause="restored", reason=reason)
 
 
 def _not_run(step: Step, ending: Ending) -> StepResult:

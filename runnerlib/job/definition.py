@@ -192,21 +192,22 @@ def _wrong_graph(steps: Sequence[Step]) -> Iterator[Problem]:
             text = f"the name '{step.name}' is too much like '{other}': both are {variable_part(other)} in variables"
             yield Problem(("steps", number, "name"), text)
         names.setdefault(step.name, number)
-    unknown_names = False
+    known: list[Step] = []
     for number, step in enumerate(steps):
-        for name in step.depends_on or ():
+        waits_for = step.depends_on or ()
+        for name in waits_for:
             if name not in names:
-                unknown_names = True
                 yield Problem(("steps", number, "depends_on"), unknown("step", name, names))
-    if unknown_names or len(names) != len(steps):
-        return
-    graph = dependencies(steps)
+        if names[step.name] == number:
+            missing = not names.keys() >= set(waits_for)
+            known.append(step._replace(depends_on=tuple(filter(names.__contains__, waits_for))) if missing else step)
+    graph = dependencies(known)  # of what is right, so that the rest is told at once
     found = cycle(graph)
     if found:
         text = f"the steps wait for each other: {' -> '.join(found)}"
         yield Problem(("steps", names[found[0]], "depends_on"), text)
-    else:
-        yield from _wrong_conditions(steps, graph)
+    whole = known == list(steps) and not found
+    yield from _wrong_conditions(steps, graph, whole=whole)
 
 
 def _language() -> ModuleType:
@@ -214,8 +215,11 @@ def _language() -> ModuleType:
     return importlib.import_module("runnerlib.conditions")
 
 
-def _wrong_conditions(steps: Sequence[Step], graph: Graph) -> Iterator[Problem]:
-    """A condition may look only at steps that its step waits for: of the others nobody knows how they end."""
+def _wrong_conditions(steps: Sequence[Step], graph: Graph, *, whole: bool) -> Iterator[Problem]:
+    """A condition may look only at steps that its step waits for: of the others nobody knows how they end.
+
+    Who waits for whom is known only of a graph that is `whole`.
+    """
     for number, step in enumerate(steps):
         if step.condition is None:
             continue
@@ -225,12 +229,12 @@ def _wrong_conditions(steps: Sequence[Step], graph: Graph) -> Iterator[Problem]:
         except _language().ConditionError as error:
             yield Problem(place, error.text, error.column)
             continue
-        known = reachable(graph, step.name) if condition.steps else ()
+        known = reachable(graph, step.name) if whole and condition.steps else ()
         for name in sorted(condition.steps):
             if name not in graph:
                 yield Problem(place, unknown("step", name[:100], graph))
             elif name == step.name:
                 yield Problem(place, "a step cannot look at itself")
-            elif name not in known:
+            elif whole and name not in known:
                 text = f"it looks at step '{name}', which this step does not wait for; name it in depends_on"
                 yield Problem(place, text)

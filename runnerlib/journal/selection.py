@@ -8,19 +8,24 @@ from runnerlib.errors import ConfigError, unknown
 from runnerlib.graph import descendants, sorted_by_dependency
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from runnerlib.job import Job
     from runnerlib.journal.file import Entry
 
 
 class Selection(NamedTuple):
-    """What the command line asks for; names of steps. `resume` takes over every success that still holds."""
+    """What the command line asks for; names of steps. `resume` takes over what still holds."""
 
     resume: bool = False
     start: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the run goes on where the last one ended, and nothing else is asked for."""
+        return self.resume and not self.start and not self.only
 
     @property
     def uses_journal(self) -> bool:
@@ -53,37 +58,60 @@ def signatures(job: Job) -> dict[str, str]:
 
 
 def select(job: Job, wish: Selection, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], frozenset[str]]:
-    """The steps that are taken over from `entries`, and those that are left out; the others run."""
-    return chosen(job.dependencies(), signatures(job) if entries else {}, wish, entries)
+    """The steps that are taken over from `entries`, and those that are left out; the others run.
+
+    To go on takes over failures that the job does not mind, too, and looks past steps whose condition was false: they
+    are decided on again, and if one runs now, those that follow it have to run as well.
+    """
+    return chosen(job.dependencies(), signatures(job) if entries else {}, wish, entries, _done, _passed)
+
+
+def _success(entry: Entry) -> bool:
+    return entry.result.success
+
+
+def _done(entry: Entry) -> bool:
+    return entry.result.success or (entry.result.outcome == "failure" and not entry.result.required)
+
+
+def _passed(entry: Entry) -> bool:
+    return entry.result.cause == "condition"
+
+
+def _never(_entry: Entry) -> bool:
+    return False
 
 
 def chosen(
-    graph: Mapping[str, Collection[str]], current: Mapping[str, str], wish: Selection, entries: Mapping[str, Entry]
+    graph: Mapping[str, Collection[str]],
+    current: Mapping[str, str],
+    wish: Selection,
+    entries: Mapping[str, Entry],
+    done: Callable[[Entry], bool] = _success,
+    passed: Callable[[Entry], bool] = _never,
 ) -> tuple[dict[str, Entry], frozenset[str]]:
-    """The same for any `graph` whose nodes have the signatures `current`."""
-    valid = _valid(current, entries)
+    """The same for any `graph` whose nodes have the signatures `current`.
+
+    `done` says what is taken over by who goes on, `passed` what stands in nobody's way there.
+    """
+    same = {name: entry for name, entry in entries.items() if entry.signature == current.get(name)}
+    valid = {name: entry for name, entry in same.items() if _success(entry) and entry.exports is not None}
     if wish.only:
         run: Collection[str] = set(wish.only)
     elif wish.start:
         run = descendants(graph, wish.start)
+    elif wish.goes_on:
+        valid = {name: entry for name, entry in same.items() if done(entry) and entry.exports is not None}
+        run = set(graph) - (_unbroken(graph, {*valid, *filter(lambda name: passed(same[name]), same)}) & valid.keys())
     else:
-        run = set(graph) - (_unbroken(graph, valid) if wish.resume else set())
+        run = set(graph)
     kept = {name: valid[name] for name in graph if name in valid and name not in run}
     left_out = {name for name in graph if name not in run and name not in kept} | set(wish.skip)
     return {name: entry for name, entry in kept.items() if name not in wish.skip}, frozenset(left_out)
 
 
-def _valid(current: Mapping[str, str], entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The successes whose definition is still the same and whose exports are known."""
-    return {
-        name: entry
-        for name, entry in entries.items()
-        if entry.result.success and entry.exports is not None and entry.signature == current.get(name)
-    }
-
-
 def _unbroken(graph: Mapping[str, Collection[str]], valid: Collection[str]) -> set[str]:
-    """Of the valid successes those that wait only for others of them: what follows a step that runs, runs again."""
+    """Of the valid ones those that wait only for others of them: what follows a step that runs, runs again."""
     unbroken: set[str] = set()
     for name in sorted_by_dependency(graph):
         if name in valid and unbroken.issuperset(graph[name]):

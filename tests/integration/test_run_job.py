@@ -169,6 +169,27 @@ def test_what_was_changed_and_what_follows_runs_again(tmp_path: Path) -> None:
     assert ran(tmp_path) == ["after", "beside"]
 
 
+def test_what_the_job_does_not_mind_stands_in_nobodys_way(tmp_path: Path) -> None:
+    """Neither a failure that is allowed, nor a condition that is false; until that is true."""
+    steps = [
+        {"name": "lint", "run": "echo lint >> ../ran; false", "allow_failure": True},
+        {"name": "publish", "run": "echo publish >> ../ran", "condition": 'env.GO == "1"'},
+        {"name": "unseen", "run": "echo unseen >> ../ran", "condition": 'env.GO == "2"'},
+        {"name": "after", "run": "echo after >> ../ran"},
+        {"name": "broken", "run": "echo broken >> ../ran; test -e ../fixed"},
+    ]
+    write(tmp_path, {"name": "lenient", "steps": steps})
+    run = ("run", "--job-file", "job.yaml")
+    assert runnerlib(*run, cwd=tmp_path).code == 1
+    assert ran(tmp_path) == ["after", "broken", "lint"]
+    again = runnerlib(*run, "--resume", "--output", "prefixed", cwd=tmp_path)
+    assert ran(tmp_path) == ["broken"]
+    assert b"failed in an earlier run" in again.out
+    (tmp_path / "job/fixed").touch()
+    assert runnerlib(*run, "--resume", cwd=tmp_path, GO="1").code == 0
+    assert ran(tmp_path) == ["after", "broken", "publish"], "what follows a step that runs has to run"
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
