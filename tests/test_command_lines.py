@@ -60,7 +60,7 @@ FILES = {
         "    def __init__(self): super().__init__('hello')\n"
         "    def pre_execution(self, context): context.env_vars['GREETING'] = 'hello'\n"
     ),
-    "steps.yaml": "job: {steps: [{name: build, run: make}, {name: test, run: make test}, {name: deploy, run: 'true'}]}\n",
+    "steps.yaml": "job: {steps: [{name: build, run: make}, {name: test, run: make}, {name: deploy, run: make}]}\n",
     "pipeline.yaml": "workflow: {name: p, jobs: [{name: test, command: make test}]}\n",
     "ci/plugins/plugin_greeting.py": GREETING,
     "secrets.env": "TOKEN=correct-horse-battery\n",
