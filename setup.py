@@ -23,11 +23,11 @@ spawn = Extension(
     include_dirs=["ext/process"],
     extra_compile_args=FLAGS,
 )
-copying = Extension(
-    "runnerlib.source._copying",
-    sources=["ext/copying/_copying.pyx", "ext/copying/copying.c"],
-    depends=sorted(glob("ext/copying/*.h")),
-    include_dirs=["ext/copying"],
+treefile = Extension(
+    "runnerlib.source._treefile",
+    sources=["ext/treefile/_treefile.pyx", *sorted(glob("ext/treefile/[rw]*.c"))],
+    depends=sorted(glob("ext/treefile/*.h")),
+    include_dirs=["ext/treefile"],
     extra_compile_args=[*FLAGS, "-pthread"],
     extra_link_args=["-pthread"],
 )
@@ -61,4 +61,4 @@ class Build(build_ext):
         )
 
 
-setup(ext_modules=[*cythonize([core, spawn, copying], build_dir="build"), guard], cmdclass={"build_ext": Build})
+setup(ext_modules=[*cythonize([core, spawn, treefile], build_dir="build"), guard], cmdclass={"build_ext": Build})

@@ -142,12 +142,11 @@ def _places(top: Path) -> list[tuple[float, Path]]:
 
 def _size(place: Path) -> int:
     """About how many bytes a place occupies, told by a few files of it: this is asked after every checkout."""
-    packs = sum(path.stat().st_size for path in _listed(place / "mirror/objects/pack"))
+    total = sum(path.stat().st_size for path in _listed(place / "mirror/objects/pack"))
     for tree in _listed(place / "trees"):
-        with suppress(OSError, ValueError):
-            files, size, _ = (tree / "fingerprint").read_text().split()
-            packs += int(size) + int(files) * 2048
-    return packs
+        with suppress(OSError):
+            total += (tree / "tree").stat().st_size
+    return total
 
 
 def _listed(directory: Path) -> list[Path]:

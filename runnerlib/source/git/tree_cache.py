@@ -1,11 +1,11 @@
 """Work trees that were checked out on this machine before: the fastest checkout is a copy of one.
 
 The first tree of a repository is stored, and that of each commit that is wanted again; others are brought there from
-the nearest. With a tree are stored its index and its fingerprint: what the file system
-says about each file, its change time included, which no program can set. A tree that does not look exactly as it
-did is removed, never used. Copies share nothing with the cache but the blocks of a reflink.
+the nearest. A tree is stored as one file, with its index, and with a seal: what the file system says about both,
+their change times included, which no program can set. What does not look exactly as it did is removed, never used.
+Copies share nothing with the cache but the blocks of a reflink.
 
-`trees/<commit>-<variant>/` holds `tree/`, `index` and `fingerprint`.
+`trees/<commit>-<variant>/` holds `tree`, `index` and `seal`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.source.tree import remove_tree
-from runnerlib.source.whole import copy_tree, fingerprint
+from runnerlib.source.treefile import pack, seal, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,15 +91,15 @@ def _used(path: Path) -> float:
 
 
 def _copy(place: Path, top: Path) -> bool:
-    """Copy a stored tree and its index; False, and no `top`, when it is not what it was."""
+    """Copy a stored tree and its index; False, and no `top`, when they are not what they were."""
     try:
-        known = (place / "fingerprint").read_text()
-        if copy_tree(place / "tree", top) == known:
+        tree, index = (place / "seal").read_text().splitlines()
+        if seal(place / "index") == index and unpack(place / "tree", top, tree):
             (top / ".git").mkdir()
             # Of now, when every file is known to be right: git reads again what is not older than its index.
             shutil.copyfile(place / "index", top / ".git/index")
             return True
-    except OSError:
+    except (OSError, ValueError):
         pass
     remove_tree(top)
     return False
@@ -110,11 +110,11 @@ def _store(top: Path, aside: Path) -> None:
     store, away = top / ".git", top.with_name("git")
     store.rename(away)
     try:
-        copy_tree(top, aside / "tree")
+        pack(top, aside / "tree")
     finally:
         away.rename(store)
-    shutil.copy2(store / "index", aside / "index")
-    (aside / "fingerprint").write_text(fingerprint(aside / "tree"))
+    shutil.copyfile(store / "index", aside / "index")
+    (aside / "seal").write_text("".join(f"{seal(aside / name)}\n" for name in ("tree", "index")))
 
 
 def _rename(aside: Path, place: Path) -> None:

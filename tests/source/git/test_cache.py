@@ -14,6 +14,7 @@ import pytest
 
 from runnerlib.source import Cache, SourceSpec, prepare
 from runnerlib.source.git.cache import prune
+from runnerlib.source.treefile import seal
 from tests.source.git.test_matrix import tree
 from tests.source.repository import Origin, git
 from tests.source.smart_http import Server
@@ -81,11 +82,9 @@ def test_git_need_not_read_what_was_copied(origin: Origin, tmp_path: Path) -> No
     """An index that is no newer than its files says nothing about them: git would read them all."""
     spec = SourceSpec("git", str(origin.path), "main", cache=Cache(tmp_path / "cache"))
     prepare(spec, tmp_path / "src")
-    kept = next((tmp_path / "cache/git").glob("*/trees/*/index"))
-    os.utime(kept, (0, 0))
+    kept = next((tmp_path / "cache/git").glob("*/trees/*/index")).stat().st_mtime_ns
     prepare(spec, tmp_path / "src")
-    files = [path for path in (tmp_path / "src").rglob("*") if path.is_file() and ".git" not in path.parts]
-    assert (tmp_path / "src/.git/index").stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in files)
+    assert (tmp_path / "src/.git/index").stat().st_mtime_ns > kept
 
 
 def spoil_pack(place: Path) -> None:
@@ -151,44 +150,73 @@ def test_a_damaged_mirror_is_made_anew(
     assert [path for path in (place / "trees").iterdir() if path.name.startswith(".")] == []
 
 
-def change_content(tree: Path) -> None:
-    (tree / "file").write_text("evil")
-
-
-def change_quietly(tree: Path) -> None:
+def spoil_quietly(path: Path) -> None:
     """The same size and time: only the kernel's change time tells."""
-    status = (tree / "file").stat()
-    (tree / "file").write_text("EVIL"[: status.st_size])
-    os.utime(tree / "file", ns=(status.st_atime_ns, status.st_mtime_ns))
+    status = path.stat()
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def change_mode(tree: Path) -> None:
-    (tree / "file").chmod(0o777)
+def change_tree(place: Path) -> None:
+    spoil_quietly(place / "tree")
 
 
-def add_file(tree: Path) -> None:
-    (tree / "more").write_text("")
+def change_index(place: Path) -> None:
+    spoil_quietly(place / "index")
 
 
-def remove_file(tree: Path) -> None:
-    (tree / "file").unlink()
+def change_mode(place: Path) -> None:
+    (place / "tree").chmod(0o777)
 
 
-def change_link(tree: Path) -> None:
-    (tree / "link").unlink()
-    (tree / "link").symlink_to("/etc/passwd")
+def replace_tree(place: Path) -> None:
+    shutil.copy2(place / "tree", place / "other")
+    (place / "other").rename(place / "tree")
+
+
+def link_tree(place: Path) -> None:
+    (place / "tree").rename(place / "other")
+    (place / "tree").symlink_to("other")
+
+
+def shorten_tree(place: Path) -> None:
+    os.truncate(place / "tree", 100)
+
+
+def remove_tree(place: Path) -> None:
+    (place / "tree").unlink()
+
+
+def empty_seal(place: Path) -> None:
+    (place / "seal").write_text("")
+
+
+def seal_nonsense(place: Path) -> None:
+    """Whatever the seal says, a file that is no tree is not believed."""
+    (place / "tree").write_bytes(b"nonsense" * 100)
+    (place / "seal").write_text("".join(f"{seal(place / name)}\n" for name in ("tree", "index")))
+
+
+def leave_an_older_form(place: Path) -> None:
+    remove_tree(place)
+    (place / "seal").rename(place / "fingerprint")
+    (place / "tree").mkdir()
 
 
 @pytest.mark.parametrize(
     "change",
-    [change_content, change_quietly, change_mode, add_file, remove_file, change_link],
+    [
+        *(change_tree, change_index, change_mode, replace_tree, link_tree, shorten_tree, remove_tree, empty_seal),
+        *(seal_nonsense, leave_an_older_form),
+    ],
     ids=lambda change: change.__name__,
 )
 def test_a_tree_that_was_touched_is_never_used(change: object, origin: Origin, tmp_path: Path) -> None:
     spec = SourceSpec("git", str(origin.path), "main", cache=Cache(tmp_path / "cache"))
     prepare(spec, tmp_path / "src")
     before = tree(tmp_path / "src")
-    change(next((tmp_path / "cache/git").glob("*/trees/*/tree")))  # type: ignore[operator]
+    change(next((tmp_path / "cache/git").glob("*/trees/*")))  # type: ignore[operator]
     lines: list[str] = []
     prepare(spec, tmp_path / "src", lines.append)
     assert tree(tmp_path / "src") == before

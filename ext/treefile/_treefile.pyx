@@ -1,0 +1,41 @@
+# cython: language_level=3
+"""The Python side of trees in files; `_treefile.pyi` documents it, `treefile.h` explains it."""
+
+import os
+
+from libc.stdint cimport uint64_t
+
+cdef extern from "treefile.h" nogil:
+    struct treefile_request:
+        int tree, file, threads
+        const char *stop  # volatile in truth
+    struct treefile_result:
+        uint64_t files, bytes
+        int error
+        char path[1]
+    void treefile_write(const treefile_request *request, treefile_result *result)
+    void treefile_read(const treefile_request *request, treefile_result *result)
+
+
+def write(int tree, int file, bytearray stop not None):
+    return _do(tree, file, 0, stop)
+
+
+def read(int file, int tree, int threads, bytearray stop not None):
+    return _do(tree, file, threads, stop)
+
+
+cdef _do(int tree, int file, int threads, bytearray stop):
+    cdef treefile_request request
+    cdef treefile_result result
+    cdef unsigned char[:] flag = stop  # held: the bytearray cannot move meanwhile
+    request.tree, request.file, request.threads = tree, file, threads
+    request.stop = <const char *>&flag[0]
+    with nogil:
+        if threads:
+            treefile_read(&request, &result)
+        else:
+            treefile_write(&request, &result)
+    if result.error:
+        raise OSError(result.error, os.strerror(result.error), os.fsdecode(<bytes>result.path))
+    return result.files, result.bytes

@@ -1,0 +1,89 @@
+"""Keep a whole tree in one file, and make it a tree again as fast as the machine can: compiled, in threads.
+
+In the caller's thread this would hold up signals until the end, so another thread waits for the threads at work.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from runnerlib.source import _treefile
+from runnerlib.source.tree import DIRECTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_TURN = 0.2  # seconds
+_MOST = 8  # beyond that, threads wait for each other in the file system
+
+
+def pack(tree: Path, file: Path, wanted: Callable[[], None] = lambda: None) -> None:
+    """Write what is in the directory `tree` into the new file `file`.
+
+    See `ext/treefile/treefile.h` for what is kept. `wanted` raises when nobody wants the file any more; it is
+    called several times a second. Raises OSError.
+    """
+    with _opened(tree, DIRECTORY) as source, _opened(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC) as made:
+        _run(lambda stop: _treefile.write(source, made, stop), wanted)
+
+
+def unpack(file: Path, tree: Path, seal: str, wanted: Callable[[], None] = lambda: None) -> bool:
+    """Make the new directory `tree` of `file`; False when that is not, or not any more, what had `seal`.
+
+    `tree` may be half made then. Raises OSError.
+    """
+    with _opened(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC) as source:
+        if _seal(os.fstat(source)) != seal:
+            return False
+        tree.mkdir()
+        with _opened(tree, DIRECTORY) as made:
+            threads = min(os.cpu_count() or 1, _MOST)
+            _run(lambda stop: _treefile.read(source, made, threads, stop), wanted)
+        return _seal(os.fstat(source)) == seal
+
+
+def seal(file: Path) -> str:
+    """A text that changes when anything is written to `file`: no program can set the change time of an inode."""
+    return _seal(file.stat(follow_symlinks=False))
+
+
+def _seal(found: os.stat_result) -> str:
+    return f"{found.st_ino} {found.st_mode:o} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    """The descriptor of an open file; a new one is ours alone."""
+    fd = os.open(path, flags, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _run(work: Callable[[bytearray], object], wanted: Callable[[], None]) -> None:
+    """Run the compiled part in a thread; an exception here, from a signal handler, ends it within a few files."""
+    stop = bytearray(1)
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            work(stop)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=body, name="runnerlib-tree")
+    thread.start()
+    try:
+        while thread.is_alive():
+            wanted()
+            thread.join(_TURN)
+    finally:
+        stop[0] = 1
+        thread.join()
+    if errors:
+        raise errors[0]
