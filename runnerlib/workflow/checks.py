@@ -13,9 +13,8 @@ from runnerlib.job import Problem, variable_part
 from runnerlib.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from runnerlib.graph import Graph
     from runnerlib.job.definition import Place
     from runnerlib.workflow.definition import Workflow, WorkflowJob
 
@@ -137,26 +136,31 @@ def _wrong_names(jobs: Sequence[WorkflowJob]) -> Iterator[Problem]:
 
 def _wrong_graph(workflow: Workflow) -> Iterator[Problem]:
     graph = workflow.dependencies()
-    unknown_names = False
+    whole = len(graph) == len(workflow.jobs)
     for number, job in enumerate(workflow.jobs):
         for name in job.depends_on:
             if name not in graph:
-                unknown_names = True
+                whole = False
                 yield Problem(("jobs", number, "depends_on"), unknown("job", name, graph))
-    if unknown_names or len(graph) != len(workflow.jobs):
-        return
+    # Of what is right, so that the rest is told at once.
+    graph = {name: tuple(filter(graph.__contains__, others)) for name, others in graph.items()}
     found = cycle(graph)
     if found:
-        number = list(graph).index(found[0])
+        number = [job.name for job in workflow.jobs].index(found[0])
         yield Problem(("jobs", number, "depends_on"), f"the jobs wait for each other: {' -> '.join(found)}")
-        return
+    whole = whole and not found
     jobs = {job.name: job for job in workflow.jobs}
     for number, job in enumerate(workflow.jobs):
-        for problem in (*_wrong_condition(job, graph, jobs), *_wrong_downloads(job, graph, jobs)):
+        asks = job.download or not plain_condition(job.condition)
+        known = reachable(graph, job.name) if whole and asks else None
+        for problem in (*_wrong_condition(job, known, jobs), *_wrong_downloads(job, known, jobs)):
             yield Problem(("jobs", number, *problem.place), problem.text, problem.column)
 
 
-def _wrong_condition(job: WorkflowJob, graph: Graph, jobs: Mapping[str, WorkflowJob]) -> Iterator[Problem]:
+def _wrong_condition(
+    job: WorkflowJob, known: Collection[str] | None, jobs: Mapping[str, WorkflowJob]
+) -> Iterator[Problem]:
+    """`known` are the jobs that this one waits for, None while nobody knows."""
     place: Place = ("condition",)
     try:
         condition = condition_of(job)
@@ -166,14 +170,13 @@ def _wrong_condition(job: WorkflowJob, graph: Graph, jobs: Mapping[str, Workflow
         return
     if condition is None:
         return
-    known = reachable(graph, job.name)
     for name in sorted(condition.steps):
         base = name.partition("[")[0]
-        if base not in graph or (base != name and name not in instance_names(jobs[base])):
-            yield Problem(place, unknown("job", name[:100], graph))
+        if base not in jobs or (base != name and name not in instance_names(jobs[base])):
+            yield Problem(place, unknown("job", name[:100], jobs))
         elif base == job.name:
             yield Problem(place, "a job cannot look at itself")
-        elif base not in known:
+        elif known is not None and base not in known:
             yield Problem(place, f"it looks at job '{base}', which this job does not wait for; name it in depends_on")
 
 
@@ -181,12 +184,13 @@ def _is_word(text: str) -> bool:
     return bool(re.fullmatch(r"\s*[A-Za-z_]+(\(needs\))?\s*", text))
 
 
-def _wrong_downloads(job: WorkflowJob, graph: Graph, jobs: Mapping[str, WorkflowJob]) -> Iterator[Problem]:
-    known = reachable(graph, job.name)
+def _wrong_downloads(
+    job: WorkflowJob, known: Collection[str] | None, jobs: Mapping[str, WorkflowJob]
+) -> Iterator[Problem]:
     for download in job.download:
-        if download.job not in graph:
-            yield Problem(("artifacts",), f"download: {unknown('job', download.job, graph)}")
-        elif download.job not in known:
+        if download.job not in jobs:
+            yield Problem(("artifacts",), f"download: {unknown('job', download.job, jobs)}")
+        elif known is not None and download.job not in known:
             text = f"download: this job does not wait for '{download.job}'; name it in depends_on"
             yield Problem(("artifacts",), text)
         elif not jobs[download.job].upload:

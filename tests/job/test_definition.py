@@ -77,6 +77,23 @@ def test_names_that_meet_in_variables() -> None:
     ]
 
 
+def test_all_that_is_wrong_with_the_graph_and_its_conditions_is_told_at_once() -> None:
+    """A mistake hides no other; what depends on who waits for whom is judged when that is known."""
+    steps = [
+        Step("a", "x", depends_on=["nobody", "b"]),
+        Step("b", "x", depends_on=["a"], condition="steps.c.outcome =="),
+        Step("c", "x", depends_on=[], condition="steps.b.outcome == 'success' && steps.zz.exit_code == 0"),
+        Step("c", "x"),
+    ]
+    assert [(number, place, text) for _, number, place, text in problems(*steps)] == [
+        (3, "name", "the name 'c' is there twice"),
+        (0, "depends_on", "unknown step 'nobody' (a, b, c)"),
+        (0, "depends_on", "the steps wait for each other: a -> b -> a"),
+        (1, "condition", "a value is expected, got the end"),
+        (2, "condition", "unknown step 'zz' (a, b, c)"),
+    ]
+
+
 def test_a_cycle_is_shown() -> None:
     steps = [Step("a", "x", depends_on=["c"]), Step("b", "x", depends_on=["a"]), Step("c", "x", depends_on=["b"])]
     assert problems(*steps) == [("steps", 0, "depends_on", "the steps wait for each other: a -> c -> b -> a")]

@@ -155,6 +155,7 @@ workflow:
         "p.yaml:5:32: unknown key 'timeot'",
         "p.yaml:6:14: name: a name has 1 to 100 letters, digits, '-', '_', '.' and spaces, and begins with a letter",
         "p.yaml:7:28: depends_on: unknown job 'lnt'",
+        "p.yaml:9:18: condition: unknown name 'brunch'",
         "p.yaml:10:16: command: contradicts 'steps'; give one of them",
         "p.yaml:11:14: a job needs at least one step",
         "p.yaml:12:15: matrix: os: at least one value is expected",
@@ -162,6 +163,20 @@ workflow:
         "p.yaml:15:16: outputs: unknown step 'nope'",
         "p.yaml:17:34: unknown key 'neds'",
         "p.yaml:18:7: 'approval_id' is what only a coordinator may say of a job",
+    ]
+
+
+def test_all_that_is_wrong_with_the_graph_is_told_at_once() -> None:
+    jobs = (
+        "a: {command: x, needs: zz}\n  b: {command: x, needs: c}\n"
+        "  c: {command: x, needs: b, condition: jobs.yy.exit_code == 0}\n"
+        "  d: {command: x, artifacts: {download: xx}}"
+    )
+    assert [line.partition(": ")[2] for line in complaints(f"jobs:\n  {jobs}\n")] == [
+        "depends_on: unknown job 'zz' (a, b, c, d)",
+        "depends_on: the jobs wait for each other: b -> c -> b",
+        "condition: unknown job 'yy' (a, b, c, d)",
+        "artifacts: download: unknown job 'xx' (a, b, c, d)",
     ]
 
 
