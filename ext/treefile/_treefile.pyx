@@ -8,6 +8,7 @@ from libc.stdint cimport uint64_t
 cdef extern from "treefile.h" nogil:
     struct treefile_request:
         int tree, file, threads
+        const char *skipped
         const char *stop  # volatile in truth
     struct treefile_result:
         uint64_t files, bytes
@@ -17,19 +18,20 @@ cdef extern from "treefile.h" nogil:
     void treefile_read(const treefile_request *request, treefile_result *result)
 
 
-def write(int tree, int file, bytearray stop not None):
-    return _do(tree, file, 0, stop)
+def write(int tree, int file, bytes skipped not None, bytearray stop not None):
+    return _do(tree, file, 0, skipped, stop)
 
 
 def read(int file, int tree, int threads, bytearray stop not None):
-    return _do(tree, file, threads, stop)
+    return _do(tree, file, threads, b"", stop)
 
 
-cdef _do(int tree, int file, int threads, bytearray stop):
+cdef _do(int tree, int file, int threads, bytes skipped, bytearray stop):
     cdef treefile_request request
     cdef treefile_result result
     cdef unsigned char[:] flag = stop  # held: the bytearray cannot move meanwhile
     request.tree, request.file, request.threads = tree, file, threads
+    request.skipped = skipped
     request.stop = <const char *>&flag[0]
     with nogil:
         if threads:

@@ -26,8 +26,9 @@
 #define TREEFILE_ALIGNED 4096
 
 struct treefile_request {
-    int tree;                  /* directory: to be read, or empty and to be filled */
+    int tree;                  /* directory: to be read, or to be filled */
     int file;                  /* regular file: empty and to be written, or to be read */
+    const char *skipped;       /* name at the top of a tree to be read that is left out */
     int threads;               /* that fill a tree, 1 or more, the caller's included */
     const volatile char *stop; /* becomes true when nobody wants the result any more */
 };

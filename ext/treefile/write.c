@@ -273,6 +273,8 @@ static void take_entries(struct writing *writing, DIR *entries)
     while (errno = 0, (entry = readdir(entries)) != NULL && wanted(writing)) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
+        if (*writing->path == 0 && strcmp(entry->d_name, writing->request->skipped) == 0)
+            continue;
         if (take(writing, entry) != 0)
             fail(writing, errno, writing->path, entry->d_name);
     }

@@ -21,25 +21,24 @@ _TURN = 0.2  # seconds
 _MOST = 8  # beyond that, threads wait for each other in the file system
 
 
-def pack(tree: Path, file: Path, wanted: Callable[[], None] = lambda: None) -> None:
-    """Write what is in the directory `tree` into the new file `file`.
+def pack(tree: Path, file: Path, skipped: str = "", wanted: Callable[[], None] = lambda: None) -> None:
+    """Write what is in the directory `tree`, but for the entry `skipped`, into the new file `file`.
 
     See `ext/treefile/treefile.h` for what is kept. `wanted` raises when nobody wants the file any more; it is
     called several times a second. Raises OSError.
     """
     with _opened(tree, DIRECTORY) as source, _opened(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC) as made:
-        _run(lambda stop: _treefile.write(source, made, stop), wanted)
+        _run(lambda stop: _treefile.write(source, made, os.fsencode(skipped), stop), wanted)
 
 
 def unpack(file: Path, tree: Path, seal: str, wanted: Callable[[], None] = lambda: None) -> bool:
-    """Make the new directory `tree` of `file`; False when that is not, or not any more, what had `seal`.
+    """Fill the directory `tree` from `file`; False when that is not, or not any more, what had `seal`.
 
-    `tree` may be half made then. Raises OSError.
+    `tree` may be half full then. Raises OSError.
     """
     with _opened(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC) as source:
         if _seal(os.fstat(source)) != seal:
             return False
-        tree.mkdir()
         with _opened(tree, DIRECTORY) as made:
             threads = min(os.cpu_count() or 1, _MOST)
             _run(lambda stop: _treefile.read(source, made, threads, stop), wanted)

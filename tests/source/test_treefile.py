@@ -66,6 +66,7 @@ def test_what_comes_out_is_what_went_in(mask: int, tmp_path: Path) -> None:
             grow(tmp_path / f"tree{number}", chance, chance.choice([0, 1, 20, 150]))
             pack(tmp_path / f"tree{number}", tmp_path / f"file{number}")
             known = seal(tmp_path / f"file{number}")
+            (tmp_path / f"copy{number}").mkdir()
             assert unpack(tmp_path / f"file{number}", tmp_path / f"copy{number}", known)
             assert look(tmp_path / f"copy{number}") == {
                 name: (*what[:2], what[2] & 0o1777, *what[3:]) if what[0] == "file" else what
@@ -84,6 +85,7 @@ def test_many_files_in_one_directory_and_many_directories(tmp_path: Path) -> Non
         (tmp_path / f"tree/d/{number}/deep/er").mkdir(parents=True)
         (tmp_path / f"tree/d/{number}/deep/er/file").write_text("x")
     pack(tmp_path / "tree", tmp_path / "file")
+    (tmp_path / "copy").mkdir()
     assert unpack(tmp_path / "file", tmp_path / "copy", seal(tmp_path / "file"))
     assert look(tmp_path / "copy") == look(tmp_path / "tree")
 
@@ -93,6 +95,7 @@ def test_nothing_is_shared_with_the_tree(tmp_path: Path) -> None:
     (tmp_path / "tree/one").write_text("one")
     os.link(tmp_path / "tree/one", tmp_path / "tree/two")
     pack(tmp_path / "tree", tmp_path / "file")
+    (tmp_path / "copy").mkdir()
     assert unpack(tmp_path / "file", tmp_path / "copy", seal(tmp_path / "file"))
     assert (tmp_path / "copy/one").stat().st_nlink == 1
     (tmp_path / "copy/one").write_text("changed")
@@ -144,9 +147,20 @@ def test_counts(tmp_path: Path) -> None:
 
 def test_a_seal_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/one").write_text("one")
     pack(tmp_path / "tree", tmp_path / "file")
+    (tmp_path / "copy").mkdir()
     assert not unpack(tmp_path / "file", tmp_path / "copy", "another")
-    assert not (tmp_path / "copy").exists()
+    assert list((tmp_path / "copy").iterdir()) == []
+
+
+def test_what_is_left_out_is_left_out_at_the_top_only(tmp_path: Path) -> None:
+    for place in ("tree/.git", "tree/d/.git", "tree/.github"):
+        (tmp_path / place).mkdir(parents=True)
+    pack(tmp_path / "tree", tmp_path / "file", ".git")
+    (tmp_path / "copy").mkdir()
+    assert unpack(tmp_path / "file", tmp_path / "copy", seal(tmp_path / "file"))
+    assert sorted(look(tmp_path / "copy")) == [".github", "d", "d/.git"]
 
 
 def test_nobody_wants_it_any_more(tmp_path: Path) -> None:
@@ -158,8 +172,9 @@ def test_nobody_wants_it_any_more(tmp_path: Path) -> None:
 
     grow(tmp_path / "tree", random.Random(1), 50)
     with pytest.raises(GoneError):
-        pack(tmp_path / "tree", tmp_path / "half", gone)
+        pack(tmp_path / "tree", tmp_path / "half", wanted=gone)
     pack(tmp_path / "tree", tmp_path / "file")
+    (tmp_path / "copy").mkdir()
     with pytest.raises(GoneError):
         unpack(tmp_path / "file", tmp_path / "copy", seal(tmp_path / "file"), gone)
     (tmp_path / "other").mkdir()

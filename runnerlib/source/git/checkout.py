@@ -17,6 +17,7 @@ from runnerlib.source.git.search import Found, Search
 from runnerlib.source.git.submodule import DEEPEST, place_submodules
 from runnerlib.source.git.transport import MissingRefError, NetworkError
 from runnerlib.source.git.tree_cache import Trees
+from runnerlib.source.together import together
 from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
@@ -154,11 +155,15 @@ def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: c
     mirror = Mirror(place, work.transport, remote, work.report)
     found = mirror.bring(ref, work.wish.depth, work.change)
     place.share()
-    at = trees.take(found.commit, top)
     store = top / ".git"
-    new_store(work, remote, store, copied=at is not None)
-    if not copy_objects(mirror.store / "objects", store / "objects", lambda: None):
+    (store / "objects").mkdir(parents=True)
+    at, whole = together(
+        lambda: trees.take(found.commit, top),
+        lambda check: copy_objects(mirror.store / "objects", store / "objects", check),
+    )
+    if not whole:
         raise SourceError("the objects of the mirror cannot be copied")
+    new_store(work, remote, store, copied=at is not None)
     skeleton.write_shallow(store, skeleton.read_shallow(mirror.store))
     _end_history(work, store, found, whole=True)
     skeleton.write_refs(store, found.refs, found.default)

@@ -34,10 +34,10 @@ class Trees:
         self._variant = _variant(sparse)
 
     def take(self, commit: str, top: Path) -> str | None:
-        """Fill the new directory `top` from the tree of `commit`, or else from the one that was used last.
+        """Fill `top`, which has nothing but `.git`, from the tree of `commit`, or else from the one used last.
 
         Returns the commit that `top` is at now, with its index in `top/.git`; None when there was none,
-        and `top` is not there then.
+        and `top` is as it was then.
         """
         for place in self._found(commit):
             if _copy(place, top):
@@ -91,29 +91,33 @@ def _used(path: Path) -> float:
 
 
 def _copy(place: Path, top: Path) -> bool:
-    """Copy a stored tree and its index; False, and no `top`, when they are not what they were."""
+    """Copy a stored tree and its index; False, and nothing of them, when they are not what they were."""
     try:
         tree, index = (place / "seal").read_text().splitlines()
         if seal(place / "index") == index and unpack(place / "tree", top, tree):
-            (top / ".git").mkdir()
             # Of now, when every file is known to be right: git reads again what is not older than its index.
             shutil.copyfile(place / "index", top / ".git/index")
             return True
     except (OSError, ValueError):
         pass
-    remove_tree(top)
+    _empty(top)
     return False
 
 
+def _empty(top: Path) -> None:
+    """Remove what half a copy has left in `top`."""
+    for entry in top.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            if entry.name != ".git":
+                remove_tree(entry)
+        else:
+            entry.unlink()
+
+
 def _store(top: Path, aside: Path) -> None:
-    """Fill `aside` from the work tree `top`; the git directory is moved out of the way for that long."""
-    store, away = top / ".git", top.with_name("git")
-    store.rename(away)
-    try:
-        pack(top, aside / "tree")
-    finally:
-        away.rename(store)
-    shutil.copyfile(store / "index", aside / "index")
+    """Fill `aside` from the work tree `top`."""
+    pack(top, aside / "tree", ".git")
+    shutil.copyfile(top / ".git/index", aside / "index")
     (aside / "seal").write_text("".join(f"{seal(aside / name)}\n" for name in ("tree", "index")))
 
 

@@ -72,6 +72,21 @@ def test_submodules(
     assert QUOTED.encode() not in everything
 
 
+def test_what_stands_beside_a_submodule_stays(nested: tuple[Server, dict[str, str]], tmp_path: Path) -> None:
+    """Storing the tree of a submodule moves nothing there, whatever it is called."""
+    server, _ = nested
+    (tmp_path / "outer/libs/git").mkdir(parents=True)
+    (tmp_path / "outer/libs/git/file").write_text("mine")
+    wanted = commit(tmp_path / "outer", "beside")
+    spec = source(server.url("git/outer"), "submodules=shallow", ref=wanted, cache=Cache(tmp_path / "cache"))
+    for _ in range(2):
+        lines: list[str] = []
+        prepare(spec, tmp_path / "src", lines.append)
+        assert not [line for line in lines if "is not kept" in line]
+        assert git(tmp_path / "src", "status", "--porcelain", "--ignore-submodules=none") == ""
+    assert [line for line in lines if line.endswith("in the cache, at this commit")] != []
+
+
 def test_submodules_that_need_themselves(engine: str, tmp_path: Path) -> None:
     """A chain that is deeper than anybody means comes to an end."""
     git(tmp_path, "init", "-q", "-b", "main", "loop")
