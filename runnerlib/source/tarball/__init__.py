@@ -15,7 +15,7 @@ import hashlib
 import importlib
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.source.spec import Report, SourceSpec
+    from runnerlib.source.tarball.member import Member
 
 OPTIONS: tuple[str, ...] = ("strip", "max-size", "max-files", "max-ratio", "timeout", "retries")
 _HEAD = 512
@@ -132,22 +133,27 @@ def _unpack(file: IO[bytes], made: Path, settings: _Settings, report: Report) ->
     kind = kind_of(head)
     if not kind:
         raise ArchiveError(_no_archive(head))
-    if kind == "zip":
-        members = zip_.members(file, settings.limits)
-    else:
-        members = tar.members(Unpacked(file, kind, settings.limits))
     made.mkdir()
-    extraction = Extraction(made, settings.limits, settings.strip)
-    try:
+    with (
+        _members(file, kind, settings.limits) as members,
+        closing(Extraction(made, settings.limits, settings.strip, lambda: still_wanted(report))) as extraction,
+    ):
         for member in members:
-            still_wanted(report)
             extraction.add(member)
         extraction.finish()
-    finally:
-        extraction.close()
     if extraction.empty and settings.strip and extraction.entries:
         raise ArchiveError(f"nothing is left of it without {settings.strip} leading components (option strip)")
     return extraction.entries, extraction.size
+
+
+@contextmanager
+def _members(file: IO[bytes], kind: str, limits: Limits) -> Iterator[Iterator[Member]]:
+    """What is in an archive."""
+    if kind == "zip":
+        yield zip_.members(file, limits)
+        return
+    with closing(Unpacked(file, kind, limits)) as unpacked:
+        yield tar.members(unpacked)
 
 
 def _no_archive(head: bytes) -> str:

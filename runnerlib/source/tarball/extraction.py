@@ -18,7 +18,7 @@ from runnerlib.source.tarball.member import ArchiveError, shown
 from runnerlib.source.tree import DIRECTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from runnerlib.source.tarball.member import Limits, Member
@@ -33,10 +33,14 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class Extraction:
     """One archive on its way into the directory `made`, which is new and empty."""
 
-    def __init__(self, made: Path, limits: Limits, strip: int) -> None:
+    def __init__(self, made: Path, limits: Limits, strip: int, wanted: Callable[[], None]) -> None:
+        """`wanted` raises when nobody wants the tree any more."""
         self._root = os.open(made, DIRECTORY)
         self._limits = limits
         self._strip = strip
+        self._wanted = wanted
+        self._umask = _umask()
+        self._above: dict[str, str] = {}
         self._kinds: dict[str, str] = {"": "directory"}
         self._directories: dict[str, tuple[int, int | None]] = {}
         self._links: dict[str, tuple[str, int | None]] = {}
@@ -50,6 +54,7 @@ class Extraction:
 
     def add(self, member: Member) -> None:
         """Put one member into the tree. Raises `ArchiveError` for what is hostile."""
+        self._wanted()
         self._count(member.name + member.link, member.size)
         if member.kind not in {"file", "directory", "symlink", "hardlink"}:
             raise ArchiveError(f"{shown(member.name)} is {member.kind}")
@@ -101,6 +106,19 @@ class Extraction:
 
     def _path(self, name: str) -> str | None:
         """The path below the root that a name means; None when it is stripped away."""
+        above, slash, last = name.rpartition("/")
+        above += slash  # "/x" is not "x"
+        # Most names are plain ones in a directory that has been looked at.
+        place = self._above.get(above)
+        if place is not None and _is_plain(last) and len(name) <= _LONGEST_NAME and name.isascii():
+            return f"{place}/{last}" if place else last
+        path = self._examined(name)
+        if path is not None and _is_plain(last):
+            self._above[above] = path.rpartition("/")[0]
+        return path
+
+    def _examined(self, name: str) -> str | None:
+        """`_path`, part by part."""
         if name.startswith("/"):
             raise ArchiveError(f"{shown(name)} is an absolute name")
         parts = [part for part in name.split("/") if part not in {"", "."}]
@@ -154,16 +172,21 @@ class Extraction:
     def _make_file(self, path: str, member: Member) -> None:
         if member.mode & 0o6000:
             raise ArchiveError(f"{shown(member.name)} is setuid or setgid")
-        with _new(path):
-            file = os.open(path, _NEW, 0o600, dir_fd=self._root)
+        mode = member.mode & 0o1777
+        try:
+            file = os.open(path, _NEW, mode & 0o777, dir_fd=self._root)
+        except FileExistsError:
+            raise _twice(path) from None
         try:
             end = 0
             for at, block in member.content:
+                self._wanted()
                 _write(file, block, at)
                 end = at + len(block)
             if end != member.size:
                 os.ftruncate(file, member.size)
-            os.fchmod(file, member.mode & 0o1777)
+            if mode & ~self._umask != mode or mode & 0o1000:
+                os.fchmod(file, mode)
             if member.mtime is not None:
                 os.utime(file, ns=_times(member.mtime))
         finally:
@@ -180,7 +203,23 @@ def _new(path: str) -> Iterator[None]:
     try:
         yield
     except FileExistsError:
-        raise ArchiveError(f"{shown(path)} is there twice, but for upper and lower case") from None
+        raise _twice(path) from None
+
+
+def _twice(path: str) -> ArchiveError:
+    return ArchiveError(f"{shown(path)} is there twice, but for upper and lower case")
+
+
+def _is_plain(last: str) -> bool:
+    """Whether the last part of a name is one of a file, and means itself."""
+    return last not in {"", ".", ".."} and "\0" not in last
+
+
+def _umask() -> int:
+    """What of a mode the system takes away; asked for without changing it, which other threads would notice."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        found = next((line for line in status if line.startswith("Umask:")), "Umask: 0777")
+    return int(found.split()[1], 8)
 
 
 def _times(mtime: int) -> tuple[int, int]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from runnerlib.errors import SourceError
 
-Content = Iterator[tuple[int, bytes]]
+Content = Iterable[tuple[int, bytes]]
 """Where in the file, and the bytes there; what lies between is a hole."""
 
-_NOTHING: Content = iter(())
+_NOTHING: Content = ()
 
 
 class Limits(NamedTuple):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import adler32
 
 from runnerlib.source.tarball.member import ArchiveError, Content, Member, shown
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 512
 _CHUNK = 1 << 20
+_SMALL = 1 << 18  # bytes
 _LONGEST_HEADER = 1 << 20  # bytes of names and attributes of one member
 _MOST_RECORDS = 1 << 14  # in one pax header; those of a map of holes in the oldest form are two for each segment
 _MOST_SEGMENTS = 1 << 16  # of one sparse file
@@ -61,7 +63,10 @@ def members(stream: Unpacked) -> Iterator[Member]:
         elif header.kind == b"V":
             continue  # the label of the volume
         else:
-            yield from _member(stream, header, everywhere + records)
+            member = _member(stream, header, everywhere + records)
+            yield member
+            for _ in member.content:
+                pass  # what nobody wanted
             records = []
     if records:
         raise ArchiveError("it is damaged: a name without a member")
@@ -97,8 +102,12 @@ def _header(stream: Unpacked) -> _Header | None:
 
 
 def _sum(raw: bytes) -> int:
-    """The checksum of a header, where it counts as spaces itself."""
-    return sum(raw) - sum(raw[148:156]) + 8 * 32
+    """The checksum of a header, where it counts as spaces itself.
+
+    The low half of an Adler checksum is one more than the sum of the bytes, as long as they are 256 at most.
+    """
+    total = (adler32(raw[:256]) & 0xFFFF) + (adler32(raw[256:]) & 0xFFFF) - 2
+    return total - sum(raw[148:156]) + 8 * 32
 
 
 def _signed_less(raw: bytes) -> int:
@@ -112,7 +121,7 @@ def _text(field: bytes) -> bytes:
 
 def _octal(field: bytes, what: str) -> int:
     digits = field.strip(b" \0")
-    if digits and not set(digits) <= set(b"01234567"):
+    if digits.translate(None, b"01234567"):
         raise ArchiveError(f"it is damaged: the {what} of a header is no number")
     return int(digits or b"0", 8)
 
@@ -151,24 +160,23 @@ def _records(content: bytes) -> Records:
     return found
 
 
-def _member(stream: Unpacked, header: _Header, records: Records) -> Iterator[Member]:
-    """What a header and the records before it describe, and its content; one member."""
+def _member(stream: Unpacked, header: _Header, records: Records) -> Member:
+    """What a header and the records before it describe; small files are read at once, others when asked for."""
     facts = dict(records)
     name = _name(facts.get("GNU.sparse.name") or facts.get("path") or header.name)
     mtime = _time(facts["mtime"]) if "mtime" in facts else header.mtime
     if header.kind not in _FILES or (header.kind == b"\0" and name.endswith("/")):
         kind = "directory" if header.kind == b"\0" else _KINDS.get(header.kind, f"of an unknown kind {header.kind!r}")
-        yield Member(name, kind, header.mode, mtime, link=_name(facts.get("linkpath") or header.link))
-        return
+        return Member(name, kind, header.mode, mtime, link=_name(facts.get("linkpath") or header.link))
     stored = _decimal(facts["size"]) if "size" in facts else header.size
     size, segments, data = _layout(stream, header, records, stored)
     if not _fits(segments, size, data):
         raise ArchiveError(f"{shown(name)} is damaged: its map of holes is wrong")
-    content = _content(stream, segments)
-    yield Member(name, "file", header.mode, mtime, size, content=content)
-    for _ in content:
-        pass  # what nobody wanted
-    stream.exactly(-stored % _BLOCK)
+    padding = -stored % _BLOCK
+    if data == size <= _SMALL:
+        content = stream.exactly(size + padding)[:size]
+        return Member(name, "file", header.mode, mtime, size, content=((0, content),) if size else ())
+    return Member(name, "file", header.mode, mtime, size, content=_content(stream, segments, padding))
 
 
 def _name(raw: bytes) -> str:
@@ -192,7 +200,7 @@ def _decimal(text: bytes) -> int:
     return int(text)
 
 
-def _content(stream: Unpacked, segments: Segments) -> Content:
+def _content(stream: Unpacked, segments: Segments, padding: int) -> Content:
     for start, length in segments:
         done = 0
         while done < length:
@@ -201,6 +209,7 @@ def _content(stream: Unpacked, segments: Segments) -> Content:
                 raise ArchiveError("it ends in the middle: it is truncated")
             yield start + done, block
             done += len(block)
+    stream.exactly(padding)
 
 
 def _layout(stream: Unpacked, header: _Header, records: Records, stored: int) -> tuple[int, Segments, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import importlib
 import lzma
+import re
 import zlib
+from queue import SimpleQueue
+from threading import Semaphore, Thread
 from typing import IO, TYPE_CHECKING, Protocol
 
 from runnerlib.errors import SourceError
@@ -26,7 +28,9 @@ _MAGIC = {
     b"PK\3\4": "zip",
     b"PK\5\6": "zip",
 }
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
+_INPUT = 1 << 16
+_AHEAD = 8  # blocks that are decompressed before somebody wants them
 _MEMORY = 256 << 20  # bytes that a decompressor may take: a header of a few bytes can ask for gigabytes
 _WINDOW = 1 << 27
 _UNSUSPICIOUS = 64 << 20  # no ratio makes this little a bomb
@@ -53,7 +57,10 @@ class _Stream(Protocol):
 
 
 class Unpacked:
-    """Reads what `file` decompresses to, and refuses to go on beyond the limits."""
+    """Reads what `file` decompresses to, and refuses to go on beyond the limits. To be closed.
+
+    A thread decompresses ahead, without the GIL for the most part, while the caller writes files.
+    """
 
     def __init__(self, file: IO[bytes], kind: str, limits: Limits) -> None:
         self._file = file
@@ -62,48 +69,133 @@ class Unpacked:
         self._damaged: tuple[type[Exception], ...] = _DAMAGED
         if kind == "zst":
             self._damaged = (*_DAMAGED, _zstandard().ZstdError)
+        self._block, self._at = b"", 0
+        self._ahead: SimpleQueue[tuple[bytes, int] | Exception] = SimpleQueue()
+        self._room = Semaphore(_AHEAD)
+        self._closed = self._ended = False
+        self._thread = Thread(target=self._read_ahead, name="runnerlib-unpack", daemon=True)
+        self._thread.start()
         self.count = 0
+
+    def close(self) -> None:
+        """End the thread; the file may be closed then."""
+        self._closed = True
+        self._room.release()
+        self._thread.join()
 
     def read(self, size: int) -> bytes:
         """Some bytes, `size` at most; none at the end. Raises `ArchiveError`."""
-        try:
-            block: bytes = self._stream.read(min(size, _BLOCK))
-        except self._damaged as error:
-            raise ArchiveError(f"it is damaged: {_said(error)}") from None
-        self.count += len(block)
-        if self.count > self._limits.size:
-            raise ArchiveError(f"it unpacks to more than {self._limits.size} bytes (option max-size)")
-        if self.count > max(_UNSUSPICIOUS, self._limits.ratio * self._file.tell()):
-            raise ArchiveError(f"it unpacks to more than {self._limits.ratio} times its size (option max-ratio)")
-        return block
+        at = self._at
+        if at == len(self._block):
+            self._next()
+            at = 0
+        found = self._block[at : at + size]
+        self._at = at + len(found)
+        return found
 
     def exactly(self, size: int) -> bytes:
         """So many bytes. Raises `ArchiveError` when the archive ends before."""
-        found = b""
-        while len(found) < size:
-            block = self.read(size - len(found))
-            if not block:
+        found = self.read(size)
+        if len(found) == size:
+            return found
+        parts = [found]
+        left = size - len(found)
+        while left:
+            found = self.read(left)
+            if not found:
                 raise ArchiveError("it ends in the middle: it is truncated")
-            found += block
-        return found
+            parts.append(found)
+            left -= len(found)
+        return b"".join(parts)
 
     def drain(self) -> None:
         """Read up to the end, where a compressed file has its checksum."""
         while self.read(_BLOCK):
             pass
 
+    def _next(self) -> None:
+        """Take the next block; the end stays the end."""
+        if self._ended:
+            return
+        found = self._ahead.get()
+        self._room.release()
+        if isinstance(found, self._damaged):
+            raise ArchiveError(f"it is damaged: {_said(found)}") from None
+        if isinstance(found, Exception):
+            raise found
+        self._block, read = found
+        self._at = 0
+        self._ended = not self._block
+        self.count += len(self._block)
+        if self.count > self._limits.size:
+            raise ArchiveError(f"it unpacks to more than {self._limits.size} bytes (option max-size)")
+        if self.count > max(_UNSUSPICIOUS, self._limits.ratio * read):
+            raise ArchiveError(f"it unpacks to more than {self._limits.ratio} times its size (option max-ratio)")
+
+    def _read_ahead(self) -> None:
+        """In the thread: no more than the queue has room for, up to the end or the first error."""
+        try:
+            while True:
+                self._room.acquire()
+                if self._closed:
+                    return
+                block = self._stream.read(_BLOCK)
+                self._ahead.put((block, self._file.tell()))
+                if not block:
+                    return
+        except Exception as error:
+            self._ahead.put(error)
+
 
 def _said(error: Exception) -> str:
     text = "it ends too early" if isinstance(error, EOFError) else str(error)
-    return text.strip().rstrip(".").lower()
+    return re.sub(r"^error -\d+ while decompressing data: ", "", text.strip().rstrip(".").lower())
 
 
-class _Xz:
-    """One or more xz streams, with a limit to the memory that they may ask for."""
+class _Decoder(Protocol):
+    """As those of `bz2` and `lzma` are."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _Inflate:
+    """`zlib`'s decoder for gzip, with the methods of the others."""
+
+    def __init__(self) -> None:
+        self._decoder = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._decoder.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._decoder.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._decoder.decompress(self._decoder.unconsumed_tail + data, max_length)
+
+
+class _Decoded:
+    """One or more compressed streams. In large pieces: those of the library's own files take the GIL too often."""
+
+    def __init__(self, file: IO[bytes], new: Callable[[], _Decoder]) -> None:
         self._file = file
-        self._decoder: lzma.LZMADecompressor | None = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)
+        self._new = new
+        self._decoder: _Decoder | None = new()
         self._rest = b""
 
     def read(self, size: int) -> bytes:
@@ -111,24 +203,24 @@ class _Xz:
         while self._decoder is not None:
             decoder = self._decoder
             if decoder.needs_input and not self._rest:
-                self._rest = self._file.read(1 << 16)
-                if not self._rest:
-                    raise EOFError
-            block = decoder.decompress(self._rest, size)
-            self._rest = b""
+                self._rest = self._file.read(_INPUT)
+            given, self._rest = self._rest, b""
+            block = decoder.decompress(given, size)
             if decoder.eof:
                 self._next(decoder.unused_data)
+            elif not block and not given and decoder.needs_input:
+                raise EOFError
             if block:
                 return block
         return b""
 
     def _next(self, rest: bytes) -> None:
         """After the end of a stream comes padding, another stream, or nothing."""
-        rest = (rest or self._file.read(1 << 16)).lstrip(b"\0")
-        while not rest and (block := self._file.read(1 << 16)):
+        rest = (rest or self._file.read(_INPUT)).lstrip(b"\0")
+        while not rest and (block := self._file.read(_INPUT)):
             rest = block.lstrip(b"\0")
         self._rest = rest
-        self._decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY) if rest else None
+        self._decoder = self._new() if rest else None
 
 
 def _zstandard() -> ModuleType:
@@ -146,8 +238,8 @@ def _zst(file: IO[bytes]) -> _Stream:
 
 _OPENERS: dict[str, Callable[[IO[bytes]], _Stream]] = {
     "tar": lambda file: file,
-    "gz": lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
-    "bz2": lambda file: bz2.BZ2File(file, "rb"),
-    "xz": _Xz,
+    "gz": lambda file: _Decoded(file, _Inflate),
+    "bz2": lambda file: _Decoded(file, bz2.BZ2Decompressor),
+    "xz": lambda file: _Decoded(file, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)),
     "zst": _zst,
 }

@@ -139,6 +139,13 @@ BIG = ("max-size", "1M")
 CORPUS: dict[str, Callable[[], Hostile]] = {
     # names
     "absolute": lambda: Hostile(tar(entry("/tmp/pwned")), "'/tmp/pwned' is an absolute name"),
+    "absolute after one of the same parts": lambda: Hostile(tar(FILE, entry("/pwned")), "'/pwned' is an absolute name"),
+    "dots after one of the same parts": lambda: Hostile(tar(entry("a/b"), entry("a/..")), r"leads out of the archive"),
+    "the directory after one in it": lambda: Hostile(tar(entry("a/b"), entry("a/.")), "is there twice"),
+    "twice, by another name": lambda: Hostile(tar(entry("a/b"), entry("a//b")), "is there twice"),
+    "NUL after one of the same parts": lambda: Hostile(
+        header(b"a/b") + pax(("path", b"a/c\0d")) + header(b"x") + END, "is no name a file can"
+    ),
     "absolute in the prefix": lambda: Hostile(header(b"pwned", at345=b"/tmp") + END, "is an absolute name"),
     "absolute in pax": lambda: Hostile(pax(("path", b"/tmp/x")) + header(b"x") + END, "'/tmp/x' is an absolute name"),
     "dots": lambda: Hostile(tar(entry("../pwned")), r"'\.\./pwned' leads out of the archive by '\.\.'"),
@@ -309,7 +316,7 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
     "truncated": lambda: Hostile(tar(entry("a", content=b"x" * 5000))[:2000], "it ends in the middle: it is truncated"),
     "no end": lambda: Hostile(header(b"a"), "it ends in the middle: it is truncated"),
     "truncated gz": lambda: Hostile(gzip.compress(tar(entry("a", content=b"x" * 5000)))[:-12], "it ends too early"),
-    "wrong crc": lambda: Hostile(gzip.compress(tar(FILE))[:-8] + b"12345678", "it is damaged: crc check failed"),
+    "wrong crc": lambda: Hostile(gzip.compress(tar(FILE))[:-8] + b"12345678", "it is damaged: incorrect data check"),
     "truncated bz2": lambda: Hostile(bz2.compress(tar(FILE))[:-10], "it ends too early"),
     "truncated xz": lambda: Hostile(lzma.compress(tar(FILE))[:-10], "it ends too early"),
     "truncated zst": lambda: Hostile(zstandard.compress(tar(FILE))[:-10], "it is truncated|it ends|damaged"),
