@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import cache, skeleton
+from runnerlib.source.git import cache, skeleton, upstream
 from runnerlib.source.git.history import boundary
 from runnerlib.source.git.lfs import place_files
 from runnerlib.source.git.local import empty_objects, take_objects
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 class Work(NamedTuple):
     """What a checkout is made with; the same for a repository and its submodules. `change` is the number of
-    the pull or merge request that the job is for.
+    the pull or merge request that the job is for, `base` where that is to go.
     """
 
     transport: Transport
@@ -41,6 +41,7 @@ class Work(NamedTuple):
     cache: Cache | None
     report: Report
     change: str | None = None
+    base: upstream.Base | None = None
 
 
 def make(work: Work, remote: Remote, ref: str | None, top: Path, levels: int = DEEPEST) -> str:
@@ -57,8 +58,10 @@ def make(work: Work, remote: Remote, ref: str | None, top: Path, levels: int = D
 
 
 def complete(work: Work, remote: Remote, commit: str, top: Path, levels: int = DEEPEST) -> None:
-    """Add files of Git LFS and submodules, as far as they are wished."""
+    """Add files of Git LFS, the upstream and submodules, as far as they are wished."""
     _check_commit(top, commit)
+    if work.base is not None:
+        upstream.add(work.base, remote, top / ".git", work.wish.depth, work.transport, work.report)
     place_files(top, remote, work.wish.lfs, work.transport, work.report, by_git=work.plan.transport == "git")
     if work.wish.submodules == "none":
         return
@@ -67,7 +70,7 @@ def complete(work: Work, remote: Remote, commit: str, top: Path, levels: int = D
 
     def module(found: Remote, wanted: str, place: Path) -> None:
         work.report(f"cloning submodule '{found.shown}'")
-        got = make(deeper._replace(change=None), found, wanted, place, levels - 1)
+        got = make(deeper._replace(change=None, base=None), found, wanted, place, levels - 1)
         if got != wanted:
             raise SourceError(f"submodule '{found.shown}' is at {got}, not at {wanted}")
 

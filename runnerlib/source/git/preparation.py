@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import cache, keep, program
+from runnerlib.source.git import cache, keep, program, upstream
 from runnerlib.source.git.checkout import Work, make
 from runnerlib.source.git.local import stored_bytes
 from runnerlib.source.git.patience import Patient
@@ -35,7 +35,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     spec = spec._replace(cache=_usable(spec.cache, report))
     plan = choose(_facts(spec, wish, remote, kept=kept))
     report(f"plan: {plan.reason}")
-    work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, _change())
+    work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, _change(), upstream.told())
     with replacing(target) as made:
         commit = _update(work, remote, ref, target, made) if plan.keep else make(work, remote, ref, made)
     report(f"checked out {commit}")

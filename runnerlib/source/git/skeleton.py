@@ -30,11 +30,18 @@ def make(store: Path, *, bare: bool, url: str = "", settings: Iterable[str] = ()
     lines = ["[core]", "repositoryformatversion = 0", "filemode = true", f"bare = {str(bare).lower()}"]
     lines += ["protectHFS = true", "protectNTFS = true"]  # names that are `.git` on other systems
     lines += [*([] if bare else ["logallrefupdates = true"]), *settings]
-    if url:
-        lines += ['[remote "origin"]', f"url = {_quoted(url)}", "fetch = +refs/heads/*:refs/remotes/origin/*"]
-    text = "".join(f"{line}\n" if line.startswith("[") else f"\t{line}\n" for line in lines)
+    text = _section(lines) + (remote_section("origin", url) if url else "")
     (store / "config").write_text(text, "utf-8", "surrogateescape")
     (store / "HEAD").write_text("ref: refs/heads/main\n")
+
+
+def remote_section(name: str, url: str) -> str:
+    """What a configuration says about the remote `name`."""
+    return _section([f'[remote "{name}"]', f"url = {_quoted(url)}", f"fetch = +refs/heads/*:refs/remotes/{name}/*"])
+
+
+def _section(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" if line.startswith("[") else f"\t{line}\n" for line in lines)
 
 
 def _quoted(text: str) -> str:

@@ -27,7 +27,9 @@ def no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND", "REACTORCIDE_PR_NUMBER"):
+    for name in ("SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("REACTORCIDE_PR_NUMBER", "REACTORCIDE_BASE_URL", "REACTORCIDE_BASE_REF"):
         monkeypatch.delenv(name, raising=False)
 
 
