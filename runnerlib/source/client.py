@@ -8,6 +8,7 @@ the runner dies by SIGKILL.
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError, printable
 from runnerlib.process import _spawn
-from runnerlib.source.patience import TURN
+from runnerlib.source.patience import TURN, pause_before, wait
 from runnerlib.source.spec import still_wanted
+from runnerlib.source.tree import remove_tree
 from runnerlib.source.url import scrub
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.source.spec import Report
+    from runnerlib.source.url import Url
 
 # What a client may need of our environment: no secret of the job is among it.
 _PASSED_ON = (
@@ -35,6 +38,10 @@ _PASSED_ON = (
 _KEPT = 1 << 16  # bytes of output: what an error is told from, and the answer to a question
 _EVERY = 10.0  # seconds between two signs of life
 _REASON = 400  # characters
+
+
+class OutageError(SourceError):
+    """The network failed, or the server for now: it may be better next time."""
 
 
 class _Child(NamedTuple):
@@ -48,7 +55,8 @@ class _Child(NamedTuple):
 class Client(NamedTuple):
     """A program and how to talk to it.
 
-    `name` is what people call it. `silence` is for how many seconds it may say nothing and write
+    `name` is what people call it, `outage` a pattern of what it says when the network failed (nothing, where there is
+    no network). `silence` is for how many seconds it may say nothing and write
     nothing into the new tree `made` before it counts as stuck; `secrets` never show up in an error.
     """
 
@@ -58,12 +66,26 @@ class Client(NamedTuple):
     env: Mapping[str, str]
     silence: float = 300.0
     secrets: tuple[str, ...] = ()
+    outage: str = ""
+    retries: int = 0
+
+    def persist(self, words: Sequence[str], report: Report, stdin: bytes = b"") -> str:
+        """`run`, again with growing pauses as long as it is the network that fails; what was `made` then is removed."""
+        for attempt in range(2, self.retries + 2):
+            try:
+                return self.run(words, report, stdin)
+            except OutageError as error:
+                pause = pause_before(attempt)
+                report(f"{error}; attempt {attempt} of {self.retries + 1} in {pause:.1f} s")
+                wait(pause, report)
+                remove_tree(self.made)
+        return self.run(words, report, stdin)
 
     def run(self, words: Sequence[str], report: Report, stdin: bytes = b"") -> str:
         """What the program said, stdout and stderr as one; the end of it if it is long.
 
         `stdin` is in a file without a name, which the program can also open, as /dev/stdin. Raises
-        `SourceError` when it fails or is stuck.
+        `OutageError` when the network fails, `SourceError` when anything else does or it is stuck.
         """
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         env = {**passed_on, "LC_ALL": "C.UTF-8", **self.env}
@@ -72,7 +94,8 @@ class Client(NamedTuple):
             said = self._listen(child, report)
         text = scrub(said.decode("utf-8", "replace"), list(self.secrets))
         if ended[0]:
-            raise SourceError(f"{self.name}: {_reason(text, ended[0])}")
+            failure = OutageError if self.outage and re.search(self.outage, text) else SourceError
+            raise failure(f"{self.name}: {_reason(text, ended[0])}")
         return text
 
     def _listen(self, child: _Child, report: Report) -> bytes:
@@ -100,7 +123,18 @@ class Client(NamedTuple):
 
     def _check_life(self, quiet: float) -> None:
         if quiet > self.silence and time.time() - _last_change(self.made) > self.silence:
-            raise SourceError(f"{self.name} has neither said nor written anything for {self.silence:g} s")
+            failure = OutageError if self.outage else SourceError
+            raise failure(f"{self.name} has neither said nor written anything for {self.silence:g} s")
+
+
+def outage_at(url: Url | None, said: str) -> str:
+    """The pattern `Client.outage` for a repository at `url`, where `said` is what its client says of broken networks.
+
+    That nothing listens on this machine itself will not change by waiting.
+    """
+    if url is None or url.scheme == "file":
+        return ""
+    return said if url.host.startswith(("127.", "localhost", "[::1]")) else f"{said}|Connection refused"
 
 
 def find(name: str, kind: str, package: str) -> str:

@@ -16,7 +16,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError, unknown
-from runnerlib.source.client import Client, find
+from runnerlib.source.client import Client, find, outage_at
 from runnerlib.source.options import choice, count
 from runnerlib.source.place import replacing
 from runnerlib.source.spec import Prepared
@@ -29,8 +29,15 @@ if TYPE_CHECKING:
     from runnerlib.source.spec import Report, SourceSpec
     from runnerlib.source.url import Url
 
-OPTIONS: tuple[str, ...] = ("subrepos", "timeout")
+OPTIONS: tuple[str, ...] = ("subrepos", "timeout", "retries")
 _SCHEMES = ("https", "http", "ssh", "file")
+# What it says when the network fails, over http and ssh; never of credentials, certificates or a missing revision.
+_OUTAGE = (
+    r"(?m)^abort: (HTTP Error (408|429|5(?!01)\d\d)\b|HTTP request error \(incomplete|error: bad HTTP status line"
+    r"|(stream|connection) ended unexpectedly|premature EOF|error: Remote end closed)"
+    r"|^(abort: error|remote: ssh): .*(Connection (reset|timed out|closed|aborted)|[Tt]imed out|Broken pipe"
+    r"|Network is unreachable|No route to host|Temporary failure in name resolution)"
+)
 # Neither the host's and user's configuration nor that of a repository is read: hooks and extensions are code.
 _ENV = {"HGPLAIN": "1", "HGRCPATH": "/dev/stdin", "HGRCSKIPREPO": "1", "HGENCODING": "UTF-8"}
 
@@ -52,6 +59,7 @@ def check(spec: SourceSpec) -> None:
         raise SourceError(f"source ref {spec.ref!r} holds a quote, which no branch, tag or bookmark should")
     choice(spec, "subrepos", ("none", "hg"), "none")
     count(spec, "timeout", 300, 1)
+    count(spec, "retries", 3)
 
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
@@ -64,9 +72,10 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     with replacing(target) as made:
         secrets = tuple(filter(None, (password,)))
         client = Client("hg", program, made, _ENV, count(spec, "timeout", 300, 1), secrets)
+        client = client._replace(outage=outage_at(url, _OUTAGE), retries=count(spec, "retries", 3))
         report(f"cloning '{without_credentials(spec.url or '')}' with hg")
         checkout = ("--updaterev", spec.ref) if spec.ref else ()
-        client.run(("clone", "--pull", *checkout, "--", address, str(made)), report, settings)
+        client.persist(("clone", "--pull", *checkout, "--", address, str(made)), report, settings)
         commit = _commit(client, spec.ref, report, settings)
     report(f"checked out {commit}")
     return Prepared(target.resolve(), commit)

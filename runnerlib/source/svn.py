@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from runnerlib.errors import SourceError, unknown
-from runnerlib.source.client import Client, find
+from runnerlib.source.client import Client, find, outage_at
 from runnerlib.source.options import count
 from runnerlib.source.place import replacing
 from runnerlib.source.spec import Prepared
@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 
     from runnerlib.source.spec import Report, SourceSpec
 
-OPTIONS: tuple[str, ...] = ("timeout",)
+OPTIONS: tuple[str, ...] = ("timeout", "retries")
 _SCHEMES = ("https", "http", "svn", "svn+ssh", "file")
 _ABSENT = "E200009"  # what the client says of a url that names nothing
+# The network is away, or has broken; the server is, or ends in the middle. Never credentials or a missing revision.
+_OUTAGE = (
+    r"E000(032|101|104|110|113)|E120106|E120108|E175012|E210002|E670003"
+    r"|E175002: Unexpected HTTP status (408|429|5(?!01)\d\d)\b"
+)
 _REVISION = r"r?(\d{1,18})|(HEAD)|(\{[\d:TZ +.-]{4,32}\})"
 
 
@@ -54,6 +59,10 @@ class _Session(NamedTuple):
     def run(self, *words: str) -> str:
         return self.client.run((*words[:1], *self.words, *words[1:]), self.report, self.stdin)
 
+    def ask(self, *words: str) -> str:
+        """`run` over the network."""
+        return self.client.persist((*words[:1], *self.words, *words[1:]), self.report, self.stdin)
+
 
 def check(spec: SourceSpec) -> None:
     """Require a URL that Subversion understands."""
@@ -71,6 +80,7 @@ def check(spec: SourceSpec) -> None:
     if ".." in _wanted(spec.ref).name.split("/"):
         raise SourceError(f"source ref '{spec.ref}' holds '..'")
     count(spec, "timeout", 300, 1)
+    count(spec, "retries", 3)
 
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
@@ -82,7 +92,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
         place = _place(session, _address(spec.url or ""), wanted)
         shown = without_credentials(place)
         report(f"checking out '{shown}' with svn")
-        session.run("checkout", "--ignore-externals", "--", f"{place}@{wanted.revision}", str(made))
+        session.ask("checkout", "--ignore-externals", "--", f"{place}@{wanted.revision}", str(made))
         revision = session.run("info", "--show-item", "revision", "--", str(made)).strip()
     report(f"checked out revision {revision}")
     return Prepared(target.resolve(), revision)
@@ -98,6 +108,7 @@ def _open(spec: SourceSpec, program: str, made: Path, report: Report) -> _Sessio
         words += ["--username", user, "--password-from-stdin"]
     env = {"SVN_SSH": "ssh -q -oBatchMode=yes"}
     client = Client("svn", program, made, env, count(spec, "timeout", 300, 1), tuple(filter(None, (password,))))
+    client = client._replace(outage=outage_at(url, _OUTAGE), retries=count(spec, "retries", 3))
     return _Session(client, tuple(words), password.encode("utf-8", "surrogateescape"), report)
 
 
@@ -129,7 +140,7 @@ def _place(session: _Session, address: str, wanted: _Wanted) -> str:
     places = [f"{project}/{name}"] if exact else [f"{project}/{kind}/{name}" for kind in ("branches", "tags")]
     for place in places:
         try:
-            session.run("info", "--show-item", "kind", "--", f"{place}@{wanted.revision}")
+            session.ask("info", "--show-item", "kind", "--", f"{place}@{wanted.revision}")
         except SourceError as error:
             if _ABSENT not in str(error):
                 raise

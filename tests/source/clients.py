@@ -8,6 +8,7 @@ import http.client
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -63,6 +64,8 @@ class Gate(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _GateHandler)
         self.backend = backend
         self.elsewhere = ""
+        self.faults: list[str] = []
+        self.faulty = ""  # what a request line has to hold for a fault
         self.seen: list[str | None] = []
 
 
@@ -73,7 +76,9 @@ class _GateHandler(BaseHTTPRequestHandler):
         """Check, then pass on."""
         given = self.headers["Authorization"]
         self.server.seen.append(given)
-        if self.server.elsewhere:
+        if self.server.faults and self.server.faulty in self.requestline:
+            self.fail(self.server.faults.pop(0))
+        elif self.server.elsewhere:
             self.send_response(302)
             self.send_header("Location", f"http://{self.server.elsewhere}{self.path}")
             self.end_headers()
@@ -85,11 +90,21 @@ class _GateHandler(BaseHTTPRequestHandler):
         else:
             self.forward()
 
-    def do_POST(self) -> None:
-        """The same."""
-        self.do_GET()
+    do_POST = do_OPTIONS = do_PROPFIND = do_REPORT = do_GET  # noqa: N815 - the names of the library
 
-    def forward(self) -> None:
+    def fail(self, fault: str) -> None:
+        """A status; or a connection that is reset, closed, or cut in the middle of what the server behind says."""
+        self.close_connection = True
+        if fault.isdigit():
+            self.send_response(int(fault))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif fault == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif fault == "cut":
+            self.forward(cut=True)
+
+    def forward(self, *, cut: bool = False) -> None:
         """Answer with what the server behind says."""
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         connection = http.client.HTTPConnection(self.server.backend)
@@ -104,7 +119,7 @@ class _GateHandler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(content[: len(content) // 2] if cut else content)
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""
