@@ -27,7 +27,14 @@ Examples:
 @click.option(
     "--ref", "-r", metavar="REF", default="", help="Branch, tag, commit, refs/… or revision (default: the URL's own)."
 )
-@click.option("--type", "kind", metavar="TYPE", default="git", show_default=True, help="What kind of source it is.")
+@click.option(
+    "--type",
+    "kind",
+    metavar="TYPE",
+    default="git",
+    show_default=True,
+    help="git, copy, tarball, hg, svn, or what a plugin adds.",
+)
 @click.option(
     "--options", "more", metavar="NAME=VALUE,…", default="", help="What only this type of source understands."
 )

@@ -1,4 +1,8 @@
-"""What `checkout` and `copy` have in common: one source into the workspace, no job."""
+"""What `checkout` and `copy` have in common: one source into the workspace, no job.
+
+Plugins may add the type of source: where there can be any, they live through a run up to PRE_SOURCE_PREP, and then
+comes CLEANUP.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,10 @@ from runnerlib.cli.bar import Lines
 from runnerlib.cli.planning import current_directory, resolve_options
 from runnerlib.config import SETTINGS
 from runnerlib.errors import printable
+from runnerlib.events import Notice, Warned
 from runnerlib.job import Job, Step
-from runnerlib.plan import plan_run
+from runnerlib.lifecycle import life_of
+from runnerlib.plan import Request
 from runnerlib.runner import interruptible
 from runnerlib.source import forget_stored
 from runnerlib.source.mounted import prepare as prepare_unless_mounted
@@ -23,26 +29,64 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runnerlib.cli.session import Session
+    from runnerlib.events import Event
+    from runnerlib.lifecycle.phases import Life
+    from runnerlib.plan import RunPlan
 
 _PLACES = ("code_dir", "job_dir", "work_dir", "profile")
-PREPARING = tuple(name for name in SETTINGS if name in _PLACES or name.startswith("cache_"))
-"""The settings that say where a source goes."""
+PREPARING = tuple(name for name in SETTINGS if name in _PLACES or name.startswith(("cache_", "plugin_")))
+"""The settings that say where a source goes, and who may add to how."""
 
 
 def prepare(session: Session, config_file: str | None, options: Mapping[str, object]) -> None:
     """Prepare the source that `options` name, and print where it is. Raises RunnerError."""
     resolved = resolve_options(config_file, options)
     nothing = Job("checkout", [Step("nothing", "true")])
-    plan = plan_run(resolved, (), os.environ, current_directory(), nothing, lookup=session.lookup)
-    session.planned = plan.masker
+    request = Request(resolved, (), os.environ, current_directory(), nothing, lookup=session.lookup).masked()
+    assert request.masker is not None  # noqa: S101 - it is masked
+    session.planned = request.masker
     stop = Stop()
-    report = Lines(sys.stderr, plan.masker.mask_string, stop.check)
+    report = Lines(sys.stderr, request.masker.mask_string, stop.check)
+    life = life_of(request)
     try:
-        with interruptible(stop):
-            for checkout in plan.checkouts:
-                if not checkout.trusted:
-                    prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+        if life is None:
+            with interruptible(stop):
+                code_dir = _prepare(request.plan(), report)
+        else:
+            code_dir = _prepare_with_plugins(life, report, stop)
     finally:
         report.clear()
     forget_stored()
-    click.echo(printable(plan.masker.mask_string(str(plan.code_dir))))
+    click.echo(printable(request.masker.mask_string(code_dir)))
+
+
+def _prepare(plan: RunPlan, report: Lines) -> str:
+    """Prepare the source of a plan; where it is."""
+    for checkout in plan.checkouts:
+        if not checkout.trusted:
+            prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+    return str(plan.code_dir)
+
+
+def _prepare_with_plugins(life: Life, report: Lines, stop: Stop) -> str:
+    with life.around_run(_Telling(report), stop):
+        return _prepare(life.reached("pre_source_prep", life.begin()), report)
+
+
+class _Telling:
+    """The observer of what plugins say."""
+
+    congested = False
+
+    def __init__(self, report: Lines) -> None:
+        self._report = report
+
+    def observe(self, event: Event) -> None:
+        """Take an event."""
+        if isinstance(event, Notice):
+            self._report(event.text)
+        elif isinstance(event, Warned):
+            self._report(f"warning: {event.text}")
+
+    async def drain(self) -> None:
+        """There is nothing to wait for."""

@@ -205,3 +205,54 @@ def test_help_teaches_with_examples(command: str, tmp_path: Path) -> None:
     done = runnerlib(command, "--help", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert f"  runnerlib {command}" in done.out.decode()
+
+
+PLUGIN = """
+from runnerlib.plugins import Plugin
+
+
+def fossil(spec, directory, report):
+    report(f"opening {spec.url}")
+    (directory / "file").write_text(f"{spec.ref} {spec.options}")
+    return "r1"
+
+
+class Fossil(Plugin):
+    def __init__(self):
+        super().__init__("fossil")
+
+    def pre_validation(self, context):
+        print("of a plugin")
+        context.sources.register("fossil", fossil)
+
+    def cleanup(self, context):
+        print("tidying")
+"""
+
+
+def test_a_type_of_a_plugin(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/plugin_fossil.py").write_text(PLUGIN)
+    words = ("checkout", "--plugin-dir", "plugins", "--type", "fossil", "here", "--ref", "x", "--options", "a=b")
+    done = runnerlib(*words, cwd=tmp_path)
+    assert (done.code, done.out) == (0, f"{tmp_path}/job/src\n".encode())
+    assert (tmp_path / "job/src/file").read_text() == "x (('a', 'b'),)"
+    assert [line.rpartition(": ")[2] for line in done.err.splitlines()] == ["of a plugin", "opening here", "tidying"]
+    done = runnerlib("checkout", "--plugin-dir", "plugins", "--type", "fosil", "here", cwd=tmp_path)
+    assert (done.code, done.out) == (2, b"")
+    said = "unknown source type 'fosil' (copy, fossil, git, hg, none, svn, tarball); did you mean 'fossil'?"
+    assert said in done.err
+    assert (tmp_path / "job/src/file").read_text() == "x (('a', 'b'),)"
+    done = runnerlib("checkout", "--type", "fossil", "here", cwd=tmp_path)
+    assert done.code == 2
+    assert "unknown source type 'fossil' (copy, git, hg, none, svn, tarball)" in done.err
+
+
+def test_other_sources_beside_a_plugin(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/plugin_fossil.py").write_text(PLUGIN)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/file").write_text("copied")
+    done = runnerlib("copy", "code", REACTORCIDE_PLUGIN_DIR=str(tmp_path / "plugins"), cwd=tmp_path)
+    assert (done.code, done.out) == (0, f"{tmp_path}/job/src\n".encode())
+    assert (tmp_path / "job/src/file").read_text() == "copied"
