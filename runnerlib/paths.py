@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import PathError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 CONTAINER_BASE = Path("/job")
 OWN = ".runnerlib"
@@ -110,26 +110,54 @@ def own_directory(base: Path, *parts: str, mode: int = 0o700) -> Path:
 
     A job may have put anything there. Raises PathError for a link or a file, and for what cannot be made.
     """
+    os.close(_descend(base, parts, mode))
+    return base.joinpath(*parts)
+
+
+@contextmanager
+def opened_own(base: Path) -> Iterator[int | None]:
+    """The runner's own directory in the workspace `base`, open: what is opened by it lies in there. None without one.
+
+    Raises PathError when a job has put something else there.
+    """
+    try:
+        found = _descend(base, (OWN,), None)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield found
+    finally:
+        os.close(found)
+
+
+def _descend(base: Path, parts: Sequence[str], mode: int | None) -> int:
+    """Open a directory part by part; with a `mode` it is made, else FileNotFoundError says that it is not there."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     path = base
     try:
-        base.mkdir(parents=True, exist_ok=True)
+        if mode is not None:
+            base.mkdir(parents=True, exist_ok=True)
         above = os.open(base, flags)
         try:
             for number, part in enumerate(parts, 1):
                 path /= part
-                with suppress(FileExistsError):
-                    os.mkdir(part, mode if number == len(parts) else 0o700, dir_fd=above)
+                if mode is not None:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, mode if number == len(parts) else 0o700, dir_fd=above)
                 below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=above)
                 os.close(above)
                 above = below
-        finally:
+        except BaseException:
             os.close(above)
+            raise
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENOTDIR}:
             raise PathError(f"a link stands where the runner keeps its files: '{path}'") from None
-        raise PathError(f"cannot create '{path}': {error.strerror}") from None
-    return path
+        if mode is None and error.errno == errno.ENOENT:
+            raise
+        raise PathError(f"cannot {'open' if mode is None else 'create'} '{path}': {error.strerror}") from None
+    return above
 
 
 def locate(environ: Mapping[str, str], cwd: Path) -> Workspace:

@@ -6,15 +6,16 @@ import asyncio
 import importlib
 import os
 import signal
+import stat
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from runnerlib.config import with_ci_source
 from runnerlib.engine import Execution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import Notice, Warned
-from runnerlib.paths import PLUGINS
+from runnerlib.paths import PLUGINS, opened_own
 from runnerlib.process import STOPPING, Custody
 from runnerlib.result import signal_name
 from runnerlib.secret_socket import SecretServer
@@ -83,20 +84,32 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
     Most jobs trigger none, and have none that waits. Blocks; what goes wrong is told to `observer`. `sinks`
     are those of plugins.
     """
-    spools = [plan.spool] if plan.is_command else sorted(_spools(plan), key=lambda spool: os.lstat(spool).st_mtime)
+    try:
+        spools = [plan.spool] if plan.is_command else _spools(plan)
+    except RunnerError as error:
+        undelivered = importlib.import_module("runnerlib.delivery.ending").undelivered
+        return cast("JobResult", undelivered(plan, result, str(error), observer.observe))
     if not any(map(os.path.lexists, spools)) and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
         return result
     deliver = importlib.import_module("runnerlib.delivery.ending").deliver
     return cast("JobResult", deliver(plan, spools, result, observer.observe, sinks))
 
 
-def _spools(plan: RunPlan) -> Iterator[Path]:
-    """What the runs of a job have triggered in this workspace, which nobody else uses now.
+def _spools(plan: RunPlan) -> list[Path]:
+    """What the runs of a job have triggered in this workspace, which nobody else uses now; the oldest first.
 
-    A link or a directory of such a name is none: a step has put it there.
+    A link or a directory of such a name is none: a step has put it there. Raises PathError when it has put
+    something in the place of the directory.
     """
-    found = plan.spool.parent.glob("triggers-*.ndjson")
-    return (spool for spool in found if spool == plan.spool or (spool.is_file() and not spool.is_symlink()))
+    found: list[tuple[float, str]] = []
+    with opened_own(plan.workspace.base) as own:
+        for name in os.listdir(own) if own is not None else ():
+            if name.startswith("triggers-") and name.endswith(".ndjson"):
+                with suppress(FileNotFoundError):
+                    status = os.stat(name, dir_fd=own, follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode) or name == plan.spool.name:
+                        found.append((status.st_mtime, name))
+    return [plan.spool.with_name(name) for _, name in sorted(found)]
 
 
 def _forget(spool: Path) -> None:

@@ -73,7 +73,7 @@ def deliver(
         verdict = Verdict(problem=f"{error}{kept}")
     for done in verdict.done:
         tell(Notice(mask(f"triggers: {done}")))
-    return result if verdict.success else _failed(plan, result, verdict.problem, tell)
+    return result if verdict.success else undelivered(plan, result, verdict.problem, tell)
 
 
 def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan, sinks: Sequence[Sink]) -> Iterator[str]:
@@ -88,7 +88,8 @@ def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan, sinks: Sequence[Si
         yield f"triggers: what is in '{used.file}' waits for the next run here that succeeds, which sends it"
 
 
-def _failed(plan: RunPlan, result: JobResult, problem: str, tell: Callable[[Event], object]) -> JobResult:
+def undelivered(plan: RunPlan, result: JobResult, problem: str, tell: Callable[[Event], object]) -> JobResult:
+    """The result of a job whose follow-up jobs were not told of, because of `problem`; lines, told as warnings."""
     for line in problem.splitlines():
         tell(Warned(plan.masker.mask_string(f"triggers: {line}")))
     if not plan.config.triggers_required or not result.success:

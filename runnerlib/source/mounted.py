@@ -8,11 +8,15 @@ instance, is remembered in the workspace and replaced the next time.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
+from runnerlib.errors import PathError
+from runnerlib.paths import OWN, opened_own, own_directory
 from runnerlib.source.place import mount_points
-from runnerlib.source.tree import identity
+from runnerlib.source.tree import identity, open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
     from runnerlib.source.registry import Sources
     from runnerlib.source.spec import Prepared, Report, SourceSpec
 
-_MEMORY = ".runnerlib/mounts"
+_MEMORY = "mounts"
+_LARGEST = 1 << 20  # characters
+_ADD = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def prepare(sources: Sources, spec: SourceSpec, target: Path, base: Path, report: Report) -> Prepared | None:
@@ -30,18 +36,37 @@ def prepare(sources: Sources, spec: SourceSpec, target: Path, base: Path, report
         return None
     prepared = sources.prepare(spec, target, report)
     if prepared is not None and _is_mount(target):
-        (base / _MEMORY).parent.mkdir(exist_ok=True)
-        with open(base / _MEMORY, "a", encoding="utf-8", errors="surrogateescape") as memory:
-            memory.write(f"{_line(target)}\n")
+        _remember(base, target)
     return prepared
+
+
+def _remember(base: Path, target: Path) -> None:
+    """A run has filled this mount. What a job may have put in the place of the memory is not followed."""
+    own_directory(base, OWN)
+    try:
+        with opened_own(base) as own:
+            memory = os.open(_MEMORY, _ADD, 0o600, dir_fd=own)
+        try:
+            if not stat.S_ISREG(os.fstat(memory).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            os.write(memory, f"{_line(target)}\n".encode("utf-8", "surrogateescape"))
+        finally:
+            os.close(memory)
+    except OSError as error:
+        raise PathError(f"cannot write '{base / OWN / _MEMORY}': {error.strerror}") from None
 
 
 def _remembered(base: Path) -> list[str]:
     """The mounts that runs have filled."""
-    try:
-        return (base / _MEMORY).read_text("utf-8", "surrogateescape").splitlines()
-    except FileNotFoundError:
-        return []
+    with opened_own(base) as own:
+        if own is None:
+            return []
+        try:
+            memory = open_regular(_MEMORY, own)
+        except OSError:
+            return []
+        with open(memory, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read(_LARGEST).splitlines()
 
 
 def _is_mount(target: Path) -> bool:

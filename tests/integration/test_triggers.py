@@ -80,6 +80,23 @@ class TestTheEndOfTheJob:
             done = runnerlib("run", "--job-file", file, cwd=tmp_path)
             assert (done.code, written(tmp_path)) == (0, [SENT]), done.err
 
+    def test_a_link_in_the_place_of_their_directory_leads_nowhere(self, tmp_path: Path) -> None:
+        theirs = tmp_path / "theirs"
+        theirs.mkdir()
+        (theirs / "triggers-1.ndjson").write_text('{"job_name": "stolen"}\n')
+        swap = f'd=$(dirname "$RUNNERLIB_TRIGGERS"); mv "$d" "$d.gone"; ln -s {theirs} "$d"'
+        file = job_file(tmp_path, {"name": "one", "run": f"{DEPLOY}; {swap}"})
+        done = runnerlib("run", "--job-file", file, cwd=tmp_path)
+        assert done.code == 0, done.err
+        said = f"warning: triggers: a link stands where the runner keeps its files: '{tmp_path}/job/.runnerlib'"
+        assert said in done.err
+        assert not (tmp_path / "job/triggers.json").exists()
+        assert [one.name for one in theirs.iterdir()] == ["triggers-1.ndjson"]
+        done = runnerlib("run", "--job-file", file, cwd=tmp_path)
+        assert done.code == 2
+        assert "error: a link stands" in done.err
+        assert "Traceback" not in done.err
+
     def test_unless_asked_otherwise(self, tmp_path: Path) -> None:
         done = runnerlib("run", "--triggers-when", "always", "--job-command", f"{DEPLOY}; exit 3", cwd=tmp_path)
         assert done.code == 3
