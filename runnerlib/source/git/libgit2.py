@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pygit2
-from pygit2.enums import CheckoutStrategy, CredentialType, FileMode, RepositoryOpenFlag
+from pygit2.enums import CheckoutStrategy, CredentialType, FileMode, Option, RepositoryOpenFlag
 
 from runnerlib.errors import SourceError
 from runnerlib.source import worker
@@ -39,7 +39,8 @@ _LONGEST = 300  # characters of an error: it may quote the name of a ref
 # The library waits for ever unless it is told; milliseconds.
 pygit2.settings.server_connect_timeout = 30_000
 
-_OWNERS = threading.Lock()  # the ownership check is one switch for the whole process
+# Switches for the whole process: the check who owns a repository, and that of an object's hash when it is read.
+_OWNERS, _HASHES = threading.Lock(), threading.Lock()
 
 
 class Libgit2:
@@ -48,6 +49,7 @@ class Libgit2:
     def __init__(self, wish: Wish, report: Report) -> None:
         self._wish = wish
         self._report = report
+        self._fetched: set[Path] = set()
         pygit2.settings.server_timeout = wish.timeout * 1000
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:  # noqa: ARG002 - it always lists all
@@ -67,6 +69,7 @@ class Libgit2:
                 origin.fetch(list(specs), callbacks=callbacks, proxy=True, depth=depth)
 
         self._do(remote, work)
+        self._fetched.add(store)
         meter.sum_up()
         for spec in specs:
             source, _, ref = spec.removeprefix("+").partition(":")
@@ -98,8 +101,8 @@ class Libgit2:
         meter = Meter(self._report)
 
         def work(thread: Worker) -> None:
-            with _opened(top / ".git") as repository:
-                watch = _Watch(thread, meter)
+            with _opened(top / ".git") as repository, _hashed_once(hashed=top / ".git" in self._fetched):
+                watch = _Watch(thread, meter, filters=_has_attributes(repository[commit].peel(pygit2.Tree)))
                 repository.checkout_tree(  # type: ignore[no-untyped-call]
                     repository[commit], strategy=CheckoutStrategy.FORCE, callbacks=watch
                 )
@@ -155,6 +158,13 @@ def _walk(tree: pygit2.Tree, prefix: str = "") -> Iterator[str]:
             yield from _walk(entry, f"{prefix}{entry.name}/")
 
 
+def _has_attributes(tree: pygit2.Tree) -> bool:
+    """Tell whether a tree has attributes anywhere; without any, no file is written other than it was committed."""
+    return any(
+        entry.name == ".gitattributes" or (isinstance(entry, pygit2.Tree) and _has_attributes(entry)) for entry in tree
+    )
+
+
 def _parents(commit: bytes) -> list[str]:
     """The parents that the text of a commit names."""
     header = commit.partition(b"\n\n")[0].decode("utf-8", "replace").split("\n")
@@ -201,13 +211,42 @@ def _any_owner(remote: Remote | None) -> Iterator[None]:
             pygit2.settings.owner_validation = before
 
 
-class _Watch(pygit2.CheckoutCallbacks):
-    """Shows how far a checkout is, and ends it when the caller has gone."""
+@contextmanager
+def _hashed_once(*, hashed: bool) -> Iterator[None]:
+    """Read objects without hashing them again, if they were `hashed` when they came; it takes a fifth of a checkout."""
+    if not hashed:
+        yield
+        return
+    with _HASHES:
+        pygit2.option(Option.ENABLE_STRICT_HASH_VERIFICATION, False)
+        try:
+            yield
+        finally:
+            pygit2.option(Option.ENABLE_STRICT_HASH_VERIFICATION, True)
 
-    def __init__(self, thread: Worker, meter: Meter) -> None:
+
+class _Watch(pygit2.CheckoutCallbacks):
+    """Shows how far a checkout is, and ends it when the caller has gone.
+
+    Without `filters` libgit2 does not look for attributes, beside each file and in all directories above it.
+    """
+
+    def __init__(self, thread: Worker, meter: Meter, *, filters: bool) -> None:
         super().__init__()
         self._thread = thread
         self._meter = meter
+        self._filters = filters
+        self._options: Any = None
+
+    @property
+    def checkout_options(self) -> Any:
+        """The library's own options, which pygit2 keeps here and does not let its callers set."""
+        return self._options
+
+    @checkout_options.setter
+    def checkout_options(self, options: Any) -> None:
+        options.disable_filters = not self._filters
+        self._options = options
 
     def checkout_progress(self, _path: str, completed_steps: int, total_steps: int) -> None:
         """Called for each file."""

@@ -366,3 +366,24 @@ def test_an_exception_of_the_reporter(word: str, server: Server, full: Path) -> 
         prepare(SourceSpec("git", server.url("git/repo")), full, report)
     assert word == "checked" or snapshot(full) == before
     assert holders(full.parent) == []
+
+
+def test_attributes_count_wherever_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the repository, in whatever directory; nobody else's, and not those of another commit."""
+    (tmp_path / "machine").write_text("[core]\n\tautocrlf = true\n")
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (tmp_path / "repo/a/b").mkdir(parents=True)
+    for place in ("top.txt", "a/b/deep.txt"):
+        (tmp_path / "repo" / place).write_bytes(b"one\ntwo\n")
+    git(tmp_path / "repo", "add", "-A")
+    git(tmp_path / "repo", "commit", "-qm", "plain")
+    plain = git(tmp_path / "repo", "rev-parse", "HEAD")
+    (tmp_path / "repo/a/b/.gitattributes").write_text("*.txt text eol=crlf\n")
+    git(tmp_path / "repo", "add", "-A")
+    git(tmp_path / "repo", "commit", "-qm", "attributes")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "machine"))
+    with serving(tmp_path) as server:
+        for ref, deep in (("main", b"one\r\ntwo\r\n"), (plain, b"one\ntwo\n")):
+            clone(server.url("git/repo"), ref, tmp_path / "src")
+            assert (tmp_path / "src/top.txt").read_bytes() == b"one\ntwo\n"
+            assert (tmp_path / "src/a/b/deep.txt").read_bytes() == deep
