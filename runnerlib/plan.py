@@ -10,7 +10,7 @@ from runnerlib.checkout import checkouts
 from runnerlib.config import SETTINGS, Layer, Lowest
 from runnerlib.config.layers import merge
 from runnerlib.environment import Files, job_environment, named_secrets
-from runnerlib.errors import ConfigError, unknown
+from runnerlib.errors import ConfigError, printable, unknown
 from runnerlib.job import Job, Step
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runnerlib.checkout import Checkout
     from runnerlib.conditions import Condition
     from runnerlib.config import Origin, Resolved, RunnerConfig
+    from runnerlib.container import Engine
     from runnerlib.environment import JobEnvironment
     from runnerlib.job_file import JobFile
     from runnerlib.journal import Selection
@@ -122,6 +123,8 @@ class RunPlan(NamedTuple):
     config: RunnerConfig
     is_command: bool
     spool: Path
+    image: str | None = None
+    engine: Engine | None = None
 
     @property
     def journal(self) -> Path:
@@ -146,6 +149,8 @@ class RunPlan(NamedTuple):
             yield "command", self.job.steps[0].shown
         else:
             yield "job", f"{self.job.name}, {len(self.job.steps)} steps (--plan shows them)"
+        if self.engine is not None:
+            yield "container", f"{self.image}, by {self.engine.program}"
         yield "secrets", f"{self.secret_count} masked"
         for warning in self.warnings:
             yield "warning", warning
@@ -207,6 +212,7 @@ def _plan(request: Request) -> RunPlan:
     if config.triggers or config.triggers_key or resolved.origin("triggers_file").layer is not Layer.DEFAULT:
         secrets += importlib.import_module("runnerlib.trigger.channel").checked(resolved, workspace)
     count, warnings = _register(resolved, secrets, masker)
+    image, engine = _container(resolved, environ)
     return RunPlan(
         request=request._replace(masker=masker, sources=sources, lookup=lookup, spool=spool),
         workspace=workspace,
@@ -218,13 +224,38 @@ def _plan(request: Request) -> RunPlan:
         env=_changed(environment.variables, changes.env),
         masker=masker,
         secret_count=count,
-        warnings=(*request.notices, *secret.warnings, *warnings),
+        warnings=(*request.notices, *_unused_image(resolved, image), *secret.warnings, *warnings),
         conditions=job.conditions(),
         wish=request.wish,
         config=config,
         is_command=is_command,
         spool=spool,
+        image=image,
+        engine=engine,
     )
+
+
+def _container(resolved: Resolved, environ: Mapping[str, str]) -> tuple[str | None, Engine | None]:
+    """The image of the container that the steps run in, and what runs it; None where they run right here.
+
+    Reactorcide tells every job its image, so that alone asks for no container. Raises ConfigError.
+    """
+    image = resolved.config.runner_image
+    if not (resolved.config.container or resolved.origin("runner_image").layer is Layer.COMMAND_LINE):
+        return None, None
+    if not image or image.startswith("-"):
+        raise resolved.error("container" if image is None else "runner_image", "the name of an image is expected")
+    # Loaded by those that start one only.
+    found = importlib.import_module("runnerlib.container").find_engine
+    engine = found(resolved.config.container_engine, {image}, environ)
+    return (None, None) if engine is None else (image, engine)
+
+
+def _unused_image(resolved: Resolved, used: str | None) -> Iterator[str]:
+    """What there is to say of the image of a job file."""
+    image, origin = resolved.config.runner_image, resolved.origin("runner_image")
+    if image and not used and origin.layer is Layer.JOB_FILE:
+        yield f"image '{printable(image)}': the job runs right here; --container runs its steps in a container of it"
 
 
 def _revealed(resolved: Resolved, secret: Revealer) -> Resolved:

@@ -8,7 +8,7 @@ import os
 import signal
 import stat
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from runnerlib.config import with_ci_source
@@ -25,6 +25,7 @@ from runnerlib.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
     from types import FrameType, ModuleType
 
@@ -212,16 +213,29 @@ async def _run(
     # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
     with Custody(cgroups=not plan.is_command) as custody:
         try:
-            job = job_run(plan, journal, observer, custody, await server.start(), stages)
+            socket = await server.start()
             loop = asyncio.get_running_loop()
             for signum in heeded():
                 loop.add_signal_handler(signum, stop.request, signum)
-            if heeded() and any(step.tty for step in plan.job.steps):
-                loop.add_signal_handler(signal.SIGWINCH, job.resize)
-            with stop.reaching(loop, job.stop):
-                return await job.run()
+            async with _placed(plan, custody, socket, stop) as (starter, scratch):
+                job = job_run(plan, journal, observer, starter, socket, stages, scratch)
+                if heeded() and any(step.tty for step in plan.job.steps):
+                    loop.add_signal_handler(signal.SIGWINCH, job.resize)
+                with stop.reaching(loop, job.stop):
+                    return await job.run()
         finally:
             await server.close()
+
+
+def _placed(
+    plan: RunPlan, custody: Custody, socket: Path, stop: Stop
+) -> AbstractAsyncContextManager[tuple[Custody, Path | None]]:
+    """Who starts the steps, the runner or a container, and where they hand things on, if that is a place apart."""
+    if plan.engine is None:
+        return nullcontext((custody, None))
+    # What a container takes is for jobs that have one.
+    placed = importlib.import_module("runnerlib.placement").in_container(plan, custody, socket, stop)
+    return cast("AbstractAsyncContextManager[tuple[Custody, Path | None]]", placed)
 
 
 def job_run(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnerlib.errors import Interrupted
 from runnerlib.result import signal_name
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
+
+T = TypeVar("T")
+
+
+# Seconds for work that blocks to take notice that it is no longer wanted.
+_NOTICE = 1.0
 
 
 class Stop:
@@ -38,6 +44,21 @@ class Stop:
         """Raise Interrupted once somebody has asked; for what has nothing else to stop."""
         if self.signum:
             raise Interrupted(self.signum, signal_name(self.signum))
+
+    async def unless(self, stopped: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns; once `stopped` is set, it is given up on. Raises Interrupted then."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(stopped.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                await asyncio.wait((working,), timeout=_NOTICE)
+            self.check()
+            return await working
+        finally:
+            for task in (working, stopping):
+                task.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
 
     @contextmanager
     def forwarded(self, forward: Callable[[int], object]) -> Iterator[None]:

@@ -14,6 +14,10 @@ import hypothesis
 import pytest
 import uvloop
 
+from tests.dockerd import docker
+
+__all__ = ["docker"]
+
 # How long an example takes says something about the machine only.
 hypothesis.settings.register_profile("untimed", parent=hypothesis.settings.default)
 hypothesis.settings.load_profile("untimed")

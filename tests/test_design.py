@@ -12,6 +12,7 @@ import pytest
 
 import runnerlib
 from tests import design_examples as design
+from tests.dockerd import containers
 from tests.engine.harness import Recorder
 from tests.integration.cli import RUNNERLIB, environment
 from tests.integration.cli import runnerlib as command_line
@@ -130,12 +131,12 @@ def test_the_target_pattern_works_on_what_is_mounted(here: Path) -> None:
 
 
 @pytest.mark.parametrize("block", [design.FROM_A_WORKER, design.USED_TO_BE], ids=["from a worker", "used to be"])
-def test_a_runner_that_starts_containers_is_no_more(block: str, here: Path) -> None:
-    """Both blocks are there to say what is phased out. Nothing runs outside of the container that was asked for."""
-    done = shell(block, outside(here))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--runner-image" in done.stderr
-    assert not (here / "job").exists()
+def test_a_runner_that_starts_a_container(block: str, here: Path, docker: dict[str, str]) -> None:
+    """The image has a `make` of its own, and the engine is a real one."""
+    env = outside(here)
+    done = shell(block, {**env, **docker, "PATH": f"{RUNNERLIB.parent}:{docker['PATH']}"})
+    assert (done.returncode, done.stdout) == (0, "made test with a Makefile of 2 targets\n"), done
+    assert containers(docker) == []
 
 
 def test_triggering_follow_up_jobs(here: Path) -> None:

@@ -42,6 +42,7 @@ FLOORS = [
     {
         "surroundings",
         "remembering",
+        "placement",
         "audience",
         "evaluation",
         "delivery",

@@ -19,6 +19,7 @@ Examples:
   runnerlib run --secret-env-names DEPLOY_TOKEN -- ./deploy.sh staging
   runnerlib run --job-file job.yaml --plan
   runnerlib run --job-file job.yaml --resume
+  runnerlib run --runner-image alpine:latest --job-command 'make test'
   runnerlib run --workflow-file pipeline.yaml --max-parallel 4
   runnerlib run --workflow-file pipeline.yaml --plan
   runnerlib run --workflow-file pipeline.yaml --job deploy

@@ -81,9 +81,14 @@ class RunnerConfig:
         "YAML or JSON file of a workflow, several jobs instead of one", early=True, literal=True
     )
     container_engine: str = _setting(
-        "what runs the jobs of a workflow that name an image: auto, docker, podman, or none to run them without",
+        "what runs containers: auto, docker, podman, or none to run the jobs that name an image without",
         default="auto",
     )
+    runner_image: str | None = _setting(
+        "image of the container that the steps run in; given anywhere but on the command line it starts none by "
+        "itself, because it also says in which image a job runs already"
+    )
+    container: bool = _setting("run the steps in a container of runner_image", kinds.boolean, False)
     code_dir: str = _setting("directory the source is put into", default="/job/src", early=True)
     job_dir: str | None = _setting("directory the job runs in (default: the code directory)", early=True)
     artifacts_dir: str = _setting("directory for what the job leaves behind", default="/job/artifacts", early=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runnerlib.container.engine import Engine
-    from runnerlib.process import Custody, Process, Seen
+    from runnerlib.process import Custody, Process
 
 INSIDE = "/job"
 SCRATCH = f"{INSIDE}/.runnerlib/scratch"
@@ -49,8 +49,9 @@ _KILLER = 'kill -s "$2" -- "-$(cat "$1.pid")" 2>/dev/null'
 class Wish(NamedTuple):
     """What a job wants: `image`, limits as the engine's options have them, and what else is mounted read-only.
 
-    `base` is its workspace, `scratch` a directory outside of it that is mounted into it, and `passed` the names of
-    the runner's own variables that reach the job.
+    `base` is its workspace, `scratch` a directory outside of it that is mounted into it, `shared` are other
+    directories, which have the same path in the container, and `passed` are the names of the runner's own
+    variables that reach the job.
     """
 
     image: str
@@ -58,6 +59,7 @@ class Wish(NamedTuple):
     scratch: Path
     environ: Mapping[str, str]
     mounts: Mapping[Path, str] = {}
+    shared: Sequence[Path] = ()
     cpus: str = ""
     memory: str = ""
     passed: frozenset[str] = frozenset()
@@ -137,7 +139,9 @@ class Container:
 
     def inside(self, path: Path) -> str:
         """A path of this machine as the container sees it. Raises RunnerError for one that it does not."""
-        for outside, target in (*self._wish.mounts.items(), (self._wish.scratch, SCRATCH), (self._wish.base, INSIDE)):
+        shared = [(directory, str(directory)) for directory in self._wish.shared]
+        own = [(self._wish.scratch, SCRATCH), (self._wish.base, INSIDE)]
+        for outside, target in (*self._wish.mounts.items(), *shared, *own):
             if path.is_relative_to(outside):
                 return target if path == outside else f"{target}/{path.relative_to(outside)}"
         raise RunnerError(f"'{path}' is not in the container of the job")
@@ -151,6 +155,8 @@ class Container:
         words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--env", f"HOME={INSIDE}"]
         words += ["--userns", "keep-id"] if self._engine.kind == "podman" and os.geteuid() else []
         words += ["--mount", _mount(wish.base, INSIDE), "--mount", _mount(wish.scratch, SCRATCH)]
+        for directory in wish.shared:
+            words += ["--mount", _mount(directory, str(directory))]
         for outside, target in wish.mounts.items():
             words += ["--mount", f"{_mount(outside, target)},readonly"]
         words += ["--cpus", wish.cpus] if wish.cpus else []
@@ -180,30 +186,6 @@ class Container:
         with suppress(RunnerError, ValueError):
             return self.inside(Path(value))
         return value
-
-
-class ContainerCustody:
-    """Starts steps in a container, and leaves everything else to the custody of the runner."""
-
-    def __init__(self, custody: Custody, container: Container) -> None:
-        self._custody = custody
-        self._container = container
-
-    def start(self, launch: Launch) -> ContainedProcess:
-        """Start the process of a step. Raises as `Custody.start` does."""
-        return self._container.start_step(launch)
-
-    def strays(self) -> list[Seen]:
-        """As the custody has it."""
-        return self._custody.strays()
-
-    def signal_strays(self, signum: int) -> None:
-        """As the custody has it."""
-        self._custody.signal_strays(signum)
-
-    def reap_dead(self) -> None:
-        """As the custody has it."""
-        self._custody.reap_dead()
 
 
 class ContainedProcess:

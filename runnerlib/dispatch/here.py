@@ -11,10 +11,9 @@ import asyncio
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from runnerlib.container import Container, ContainerCustody, Wish, hand_over
-from runnerlib.container.container import INSIDE
+from runnerlib.container import INSIDE, Wish, contained, hand_over
 from runnerlib.dispatch.artifacts import download, store_of, upload
 from runnerlib.dispatch.handover import NOTHING, Handover, collect, tell
 from runnerlib.dispatch.plan import body
@@ -46,9 +45,6 @@ if TYPE_CHECKING:
     from runnerlib.workflow import Instance
 
 T = TypeVar("T")
-
-# Seconds for the preparation of a source to take notice that it is no longer wanted.
-_NOTICE = 1.0
 
 
 class Known(NamedTuple):
@@ -178,18 +174,7 @@ class JobHere:
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns; when the job is stopped meanwhile, it is given up on. Raises Interrupted then."""
-        working = asyncio.ensure_future(work)
-        stopped = asyncio.ensure_future(self._stopped.wait())
-        try:
-            await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                await asyncio.wait((working,), timeout=_NOTICE)
-            self._stop.check()
-            return await working
-        finally:
-            for task in (working, stopped):
-                task.cancel()
-            await asyncio.gather(working, stopped, return_exceptions=True)
+        return await self._stop.unless(self._stopped, work)
 
     def _prepare(self, plan: RunPlan, journal: Journal | None, observer: FromThread, life: Life | None) -> RunPlan:
         if life is not None:
@@ -217,7 +202,7 @@ class JobHere:
 
         What a container could replace by a link is not written by the runner: it has that as a mount.
         """
-        place, image = self._place, self._instance.job.image
+        place, image = self._place, self._instance.job.image or self._place.plan.front.image
         scratch = plan.workspace.own("scratch")
         if image is None or place.plan.engine is None:
             yield place.custody, scratch
@@ -226,12 +211,9 @@ class JobHere:
         scratch = self._private_scratch()
         try:
             hand_over(scratch)
-            container = Container(place.plan.engine, self._wish(plan, image, scratch), place.custody)
-            try:
-                await self._unless_stopped(container.start())
-                yield cast("Custody", ContainerCustody(place.custody, container)), scratch
-            finally:
-                await container.close()
+            wish = self._wish(plan, image, scratch)
+            async with contained(place.plan.engine, wish, place.custody, self._unless_stopped) as custody:
+                yield custody, scratch
         finally:
             with suppress(OSError):
                 remove_tree(scratch)

@@ -67,9 +67,8 @@ def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
     _check_wish(workflow, wish)
     all_of_them = instances(workflow)
     front = _front(workflow, request)
-    engine = find_engine(
-        front.config.container_engine, {job.image for job in workflow.jobs if job.image}, request.environ
-    )
+    images = {image for job in workflow.jobs if (image := job.image or front.image)}
+    engine = find_engine(front.config.container_engine, images, request.environ)
     plans = {name: _planned(front, instance, request.resolved, workflow.file) for name, instance in all_of_them.items()}
     return WorkflowPlan(
         workflow=workflow,

@@ -26,13 +26,12 @@ TOP_KEYS = ("job", *sources.KEYS)
 class JobFile(NamedTuple):
     """A job and what its file says besides.
 
-    `settings` are settings of the configuration by name, `image` the container image that the file
-    names, `notices` lines for the user about what is not acted on.
+    `settings` are settings of the configuration by name, `notices` lines for the user about what is not
+    acted on.
     """
 
     job: Job
     settings: Mapping[str, object]
-    image: str | None = None
     notices: tuple[str, ...] = ()
 
 
@@ -84,11 +83,10 @@ def _flat(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
     reading.only(entries, flat.KEYS)
     located: Located = flat.definition(reading, root, entries)
     check(reading, located.job.problems(), located.places, named=located.named)
-    image = reading.value(entries, "image", kinds.text, None)
-    notices = flat.notices(entries, located.job.env)
-    if image is not None:
-        notices.insert(0, f"image '{printable(image)}': this command starts no container, the job runs right here")
-    return JobFile(located.job, _settings(reading, entries), image, tuple(notices))
+    settings = _settings(reading, entries)
+    if "image" in entries:
+        settings["runner_image"] = reading.value(entries, "image", kinds.text, None)
+    return JobFile(located.job, settings, tuple(flat.notices(entries, located.job.env)))
 
 
 def _settings(reading: Reading, entries: Mapping[str, Entry]) -> dict[str, object]:

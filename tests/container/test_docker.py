@@ -3,69 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
-import subprocess
-import tarfile
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runnerlib.job_record import job_result
+from tests.dockerd import containers
 from tests.integration.cli import Done, runnerlib, started
-from tests.tools import tool
 from tests.waiting import until
 
 SECRET = "hunter2-hunter2\nsecond-secret-line"
-APPLETS = ("sh", "cat", "echo", "env", "id", "kill", "ls", "mkdir", "sleep", "test", "true", "grep", "setsid")
-NETWORKLESS = ("--iptables=false", "--ip6tables=false", "--bridge=none", "--ip-forward=false", "--ip-masq=false")
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[dict[str, str]]:
-    """The environment for a client of the engine, whose `docker` writes down what it is called with."""
-    daemon, client = tool("dockerd"), tool("docker")
-    busybox = tool("busybox")
-    if os.geteuid():
-        pytest.skip("an engine of one's own needs root")
-    home = Path(tempfile.mkdtemp(prefix="rl-docker-", dir="/var/tmp"))
-    places = ("--data-root", home / "data", "--exec-root", home / "exec", "--pidfile", home / "pid")
-    command = [daemon, *places, "-H", f"unix://{home}/s", "--storage-driver", "overlay2", *NETWORKLESS]
-    with (home / "log").open("wb") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        env = {"DOCKER_HOST": f"unix://{home}/s", "PATH": f"{home}/bin:{os.environ['PATH']}", "CALLS": f"{home}/calls"}
-        until(lambda: running.poll() is not None or (home / "s").exists())
-        assert running.poll() is None, (home / "log").read_text()[-2000:]
-        (home / "bin").mkdir()
-        (home / "bin/docker").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "$CALLS"\nexec {client} "$@"\n')
-        (home / "bin/docker").chmod(0o755)
-        image(home / "image.tar", busybox)
-        imported = [client, "import", home / "image.tar", "rl-test:1"]
-        subprocess.run(imported, env=env, check=True, capture_output=True)
-        yield env
-    finally:
-        running.terminate()
-        running.wait()
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def image(path: Path, busybox: str) -> None:
-    """A root file system with one program under many names."""
-    with tarfile.open(path, "w") as tar:
-        tar.add(os.path.realpath(busybox), "bin/busybox")
-        for name in APPLETS:
-            link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
-
-
-def containers(env: dict[str, str]) -> list[str]:
-    done = subprocess.run(["docker", "ps", "-aq"], env=env, check=True, capture_output=True, text=True)
-    return done.stdout.split()
 
 
 def run(tmp_path: Path, env: dict[str, str], jobs: list[dict[str, object]], *args: str) -> Done:

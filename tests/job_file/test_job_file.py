@@ -142,7 +142,7 @@ class TestTheFlatForm:
         text = """{"name": "hello", "image": "alpine:3", "command": "make test", "timeout_seconds": 60,
             "environment": {"A": "1", "B": 2, "C": "${secret:x:y}"}, "capabilities": ["docker"],
             "source": {"type": "git", "url": "u", "ref": "main"}, "code_dir": "/job/src"}"""
-        job, settings, image, notices = parse(text, "f")
+        job, settings, notices = parse(text, "f")
         assert fields(job)[0] == "hello"
         assert [(step.name, step.run) for step in job.steps] == [("job", "make test")]
         assert job.env == {"A": "1", "B": "2", "C": "${secret:x:y}"}
@@ -152,18 +152,14 @@ class TestTheFlatForm:
             "source_url": "u",
             "source_ref": "main",
             "code_dir": "/job/src",
+            "runner_image": "alpine:3",
         }
-        assert image == "alpine:3"
-        assert notices == (
-            "image 'alpine:3': this command starts no container, the job runs right here",
-            "'capabilities' is for Reactorcide's coordinator; this command does not act on it",
-        )
+        assert notices == ("'capabilities' is for Reactorcide's coordinator; this command does not act on it",)
 
     def test_a_local_source_is_copied(self) -> None:
         found = parse("command: [make, test]\nsource: {type: local, path: .}\n", "f")
         assert found.settings == {"source_type": "copy", "source_url": "."}
         assert found.job.steps[0].run == ("make", "test")
-        assert found.image is None
 
     def test_mistakes_stand_at_their_keys(self) -> None:
         text = "command: ' '\nenvironment: {A-B: hunter2}\ntimeout_seconds: 0\nimgae: x\n"
