@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.errors import SourceError
 from runnerlib.source.exclusion import Pattern, excluded
 from runnerlib.source.links import leads_out
+from runnerlib.source.progress import Meter
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.tree import DIRECTORY, Identity, copy_data, entries, go_up, identity, open_regular
 
@@ -57,6 +58,8 @@ class _Walk:
         self.holder = holder
         self.source, self.copy = source, copy
         self.report = report
+        self.meter = Meter(report)
+        self.files = self.bytes = 0
         self.trail: list[tuple[str, Identity, Identity, list[str]]] = []
         self.links: dict[str, str] = {}
 
@@ -70,6 +73,11 @@ class _Walk:
         finally:
             os.close(self.source)
             os.close(self.copy)
+
+    def look_up(self) -> None:
+        """Stop if nobody wants the copy any more; say now and then how far it is."""
+        still_wanted(self.report)
+        self.meter.count(lambda: f"copied {self.files:,} files, {self.bytes / 1e6:.1f} MB")
 
     def enter(self, name: str, rest: list[str]) -> list[str]:
         """Go down into directory `name` and fill its copy; return the names of its directories."""
@@ -112,7 +120,7 @@ class _Walk:
         except OSError as error:
             raise self.failed("", error) from error
         for entry in found:
-            still_wanted(self.report)
+            self.look_up()
             name = entry.name
             if name == skipped:
                 continue
@@ -150,8 +158,10 @@ class _Walk:
             copy = os.open(name, flags, 0o600, dir_fd=self.copy)
             try:
                 found = os.fstat(source)
-                copy_data(source, copy, found, lambda: still_wanted(self.report))
+                copy_data(source, copy, found, self.look_up)
                 _copy_status(found, copy)
+                self.files += 1
+                self.bytes += found.st_size
             finally:
                 os.close(copy)
         finally:

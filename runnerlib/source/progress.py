@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EVERY = 3.0
 """Seconds between two lines."""
+_DRAWN = 0.1  # seconds between two looks for a bar, where looking costs something
 
 # What git says, on lines that end with a carriage return until they are complete.
 _GIT = re.compile(
@@ -36,8 +37,11 @@ class Meter:
         self._rest = b""
         self._received = ""
 
-    def step(self, what: str, done: int, total: int, size: str = "") -> None:
-        """Say that `done` of `total` are done; `size` is what was received, for people."""
+    def step(self, what: str, done: int, total: int, size: str = "", *, counted: bool = True) -> None:
+        """Say that `done` of `total` are done; `size` is what was received, for people.
+
+        A total that is not `counted` is bytes, and only the share is told.
+        """
         more = f", {size}" if size else ""
         if what == "receiving objects":
             self._received = f"received {done:,} objects{more}"
@@ -45,7 +49,23 @@ class Meter:
             self._draw(f"{what}{more}", done / max(total, 1))
         elif self._clock() - self._last >= EVERY:
             self._last = self._clock()
-            self._report(f"{what}: {100 * done // max(total, 1)} % of {total:,}{more}")
+            of = f" of {total:,}" if counted else ""
+            self._report(f"{what}: {100 * done // max(total, 1)} %{of}{more}")
+
+    def watch(self, what: str, measure: Callable[[], tuple[int, int, str]]) -> None:
+        """`step`, with what `measure` gives, which is asked only when it is time to say so."""
+        if self._draw is not None:
+            if self._clock() - self._last >= _DRAWN:
+                self._last = self._clock()
+                self.step(what, *measure(), counted=False)
+        elif self._clock() - self._last >= EVERY:
+            self.step(what, *measure(), counted=False)
+
+    def count(self, say: Callable[[], str]) -> None:
+        """A line now and then of something that has no known end."""
+        if self._clock() - self._last >= EVERY:
+            self._last = self._clock()
+            self._report(say())
 
     def sum_up(self) -> None:
         """Say what was received, if anything was."""

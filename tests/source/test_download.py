@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import Interrupted, SourceError
-from runnerlib.source import SourceSpec, prepare
+from runnerlib.source import SourceSpec, prepare, progress
 from runnerlib.source.tarball import download
 from tests.integration.cli import started
 from tests.source.file_server import Answer, Server, serving
@@ -151,12 +151,14 @@ def test_a_server_that_trickles(full: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert "bytes came within -1 s" in refused(server.url(), full, retries="0")
 
 
-def test_progress(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "_EVERY", -1.0)
-    with serving(DATA) as server:
-        lines = [line for line in fetched(server.url(), full) if line.startswith("downloaded")]
-    assert lines
-    assert lines[-1] == "downloaded 0.3 of 0.3 MB"
+@pytest.mark.parametrize("length", [True, False])
+def test_progress(length: bool, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "EVERY", -1.0)
+    with serving(DATA, Answer(length=length)) as server:
+        lines = fetched(server.url(), full)
+    told = [line for line in lines if line.startswith(("downloading: ", "downloaded "))]
+    assert told[-1] == ("downloading: 100 %, 0.3 of 0.3 MB" if length else "downloaded 0.3 MB")
+    assert "unpacking: 100 %, 1 entries" in lines
 
 
 @pytest.mark.parametrize("length", [True, False])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+
+import pytest
 
 from runnerlib.cli.bar import Lines
+from runnerlib.source import SourceSpec, prepare, progress
 from runnerlib.source.progress import EVERY, Meter, without_progress
 
 SAID = (
@@ -53,3 +57,31 @@ def test_a_bar_on_a_terminal_only() -> None:
         drawn = f"\r\x1b[K{'█' * 15}{'░' * 15}  50% receiving objects, 1.20 MiB\r\x1b[K"
         bar = drawn if stream.isatty() else ""
         assert stream.getvalue() == f"runnerlib: cloning '***'\n{bar}runnerlib: done\n"
+
+
+def test_what_is_watched_is_measured_when_it_is_time() -> None:
+    now, measured, lines = [0.0], [], list[str]()
+    meter = Meter(lines.append, lambda: now[0])
+
+    def measure() -> tuple[int, int, str]:
+        measured.append(now[0])
+        return 1, 4, "1 MB"
+
+    for _ in range(70):
+        meter.watch("unpacking", measure)
+        now[0] += 0.1
+    assert len(measured) == 2
+    assert lines == ["unpacking: 25 %, 1 MB"] * 2
+    for _ in range(70):
+        meter.count(lambda: "copied 7 files")
+        now[0] += 0.1
+    assert lines[2:] == ["copied 7 files"] * 2
+
+
+def test_a_copy_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "EVERY", -1.0)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/file").write_bytes(bytes(100_000))
+    lines: list[str] = []
+    prepare(SourceSpec("copy", str(tmp_path / "code")), tmp_path / "job/src", lines.append)
+    assert "copied 0 files, 0.0 MB" in lines

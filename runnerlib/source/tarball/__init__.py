@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from runnerlib.errors import SourceError
 from runnerlib.source.options import count, size
 from runnerlib.source.place import replacing
+from runnerlib.source.progress import Meter
 from runnerlib.source.spec import Prepared, still_wanted
 from runnerlib.source.tarball import tar
 from runnerlib.source.tarball import zip as zip_
@@ -134,9 +135,15 @@ def _unpack(file: IO[bytes], made: Path, settings: _Settings, report: Report) ->
     if not kind:
         raise ArchiveError(_no_archive(head))
     made.mkdir()
+    meter, whole = Meter(report), os.fstat(file.fileno()).st_size
+
+    def wanted() -> None:
+        still_wanted(report)
+        meter.watch("unpacking", lambda: (file.tell(), whole, f"{extraction.entries:,} entries"))
+
     with (
         _members(file, kind, settings.limits) as members,
-        closing(Extraction(made, settings.limits, settings.strip, lambda: still_wanted(report))) as extraction,
+        closing(Extraction(made, settings.limits, settings.strip, wanted)) as extraction,
     ):
         for member in members:
             extraction.add(member)

@@ -21,6 +21,7 @@ from urllib.parse import urljoin
 
 from runnerlib.errors import SourceError, printable
 from runnerlib.source.patience import pause_before, wait
+from runnerlib.source.progress import Meter
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.stored import credentials
 from runnerlib.source.tarball.address import without_query
@@ -38,7 +39,6 @@ _BLOCK = 1 << 18
 _MOST_REDIRECTS = 10
 _LATER = {408, 425, 429, 500, 502, 503, 504}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds
-_EVERY = 3.0  # seconds between two lines of progress
 _WINDOW = 60.0  # seconds in which a connection has to bring something
 _LEAST = 64 << 10  # bytes, in a window
 _ENOUGH = 1 << 20  # bytes after which a failure is the first one again
@@ -202,19 +202,24 @@ class _Fetch:
         self.file.truncate()
         self.done, self.state = 0, _State()
 
+    def progress(self) -> tuple[int, int, str]:
+        """For a `Meter`."""
+        total = self.state.total or 0
+        return self.done, total, f"{self.done / 1e6:.1f} of {total / 1e6:.1f} MB"
+
     def blocks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
         """The body, as it comes; raises `_Broken` when that is next to nothing."""
         window, came = time.monotonic(), 0
-        told = window
+        meter = Meter(self.report)
         while block := answer.read1(_BLOCK):
             still_wanted(self.report)
             yield block
             came += len(block)
             now = time.monotonic()
-            if now - told > _EVERY:
-                of = f" of {self.state.total / 1e6:.1f}" if self.state.total else ""
-                self.report(f"downloaded {self.done / 1e6:.1f}{of} MB")
-                told = now
+            if self.state.total:
+                meter.watch("downloading", self.progress)
+            else:
+                meter.count(lambda: f"downloaded {self.done / 1e6:.1f} MB")
             if now - window > _WINDOW:
                 if came < _LEAST:
                     raise _Broken(f"only {came} bytes came within {_WINDOW:g} s")
