@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib.events import StepFinished, StepOutput, StepRetrying, StepStarted
+from runnerlib.observers.filter import Filter
 from runnerlib.observers.log_names import log_path
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class _Shown:
             self._dropped += excess
 
 
-class Cap:
+class Cap(Filter):
     """Passes every event on to `console`, of the output of each attempt about the first `head` and last `tail` bytes.
 
     The last ones follow when the attempt ends; memory is bounded by some multiple of `tail` per running step.
@@ -74,7 +75,7 @@ class Cap:
     def __init__(
         self, console: Console, *, head: int = 1 << 20, tail: int = 1 << 18, path: Callable[[str], str] = log_path
     ) -> None:
-        self._console = console
+        super().__init__(console)
         self._head = head
         self._tail = tail
         self._path = path
@@ -92,28 +93,7 @@ class Cap:
                 self._end(event.step)
             case StepFinished():
                 self._end(event.result.name)
-        self._console.observe(event)
-
-    @property
-    def congested(self) -> bool:
-        """Whether the console is."""
-        return self._console.congested
-
-    async def drain(self) -> None:
-        """Wait for the console."""
-        await self._console.drain()
-
-    def give_up(self) -> int:
-        """The console gives up."""
-        return self._console.give_up()
-
-    def close(self) -> None:
-        """Close the console."""
-        self._console.close()
-
-    def say(self, text: bytes) -> None:
-        """The runner's own lines have no cap."""
-        self._console.say(text)
+        super().observe(event)
 
     def _end(self, step: str) -> None:
         shown = self._shown.pop(step, None)

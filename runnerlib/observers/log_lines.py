@@ -18,6 +18,7 @@ from runnerlib.events import (
 )
 from runnerlib.log.choice import LogLevel, passes
 from runnerlib.log.format import structured, timestamp
+from runnerlib.observers.filter import Filter
 from runnerlib.observers.wording import command, duration, finished, retrying
 
 if TYPE_CHECKING:
@@ -83,38 +84,17 @@ class LogLines:
         """The console lets go of stderr."""
 
 
-class Without:
+class Without(Filter):
     """A console that is not told of some kinds of events."""
 
     def __init__(self, console: Console, kinds: tuple[type, ...]) -> None:
-        self._console = console
+        super().__init__(console)
         self._kinds = kinds
 
     def observe(self, event: Event) -> None:
         """Pass an event on, unless it is of those kinds."""
         if not isinstance(event, self._kinds):
-            self._console.observe(event)
-
-    @property
-    def congested(self) -> bool:
-        """Whether the console is."""
-        return self._console.congested
-
-    async def drain(self) -> None:
-        """Wait for the console."""
-        await self._console.drain()
-
-    def give_up(self) -> int:
-        """The console gives up."""
-        return self._console.give_up()
-
-    def close(self) -> None:
-        """Close the console."""
-        self._console.close()
-
-    def say(self, text: bytes) -> None:
-        """Lines that belong to the output."""
-        self._console.say(text)
+            super().observe(event)
 
 
 def _said(event: Event) -> Said | None:
