@@ -6,10 +6,12 @@ import re
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
 import runnerlib
+from runnerlib.cli import COMMANDS, cli
 from runnerlib.config import resolve
 from runnerlib.plugins import plugin_manager
 from tests.generated import generator
@@ -72,6 +74,16 @@ def test_exit_codes_are_the_same_everywhere() -> None:
     for code in ("0", "2", "125", "126", "127", "130", "143"):
         assert re.search(rf"^\|.*\b{code}\b.*\|", page, re.MULTILINE)
         assert re.search(rf"^  .*\b{code}\b", shown.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_keeps_the_lines_of_its_tables_and_examples(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    shown = command.get_help(click.Context(command, info_name=name))
+    for paragraph in (command.epilog or "").replace("\b\n", "").strip().split("\n\n"):
+        for line in paragraph.split("\n"):
+            assert f"  {line}" in shown.split("\n") or not re.search(r"^  ", paragraph, re.MULTILINE), line
 
 
 def test_public_names_are_there_and_only_they() -> None:

@@ -28,6 +28,7 @@ Examples:
   runnerlib eval --event-type push --branch main --workflow-file .reactorcide/workflows/ci.yaml \\
     --ci-source-dir . --source-dir . --triggers-file triggers.json
 
+\b
 Exit codes:
   0    the jobs were told of, or none follows
   2    a usage or configuration error, a wrong --workflow-file among them

@@ -116,7 +116,7 @@ def get(words: tuple[str, ...]) -> None:
     sys.stdout.buffer.write(value.encode("utf-8", "surrogateescape") + (b"\n" if os.isatty(1) else b""))
 
 
-@command.command("list", context_settings=_UNSEEN)
+@command.command("list", context_settings=_UNSEEN, short_help="List what is there, never a value.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]")
 def list_(words: tuple[str, ...]) -> None:
     """List the keys below PATH, or everything as PATH:KEY; never a value."""

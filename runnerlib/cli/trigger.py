@@ -22,6 +22,7 @@ Examples:
   runnerlib trigger .reactorcide/jobs/deploy.yaml
   runnerlib trigger build.yaml test.yaml --triggers-file triggers.json
 
+\b
 Exit codes:
   0    the jobs were told of, or handed to the run that this is a step of
   2    a usage or configuration error, a wrong job file among them: no job was told of
