@@ -49,12 +49,31 @@ class Greeting(Plugin):
         context.env_vars["GREETING"] = "hello"
 """
 
+FOSSIL = """\
+from runnerlib.plugins import Plugin, PluginPhase
+
+def fossil(spec, directory, report):
+    (directory / "file").write_text("content")
+    return "the revision"
+
+class Fossil(Plugin):
+    def __init__(self):
+        super().__init__("fossil")
+
+    def supported_phases(self):
+        return [PluginPhase.PRE_SOURCE_PREP]
+
+    def pre_source_prep(self, context):
+        context.sources.register("fossil", fossil)
+"""
+
 FILES = {
     "job.yaml": "job_command: make test\n",
     "ci.yaml": "job_command: make\njob_timeout: 600\nprofiles:\n  nightly: {job_timeout: 7200}\n",
     "deploy.sh": '#!/bin/sh\necho "deployed to $1"\n',
     # The project's own pipeline installs packages; a shorter one of the same kind is in its place.
     "examples/pipeline.yaml": "job: {steps: [{name: a, run: echo a}, {name: b, run: echo b, parallel: true}]}\n",
+    "examples/ci_pipeline.yaml": (ROOT / "examples/ci_pipeline.yaml").read_text(encoding="utf-8"),
     "ci/plugins/plugin_hello.py": (
         "from runnerlib.plugins import Plugin\nclass Hello(Plugin):\n"
         "    def __init__(self): super().__init__('hello')\n"
@@ -63,6 +82,7 @@ FILES = {
     "steps.yaml": "job: {steps: [{name: build, run: make}, {name: test, run: make}, {name: deploy, run: make}]}\n",
     "pipeline.yaml": "workflow: {name: p, jobs: [{name: test, command: make test}]}\n",
     "ci/plugins/plugin_greeting.py": GREETING,
+    "plugins/plugin_fossil.py": FOSSIL,
     "secrets.env": "TOKEN=correct-horse-battery\n",
     ".gitignore": "/job/\n",
     "token": "correct-horse-battery\n",
