@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import Prepared, SourceSpec, check, prepare
+from runnerlib.source.tarball import extraction
 from tests.source.hostile import archives
 from tests.source.hostile.archives import CORPUS, END, entry, hard, header, link, pax, tar, zipped
 from tests.source.repository import Unwanted, holders, snapshot
@@ -225,6 +226,25 @@ def test_odd_times_and_modes(target: Path) -> None:
     unpack(tar(entry("a", mode=0o1644), entry("d", tarfile.DIRTYPE, mode=0o3775)), target)
     assert (target / "a").stat().st_mode & 0o7777 == 0o1644
     assert (target / "d").stat().st_mode & 0o7777 == 0o1775
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_modes_are_those_of_the_archive(
+    umask: int, is_known: bool, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = (0o600, 0o644, 0o755, 0o666, 0o777, 0o400, 0o1644)
+    files = [header(f"f{mode:o}".encode(), at100=b"%07o" % mode) for mode in modes]
+    if not is_known:
+        monkeypatch.setattr(extraction.os, "O_TMPFILE", os.O_DIRECTORY)
+    before = os.umask(umask)
+    try:
+        unpack(b"".join(files) + END, target)
+    finally:
+        os.umask(before)
+    assert {f"f{mode:o}": mode for mode in modes} == {
+        file.name: file.stat().st_mode & 0o7777 for file in target.iterdir()
+    }
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "SHA256"])

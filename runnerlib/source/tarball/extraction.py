@@ -39,7 +39,7 @@ class Extraction:
         self._limits = limits
         self._strip = strip
         self._wanted = wanted
-        self._umask = _umask()
+        self._taken = _taken_away(self._root)
         self._above: dict[str, str] = {}
         self._kinds: dict[str, str] = {"": "directory"}
         self._directories: dict[str, tuple[int, int | None]] = {}
@@ -185,7 +185,7 @@ class Extraction:
                 end = at + len(block)
             if end != member.size:
                 os.ftruncate(file, member.size)
-            if mode & ~self._umask != mode or mode & 0o1000:
+            if mode & (self._taken | 0o1000):
                 os.fchmod(file, mode)
             if member.mtime is not None:
                 os.utime(file, ns=_times(member.mtime))
@@ -215,11 +215,16 @@ def _is_plain(last: str) -> bool:
     return last not in {"", ".", ".."} and "\0" not in last
 
 
-def _umask() -> int:
-    """What of a mode the system takes away; asked for without changing it, which other threads would notice."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-        found = next((line for line in status if line.startswith("Umask:")), "Umask: 0777")
-    return int(found.split()[1], 8)
+def _taken_away(root: int) -> int:
+    """What the system takes away of the mode of a new file, by umask or default ACL; all if that is unknown."""
+    try:
+        probe = os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o777, dir_fd=root)
+    except OSError:
+        return 0o777
+    try:
+        return 0o777 & ~os.fstat(probe).st_mode
+    finally:
+        os.close(probe)
 
 
 def _times(mtime: int) -> tuple[int, int]:
