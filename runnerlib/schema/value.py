@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runnerlib.job_file import kinds, sources, steps
 from runnerlib.job_file.definition import read_steps
 from runnerlib.job_file.steps import CAUSE_KINDS, RETRY_KINDS, STEP_KINDS
+from runnerlib.schema import description
 from runnerlib.workflow import keys
 
 if TYPE_CHECKING:
@@ -49,14 +50,15 @@ SIMPLE: Mapping[Callable[..., Any], Schema] = {
 }
 
 
-def mapping(kinds_by_key: Mapping[str, Callable[..., Any]], required: Iterable[str] = (), **more: Any) -> Schema:
-    """A mapping of these keys and no others."""
+def mapping(
+    kinds_by_key: Mapping[str, Callable[..., Any]], told: Mapping[str, str], required: Iterable[str] = ()
+) -> Schema:
+    """A mapping of these keys and no others; `told` says what each is for."""
     return {
         "type": "object",
-        "properties": {key: value(kind) for key, kind in kinds_by_key.items()},
+        "properties": {key: {"description": told[key], **value(kind)} for key, kind in kinds_by_key.items()},
         "additionalProperties": False,
         **({"required": list(required)} if required else {}),
-        **more,
     }
 
 
@@ -69,7 +71,7 @@ def value(kind: Callable[..., Any]) -> Schema:
 
 
 def _step() -> Schema:
-    return mapping(STEP_KINDS, ("name", "run"))
+    return mapping(STEP_KINDS, description.STEP, ("name", "run"))
 
 
 def _steps() -> Schema:
@@ -77,16 +79,16 @@ def _steps() -> Schema:
 
 
 def _retry() -> Schema:
-    return {"anyOf": [WHOLE, mapping(RETRY_KINDS, ("max",))]}
+    return {"anyOf": [WHOLE, mapping(RETRY_KINDS, description.RETRY, ("max",))]}
 
 
 def _causes() -> Schema:
     cause: Schema = {"anyOf": [WHOLE, {"const": "timeout"}]}
-    return {"anyOf": [cause, {"type": "array", "items": cause}, mapping(CAUSE_KINDS)]}
+    return {"anyOf": [cause, {"type": "array", "items": cause}, mapping(CAUSE_KINDS, description.CAUSES)]}
 
 
 def _source() -> Schema:
-    return mapping(sources.KINDS, ("type",))
+    return mapping(sources.KINDS, description.SOURCE, ("type",))
 
 
 def _outputs() -> Schema:
@@ -94,12 +96,12 @@ def _outputs() -> Schema:
 
 
 def _downloads() -> Schema:
-    one: Schema = {"anyOf": [TEXT, mapping(keys.DOWNLOAD_KINDS, ("job",))]}
+    one: Schema = {"anyOf": [TEXT, mapping(keys.DOWNLOAD_KINDS, description.DOWNLOAD, ("job",))]}
     return {"anyOf": [one, {"type": "array", "items": one}]}
 
 
 def _events() -> Schema:
-    return {"anyOf": [_event_names(), mapping(keys.EVENT_KINDS)]}
+    return {"anyOf": [_event_names(), mapping(keys.EVENT_KINDS, description.EVENTS)]}
 
 
 def _event_names() -> Schema:
@@ -122,11 +124,11 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     keys.matrix: lambda: {"type": "object"},
     keys.steps: _steps,
     keys.outputs: _outputs,
-    keys.artifacts: lambda: mapping(keys.ARTIFACT_KINDS),
+    keys.artifacts: lambda: mapping(keys.ARTIFACT_KINDS, description.ARTIFACTS),
     keys.downloads: _downloads,
     keys.events: _events,
     keys.event_names: _event_names,
-    keys.paths: lambda: mapping(keys.PATH_KINDS),
+    keys.paths: lambda: mapping(keys.PATH_KINDS, description.PATHS),
     keys.run_as: _run_as,
 }
 """What has keys or several forms."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runnerlib.job_file import kinds
-from runnerlib.schema.value import IGNORED, definitions, mapping, value
-from runnerlib.workflow import keys
+from runnerlib.schema.value import IGNORED, definitions, value
 from runnerlib.workflow.keys import FILE_KEYS, JOB_KEYS, NESTED_KEYS, WORKFLOW_KEYS, Key
 
 Schema = dict[str, Any]
@@ -16,8 +15,11 @@ _ENTRY: Schema = {"$ref": "#/$defs/entry"}
 
 def workflow_schema() -> Schema:
     """A file of jobs that wait for each other, or of one."""
-    below = mapping({"workflow": keys.value})
-    below["properties"]["workflow"] = {"$ref": "#/$defs/workflow"}
+    below = {
+        "type": "object",
+        "properties": {"workflow": {"description": "the workflow", "$ref": "#/$defs/workflow"}},
+        "additionalProperties": False,
+    }
     return {
         "title": "runnerlib: a workflow",
         "type": "object",
@@ -47,7 +49,11 @@ def _value(key: str, entry: Key) -> Schema:
 
 def _job(*, alone: bool) -> Schema:
     found = _keyed(JOB_KEYS)
-    more: dict[str, Schema] = {"job": {"$ref": "#/$defs/job"}, "job_file": value(kinds.text)}
-    names = FILE_KEYS if alone else NESTED_KEYS
-    found["properties"] |= {key: more.get(key) or _value(key, WORKFLOW_KEYS[key]) for key in names}
+    more: dict[str, Schema] = {
+        "job": {"description": "the keys of the job, if they do not stand beside it", "$ref": "#/$defs/job"},
+        "job_file": {"description": "file with what is not said here", **value(kinds.text)},
+    }
+    for key in FILE_KEYS if alone else NESTED_KEYS:
+        entry = WORKFLOW_KEYS.get(key)
+        found["properties"][key] = more[key] if entry is None else {"description": entry.help, **_value(key, entry)}
     return {**found, **IGNORED}

@@ -6,7 +6,7 @@ import copy
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from runnerlib.job_file.definition import JOB_KEYS
 from runnerlib.job_file.steps import STEP_KEYS
 from runnerlib.schema import SCHEMAS, schema
 from runnerlib.schema.config_file import kind_schema
+from runnerlib.schema.description import OF_PAGES
 from runnerlib.schema.value import COMPOSED, SIMPLE
 from runnerlib.workflow import keys
 from tests.integration.cli import runnerlib
@@ -321,3 +322,30 @@ def test_the_command(tmp_path: Path) -> None:
         assert (done.code, json.loads(done.out)) == (0, json.loads(json.dumps(schema(name))))
     assert "yaml-language-server: $schema=job.schema.json" in runnerlib("schema", "--help", cwd=tmp_path).out.decode()
     assert runnerlib("schema", "jbo", cwd=tmp_path).code == 2
+
+
+def described(at: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each key of a schema and what it says of it."""
+    if isinstance(at, list):
+        for number, item in enumerate(at):
+            yield from described(item, f"{path}/{number}")
+    if isinstance(at, dict):
+        for key, item in at.get("properties", {}).items():
+            yield f"{path}/{key}", item.get("description", "")
+        for key, item in at.items():
+            yield from described(item, f"{path}/{key}")
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_every_key_says_what_it_is_for(name: str) -> None:
+    keys_of = [(path, text) for path, text in described(schema(name)) if not path.startswith("/properties/profiles/")]
+    assert len(keys_of) > 20
+    assert [path for path, text in keys_of if not text.strip()] == []
+
+
+@pytest.mark.parametrize("heading", sorted(OF_PAGES))
+def test_the_page_of_job_files_says_the_same(heading: str) -> None:
+    page = (ROOT / "docs/jobs.md").read_text(encoding="utf-8")
+    table = page.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+    assert {key: re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text) for key, text in rows.items()} == OF_PAGES[heading]

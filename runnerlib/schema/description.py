@@ -1,0 +1,93 @@
+"""What each key of job files is for, as editors show it; the tables of docs/jobs.md say the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOP = {
+    "job": "the job",
+    "source": "where the source comes from",
+    "ci_source": "where the trusted CI source comes from",
+}
+JOB = {
+    "name": "text",
+    "env": "variables for every step",
+    "timeout": "time for the whole job",
+    "max_parallel": "how many steps run at a time, by weight",
+    "steps": "list of steps, 10,000 at most",
+}
+STEP = {
+    "name": "text of up to 100 characters without `/` and `\\`, unlike any other step's",
+    "run": "a text that a shell runs, or a list of words that run without one",
+    "shell": "`sh`, `bash`, `python3`, …, or the words that the text follows",
+    "env": "variables of this step, over those of the job",
+    "working_dir": "directory the step runs in",
+    "depends_on": "name or list of names of steps to wait for",
+    "parallel": "`true`: together with the `parallel` steps beside it",
+    "when": "`on_success`, `on_failure`, `always`",
+    "condition": "condition",
+    "required": "`false`: the job does not mind if it fails",
+    "allow_failure": "`true` is `required: false`",
+    "timeout": "time for one attempt",
+    "no_output_timeout": "time without any output",
+    "retry": "number of further attempts, or a mapping",
+    "outputs": "name or list of names that the step promises to write to the file `RUNNERLIB_OUTPUT`",
+    "weight": "what the step counts against `max_parallel`",
+    "stdin": "text that the step reads",
+    "tty": "`true`: the step has a terminal, as large as the runner's own, or 24 by 80",
+}
+RETRY = {
+    "max": "further attempts, up to 100",
+    "backoff": "time before the first of them; doubles each time",
+    "limit": "longest time between two attempts",
+    "jitter": "share by which the pauses vary, 0 to 1",
+    "on": "which failures: mapping of `exit_codes`, `pattern` (a regular expression, searched in the lines of the "
+    "masked output) and `timeout`, or list of exit codes and `timeout`",
+}
+CAUSES = {
+    "exit_codes": "an exit code or a list of them",
+    "pattern": "a regular expression, searched in the lines of the masked output",
+    "timeout": "`true`: when the time of the attempt, or that without output, is over",
+}
+SOURCE = {
+    "type": "type of source: `git`, `copy`, `tarball`, `hg`, `svn`, `none`, or one that a plugin adds",
+    "url": "URL or path",
+    "ref": "branch, tag, commit or what else the type knows",
+    "options": "what only this type understands",
+    "path": "directory that is copied",
+}
+FLAT = {
+    "name": "name of the job",
+    "image": "image of the container that `--container` runs the command in",
+    "command": "a text for `sh -c`, or a list of words",
+    "environment": "variables of the command",
+    "source": "where the source comes from",
+    "working_dir": "directory the command runs in",
+    "code_dir": "directory the source is put into",
+    "job_dir": "directory the job runs in",
+    "timeout_seconds": "time for the whole job",
+}
+COORDINATOR = "for Reactorcide's coordinator; has no effect here"
+ARTIFACTS = {
+    "upload": "globs of files that the job leaves for others",
+    "download": "what the job gets of other jobs",
+}
+DOWNLOAD = {
+    "job": "job whose files these are",
+    "files": "globs of them (default: all)",
+    "to": "directory they are put into",
+}
+EVENTS = {
+    "events": "event or list of events",
+    "branches": "globs of branches",
+}
+PATHS = {
+    "include": "globs of changed files that start it",
+    "exclude": "globs of changed files that do not",
+}
+
+OF_PAGES: Mapping[str, Mapping[str, str]] = {"Keys of a job": JOB, "Keys of a step": STEP, "Keys of a retry": RETRY}
+"""By the heading of the table that says the same."""
