@@ -118,19 +118,9 @@ def _told(session: Session, error: Exception) -> tuple[str, str]:
 def _show(session: Session, kind: str, before: str, message: str) -> None:
     if session.structured:
         masker = session.masker()
-        text = _log_line(masker.mask_string(message), kind, masker.mask_string(before) if session.debug else "")
+        trace = masker.mask_string(before) if session.debug else ""
+        text: str = importlib.import_module("runnerlib.cli.log_line").error(masker.mask_string(message), kind, trace)
     else:
         lines = "".join(f"error: {line}\n" for line in message.splitlines() or [""])
         text = printable(session.masker().mask_string(before + lines))
     click.echo(text, err=True, nl=False)
-
-
-def _log_line(message: str, kind: str, trace: str) -> str:
-    """The error as a line of a structured log, with the end of its traceback if there is one."""
-    line, choice = (importlib.import_module(f"runnerlib.log.{name}") for name in ("format", "choice"))
-    fields = importlib.import_module("runnerlib.log.context").context(os.environ)
-    if trace:
-        fields["traceback"] = trace[-1000:]
-    level = choice.LogLevel.ERROR
-    told: str = line.structured(line.timestamp(), level, "runnerlib", message, fields, (kind, message), as_json=True)
-    return told + "\n"

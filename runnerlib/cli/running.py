@@ -10,6 +10,7 @@ import click
 from runnerlib.cli.planning import requested
 from runnerlib.errors import printable
 from runnerlib.lifecycle import foreseen, fulfil
+from runnerlib.secret_provider import Unasked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,6 +79,8 @@ def carry_out(
     """Make the plan, and run it or show it; the exit code. `alone` names a job of a workflow. Raises RunnerError."""
     wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
     request = requested(session, config_file, settings, words, wish)
+    if drawing:
+        request = request._replace(lookup=Unasked())
     if request.resolved.config.workflow_file is not None or alone is not None:
         # Most runs are of one job, and a workflow takes YAML and more.
         workflow = importlib.import_module("runnerlib.cli.workflow")

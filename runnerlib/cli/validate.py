@@ -9,6 +9,7 @@ import click
 
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import requested
+from runnerlib.errors import printable
 from runnerlib.lifecycle import foreseen
 
 if TYPE_CHECKING:
@@ -27,13 +28,17 @@ def command(session: Session, /, config_file: str | None, words: tuple[str, ...]
     if request.resolved.config.workflow_file is not None:
         workflow = importlib.import_module("runnerlib.cli.workflow")
         if workflow.chosen(request, None):
-            _tell(workflow.planned(session, request))
+            _tell(session, workflow.planned(session, request))
             return
     with foreseen(request, session.mask_with, alone=True) as plan:
-        _tell(plan)
+        _tell(session, plan)
 
 
-def _tell(plan: RunPlan | WorkflowPlan) -> None:
-    for warning in plan.warnings:
-        click.echo(plan.masker.mask_string(f"warning: {warning}"), err=True)
+def _tell(session: Session, plan: RunPlan | WorkflowPlan) -> None:
+    for warning in map(plan.masker.mask_string, plan.warnings):
+        if session.structured:
+            line = importlib.import_module("runnerlib.cli.log_line").warning(warning)
+        else:
+            line = printable(f"warning: {warning}\n")
+        click.echo(line, err=True, nl=False)
     click.echo("the configuration is valid")

@@ -6,6 +6,6 @@ with a function `get(path, key, setup)`, and an entry in `PROVIDERS`; plugins re
 
 from __future__ import annotations
 
-from runnerlib.secret_provider.lookup import PROVIDERS, Lookup, Revealer
+from runnerlib.secret_provider.lookup import PROVIDERS, Lookup, Revealer, Unasked
 
-__all__ = ["PROVIDERS", "Lookup", "Revealer"]
+__all__ = ["PROVIDERS", "Lookup", "Revealer", "Unasked"]

@@ -118,3 +118,9 @@ def test_less_is_said_as_text(tmp_path: Path) -> None:
     )
     assert runnerlib(*args, "--log-level", "error", "--", "true", cwd=tmp_path).err == ""
     assert "$ true" in runnerlib(*args, "--", "true", cwd=tmp_path, LOG_LEVEL="error").err, "it may be the job's"
+
+
+def test_what_validate_warns_of_is_in_the_log(tmp_path: Path) -> None:
+    done = runnerlib("validate", "--job-command", "true", "--secret-env-names", "NONE", cwd=tmp_path, **JSON)
+    assert (done.code, done.out) == (0, b"the configuration is valid\n")
+    assert said(done) == [("warning", "secret NONE is not masked: it is empty or not set")]

@@ -442,3 +442,17 @@ def test_a_terminal_of_a_step_is_as_large_as_the_runners(tmp_path: Path) -> None
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_to_draw_a_plan_nobody_is_asked_for_a_secret(tmp_path: Path) -> None:
+    steps = [{"name": "a", "run": "true", "env": {"A": "${secret:ci:token}"}, "condition": 'env.A == "${secret:x:y}"'}]
+    write(tmp_path, {"name": "drawn", "env": {"B": "${secret:ci:other}"}, "steps": steps})
+    (tmp_path / "settings.yaml").write_text(
+        yaml.safe_dump({"secret_providers": "command", "secret_command": f"sh -c 'touch {tmp_path}/asked; exit 1'"})
+    )
+    run = ("run", "--config", "settings.yaml", "--job-file", "job.yaml")
+    drawn = runnerlib(*run, "--plan", cwd=tmp_path)
+    assert (drawn.code, drawn.err) == (0, ""), drawn
+    assert not (tmp_path / "asked").exists()
+    assert runnerlib(*run, "--dry-run", cwd=tmp_path).code == 2
+    assert (tmp_path / "asked").exists()
