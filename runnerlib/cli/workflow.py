@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,10 +14,14 @@ from runnerlib.config import Layer
 from runnerlib.dispatch import next_jobs_after, picture, plan_workflow, run_planned
 from runnerlib.errors import ConfigError, printable, unknown
 from runnerlib.journal import Selection
+from runnerlib.lifecycle import may_have_plugins
 from runnerlib.workflow import load
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from runnerlib.cli.session import Session
+    from runnerlib.events import Observer
     from runnerlib.plan import Request
 from runnerlib.dispatch import WorkflowPlan
 
@@ -28,12 +33,23 @@ def carry_out(session: Session, request: Request, *, alone: str | None, drawing:
     if drawing or dry_run:
         _echo(plan, picture(plan, drawing or "text"))
         return 0
-    with audience(plan.front, os.environ, summary="jobs_summary.JobsSummary") as listener:
+    with _audience(plan) as listener:
         result = run_planned(plan, listener)
     if alone is not None:
         following = next_jobs_after(plan, alone, lambda name: _command(name, file))
         _echo(plan, f"\n{following}" if following else "")
     return result.exit_code
+
+
+def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
+    """Who is told; what processes of plugins write as well, where a job may have any."""
+    opened = partial(audience, plan.front, os.environ, summary="jobs_summary.JobsSummary")
+    if not any(may_have_plugins(job.request) for job in plan.plans.values()):
+        return opened()
+    heard: AbstractContextManager[Observer] = importlib.import_module("runnerlib.lifecycle.overhearing").overheard(
+        plan.masker, opened
+    )
+    return heard
 
 
 def planned(session: Session, request: Request, alone: str | None = None) -> WorkflowPlan:

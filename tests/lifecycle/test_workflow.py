@@ -10,6 +10,7 @@ import pytest
 from runnerlib.events import StepFinished, WorkflowFinished
 from runnerlib.plugins import Plugin, PluginContext, Watcher
 from tests.dispatch.house import Ran, ran
+from tests.integration.cli import runnerlib
 from tests.lifecycle.harness import CLOCK, Calls, Noting, registered
 from tests.lifecycle.test_sequence import EARLY, FAILURES, LATE, OUTCOMES, RUN, all_three
 
@@ -98,3 +99,39 @@ def test_an_observer_sees_its_job(tmp_path: Path) -> None:
     assert any(isinstance(event, StepFinished) for event in counting.events)
     assert not any(isinstance(event, WorkflowFinished) for event in counting.events)
     assert done.result.success
+
+
+WRITING = """
+import subprocess
+from runnerlib.plugins import Plugin
+
+class Writing(Plugin):
+    def __init__(self):
+        super().__init__("writing")
+
+    def pre_execution(self, context):
+        context.register_secret("found-at-run-time")
+        subprocess.run("echo $MY_TOKEN; echo found-at-run-time >&2", shell=True)
+
+    def cleanup(self, context):
+        subprocess.run("echo the end", shell=True)
+"""
+
+
+@pytest.mark.parametrize("mode", ["raw", "json"])
+def test_what_processes_of_plugins_write_is_masked_on_the_command_line(mode: str, tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/plugin_writing.py").write_text(WRITING)
+    (tmp_path / "w.json").write_text(workflow("echo one", "echo two"))
+    args = ("run", "--workflow-file", "w.json", "--plugin-dir", "plugins", "--output", mode, "--max-parallel", "1")
+    done = runnerlib(*args, cwd=tmp_path, MY_TOKEN="hunter2-hunter2")
+    assert done.code == 0, done
+    if mode == "json":
+        told = [event["text"] for event in map(json.loads, done.out.splitlines()) if event["type"] == "notice"]
+    else:
+        assert done.out == b"one\ntwo\n"
+        told = [line.removeprefix("runnerlib: ") for line in done.err.splitlines()]
+    shown = [line.removeprefix("plugins: ") for line in told if line.startswith("plugins: ")]
+    assert shown == ["[REDACTED]", "[REDACTED]", "the end"] * 2
+    assert "hunter2-hunter2" not in done.out.decode() + done.err
+    assert "found-at-run-time" not in done.out.decode() + done.err
