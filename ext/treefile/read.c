@@ -22,7 +22,6 @@ struct reading {
     char *table;        /* its blocks, in `records`, with their paths behind them */
     const char **records;
     uint64_t blocks;
-    mode_t umask;
     atomic_uint_fast64_t next; /* block to be done */
     atomic_int failed;
     pthread_mutex_t lock; /* of the result */
@@ -135,7 +134,7 @@ static int fill_file(struct share *share, int made, const struct entry *entry, c
 
     if (done != 0)
         return -1;
-    if (((entry->mode & share->reading->umask) || (entry->mode & 01000)) && fchmod(made, entry->mode & 01777) != 0)
+    if (fchmod(made, entry->mode & 01777) != 0) /* whatever the umask or a default ACL has made of it */
         return -1;
     return futimens(made, times);
 }
@@ -324,30 +323,14 @@ static void make_directories(struct reading *reading)
             continue;
         if (mkdirat(tree, share.path, mode) != 0)
             fail(reading, errno, share.path, "");
-        else if (((mode & reading->umask) || (mode & 01000)) && fchmodat(tree, share.path, mode, 0) != 0)
+        else if (fchmodat(tree, share.path, mode, 0) != 0)
             fail(reading, errno, share.path, "");
     }
 }
 
-/* What the kernel takes away from the permissions of a new file; everything when nobody says. */
-static mode_t find_umask(void)
-{
-    FILE *status = fopen("/proc/thread-self/status", "re");
-    unsigned found = 0777;
-    char line[256];
-
-    if (status == NULL)
-        return 0777;
-    while (fgets(line, sizeof line, status) != NULL)
-        if (sscanf(line, "Umask: %o", &found) == 1)
-            break;
-    fclose(status);
-    return (mode_t)found;
-}
-
 void treefile_read(const struct treefile_request *request, struct treefile_result *result)
 {
-    struct reading reading = {.request = request, .result = result, .umask = find_umask()};
+    struct reading reading = {.request = request, .result = result};
     int started = 0, wished = request->threads < MOST_THREADS ? request->threads : MOST_THREADS;
     pthread_t threads[MOST_THREADS];
 

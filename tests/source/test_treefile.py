@@ -90,6 +90,23 @@ def test_many_files_in_one_directory_and_many_directories(tmp_path: Path) -> Non
     assert look(tmp_path / "copy") == look(tmp_path / "tree")
 
 
+def test_modes_are_right_under_a_default_acl(tmp_path: Path) -> None:
+    """Where a directory has one, the kernel asks it instead of the umask."""
+    (tmp_path / "tree/d").mkdir(parents=True)
+    (tmp_path / "tree/d/file").write_text("x")
+    (tmp_path / "tree/d/file").chmod(0o755)
+    pack(tmp_path / "tree", tmp_path / "file")
+    (tmp_path / "copy").mkdir()
+    # user::rwx, group::---, other::---
+    entries = b"".join(struct.pack("<HHI", tag, mode, 0xFFFFFFFF) for tag, mode in ((1, 7), (4, 0), (32, 0)))
+    try:
+        os.setxattr(tmp_path / "copy", "system.posix_acl_default", struct.pack("<I", 2) + entries)
+    except OSError as error:
+        pytest.skip(f"no access control lists here: {error.strerror}")
+    assert unpack(tmp_path / "file", tmp_path / "copy", seal(tmp_path / "file"))
+    assert look(tmp_path / "copy") == look(tmp_path / "tree")
+
+
 def test_nothing_is_shared_with_the_tree(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/one").write_text("one")
