@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from runnerlib.config import SETTINGS, read
-from runnerlib.errors import ConfigError, RunnerError
+from runnerlib.errors import ConfigError, RunnerError, unknown
 from runnerlib.job import Job, Step
 from runnerlib.lifecycle import fulfil
 from runnerlib.observers.program import program_streams
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # What would run something else than the call says.
 _OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE")
+
+
+_ARGUMENTS = ("command", "source_dir", "artifacts_dir", "workspace", "observer")
 
 
 class Call(NamedTuple):
@@ -110,12 +113,20 @@ def call(
     observer: Observer | None,
     settings: Mapping[str, object],
 ) -> Call:
-    """A call that is made here and now. Raises ConfigError when the current directory is gone."""
+    """A call that is made here and now. Raises ConfigError for an unknown name, and when the directory is gone."""
+    check_names(settings)
     try:
         cwd = Path.cwd()
     except OSError as error:
         raise ConfigError(f"the current directory is gone: {error.strerror}") from None
     return Call(task, source_dir, artifacts_dir, workspace, observer, settings, dict(os.environ), cwd)
+
+
+def check_names(settings: Mapping[str, object]) -> None:
+    """Raise ConfigError for a keyword that is neither an argument nor a setting."""
+    for name in settings:
+        if name not in SETTINGS:
+            raise ConfigError(unknown("setting", name, (*_ARGUMENTS, *SETTINGS)))
 
 
 def _word(word: object) -> str:

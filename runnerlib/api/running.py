@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, overload
 
-from runnerlib.api.call import call
+from runnerlib.api.call import call, check_names
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.job import Job, Step
 from runnerlib.stopping import Stop
@@ -96,6 +96,7 @@ def run_job(
     `execute` takes either, always returns a JobResult, and says what the arguments mean.
     Raises what `execute` raises.
     """
+    check_names(settings)
     task = command if job is None else job
     if task is None or (job is not None and (command is not None or not isinstance(job, Job))):
         raise ConfigError("run_job takes either a Job or command=, a text or a list of words")

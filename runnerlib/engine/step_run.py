@@ -134,7 +134,8 @@ class StepRun:
         if around is None:
             return None
         try:
-            self._env = await self._answer(around.before(self._step, self._env)) or self._env
+            answer = await self._answer(around.before(self._step, self._env))
+            self._env = self._env if answer is None else answer
         except RunnerError as error:
             return _refusal(error)
         return self._stopped

@@ -170,6 +170,7 @@ class TestPlaces:
             ({"job_file": "x"}, "job_file is for the command line: read it with"),
             ({"work_dir": "x"}, "work_dir is for the command line: a library leaves"),
             ({"grace_perod": 1}, "unknown setting 'grace_perod' .*; did you mean 'grace_period'"),
+            ({"sourc_dir": "."}, "unknown setting 'sourc_dir' .*; did you mean 'source_dir'"),
         ):
             with pytest.raises(ConfigError, match=text):
                 execute("true", observer=Recorder(), **arguments)  # type: ignore[arg-type]

@@ -69,6 +69,14 @@ def test_a_step_has_the_environment_that_is_answered_and_others_do_not(new_loop:
     assert (recorder.output_of("one"), recorder.output_of("two")) == (b"1-unset\n", b"unset-2\n")
 
 
+def test_an_environment_can_be_emptied(new_loop: NewLoop) -> None:
+    async def empty(_step: Step, _env: Mapping[str, str]) -> Mapping[str, str]:
+        return {}
+
+    _, recorder = run_job(new_loop, Job("job", [Step("a", "echo ${A-unset}")]), around=Say(empty), env={"A": "1"})
+    assert recorder.output_of("a") == b"unset\n"
+
+
 def test_a_step_that_is_refused_does_not_start_and_nobody_hears_of_its_end(new_loop: NewLoop) -> None:
     async def refuse(_step: Step, _env: Mapping[str, str]) -> Mapping[str, str]:
         raise VetoedError("not on Fridays")
