@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pygit2
 
+_UPSTREAM = "upstream/"
 _BRANCH = "refs/heads/"
 # No search (`:/text`), no reflog (`@{1}`), no option: a name, a commit id, and steps back from it.
 _REVISION = re.compile(r"(?!-)((?:(?!\.\.|@\{)[^\s~^:?*\[\\\x00-\x1f\x7f])+)((?:[~^][0-9]{0,9}){0,9})")
@@ -63,7 +64,8 @@ def _changed(directory: str | Path, base: str, head: str) -> frozenset[str]:
 def diff_base(environ: Mapping[str, str]) -> str | None:
     """What Reactorcide's variables say a run is to be compared with; None when they do not.
 
-    A push of a new branch has a commit id of zeros for what was there before: that is nothing.
+    A push of a new branch has a commit id of zeros for what was there before: that is nothing. The branch that a
+    change from a fork is for is upstream's.
     """
     base = environ.get("REACTORCIDE_DIFF_BASE", "")
     if base and not _NO_COMMIT.fullmatch(base):
@@ -71,18 +73,25 @@ def diff_base(environ: Mapping[str, str]) -> str | None:
     for name in ("REACTORCIDE_PR_BASE_REF", "REACTORCIDE_BASE_REF"):
         branch = environ.get(name, "").removeprefix(_BRANCH)
         if branch:
-            return f"origin/{branch}"
+            return f"{_UPSTREAM if environ.get('REACTORCIDE_BASE_URL') else 'origin/'}{branch}"
     return None
 
 
 def _commit(repository: pygit2.Repository, revision: str) -> pygit2.Commit:
-    """The commit that `revision` means: as git finds its name, else as a branch of origin."""
+    """The commit that `revision` means: as git finds its name, else as a branch of origin.
+
+    What is said to be upstream's is origin's where they are the same, so that there is no remote upstream.
+    """
     import pygit2
 
     parts = _REVISION.fullmatch(revision)
     if parts is None:
         raise SourceError(f"'{printable(revision)}' is no branch, tag or commit id")
-    names = (parts[1],) if parts[1] == "HEAD" else (parts[1], f"origin/{parts[1]}")
+    branch = parts[1].removeprefix(_UPSTREAM)
+    if branch != parts[1] and "upstream" in repository.remotes.names():
+        names: tuple[str, ...] = (parts[1],)
+    else:
+        names = (parts[1],) if parts[1] == "HEAD" else (parts[1], f"origin/{branch}")
     known = [name for name in names if _found(repository, name)]
     found = _found(repository, known[0] + parts[2]) if known else None
     if found is None:

@@ -256,6 +256,7 @@ class TestUntrustedRepositories:
         ({"REACTORCIDE_DIFF_BASE": "0" * 40}, None),
         ({"REACTORCIDE_DIFF_BASE": "0" * 40, "REACTORCIDE_BASE_REF": "dev"}, "origin/dev"),
         ({"REACTORCIDE_PR_BASE_REF": "refs/heads/main"}, "origin/main"),
+        ({"REACTORCIDE_BASE_URL": "u", "REACTORCIDE_PR_BASE_REF": "main"}, "upstream/main"),
     ],
 )
 def test_the_base_of_a_comparison(environ: dict[str, str], base: str | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runnerlib.repository import changed_files, diff_base
 from runnerlib.source import Cache, SourceSpec, prepare
 from runnerlib.source.git.upstream import Base, told
 from tests.source.repository import commit, git
@@ -136,3 +137,30 @@ def test_what_is_told() -> None:
     assert told({"REACTORCIDE_BASE_REF": "main"}) is None
     assert told({"REACTORCIDE_BASE_URL": "u", "REACTORCIDE_BASE_REF": ""}) == Base("u")
     assert told({"REACTORCIDE_BASE_URL": "u", "REACTORCIDE_BASE_REF": "main"}) == Base("u", "main")
+
+
+@pytest.mark.parametrize("depth", ["0", "1"])
+def test_a_change_from_a_fork_is_compared_with_upstream(
+    depth: str, fork: tuple[Server, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with the fork's own branch of that name, which has the change already; and as far back as it takes."""
+    server, _ = fork
+    target, base = tmp_path / "src", server.url("git/base")
+    told_so = {"REACTORCIDE_BASE_URL": base, "REACTORCIDE_BASE_REF": "main", "REACTORCIDE_PR_BASE_REF": "main"}
+    for name, value in told_so.items():
+        monkeypatch.setenv(name, value)
+    checked_out(server.url("git/fork"), target, ("depth", depth))
+    against = diff_base(told_so)
+    assert against == "upstream/main"
+    changed = changed_files(target, against, deepen=True)
+    assert changed == set(git(target, "diff", "--name-only", "upstream/main...HEAD").split())
+    assert changed == {"file"}
+    assert changed_files(target, "origin/main") == frozenset()
+
+
+def test_where_upstream_is_the_origin(fork: tuple[Server, dict[str, str]], tmp_path: Path) -> None:
+    """There is no such remote, and the branch is the origin's."""
+    server, _ = fork
+    target = tmp_path / "src"
+    checked_out(server.url("git/base"), target, ("depth", "0"))
+    assert changed_files(target, "upstream/main") == frozenset()
