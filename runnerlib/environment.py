@@ -32,10 +32,14 @@ _PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
 
 
 class JobEnvironment(NamedTuple):
-    """The variables of a job and every secret known before it starts, listed ones first."""
+    """The variables of a job and every secret known before it starts, listed ones first.
+
+    `given` are the names of the variables that are not just there where the runner is.
+    """
 
     variables: dict[str, str]
     secrets: list[Secret]
+    given: frozenset[str]
 
 
 class Files:
@@ -81,16 +85,17 @@ def job_environment(
     files = files or Files()
     filed = list(_secrets_file(resolved, files))
     withheld = _withheld(environ, resolved.config)
-    variables = {name: value for name, value in environ.items() if name not in withheld}
-    variables.update((name, str(place)) for name, place in places.items())
-    variables.update((name, value) for name, value in filed if name)
-    variables.update(job.env if job else {})
-    variables.update((n, reveal(value, f"job_env: {n}")) for n, value in _job_env(resolved, workspace, files))
+    given = {name: str(place) for name, place in places.items()}
+    given.update((name, value) for name, value in filed if name)
+    given.update(job.env if job else {})
+    given.update((n, reveal(value, f"job_env: {n}")) for n, value in _job_env(resolved, workspace, files))
+    variables = {**{name: value for name, value in environ.items() if name not in withheld}, **given}
     listed = [reveal(value, "secret_values_list") for value in _listed_values(resolved, workspace, files)]
     secrets = list(_secrets(resolved, environ, variables, filed, listed))
     for step in job.steps if job else ():
         secrets.extend(named_secrets(step.env, resolved.config))
-    return JobEnvironment(variables, [secret for secret in secrets if not _is_reference(secret.value)])
+    known = [secret for secret in secrets if not _is_reference(secret.value)]
+    return JobEnvironment(variables, known, frozenset(given))
 
 
 def _is_reference(value: str) -> bool:

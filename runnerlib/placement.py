@@ -42,7 +42,6 @@ async def in_container(
         environ=plan.request.environ,
         mounts={socket: f"{INSIDE}/{OWN}/secrets"},
         shared=plan.workspace.granted,
-        passed=frozenset(plan.config.secret_env_names),
     )
     stopped = asyncio.Event()
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from runnerlib.observers.protocol import MakeConsole
 
 
+# What the variables begin with that tell a job about itself.
+_TOLD = ("REACTORCIDE_", "RC_", "RUNNERLIB_")
 _TAKEN_APART = ("job_env", "secret_values_list")
 
 
@@ -123,6 +125,7 @@ class RunPlan(NamedTuple):
     config: RunnerConfig
     is_command: bool
     spool: Path
+    given: frozenset[str] = frozenset()
     image: str | None = None
     engine: Engine | None = None
 
@@ -130,6 +133,12 @@ class RunPlan(NamedTuple):
     def journal(self) -> Path:
         """Where the workspace remembers how far the job came."""
         return self.workspace.base / ".runnerlib" / "journal.ndjson"
+
+    def apart(self) -> RunPlan:
+        """The same for a container: its variables are those that the job is given, not the runner's surroundings."""
+        names = {*self.given, *self.config.secret_env_names, "PATH"}
+        env = {name: self.env[name] for name in self.env if name in names or name.startswith(_TOLD)}
+        return self._replace(env=env)
 
     def revised(self, resolved: Resolved) -> RunPlan:
         """The plan of the same request with other settings; its masker is this one, and knows more."""
@@ -230,6 +239,7 @@ def _plan(request: Request) -> RunPlan:
         config=config,
         is_command=is_command,
         spool=spool,
+        given=environment.given.union(changes.env),
         image=image,
         engine=engine,
     )

@@ -209,7 +209,11 @@ def _make(directory: Path) -> None:
 async def _run(
     plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: Stages | None
 ) -> JobResult:
-    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"))
+    user = None
+    if plan.engine is not None:
+        user = importlib.import_module("runnerlib.container").stranger()
+        plan = plan.apart()
+    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
     # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
     with Custody(cgroups=not plan.is_command) as custody:
         try:

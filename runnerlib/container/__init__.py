@@ -6,8 +6,8 @@ never writes, so it ends when the runner lets go of it or is killed, and everyth
 
 from __future__ import annotations
 
-from runnerlib.container.container import INSIDE, Wish, hand_over
+from runnerlib.container.container import INSIDE, Wish, hand_over, stranger
 from runnerlib.container.custody import contained
 from runnerlib.container.engine import ENGINES, Engine, find_engine
 
-__all__ = ["ENGINES", "INSIDE", "Engine", "Wish", "contained", "find_engine", "hand_over"]
+__all__ = ["ENGINES", "INSIDE", "Engine", "Wish", "contained", "find_engine", "hand_over", "stranger"]

@@ -49,9 +49,8 @@ _KILLER = 'kill -s "$2" -- "-$(cat "$1.pid")" 2>/dev/null'
 class Wish(NamedTuple):
     """What a job wants: `image`, limits as the engine's options have them, and what else is mounted read-only.
 
-    `base` is its workspace, `scratch` a directory outside of it that is mounted into it, `shared` are other
-    directories, which have the same path in the container, and `passed` are the names of the runner's own
-    variables that reach the job.
+    `base` is its workspace, `scratch` a directory outside of it that is mounted into it, and `shared` are other
+    directories, which have the same path in the container. `environ` is that of the engine's client.
     """
 
     image: str
@@ -62,7 +61,6 @@ class Wish(NamedTuple):
     shared: Sequence[Path] = ()
     cpus: str = ""
     memory: str = ""
-    passed: frozenset[str] = frozenset()
 
 
 class Container:
@@ -164,21 +162,16 @@ class Container:
         return [*words, "--entrypoint", "/bin/sh", wish.image, "-c", _HOLDER]
 
     def _assignments(self, env: Mapping[str, str]) -> str:
-        """The variables of a step as lines of shell: what the job has, not what the runner's own surroundings are."""
-        own = self._wish.environ
+        """The variables of a step as lines of shell. In place of the runner's PATH the image's own counts."""
+        path = self._wish.environ.get("PATH", "")
         lines = []
         for name, value in env.items():
-            if name == "PATH":
-                added = value.removesuffix(own.get("PATH", ""))
-                lines += [f'PATH={shlex.quote(added)}"$PATH"; export PATH'] if added and added != value else []
-            elif name.isidentifier() and name.isascii() and self._reaches(name, value):
+            if name == "PATH" and path and value.endswith(path):
+                added = ":".join(map(self._translated, value.removesuffix(path).split(":")))
+                lines += [f'PATH={shlex.quote(added)}"$PATH"; export PATH'] if added else []
+            elif name.isidentifier() and name.isascii():
                 lines.append(f"{name}={shlex.quote(self._translated(value))}; export {name}")
         return "\n".join(lines) + "\n"
-
-    def _reaches(self, name: str, value: str) -> bool:
-        known = self._wish.environ
-        given = name in self._wish.passed or name.startswith(("REACTORCIDE_", "RC_", "RUNNERLIB_"))
-        return given or known.get(name) != value
 
     def _translated(self, value: str) -> str:
         if not value.startswith("/"):
@@ -217,6 +210,11 @@ class ContainedProcess:
             with suppress(OSError):
                 self._files.with_suffix(suffix).unlink()
         return end if code is None else Exit(code, end.usage, "")
+
+
+def stranger() -> int | None:
+    """The user of the steps in a container, if that is not the runner's."""
+    return None if os.geteuid() else RUNNER
 
 
 def user() -> str:

@@ -192,6 +192,8 @@ class JobHere:
         place = self._place
         async with self._custody(plan) as (custody, scratch):
             observer = self._voice if life is None else life.beside(self._voice)
+            if custody is not place.custody:
+                plan = plan.apart()
             job = job_run(plan, journal, observer, custody, place.socket, life, scratch=scratch)
             with self._stop.reaching(asyncio.get_running_loop(), job.stop):
                 return await job.run()
@@ -237,7 +239,6 @@ class JobHere:
             },
             cpus=_limit(resources, "cpu"),
             memory=_limit(resources, "memory").removesuffix("i"),
-            passed=frozenset(plan.config.secret_env_names),
         )
 
     async def _upload(self, plan: RunPlan, *, optional: bool) -> None:

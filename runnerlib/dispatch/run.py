@@ -7,7 +7,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING
 
-from runnerlib.container.container import RUNNER
+from runnerlib.container import stranger
 from runnerlib.dispatch.here import Here
 from runnerlib.dispatch.memory import Memory
 from runnerlib.dispatch.walk import WorkflowRun
@@ -56,8 +56,8 @@ def run_planned(
 
 
 async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Stop) -> WorkflowResult:
-    users = {RUNNER} if plan.engine is not None and not os.geteuid() else set()
-    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), users=users)
+    user = None if plan.engine is None else stranger()
+    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
     records = directory_of(plan.front.workspace)
     forget(records, {*memory.kept, *memory.left_out})
 
@@ -67,8 +67,6 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
     with Custody() as custody:
         try:
             socket = await server.start()
-            for user in users:  # containers are not root's
-                os.chown(socket, user, user)
             place = Here(plan, custody, socket, records)
             run = WorkflowRun(plan, memory, place, world_of(plan, warn), observer, records)
             loop = asyncio.get_running_loop()

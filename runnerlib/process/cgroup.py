@@ -10,8 +10,8 @@ import os
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
-# The links of a directory without subdirectories.
-_LINKS = 2
+# What every group has, and a step could change in its own; more only where somebody delegates controllers to it.
+_LIMITS = ("cgroup.max.descendants", "cgroup.max.depth")
 # The files of states and counters have a few short lines.
 _LARGEST = 4096
 
@@ -33,6 +33,7 @@ class Group:
             # Kept open because every step ends with a look at it, and may begin with one.
             self._events = os.open(os.path.join(path, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
             undo.pop_all()
+        self._made = self._looks()
         self._counter = os.path.join(path, "memory.events")
         self._counts = os.path.exists(self._counter)
 
@@ -55,14 +56,19 @@ class Group:
         return oom_kills(_read(self._counter)) if self._counts else 0
 
     def pristine(self) -> bool:
-        """Whether it is as it was made: nobody in it, no group below it, not frozen."""
+        """Whether it is as it was made: nobody in it, no group below it, not frozen, and nobody changed its limits."""
         state = self._state()
         if b"populated 0" not in state or b"frozen 1" in state:
             return False
-        try:  # a directory has a link for each of those in it, besides its own two
-            return os.stat(self.path).st_nlink == _LINKS
+        try:
+            return self._looks() == self._made and all(_read(f"{self.path}/{name}") == b"max\n" for name in _LIMITS)
         except OSError:
             return False
+
+    def _looks(self) -> tuple[int, ...]:
+        """Its mode and owner, and how many groups are below it: a directory has a link for each."""
+        found = os.stat(self.path)
+        return found.st_mode, found.st_uid, found.st_gid, found.st_nlink
 
     def remove(self) -> None:
         """Remove the group and those below, which steps may have made; it stays while a process is in it."""

@@ -13,7 +13,7 @@ from runnerlib.secret_socket.limits import Limits
 from runnerlib.secret_socket.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from pathlib import Path
 
 # A client with a timeout fails when this queue is full. The kernel may have a lower limit, often 4096.
@@ -29,7 +29,7 @@ class Counts(NamedTuple):
 
 
 class SecretServer:
-    """Registers what processes of this user, of root or of another of `users` send to its socket.
+    """Registers what processes of this user, of root or of `user` send to its socket, which is that user's.
 
     `register` is given non-empty values, which encode to their bytes with "surrogateescape", and returns
     how many of them are masked from then on. It is called in a thread, one call at a time. When it raises,
@@ -37,10 +37,10 @@ class SecretServer:
     """
 
     def __init__(
-        self, register: Callable[[list[str]], int], limits: Limits | None = None, users: Collection[int] = ()
+        self, register: Callable[[list[str]], int], limits: Limits | None = None, user: int | None = None
     ) -> None:
         self._limits = limits or Limits()
-        self._users = frozenset((0, os.geteuid(), *users))
+        self._user = os.geteuid() if user is None else user
         self._registry = Registry(register, self._limits)
         self._connections: Connections | None = None
         self._path: Path | None = None
@@ -49,7 +49,11 @@ class SecretServer:
         """Listen on the running loop; returns the path for REACTORCIDE_SECRETS_SOCKET. Raises RunnerError."""
         try:
             self._path = create(os.environ)
-            self._connections = Connections(_listener(self._path), self._registry.carry_out, self._limits, self._users)
+            listener = _listener(self._path)
+            users = {0, os.geteuid(), self._user}
+            self._connections = Connections(listener, self._registry.carry_out, self._limits, users)
+            if self._user != os.geteuid():  # only root has a job whose processes are another user's
+                os.chown(self._path, self._user, -1)
         except OSError as error:
             self.abandon()
             raise RunnerError(f"cannot open the secret socket: {error.strerror}") from None

@@ -27,7 +27,7 @@ def test_a_command(docker: dict[str, str], tmp_path: Path) -> None:
     command = (
         'id -u; grep -E "CapEff|NoNewPrivs" /proc/self/status; echo $REACTORCIDE_CODE_DIR; cat f; '
         'test "$MY_TOKEN" = "$(cat ../expected)" && echo "given $MY_TOKEN"; '
-        "test -S $REACTORCIDE_SECRETS_SOCKET && echo asks; "
+        "test -w $REACTORCIDE_SECRETS_SOCKET && echo may register secrets; "
         "echo made > $REACTORCIDE_ARTIFACTS_DIR/made; echo ${HOME_OF_THE_RUNNER-unset}; exit 7"
     )
     (tmp_path / "job/src").mkdir(parents=True)
@@ -42,7 +42,7 @@ def test_a_command(docker: dict[str, str], tmp_path: Path) -> None:
         "/job/src",
         "source",
         "given [REDACTED]",
-        "asks",
+        "may register secrets",
         "unset",
         "",
     ]
@@ -82,6 +82,28 @@ def test_steps(docker: dict[str, str], tmp_path: Path) -> None:
     assert done.code == 3
     assert Path(docker["CALLS"]).read_text().splitlines().count("run") == 1
     assert containers(docker) == []
+
+
+def test_the_variables_of_the_job_and_no_others(docker: dict[str, str], tmp_path: Path) -> None:
+    """Also where the runner happens to have the same; in place of its PATH the image's counts, unless the job says."""
+    show = "echo $MODE ${OTHER-unset} ${HERE-unset}; echo $PATH"
+    steps: list[dict[str, object]] = [
+        {"name": "a", "run": show},
+        {"name": "b", "run": show, "env": {"OTHER": "same", "PATH": "/opt/tool/bin:/bin"}},
+        {"name": "c", "run": show + '; echo /job/tools >> "$RUNNERLIB_PATH"; echo HERE=x >> "$RUNNERLIB_ENV"'},
+        {"name": "d", "run": show},
+    ]
+    (tmp_path / "job.yaml").write_text(json.dumps({"job": {"name": "boxed", "env": {"MODE": "prod"}, "steps": steps}}))
+    more = {"MODE": "prod", "OTHER": "same", "HERE": "x"}
+    done = run(tmp_path, docker, "--job-file", "job.yaml", *IMAGE, "--output", "raw", **more)
+    assert done.code == 0, done
+    own = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    assert done.out.splitlines() == [
+        *(b"prod unset unset", own),
+        *(b"prod same unset", b"/opt/tool/bin:/bin"),
+        *(b"prod unset unset", own),
+        *(b"prod unset x", b"/job/tools:" + own),
+    ]
 
 
 def test_the_image_of_a_job_file(docker: dict[str, str], tmp_path: Path) -> None:

@@ -57,7 +57,17 @@ def test_there_are_as_many_groups_as_steps_ran_at_once(held: Custody) -> None:
     assert inside(held) == ["steps-1", "steps-2"]
 
 
-@pytest.mark.parametrize("change", ["mkdir $group/more", "echo 1 > $group/cgroup.freeze"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "mkdir $group/more",
+        "echo 1 > $group/cgroup.freeze",
+        "echo 0 > $group/cgroup.max.descendants",
+        "echo 1 > $group/cgroup.max.depth",
+        "chmod 700 $group",
+        "chown 1 $group",
+    ],
+)
 def test_a_group_that_a_step_changed_is_not_given_to_another(held: Custody, change: str) -> None:
     """Who is in a frozen group does not run, so a neighbour freezes it, once it is empty."""
     process = held.start(launch("true"))
