@@ -95,7 +95,7 @@ class JobTrigger:
         """Check and mend every field."""
         for name, check in RULES.items():
             given = getattr(self, name)
-            if given is None and name != "job_name":
+            if given is None and name not in {"job_name", "condition"}:
                 continue
             try:
                 object.__setattr__(self, name, check(given))

@@ -72,8 +72,8 @@ def environment(given: object) -> dict[str, str]:
 
 
 def condition(given: object) -> str:
-    """One of CONDITIONS, however it is spelled."""
-    value = _any_text(given).strip()
+    """One of CONDITIONS, however it is spelled; the first where none is given."""
+    value = "" if given is None else _any_text(given).strip()
     value = _SPELLED.get(value, value)
     if value not in CONDITIONS:
         raise ValueError(unknown("condition", value[:100], CONDITIONS))

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runnerlib.trigger.job_trigger import RULES, FieldError, JobTrigger, TriggerError, made, trigger_of
@@ -182,6 +182,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(RULES)), ANYTHING, max_size=2))
+@example({"condition": None})
 def test_whatever_is_accepted_a_coordinator_takes(given: dict[str, Any]) -> None:
     fields = {"job_name": "deploy", **given}
     try:
