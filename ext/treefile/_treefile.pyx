@@ -3,6 +3,7 @@
 
 import os
 
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport uint64_t
 
 cdef extern from "treefile.h" nogil:
@@ -29,10 +30,9 @@ def read(int file, int tree, int threads, bytearray stop not None):
 cdef _do(int tree, int file, int threads, bytes skipped, bytearray stop):
     cdef treefile_request request
     cdef treefile_result result
-    cdef unsigned char[:] flag = stop  # held: the bytearray cannot move meanwhile
     request.tree, request.file, request.threads = tree, file, threads
     request.skipped = skipped
-    request.stop = <const char *>&flag[0]
+    request.stop = PyByteArray_AS_STRING(stop)  # nobody makes it longer, so it stays where it is
     with nogil:
         if threads:
             treefile_read(&request, &result)

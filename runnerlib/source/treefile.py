@@ -66,6 +66,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 def _run(work: Callable[[bytearray], object], wanted: Callable[[], None]) -> None:
     """Run the compiled part in a thread; an exception here, from a signal handler, ends it within a few files."""
+    wanted()
     stop = bytearray(1)
     errors: list[BaseException] = []
 

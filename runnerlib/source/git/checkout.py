@@ -17,6 +17,7 @@ from runnerlib.source.git.search import Found, Search
 from runnerlib.source.git.submodule import DEEPEST, place_submodules
 from runnerlib.source.git.transport import MissingRefError, NetworkError
 from runnerlib.source.git.tree_cache import Trees
+from runnerlib.source.spec import still_wanted
 from runnerlib.source.together import together
 from runnerlib.source.tree import remove_tree
 
@@ -153,7 +154,7 @@ def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept:
 
 def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: cache.Entry) -> str:
     """Make the checkout from one place in the cache, whose lock we have."""
-    trees = Trees(place.trees, work.wish.sparse)
+    trees = Trees(place.trees, work.wish.sparse, lambda: still_wanted(work.report))
     trees.prune()
     mirror = Mirror(place, work.transport, remote, work.report)
     found = mirror.bring(ref, work.wish.depth, work.change)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pygit2
-from pygit2.enums import CheckoutStrategy, CredentialType, FileMode, Option, RepositoryOpenFlag
+from pygit2.enums import CheckoutStrategy, CredentialType, FileMode, RepositoryOpenFlag
 
 from runnerlib.errors import SourceError
 from runnerlib.source import worker
@@ -39,8 +39,10 @@ _LONGEST = 300  # characters of an error: it may quote the name of a ref
 # The library waits for ever unless it is told; milliseconds.
 pygit2.settings.server_connect_timeout = 30_000
 
-# Switches for the whole process: the check who owns a repository, and that of an object's hash when it is read.
-_OWNERS, _HASHES = threading.Lock(), threading.Lock()
+_OWNERS = threading.Lock()  # the ownership check is one switch for the whole process
+
+# What the user's own configuration may not change in the files that are written; the git program is told the same.
+_PLAIN = {"core.autocrlf": "false", "core.eol": "native", "core.attributesFile": "/dev/null"}
 
 
 class Libgit2:
@@ -49,7 +51,6 @@ class Libgit2:
     def __init__(self, wish: Wish, report: Report) -> None:
         self._wish = wish
         self._report = report
-        self._fetched: set[Path] = set()
         pygit2.settings.server_timeout = wish.timeout * 1000
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:  # noqa: ARG002 - it always lists all
@@ -69,7 +70,6 @@ class Libgit2:
                 origin.fetch(list(specs), callbacks=callbacks, proxy=True, depth=depth)
 
         self._do(remote, work)
-        self._fetched.add(store)
         meter.sum_up()
         for spec in specs:
             source, _, ref = spec.removeprefix("+").partition(":")
@@ -101,8 +101,8 @@ class Libgit2:
         meter = Meter(self._report)
 
         def work(thread: Worker) -> None:
-            with _opened(top / ".git") as repository, _hashed_once(hashed=top / ".git" in self._fetched):
-                watch = _Watch(thread, meter, filters=_has_attributes(repository[commit].peel(pygit2.Tree)))
+            with _opened(top / ".git") as repository, _plain(repository):
+                watch = _Watch(thread, meter, filters=_has_attributes(repository[commit].peel(pygit2.Tree), thread))
                 repository.checkout_tree(  # type: ignore[no-untyped-call]
                     repository[commit], strategy=CheckoutStrategy.FORCE, callbacks=watch
                 )
@@ -149,20 +149,30 @@ def _list_refs(remote: Remote, ssh_key: str | None, thread: Worker) -> Listing:
     return Listing({name: str(head.oid) for name, head in heads.items()}, default or None)
 
 
-def _walk(tree: pygit2.Tree, prefix: str = "") -> Iterator[str]:
-    """The paths of all submodules in a tree."""
-    for entry in tree:
-        if entry.filemode == FileMode.COMMIT:
-            yield f"{prefix}{entry.name}"
-        elif isinstance(entry, pygit2.Tree):
-            yield from _walk(entry, f"{prefix}{entry.name}/")
+def _walk(top: pygit2.Tree) -> Iterator[str]:
+    """The paths of all submodules in a tree, which may be deeper than the interpreter's stack."""
+    waiting = [("", top)]
+    while waiting:
+        prefix, tree = waiting.pop()
+        for entry in tree:
+            if entry.filemode == FileMode.COMMIT:
+                yield f"{prefix}{entry.name}"
+            elif isinstance(entry, pygit2.Tree):
+                waiting.append((f"{prefix}{entry.name}/", entry))
 
 
-def _has_attributes(tree: pygit2.Tree) -> bool:
+def _has_attributes(top: pygit2.Tree, thread: Worker) -> bool:
     """Tell whether a tree has attributes anywhere; without any, no file is written other than it was committed."""
-    return any(
-        entry.name == ".gitattributes" or (isinstance(entry, pygit2.Tree) and _has_attributes(entry)) for entry in tree
-    )
+    seen, waiting = {top.id}, [top]
+    while waiting:
+        thread.check()
+        for entry in waiting.pop():
+            if entry.name == ".gitattributes":
+                return True
+            if isinstance(entry, pygit2.Tree) and entry.id not in seen:
+                seen.add(entry.id)
+                waiting.append(entry)
+    return False
 
 
 def _parents(commit: bytes) -> list[str]:
@@ -212,17 +222,16 @@ def _any_owner(remote: Remote | None) -> Iterator[None]:
 
 
 @contextmanager
-def _hashed_once(*, hashed: bool) -> Iterator[None]:
-    """Read objects without hashing them again, if they were `hashed` when they came; it takes a fifth of a checkout."""
-    if not hashed:
+def _plain(repository: pygit2.Repository) -> Iterator[None]:
+    """Write files as they were committed, whatever the user has configured; the repository keeps nothing of it."""
+    config = repository.config
+    for name, value in _PLAIN.items():
+        config[name] = value
+    try:
         yield
-        return
-    with _HASHES:
-        pygit2.option(Option.ENABLE_STRICT_HASH_VERIFICATION, False)
-        try:
-            yield
-        finally:
-            pygit2.option(Option.ENABLE_STRICT_HASH_VERIFICATION, True)
+    finally:
+        for name in _PLAIN:
+            del config[name]
 
 
 class _Watch(pygit2.CheckoutCallbacks):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from runnerlib.source.tree import DIRECTORY, copy_bytes, open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _LOOSE = re.compile("[0-9a-f]{38}")
@@ -61,13 +61,26 @@ def _stores(store: Path, depth: int) -> Iterator[Path]:
 def _files(store: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield folder and file names of all objects: packs with their index, then loose ones.
 
-    Anything else in there, links included, is no object of ours.
+    Then packs again, as long as there are new ones: what was loose may have been packed meanwhile. Anything else
+    in there, links included, is no object of ours.
     """
-    packs = {found[1] for name in _names(store / "pack") if (found := _PACK.fullmatch(name))}
-    yield "pack", [base + end for base in sorted(packs) for end in (".pack", ".idx")]
+    told = _packs(store)
+    yield "pack", _of_packs(told)
     for folder in sorted(_names(store)):
         if re.fullmatch("[0-9a-f]{2}", folder):
             yield folder, [name for name in _names(store / folder) if _LOOSE.fullmatch(name)]
+    while new := _packs(store) - told:
+        told |= new
+        yield "pack", _of_packs(new)
+
+
+def _packs(store: Path) -> set[str]:
+    """The packs of an object directory, without the end of their names."""
+    return {found[1] for name in _names(store / "pack") if (found := _PACK.fullmatch(name))}
+
+
+def _of_packs(bases: Iterable[str]) -> list[str]:
+    return [base + end for base in sorted(bases) for end in (".pack", ".idx")]
 
 
 def _names(directory: Path) -> list[str]:

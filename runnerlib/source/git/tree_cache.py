@@ -19,7 +19,7 @@ from runnerlib.source.tree import remove_tree
 from runnerlib.source.treefile import pack, seal, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _MOST = 3
@@ -29,9 +29,11 @@ _MOST = 3
 class Trees:
     """The trees of one repository; the caller holds its lock, which may be shared."""
 
-    def __init__(self, place: Path, sparse: Sequence[str]) -> None:
+    def __init__(self, place: Path, sparse: Sequence[str], wanted: Callable[[], None] = lambda: None) -> None:
+        """`wanted` raises when nobody waits for the tree any more; it is called several times a second."""
         self._place = place
         self._variant = _variant(sparse)
+        self._wanted = wanted
 
     def take(self, commit: str, top: Path) -> str | None:
         """Fill `top`, which has nothing but `.git`, from the tree of `commit`, or else from the one used last.
@@ -40,7 +42,7 @@ class Trees:
         and `top` is as it was then.
         """
         for place in self._found(commit):
-            if _copy(place, top):
+            if _copy(place, top, self._wanted):
                 with suppress(OSError):
                     os.utime(place)
                 return place.name.partition("-")[0]
@@ -55,7 +57,7 @@ class Trees:
         aside = self._place / f".{os.getpid()}-{os.urandom(4).hex()}"
         aside.mkdir(mode=0o700, parents=True)
         try:
-            _store(top, aside)
+            _store(top, aside, self._wanted)
             _rename(aside, place)
         finally:
             remove_tree(aside)
@@ -77,10 +79,17 @@ class Trees:
 
 
 def _variant(sparse: Sequence[str]) -> str:
-    """A name for what makes work trees of one commit differ."""
+    """A name for what makes work trees of one commit differ: which files there are, and how open they are."""
     import hashlib
 
-    return hashlib.sha256("\n".join(sorted(sparse)).encode()).hexdigest()[:8] if sparse else "whole"
+    files = hashlib.sha256("\n".join(sorted(sparse)).encode()).hexdigest()[:8] if sparse else "whole"
+    return f"{files}-{_umask()}"
+
+
+def _umask() -> str:
+    """Of this process, as the kernel tells it: `os.umask` would change it, for every thread, to tell it."""
+    with open("/proc/self/status", encoding="utf-8") as file:
+        return next((line.split()[1] for line in file if line.startswith("Umask:")), "")
 
 
 def _used(path: Path) -> float:
@@ -90,11 +99,11 @@ def _used(path: Path) -> float:
         return 0
 
 
-def _copy(place: Path, top: Path) -> bool:
+def _copy(place: Path, top: Path, wanted: Callable[[], None]) -> bool:
     """Copy a stored tree and its index; False, and nothing of them, when they are not what they were."""
     try:
         tree, index = (place / "seal").read_text().splitlines()
-        if seal(place / "index") == index and unpack(place / "tree", top, tree):
+        if seal(place / "index") == index and unpack(place / "tree", top, tree, wanted):
             # Of now, when every file is known to be right: git reads again what is not older than its index.
             shutil.copyfile(place / "index", top / ".git/index")
             return True
@@ -114,9 +123,9 @@ def _empty(top: Path) -> None:
             entry.unlink()
 
 
-def _store(top: Path, aside: Path) -> None:
+def _store(top: Path, aside: Path, wanted: Callable[[], None]) -> None:
     """Fill `aside` from the work tree `top`."""
-    pack(top, aside / "tree", ".git")
+    pack(top, aside / "tree", ".git", wanted)
     shutil.copyfile(top / ".git/index", aside / "index")
     (aside / "seal").write_text("".join(f"{seal(aside / name)}\n" for name in ("tree", "index")))
 

@@ -301,3 +301,20 @@ def test_a_mirror_of_many_packs_becomes_one(engine: str, tmp_path: Path, monkeyp
             assert git(tmp_path / "src", "fsck", "--no-dangling") == ""
     assert "the mirror in the cache has become many small packs; they are made one" in lines
     assert len(list((tmp_path / "cache/git").glob("*/mirror/objects/pack/*.pack"))) <= 4
+
+
+@pytest.mark.parametrize(("first", "second"), [(0o022, 0o077), (0o077, 0o022)])
+def test_a_tree_is_as_open_as_the_umask_says(first: int, second: int, origin: Origin, tmp_path: Path) -> None:
+    """Not as it was when it was stored."""
+    found = []
+    before = os.umask(first)
+    try:
+        for number, mask in enumerate((first, second, second)):
+            os.umask(mask)
+            target = tmp_path / f"src{number}"
+            prepare(SourceSpec("git", str(origin.path), None, (), Cache(tmp_path / "cache")), target)
+            found.append({path.stat().st_mode & 0o777 for path in target.iterdir() if path.name != ".git"})
+    finally:
+        os.umask(before)
+    for mask, modes in zip((first, second, second), found, strict=True):
+        assert modes <= {0o777 & ~mask, 0o666 & ~mask}

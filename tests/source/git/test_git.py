@@ -17,6 +17,7 @@ import pytest
 
 from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import Prepared, SourceSpec, forget_stored, prepare, worker
+from runnerlib.source.git.objects import copy_objects
 from tests.source.repository import SUBMODULE, Origin, git, holders, make, snapshot
 from tests.source.smart_http import QUOTED, TOKEN, Server, serving
 from tests.tools import tool
@@ -387,3 +388,66 @@ def test_attributes_count_wherever_they_are(tmp_path: Path, monkeypatch: pytest.
             clone(server.url("git/repo"), ref, tmp_path / "src")
             assert (tmp_path / "src/top.txt").read_bytes() == b"one\ntwo\n"
             assert (tmp_path / "src/a/b/deep.txt").read_bytes() == deep
+
+
+@pytest.mark.parametrize("attributes", ["", "*.bin binary\n"])
+def test_what_the_user_configured_changes_no_file(
+    attributes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both engines write what was committed, and leave nothing of how they did it in the repository."""
+    home, made = tmp_path / "home", tmp_path / "made"
+    home.mkdir()
+    (home / "attributes").write_text("* text eol=crlf\n")
+    (home / ".gitconfig").write_text(f"[core]\n\tautocrlf = true\n\teol = crlf\n\tattributesFile = {home}/attributes\n")
+    git(tmp_path, "init", "-q", "-b", "main", str(made))
+    (made / "lines").write_bytes(b"one\ntwo\n")
+    if attributes:
+        (made / ".gitattributes").write_text(attributes)
+    git(made, "add", "-A")
+    git(made, "commit", "-qm", "x")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    searched = pygit2.settings.search_path
+    before = searched[pygit2.enums.ConfigLevel.GLOBAL]
+    searched[pygit2.enums.ConfigLevel.GLOBAL] = str(home)
+    try:
+        prepare(SourceSpec("git", str(made), None, ()), tmp_path / "src")
+    finally:
+        searched[pygit2.enums.ConfigLevel.GLOBAL] = before
+    assert (tmp_path / "src/lines").read_bytes() == b"one\ntwo\n"
+    kept = git(tmp_path / "src", "config", "--local", "--list").lower()
+    assert not any(name in kept for name in ("autocrlf", "eol", "attributesfile"))
+
+
+def test_a_tree_deeper_than_the_interpreters_stack(tmp_path: Path) -> None:
+    repository = pygit2.init_repository(str(tmp_path / "deep"), bare=True, initial_head="main")
+    entry, mode = repository.create_blob(b"found\n"), pygit2.enums.FileMode.BLOB
+    for _ in range(1500):
+        builder = repository.TreeBuilder()
+        builder.insert("d", entry, mode)
+        entry, mode = builder.write(), pygit2.enums.FileMode.TREE
+    one = pygit2.Signature("a", "a@b", 1, 0)
+    repository.create_commit("refs/heads/main", one, one, "x", entry, [])
+    repository.free()
+    prepare(SourceSpec("git", str(tmp_path / "deep"), "main", ()), tmp_path / "src")
+    assert (tmp_path / "src" / "/".join(["d"] * 1500)).read_text() == "found\n"
+
+
+def test_objects_that_are_packed_while_they_are_copied(origin: Origin, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--bare", "--no-local", str(origin.path), "source")
+    git(tmp_path, "clone", "-q", str(tmp_path / "source"), "work")
+    (tmp_path / "work/late").write_text("late")
+    git(tmp_path / "work", "add", "-A")
+    git(tmp_path / "work", "commit", "-qm", "late")
+    git(tmp_path / "work", "push", "-q", "origin", "HEAD:late")
+    objects = tmp_path / "source/objects"
+    assert list(objects.glob("pack/*.pack"))
+    assert list(objects.glob("[0-9a-f][0-9a-f]/*"))
+    packed: list[str] = []
+
+    def check() -> None:
+        if not packed:
+            packed.append(git(tmp_path / "source", "repack", "-q", "-d"))
+
+    git(tmp_path, "init", "-q", "--bare", "copy")
+    assert copy_objects(objects, tmp_path / "copy/objects", check)
+    git(tmp_path / "copy", "cat-file", "-e", f"{git(tmp_path / 'work', 'rev-parse', 'HEAD').strip()}^{{tree}}")
