@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ from hypothesis import strategies as st
 from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import Prepared, SourceSpec, check, prepare
 from runnerlib.source.tarball import extraction
+from runnerlib.source.tarball.member import Limits
+from runnerlib.source.tarball.unpacked import Unpacked
 from tests.source.hostile import archives
 from tests.source.hostile.archives import CORPUS, END, entry, hard, header, link, pax, tar, zipped
 from tests.source.repository import Unwanted, holders, snapshot
@@ -279,6 +282,9 @@ REFUSED = [
     ("https:///x", (), "archive url 'https:///x' has no valid host"),
     ("https://a b/x", (), "has no valid host"),
     ("https://h:99999999/x", (), "has no valid host"),
+    ("https://h:65536/x", (), "has no valid host"),
+    ("https://a..b/x", (), "has no valid host"),
+    (f"https://{'a' * 64}/x", (), "has no valid host"),
     ("https://h/a b", (), "holds characters that must be percent-encoded"),
     ("x#md5=0", (), r"a checksum by md5 proves nothing any more \(sha256, sha384, sha512\)"),
     ("x#sha265=0", (), r"unknown checksum 'sha265' \(sha256, sha384, sha512\); did you mean 'sha256'"),
@@ -356,3 +362,29 @@ def test_another_thread_can_stop_it(full: Path) -> None:
         prepare(SourceSpec("tarball", str(full.parent.parent / "archive")), full, Unwanted())
     assert snapshot(full) == before
     assert holders(full.parent) == []
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zst"])
+def test_what_gives_nothing_for_long_can_be_given_up(kind: str, tmp_path: Path) -> None:
+    """A file of nothing but empty streams is read for ever, so to speak, and not one byte comes."""
+    empty = {
+        "gz": gzip.compress(b""),
+        "bz2": bz2.compress(b""),
+        "xz": lzma.compress(b""),
+        "zst": zstandard.compress(b""),
+    }
+    (tmp_path / "empties").write_bytes(empty[kind] * ((48 << 20) // len(empty[kind])))
+
+    class GoneError(Exception):
+        pass
+
+    calls = iter(range(2))
+
+    def wanted() -> None:
+        if next(calls, None) is None:
+            raise GoneError
+
+    with (tmp_path / "empties").open("rb") as file:
+        with closing(Unpacked(file, kind, Limits(1 << 30, 1000, 200), wanted)) as unpacked, pytest.raises(GoneError):
+            unpacked.read(1)
+        assert file.tell() < (48 << 20) // len(empty) * len(empty)

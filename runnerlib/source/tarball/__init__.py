@@ -32,7 +32,7 @@ from runnerlib.source.tarball.unpacked import Unpacked, kind_of
 from runnerlib.source.tree import copy_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from runnerlib.source.spec import Report, SourceSpec
@@ -142,7 +142,7 @@ def _unpack(file: IO[bytes], made: Path, settings: _Settings, report: Report) ->
         meter.watch("unpacking", lambda: (file.tell(), whole, f"{extraction.entries:,} entries"))
 
     with (
-        _members(file, kind, settings.limits) as members,
+        _members(file, kind, settings.limits, wanted) as members,
         closing(Extraction(made, settings.limits, settings.strip, wanted)) as extraction,
     ):
         for member in members:
@@ -154,12 +154,12 @@ def _unpack(file: IO[bytes], made: Path, settings: _Settings, report: Report) ->
 
 
 @contextmanager
-def _members(file: IO[bytes], kind: str, limits: Limits) -> Iterator[Iterator[Member]]:
+def _members(file: IO[bytes], kind: str, limits: Limits, wanted: Callable[[], None]) -> Iterator[Iterator[Member]]:
     """What is in an archive."""
     if kind == "zip":
         yield zip_.members(file, limits)
         return
-    with closing(Unpacked(file, kind, limits)) as unpacked:
+    with closing(Unpacked(file, kind, limits, wanted)) as unpacked:
         yield tar.members(unpacked)
 
 

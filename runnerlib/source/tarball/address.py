@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _SCHEMES = ("https", "http", "file")
 _DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
+# A name of labels, or an address in brackets.
+_HOST = r"(?:(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?|\[[\w:.%]+\])(?::(?P<port>\d{1,5}))?"
 _CHECKSUM = r"(?s)(.*)#([A-Za-z0-9_-]+)=([^#]*)"
 
 
@@ -51,11 +53,17 @@ def parse(text: str) -> Address:
         raise SourceError(
             f"archive url '{without_query(shown)}' ends with '#{fragment}'; #sha256=DIGEST may stand there"
         )
-    if not re.fullmatch(r"([\w.-]+|\[[\w:.%]*\])(:\d{1,5})?", url.host) or url.host.startswith("-"):
+    if not is_host(url.host):
         raise SourceError(f"archive url '{without_query(shown)}' has no valid host")
     if not url.rest.isascii() or not url.rest.isprintable() or " " in url.rest:
         raise SourceError(f"archive url '{without_query(shown)}' holds characters that must be percent-encoded")
     return Address(without_query(shown), "", url, checksum)
+
+
+def is_host(text: str) -> bool:
+    """Whether this can be a host, with a port or without."""
+    found = re.fullmatch(_HOST, text)
+    return found is not None and int(found["port"] or 0) < 1 << 16
 
 
 def without_query(url: str) -> str:

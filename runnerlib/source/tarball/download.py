@@ -24,7 +24,7 @@ from runnerlib.source.patience import pause_before, wait
 from runnerlib.source.progress import Meter
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.stored import credentials
-from runnerlib.source.tarball.address import without_query
+from runnerlib.source.tarball.address import is_host, without_query
 from runnerlib.source.tarball.connection import Watch, connection_to, http_basic, proxy_for, proxy_login
 from runnerlib.source.url import split, without_credentials
 
@@ -108,6 +108,8 @@ class _Fetch:
             raise SourceError(f"cannot download '{self.address.shown}': {error.verify_message}") from None
         except TimeoutError:
             raise _Broken(f"nothing came for {self.timeout:g} s") from None
+        except UnicodeError:
+            raise SourceError(f"'{self.address.shown}' has a host that is no name of the internet") from None
         except (OSError, http.client.HTTPException) as error:
             raise _Broken(_said(error)) from None
 
@@ -127,9 +129,12 @@ class _Fetch:
 
     def redirected(self, url: Url, target: str) -> Url:
         """The url that an answer points to."""
-        found = split(urljoin(f"{url.scheme}://{url.host}{url.rest}", target).partition("#")[0])
         where = without_query(without_credentials(target))
-        if found is None or found.scheme not in {"http", "https"} or not found.host:
+        try:
+            found = split(urljoin(f"{url.scheme}://{url.host}{url.rest}", target).partition("#")[0])
+        except ValueError:  # brackets that do not match, and the like
+            found = None
+        if found is None or found.scheme not in {"http", "https"} or not is_host(found.host):
             raise SourceError(f"'{self.address.shown}' leads to '{printable(where)}', which is no http url")
         if url.scheme == "https" and found.scheme != "https":
             raise SourceError(f"'{self.address.shown}' leads to '{printable(where)}', which is not encrypted")

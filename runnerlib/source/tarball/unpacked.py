@@ -7,11 +7,13 @@ import importlib
 import lzma
 import re
 import zlib
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Semaphore, Thread
 from typing import IO, TYPE_CHECKING, Protocol
 
 from runnerlib.errors import SourceError
+from runnerlib.source.patience import TURN
 from runnerlib.source.tarball.member import ArchiveError
 
 if TYPE_CHECKING:
@@ -56,16 +58,32 @@ class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class _Feed:
+    """A file that gives nothing more once it has `ended`, so that whoever reads it in a thread comes to an end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.ended = False
+
+    def read(self, size: int = -1, /) -> bytes:
+        return b"" if self.ended else self._file.read(size)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
 class Unpacked:
     """Reads what `file` decompresses to, and refuses to go on beyond the limits. To be closed.
 
     A thread decompresses ahead, without the GIL for the most part, while the caller writes files.
     """
 
-    def __init__(self, file: IO[bytes], kind: str, limits: Limits) -> None:
-        self._file = file
+    def __init__(self, file: IO[bytes], kind: str, limits: Limits, wanted: Callable[[], None] = lambda: None) -> None:
+        """`wanted` raises when nobody wants the bytes any more; it is called while they are waited for."""
+        self._file = _Feed(file)
         self._limits = limits
-        self._stream = _OPENERS[kind](file)
+        self._wanted = wanted
+        self._stream = _OPENERS[kind](self._file)
         self._damaged: tuple[type[Exception], ...] = _DAMAGED
         if kind == "zst":
             self._damaged = (*_DAMAGED, _zstandard().ZstdError)
@@ -79,7 +97,7 @@ class Unpacked:
 
     def close(self) -> None:
         """End the thread; the file may be closed then."""
-        self._closed = True
+        self._closed = self._file.ended = True
         self._room.release()
         self._thread.join()
 
@@ -117,7 +135,7 @@ class Unpacked:
         """Take the next block; the end stays the end."""
         if self._ended:
             return
-        found = self._ahead.get()
+        found = self._taken()
         self._room.release()
         if isinstance(found, self._damaged):
             raise ArchiveError(f"it is damaged: {_said(found)}") from None
@@ -131,6 +149,13 @@ class Unpacked:
             raise ArchiveError(f"it unpacks to more than {self._limits.size} bytes (option max-size)")
         if self.count > max(_UNSUSPICIOUS, self._limits.ratio * read):
             raise ArchiveError(f"it unpacks to more than {self._limits.ratio} times its size (option max-ratio)")
+
+    def _taken(self) -> tuple[bytes, int] | Exception:
+        """What the thread gives next; a file can be long and give nothing."""
+        while True:
+            self._wanted()
+            with suppress(Empty):
+                return self._ahead.get(timeout=TURN)
 
     def _read_ahead(self) -> None:
         """In the thread: no more than the queue has room for, up to the end or the first error."""
@@ -192,7 +217,7 @@ class _Inflate:
 class _Decoded:
     """One or more compressed streams. In large pieces: those of the library's own files take the GIL too often."""
 
-    def __init__(self, file: IO[bytes], new: Callable[[], _Decoder]) -> None:
+    def __init__(self, file: _Feed, new: Callable[[], _Decoder]) -> None:
         self._file = file
         self._new = new
         self._decoder: _Decoder | None = new()
@@ -230,13 +255,13 @@ def _zstandard() -> ModuleType:
         raise SourceError("zst archives need the library zstandard: pip install 'runnerlib[zst]'") from None
 
 
-def _zst(file: IO[bytes]) -> _Stream:
+def _zst(file: _Feed) -> _Stream:
     decoder = _zstandard().ZstdDecompressor(max_window_size=_WINDOW)
     stream: _Stream = decoder.stream_reader(file, read_across_frames=True, closefd=False)
     return stream
 
 
-_OPENERS: dict[str, Callable[[IO[bytes]], _Stream]] = {
+_OPENERS: dict[str, Callable[[_Feed], _Stream]] = {
     "tar": lambda file: file,
     "gz": lambda file: _Decoded(file, _Inflate),
     "bz2": lambda file: _Decoded(file, bz2.BZ2Decompressor),
