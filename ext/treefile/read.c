@@ -219,16 +219,38 @@ static struct block name_block(struct share *share, const char *record)
     return block;
 }
 
+/* The directory at `path` below `tree`, one name after the other: an entry of a block may be a link, and none is
+ * followed, wherever in the path it stands. */
+static int open_below(int tree, const char *path)
+{
+    static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int at = openat(tree, ".", flags);
+
+    while (at >= 0 && *path) {
+        const char *slash = strchr(path, '/');
+        char name[NAME_MAX + 1] = "";
+        int below, error;
+
+        memcpy(name, path, (size_t)(slash - path)); /* `is_path` has seen that it fits, and that there is a slash */
+        below = openat(at, name, flags);
+        error = errno;
+        close(at);
+        errno = error;
+        at = below;
+        path = slash + 1;
+    }
+    return at;
+}
+
 static void fill_block(struct share *share, const char *record)
 {
     struct reading *reading = share->reading;
     struct block block = name_block(share, record);
     const char *at = share->buffer, *end = share->buffer + block.length;
-    const char *named = block.path ? share->path : ".";
 
     if (block.entries == 0)
         return;
-    share->directory = openat(reading->request->tree, named, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    share->directory = open_below(reading->request->tree, share->path);
     if (share->directory < 0 || read_piece(reading, share->buffer, block.length, block.offset) != 0)
         fail(reading, errno, share->path, "");
     for (; block.entries > 0 && wanted(reading); block.entries--)

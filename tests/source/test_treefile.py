@@ -269,3 +269,19 @@ def test_a_directory_that_leads_elsewhere_is_an_error(path: bytes, tmp_path: Pat
     table = struct.pack("=QIIII", 0, 0, 0, 0o40755, 2) + b"d/"
     tail = b"RLTREE1\0" + struct.pack("=QQQQQ", 0, len(table), 0, 0, 1)
     assert tries(table + tail, tmp_path / "one")
+
+
+@pytest.mark.parametrize("deep", [b"", b"b/"])
+def test_an_entry_that_is_a_link_leads_nowhere(deep: bytes, tmp_path: Path) -> None:
+    """The block of a directory is filled by its name from the top, and an earlier one may have made that a link."""
+    (tmp_path / "victim/b").mkdir(parents=True)
+    target = os.fsencode(tmp_path / "victim")
+    link = struct.pack("=QQqIIII", len(target), 0, 0, 0, 0o120777, 1, 0) + b"a" + target
+    file = struct.pack("=QQqIIII", 5, 0, 0, 0, 0o100644, 5, 0) + b"pwnedhello"
+    path = b"a/" + deep
+    table = struct.pack("=QIIII", 0, len(link), 1, 0o700, 0)
+    table += struct.pack("=QIIII", len(link), len(file), 1, 0, len(path)) + path
+    tail = b"RLTREE1\0" + struct.pack("=QQQQQ", len(link) + len(file), len(table), 1, 5, 2)
+    (tmp_path / "one").mkdir()
+    assert not tries(link + file + table + tail, tmp_path / "one")
+    assert [path.name for path in (tmp_path / "victim").rglob("*")] == ["b"]
