@@ -89,6 +89,7 @@ def test_it_goes_on_where_it_was_cut(full: Path, pauses: list[float]) -> None:
         ((Answer(cut=9000), Answer(ranges=False)), [None, "bytes=9000-"]),
         # a part that was not asked for; none any more
         ((Answer(cut=9000), Answer(206, (("Content-Range", "bytes 5-9/10"),))), [None, "bytes=9000-", None]),
+        ((Answer(cut=9000), Answer(206, (("Content-Range", f"bytes {'9' * 5000}-"),))), [None, "bytes=9000-", None]),
         ((Answer(cut=9000), Answer(416, body=b"")), [None, "bytes=9000-", None]),
         # by date
         ((Answer(cut=9000, etag="", headers=(("Last-Modified", "x"),)), Answer(etag="x")), [None, "bytes=9000-"]),
@@ -250,6 +251,8 @@ def test_proxies(certificate: tuple[ssl.SSLContext, Path], full: Path, monkeypat
     monkeypatch.setenv("http_proxy", "socks5://u:s3cret@h")
     said = refused("http://far.invalid/x", full)
     assert said == "proxy 'socks5://***@h' is no http://host:port"
+    monkeypatch.setenv("http_proxy", "http://a..b:1")
+    assert refused("http://h/x", full) == "proxy 'http://a..b:1' is no http://host:port"
 
 
 def test_a_host_that_is_not_there(full: Path) -> None:

@@ -22,6 +22,7 @@ from runnerlib.errors import SourceError, printable
 from runnerlib.source import worker
 from runnerlib.source.patience import TURN
 from runnerlib.source.spec import still_wanted
+from runnerlib.source.tarball.address import is_host
 from runnerlib.source.url import split, without_credentials
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def proxy_for(url: Url) -> Url | None:
     if not text or urllib.request.proxy_bypass(url.host):
         return None
     proxy = split(text if "://" in text else f"http://{text}")
-    if proxy is None or proxy.scheme != "http" or not proxy.host:
+    if proxy is None or proxy.scheme != "http" or not is_host(proxy.host):
         raise SourceError(f"proxy '{without_credentials(text)}' is no http://host:port")
     return proxy
 

@@ -184,7 +184,7 @@ class _Fetch:
         """Decide what an answer means, by its status; afterwards `done` is where its body begins."""
         status = answer.status
         if status == 206 and self.done and answer.headers["Content-Range"]:
-            found = re.match(r"bytes (\d+)-", answer.headers["Content-Range"])
+            found = re.match(r"bytes (\d{1,19})-", answer.headers["Content-Range"])
             if found is None or int(found[1]) != self.done:
                 self.start_over()
                 raise _Broken("the server sent another part of the file")
