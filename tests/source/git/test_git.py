@@ -18,6 +18,7 @@ import pytest
 from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import Prepared, SourceSpec, forget_stored, prepare, worker
 from runnerlib.source.git.objects import copy_objects
+from runnerlib.source.tree import remove_tree
 from tests.source.repository import SUBMODULE, Origin, git, holders, make, snapshot
 from tests.source.smart_http import QUOTED, TOKEN, Server, serving
 from tests.tools import tool
@@ -428,8 +429,12 @@ def test_a_tree_deeper_than_the_interpreters_stack(tmp_path: Path) -> None:
     one = pygit2.Signature("a", "a@b", 1, 0)
     repository.create_commit("refs/heads/main", one, one, "x", entry, [])
     repository.free()
-    prepare(SourceSpec("git", str(tmp_path / "deep"), "main", ()), tmp_path / "src")
-    assert (tmp_path / "src" / "/".join(["d"] * 1500)).read_text() == "found\n"
+    try:
+        prepare(SourceSpec("git", str(tmp_path / "deep"), "main", ()), tmp_path / "src")
+        assert (tmp_path / "src" / "/".join(["d"] * 1500)).read_text() == "found\n"
+    finally:
+        remove_tree(tmp_path / "src")  # what removes the directories of tests later is not up to it
+    assert not (tmp_path / "src").exists()
 
 
 def test_objects_that_are_packed_while_they_are_copied(origin: Origin, tmp_path: Path) -> None:
