@@ -13,7 +13,7 @@ TOP = {
     "ci_source": "where the trusted CI source comes from",
 }
 JOB = {
-    "name": "text",
+    "name": "name of the job, as events and the summary have it",
     "env": "variables for every step",
     "timeout": "time for the whole job",
     "max_parallel": "how many steps run at a time, by weight",
@@ -28,7 +28,7 @@ STEP = {
     "depends_on": "name or list of names of steps to wait for",
     "parallel": "`true`: together with the `parallel` steps beside it",
     "when": "`on_success`, `on_failure`, `always`",
-    "condition": "condition",
+    "condition": "condition under which it runs",
     "required": "`false`: the job does not mind if it fails",
     "allow_failure": "`true` is `required: false`",
     "timeout": "time for one attempt",
