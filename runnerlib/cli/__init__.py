@@ -11,6 +11,7 @@ import traceback
 import click
 
 from runnerlib import __version__
+from runnerlib.cli.group import Group
 from runnerlib.cli.session import Session
 from runnerlib.errors import RunnerError, printable, unknown
 
@@ -29,11 +30,11 @@ COMMANDS = {
     "schema": "Print the JSON Schema of job, workflow or configuration files.",
     "secrets": "Keep secrets in the encrypted store of this machine.",
     "trigger": "Let jobs follow that files describe.",
-    "validate": "Check the configuration of a run.",
+    "validate": "Check files, or the configuration of a run.",
 }
 
 
-class Commands(click.Group):
+class Commands(Group):
     """Loads the module of a command when the command is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib.cli.group import Group
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import current_directory, resolve_options
 from runnerlib.errors import printable
@@ -31,7 +32,7 @@ The repository is the one at --code-dir if that is there, else the one at the cu
 """
 
 
-@click.group("git", epilog=_GROUP)
+@click.group(cls=Group, name="git", epilog=_GROUP)
 def command() -> None:
     """Ask the repository that a job works on. Nothing of its configuration is executed."""
 

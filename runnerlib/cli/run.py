@@ -8,6 +8,7 @@ import click
 
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.running import EXIT_CODES, carry_out, running_options
+from runnerlib.cli.words import CommandWithWords, refuse
 
 if TYPE_CHECKING:
     from runnerlib.cli.session import Session
@@ -27,17 +28,21 @@ Examples:
 """
 
 
-@click.command("run", epilog=_EXAMPLES + EXIT_CODES)
+@click.command("run", cls=CommandWithWords, epilog=_EXAMPLES + EXIT_CODES)
 @setting_options()
 @running_options
 @click.option("--job", "alone", metavar="NAME", help="Run only this job of the workflow, then say what comes next.")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
-@click.pass_obj
-def command(session: Session, /, config_file: str | None, words: tuple[str, ...], **options: Any) -> int:
+@click.argument("stray", nargs=-1, type=click.UNPROCESSED, metavar="")
+@click.pass_context
+def command(
+    ctx: click.Context, /, config_file: str | None, stray: tuple[str, ...], words: tuple[str, ...], **options: Any
+) -> int:
     """Prepare the source, run a job, show its output with every secret masked.
 
     The job is the steps of --job-file, or one command: --job-command, run by `sh -c`, or WORDS after
     `--`, run as they are. --workflow-file runs several jobs, each in a workspace of its own. The exit code
     says how it ended.
     """
+    refuse(stray, ctx)
+    session: Session = ctx.obj
     return carry_out(session, config_file, words, **options)

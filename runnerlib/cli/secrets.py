@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli import asking
+from runnerlib.cli.group import Group
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.register_secret.client import VARIABLE, register
 from runnerlib.secret_provider.file import without_line_break
@@ -62,7 +63,7 @@ class _MissingError(RunnerError):
     exit_code = 1
 
 
-@click.group("secrets", epilog=_GROUP)
+@click.group(cls=Group, name="secrets", epilog=_GROUP)
 def command() -> None:
     """Keep secrets in the encrypted store of this machine, which Reactorcide's command line shares."""
 

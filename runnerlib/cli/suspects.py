@@ -63,7 +63,7 @@ def _given(args: Sequence[str], environ: Mapping[str, str]) -> dict[str, list[st
 def _option(args: Sequence[str], option: str) -> list[str]:
     """What follows an option on the command line, as `--option value` or `--option=value`."""
     texts = []
-    for word, following in zip(args, [*args[1:], ""], strict=True):
+    for word, following in zip(args, [*args, ""][1:], strict=True):
         name, equals, value = word.partition("=")
         if name == option:
             texts.append(value if equals else following)

@@ -9,7 +9,8 @@ import click
 
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import requested
-from runnerlib.errors import printable
+from runnerlib.cli.words import CommandWithWords
+from runnerlib.errors import ConfigError, printable
 from runnerlib.lifecycle import foreseen
 
 if TYPE_CHECKING:
@@ -18,12 +19,29 @@ if TYPE_CHECKING:
     from runnerlib.plan import RunPlan
 
 
-@click.command("validate")
+_EXAMPLES = """\b
+Examples:
+  runnerlib validate pipeline.yaml .reactorcide/jobs/*.yaml
+  runnerlib validate --job-file job.yaml
+  runnerlib validate --config ci.yaml -- make test
+"""
+
+
+@click.command("validate", cls=CommandWithWords, epilog=_EXAMPLES)
 @setting_options()
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.pass_obj
-def command(session: Session, /, config_file: str | None, words: tuple[str, ...], **options: str) -> None:
-    """Check the configuration of a run and exit: 0 when it is valid, 2 when it is not. Nothing is touched."""
+def command(
+    session: Session, /, config_file: str | None, files: tuple[str, ...], words: tuple[str, ...], **options: str | None
+) -> None:
+    """Check files, or the configuration of a run, and exit: 0 when all is valid, 2 when not. Nothing is touched.
+
+    FILE is a job, a workflow or a configuration, those of .reactorcide included; what it holds says which.
+    """
+    if files:
+        _check(files)
+        if config_file is None and not words and all(value is None for value in options.values()):
+            return
     request = requested(session, config_file, options, words)
     if request.resolved.config.workflow_file is not None:
         workflow = importlib.import_module("runnerlib.cli.workflow")
@@ -32,6 +50,22 @@ def command(session: Session, /, config_file: str | None, words: tuple[str, ...]
             return
     with foreseen(request, session.mask_with, alone=True) as plan:
         _tell(session, plan)
+
+
+def _check(files: tuple[str, ...]) -> None:
+    """Check all files, and say of each that it is valid. Raises ConfigError with what is wrong with the others."""
+    from runnerlib.cli.checking import check_file
+
+    problems: list[str] = []
+    for file in files:
+        try:
+            kind = check_file(file)
+        except ConfigError as error:
+            problems.append(str(error))
+        else:
+            click.echo(printable(f"{file}: a valid {kind}"))
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
 
 
 def _tell(session: Session, plan: RunPlan | WorkflowPlan) -> None:

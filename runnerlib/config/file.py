@@ -20,19 +20,28 @@ def load(path: str) -> dict[str, object]:
     text keys, has keys twice, tags, or aliases that stand for too much. The text of a parser's complaint
     is repeated only where it quotes nothing of the file: the line may hold a secret.
     """
-    subject = f"the configuration file '{printable(path)}'"
     try:
         with open(path, "rb") as file:
             text = file.read(_LARGEST + 1).decode()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a UTF-8 text file"
-        raise ConfigError(f"cannot read {subject}: {why}") from None
+        raise ConfigError(f"cannot read {_subject(path)}: {why}") from None
+    return parse(text, path)
+
+
+def parse(text: str, path: str) -> dict[str, object]:
+    """The mapping in `text`, the content of the file at `path`. Raises ConfigError as `load` does."""
+    subject = _subject(path)
     if len(text) > _LARGEST:
         raise ConfigError(f"{subject} has more than 1 MiB")
     content = _parsed(text, subject)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigError(f"{subject} must hold a mapping of setting names to values")
     return content
+
+
+def _subject(path: str) -> str:
+    return f"the configuration file '{printable(path)}'"
 
 
 def _parsed(text: str, subject: str) -> object:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 1 << 20
 _IGNORED = "x-"
+_WORKFLOW = ("workflow", "jobs")
 TOP_KEYS = ("job", *sources.KEYS)
 
 
@@ -60,12 +61,19 @@ def parse(text: str, name: str) -> JobFile:
     try:
         entries = reading.entries(root, "a job file")
         entries = {key: entry for key, entry in entries.items() if not key.startswith(_IGNORED)}
+        _refuse_workflow(entries)
         found = _nested(reading, entries) if "job" in entries else _flat(reading, root, entries)
     except Wrong as wrong:
         reading.complain(wrong.node or root, str(wrong))
     reading.check()
     assert found is not None  # noqa: S101 - else there was a complaint
     return found
+
+
+def _refuse_workflow(entries: Mapping[str, Entry]) -> None:
+    for key in _WORKFLOW:
+        if key in entries:
+            raise Wrong(f"'{key}' is of a workflow: give this file as --workflow-file", entries[key].key)
 
 
 def _nested(reading: Reading, entries: dict[str, Entry]) -> JobFile:

@@ -60,8 +60,13 @@ def parse(text: str, name: str, root: Path | None = None) -> Workflow:
 
 def load_job(path: str | Path) -> WorkflowJob:
     """Read the job in a file of `.reactorcide/jobs`. Raises ConfigError as `load` does."""
-    reading = Reading(str(path))
-    node = compose(_text(path), str(path))
+    return parse_job(_text(path), str(path))
+
+
+def parse_job(text: str, name: str) -> WorkflowJob:
+    """Read the job in `text`, the content of the file `name` of `.reactorcide/jobs`. Raises ConfigError as `parse`."""
+    reading = Reading(name)
+    node = compose(text, name)
     found = None
     try:
         values = read_values(reading, node)

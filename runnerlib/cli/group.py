@@ -1,0 +1,18 @@
+"""A command that only holds others."""
+
+from __future__ import annotations
+
+import click
+
+
+class Group(click.Group):
+    """Commands below one name; where none of them is named, their help is the answer, and a usage error."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments; without any, show the help on stderr: stdout may be read as a result."""
+        if args:
+            return super().parse_args(ctx, args)
+        if ctx.obj.structured:
+            raise click.UsageError(f"a command is missing ({', '.join(self.list_commands(ctx))})", ctx)
+        click.echo(ctx.get_help(), err=True)
+        raise click.exceptions.Exit(click.UsageError.exit_code)
