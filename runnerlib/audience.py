@@ -90,7 +90,7 @@ def _files(plan: RunPlan) -> Iterator[Listener]:
     if not plan.is_command or plan.config.log_limit is not None:  # what is not shown must be somewhere
         yield _made("step_logs", "StepLogs", plan.workspace.artifacts)
     if plan.config.events is not None:
-        yield _made("events_file", "EventsFile", Path(plan.config.events))
+        yield _made("events_file", "EventsFile", Path(plan.config.events), plan.workspace.base)
 
 
 def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, summary: str) -> Iterator[Listener]:

@@ -25,6 +25,8 @@ _FILE_PREFIX = "./job/"
 # Only the runner needs these; a job that reads its whole environment need not see them.
 _PASSWORD = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
 _WITHHELD = ("REACTORCIDE_SECRET_VALUES_LIST", "REACTORCIDE_SECRETS_LIST", "REACTORCIDE_TRIGGERS_KEY", _PASSWORD)
+# Files by which a process commands the CI service: what a step writes is no command, wherever it writes it.
+_COMMANDS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 _JOB_ENV = "REACTORCIDE_JOB_ENV"
 _KNOWN = ("REACTORCIDE_API_TOKEN", _PASSWORD)
 # What the provider `env` reads: a job gets the secrets that it refers to, under the names that it gives them.
@@ -108,7 +110,7 @@ def _is_reference(value: str) -> bool:
 
 def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[str]:
     """The variables of the runner that a job does not get."""
-    withheld = {*_WITHHELD}
+    withheld = {*_WITHHELD, *_COMMANDS}
     if "env" in config.secret_providers:
         withheld.update(name for name in environ if re.fullmatch(_PROVIDED, name))
     if "${secret:" in environ.get(_JOB_ENV, ""):  # a runner within the job has what became of it, and no password

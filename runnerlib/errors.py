@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Names that an error lists, and compares with: a job may have thousands of steps.
 _LISTED = 60
 _COMPARED = 1000
+# Characters of a line that quotes what others chose: the title of a process may have megabytes.
+_LONGEST_LINE = 2000
 
 
 class RunnerError(Exception):
@@ -63,8 +65,22 @@ def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:
 def printable(text: str) -> str:
     """`text` with control characters and undecodable bytes escaped, line breaks and tabs excepted.
 
-    What the runner says may quote names that others chose; they must not move the cursor or fake lines.
+    What the runner says may quote names that others chose; they must not move the cursor.
     """
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def one_line(text: str) -> str:
+    """`text` as one line that moves no cursor, cut at 2,000 characters.
+
+    A name, a title or an answer that others chose must not look like a further line of the runner.
+    """
+    return printable(flattened(text)).replace("\t", " ")
+
+
+def flattened(text: str) -> str:
+    """`text` as one line, cut at 2,000 characters; for readers that escape the rest themselves."""
+    cut = text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}…"
+    return cut.replace("\n", " ")

@@ -131,6 +131,32 @@ def opened_own(base: Path) -> Iterator[int | None]:
         os.close(found)
 
 
+def opened_file(base: Path, path: Path, flags: int, mode: int) -> int:
+    """A descriptor of the file at `path`, close-on-exec and never through a link that a job may have left.
+
+    Inside the workspace `base` no part of the path may be a link, elsewhere the last one. Raises OSError, and
+    PathError for a link in the workspace.
+    """
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+    parts = _below(base, path)
+    if not parts:
+        return os.open(path, flags, mode)
+    above = _descend(base, parts[:-1], None)
+    try:
+        return os.open(parts[-1], flags, mode, dir_fd=above)
+    finally:
+        os.close(above)
+
+
+def _below(base: Path, path: Path) -> Sequence[str]:
+    """The parts of `path` below the workspace, whatever way leads to it; none when it lies elsewhere."""
+    whole = Path(os.path.abspath(path))
+    for above in reversed(whole.parents):
+        if os.path.realpath(above) == str(base):
+            return whole.relative_to(above).parts
+    return ()
+
+
 def _descend(base: Path, parts: Sequence[str], mode: int | None) -> int:
     """Open a directory part by part; with a `mode` it is made, else FileNotFoundError says that it is not there."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

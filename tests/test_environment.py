@@ -112,3 +112,11 @@ def test_settings_whose_names_look_secret_are_none(tmp_path: Path) -> None:
         "MY_SECRET_X": "y",
     }
     assert [secret.name for secret in made(tmp_path, environ).secrets] == ["DEPLOY_TOKEN", "MY_SECRET_X"]
+
+
+def test_the_command_files_of_the_service_are_for_jobs_that_were_given_them(tmp_path: Path) -> None:
+    files = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+    environ = {**dict.fromkeys(files, "/x"), "GITHUB_SHA": "1"}
+    assert made(tmp_path, environ).variables == {"GITHUB_SHA": "1"}
+    given = made(tmp_path, environ, job_env="GITHUB_OUTPUT=/x\n").variables
+    assert given == {"GITHUB_SHA": "1", "GITHUB_OUTPUT": "/x"}

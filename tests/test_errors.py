@@ -11,6 +11,7 @@ from runnerlib.errors import (
     PathError,
     RunnerError,
     SourceError,
+    one_line,
     printable,
     unknown,
 )
@@ -36,3 +37,8 @@ def test_unknown_names_are_corrected() -> None:
 def test_printable() -> None:
     assert printable("plain é text") == "plain é text"
     assert printable("a\nb\tc\x1b[0m\r\udcff\x00") == "a\nb\tc\\x1b[0m\\r\\udcff\\x00"
+
+
+def test_one_line() -> None:
+    assert one_line("a\nb\tc\x1b\r\u2028") == "a b c\\x1b\\r\\u2028"
+    assert one_line("y" * 3000) == "y" * 2000 + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import printable
+from runnerlib.errors import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ class Lines:
         """Write one line, in the place of the bar."""
         self.check()
         self.clear()
-        self._stream.write(printable(self._mask(f"runnerlib: {line}")) + "\n")
+        self._stream.write(one_line(self._mask(f"runnerlib: {line}")) + "\n")
         self._stream.flush()
 
     def clear(self) -> None:
@@ -42,7 +42,7 @@ class Lines:
     def _draw(self, text: str, share: float) -> None:
         """Draw the bar, if it looks different."""
         full = round(min(max(share, 0), 1) * _WIDTH)
-        line = f"{'█' * full}{'░' * (_WIDTH - full)} {share:4.0%} {printable(self._mask(text))}"
+        line = f"{'█' * full}{'░' * (_WIDTH - full)} {share:4.0%} {one_line(self._mask(text))}"
         line = line[: shutil.get_terminal_size().columns - 1]
         if line != self._drawn:
             self._drawn = line

@@ -11,7 +11,7 @@ import click
 from runnerlib.cleanup import clean
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import current_directory, resolve_options
-from runnerlib.errors import printable
+from runnerlib.errors import one_line
 from runnerlib.paths import CONTAINER_BASE, locate
 
 if TYPE_CHECKING:
@@ -44,4 +44,4 @@ def command(session: Session, /, config_file: str | None, verbose: bool, force: 
             said = "nothing to do: the workspace of a container goes with it"
         else:
             said = f"removed '{workspace.base}'" if done else f"nothing to do: there is no '{workspace.base}'"
-        click.echo(printable(said))
+        click.echo(one_line(said))

@@ -11,7 +11,7 @@ import click
 from runnerlib.cli.group import Group
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import current_directory, resolve_options
-from runnerlib.errors import printable
+from runnerlib.errors import one_line, printable
 from runnerlib.paths import locate
 from runnerlib.repository import changed_files, git_info, is_dirty
 
@@ -55,7 +55,7 @@ def _files_changed(
     end = b"\0" if zero else b"\n"
     listed = b"".join(os.fsencode(name) + end for name in files)
     click.echo(session.masker().mask(listed), nl=False)
-    click.echo(f"{len(files)} file{'s' * (len(files) != 1)} changed since {printable(gitref)}", err=True)
+    click.echo(f"{len(files)} file{'s' * (len(files) != 1)} changed since {one_line(gitref)}", err=True)
 
 
 @command.command("info", short_help="Print what is checked out.")
@@ -71,7 +71,7 @@ def _info(session: Session, /, config_file: str | None, as_json: bool, **options
     else:
         shown = {key: "-" if value is None else value for key, value in facts.items()}
         shown.update((key, "yes" if value else "no") for key, value in facts.items() if isinstance(value, bool))
-        text = "\n".join(f"{key.replace('_', ' '):12}  {value}" for key, value in shown.items())
+        text = "\n".join(f"{key.replace('_', ' '):12}  {one_line(str(value))}" for key, value in shown.items())
     click.echo(printable(session.masker().mask_string(text)))
 
 

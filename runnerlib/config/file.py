@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import ConfigError, printable
+from runnerlib.errors import ConfigError, one_line
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -41,7 +41,7 @@ def parse(text: str, path: str) -> dict[str, object]:
 
 
 def _subject(path: str) -> str:
-    return f"the configuration file '{printable(path)}'"
+    return f"the configuration file '{one_line(path)}'"
 
 
 def _parsed(text: str, subject: str) -> object:
@@ -52,4 +52,4 @@ def _parsed(text: str, subject: str) -> object:
         return {} if root is None else document.plain(root)
     except document.DocumentError as error:
         place = f", line {error.place.line}, column {error.place.column}" if error.place else ""
-        raise ConfigError(f"{subject}{place}: {printable(str(error))}") from None
+        raise ConfigError(f"{subject}{place}: {one_line(str(error))}") from None

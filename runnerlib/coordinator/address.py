@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from runnerlib.errors import RunnerError, printable
+from runnerlib.errors import RunnerError, one_line
 
 PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -88,4 +88,4 @@ def checked_token(token: str, name: str) -> str:
 
 def _shown(url: str) -> str:
     """A URL without what may be a secret in it."""
-    return printable(re.sub(r"//[^/@]*@", "//…@", url.partition("?")[0]))[:200]
+    return one_line(re.sub(r"//[^/@]*@", "//…@", url.partition("?")[0]))[:200]

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from runnerlib.coordinator.address import CoordinatorError, checked_token
 from runnerlib.coordinator.exchange import Answer, ExchangeError, Timer, exchange
 from runnerlib.coordinator.patience import AGAIN, Patience, retry_after
-from runnerlib.errors import printable
+from runnerlib.errors import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,7 +66,7 @@ class Coordinator:
         ids, count = given.get("created_job_ids"), given.get("count")
         if not isinstance(ids, list) or not isinstance(count, int):
             raise CoordinatorError("the coordinator's answer to the triggers is not to be understood", answer.status)
-        return Created(tuple(printable(str(one)) for one in ids), count, attempts)
+        return Created(tuple(one_line(str(one)) for one in ids), count, attempts)
 
     def job(self, job: str) -> dict[str, Any]:
         """A job by its id. Raises CoordinatorError."""
@@ -152,7 +152,7 @@ def _told(answer: Answer) -> str:
     if not isinstance(given, dict):
         return ""
     parts = [given.get(key) for key in ("error", "message")]
-    return ": ".join(printable(part[:300]).replace("\n", " ") for part in parts if isinstance(part, str) and part)
+    return ": ".join(one_line(part[:300]) for part in parts if isinstance(part, str) and part)
 
 
 def _is_json(answer: Answer) -> bool:

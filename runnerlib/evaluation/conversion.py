@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from runnerlib.conditions import Facts, variables
-from runnerlib.errors import ConfigError, printable
+from runnerlib.errors import ConfigError, one_line
 from runnerlib.path_glob import any_matches
 from runnerlib.trigger.job_trigger import made
 from runnerlib.workflow import ALL_SUCCESS, condition_of, expand, plain_condition
@@ -67,7 +67,7 @@ def _wanted(job: WorkflowJob, event: Event, changes: Changes) -> bool:
         return True
     if condition.decides:
         problem = "it asks how other jobs end, which a coordinator knows only as all_success, any_failed and always"
-        raise ConfigError(f"job '{printable(job.name)}': condition: {problem}")
+        raise ConfigError(f"job '{one_line(job.name)}': condition: {problem}")
 
     def changed(glob: str) -> bool:
         files = changes()
@@ -132,7 +132,7 @@ def _sources(told: Mapping[str, str]) -> dict[str, str | None]:
 def _command(job: WorkflowJob, file: str) -> str:
     """What the worker is to run: the command below a runner that masks, or the steps, found by the file they are in."""
     if job.command is None and not file:
-        raise ConfigError(f"job '{printable(job.name)}': a job of steps that is triggered by itself needs a 'command'")
+        raise ConfigError(f"job '{one_line(job.name)}': a job of steps that is triggered by itself needs a 'command'")
     if job.command is None:
         return f"runnerlib run --workflow-file {shlex.quote(f'{_CI}/{file}')} --job {shlex.quote(job.name)}"
     command = job.command if isinstance(job.command, str) else shlex.join(job.command)

@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runnerlib.errors import ConfigError, RunnerError, printable
+from runnerlib.errors import ConfigError, RunnerError, one_line
 from runnerlib.evaluation.conversion import triggers
 from runnerlib.evaluation.selection import mismatch
 from runnerlib.repository import changed_files, diff_base
@@ -98,16 +98,16 @@ def _workflow(
     file = os.path.relpath(workflow.file, root)
     why = mismatch(workflow.on, event, changes)
     if why:
-        notes.append(f"workflow '{printable(workflow.name)}': {why}")
+        notes.append(f"workflow '{one_line(workflow.name)}': {why}")
         return None
     try:
         jobs = [one.to_dict() for one in triggers(workflow.jobs, event, changes, file)]
         message(jobs)
     except ConfigError as error:
-        errors.append(f"{printable(file)}: {error}")
+        errors.append(f"{one_line(file)}: {error}")
         return None
     if not jobs:
-        notes.append(f"workflow '{printable(workflow.name)}': none of its conditions holds")
+        notes.append(f"workflow '{one_line(workflow.name)}': none of its conditions holds")
         return None
     return {
         "id": workflow.id or derived_id(file),
@@ -133,7 +133,7 @@ def _jobs(layout: Layout, event: Event, changes: Changes, notes: list[str], erro
     for job in layout.jobs:
         why = mismatch(job.on, event, changes)
         if why:
-            notes.append(f"job '{printable(job.name)}': {why}")
+            notes.append(f"job '{one_line(job.name)}': {why}")
         else:
             meant.append(job)
     try:

@@ -6,9 +6,10 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import OutputError
+from runnerlib.errors import OutputError, PathError
 from runnerlib.observers.json_lines import Encoder
 from runnerlib.output import Output
+from runnerlib.paths import opened_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,19 +19,21 @@ if TYPE_CHECKING:
 
 
 class EventsFile:
-    """Writes to the file at `path`, which is emptied first and never reached through a symlink.
+    """Writes to the file at `path`, which is emptied first and never reached through a link of the workspace `base`.
 
     A named pipe is fine if somebody reads it. Raises OutputError when the file cannot be opened or grow.
     """
 
-    def __init__(self, path: Path, mode: int = 0o600, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, base: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._encoder = Encoder(clock)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY
         try:
-            self._fd = os.open(path, flags, mode)
+            self._fd = opened_file(base, path, flags, 0o600)
         except OSError as error:
             raise self._failed(error.strerror) from None
+        except PathError as error:
+            raise self._failed(str(error)) from None
         self._out = Output(self._fd)
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import printable
+from runnerlib.errors import one_line, printable
 from runnerlib.events import (
     TRIGGERS_PREFIX,
     Notice,
@@ -26,7 +26,7 @@ from runnerlib.observers.escapes import Colours, colours_only
 from runnerlib.observers.lines import Lines, final
 from runnerlib.observers.streams import Streams
 from runnerlib.observers.turns import Frame, Turns
-from runnerlib.observers.wording import command, finished, line, retrying
+from runnerlib.observers.wording import command, finished, retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,11 +72,11 @@ class Grouped(Streams):
             case StepFinished():
                 self._turns.between(self._ending(event.result))
             case Notice():
-                self.say(f"runnerlib: {printable(event.text)}\n".encode())
+                self.say(f"runnerlib: {one_line(event.text)}\n".encode())
             case Warned() if event.step:
-                self._own(event.step, f"warning: {event.text}", "33")
+                self._own(event.step, f"warning: {one_line(event.text)}", "33")
             case Warned():
-                self.say(f"runnerlib: warning: {printable(event.text)}\n".encode())
+                self.say(f"runnerlib: warning: {one_line(event.text)}\n".encode())
             case Triggered():
                 self._backlog.write(event.line)
 
@@ -119,7 +119,7 @@ class Grouped(Streams):
 
     def _opening(self, step: str, result: StepResult | None) -> bytes:
         failed = result is not None and _failed(result)
-        return self._dialect.opening(line(step), self._began.pop(step), failed=failed)
+        return self._dialect.opening(one_line(step), self._began.pop(step), failed=failed)
 
     def _closing(self, result: StepResult) -> bytes:
         return self._dialect.closing(result.ended, failed=_failed(result)) + self._ending(result)
@@ -127,11 +127,11 @@ class Grouped(Streams):
     def _meanwhile(self, result: StepResult) -> bytes:
         if not _failed(result):
             return b""
-        text = line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
+        text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
         return self._dialect.harmless(f"{self._look.paint(text, '31')}\n".encode())
 
     def _ending(self, result: StepResult) -> bytes:
-        text = line(f"{result.name}: {finished(result)}")
+        text = one_line(f"{result.name}: {finished(result)}")
         announced = self._dialect.failure(text) if _failed(result) else b""
         if announced:
             return announced

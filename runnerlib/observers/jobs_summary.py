@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runnerlib.errors import one_line
 from runnerlib.events import JobFinished, WorkflowFinished
 from runnerlib.observers.summary import Summary
-from runnerlib.observers.wording import duration, line
+from runnerlib.observers.wording import duration
 
 if TYPE_CHECKING:
     from runnerlib.events import Event
@@ -34,10 +35,10 @@ class JobsSummary(Summary):
         return [*lines, "", *self.table(result.jobs), *self.told_masked()]
 
     def _told_first(self, result: WorkflowResult) -> str:
-        name = f"workflow '{line(result.name)}'"
+        name = f"workflow '{one_line(result.name)}'"
         took = duration(result.ended - result.started)
         if result.success:
             return self.look.paint(f"{name} succeeded in {took}", "1;32")
         failed = sum(job.outcome in _BAD for job in result.jobs)
         others = f" ({failed} jobs failed)" if failed > 1 else ""
-        return self.look.paint(line(f"{name} failed after {took}: {result.reason}{others}"), "1;31")
+        return self.look.paint(one_line(f"{name} failed after {took}: {result.reason}{others}"), "1;31")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring as quoted  # the function in C behind `json.dumps`
 from typing import TYPE_CHECKING, cast
 
+from runnerlib.errors import flattened
 from runnerlib.events import (
     JobFinished,
     JobStarted,
@@ -134,9 +135,9 @@ def _fields(event: Event) -> _Fields:
         return _of_workflow(event)
     match event:
         case Notice():
-            found: _Fields = "notice", {"text": event.text}
+            found: _Fields = "notice", {"text": flattened(event.text)}
         case Warned():
-            found = "warning", {"text": event.text, "step": event.step or None}
+            found = "warning", {"text": flattened(event.text), "step": event.step or None}
         case JobStarted():
             graph: dict[str, Value] = {name: list(waits_for) for name, waits_for in event.steps.items()}
             found = "job_started", {"job": event.job, "steps": graph}
@@ -144,7 +145,7 @@ def _fields(event: Event) -> _Fields:
             shown = event.command[:_LONGEST_COMMAND] + "…" * (len(event.command) > _LONGEST_COMMAND)
             found = "step_started", {"step": event.step, "command": shown, "attempt": event.attempt}
         case StepRetrying():
-            found = "step_retrying", event._asdict()
+            found = "step_retrying", event._replace(reason=flattened(event.reason))._asdict()
         case Masked():
             found = "masked", {"step": event.step, **cast("dict[str, Value]", event.report.as_dict())}
         case StepFinished():
@@ -169,7 +170,7 @@ def _step(result: StepResult) -> dict[str, Value]:
         "step": result.name,
         "outcome": result.outcome,
         "exit_code": result.exit_code,
-        "reason": result.reason,
+        "reason": flattened(result.reason),
         "cause": result.cause,
         "attempts": result.attempts,
         "started": _time(result.started) if result.started else None,
@@ -184,7 +185,7 @@ def _job(result: JobResult | WorkflowResult) -> dict[str, Value]:
     return {
         "job": result.name,
         "exit_code": result.exit_code,
-        "reason": result.reason,
+        "reason": flattened(result.reason),
         "started": _time(result.started) if result.started else None,
         "ended": _time(result.ended) if result.started else None,
     }

@@ -16,7 +16,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.errors import OutputError, printable
+from runnerlib.errors import OutputError, one_line, printable
 from runnerlib.events import (
     JobFinished,
     JobStarted,
@@ -34,7 +34,7 @@ from runnerlib.observers.lines import Lines, final, last_state
 from runnerlib.observers.streams import Streams
 from runnerlib.observers.turns import Frame, Turns
 from runnerlib.observers.view import Progress, Running, Screen, View
-from runnerlib.observers.wording import command, finished, line, retrying
+from runnerlib.observers.wording import command, finished, retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,12 +113,12 @@ class Live(Streams):
             case StepFinished():
                 self._finish(event.result)
             case Notice() | Triggered():
-                said = event.line if isinstance(event, Triggered) else f"runnerlib: {printable(event.text)}\n".encode()
+                said = event.line if isinstance(event, Triggered) else f"runnerlib: {one_line(event.text)}\n".encode()
                 self.say(said)
             case Warned() if event.step:
-                self._own(event.step, f"warning: {event.text}", "33")
+                self._own(event.step, f"warning: {one_line(event.text)}", "33")
             case Warned():
-                self.say(f"{self._look.paint(f'runnerlib: warning: {line(event.text)}', '33')}\n".encode())
+                self.say(f"{self._look.paint(f'runnerlib: warning: {one_line(event.text)}', '33')}\n".encode())
             case JobFinished():
                 self._stop()
                 return
@@ -206,18 +206,18 @@ class Live(Streams):
 
     def _opening(self, step: str, result: StepResult | None) -> bytes:  # noqa: ARG002
         bar = self._look.plain("──")
-        return f"{self._look.paint(f'{bar} {line(step)} {bar}', '1;36')}\n".encode()
+        return f"{self._look.paint(f'{bar} {one_line(step)} {bar}', '1;36')}\n".encode()
 
     def _closing(self, result: StepResult) -> bytes:
         mark = {"success": "✓", "skipped": "·"}.get(result.outcome, "✗")
         sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31" if result.required else "33")
-        text = line(f"{self._look.plain(mark)} {result.name}: {finished(result)}")
+        text = one_line(f"{self._look.plain(mark)} {result.name}: {finished(result)}")
         return f"{self._look.paint(text, sgr)}\n".encode()
 
     def _meanwhile(self, result: StepResult) -> bytes:
         if result.success or not result.required:
             return b""
-        text = line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
+        text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
         return f"{self._look.paint(text, '31')}\n".encode()
 
     def _stop(self) -> None:

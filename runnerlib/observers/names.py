@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import printable
+from runnerlib.errors import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,4 +49,4 @@ def padded(text: str, width: int, mark: str = "…") -> str:
 
 def common_width(names: Iterable[str]) -> int:
     """The columns that the names of steps get."""
-    return min(max((columns(printable(name)) for name in names), default=0), _WIDEST)
+    return min(max((columns(one_line(name)) for name in names), default=0), _WIDEST)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import printable
+from runnerlib.errors import one_line, printable
 from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Triggered, Warned
 from runnerlib.observers.escapes import Colours, colours_only
 from runnerlib.observers.lines import Lines, final
@@ -30,7 +30,7 @@ class _Column:
     """One step: its prefixes, its unfinished line, and the colours it has switched on."""
 
     def __init__(self, name: str, width: int, sgr: str, look: Look) -> None:
-        shown = padded(printable(name), width, look.plain("…"))
+        shown = padded(one_line(name), width, look.plain("…"))
         self.lines = Lines()
         self._look = look
         self._prefix = (look.paint(f"{shown} {look.plain('│')}", sgr) + " ").encode()
@@ -79,11 +79,11 @@ class Prefixed(Streams):
             case StepFinished():
                 self._finish(event.result)
             case Notice():
-                self.say(f"runnerlib: {printable(event.text)}\n".encode())
+                self.say(f"runnerlib: {one_line(event.text)}\n".encode())
             case Warned() if event.step:
-                self._write(self._column(event.step).said(f"warning: {event.text}", "33"))
+                self._write(self._column(event.step).said(f"warning: {one_line(event.text)}", "33"))
             case Warned():
-                self.say(f"runnerlib: warning: {printable(event.text)}\n".encode())
+                self.say(f"runnerlib: warning: {one_line(event.text)}\n".encode())
             case Triggered():
                 self.say(event.line)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import printable
+from runnerlib.errors import one_line, printable
 from runnerlib.events import (
     JobStarted,
     Notice,
@@ -46,9 +46,9 @@ class Raw(Streams):
             case StepFinished() if not event.result.success:
                 self._line(finished(event.result, timed=False), event.result.name)
             case Notice():
-                self._line(event.text)
+                self._line(one_line(event.text))
             case Warned():
-                self._line(f"warning: {event.text}", event.step)
+                self._line(f"warning: {one_line(event.text)}", event.step)
             case Triggered():
                 self.out.write(event.line if self._whole else b"\n" + event.line)
 
@@ -57,8 +57,8 @@ class Raw(Streams):
         self.err.write(text)
 
     def _line(self, text: str, step: str = "") -> None:
-        named = f"{step}: {text}" if step and self._several else text
-        self.err.write(printable(f"runnerlib: {named}").encode() + b"\n")
+        named = f"{one_line(step)}: {text}" if step and self._several else text
+        self.err.write("".join(f"runnerlib: {line}\n" for line in printable(named).split("\n")).encode())
 
 
 def console(streams: Streams, look: Look) -> Raw:  # noqa: ARG001 - it looks the same everywhere

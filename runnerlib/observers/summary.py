@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import printable
+from runnerlib.errors import one_line, printable
 from runnerlib.events import JobFinished, Masked, StepFinished, StepOutput, StepStarted
 from runnerlib.observers.escapes import text_only
 from runnerlib.observers.lines import final
 from runnerlib.observers.names import columns, padded, shortened
-from runnerlib.observers.wording import duration, line, size
+from runnerlib.observers.wording import duration, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -118,16 +118,18 @@ class Summary:
         """What was masked, if anything was."""
         if self._masked is not None:
             yield ""
-            yield shortened(line(self._masked.summary()), _LONGEST_LINE, self.look.plain("…"))
+            yield shortened(one_line(self._masked.summary()), _LONGEST_LINE, self.look.plain("…"))
 
     def _headline(self, job: JobResult, root: StepResult | None) -> str:
-        name = f"job '{line(job.name)}'"
+        name = f"job '{one_line(job.name)}'"
         took = duration(job.duration) if job.started else ""
         if job.success:
             return self.look.paint(f"{name} succeeded" + f" in {took}" * bool(took), "1;32")
         reason = root.reason if root is not None else job.reason
         where = f"step '{root.name}': " if root is not None else ""
-        return self.look.paint(line(f"{name} failed" + f" after {took}" * bool(took) + f": {where}{reason}"), "1;31")
+        return self.look.paint(
+            one_line(f"{name} failed" + f" after {took}" * bool(took) + f": {where}{reason}"), "1;31"
+        )
 
     def last_lines(self, step: str) -> Iterator[str]:
         """The last lines of a step that failed, and where the others are."""
@@ -169,11 +171,11 @@ class Summary:
 
     def _cells(self, step: StepResult) -> tuple[str, ...]:
         usage = step.usage
-        reason = shortened(line(step.reason), _LONGEST_REASON, self.look.plain("…"))
+        reason = shortened(one_line(step.reason), _LONGEST_REASON, self.look.plain("…"))
         if step.outcome == "failure" and not step.required:
             reason += " (not required)"
         return (
-            shortened(line(step.name), _WIDEST_NAME, self.look.plain("…")),
+            shortened(one_line(step.name), _WIDEST_NAME, self.look.plain("…")),
             step.outcome,
             str(step.attempts) if step.attempts else "",
             duration(step.duration) if step.started else "",

@@ -6,8 +6,9 @@ import io
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib.errors import one_line
 from runnerlib.observers.names import columns, shortened
-from runnerlib.observers.wording import duration, line
+from runnerlib.observers.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,14 +120,14 @@ class View:
         if width >= _ROOM_FOR_STATUS:
             grid.add_column(no_wrap=True, overflow="crop")
         names = [
-            shortened(line(step.name), min(_WIDEST_NAME, max(width - 14, 4)), self._plain("…")) for step in running
+            shortened(one_line(step.name), min(_WIDEST_NAME, max(width - 14, 4)), self._plain("…")) for step in running
         ]
         room = min(width - 16 - max(map(columns, names), default=0), _WIDEST_STATUS)
         for name, step in zip(names, running, strict=True):
             label = self._text.assemble((f"{frame} ", "cyan"), (self._plain(name), "bold" if step.streams else ""))
             cells = [label, self._text(duration(step.seconds))]
             if width >= _ROOM_FOR_STATUS:
-                status = "" if step.streams else shortened(self._plain(line(step.status)), room, self._plain("…"))
+                status = "" if step.streams else shortened(self._plain(one_line(step.status)), room, self._plain("…"))
                 cells.append(self._text(status, "dim"))
             grid.add_row(*cells)
         return grid

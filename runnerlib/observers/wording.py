@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import printable
+from runnerlib.errors import one_line
 
 if TYPE_CHECKING:
     from runnerlib.events import StepRetrying, StepStarted
@@ -12,32 +12,31 @@ if TYPE_CHECKING:
 
 
 def command(event: StepStarted) -> str:
-    """`$ make test`, and which attempt it is after the first."""
-    text = event.command.rstrip("\n")  # as a block of YAML ends
+    """`$ make test`, and which attempt it is after the first.
+
+    Further lines of a command are indented, so that none of them looks like what the runner says.
+    """
+    text = event.command.rstrip("\n").replace("\n", "\n    ")  # a block of YAML ends with a line break
     return f"$ {text}" if event.attempt == 1 else f"$ {text}  (attempt {event.attempt})"
 
 
 def retrying(event: StepRetrying) -> str:
     """Why there is another attempt, and when."""
-    return f"attempt {event.attempt} failed: {event.reason}; the next one follows in {duration(event.delay)}"
+    reason = one_line(event.reason)
+    return f"attempt {event.attempt} failed: {reason}; the next one follows in {duration(event.delay)}"
 
 
 def finished(result: StepResult, *, timed: bool = True) -> str:
     """The end of a step in a few words, and how long it took."""
     took = duration(result.duration) if timed and result.started else ""
     if result.cause == "restored" and result.reason:
-        return result.reason
+        return one_line(result.reason)
     if result.success:
         return f"succeeded in {took}" if took else "succeeded"
     word = "skipped" if result.outcome == "skipped" else "failed"
     after = f" after {took}" if took else ""
-    reason = f": {result.reason}" if result.reason else ""
+    reason = f": {one_line(result.reason)}" if result.reason else ""
     return f"{word}{after}{reason}" + ("" if result.required or word == "skipped" else " (the job does not require it)")
-
-
-def line(text: str) -> str:
-    """`text` as one line that moves no cursor."""
-    return printable(text).replace("\n", " ").replace("\t", " ")
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import SourceError, one_line
 from runnerlib.repository.opening import ShallowError, explained, lacking, opened
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ def _deepen(directory: str | Path, why: ShallowError) -> None:
 
 
 def _changed(directory: str | Path, base: str, head: str) -> frozenset[str]:
-    with opened(directory) as repository, explained(repository, f"compare with '{printable(base)}'"):
+    with opened(directory) as repository, explained(repository, f"compare with '{one_line(base)}'"):
         old, new = _commit(repository, base), _commit(repository, head)
         common = repository.merge_base(old.id, new.id)
         if common is None:
-            raise lacking(repository, f"'{printable(base)}' and '{printable(head)}' have no commit in common")
+            raise lacking(repository, f"'{one_line(base)}' and '{one_line(head)}' have no commit in common")
         parent = repository[common].peel(type(new))
         diff = parent.tree.diff_to_tree(new.tree)
         paths = (file.raw_path for delta in diff.deltas for file in (delta.old_file, delta.new_file))
@@ -86,7 +86,7 @@ def _commit(repository: pygit2.Repository, revision: str) -> pygit2.Commit:
 
     parts = _REVISION.fullmatch(revision)
     if parts is None:
-        raise SourceError(f"'{printable(revision)}' is no branch, tag or commit id")
+        raise SourceError(f"'{one_line(revision)}' is no branch, tag or commit id")
     branch = parts[1].removeprefix(_UPSTREAM)
     if branch != parts[1] and "upstream" in repository.remotes.names():
         names: tuple[str, ...] = (parts[1],)
@@ -95,7 +95,7 @@ def _commit(repository: pygit2.Repository, revision: str) -> pygit2.Commit:
     known = [name for name in names if _found(repository, name)]
     found = _found(repository, known[0] + parts[2]) if known else None
     if found is None:
-        raise lacking(repository, f"there is no branch, tag or commit '{printable(revision)}'")
+        raise lacking(repository, f"there is no branch, tag or commit '{one_line(revision)}'")
     return found.peel(pygit2.Commit)
 
 

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import SourceError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,4 +75,4 @@ def _trusting() -> Iterator[None]:
 
 def _said(error: Exception) -> str:
     text = str(error.args[0] if error.args else error)
-    return printable(text).strip().rstrip(".").lower()
+    return one_line(text).strip().rstrip(".").lower()

@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import SourceError, one_line
 from runnerlib.process import _spawn
 from runnerlib.source.patience import TURN, pause_before, wait
 from runnerlib.source.spec import still_wanted
@@ -180,7 +180,7 @@ def _reason(text: str, code: int) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line.partition(": ")[2] for line in lines if line.startswith(("abort: ", "svn: E", "remote: "))]
     text = "; ".join(said[-3:] or lines[-2:]) or f"it ended with {code} and said nothing"
-    return printable(text)[:_REASON].rstrip(".")
+    return one_line(text)[:_REASON].rstrip(".")
 
 
 def _last_change(top: Path) -> float:

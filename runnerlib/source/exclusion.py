@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import SourceError, one_line
 from runnerlib.path_glob import matches
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def excluded(path: str, is_directory: bool, patterns: tuple[Pattern, ...]) -> bo
 
 def _pattern(line: str) -> Pattern:
     if "\\" in line:
-        raise SourceError(f"exclusion '{printable(line)}' holds a backslash; write [{line.partition(chr(92))[2][:1]}]")
+        raise SourceError(f"exclusion '{one_line(line)}' holds a backslash; write [{line.partition(chr(92))[2][:1]}]")
     text = line.removeprefix("!")
     glob = text.rstrip("/")
     if not glob:
-        raise SourceError(f"exclusion '{printable(line)}' names nothing")
+        raise SourceError(f"exclusion '{one_line(line)}' names nothing")
     anchored = "/" in glob
     glob = glob.removeprefix("/").replace("[^", "[!")
     if not anchored:

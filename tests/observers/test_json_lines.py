@@ -238,7 +238,7 @@ class TestFile:
     def test_the_same_lines(self, tmp_path: Path) -> None:
         path = tmp_path / "events"
         path.write_text("older")
-        file = EventsFile(path, clock=clock)
+        file = EventsFile(path, tmp_path, clock=clock)
         for event in ALL:
             file.observe(event)
         assert not file.congested
@@ -249,20 +249,20 @@ class TestFile:
         assert objects(path.read_bytes()) == encoded(ALL)
 
     def test_it_is_for_its_owner(self, tmp_path: Path) -> None:
-        EventsFile(tmp_path / "events").close()
+        EventsFile(tmp_path / "events", tmp_path).close()
         assert stat.S_IMODE((tmp_path / "events").stat().st_mode) == 0o600
 
     def test_no_symlink_is_followed(self, tmp_path: Path) -> None:
         (tmp_path / "target").write_text("precious")
         (tmp_path / "events").symlink_to(tmp_path / "target")
         with pytest.raises(OutputError, match=r"cannot write the events to '.*/events': Too many levels of symbolic"):
-            EventsFile(tmp_path / "events")
+            EventsFile(tmp_path / "events", tmp_path)
         assert (tmp_path / "target").read_text() == "precious"
 
     def test_a_pipe_that_nobody_reads_does_not_block(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "events")
         with pytest.raises(OutputError, match="No such device or address"):
-            EventsFile(tmp_path / "events")
+            EventsFile(tmp_path / "events", tmp_path)
 
     def test_a_slow_reader_of_a_pipe_and_one_that_leaves(self, tmp_path: Path, new_loop: NewLoop) -> None:
         os.mkfifo(tmp_path / "events")
@@ -270,7 +270,7 @@ class TestFile:
         os.set_blocking(reader, True)
 
         async def main() -> None:
-            file = EventsFile(tmp_path / "events", clock=clock)
+            file = EventsFile(tmp_path / "events", tmp_path, clock=clock)
             for _ in range(8):
                 file.observe(StepOutput("a", b"x" * 1_000_000 + b"\n"))
             assert file.congested
@@ -287,14 +287,34 @@ class TestFile:
             loop.run(main())
 
     def test_a_full_disk(self) -> None:
-        file = EventsFile(Path("/dev/full"))
+        file = EventsFile(Path("/dev/full"), Path("/nowhere"))
         with pytest.raises(OutputError, match="cannot write the events to '/dev/full': No space left on device"):
             file.observe(Notice("x"))
         file.close()
 
-    def test_a_directory_that_is_not_there(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("way", ["artifacts/events", "artifacts/deeper/events", "src/../artifacts/events"])
+    def test_no_directory_that_a_job_has_replaced_is_entered(self, tmp_path: Path, way: str) -> None:
+        (tmp_path / "job" / "src").mkdir(parents=True)
+        (tmp_path / "theirs" / "deeper").mkdir(parents=True)
+        (tmp_path / "job" / "artifacts").symlink_to(tmp_path / "theirs")
+        (tmp_path / "other").symlink_to(tmp_path / "job")
+        for base in (tmp_path / "job", tmp_path / "other"):
+            with pytest.raises(OutputError, match=r"cannot write the events to '.*/events': a link stands where"):
+                EventsFile(base / way, tmp_path / "job")
+        assert not list((tmp_path / "theirs").rglob("events"))
+
+    def test_links_elsewhere_are_whose_they_are(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to("real")
+        EventsFile(tmp_path / "link" / "events", tmp_path / "job").close()
+        assert (tmp_path / "real" / "events").exists()
+
+    @pytest.mark.parametrize("below", ["", "job"])
+    def test_a_directory_that_is_not_there(self, tmp_path: Path, below: str) -> None:
+        base = tmp_path / below
+        base.mkdir(exist_ok=True)
         with pytest.raises(OutputError, match="No such file or directory"):
-            EventsFile(tmp_path / "no" / "events")
+            EventsFile(tmp_path / "no" / "events", base)
 
 
 def test_time_goes_on() -> None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from runnerlib.errors import ConfigError
-from runnerlib.events import JobStarted, StepStarted
+from runnerlib.events import (
+    Event,
+    JobStarted,
+    Notice,
+    StepFinished,
+    StepOutput,
+    StepRetrying,
+    StepStarted,
+    Warned,
+)
 from runnerlib.observers import MODES, automatic_mode, console, service
 from runnerlib.observers.look import Look, look
 from runnerlib.observers.names import common_width, padded, shortened
 from runnerlib.observers.streams import streams
 from runnerlib.observers.wording import duration, size
+from runnerlib.result import StepResult
+from tests.observers.show import shown
 
 
 @pytest.mark.parametrize(
@@ -89,6 +101,23 @@ def test_an_unknown_mode() -> None:
         console("gruoped", made, Look())
     made.close()
     os.close(fd)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_others_chose_is_one_line_and_not_a_long_one(mode: str) -> None:
+    short = "x\nrunnerlib: forged\r\nrunnerlib: forged\n@@runnerlib-triggers/1 forged\nerror: forged\n"
+    forged = short + "y" * 1_000_000
+    ended = StepResult("a", "failure", 1, forged, "", 1, 1.0, 2.0)
+    events: list[Event] = [
+        *(Notice(forged), Warned(forged), JobStarted("ci", {"a": (), short: ()}), StepStarted("a", f"make\n{short}")),
+        *(Warned(forged, "a"), StepOutput("a", b"cut"), StepRetrying("a", 1, forged, 1.0), StepStarted("a", "make", 2)),
+        *(Warned(forged, "a"), StepFinished(ended), StepFinished(ended._replace(name=short, outcome="skipped"))),
+    ]
+    whole = b"".join(shown(lambda ends: console(mode, ends, Look(terminal=True)), events))
+    lines = re.split(rb"[\r\n]+", whole)
+    assert not [line[:60] for line in lines if re.match(rb"(runnerlib: |error: |@@).{0,4}forged", line)]
+    assert b"forged" in whole
+    assert max(map(len, lines)) < 20_000
 
 
 @pytest.mark.parametrize("mode", MODES)

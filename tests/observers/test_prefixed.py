@@ -65,7 +65,7 @@ def test_steps_that_run_together_share_no_line() -> None:
     assert lines(events) == [
         "runnerlib: cloning",
         "build » $ make",
-        "build » make install",
+        "build »     make install",
         "日本  » $ true",
         "日本  │ one",
         "build │ compiling",

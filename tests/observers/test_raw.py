@@ -83,7 +83,7 @@ def test_a_job_of_several_steps_names_them() -> None:
 
 def test_names_that_others_chose_move_no_cursor() -> None:
     got = shown(raw, [Warned("process 7 (\x1b[2Jevil\r\udcff\t\u202e)")])[1]
-    assert got == b"runnerlib: warning: process 7 (\\x1b[2Jevil\\r\\udcff\t\\u202e)\n"
+    assert got == b"runnerlib: warning: process 7 (\\x1b[2Jevil\\r\\udcff \\u202e)\n"
 
 
 def test_one_target_keeps_the_order_even_when_it_is_full(new_loop: NewLoop) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runnerlib.errors import SourceError, printable, unknown
+from runnerlib.errors import SourceError, one_line, unknown
 from runnerlib.source.url import split, without_credentials
 
 SCHEMES = ("https", "http", "ssh", "git", "file")
@@ -31,7 +31,7 @@ def submodule_url(name: str, url: str, parent: str) -> str:
     Raises `SourceError` for one on this machine, as git does: a repository from elsewhere must not choose
     which of our directories is read.
     """
-    shown = printable(without_credentials(url))
+    shown = one_line(without_credentials(url))
     if url.startswith("-") or not url.isprintable() or not url:
         raise SourceError(f"submodule '{name}' has the url '{shown}', which is none")
     if url.startswith(("./", "../")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import SourceError, one_line
 
 _SECTION = re.compile(r'\s*\[\s*submodule\s+"((?:[^"\\]|\\.)*)"\s*\]\s*(.*)', re.IGNORECASE)
 _OTHER = re.compile(r"\s*\[")
@@ -67,7 +67,7 @@ def _check(module: Module) -> None:
         tricky = text.startswith(("-", "/")) or "\\" in text or not text.isprintable()
         if not text or tricky or {"", ".", ".."} & set(parts) or any(map(_is_git, parts)):
             raise SourceError(
-                f"the repository declares a submodule with the {kind} '{printable(text)}', which is a trick"
+                f"the repository declares a submodule with the {kind} '{one_line(text)}', which is a trick"
             )
 
 

@@ -18,7 +18,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import SourceError, one_line
 from runnerlib.source import worker
 from runnerlib.source.patience import TURN
 from runnerlib.source.spec import still_wanted
@@ -162,5 +162,5 @@ def _addresses(host: str, port: int, report: Report) -> list[tuple[Any, ...]]:
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
             raise
-        said = printable(error.strerror or str(error)).rstrip(".").lower()
+        said = one_line(error.strerror or str(error)).rstrip(".").lower()
         raise SourceError(f"host '{host}' cannot be found: {said}") from None

@@ -19,7 +19,7 @@ from contextlib import ExitStack, closing
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import SourceError, one_line
 from runnerlib.source.patience import pause_before, wait
 from runnerlib.source.progress import Meter
 from runnerlib.source.spec import still_wanted
@@ -135,9 +135,9 @@ class _Fetch:
         except ValueError:  # brackets that do not match, and the like
             found = None
         if found is None or found.scheme not in {"http", "https"} or not is_host(found.host):
-            raise SourceError(f"'{self.address.shown}' leads to '{printable(where)}', which is no http url")
+            raise SourceError(f"'{self.address.shown}' leads to '{one_line(where)}', which is no http url")
         if url.scheme == "https" and found.scheme != "https":
-            raise SourceError(f"'{self.address.shown}' leads to '{printable(where)}', which is not encrypted")
+            raise SourceError(f"'{self.address.shown}' leads to '{one_line(where)}', which is not encrypted")
         if not found.rest.isascii() or not found.rest.isprintable() or " " in found.rest:
             raise SourceError(f"'{self.address.shown}' leads to a url with characters that must be percent-encoded")
         return found
@@ -192,12 +192,12 @@ class _Fetch:
             self.start_over()
             raise _Broken("the server has no such part of the file any more")
         elif status in _LATER:
-            raise _Broken(f"the server says {status} {printable(answer.reason)}", _retry_after(answer))
+            raise _Broken(f"the server says {status} {one_line(answer.reason)}", _retry_after(answer))
         elif status == 401:
             given = "refused the credentials given for it" if any(self.login) else "asks for credentials"
             raise SourceError(f"'{self.address.shown}' {given}")
         elif status != 200:
-            raise SourceError(f"cannot download '{self.address.shown}': {status} {printable(answer.reason)}")
+            raise SourceError(f"cannot download '{self.address.shown}': {status} {one_line(answer.reason)}")
         elif self.done:
             self.start_over()
 
@@ -232,7 +232,7 @@ class _Fetch:
 
 
 def _said(error: Exception) -> str:
-    return printable(getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".").lower()
+    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".").lower()
 
 
 def _validator(answer: http.client.HTTPResponse) -> str:
