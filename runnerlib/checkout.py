@@ -35,8 +35,8 @@ def checkouts(
 ) -> tuple[Checkout, ...]:
     """The trusted CI source first: what it brings may be needed to judge the other."""
     given = (
-        _checkout(resolved, sources, "ci source", "ci_source_", workspace.ci),
-        _checkout(resolved, sources, "source", "source_", code_dir),
+        wanted(resolved, sources, "ci source", "ci_source_", workspace.ci),
+        wanted(resolved, sources, "source", "source_", code_dir),
     )
     found = tuple(filter(None, given))
     if len(found) == 2 and (code_dir.is_relative_to(workspace.ci) or workspace.ci.is_relative_to(code_dir)):
@@ -69,7 +69,11 @@ def _check_target(checkout: Checkout, workspace: Workspace) -> None:
         raise PathError(f"artifacts_dir '{workspace.artifacts}' lies in '{target}', which the {label} replaces")
 
 
-def _checkout(resolved: Resolved, sources: Sources, label: str, prefix: str, target: Path) -> Checkout | None:
+def wanted(resolved: Resolved, sources: Sources, label: str, prefix: str, target: Path) -> Checkout | None:
+    """The source that the settings `prefix`type, url, ref and options name; None without one.
+
+    Raises ConfigError for a contradiction, SourceError for a source that can never work.
+    """
     kind, *given = (getattr(resolved.config, prefix + part) for part in ("type", "url", "ref", "options"))
     url, ref, options = given
     if not kind:
@@ -84,7 +88,8 @@ def _checkout(resolved: Resolved, sources: Sources, label: str, prefix: str, tar
         return None
     if not url and kind in source_types():
         raise resolved.error(f"{prefix}type", f"a source of type '{kind}' needs {prefix}url")
-    spec = SourceSpec(kind, url, ref or None, options)
+    # What the environment tells of a change must not decide which commit is trusted.
+    spec = SourceSpec(kind, url, ref or None, options, for_change=prefix == "source_")
     if known:
         sources.check(spec)
     return Checkout(label, spec, target)

@@ -76,6 +76,8 @@ LAZY = {
     "shlex",
     # What checks files loads all their readers; most starts check none.
     "runnerlib.cli.checking",
+    # So does what fetches sources; an evaluation often has them.
+    "runnerlib.cli.preparing",
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -12,7 +12,9 @@ from runnerlib.cli.planning import current_directory
 from runnerlib.cli.telling import own_masker, say, tell
 from runnerlib.evaluation.evaluation import changes_of, evaluate
 from runnerlib.evaluation.event import EVENTS, event
+from runnerlib.evaluation.trees import find_trees, source_settings
 from runnerlib.paths import locate
+from runnerlib.source import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,7 @@ Examples:
 Exit codes:
   0    the jobs were told of, or none follows
   2    a usage or configuration error, a wrong --workflow-file among them
-  125  the jobs could not be told of; they are kept in the triggers file
+  125  a source could not be fetched, or the jobs could not be told of; those are kept in the triggers file
 """
 
 
@@ -103,26 +105,35 @@ def command(
 ) -> int:
     """Tell which jobs follow from an event, by the workflows of the trusted source.
 
-    A workflow is meant for an event by its type, by its branch and by the files that changed. What is not
-    known leaves nothing out: if it cannot be said what changed, filters of paths do not count.
+    Sources that are known and not there are fetched: the trusted one, that of a pull request beside it, and the
+    one whose changes count. A workflow is meant for an event by its type, by its branch and by the files that
+    changed. What is not known leaves nothing out: if it cannot be said what changed, filters of paths do not count.
     """
-    masker = own_masker(session)
-    workspace = locate(os.environ, current_directory())
-    root, source = Path(workspace.meant(ci_source_dir)), Path(workspace.meant(source_dir))
-    if not (root / ".reactorcide").exists() and (root / "base" / ".reactorcide").exists():
-        root /= "base"  # how a worker lays out both sides of a pull request
     happened = event(event_type, {name.upper(): value for name, value in given.items()}, os.environ)
+    resolved = source_settings(happened, os.environ)
+    masker = own_masker(session, resolved)
+    workspace = locate(os.environ, current_directory())
+    source = Path(workspace.meant(source_dir))
 
     def note(text: str) -> None:
         say(masker.mask_string(f"note: {text}"))
 
+    places = Path(workspace.meant(ci_source_dir)), source
+    sources = Sources()
+    found = find_trees(happened, resolved, sources, places, note, compared=not changed)
+    if found.missing:
+        os.environ.update(happened.told)  # the preparation of a source asks there for the change it is of
+        # What it takes to fetch is for those who have to.
+        from runnerlib.cli.preparing import bring
+
+        bring(found.missing, sources, workspace.base, masker)
     changes = changes_of(happened, source, changed, note)
     file = None if workflow_file is None else Path(workspace.meant(workflow_file))
-    if file is not None and not file.exists() and (root / file).exists():
-        file = root / file
-    found = evaluate(happened, root, changes, os.environ, file)
-    for text in found.notes:
+    if file is not None and not file.exists() and (found.root / file).exists():
+        file = found.root / file
+    follows = evaluate(happened, found.root, changes, os.environ, file)
+    for text in follows.notes:
         note(text)
-    for text in found.errors:
+    for text in follows.errors:
         say(masker.mask_string("\n".join(f"error: {line}" for line in text.splitlines())))
-    return tell(found.message, triggers_file, masker, insecure=allow_insecure_transport)
+    return tell(follows.message, triggers_file, masker, insecure=allow_insecure_transport)

@@ -15,7 +15,7 @@ import click
 from runnerlib.cli.bar import Lines
 from runnerlib.cli.planning import current_directory, resolve_options
 from runnerlib.config import SETTINGS
-from runnerlib.errors import printable
+from runnerlib.errors import SourceError, printable
 from runnerlib.events import Notice, Warned
 from runnerlib.job import Job, Step
 from runnerlib.lifecycle import life_of
@@ -26,12 +26,16 @@ from runnerlib.source.mounted import prepare as prepare_unless_mounted
 from runnerlib.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
+    from runnerlib.checkout import Checkout
     from runnerlib.cli.session import Session
     from runnerlib.events import Event
     from runnerlib.lifecycle.phases import Life
+    from runnerlib.masking import SecretMasker
     from runnerlib.plan import RunPlan
+    from runnerlib.source import Sources
 
 _PLACES = ("code_dir", "job_dir", "work_dir", "profile")
 PREPARING = tuple(name for name in SETTINGS if name in _PLACES or name.startswith(("cache_", "plugin_")))
@@ -71,6 +75,22 @@ def _prepare(plan: RunPlan, report: Lines) -> str:
 def _prepare_with_plugins(life: Life, report: Lines, stop: Stop) -> str:
     with life.around_run(_Telling(report), stop):
         return _prepare(life.reached("pre_source_prep", life.begin()), report)
+
+
+def bring(checkouts: Iterable[Checkout], sources: Sources, base: Path, masker: SecretMasker) -> None:
+    """Prepare each source where it is to be, in the workspace `base`. Raises SourceError, which says which it is."""
+    stop = Stop()
+    report = Lines(sys.stderr, masker.mask_string, stop.check)
+    try:
+        with interruptible(stop):
+            for one in checkouts:
+                report(f"{one.label} -> '{one.target}'")
+                try:
+                    prepare_unless_mounted(sources, one.spec, one.target, base, report)
+                except SourceError as error:
+                    raise SourceError(f"{one.label}: {error}") from None
+    finally:
+        report.clear()
 
 
 class _Telling:

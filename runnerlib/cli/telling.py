@@ -15,13 +15,17 @@ from runnerlib.plan import masker_of
 
 if TYPE_CHECKING:
     from runnerlib.cli.session import Session
+    from runnerlib.config import Resolved
     from runnerlib.masking import SecretMasker
     from runnerlib.trigger.message import Message
 
 
-def own_masker(session: Session) -> SecretMasker:
-    """Masks what this process knows to be secret; so does the session from here on. Raises ConfigError."""
-    session.planned = masker_of(read({}, os.environ), os.environ, current_directory())
+def own_masker(session: Session, resolved: Resolved | None = None) -> SecretMasker:
+    """Masks what this process knows to be secret, by the settings `resolved` or those of the environment.
+
+    So does the session from here on. Raises ConfigError.
+    """
+    session.planned = masker_of(resolved or read({}, os.environ), os.environ, current_directory())
     return session.planned
 
 

@@ -34,9 +34,14 @@ class Event(NamedTuple):
     told: Mapping[str, str]
 
     @property
+    def is_pull_request(self) -> bool:
+        """Whether it is about a pull request, merged and closed ones included."""
+        return self.kind.startswith("pull_request")
+
+    @property
     def branch(self) -> str:
         """What filters of branches look at: the branch, the base branch of a pull request, the name of a tag."""
-        names = ("PR_BASE_REF", "BASE_REF", "BRANCH") if self.kind.startswith("pull_request") else ("BRANCH",)
+        names = ("PR_BASE_REF", "BASE_REF", "BRANCH") if self.is_pull_request else ("BRANCH",)
         found = next((self.told[_PREFIX + name] for name in names if self.told.get(_PREFIX + name)), "")
         return found.removeprefix(_BRANCH).removeprefix("refs/tags/")
 

@@ -108,9 +108,14 @@ def _sweep(target: Path) -> None:
                 remove_tree(holder)
 
 
+def is_holder(name: str) -> bool:
+    """Whether an entry of this name is the sibling that a preparation works in, not content."""
+    return _HOLDER.fullmatch(name) is not None
+
+
 def living_holders(directory: Path) -> list[Path]:
     """The holders in a directory whose preparation is still under way."""
-    return [entry for entry in directory.iterdir() if _HOLDER.fullmatch(entry.name) and not _is_abandoned(entry)]
+    return [entry for entry in directory.iterdir() if is_holder(entry.name) and not _is_abandoned(entry)]
 
 
 def _is_abandoned(entry: Path) -> bool:
@@ -200,7 +205,7 @@ def _exchange_entries(target: Path, new: Path, aside: Path) -> None:
     try:
         for directory, to in ((target, aside), (new, target)):
             for entry in sorted(directory.iterdir()):
-                if not (directory == target and _HOLDER.fullmatch(entry.name)):
+                if not (directory == target and is_holder(entry.name)):
                     moved.append((entry, to / entry.name))
                     _move_or_remove(entry, to / entry.name, may_remove=directory == target)
     except BaseException:

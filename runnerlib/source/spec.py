@@ -32,7 +32,8 @@ class SourceSpec(NamedTuple):
     """What the user asked for: `SourceSpec("git", "https://host/repo.git", "main")`.
 
     `options` are (name, value) pairs that only this type understands; a name may occur several times.
-    Without a `cache` nothing outlives the target.
+    Without a `cache` nothing outlives the target. `for_change`: what the environment tells of a pull request
+    (REACTORCIDE_PR_NUMBER, _BASE_URL, _BASE_REF) is about this source; it never is about a trusted one.
     """
 
     type: str
@@ -40,6 +41,7 @@ class SourceSpec(NamedTuple):
     ref: str | None = None
     options: tuple[tuple[str, str], ...] = ()
     cache: Cache | None = None
+    for_change: bool = True
 
 
 class Prepared(NamedTuple):

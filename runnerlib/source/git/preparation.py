@@ -12,6 +12,7 @@ from runnerlib.source.git.checkout import Work, make
 from runnerlib.source.git.local import stored_bytes
 from runnerlib.source.git.patience import Patient
 from runnerlib.source.git.plan import Facts, Plan, choose
+from runnerlib.source.git.refs import guess
 from runnerlib.source.git.remote import Remote, locate
 from runnerlib.source.git.transport import MissingRefError, NetworkError, Transport
 from runnerlib.source.git.wish import Wish, read
@@ -35,7 +36,10 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     spec = spec._replace(cache=_usable(spec.cache, report))
     plan = choose(_facts(spec, wish, remote, kept=kept))
     report(f"plan: {plan.reason}")
-    work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, _change(), upstream.told())
+    # A full id is what it is wherever it is found; by a name a pull request must not take another's place.
+    change = _change() if spec.for_change or guess(ref).commit else None
+    base = upstream.told() if spec.for_change else None
+    work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, change, base)
     with replacing(target) as made:
         commit = _update(work, remote, ref, target, made) if plan.keep else make(work, remote, ref, made)
     report(f"checked out {commit}")
