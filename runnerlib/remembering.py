@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.engine import Execution, Kept
 from runnerlib.events import Warned
-from runnerlib.journal import Entry, Journal, Selection, select, signatures
+from runnerlib.journal import Entry, Journal, Selection, seal_of, select, signatures
 from runnerlib.result import NO_EXPORTS
 
 if TYPE_CHECKING:
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from runnerlib.result import Exports, StepResult
 
 
-def open_journal(plan: RunPlan) -> Journal:
-    """The journal of the plan's workspace, emptied unless the last run matters. Raises RunnerError."""
-    return Journal(plan.journal, fresh=plan.wish is None or not plan.wish.uses_journal)
+def open_journal(plan: RunPlan, wish: Selection | None) -> Journal:
+    """The journal of the plan's workspace, emptied unless the last run matters to `wish`. Raises RunnerError."""
+    seal = seal_of(plan.journal, plan.config.state_dir, plan.request.environ)
+    return Journal(plan.journal, seal, fresh=wish is None or not wish.uses_journal)
 
 
 def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
@@ -25,7 +26,7 @@ def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
     wish = plan.wish or Selection()
     entries = {}
     if wish.uses_journal and plan.journal.exists():
-        journal = open_journal(plan)
+        journal = open_journal(plan, wish)
         journal.close()
         entries = journal.entries
     kept, left_out = select(plan.job, wish, entries)

@@ -134,7 +134,7 @@ def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
         yield None
         return
     _make(plan.workspace.base)
-    journal: Journal = _memory().open_journal(plan)
+    journal: Journal = _memory().open_journal(plan, plan.wish)
     try:
         yield journal
     finally:
@@ -157,6 +157,8 @@ def prepare_workspace(
 
     report.check = stop.check  # type: ignore[attr-defined]
     told = plan.warnings
+    if journal is not None and journal.doubt:
+        observer.observe(Warned(plan.masker.mask_string(journal.doubt)))
     _make(plan.workspace.artifacts)
     if journal is not None and not journal.prepared:
         for spool in _spools(plan):

@@ -130,6 +130,11 @@ class RunnerConfig:
         "(default: `$XDG_CACHE_HOME/runnerlib`; in a container none)",
         early=True,
     )
+    state_dir: str | None = _setting(
+        "directory for what proves that `--resume` goes on from what a runner wrote; no step of a container sees it "
+        "(default: `$XDG_STATE_HOME/runnerlib`, else `~/.local/state/runnerlib`)",
+        early=True,
+    )
     cache_size: int = _setting(
         "most bytes in the cache, as in `20G`; what was not used for longest goes first",
         kinds.size,

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runnerlib.graph import sorted_by_dependency
-from runnerlib.journal import Entry, Journal, chosen
+from runnerlib.journal import Entry, chosen
+from runnerlib.remembering import open_journal
 from runnerlib.result import Exports, StepResult
 from runnerlib.workflow import instance_graph
 
@@ -28,7 +29,8 @@ class Memory:
         """Open it, emptied unless the last run matters. Raises RunnerError."""
         self._plan = plan
         self._signed = signatures(plan)
-        self._journal = Journal(plan.front.journal, fresh=not plan.wish.uses_journal)
+        self._journal = open_journal(plan.front, plan.wish)
+        self.doubt = self._journal.doubt
         kept, self.left_out = chosen(instance_graph(plan.workflow), self._signed, plan.wish, self._journal.entries)
         self.kept: dict[str, StepResult] = {name: entry.result for name, entry in kept.items()}
         self.vars: dict[str, Any] = {}
@@ -53,7 +55,7 @@ def foreseen(plan: WorkflowPlan) -> tuple[Mapping[str, StepResult], frozenset[st
     """The jobs a run would take over from the last one and those it would leave out; nothing is changed."""
     entries: Mapping[str, Entry] = {}
     if plan.wish.uses_journal and plan.front.journal.exists():
-        journal = Journal(plan.front.journal, fresh=False)
+        journal = open_journal(plan.front, plan.wish)
         journal.close()
         entries = journal.entries
     kept, left_out = chosen(instance_graph(plan.workflow), signatures(plan), plan.wish, entries)

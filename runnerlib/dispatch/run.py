@@ -64,6 +64,8 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
     def warn(text: str) -> None:
         observer.observe(Warned(plan.masker.mask_string(text)))
 
+    if memory.doubt:
+        warn(memory.doubt)
     with Custody() as custody:
         try:
             socket = await server.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runnerlib.journal.file import Entry, Journal
+from runnerlib.journal.seal import seal_of
 from runnerlib.journal.selection import Selection, chosen, select, signatures
 
-__all__ = ["Entry", "Journal", "Selection", "chosen", "select", "signatures"]
+__all__ = ["Entry", "Journal", "Selection", "chosen", "seal_of", "select", "signatures"]

@@ -3,7 +3,8 @@
 A runner that is killed leaves every line it has written; a last line that was cut is ignored. Lines:
 `{"journal": 1}` first, `{"prepared": true}` once the sources are there, and for each step that ended
 `{"step": name, "signature": text, "success": bool, "result": {...}, "exports": {...}}`. What a step
-hands on is left out when it holds a secret: that is not written to disk.
+hands on is left out when it holds a secret: that is not written to disk. Each line ends with a `"code"`, the proof
+that a runner wrote it (`journal.seal`); a journal without this proof counts as none.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import RunnerError
+from runnerlib.journal.seal import Seal, SealError
 from runnerlib.paths import own_directory
 from runnerlib.result import Exports, StepResult, Usage
 
@@ -35,20 +38,25 @@ class Entry(NamedTuple):
 class Journal:
     """The open journal of a workspace; no other run can open it meanwhile."""
 
-    def __init__(self, path: Path, *, fresh: bool) -> None:
-        """Open the journal at `path`, emptied when `fresh`. Raises RunnerError when that is not possible."""
+    def __init__(self, path: Path, seal: Path, *, fresh: bool) -> None:
+        """Open the journal at `path`, emptied when `fresh`. Raises RunnerError when that is not possible.
+
+        One that the seal at `seal` does not prove counts as empty, and `doubt` says why.
+        """
         self._path = path
+        self._seal_path = seal
+        self._seal: Seal | None = None
+        self.doubt = ""
         own_directory(path.parent.parent, path.parent.name)
         self._file = _opened(path)
         self.entries: dict[str, Entry] = {}
         self.prepared = False
         self._usable = False
         try:
-            if not fresh:
-                self._load()
-            if not self._usable:
-                os.truncate(self._file, 0)
-                self._append({"journal": _VERSION})
+            if fresh:
+                self._begin()
+            elif os.fstat(self._file).st_size:
+                self._load_proven()
         except OSError as error:
             os.close(self._file)
             raise RunnerError(f"cannot use the journal '{path}': {error.strerror}") from None
@@ -76,16 +84,44 @@ class Journal:
 
     def close(self) -> None:
         """Let another run use it."""
+        if self._seal is not None:
+            self._seal.close()
         os.close(self._file)
+
+    def _begin(self) -> None:
+        """Start anew; without a place for the key a later run does not go on from here, and says so then."""
+        self._usable = True
+        os.truncate(self._file, 0)
+        with suppress(SealError):
+            self._seal = Seal(self._seal_path, fresh=True)
+        self._append({"journal": _VERSION})
+
+    def _load_proven(self) -> None:
+        try:
+            self._seal = Seal(self._seal_path, fresh=False)
+            self._load(self._seal)
+        except SealError as error:
+            self.entries, self.prepared, self._usable = {}, False, False
+            self.doubt = f"the journal '{self._path}' is not used: {error}; everything runs again"
+        if not self._usable and self._seal is not None:
+            self._seal.close()
+            self._seal = None
 
     def _append(self, line: object) -> None:
         import json  # only jobs of several steps keep a journal
 
-        data = json.dumps(line).encode() + b"\n"
-        if os.write(self._file, data) != len(data):
+        if not self._usable:
+            self._begin()
+        text = json.dumps(line, separators=(",", ":")).encode()
+        data = text + b"\n" if self._seal is None else self._seal.signed(text)
+        written = os.write(self._file, data)
+        if written != len(data):
+            os.truncate(self._file, os.fstat(self._file).st_size - written)
             raise OSError(0, "it was cut")
+        if self._seal is not None:
+            self._seal.keep()
 
-    def _load(self) -> None:
+    def _load(self, seal: Seal) -> None:
         """Read the whole lines; a last one without its end was cut by a kill, and makes room for the next."""
         import json
 
@@ -95,7 +131,7 @@ class Journal:
             raise RunnerError(f"the journal '{self._path}' is larger than {_LARGEST} bytes; run without --resume")
         whole = data.rfind(b"\n") + 1
         os.truncate(self._file, whole)
-        for number, text in enumerate(data[:whole].splitlines(), 1):
+        for number, text in enumerate(seal.verified(data[:whole].splitlines(keepends=True)), 1):
             try:
                 self._take(json.loads(text))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -416,7 +416,7 @@ def test_a_fifo_in_place_of_the_journal_is_refused(tmp_path: Path, fresh: bool) 
     path.parent.mkdir()
     os.mkfifo(path)
     with pytest.raises(RunnerError, match=r"cannot open the journal '.*': it is no regular file"):
-        Journal(path, fresh=fresh)
+        Journal(path, tmp_path / "seal", fresh=fresh)
 
 
 def test_a_fifo_in_place_of_a_record_does_not_block(tmp_path: Path) -> None:
@@ -432,7 +432,7 @@ def test_the_runner_follows_no_link_out_of_the_workspace(tmp_path: Path) -> None
     (base / ".runnerlib").symlink_to(outside)
     refused = "a link stands where the runner keeps its files"
     with pytest.raises(PathError, match=refused):
-        Journal(base / ".runnerlib/journal.ndjson", fresh=True)
+        Journal(base / ".runnerlib/journal.ndjson", tmp_path / "seal", fresh=True)
     with pytest.raises(PathError, match=refused):
         Record(base / ".runnerlib/jobs", "a", "a")
     with pytest.raises(PathError, match=refused):

@@ -156,6 +156,20 @@ def test_resume_goes_on_at_the_failed_step(tmp_path: Path) -> None:
     assert ran(tmp_path) == ["after", "beside", "broken 1", "once"]
 
 
+def test_a_step_cannot_say_that_another_one_is_done(tmp_path: Path) -> None:
+    forge = r"""sed -Ei '/scan/{s/failure/success/;s/("exit_code": ?)3/\10/}' ../.runnerlib/journal.ndjson"""
+    steps = [
+        {"name": "scan", "run": "echo scan >> ../ran; exit 3"},
+        {"name": "evil", "run": forge, "when": "always", "depends_on": ["scan"]},
+    ]
+    write(tmp_path, {"steps": steps})
+    run = ("run", "--job-file", "job.yaml")
+    assert runnerlib(*run, cwd=tmp_path).code == 3
+    again = runnerlib(*run, "--resume", cwd=tmp_path)
+    assert (again.code, ran(tmp_path)) == (3, ["scan", "scan"])
+    assert "is not used: line 3 was not written by the runner; everything runs again" in again.err + again.out.decode()
+
+
 def test_what_was_changed_and_what_follows_runs_again(tmp_path: Path) -> None:
     write(tmp_path, RESUMED)
     (tmp_path / "job").mkdir()
