@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import one_line
@@ -39,6 +40,43 @@ def shortened(text: str, width: int, mark: str = "…") -> str:
             break
         kept.append(char)
     return "".join(kept) + mark
+
+
+def told_apart(names: Iterable[str], width: int, mark: str = "…") -> dict[str, str]:
+    """Each name in about `width` columns, different from those of all other names.
+
+    A long one keeps its beginning. Where that makes names equal they keep their ends too, and where that is not
+    enough, they are numbered.
+    """
+    names = dict.fromkeys(names)
+    shown = {name: shortened(name, width, mark) for name in names}
+    count = Counter(shown.values())
+    taken = {name for name in names if shown[name] == name}
+    for name in names.keys() - taken:
+        if count[shown[name]] > 1:
+            shown[name] = _without_middle(name, width, mark)
+    number = 1
+    for name in names:
+        if shown[name] == name:
+            continue
+        while shown[name] in taken:
+            number += 1
+            shown[name] = shortened(name, max(width - len(str(number)), columns(mark)), mark) + str(number)
+        taken.add(shown[name])
+    return shown
+
+
+def _without_middle(text: str, width: int, mark: str) -> str:
+    """The beginning and the end of a text that is too long."""
+    room = (width - columns(mark)) // 2
+    tail: list[str] = []
+    for char in reversed(text):
+        room -= _columns(char)
+        if room < 0:
+            break
+        tail.append(char)
+    end = "".join(reversed(tail))
+    return shortened(text, width - columns(end), mark) + end
 
 
 def padded(text: str, width: int, mark: str = "…") -> str:

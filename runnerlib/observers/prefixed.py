@@ -16,7 +16,7 @@ from runnerlib.errors import one_line, printable
 from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Triggered, Warned
 from runnerlib.observers.escapes import Colours, colours_only
 from runnerlib.observers.lines import Lines, final
-from runnerlib.observers.names import PALETTE, common_width, padded
+from runnerlib.observers.names import PALETTE, common_width, padded, told_apart
 from runnerlib.observers.streams import Streams
 from runnerlib.observers.wording import command, finished, retrying
 
@@ -30,7 +30,7 @@ class _Column:
     """One step: its prefixes, its unfinished line, and the colours it has switched on."""
 
     def __init__(self, name: str, width: int, sgr: str, look: Look) -> None:
-        shown = padded(one_line(name), width, look.plain("…"))
+        shown = padded(name, width, look.plain("…"))
         self.lines = Lines()
         self._look = look
         self._prefix = (look.paint(f"{shown} {look.plain('│')}", sgr) + " ").encode()
@@ -60,6 +60,7 @@ class Prefixed(Streams):
         self._look = look
         self._width = 0
         self._numbers: dict[str, int] = {}
+        self._names: dict[str, str] = {}
         self._columns: dict[str, _Column] = {}
 
     def observe(self, event: Event) -> None:
@@ -70,6 +71,7 @@ class Prefixed(Streams):
                 self._write(column.output(column.lines.feed(event.data)))
             case JobStarted():
                 self._width = common_width(event.steps)
+                self._names = told_apart(map(one_line, event.steps), self._width, self._look.plain("…"))
                 self._numbers = {name: number for number, name in enumerate(event.steps)}
             case StepStarted():
                 self._write(self._column(event.step).said(command(event), "1"))
@@ -109,7 +111,9 @@ class Prefixed(Streams):
         column = self._columns.get(step)
         if column is None:
             sgr = PALETTE[self._numbers.get(step, 0) % len(PALETTE)]
-            column = self._columns[step] = _Column(step, self._width, sgr, self._look)
+            name = one_line(step)
+            name = self._names.get(name, name)
+            column = self._columns[step] = _Column(name, self._width, sgr, self._look)
         return column
 
 

@@ -21,7 +21,7 @@ from runnerlib.errors import one_line, printable
 from runnerlib.events import JobFinished, Masked, StepFinished, StepOutput, StepStarted
 from runnerlib.observers.escapes import text_only
 from runnerlib.observers.lines import final
-from runnerlib.observers.names import columns, padded, shortened
+from runnerlib.observers.names import columns, padded, shortened, told_apart
 from runnerlib.observers.wording import duration, size
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ class Summary:
 
     def table(self, steps: Sequence[StepResult]) -> Iterator[str]:
         """How each of the steps, or jobs, ended and what it cost."""
-        rows = [(self.heading, *_HEADINGS), *(self._cells(step) for step in steps)]
+        names = told_apart((one_line(step.name) for step in steps), _WIDEST_NAME, self.look.plain("…"))
+        rows = [(self.heading, *_HEADINGS), *(self._cells(step, names[one_line(step.name)]) for step in steps)]
         widths = [max(columns(row[column]) for row in rows) for column in range(len(_HEADINGS))]
         before = 2 + sum(widths) + 2 * len(widths)
         room = self.look.width() - before
@@ -169,13 +170,13 @@ class Summary:
             else:
                 yield self.look.paint(f"{mark} {left}  {right}  {row[6]}", sgr)
 
-    def _cells(self, step: StepResult) -> tuple[str, ...]:
+    def _cells(self, step: StepResult, name: str) -> tuple[str, ...]:
         usage = step.usage
         reason = shortened(one_line(step.reason), _LONGEST_REASON, self.look.plain("…"))
         if step.outcome == "failure" and not step.required:
             reason += " (not required)"
         return (
-            shortened(one_line(step.name), _WIDEST_NAME, self.look.plain("…")),
+            name,
             step.outcome,
             str(step.attempts) if step.attempts else "",
             duration(step.duration) if step.started else "",

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import one_line
-from runnerlib.observers.names import columns, shortened
+from runnerlib.observers.names import columns, shortened, told_apart
 from runnerlib.observers.wording import duration
 
 if TYPE_CHECKING:
@@ -119,9 +119,10 @@ class View:
         grid.add_column(no_wrap=True, justify="right")
         if width >= _ROOM_FOR_STATUS:
             grid.add_column(no_wrap=True, overflow="crop")
-        names = [
-            shortened(one_line(step.name), min(_WIDEST_NAME, max(width - 14, 4)), self._plain("…")) for step in running
-        ]
+        shown = told_apart(
+            (one_line(step.name) for step in running), min(_WIDEST_NAME, max(width - 14, 4)), self._plain("…")
+        )
+        names = [shown[one_line(step.name)] for step in running]
         room = min(width - 16 - max(map(columns, names), default=0), _WIDEST_STATUS)
         for name, step in zip(names, running, strict=True):
             label = self._text.assemble((f"{frame} ", "cyan"), (self._plain(name), "bold" if step.streams else ""))

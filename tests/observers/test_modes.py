@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runnerlib.errors import ConfigError
 from runnerlib.events import (
@@ -22,7 +24,7 @@ from runnerlib.events import (
 )
 from runnerlib.observers import MODES, automatic_mode, console, service
 from runnerlib.observers.look import Look, look
-from runnerlib.observers.names import common_width, padded, shortened
+from runnerlib.observers.names import columns, common_width, padded, shortened, told_apart
 from runnerlib.observers.streams import streams
 from runnerlib.observers.wording import duration, size
 from runnerlib.result import StepResult
@@ -178,3 +180,29 @@ def test_names() -> None:
     assert shortened("e\u0301" * 3, 3) == "e\u0301" * 3
     assert common_width(["a", "日本", "x" * 99]) == 24
     assert common_width([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "width", "shown"),
+    [
+        (["build", "x" * 30], 24, ["build", "x" * 23 + "…"]),
+        (
+            ["integration-tests-postgres-14", "integration-tests-postgres-15"],
+            24,
+            ["integration-…postgres-14", "integration-…postgres-15"],
+        ),
+        (["abcdefgh-1-xyzxyz", "abcdefgh-2-xyzxyz", "other"], 8, ["abcd…xyz", "abcdef…2", "other"]),
+        (["abcdef", "abcde…", "abc…"], 4, ["ab…f", "ab……", "abc…"]),
+        (["abcdef", "abcdeg"], 1, ["…", "…2"]),
+    ],
+)
+def test_long_names_are_told_apart(names: list[str], width: int, shown: list[str]) -> None:
+    assert [*told_apart(names, width).values()] == shown
+
+
+@given(st.lists(st.text("ab…2", max_size=12), max_size=12, unique=True), st.integers(3, 12))
+def test_different_names_stay_different(names: list[str], width: int) -> None:
+    shown = told_apart(names, width)
+    assert len(set(shown.values())) == len(names)
+    assert all(columns(text) <= width for text in shown.values())
+    assert all(shown[name] == name for name in names if columns(name) <= width)

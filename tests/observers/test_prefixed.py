@@ -95,6 +95,12 @@ def test_a_long_name_is_shortened() -> None:
     assert lines([JobStarted("ci", {"x" * 30: ()}), StepStarted("x" * 30, "true")]) == ["x" * 23 + "… » $ true"]
 
 
+def test_long_names_stay_distinct() -> None:
+    names = ["integration-tests-postgres-14", "integration-tests-postgres-15"]
+    got = lines([JobStarted("ci", dict.fromkeys(names, ())), *(StepStarted(name, "true") for name in names)])
+    assert got == ["integration-…postgres-14 » $ true", "integration-…postgres-15 » $ true"]
+
+
 def test_no_line_is_over_64_kib() -> None:
     name = "é" * 100
     events: list[Event] = [
