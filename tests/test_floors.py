@@ -67,6 +67,7 @@ LAZY = {
     "pygit2",
     "yaml",
     "ahocorasick",
+    "re2",
     "json",
     "importlib",
     "difflib",
@@ -78,6 +79,8 @@ LAZY = {
     "runnerlib.cli.checking",
     # So does what fetches sources; an evaluation often has them.
     "runnerlib.cli.preparing",
+    # Few steps have a pattern for their retries.
+    "runnerlib.engine.watch",
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

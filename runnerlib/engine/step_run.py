@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -12,7 +11,7 @@ from runnerlib.engine import exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.exports import ExportError
 from runnerlib.errors import RunnerError
-from runnerlib.events import Masked, StepOutput, StepRetrying, StepStarted
+from runnerlib.events import Masked, StepRetrying, StepStarted
 from runnerlib.process import Launch, terminal_size
 from runnerlib.result import NO_EXPORTS, Ending, StepResult
 
@@ -20,16 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
-    from runnerlib.events import Event, Observer
+    from runnerlib.engine.watch import Watch
+    from runnerlib.events import Observer
     from runnerlib.job import Retry, Step
     from runnerlib.masking import SecretMasker
     from runnerlib.process import Custody
     from runnerlib.result import Usage
 
 T = TypeVar("T")
-
-# A line that a retry pattern is looked for in; what is longer is looked at in pieces.
-_LINE = 1 << 16
 
 
 class Around(Protocol):
@@ -203,7 +200,7 @@ class StepRun:
         except RunnerError as error:
             return _refusal(error), False
         command = Command(self._shown, launch, step.timeout, step.no_output_timeout)
-        watch = _Watch(job.observer, step.retry.pattern) if step.retry.pattern is not None else None
+        watch = self._watch(number)
         self._attempt = Attempt(command, job.custody, job.masker, self._stream, watch or job.observer, job.limits)
         job.observer.observe(StepStarted(self._shown, job.masker.mask_string(step.shown), number))
         try:
@@ -211,7 +208,29 @@ class StepRun:
         finally:
             self._usage = _added(self._usage, self._attempt.usage)
             self._attempt = None
-        return self._collected(ending, files), watch is not None and watch.seen()
+        return self._collected(ending, files), watch is not None and await self._seen(watch, ending)
+
+    def _watch(self, number: int) -> Watch | None:
+        """What looks for the pattern of the step, if it has one and another attempt may follow."""
+        if self._step.retry.pattern is None or number > self._step.retry.max:
+            return None
+        from runnerlib.engine.watch import Watch  # for the few steps that have one
+
+        return Watch(self._job.observer, self._step.retry.pattern)
+
+    async def _seen(self, watch: Watch, ending: Ending) -> bool:
+        """Whether the pattern was seen; a step that is stopped meanwhile does not wait for the answer."""
+        if self._stopped is not None or ending.outcome == "success":
+            watch.give_up()
+            return False
+        self._pause = asyncio.get_running_loop().create_future()
+        asking = asyncio.ensure_future(watch.seen())
+        await asyncio.wait((asking, self._pause), return_when=asyncio.FIRST_COMPLETED)
+        if asking.done():
+            return asking.result()
+        watch.give_up()
+        asking.cancel()
+        return False
 
     def _collected(self, ending: Ending, files: Mapping[str, str]) -> Ending:
         """The ending, seen together with what the attempt hands on; a promise it broke is a failure."""
@@ -258,34 +277,3 @@ def _bytes(text: str | None) -> bytes | None:
 
 def _added(one: Usage | None, other: Usage | None) -> Usage | None:
     return one + other if one and other else one or other
-
-
-class _Watch:
-    """Passes events on and looks for a pattern in the lines of the output."""
-
-    def __init__(self, observer: Observer, pattern: str) -> None:
-        self._observer = observer
-        self._pattern = re.compile(pattern.encode("utf-8", "surrogateescape"))
-        self._line = b""
-        self._found = False
-
-    @property
-    def congested(self) -> bool:
-        return self._observer.congested
-
-    async def drain(self) -> None:
-        await self._observer.drain()
-
-    def observe(self, event: Event) -> None:
-        if isinstance(event, StepOutput) and not self._found:
-            *lines, self._line = (self._line + event.data).split(b"\n")
-            self._found = any(self._pattern.search(line) for line in lines)
-            if len(self._line) > _LINE:
-                self.seen()
-                self._line = b""
-        self._observer.observe(event)
-
-    def seen(self) -> bool:
-        """Whether the pattern was in a line, the unfinished last one included."""
-        self._found = self._found or self._pattern.search(self._line) is not None
-        return self._found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.graph import cycle, reachable
 from runnerlib.job.order import dependencies
+from runnerlib.job.pattern import wrong_pattern
 from runnerlib.job.step import Retry, Step
 
 if TYPE_CHECKING:
@@ -166,11 +167,8 @@ def _wrong_retry(retry: Retry) -> Iterator[str]:
         yield "jitter is a share from 0 to 1"
     if any(not 0 < code < 256 for code in retry.exit_codes):
         yield "exit codes that can be retried are from 1 to 255"
-    if retry.pattern is not None:
-        try:
-            re.compile(retry.pattern)
-        except re.error as error:
-            yield f"pattern is no regular expression: {error.msg} at character {(error.pos or 0) + 1}"
+    if retry.pattern is not None and (wrong := wrong_pattern(retry.pattern)):
+        yield f"pattern is no regular expression: {wrong}"
 
 
 def _wrong_variables(place: tuple[str, ...], variables: Mapping[str, str]) -> Iterator[Problem]:

@@ -34,8 +34,8 @@ class Retry(NamedTuple):
     `max` counts the attempts after the first. The pause before them is `backoff` seconds, doubled
     each time up to `limit`, and varied by the share `jitter` (0.1: 10 % more or less) so that a
     fleet does not retry in step. With none of `exit_codes`, `pattern` and `timeout` any failure is
-    tried again, else only one that matches: an exit code, a regular expression found in a line of
-    the (masked) output, or running out of time.
+    tried again, else only one that matches: an exit code, a regular expression (of RE2) found in a
+    line of the masked output as a person sees it, or running out of time.
     """
 
     max: int = 0

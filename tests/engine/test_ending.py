@@ -12,6 +12,7 @@ from runnerlib.engine import JobRun, Limits
 from runnerlib.errors import RunnerError
 from runnerlib.events import StepRetrying, StepStarted
 from runnerlib.job import Job, Retry, Step
+from runnerlib.observers.lines import LONGEST
 from tests.engine.harness import NewLoop, Recorder, gone, python, run_job
 
 FOREVER = "echo up; exec sleep 100000"
@@ -32,6 +33,12 @@ def outcomes(result: object) -> dict[str, str]:
         (Retry(max=2, backoff=0, pattern="net.*down"), "echo 'the network is down'; exit 1", 3),
         (Retry(max=2, backoff=0, pattern="down$"), "printf 'the network is down'; exit 1", 3),
         (Retry(max=2, backoff=0, pattern="net\\ndown"), "printf 'net\\ndown\\n'; exit 1", 1),
+        (Retry(max=2, backoff=0, pattern="net down$"), "printf 'net down\\r\\nup\\n'; exit 1", 3),
+        (Retry(max=2, backoff=0, pattern="net down"), "printf 'net \\033[1;31mdo\\033[0mwn\\n'; exit 1", 3),
+        (Retry(max=2, backoff=0, pattern="net down"), "printf 'net up  \\rnet down\\n'; exit 1", 3),
+        (Retry(max=2, backoff=0, pattern="net down"), "printf 'net down\\rnet up  \\n'; exit 1", 1),
+        (Retry(max=2, backoff=0, pattern="n..t"), "printf 'n\\303\\251\\303\\251t'; exit 1", 3),
+        (Retry(max=2, backoff=0, pattern="(a+)+$"), "printf '%0128db' | tr 0 a; exit 1", 1),
         (Retry(max=2, backoff=0, pattern="hunter2"), "echo hunter2-hunter2; exit 1", 1),  # what is masked is not seen
         (Retry(max=2, backoff=0, timeout=True), "exit 1", 1),
         (Retry(max=2, backoff=0), "no-such-command-at-all", 3),
@@ -41,6 +48,46 @@ def test_retries(new_loop: NewLoop, retry: Retry, command: str, attempts: int) -
     result, recorder = run_job(new_loop, Job("job", [Step("a", command, retry=retry)]))
     assert result.steps[0].attempts == attempts
     assert [event.attempt for event in recorder.events if isinstance(event, StepStarted)] == [*range(1, attempts + 1)]
+
+
+LONG = (
+    "head -c {before} /dev/zero | tr '\\0' x; printf 'net down'; head -c {after} /dev/zero | tr '\\0' x; echo; exit 1"
+)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "before", "after", "seen"),
+    [
+        ("net down", 1_000_000, 1_000_000, True),
+        (".*net down.*", 1_000_000, 1_000_000, True),
+        *((".*net down.*", LONGEST - cut, 10, True) for cut in range(9)),  # across the cut of a long line
+        ("^net down", LONGEST - 1, 10, False),
+        ("^x+net down", 10, LONGEST, True),
+        ("net down$", LONGEST - 9, 10, False),
+        ("net downx*$", 1_000_000, 1000, True),
+        ("net up", 1_000_000, 1_000_000, False),
+    ],
+)
+def test_a_pattern_is_looked_for_in_a_long_line(
+    new_loop: NewLoop, pattern: str, before: int, after: int, seen: bool
+) -> None:
+    step = Step("a", LONG.format(before=before, after=after), retry=Retry(max=1, backoff=0, pattern=pattern))
+    assert run_job(new_loop, Job("job", [step]))[0].steps[0].attempts == 1 + seen
+
+
+@pytest.mark.parametrize("end", ["stopped", "out of time", "its own"])
+def test_a_pattern_of_whatever_cost_holds_nobody_up(new_loop: NewLoop, end: str) -> None:
+    """It takes a large part of a second for each 64 KiB of this."""
+    recorder = Recorder()
+
+    def prepare(run: JobRun) -> None:
+        recorder.on_output = lambda _data: run.stop(signal.SIGTERM) if end == "stopped" else None
+
+    endless = {"its own": "head -c 100000 /dev/zero | tr '\\0' a; exit 7"}.get(end, "tr '\\0' a < /dev/zero")
+    timeout = 0.5 if end == "out of time" else None
+    step = Step("a", endless, timeout=timeout, retry=Retry(max=1, backoff=0, pattern="((a|b){0,100})*c"))
+    result, _ = run_job(new_loop, Job("job", [step]), recorder, prepare, limits=Limits(grace=60, drain=0.1))
+    assert (result.exit_code, result.steps[0].attempts) == ({"stopped": 143, "out of time": 124}.get(end, 7), 1)
 
 
 def test_a_pause_before_the_next_attempt_is_told_and_ends_with_the_job(new_loop: NewLoop) -> None:

@@ -1,0 +1,52 @@
+"""Patterns that the output of a step is searched for: regular expressions that take time in proportion to it.
+
+RE2 never goes back in a text, so none takes exponential time; for that it knows no look-around and no back-references.
+It searches without the lock of the interpreter, so that a thread that searches holds nobody up.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# Python takes it for a repetition, RE2 for a text.
+_BARE_LIMIT = r"(?:\\.|[^\\])*?(\{,[0-9]+\})"
+
+
+def compiled(pattern: str) -> Any:
+    """The pattern as something with `search(text: bytes)`. Raises ValueError with what is wrong with it."""
+    import re2  # 10 ms, for jobs that have a pattern
+
+    bare = re.match(_BARE_LIMIT, pattern, re.DOTALL)
+    if bare:
+        raise ValueError(f"'{bare[1]}' is no repetition; write '{{0{bare[1][1:]}'")
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    try:
+        return re2.compile(pattern.encode(), options)
+    except UnicodeEncodeError:
+        raise ValueError("it is no text") from None
+    except re2.error as error:
+        raise ValueError(_why(error.args[0])) from None
+
+
+def wrong_pattern(pattern: str) -> str:
+    """What is wrong with a pattern; empty when it can be searched for."""
+    try:
+        compiled(pattern)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _why(said: bytes | str) -> str:
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    what, _, where = text.partition(": ")
+    if where in {"(?=", "(?!", "(?<", "(?<=", "(?<!"}:
+        return f"it has look-around, '{where}', which is not supported"
+    if what == "invalid escape sequence" and where[1:].isdigit():
+        return f"it has a back-reference, '{where}', which is not supported"
+    if what == "invalid escape sequence" and where == r"\Z":
+        return r"the end of the text is '\z', not '\Z'"
+    return f"{what.removeprefix('invalid perl operator') or 'unknown group'}{f' at {where!r}' if where else ''}"
