@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.config import SETTINGS
+from runnerlib.config import SECRETS, SETTINGS
 from runnerlib.masking.secrets import Secret, guess
 from runnerlib.source import stored_secrets, url_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from runnerlib.config import Resolved, RunnerConfig
@@ -24,11 +25,12 @@ _FILE_PREFIX = "./job/"
 
 # Only the runner needs these; a job that reads its whole environment need not see them.
 _PASSWORD = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
-_WITHHELD = ("REACTORCIDE_SECRET_VALUES_LIST", "REACTORCIDE_SECRETS_LIST", "REACTORCIDE_TRIGGERS_KEY", _PASSWORD)
+_WITHHELD = (*(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on), _PASSWORD)
 # Files by which a process commands the CI service: what a step writes is no command, wherever it writes it.
 _COMMANDS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 _JOB_ENV = "REACTORCIDE_JOB_ENV"
-_KNOWN = ("REACTORCIDE_API_TOKEN", _PASSWORD)
+# Its items are taken apart, and may stand in a file.
+_LIST = "secret_values_list"
 # What the provider `env` reads: a job gets the secrets that it refers to, under the names that it gives them.
 _PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
 
@@ -137,23 +139,44 @@ def _secrets(
         yield Secret(f"value {number} of secret_values_list", value)
     for number, (name, value) in enumerate(filed, 1):
         yield Secret(f"{name or f'value {number}'} of secrets_file", value)
-    for name in (*_KNOWN, *config.secret_env_names):
+    yield from _secret_settings(resolved, (environ, variables))
+    handed_on = variables.get(SETTINGS[_LIST].variable, "")  # to a runner within the job
+    yield from (Secret(SETTINGS[_LIST].variable, value) for value in handed_on.split(",") if value)
+    for name in (_PASSWORD, *config.secret_env_names):
         values = {variables.get(name, ""), environ.get(name, "")} - {""}
         yield from (Secret(name, value) for value in sorted(values))
         if not values and name in config.secret_env_names:
             yield Secret(name, "")
-    tokens = {SETTINGS[name].variable: getattr(config, name) for name in ("api_token", "read_token", "triggers_key")}
-    yield from (
-        Secret(n, value) for n, value in tokens.items() if value and (n not in _KNOWN or value != environ.get(n))
-    )
     for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
         yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
     yield from (Secret("stored git credentials", value) for value in stored_secrets())
     # The names of some settings look secret, as REACTORCIDE_SECRET_ENV_NAMES.
     plain = (setting.variable for setting in SETTINGS.values() if not setting.secret)
-    known = {*config.secret_env_names, *_KNOWN, *tokens, *plain}
+    known = {*config.secret_env_names, _PASSWORD, *plain, *(setting.variable for setting in SECRETS)}
     rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
     yield from guess(rest, config.secret_env_patterns)
+
+
+def _secret_settings(resolved: Resolved, environments: Iterable[Mapping[str, str]]) -> Iterator[Secret]:
+    """The values of secret settings, those of layers that did not win included: they are no less secret."""
+    for setting in SECRETS:
+        if setting.name == _LIST:
+            continue
+        values = [getattr(resolved.config, setting.name), *(env.get(setting.variable) for env in environments)]
+        values += (setting.parse(given.value) for given in resolved.given.get(setting.name, ()))
+        texts = dict.fromkeys(text for value in values for text in secret_texts(value))
+        yield from (Secret(setting.variable, text) for text in texts if text)
+
+
+def secret_texts(value: object) -> Iterator[str]:
+    """The texts that are secret in the value of a secret setting: all of it but names, and each item of a list."""
+    if isinstance(value, Mapping):
+        value = tuple(value.items())
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            yield from secret_texts(item[-1] if isinstance(item, tuple) else item)
+    elif value is not None:
+        yield str(value)
 
 
 def _job_env(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runnerlib.config import CONFIG_VARIABLE, PROFILES, SETTINGS, RunnerConfig, load
+from runnerlib.config import CONFIG_VARIABLE, PROFILES, SECRETS, SETTINGS, RunnerConfig, load
 from runnerlib.errors import RunnerError
 from runnerlib.masking.secrets import guess
 from runnerlib.source import stored_secrets, url_secrets
@@ -31,12 +31,12 @@ def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     plain = {setting.variable for setting in SETTINGS.values() if not setting.secret}
     others = {name: value for name, value in variables.items() if name not in plain}
     yield from (secret.value for secret in guess(others, [*RunnerConfig().secret_env_patterns, *patterns]))
-    for text in (*given["secret_values_list"], *_lines_of(given["secret_values_list"])):
+    listed = _lines_of(given["secret_values_list"])
+    for text in (*listed, *(text for setting in SECRETS for text in given[setting.name])):
         yield from (text, *text.split(","))
     yield from (*assigned.values(), *filed)
     for url in (*given["source_url"], *given["ci_source_url"], *args):
         yield from url_secrets(url)
-    yield from (*given["api_token"], *given["read_token"], *given["triggers_key"])
     with suppress(RunnerError):
         yield from stored_secrets()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runnerlib.config.file import load
 from runnerlib.config.given import PROFILES, Given, Layer, Origin
 from runnerlib.config.layers import Lowest, Resolved, resolve
-from runnerlib.config.settings import SETTINGS, RunnerConfig, Setting
+from runnerlib.config.settings import SECRETS, SETTINGS, RunnerConfig, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG_VARIABLE",
     "PROFILES",
+    "SECRETS",
     "SETTINGS",
     "Given",
     "Layer",

@@ -19,7 +19,8 @@ class Setting(NamedTuple):
 
     What is `early` is used before the CI source is there, so no file of that can set it. In what is
     `literal` a reference to a secret is not replaced. What is not `offered` is no option: everybody on
-    the machine can read arguments.
+    the machine can read arguments. What is `secret` is masked, whichever layer or plugin gives it, and the job does
+    not get its variable unless it is `passed_on`.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Setting(NamedTuple):
     early: bool = False
     literal: bool = False
     offered: bool = True
+    passed_on: bool = False
 
     @property
     def option(self) -> str:
@@ -53,6 +55,7 @@ def _setting(
     early: bool = False,
     literal: bool = False,
     offered: bool = True,
+    passed_on: bool = False,
 ) -> Any:
     metadata = {
         "help": text,
@@ -61,6 +64,7 @@ def _setting(
         "early": early,
         "literal": literal,
         "offered": offered,
+        "passed_on": passed_on,
     }
     return field(default=default, metadata=metadata)
 
@@ -243,9 +247,14 @@ class RunnerConfig:
         "word in the lines that tell of follow-up jobs on stdout, known to the worker only", secret=True, offered=False
     )
     coordinator_url: str | None = _setting("URL of the coordinator's API")
-    api_token: str | None = _setting("token with which jobs are submitted there", secret=True, offered=False)
+    api_token: str | None = _setting(
+        "token with which jobs are submitted there", secret=True, offered=False, passed_on=True
+    )
     read_token: str | None = _setting(
-        "token with which jobs are looked up there (default: that of api_token)", secret=True, offered=False
+        "token with which jobs are looked up there (default: that of api_token)",
+        secret=True,
+        offered=False,
+        passed_on=True,
     )
     job_id: str | None = _setting("id of this job at the coordinator")
     allow_insecure_transport: bool = _setting(
@@ -272,3 +281,6 @@ def _declared() -> tuple[Setting, ...]:
 
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _declared()}
 """Every name a layer may use: the fields of RunnerConfig, then other names for some of them."""
+
+SECRETS = tuple(setting for setting in SETTINGS.values() if setting.secret and setting.name == setting.target)
+"""The settings whose values are secret."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.config import read
+from runnerlib.config import SECRETS, read
 from runnerlib.secret_provider import Lookup, Revealer
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runnerlib.config import Resolved
     from runnerlib.masking.secrets import Secret
 
-_TOKENS = ("api_token", "read_token", "triggers_key")
+_TOKENS = tuple(setting.name for setting in SECRETS if setting.name != "secret_values_list")
 
 
 def settings(
@@ -28,7 +28,7 @@ def settings(
     changes = {}
     for name in _TOKENS:
         value = getattr(resolved.config, name)
-        if value and (revealed := secret.setting(value, name)) != value:
+        if isinstance(value, str) and (revealed := secret.setting(value, name)) != value:
             changes[name] = revealed, resolved.origin(name)
     secret.check()
     return resolved.changed(changes)

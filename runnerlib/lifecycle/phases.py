@@ -301,7 +301,7 @@ class Life:
         workspace = request.workspace or locate(request.environ, request.cwd)
         failure = self._failure
         return PluginContext(
-            config=changeable(request.settings.config),
+            config=changeable(request.settings.config, self._masker),
             phase=phase,
             job_path=workspace.base,
             env_vars=env,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runnerlib.config import SETTINGS, RunnerConfig
+from runnerlib.config import SETTINGS, RunnerConfig, kinds
+from runnerlib.environment import secret_texts
 from runnerlib.errors import unknown
 from runnerlib.masking import SecretMasker
 from runnerlib.plugins.plugin import PluginError
@@ -28,8 +29,8 @@ _SETTINGS = tuple(setting.name for setting in fields(RunnerConfig))
 class ChangeableConfig(RunnerConfig):
     """The settings of a run as a hook may change them: `context.config.job_command = "make"`.
 
-    A value is checked as it is assigned. Raises AttributeError for an unknown setting and ValueError for
-    a value that the setting does not allow.
+    A value is checked as it is assigned, and masked from then on if the setting is secret. Raises
+    AttributeError for an unknown setting and ValueError for a value that the setting does not allow.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -42,12 +43,21 @@ class ChangeableConfig(RunnerConfig):
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
         object.__setattr__(self, name, value)
+        if setting.secret:
+            values = value.split(",") if setting.parse is kinds.values and isinstance(value, str) else value
+            for text in secret_texts(values):
+                self._hide(text, setting.variable)
+
+    def _hide(self, value: str, name: str) -> None:
+        """Mask a value from now on."""
 
 
-def changeable(config: RunnerConfig) -> ChangeableConfig:
-    """A copy of `config` that can be changed."""
+def changeable(config: RunnerConfig, masker: SecretMasker) -> ChangeableConfig:
+    """A copy of `config` that can be changed; `masker` hides what is secret in it."""
     values: dict[str, Any] = {name: getattr(config, name) for name in _SETTINGS}
-    return ChangeableConfig(**values)
+    copy = ChangeableConfig(**values)
+    object.__setattr__(copy, "_hide", masker.register_secret)
+    return copy
 
 
 class TriggerSink(Protocol):
