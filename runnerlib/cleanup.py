@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import RunnerError
 from runnerlib.paths import CONTAINER_BASE, OWN
-from runnerlib.source.place import living_holders
+from runnerlib.source.place import living_holders, mount_inside, mount_points
 from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = Fal
     """Remove the workspace, and say whether there was one.
 
     The workspace of a container is the container's affair: nothing is touched. Raises RunnerError when a
-    run is at work in it and, unless `force`, when it holds what runs do not make; `more` are the names of
-    further entries that may go.
+    run is at work in it, when something is mounted there and, unless `force`, when it holds what runs do not make;
+    `more` are the names of further entries that may go.
     """
     base = workspace.base
     if base == CONTAINER_BASE or not os.path.lexists(base):
@@ -35,6 +35,10 @@ def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = Fal
         raise RunnerError(f"'{base}' is no directory")
     if living_holders(base) or _is_locked(workspace):
         raise RunnerError(f"a run is at work in '{base}'")
+    mounts, there = mount_points(), base.resolve()
+    mounted = there if there in mounts else mount_inside(there, mounts)
+    if mounted is not None:
+        raise RunnerError(f"'{mounted}' is a mount point, and what is mounted is nobody's to remove: unmount it first")
     known = {*_OURS, *_FILES, *more}
     strange = sorted(name for name in os.listdir(base) if name not in known and not name.startswith(".runnerlib-"))
     if strange and not force:
@@ -43,7 +47,8 @@ def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = Fal
     try:
         remove_tree(base)
     except OSError as error:
-        raise RunnerError(f"cannot remove '{base}': {(error.strerror or str(error)).lower()}") from None
+        why = (error.strerror or str(error)).lower()
+        raise RunnerError(f"cannot remove '{base}': '{error.filename}': {why}") from None
     return True
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.errors import RunnerError
 from runnerlib.observers.log_names import file_name
 from runnerlib.path_glob import matches
+from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +46,10 @@ def upload(patterns: Sequence[str], directory: Path, workspace: Path, store: Pat
     Unless `optional`, each pattern matches something. Raises RunnerError for a pattern that nothing matches, a link
     that leads out of `workspace`, and what is no file.
     """
-    shutil.rmtree(store, ignore_errors=True)
+    try:
+        remove_tree(store)
+    except OSError as error:
+        raise RunnerError(f"artifacts: cannot remove '{store}': {(error.strerror or str(error)).lower()}") from None
     files = list(_files(directory, patterns))
     for pattern in patterns:
         if not optional and not any(matches(file.name, pattern) for file in files):

@@ -57,7 +57,7 @@ class Filling:
 
     def prepare(self, spec: SourceSpec, target: Path, report: Report) -> Prepared:
         """Have the function fill a new directory, and make that the target."""
-        with replacing(target) as made:
+        with replacing(target, report) as made:
             made.mkdir()
             revision: object = self._fill(spec, made, report)  # a plugin may return anything
             if revision is not None and not isinstance(revision, str):

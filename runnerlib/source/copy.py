@@ -54,7 +54,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
         skipped = _workspace(source, place)
         report(f"copying '{shown}'" + (f" without '{skipped}', which holds the target" if skipped else ""))
         wanted = Wanted(shown, skipped, (*_patterns_of(spec, root), *read(many(spec, "exclude"))))
-        with replacing(target) as made:
+        with replacing(target, report) as made:
             copy(root, made, wanted, report)
     finally:
         os.close(root)

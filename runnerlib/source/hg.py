@@ -69,7 +69,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     user, password = credentials(url) if url is not None else ("", "")
     address = os.path.abspath(spec.url or "") if url is None else url.clean()
     settings = _settings(url, user, password, choice(spec, "subrepos", ("none", "hg"), "none"))
-    with replacing(target) as made:
+    with replacing(target, report) as made:
         secrets = tuple(filter(None, (password,)))
         client = Client("hg", program, made, _ENV, count(spec, "timeout", 300, 1), secrets)
         client = client._replace(outage=outage_at(url, _OUTAGE), retries=count(spec, "retries", 3))

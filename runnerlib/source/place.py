@@ -19,21 +19,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
-from runnerlib.source.tree import DIRECTORY, identity, remove_tree
+from runnerlib.source.tree import DIRECTORY, identity, locked_directory, remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from runnerlib.source.spec import Report
 
 _HOLDER = re.compile(r"\.runnerlib-(\d+)-(\d+)-[0-9a-f]{16}")
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 _UNMOVABLE = {errno.EBUSY, errno.EXDEV}
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, report: Report) -> Iterator[Path]:
     """Yield the path of a tree to make; when the block ends without an exception it becomes `target`.
 
     On any exception, `KeyboardInterrupt` included, the target is as before and the sibling is gone.
-    Raises `SourceError` for a target that is no directory or has a mount point inside.
+    Raises `SourceError` for a target that is no directory, has a mount point inside, or holds what another user
+    keeps us from removing. What cannot be removed all the same is told: the new tree stands by then.
     """
     target = target.parent.resolve() / target.name if target.name not in {"", ".."} else target.resolve()
     inside = _must_stay(target)
@@ -51,7 +55,11 @@ def replacing(target: Path) -> Iterator[Path]:
         with suppress(OSError):  # the first exception is the one to tell; the next run sweeps
             remove_tree(holder)
         raise
-    remove_tree(holder)
+    try:
+        remove_tree(holder)
+    except OSError as error:
+        why = f"'{error.filename}': {(error.strerror or str(error)).lower()}"
+        report(f"what '{target}' held before is left in '{holder}' and cannot be removed: {why}")
 
 
 def _must_stay(target: Path) -> bool:
@@ -60,7 +68,7 @@ def _must_stay(target: Path) -> bool:
         kind = "a symbolic link" if target.is_symlink() else "no directory"
         raise SourceError(f"source target '{target}' is {kind}")
     mounts = mount_points()
-    inner = next((mount for mount in mounts if target in mount.parents), None)
+    inner = mount_inside(target, mounts)
     if inner is not None:
         raise SourceError(f"source target '{target}' has a mount point inside: '{inner}'")
     if not target.is_dir():
@@ -71,10 +79,16 @@ def _must_stay(target: Path) -> bool:
 def mount_points() -> list[Path]:
     """Return every mount point that this process sees; none where there is no /proc."""
     try:
-        lines = os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines()
+        lines = Path("/proc/self/mountinfo").read_bytes().split(b"\n")
     except OSError:
         return []
-    return [Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), line.split(" ")[4])) for line in lines]
+    names = [line.split(b" ")[4] for line in lines if line]
+    return [Path(os.fsdecode(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), name))) for name in names]
+
+
+def mount_inside(directory: Path, mounts: Iterable[Path]) -> Path | None:
+    """The first of the `mounts` that lies somewhere below a resolved directory."""
+    return next((mount for mount in mounts if directory in mount.parents), None)
 
 
 def _make_holder(target: Path, *, inside: bool) -> Path:
@@ -152,6 +166,10 @@ def _give_back(holder: Path) -> None:
 def _swap(target: Path, holder: Path) -> None:
     """Put `<holder>/new` in the place of `target`, or raise and leave the target as it was."""
     new, aside = holder / "new", holder / "old"
+    locked = locked_directory(target) if target.exists() else None
+    if locked is not None:
+        whose = f"'{target / locked}' belongs to another user, who lets nobody clear it"
+        raise SourceError(f"'{target}' cannot be replaced: {whose}")
     aside.mkdir(mode=0o700)
     if holder.parent == target:
         _exchange_entries(target, new, aside)

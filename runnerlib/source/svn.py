@@ -86,7 +86,7 @@ def check(spec: SourceSpec) -> None:
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     """Check out `spec.url` to `target`, at `spec.ref`."""
     program = find("svn", "svn", "subversion")
-    with replacing(target) as made:
+    with replacing(target, report) as made:
         session = _open(spec, program, made, report)
         wanted = _wanted(spec.ref)
         place = _place(session, _address(spec.url or ""), wanted)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 16 << 20  # who wants no more waits for no more than this
+_FULL = {errno.ENOTEMPTY, errno.EEXIST}
 _REFUSED = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
 
 Identity = tuple[int, int]
@@ -40,40 +42,73 @@ def go_up(fd: int, expected: Identity) -> int:
 def remove_tree(path: Path) -> None:
     """Remove the directory `path` and everything below it, read-only directories too, if it is there.
 
-    Raises `OSError` for what cannot be removed, a mount point for instance.
+    Raises `OSError` for what cannot be removed. A mount point is refused before anything in it is touched, of the
+    same file system (`mount --bind`) too: `rmdir` answers EBUSY for one even when it is full, on every kernel, while
+    the number of a mount needs /proc or a kernel that tells it.
     """
     try:
-        fd = _open_writable(str(path), None)
+        if _remove_empty(str(path), None):
+            return
     except FileNotFoundError:
         return
+    fd = _open_writable(str(path), None)
     trail: list[tuple[str, Identity]] = []
     try:
         while (name := _unlink_until_directory(fd)) is not None or trail:
-            if name is not None:
+            if name is None:
+                name, parent = trail.pop()
+                above = go_up(fd, parent)
+                os.close(fd)
+                fd = above
+                _remove_empty(name, fd)
+            elif not _remove_empty(name, fd):
                 trail.append((name, identity(fd)))
                 below = _open_writable(name, fd)
                 os.close(fd)
                 fd = below
                 if identity(fd)[0] != trail[-1][1][0]:
-                    raise OSError(errno.EBUSY, "is a mount point", name)
-            else:
-                name, parent = trail.pop()
-                above = go_up(fd, parent)
-                os.close(fd)
-                fd = above
-                _remove_directory(name, fd)
+                    raise OSError(errno.EBUSY, "is another file system", name)
     finally:
         os.close(fd)
     path.rmdir()
 
 
-def _remove_directory(name: str, parent: int) -> None:
-    """Remove an empty directory; one that somebody fills again stays for the walk's next look."""
+def _remove_empty(name: str, parent: int | None) -> bool:
+    """Remove a directory if it is empty, and say whether it was; one that is filled again stays for the next look."""
     try:
         os.rmdir(name, dir_fd=parent)
     except OSError as error:
-        if error.errno != errno.ENOTEMPTY:
+        if error.errno == errno.EBUSY:
+            raise OSError(errno.EBUSY, "is a mount point", name) from None
+        if error.errno not in _FULL:
             raise
+        return False
+    return True
+
+
+def locked_directory(path: Path) -> str | None:
+    """The first directory in `path` whose content another user keeps us from removing, "." for `path` itself.
+
+    None when there is none, so that `remove_tree` will get through. Nothing is changed to find out: a directory of
+    our own that is shut, and what is too deep for a path, are not looked into.
+    """
+    waiting = ["."]
+    while waiting:
+        where = waiting.pop()
+        place = os.path.join(path, where)
+        with suppress(OSError):
+            ours = os.lstat(place).st_uid == os.geteuid()
+            try:
+                with os.scandir(place) as found:
+                    inside = {entry.name: entry.is_dir(follow_symlinks=False) for entry in found}
+            except PermissionError:
+                if ours:
+                    continue
+                return where
+            if inside and not ours and not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+                return where
+            waiting += [os.path.normpath(os.path.join(where, name)) for name, below in inside.items() if below]
+    return None
 
 
 def _unlink_until_directory(fd: int) -> str | None:
@@ -100,6 +135,12 @@ def _open_writable(name: str, parent: int | None) -> int:
     if os.fstat(fd).st_mode & 0o700 != 0o700:
         os.fchmod(fd, 0o700)
     return fd
+
+
+def open_directory(path: Path) -> None:
+    """Give the owner of a directory, if that is us, all rights to it. Raises `OSError` for a symbolic link."""
+    with suppress(PermissionError):
+        os.close(_open_writable(str(path), None))
 
 
 def open_regular(name: str, parent: int) -> int:

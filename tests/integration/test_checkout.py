@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.cli import RUNNERLIB, environment, runnerlib
 from tests.source.hostile.archives import entry, tar
+from tests.source.mounts import need_mounts
 from tests.source.repository import Origin, git, make
 
 
@@ -140,6 +141,23 @@ class TestCleanup:
         os.mkfifo(workspace / ".runnerlib/journal.ndjson")
         assert runnerlib("cleanup", "--force", cwd=tmp_path).code == 0
         assert not workspace.exists()
+
+    @pytest.mark.parametrize("where", ["job", "job/src", "job/src/deep", "job/src/file"])
+    def test_what_is_mounted_is_nobodys_to_remove(self, where: str, workspace: Path, tmp_path: Path) -> None:
+        """A developer's own tree, above all: `mount --bind` gives it the device of the workspace."""
+        need_mounts()
+        (workspace / "src/file").write_text("")
+        mine = tmp_path / "precious"
+        (mine / "src").mkdir()
+        what = mine / "file" if where.endswith("file") else mine
+        script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+        words = [str(what), str(tmp_path / where), RUNNERLIB, "cleanup", "--force"]
+        command = ["unshare", "-m", "sh", "-c", script, "sh", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        told = "is a mount point, and what is mounted is nobody's to remove: unmount it first"
+        assert (done.returncode, done.stderr) == (125, f"error: '{tmp_path / where}' {told}\n")
+        assert (mine / "file").read_text() == "kept"
+        assert (workspace / "artifacts/logs").is_dir()
 
     def test_a_link_or_a_file_in_its_place(self, workspace: Path, tmp_path: Path) -> None:
         workspace.rename(tmp_path / "elsewhere")

@@ -18,7 +18,7 @@ import pytest
 from tests.integration.cli import RUNNERLIB, environment, runnerlib, started
 from tests.source.clients import client
 from tests.source.hostile.archives import entry, tar
-from tests.source.test_place import may_mount
+from tests.source.mounts import need_mounts
 
 
 def git(directory: Path, *args: str) -> str:
@@ -285,8 +285,7 @@ cat job/src/file
 
 def test_what_is_mounted_is_nobodys_to_replace(sources: dict[str, tuple[str, str]], tmp_path: Path) -> None:
     """A developer's tree stays; an empty volume is filled, and replaced the next time."""
-    if not may_mount():
-        pytest.skip("needs root and unshare -m")
+    need_mounts()
     words = [RUNNERLIB, "run", "--source-type", "copy", "--source-url", sources["copy"][0], "--job-command", "true"]
     shell = ["unshare", "-m", "sh", "-c", MOUNTED, "sh", *words]
     done = subprocess.run(shell, cwd=tmp_path, env=environment(), capture_output=True, check=False)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ import pytest
 from runnerlib.errors import SourceError
 from runnerlib.source import SourceSpec, place, prepare
 from runnerlib.source.place import replacing
+from tests.source.mounts import need_mounts
 from tests.source.repository import Origin, holders, snapshot
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def test_target_states(state: str, full: Path, monkeypatch: pytest.MonkeyPatch) 
     if state == "relative":
         monkeypatch.chdir(full.parent)
         target = Path(full.name)
-    with replacing(target) as made:
+    with replacing(target, print) as made:
         assert made.parent.stat().st_mode & 0o777 == 0o700
         assert made.parent.parent == target.parent.resolve()
         assert made.parent.name.startswith(".runnerlib-")
@@ -81,7 +80,7 @@ def test_targets_that_are_no_directory(full: Path) -> None:
     for name in ("file", "link"):
         with (
             pytest.raises(SourceError, match=r"source target '.*' is (a symbolic link|no directory)"),
-            replacing(full.parent / name),
+            replacing(full.parent / name, print),
         ):
             pass
     assert snapshot(full) == before
@@ -109,7 +108,7 @@ def test_a_failure_at_any_move_brings_everything_back(
 
     monkeypatch.setattr(place, "_move", failing)
     try:
-        with replacing(full) as made:
+        with replacing(full, print) as made:
             fill(made)
     except KeyboardInterrupt:
         after = snapshot(full)
@@ -150,7 +149,7 @@ KILLED_WHILE_FILLING = """
 import os, signal, sys
 from pathlib import Path
 from runnerlib.source.place import replacing
-with replacing(Path(sys.argv[2])) as made:
+with replacing(Path(sys.argv[2]), print) as made:
     made.mkdir()
     (made / "half").write_text("x")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -186,7 +185,7 @@ def test_killed_between_the_two_moves_of_the_swap(full: Path, origin: Origin) ->
 
 
 def test_only_the_holders_of_the_dead_are_swept(full: Path) -> None:
-    with replacing(full.parent / "other") as other:
+    with replacing(full.parent / "other", print) as other:
         other.mkdir()
         living = holders(full.parent)
         dead = full.parent / ".runnerlib-4194304-1-0123456789abcdef"
@@ -195,7 +194,7 @@ def test_only_the_holders_of_the_dead_are_swept(full: Path) -> None:
             path.mkdir()
         (dead / "out").symlink_to(full)
         (full.parent / ".runnerlib-4194304-1-000000000000000f").symlink_to(full)
-        with replacing(full) as made:
+        with replacing(full, print) as made:
             fill(made)
         left = {*living, ".runnerlib-4194304-1-000000000000000f"}
         assert set(holders(full.parent)) == left
@@ -203,10 +202,10 @@ def test_only_the_holders_of_the_dead_are_swept(full: Path) -> None:
 
 
 def test_a_holder_of_another_pid_namespace_is_locked(full: Path) -> None:
-    with replacing(full.parent / "other") as other:
+    with replacing(full.parent / "other", print) as other:
         other.mkdir()
         foreign = other.parent.rename(full.parent / ".runnerlib-4194304-1-0123456789abcdef")
-        with replacing(full) as made:
+        with replacing(full, print) as made:
             fill(made)
         assert foreign.is_dir()
         foreign.rename(other.parent)
@@ -233,6 +232,8 @@ elif kind == "overlay":
     mount("-t", "overlay", "-o", layers.format(room), "none", target.parent)
 elif kind == "inside":
     mount("-t", "tmpfs", "none", target / "deep")
+elif kind == "bind inside":
+    mount("--bind", target / "deep", target / "deep")
 if kind == "read-only parent":
     mount("--bind", target.parent, target.parent)
     mount("--bind", target, target)
@@ -251,25 +252,38 @@ for handler in ("copy", "git"):
 """
 
 
-@cache
-def may_mount() -> bool:
-    """Tell whether this process may have mounts of its own."""
-    probe = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
-    if shutil.which("unshare") is None:
-        return False
-    return subprocess.run(probe, check=False, capture_output=True).returncode == 0
-
-
-@pytest.mark.parametrize("kind", ["tmpfs", "bind", "overlay", "read-only parent", "inside"])
+@pytest.mark.parametrize("kind", ["tmpfs", "bind", "overlay", "read-only parent", "inside", "bind inside"])
 def test_mount_points(kind: str, full: Path, origin: Origin, tmp_path: Path) -> None:
-    if not may_mount():
-        pytest.skip("needs root and unshare -m")
+    need_mounts()
     room = tmp_path / "room"
     room.mkdir()
     done = run(MOUNTED, origin.path, full, room, kind, before=("unshare", "-m"))
-    if kind == "inside":
+    if kind in {"inside", "bind inside"}:
         assert f"source target '{full}' has a mount point inside: '{full}/deep'" in done.stderr
         return
     if kind == "overlay" and "unknown filesystem" in done.stderr:
         pytest.skip("no overlayfs here")
+    assert done.returncode == 0, done.stderr
+
+
+UNSEEN = """
+import subprocess, sys
+from pathlib import Path
+from runnerlib.source import SourceSpec, place, prepare
+source, target, mine = map(Path, sys.argv[1:4])
+place.mount_points = list  # as where there is no /proc
+subprocess.run(["mount", "--bind", mine, target / "deep/er"], check=True)
+lines = []
+prepare(SourceSpec("copy", str(source)), target, lines.append)
+assert (target / "file").read_text() == "main"
+assert "cannot be removed: 'er': is a mount point" in lines[-1], lines
+assert (mine / "work").read_text() == "precious"
+"""
+
+
+def test_a_mount_that_nobody_can_tell_beforehand_is_set_aside_whole(full: Path, origin: Origin, tmp_path: Path) -> None:
+    need_mounts()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/work").write_text("precious")
+    done = run(UNSEEN, origin.path, full, tmp_path / "mine", before=("unshare", "-m"))
     assert done.returncode == 0, done.stderr

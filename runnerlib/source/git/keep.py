@@ -3,7 +3,8 @@
 A job had it in its hands, so nothing of its git directory is believed but its packs: configuration, hooks, index,
 refs and alternates are made anew, and every file is compared by its content. Packs are not hashed again; who
 keeps a checkout trusts the jobs that ran in it. First everything is fetched beside the target; then the target
-moves aside, is changed, and moves back. A run that is stopped in between leaves no checkout, never half of one.
+moves aside, is changed, and moves back: after a failure too, with its old git directory, so that nothing is lost.
+What cannot be changed is found out before anything is. A runner that is killed in between leaves no checkout.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from runnerlib.errors import SourceError
 from runnerlib.source.git import skeleton
 from runnerlib.source.git.checkout import Work, bring, complete, new_store
-from runnerlib.source.tree import remove_tree
+from runnerlib.source.tree import locked_directory, open_directory, remove_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from runnerlib.source.git.remote import Remote
@@ -44,17 +47,38 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
     new_store(work, remote, store)
     _take_packs(target / ".git", store)
     found = bring(work, remote, ref, store, fresh=False)
-    _move(target, made)
-    remove_tree(made / ".git")
-    store.rename(made / ".git")
-    skeleton.detach(made / ".git", found.commit)
-    if work.wish.sparse:
-        work.transport.check_out(made, found.commit)
-    else:
-        work.transport.adopt(made, found.commit, keep_ignored=work.wish.keep == "ignored")
-    _empty_submodules(work, made, found.commit)
-    complete(work, remote, found.commit, made)
+    modules = work.transport.links(store, found.commit, ())
+    _check(target, modules)
+    with _moved(target, made):
+        store.rename(made / ".git")
+        skeleton.detach(made / ".git", found.commit)
+        if work.wish.sparse:
+            work.transport.check_out(made, found.commit)
+        else:
+            work.transport.adopt(made, found.commit, keep_ignored=work.wish.keep == "ignored")
+        _empty_submodules(made, modules)
+        complete(work, remote, found.commit, made)
     return found.commit
+
+
+@contextmanager
+def _moved(target: Path, made: Path) -> Iterator[None]:
+    """Have the checkout at `made`, without its git directory, while the block runs; back as it is, if that fails."""
+    old = made.with_name("old-git")
+    try:
+        open_directory(target)
+        open_directory(target / ".git")
+        _move(target, made)
+        (made / ".git").rename(old)
+        yield
+    except BaseException:
+        if old.exists():
+            if (made / ".git").exists():
+                (made / ".git").rename(made.with_name("git"))
+            old.rename(made / ".git")
+        if made.exists():
+            _move(made, target)
+        raise
 
 
 def _take_packs(old: Path, store: Path) -> None:
@@ -82,21 +106,39 @@ def _lines(path: Path) -> list[str]:
     return []
 
 
-def _move(target: Path, made: Path) -> None:
-    """Move the checkout; where the directory itself cannot be moved, all that is in it."""
-    try:
-        target.rename(made)
-    except OSError:
-        made.mkdir()
-        for entry in sorted(target.iterdir()):
-            if not entry.name.startswith(_HOLDER):
-                entry.rename(made / entry.name)
+def _move(checkout: Path, place: Path) -> None:
+    """Move a checkout; where the directory itself cannot be moved, or is there, all that is in it."""
+    if not place.exists():
+        with suppress(OSError):
+            checkout.rename(place)
+            return
+        place.mkdir()
+    for entry in sorted(checkout.iterdir()):
+        if not entry.name.startswith(_HOLDER):
+            entry.rename(place / entry.name)
+    with suppress(OSError):  # the target itself stays
+        checkout.rmdir()
 
 
-def _empty_submodules(work: Work, top: Path, commit: str) -> None:
+def _check(top: Path, modules: Iterable[str]) -> None:
+    """Raise `SourceError` for what is going to be replaced, repository and submodules, and cannot be removed."""
+    if not (top.stat().st_uid == os.geteuid() or os.access(top, os.W_OK | os.X_OK, effective_ids=True)):
+        raise SourceError(f"'{top}' belongs to another user, who lets nobody change it")
+    for path in (".git", *modules):
+        locked = locked_directory(top / path) if _is_inside(top, path) else None
+        if locked is not None:
+            raise SourceError(f"'{top / path / locked}' belongs to another user, who lets nobody change it")
+
+
+def _empty_submodules(top: Path, modules: Iterable[str]) -> None:
     """Empty the directories of submodules: git leaves alone what a job put there."""
-    for path in work.transport.links(top / ".git", commit, ()):
-        place = top / path
-        if place.is_dir() and not place.is_symlink() and place.parent.resolve() == (top.resolve() / path).parent:
-            remove_tree(place)
-            place.mkdir()
+    for path in modules:
+        if _is_inside(top, path):
+            remove_tree(top / path)
+            (top / path).mkdir()
+
+
+def _is_inside(top: Path, path: str) -> bool:
+    """Whether a directory is at `path`, and no link on the way to it."""
+    place = top / path
+    return place.is_dir() and not place.is_symlink() and place.parent.resolve() == (top.resolve() / path).parent

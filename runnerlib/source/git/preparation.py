@@ -40,7 +40,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     change = _change() if spec.for_change or guess(ref).commit else None
     base = upstream.told() if spec.for_change else None
     work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, change, base)
-    with replacing(target) as made:
+    with replacing(target, report) as made:
         commit = _update(work, remote, ref, target, made) if plan.keep else make(work, remote, ref, made)
     report(f"checked out {commit}")
     return Prepared(target.resolve(), commit)

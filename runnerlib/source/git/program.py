@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
 from runnerlib.source.git import child
+from runnerlib.source.git.clearing import doomed, make_way
 from runnerlib.source.git.failure import is_missing, is_network, is_refusal
 from runnerlib.source.git.surroundings import environment, options
 from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
@@ -136,9 +137,12 @@ class Program:
         """See `Transport`."""
         store, where = top / ".git", {"GIT_WORK_TREE": str(top)}
         self._run(["read-tree", commit], store=store, top=top, more=where)
-        clean = ["-c", "core.excludesFile=/dev/null", "clean", "-ffdq", *([] if keep_ignored else ["-x"])]
-        self._run(clean, store=store, top=top, more=where)
         self._run(["update-index", "-q", "--refresh"], store=store, top=top, more=where, may_fail=True)
+        clean = ["-c", "core.excludesFile=/dev/null", "clean", "-ffd", *([] if keep_ignored else ["-x"])]
+        gone = doomed(self._run([*clean, "--dry-run"], store=store, top=top, more=where).output)
+        changed = self._run(["diff-files", "--name-only", "-z"], store=store, top=top, more=where).output
+        make_way(top, gone, [os.fsdecode(path) for path in changed.split(b"\0") if path])
+        self._run([*clean, "--quiet"], store=store, top=top, more=where)
         words = ["-c", f"checkout.workers={self._workers}", "checkout-index", "-a", "-f", "-u", "-q"]
         self._run(words, store=store, top=top, more=where)
 

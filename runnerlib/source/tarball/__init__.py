@@ -63,7 +63,7 @@ def check(spec: SourceSpec) -> None:
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     """Unpack the archive `spec.url` to `target`."""
     address, settings = parse(spec.url or ""), _settings(spec)
-    with replacing(target) as made, _file(address, settings, made.parent / "archive", report) as file:
+    with replacing(target, report) as made, _file(address, settings, made.parent / "archive", report) as file:
         _compare(file, address, report)
         report(f"unpacking '{address.shown}'")
         try:
