@@ -47,19 +47,24 @@ _Noreturn IN_CHILD void fail(const struct child *child, enum spawn_stage stage)
     _exit(127);
 }
 
-/* Handlers of the parent must not run here, in its memory. execve would reset them too, but too late. */
+/* Handlers of the parent must not run here, in its memory. execve would reset them too, but too late.
+ *
+ * What is pending came from a terminal to the whole group, before the child left it: that was for the parent, which has
+ * it as well. Ignoring a signal drops it, also one whose action was the default one. */
 IN_CHILD void reset_signals(void)
 {
     struct sigaction action;
     sigset_t none;
 
     for (int number = 1; number < NSIG; number++) {
-        if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_DFL)
+        if (sigaction(number, NULL, &action) != 0)
             continue; /* numbers that the C library keeps for itself give an error */
         if (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ && number != SIGCHLD)
             continue;
-        action.sa_handler = SIG_DFL;
         action.sa_flags = 0;
+        action.sa_handler = SIG_IGN;
+        sigaction(number, &action, NULL);
+        action.sa_handler = SIG_DFL;
         sigaction(number, &action, NULL);
     }
     sigemptyset(&none);
@@ -156,9 +161,9 @@ IN_CHILD int run(void *argument)
     int input, output, errors;
 
     tie_to_parent(child);
-    reset_signals();
     if (setsid() < 0)
         fail(child, SPAWN_PREPARE);
+    reset_signals(); /* now that no signal of the parent's group comes any more */
     if (request->cgroup >= 0) /* before anything can be started that would stay outside */
         child->result->joined = write(request->cgroup, "0", 1) == 1;
     input = above_standard(child, request->input);

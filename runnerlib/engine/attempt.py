@@ -126,7 +126,10 @@ class Attempt:
 
         def on_exit() -> None:
             loop.remove_reader(process.exited)
-            exited.set_result(self._reap(process))
+            try:
+                exited.set_result(self._reap(process))
+            except Exception as error:  # nobody waits for what is raised in a callback of the loop
+                exited.set_exception(error)
             pump.after(process.unread(), lambda: self._later(self._limits.drain, stop_waiting))
 
         loop.add_reader(process.exited, on_exit)

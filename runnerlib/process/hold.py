@@ -7,13 +7,19 @@ them is kept once too, here, beside what there was before the first of them came
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from runnerlib.errors import RunnerError
 from runnerlib.process import _spawn
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _lock = Lock()
 _count = 0
+_collecting = 0
 _adopted = False
 _ignored = False
 _owner = 0
@@ -21,19 +27,17 @@ _owner = 0
 
 def acquire() -> None:
     """Adopt the orphans among the descendants of this process, and learn how children end. Raises RunnerError."""
-    global _count, _adopted, _ignored, _owner  # noqa: PLW0603 - see above
+    global _count, _adopted  # noqa: PLW0603 - see above
     with _lock:
-        if _owner != os.getpid():  # a fork: a child has the variables of its parent, and not its attributes
-            _count, _owner = 0, os.getpid()
+        _forget_parent()
         try:
             if _count == 0:
                 _adopted = _spawn.subreaper()
                 _spawn.set_subreaper(True)
-                # Whoever starts the runner may have ignored SIGCHLD, and that is inherited.
-                _ignored = _spawn.ignore_children(False)
         except OSError as error:
             raise RunnerError(f"cannot adopt orphaned processes: {error.strerror}") from None
         _count += 1
+        _collect()
 
 
 def release() -> None:
@@ -45,5 +49,40 @@ def release() -> None:
         _count -= 1
         if _count == 0:
             _spawn.set_subreaper(_adopted)
-            if _ignored:
-                _spawn.ignore_children(True)
+        _collect_no_more()
+
+
+@contextmanager
+def collecting() -> Iterator[None]:
+    """Learn how children end, though the program may ignore that; for a child that belongs to no job."""
+    with _lock:
+        _forget_parent()
+        _collect()
+    try:
+        yield
+    finally:
+        with _lock:
+            if _owner == os.getpid():
+                _collect_no_more()
+
+
+def _forget_parent() -> None:
+    """In a fork: a child has the variables of its parent, and not its attributes."""
+    global _count, _collecting, _owner
+    if _owner != os.getpid():
+        _count, _collecting, _owner = 0, 0, os.getpid()
+
+
+def _collect() -> None:
+    global _collecting, _ignored  # noqa: PLW0603
+    if _collecting == 0:
+        # Whoever starts the runner may have ignored SIGCHLD, and that is inherited.
+        _ignored = _spawn.ignore_children(False)
+    _collecting += 1
+
+
+def _collect_no_more() -> None:
+    global _collecting  # noqa: PLW0603
+    _collecting -= 1
+    if _collecting == 0 and _ignored:
+        _spawn.ignore_children(True)

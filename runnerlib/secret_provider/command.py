@@ -7,14 +7,18 @@ import select
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import ConfigError
+from runnerlib.process import hold
+from runnerlib.process.pidfd import end_of
 from runnerlib.secret_provider.file import without_line_break
 from runnerlib.secrets_local import PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runnerlib.secret_provider.setup import Setup
 
 _LARGEST = 1 << 20
@@ -34,6 +38,12 @@ def get(path: str, key: str, setup: Setup) -> str | None:
     if path.startswith("-") or key.startswith("-"):
         raise ConfigError(f"{subject}: a path or key that begins with '-' would be an option of the command")
     argv = [word.replace("{path}", path).replace("{key}", key) for word in words]
+    with hold.collecting():
+        return without_line_break(_printed(argv, subject, setup))
+
+
+def _printed(argv: list[str], subject: str, setup: Setup) -> bytes:
+    program = argv[0]
     try:
         process = subprocess.Popen(
             argv,
@@ -45,38 +55,53 @@ def get(path: str, key: str, setup: Setup) -> str | None:
         )
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds a NUL byte"
-        raise ConfigError(f"{subject}: cannot execute '{words[0]}': {why}") from None
-    data, ended = _output(process, time.monotonic() + setup.config.secret_timeout)
+        raise ConfigError(f"{subject}: cannot execute '{program}': {why}") from None
+    try:
+        data, ended = _output(process, time.monotonic() + setup.config.secret_timeout)
+    except ChildProcessError:  # how it ended is lost, and it may have failed
+        raise ConfigError(f"{subject}: '{program}' was reaped by another part of the program") from None
     if not ended:
-        raise ConfigError(f"{subject}: '{words[0]}' took more than {setup.config.secret_timeout:g} seconds")
+        raise ConfigError(f"{subject}: '{program}' took more than {setup.config.secret_timeout:g} seconds")
     if len(data) > _LARGEST:
-        raise ConfigError(f"{subject}: '{words[0]}' printed more than 1 MiB")
+        raise ConfigError(f"{subject}: '{program}' printed more than 1 MiB")
     if process.returncode:
         code = process.returncode
         how = f"exit code {code}" if code > 0 else f"signal {-code}"
-        raise ConfigError(f"{subject}: '{words[0]}' failed with {how}")
-    return without_line_break(data)
+        raise ConfigError(f"{subject}: '{program}' failed with {how}")
+    return data
 
 
 def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:
-    """What it prints, or a bit more than is allowed, and whether it ended in time. What it started ends, too."""
+    """What it prints, or a bit more than is allowed, and whether it ended in time. What it started ends, too.
+
+    Raises ChildProcessError when another part of the program has collected it.
+    """
     assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     data = bytearray()
-    exited = os.pidfd_open(process.pid)
-    try:
-        with process.stdout as pipe:
-            while len(data) <= _LARGEST and _ready(pipe.fileno(), deadline):
-                piece = os.read(pipe.fileno(), 1 << 16)
-                if not piece:
-                    return bytes(data), _ready(exited, deadline)
-                data += piece
+    with process.stdout as pipe, _ended(process) as exited:
+        while len(data) <= _LARGEST and _ready(pipe.fileno(), deadline):
+            piece = os.read(pipe.fileno(), 1 << 16)
+            if not piece:
+                return bytes(data), _ready(exited, deadline)
+            data += piece
         return bytes(data), len(data) > _LARGEST
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[int]:
+    """A descriptor that tells of the end of a process, which comes with that of the block."""
+    try:
+        exited = end_of(process.pid)
+        try:
+            yield exited
+        finally:
+            os.close(exited)
+            # Until it is reaped its number, and so that of its group, belongs to nobody else.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     finally:
-        os.close(exited)
-        # Until it is reaped its number, and so that of its group, belongs to nobody else.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait()  # which takes a process that was collected elsewhere for a success
 
 
 def _ready(fd: int, deadline: float) -> bool:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError, one_line
-from runnerlib.process import _spawn
+from runnerlib.process import _spawn, hold
 from runnerlib.source.patience import TURN, pause_before, wait
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.tree import remove_tree
@@ -90,7 +90,7 @@ class Client(NamedTuple):
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         env = {**passed_on, "LC_ALL": "C.UTF-8", **self.env}
         ended: list[int] = []
-        with _started((self.program, *words), env, stdin, ended) as child:
+        with hold.collecting(), _started((self.program, *words), env, stdin, ended) as child:
             said = self._listen(child, report)
         text = scrub(said.decode("utf-8", "replace"), list(self.secrets))
         if ended[0]:
@@ -170,9 +170,16 @@ def _started(argv: Sequence[str], env: Mapping[str, str], stdin: bytes, ended: l
     finally:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)  # itself a zombie, if it has ended: its number cannot be another's yet
-        ended.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         os.close(output)
         os.close(pidfd)
+        ended.append(_collect(pid))
+
+
+def _collect(pid: int) -> int:
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        raise SourceError(f"process {pid} was reaped by another part of the program") from None
 
 
 def _reason(text: str, code: int) -> str:

@@ -7,8 +7,18 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
+import pytest
+
+import runnerlib
+from runnerlib.config import resolve
+from runnerlib.errors import ConfigError, RunnerError, SourceError
 from runnerlib.process import Custody, _spawn
+from runnerlib.secret_provider import Lookup
+from runnerlib.source.git import child
 from tests.process.steps import alive, kill_tree, launch, read_line, run
 from tests.process.test_tree import ESCAPES
 
@@ -148,3 +158,103 @@ with Custody() as custody:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"in out\nerr\n"
+
+
+def _collect_all(*_: object) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+@contextmanager
+def ends_of_children(handler: object) -> Iterator[None]:
+    before = signal.signal(signal.SIGCHLD, handler)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+class TestAProgramThatCollectsEverything:
+    """Its handler takes the exit codes of children that are not its own: an error, at once, and never a success."""
+
+    @pytest.fixture(autouse=True)
+    def handler(self, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.chdir(str(tmp_path))
+        with ends_of_children(_collect_all):
+            yield
+
+    @pytest.mark.parametrize("command", ["exit 3", "true", "sleep 1000 & exit 3"])
+    def test_a_job(self, command: str) -> None:
+        with pytest.raises(RunnerError, match=r"process [0-9]+ was reaped by another part of the program"):
+            runnerlib.execute(command)
+
+    def test_git(self) -> None:
+        with pytest.raises(SourceError, match="was reaped by another part of the program"):
+            child.run(["/bin/sh", "-c", "exit 3"], {}, "/", lambda _: None, timeout=60)
+
+    def test_a_provider_of_secrets(self) -> None:
+        words = ["sh", "-c", "echo half; exec >&-; exit 3"]
+        resolved = resolve({"secret_providers": "command", "secret_command": words}, {})
+        with pytest.raises(ConfigError, match="secret 'a:b': 'sh' was reaped by another part of the program"):
+            Lookup().find("a", "b", resolved, dict(os.environ))
+
+
+class TestAProgramThatIgnoresTheEndOfChildren:
+    """The kernel would forget how they ended."""
+
+    @pytest.fixture(autouse=True)
+    def handler(self, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.chdir(str(tmp_path))
+        with ends_of_children(signal.SIG_IGN):
+            yield
+            assert _spawn.ignore_children(True)
+
+    def test_a_job(self) -> None:
+        assert runnerlib.execute("exit 3").exit_code == 3
+
+    def test_git(self) -> None:
+        assert child.run(["/bin/sh", "-c", "exit 3"], {}, "/", lambda _: None, timeout=60).code == 3
+
+    def test_a_provider_of_secrets(self) -> None:
+        words = ["sh", "-c", "echo half; exit 3"]
+        resolved = resolve({"secret_providers": "command", "secret_command": words}, {})
+        with pytest.raises(ConfigError, match="failed with exit code 3"):
+            Lookup().find("a", "b", resolved, dict(os.environ))
+
+
+SPAWNS = """
+import os, signal, sys
+from runnerlib.process import _spawn
+signal.signal(signal.SIGINT, signal.SIG_DFL if sys.argv[1] == "default" else lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT} if sys.argv[1] == "default" else ())
+print('ready', flush=True)
+null = os.open("/dev/null", os.O_RDWR)
+for _ in range(300):
+    pid, ended, _ = _spawn.spawn(b"/bin/true", (b"true",), (), b"/", input=null, output=null)
+    while True:
+        try:
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            break
+        except InterruptedError:
+            pass
+    os.close(ended)
+sys.stdout.flush()
+os._exit(0)  # an interpreter that is taken down handles no signals
+"""
+
+
+@pytest.mark.parametrize("action", ["default", "handler"])
+def test_a_signal_to_the_group_of_the_runner_is_not_for_a_process_that_starts(action: str) -> None:
+    """As `^C` on a terminal: a child is in the group of its parent until it has a session of its own."""
+    spawner = subprocess.Popen(
+        [sys.executable, "-c", SPAWNS, action], stdout=subprocess.PIPE, start_new_session=True, text=True
+    )
+    assert spawner.stdout is not None
+    with spawner.stdout as output:
+        assert output.readline() == "ready\n"
+        while spawner.poll() is None:
+            os.killpg(spawner.pid, signal.SIGINT)  # all the time, and so between a start and its next moment
+        said = output.read()
+    assert spawner.returncode == 0
+    assert Counter(said.split()) == {"0": 300}

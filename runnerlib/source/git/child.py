@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.process import _spawn
+from runnerlib.errors import SourceError
+from runnerlib.process import _spawn, hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,9 +46,14 @@ def run(
 
     `heard` gets what stderr says, as it comes. A process that says nothing for `timeout` seconds is
     killed, as is one that `wanted` raises an exception about: it is called several times a second. Raises
-    OSError when it cannot be started.
+    OSError when it cannot be started, SourceError when another part of the program has collected it.
     """
-    with _input(given) as source, _pipe() as (output, output_end), _pipe() as (errors, errors_end):
+    with (
+        hold.collecting(),
+        _input(given) as source,
+        _pipe() as (output, output_end),
+        _pipe() as (errors, errors_end),
+    ):
         words = tuple(map(os.fsencode, argv))
         variables = tuple(os.fsencode(f"{name}={value}") for name, value in env.items())
         pid, ended, _ = _spawn.spawn(
@@ -65,7 +71,7 @@ def run(
             errors_end.close()
             said, told, stalled = _listen(output.fd, errors.fd, heard, timeout, wanted)
             if not stalled:
-                return Ended(_collect(ended), said, told)
+                return Ended(_collect(pid), said, told)
         finally:
             _kill(pid, ended)
     return Ended(128 + signal.SIGKILL, said, told, stalled=True)
@@ -139,9 +145,12 @@ def _listen(
     return bytes(said), bytes(told), False
 
 
-def _collect(ended: int) -> int:
+def _collect(pid: int) -> int:
     """Wait for the process and return its exit code; it stays collectable, so that its number stays its own."""
-    found = os.waitid(os.P_PIDFD, ended, os.WEXITED | os.WNOWAIT)
+    try:
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    except ChildProcessError:
+        raise SourceError(f"git (process {pid}) was reaped by another part of the program") from None
     assert found is not None  # noqa: S101 - only WNOHANG makes it None
     return found.si_status if found.si_code == os.CLD_EXITED else 128 + found.si_status
 
@@ -151,5 +160,5 @@ def _kill(pid: int, ended: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     with suppress(ChildProcessError):
-        os.waitid(os.P_PIDFD, ended, os.WEXITED)
+        os.waitpid(pid, 0)
     os.close(ended)
