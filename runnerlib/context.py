@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.conditions.facts import variables
 from runnerlib.paths import Workspace, in_container, locate
-from runnerlib.repository import current_branch, git_info
+from runnerlib.repository import Head, git_info, head_of, is_repository
 from runnerlib.source import without_credentials
 
 if TYPE_CHECKING:
@@ -32,17 +32,18 @@ class JobContext:
     def branch(self) -> str | None:
         """The branch; of a pull request the one it is for. None for a tag.
 
-        From REACTORCIDE_BRANCH or REACTORCIDE_GIT_BRANCH, else the one that is checked out in `code_dir`. Raises
-        SourceError when that is a repository which cannot be read.
+        From REACTORCIDE_BRANCH or REACTORCIDE_GIT_BRANCH, else the one that is checked out in `code_dir`, or that a
+        run was asked to check out there. Raises SourceError when that is a repository which cannot be read.
         """
-        if self.tag is not None:
-            return None
-        return self._fact("branch") or current_branch(self.code_dir)
+        return None if self._fact("tag") else self._fact("branch") or self._head.branch
 
     @property
     def tag(self) -> str | None:
-        """The tag that was made, if that is the event. From REACTORCIDE_EVENT_TYPE and REACTORCIDE_BRANCH."""
-        return self._fact("tag")
+        """The tag that was made, if that is the event; else the one that a run was asked to check out.
+
+        From REACTORCIDE_EVENT_TYPE and REACTORCIDE_BRANCH, else from `code_dir`. Raises SourceError as `branch` does.
+        """
+        return self._fact("tag") or (None if self._fact("branch") else self._head.tag)
 
     @property
     def commit(self) -> str | None:
@@ -150,6 +151,10 @@ class JobContext:
     @property
     def _workspace(self) -> Workspace:
         return locate(self._environ, Path.cwd())
+
+    @property
+    def _head(self) -> Head:
+        return head_of(self.code_dir) if is_repository(self.code_dir) else Head()
 
     def _directory(self, variable: str, usual: str) -> Path:
         return Path(self._workspace.meant(self._environ.get(variable) or usual))

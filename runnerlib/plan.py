@@ -54,7 +54,8 @@ class Request(NamedTuple):
     registered with `masker`, a new one if there is none. `sources` are the types of source there are,
     `modes` the output modes besides the built-in ones, `files` those that settings name. `lookup` finds
     the secrets that are referred to, and remembers them when a plan is derived again. `spool` is where
-    steps put what they trigger. `notices` are what there is to say of the job's file.
+    steps put what they trigger. `notices` are what there is to say of the job's file. `about` is the directory whose
+    repository the job is about where it has no source, by default `cwd`.
     """
 
     resolved: Resolved
@@ -72,6 +73,7 @@ class Request(NamedTuple):
     files: Files | None = None
     lookup: Lookup | None = None
     spool: Path | None = None
+    about: Path | None = None
 
     def plan(self) -> RunPlan:
         """Check the configuration against the world and say what is to be done; changes nothing.
@@ -90,11 +92,12 @@ class Request(NamedTuple):
         """The same with the job that the settings mean now: a file's, or a single command. Raises ConfigError."""
         path = chosen_job_file(self.settings, self.words)
         if path is None:
-            return self._replace(job=None, notices=())
+            return self._replace(job=None, notices=(), about=None)
         # Most runs have no such file, and reading one takes YAML.
         file: JobFile = importlib.import_module("runnerlib.job_file").load(path)
         resolved = merge(self.resolved.layers._replace(job_file=Lowest(file.settings, path)))
-        return self._replace(resolved=resolved, words=(), job=file.job, notices=tuple(file.notices))
+        about = (self.cwd / path).parent
+        return self._replace(resolved=resolved, words=(), job=file.job, notices=tuple(file.notices), about=about)
 
     def environment(self) -> dict[str, str]:
         """The variables of the job as far as they are known without a plan. Raises ConfigError."""

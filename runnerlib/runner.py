@@ -304,8 +304,10 @@ def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
         observer.observe(Warned(plan.masker.mask_string(text)))
 
     # Few jobs have conditions, and what they may ask for takes time to load.
-    look_around = importlib.import_module("runnerlib.surroundings").surroundings
-    return cast("Surroundings", look_around(plan.env, plan.job.name, plan.code_dir, warn))
+    world = importlib.import_module("runnerlib.surroundings")
+    found = cast("Surroundings", world.surroundings(plan.env, plan.job.name, world.repository_of(plan), warn))
+    found.variables()  # before a step can change what is checked out
+    return found
 
 
 @contextmanager

@@ -6,27 +6,51 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from runnerlib.conditions import variables
+from runnerlib.config import Layer
 from runnerlib.engine import Surroundings
 from runnerlib.errors import RunnerError
 from runnerlib.path_glob import any_matches
-from runnerlib.repository import changed_files, current_branch, diff_base
+from runnerlib.paths import CONTAINER_BASE
+from runnerlib.repository import Head, changed_files, diff_base, head_of, is_repository, repository_about
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from runnerlib.plan import RunPlan
 
-def surroundings(env: Mapping[str, str], job: str, source: Path, warn: Callable[[str], None]) -> Surroundings:
-    """The variables that `env` gives, the branch of the repository at `source`, and what changed there.
 
-    When nobody can say what changed, everything has, and `warn` is told why: a step must not be
-    skipped because of an error.
+def repository_of(plan: RunPlan) -> Path:
+    """The repository that conditions of a job are about: that of its source, else the one around its file.
+
+    What an earlier run has left in the directory of the source was neither prepared by this one nor given to it.
+    """
+    prepared = any(not checkout.trusted for checkout in plan.checkouts)
+    named = plan.request.settings.origin("code_dir").layer is not Layer.DEFAULT
+    given = prepared or named or plan.workspace.base == CONTAINER_BASE
+    return repository_about(plan.code_dir, plan.request.about or plan.request.cwd, given=given)
+
+
+def surroundings(
+    env: Mapping[str, str],
+    job: str,
+    source: Path,
+    warn: Callable[[str], None],
+    asked: Callable[[], Head] | None = None,
+) -> Surroundings:
+    """The variables that `env` gives, branch or tag of the repository at `source`, and what changed there.
+
+    `asked` says instead which branch or tag it is about. When nobody can say what changed, everything has, and `warn`
+    is told why: a step must not be skipped because of an error.
     """
 
     @cache
     def named() -> Mapping[str, str]:
         given = variables(env, job)
-        return given if given["branch"] or given["tag"] else {**given, "branch": current_branch(source) or ""}
+        if given["branch"] or given["tag"]:
+            return given
+        head = asked() if asked is not None else head_of(source) if is_repository(source) else Head()
+        return {**given, "branch": head.branch or "", "tag": head.tag or ""}
 
     @cache
     def files() -> frozenset[str] | None:

@@ -92,9 +92,11 @@ def test_from_the_checkout_where_no_variable_tells(here: Path) -> None:
     git(repo, "checkout", "-q", "--detach")
     assert known({}) == {"commit": head}
     (repo / ".git/config").write_text("[core")
-    for name in ("branch", "commit"):
-        with pytest.raises(SourceError, match="cannot open the git repository"):
-            getattr(JobContext({"REACTORCIDE_IN_CONTAINER": "false"}), name)
+    with pytest.raises(SourceError, match="cannot open the git repository"):
+        _ = JobContext({"REACTORCIDE_IN_CONTAINER": "false"}).commit
+    (repo / ".git/HEAD").unlink()
+    with pytest.raises(SourceError, match="is not a git repository"):
+        _ = JobContext({"REACTORCIDE_IN_CONTAINER": "false"}).branch
 
 
 def test_as_it_is_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,10 @@ import click
 from runnerlib.cli.group import Group
 from runnerlib.cli.options import setting_options
 from runnerlib.cli.planning import current_directory, resolve_options
+from runnerlib.config import Layer
 from runnerlib.errors import one_line, printable
-from runnerlib.paths import locate
-from runnerlib.repository import changed_files, git_info, is_dirty
+from runnerlib.paths import CONTAINER_BASE, locate
+from runnerlib.repository import changed_files, git_info, is_dirty, is_repository, repository_about
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,8 @@ Examples:
   runnerlib git info --json | jq -r .commit
 
 \b
-The repository is the one at --code-dir if that is there, else the one at the current directory.
+The repository is the one at --code-dir (in a container the one at /job/src), else the one around the current
+directory, else the one that an earlier run left in ./job/src.
 """
 
 
@@ -79,5 +81,10 @@ def _directory(config_file: str | None, options: dict[str, str | None]) -> Path:
     """Where the repository is."""
     resolved = resolve_options(config_file, options)
     here = current_directory()
-    place = locate(os.environ, here).resolve(resolved.config.code_dir, "code_dir")
-    return place if place.is_dir() or options.get("code_dir") else here
+    workspace = locate(os.environ, here)
+    place = workspace.resolve(resolved.config.code_dir, "code_dir")
+    named = resolved.origin("code_dir").layer is not Layer.DEFAULT
+    if named and not is_repository(place):
+        return place  # to be told that it is none
+    found = repository_about(place, here, given=named or workspace.base == CONTAINER_BASE)
+    return found if is_repository(found) else here

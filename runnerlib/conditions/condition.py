@@ -9,6 +9,7 @@ operand    = "!" operand | "(" either ")" | text | number | true | false | null 
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.conditions import terms
@@ -17,13 +18,15 @@ from runnerlib.conditions.tokens import ConditionError, Token, tokens
 from runnerlib.errors import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from runnerlib.conditions.facts import Facts
     from runnerlib.conditions.terms import Term
 
 _DEEPEST = 100
 _FIELDS = ("outcome", "exit_code", "cause", "reason", "outputs")
+_SHOWN = 5
+"""How many values an explanation names at most."""
 _WORDS = {"true": True, "false": False, "null": None}
 _RESERVED = ("and", "or", "not", "in")
 
@@ -41,12 +44,16 @@ JOBS = Subject("job", ("jobs", "needs"), knows_vars=True)
 
 
 class Condition(NamedTuple):
-    """A condition that was read: `steps` are the names of those (or of jobs) it looks at, `functions` what it calls."""
+    """A condition that was read: `steps` are the names of those (or of jobs) it looks at, `functions` what it calls.
+
+    `looks_at` has the values that it names, by how they are called in it.
+    """
 
     text: str
     steps: frozenset[str]
     functions: frozenset[str]
     value: Callable[[Facts], bool]
+    looks_at: Mapping[str, Callable[[Facts], object]] = MappingProxyType({})
 
     @property
     def decides(self) -> bool:
@@ -57,12 +64,21 @@ class Condition(NamedTuple):
         """Whether it holds. Raises nothing that `facts.changed` does not raise."""
         return self.value(facts)
 
+    def why_false(self, facts: Facts) -> str:
+        """The reason of what does not run for it: its text, and the values it compared."""
+        seen = [terms.described(name, value(facts)) for name, value in self.looks_at.items()]
+        more = ["…"] if len(seen) > _SHOWN else []
+        values = f" ({', '.join(seen[:_SHOWN] + more)})" if seen else ""
+        return f"its condition is false: {self.text}{values}"
+
 
 def parse(text: str, subject: Subject = STEPS) -> Condition:
     """Read a condition, or raise ConditionError for the first thing that is wrong."""
     parser = _Parser(text, subject)
     term = parser.condition()
-    return Condition(text, frozenset(parser.steps), frozenset(parser.functions), term.value)
+    return Condition(
+        text, frozenset(parser.steps), frozenset(parser.functions), term.value, MappingProxyType(parser.looks_at)
+    )
 
 
 class _Parser:
@@ -73,6 +89,7 @@ class _Parser:
         self._depth = 0
         self.steps: set[str] = set()
         self.functions: set[str] = set()
+        self.looks_at: dict[str, Callable[[Facts], object]] = {}
 
     def condition(self) -> Term:
         if self._next.kind == "end":
@@ -172,29 +189,39 @@ class _Parser:
             value = _WORDS[name.text]
             return terms.literal("null" if value is None else "boolean", name.column, value)
         if name.text == "env":
-            return terms.environment(self._part("the name of a variable"), name.column)
+            variable = self._part("the name of a variable")
+            return self._looking(f"env.{variable}", terms.environment(variable, name.column))
         if name.text == "vars" and self._subject.knows_vars:
-            return terms.workflow_variable(self._part("the name of a workflow variable"), name.column)
+            variable = self._part("the name of a workflow variable")
+            return self._looking(f"vars.{variable}", terms.workflow_variable(variable, name.column))
         if name.text in self._subject.names:
-            return self._step(name.column)
+            return self._step(name)
         if name.text in terms.FUNCTIONS:
             brackets = "(…)" if terms.FUNCTIONS[name.text].takes else "()"
             raise ConditionError(f"'{name.text}' is a function: write {name.text}{brackets}", name.column)
         if name.text not in VARIABLES:
             known = (*VARIABLES, "env", *["vars"] * self._subject.knows_vars, *self._subject.names, *_WORDS)
             raise ConditionError(unknown("name", name.text, known), name.column)
-        return terms.variable(name.text, name.column)
+        return self._looking(name.text, terms.variable(name.text, name.column))
 
-    def _step(self, column: int) -> Term:
+    def _looking(self, called: str, term: Term) -> Term:
+        """`term`, noted as one whose value explains how the condition came out."""
+        self.looks_at[called] = term.value
+        return term
+
+    def _step(self, name: Token) -> Term:
         step = self._part(f"the name of a {self._subject.noun}")
         at = self._next.column + 1
         field = self._part(f"one of {', '.join(_FIELDS)}")
         self.steps.add(step)
         if field not in _FIELDS:
             raise ConditionError(unknown(f"property of a {self._subject.noun}", field[:100], _FIELDS), at)
+        called, column = f"{name.text}.{step}.{field}", name.column
         if field == "outputs":
-            return terms.output(step, self._part("the name of an output"), column)
-        return terms.exit_code(step, column) if field == "exit_code" else terms.told(step, field, column)
+            key = self._part("the name of an output")
+            return self._looking(f"{called}.{key}", terms.output(step, key, column))
+        found = terms.exit_code(step, column) if field == "exit_code" else terms.told(step, field, column)
+        return self._looking(called, found)
 
     def _part(self, wanted: str) -> str:
         """What follows as `.name` or `["name"]`."""

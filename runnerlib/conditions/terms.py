@@ -6,6 +6,7 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from runnerlib.conditions.facts import VARIABLES
 from runnerlib.conditions.tokens import ConditionError
 from runnerlib.errors import unknown
 from runnerlib.path_glob import matches
@@ -20,6 +21,7 @@ Kind = Literal["text", "number", "boolean", "null"]
 """What a term is; a number may turn out to be null."""
 
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*")
+_LONGEST_SHOWN = 100
 _ADVICE = {
     "text": "a text is neither true nor false; compare it, as in … == 'true'",
     "number": "a number is neither true nor false; compare it, as in … != 0",
@@ -50,6 +52,19 @@ class Function(NamedTuple):
     kind: Kind
     call: Callable[..., Any]
     more: bool = False
+
+
+def described(name: str, value: object) -> str:
+    """What a value is, in a few words on one line.
+
+    A long text, or one of several lines, is not shown: a part of a secret would not be found and masked.
+    """
+    if value is None or value == "":
+        return f"{name} is {'null' if value is None else 'not known' if name in VARIABLES else 'empty'}"
+    text = str(value)
+    if len(text) > _LONGEST_SHOWN or not text.isprintable():
+        return f"{name} is a text of {len(text):,} characters"
+    return f"{name} is '{text}'" if isinstance(value, str) else f"{name} is {text}"
 
 
 def number_in(text: str) -> float | None:

@@ -15,11 +15,13 @@ from runnerlib.paths import Workspace
 from runnerlib.workflow import Instance, instances
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from runnerlib.config import Resolved
     from runnerlib.masking import SecretMasker
     from runnerlib.plan import Request, RunPlan
+    from runnerlib.source import SourceSpec
     from runnerlib.workflow import Workflow
 
 _JOBS = "jobs"
@@ -33,6 +35,7 @@ class WorkflowPlan(NamedTuple):
 
     `plans` has that of each instance, without what it is told by those before it. `wish` says which jobs run,
     by instance; those in `forced` run whatever their conditions say. `engine` runs images, if there is one.
+    `source` is that of all jobs, where it is a git repository.
     """
 
     workflow: Workflow
@@ -43,6 +46,7 @@ class WorkflowPlan(NamedTuple):
     forced: frozenset[str]
     capacity: int
     engine: Engine | None
+    source: SourceSpec | None = None
 
     @property
     def masker(self) -> SecretMasker:
@@ -66,6 +70,7 @@ def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
     wish = request.wish or Selection()
     _check_wish(workflow, wish)
     all_of_them = instances(workflow)
+    request = request._replace(about=_beside(request.cwd, workflow.file))
     front = _front(workflow, request)
     images = {image for job in workflow.jobs if (image := job.image or front.image)}
     engine = find_engine(front.config.container_engine, images, request.environ)
@@ -79,7 +84,20 @@ def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
         forced=frozenset((*wish.only, *wish.start)),
         capacity=1 if front.config.output == "raw" else front.config.max_parallel or os.cpu_count() or 1,
         engine=engine,
+        source=_source_of_all(plans.values()),
     )
+
+
+def _beside(cwd: Path, file: str) -> Path:
+    """The directory that a workflow file stands in; the current one of a workflow from a program."""
+    return (cwd / file).parent if file and os.path.exists(cwd / file) else cwd
+
+
+def _source_of_all(plans: Iterable[RunPlan]) -> SourceSpec | None:
+    """The one git source that all jobs work on, if it is one."""
+    found = {next((one.spec for one in plan.checkouts if not one.trusted), None) for plan in plans}
+    spec = found.pop() if len(found) == 1 else None
+    return spec if spec is not None and spec.type == "git" else None
 
 
 def _front(workflow: Workflow, request: Request) -> RunPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runnerlib.container import stranger
@@ -15,16 +15,15 @@ from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
 from runnerlib.job_record import directory_of, forget
 from runnerlib.process import Custody
+from runnerlib.repository import Head
 from runnerlib.runner import heeded, interruptible, uvloop_factory
 from runnerlib.secret_socket import SecretServer
 from runnerlib.secrets import HERE
 from runnerlib.stopping import Stop
 from runnerlib.workflow import World
-from runnerlib.workflow.file import root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from runnerlib.dispatch.plan import WorkflowPlan
     from runnerlib.events import Observer
@@ -82,14 +81,18 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
 
 def world_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> World:
     """What conditions of jobs can ask for; looked up when the first one does."""
-    look_around = importlib.import_module("runnerlib.surroundings").surroundings
-    return World(*look_around(plan.front.env, plan.workflow.name, _source(plan), warn))
+    world = importlib.import_module("runnerlib.surroundings")
+    asked = partial(_asked_for, plan, warn) if plan.source is not None else None
+    about = world.repository_of(plan.front)
+    return World(*world.surroundings(plan.front.env, plan.workflow.name, about, warn, asked))
 
 
-def _source(plan: WorkflowPlan) -> Path:
-    """The source that a workflow is about: what the workspace has, else where the workflow file stands."""
-    front = plan.front
-    if front.code_dir.is_dir():
-        return front.code_dir
-    file = plan.workflow.file
-    return root_of(front.request.cwd / file) if file and os.path.exists(file) else front.request.cwd
+def _asked_for(plan: WorkflowPlan, warn: Callable[[str], None]) -> Head:
+    """The branch or the tag that the source of all jobs is asked for by, which its repository tells."""
+    assert plan.source is not None  # noqa: S101 - else nobody asks
+    try:
+        named: Head = importlib.import_module("runnerlib.repository.asked").asked_for(plan.source)
+    except RunnerError as error:
+        warn(f"the branch is not known: {error}")
+        return Head()
+    return named

@@ -82,9 +82,10 @@ class Decider:
             return Ending(0, f"step '{failed}' did not succeed", "dependency")
         if when == "on_failure" and not failed:
             return Ending(0, "no step it waits for failed", "condition")
-        if condition is None or condition.evaluate(self._facts(env(), bool(failed), ending)):
+        if condition is None:
             return None
-        return Ending(0, f"its condition is false: {step.condition}", "condition")
+        facts = self._facts(env(), bool(failed), ending)
+        return None if condition.evaluate(facts) else Ending(0, condition.why_false(facts), "condition")
 
     def _runs_late(self, name: str, ending: Ending) -> bool:
         """A job whose time is over still deals with failures; one that was stopped only cleans up."""

@@ -8,6 +8,18 @@ inside another repository, whose answers would be wrong.
 """
 
 from runnerlib.repository.changes import changed_files, diff_base
-from runnerlib.repository.state import GitInfo, current_branch, git_info, is_dirty, remotes
+from runnerlib.repository.head import Head, head_of, is_repository, repository_about
+from runnerlib.repository.state import GitInfo, git_info, is_dirty, remotes
 
-__all__ = ["GitInfo", "changed_files", "current_branch", "diff_base", "git_info", "is_dirty", "remotes"]
+__all__ = [
+    "GitInfo",
+    "Head",
+    "changed_files",
+    "diff_base",
+    "git_info",
+    "head_of",
+    "is_dirty",
+    "is_repository",
+    "remotes",
+    "repository_about",
+]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from runnerlib.repository.head import head_of
 from runnerlib.repository.opening import explained, opened
 from runnerlib.source import without_credentials
 
 if TYPE_CHECKING:
-    import pygit2
+    from pathlib import Path
 
-_BRANCH = "refs/heads/"
+    import pygit2
 
 
 class GitInfo(TypedDict):
     """A checkout. The keys are those of Reactorcide's `git_info`, and `shallow`.
 
-    `branch` is None when HEAD is detached, as in the checkouts that a run makes. `commit` and
-    `short_commit` (unique in the repository, 7 digits or more) are None before the first commit. `tag` is one
-    that stands at this very commit, the one that `git describe --tags --exact-match` names. `remote_url` is that
-    of origin, or of the only remote, without credentials. `shallow`: a part of the history is missing.
+    `branch` is the one that is checked out, or that a run was asked to check out; None when HEAD is detached
+    otherwise. `commit` and `short_commit` (unique in the repository, 7 digits or more) are None before the first
+    commit. `tag` is the one that a run was asked for, else one that stands at this very commit, the one that
+    `git describe --tags --exact-match` names. `remote_url` is that of origin, or of the only remote, without
+    credentials. `shallow`: a part of the history is missing.
     """
 
     branch: str | None
@@ -38,30 +38,17 @@ def git_info(directory: str | Path) -> GitInfo:
     Raises SourceError when it is no repository, or one that cannot be read.
     """
     with opened(directory) as repository, explained(repository, f"read the repository '{directory}'"):
-        commit = _head(repository)
+        commit, head = _head(repository), head_of(repository.path)
         urls = _remotes(repository)
         url = urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None)
         return {
-            "branch": _branch(repository),
+            "branch": head.branch,
             "commit": None if commit is None else str(commit.id),
             "short_commit": None if commit is None else commit.short_id,
-            "tag": None if commit is None else _tag(repository, commit),
+            "tag": head.tag or (None if commit is None else _tag(repository, commit)),
             "remote_url": url,
             "shallow": repository.is_shallow,
         }
-
-
-def current_branch(directory: str | Path) -> str | None:
-    """The branch that is checked out in `directory`, even before its first commit.
-
-    None for a detached HEAD and for a directory that is no repository. Raises SourceError for one that
-    cannot be read.
-    """
-    top = Path(directory)
-    if not (top / ".git").exists() and not (top / "HEAD").exists():
-        return None
-    with opened(directory) as repository, explained(repository, f"read the repository '{directory}'"):
-        return _branch(repository)
 
 
 def is_dirty(directory: str | Path) -> bool:
@@ -90,12 +77,6 @@ def _head(repository: pygit2.Repository) -> pygit2.Commit | None:
     import pygit2
 
     return None if repository.head_is_unborn else repository.head.peel(pygit2.Commit)
-
-
-def _branch(repository: pygit2.Repository) -> str | None:
-    target = repository.lookup_reference("HEAD").raw_target
-    name = os.fsdecode(target) if isinstance(target, bytes) else ""
-    return name.removeprefix(_BRANCH) if name.startswith(_BRANCH) else None
 
 
 def _tag(repository: pygit2.Repository, commit: pygit2.Commit) -> str | None:

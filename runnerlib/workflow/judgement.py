@@ -102,9 +102,10 @@ class Judge:
         if condition is None:
             return self._by_word(name, plain_condition(instance.job.condition))
         unmet = None if condition.decides else self._unmet(name)
-        if unmet or condition.evaluate(self._facts(name, condition, env, ending)):
-            return Ending(0, unmet, "dependency") if unmet else None
-        return Ending(0, f"its condition is false: {instance.job.condition}", "condition")
+        if unmet:
+            return Ending(0, unmet, "dependency")
+        facts = self._facts(name, condition, env, ending)
+        return None if condition.evaluate(facts) else Ending(0, condition.why_false(facts), "condition")
 
     def _by_word(self, name: str, word: str) -> Ending | None:
         if word == "any_failed":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnerlib.conditions import LONGEST, VARIABLES, ConditionError, Facts, parse
+from runnerlib.conditions import JOBS, LONGEST, VARIABLES, ConditionError, Facts, parse
 from runnerlib.conditions.terms import FUNCTIONS
 from runnerlib.result import StepResult
 from tests.conditions import trees
@@ -194,3 +194,47 @@ def test_mistakes_are_located_and_explained(text: str, complaint: str) -> None:
 def test_every_variable_is_a_text_and_may_be_missing(name: str) -> None:
     assert parse(f"{name} == ''").evaluate(Facts())
     assert parse(f"{name} == 'x'").evaluate(Facts(branch="x", variables={name: "x"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("branch == 'main'", "branch is 'dev'"),
+        ("'main' == branch", "branch is 'dev'"),
+        ("tag != ''", "tag is not known"),
+        ("branch in ['a', 'b'] and event == 'push'", "branch is 'dev', event is not known"),
+        ("startswith(branch, 'release/')", "branch is 'dev'"),
+        ("not (branch == 'dev')", "branch is 'dev'"),
+        ("env.A == 'x'", "env.A is 'a b'"),
+        ("env['A'] == 'x' or env.B == 'x'", "env.A is 'a b', env.B is empty"),
+        ("number(env.C) > 3", "env.C is '2'"),
+        ("env.LONG == 'x'", "env.LONG is a text of 101 characters"),
+        ("env.LINES == 'x'", "env.LINES is a text of 3 characters"),
+        ("steps.a.exit_code == 3", "steps.a.exit_code is 7"),
+        ("steps.b.exit_code == 3", "steps.b.exit_code is null"),
+        ("steps.a.outcome == 'success' and always()", "steps.a.outcome is 'failure'"),
+        ("steps['a'].outputs['k'] == 'x'", "steps.a.outputs.k is 'v'"),
+        ("job == '' and sha == '' and event == '' and actor == '1' and fork == '' and repo == ''", "repo"),
+    ],
+)
+def test_a_reason_shows_the_values_that_were_compared(text: str, values: str) -> None:
+    facts = Facts(
+        branch="dev",
+        env={"A": "a b", "C": "2", "LONG": "x" * 101, "LINES": "a\nb"},
+        steps={"a": StepResult("a", "failure", 7, outputs={"k": "v"})},
+    )
+    condition = parse(text)
+    assert not condition.evaluate(facts)
+    shown = condition.why_false(facts)
+    if values == "repo":
+        assert shown.endswith(
+            "(job is not known, sha is not known, event is not known, actor is not known, fork is not known, …)"
+        )
+    else:
+        assert shown == f"its condition is false: {text} ({values})"
+
+
+def test_a_reason_without_a_value() -> None:
+    assert parse("false").why_false(Facts()) == "its condition is false: false"
+    jobs = parse("needs.a.outcome == 'failure' and vars.x == '1'", JOBS)
+    assert jobs.why_false(Facts()).endswith("(needs.a.outcome is empty, vars.x is empty)")

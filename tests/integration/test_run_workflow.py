@@ -20,7 +20,7 @@ workflow:
     - {name: test, command: echo testing}
     - {name: lint, command: echo linting}
     - {name: build, needs: [test, lint], command: echo building, for_each: [x, y]}
-    - {name: deploy, needs: build, condition: branch == "main", command: echo deploying}
+    - {name: deploy, needs: build, condition: branch == "main", command: echo shipped}
     - {name: undo, needs: build, condition: any_failed, command: echo undone}
 """
 
@@ -35,9 +35,10 @@ def pipeline(tmp_path: Path) -> Path:
 def test_what_a_plan_shows(pipeline: Path, tmp_path: Path) -> None:
     done = runnerlib("run", "--workflow-file", "pipeline.yaml", "--plan", cwd=tmp_path, REACTORCIDE_BRANCH="dev")
     assert (done.code, done.err) == (0, "")
+    false = """its condition is false: branch == "main" (branch is 'dev')"""
     assert (
         done.out.decode()
-        == """\
+        == f"""\
 workflow ci: 5 jobs
 level 1
   test    runs  (echo testing)
@@ -45,7 +46,7 @@ level 1
 level 2
   build   runs  (echo building; 2 runs; after test, lint)
 level 3
-  deploy  does not run: its condition is false: branch == "main"  (echo deploying; after build; if branch == "main")
+  deploy  does not run: {false}  (echo shipped; after build; if branch == "main")
   undo    does not run: no job it needs failed  (echo undone; after build; only if one of them fails)
 """
     )
@@ -74,7 +75,7 @@ def test_one_job_and_what_comes_next(pipeline: Path, tmp_path: Path) -> None:
     assert "(waiting on: test, lint - all complete)" in alone("lint")[1]
     assert "→ deploy (waiting on: build - all complete)" in alone("build")[1]
     before, after = alone("deploy")
-    assert "deploying" in before
+    assert "shipped" in before
     assert after == ""
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runnerlib.errors import SourceError
-from runnerlib.repository import changed_files, current_branch, diff_base
+from runnerlib.repository import changed_files, diff_base, head_of
 from tests.repository.made import start, write
 from tests.source.repository import SUBMODULE, git
 
@@ -208,7 +208,7 @@ class TestShallowClones:
     def test_a_work_tree_of_its_own(self, origin: Path) -> None:
         git(origin, "worktree", "add", "-q", "../tree", "main")
         assert changed_files(origin.parent / "tree", "topic") == {"main-2", "main-3"}
-        assert current_branch(origin.parent / "tree") == "main"
+        assert head_of(origin.parent / "tree").branch == "main"
 
 
 class TestUntrustedRepositories:
@@ -234,7 +234,7 @@ class TestUntrustedRepositories:
             (repo / ".git/hooks").mkdir(exist_ok=True)
             (repo / ".git/hooks" / hook).symlink_to(evil)
         assert changed_files(repo, "HEAD^") == {"b", "evil", ".gitattributes"}
-        assert current_branch(repo) == "main"
+        assert head_of(repo).branch == "main"
         assert not (repo / "ran").exists()
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -243,7 +243,7 @@ class TestUntrustedRepositories:
         for path in (repo, *repo.rglob("*")):
             os.chown(path, 12345, 12345, follow_symlinks=False)
         assert changed_files(repo, "HEAD^") == {"b"}
-        assert current_branch(repo) == "main"
+        assert head_of(repo).branch == "main"
         assert pygit2.settings.owner_validation is True
 
 

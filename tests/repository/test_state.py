@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runnerlib.errors import SourceError
-from runnerlib.repository import GitInfo, current_branch, git_info, is_dirty, remotes
+from runnerlib.repository import GitInfo, git_info, is_dirty, remotes
 from tests.repository.made import start, write
 from tests.source.repository import git
 
@@ -146,28 +146,3 @@ class TestWork:
         (repo / "b").write_text("y")
         assert is_dirty(repo)
         assert not (repo / ".git/ran").exists()
-
-
-class TestBranches:
-    """The branch that is checked out."""
-
-    @pytest.mark.parametrize("name", ["main", "feature/é", "refs/heads/x"])
-    def test_a_branch(self, repo: Path, name: str) -> None:
-        git(repo, "checkout", "-qB", name)
-        assert current_branch(repo) == name
-
-    def test_none(self, repo: Path, tmp_path: Path) -> None:
-        git(repo, "checkout", "-q", "--detach")
-        assert current_branch(repo) is None
-        (repo / "inner").mkdir()
-        assert current_branch(repo / "inner") is None
-        assert current_branch(tmp_path / "missing") is None
-
-    def test_before_the_first_commit(self, tmp_path: Path) -> None:
-        git(tmp_path, "init", "-q", "-b", "early")
-        assert current_branch(tmp_path) == "early"
-
-    def test_what_cannot_be_read_is_an_error(self, repo: Path) -> None:
-        (repo / ".git/config").write_text("[core\n")
-        with pytest.raises(SourceError, match="cannot open the git repository"):
-            current_branch(repo)

@@ -138,7 +138,7 @@ def test_an_instance_can_be_left_out_by_what_it_is_for() -> None:
     workflow.add_job("build", "x", for_each=["a", "b"], condition="env.ITEM == 'b'")
     judged = judge(workflow)
     told = [judged.verdict(name, instance.env) for name, instance in judged.instances.items()]
-    assert told == [Ending(0, "its condition is false: env.ITEM == 'b'", "condition"), None]
+    assert told == [Ending(0, "its condition is false: env.ITEM == 'b' (env.ITEM is 'a')", "condition"), None]
 
 
 def test_why_a_job_does_not_run() -> None:
@@ -156,7 +156,7 @@ def test_why_a_job_does_not_run() -> None:
         "d": (None, ("left out by the command line", "excluded")),
         "e": (
             ("job 'a' did not succeed", "dependency"),
-            ("its condition is false: branch == 'x'", "condition"),
+            ("its condition is false: branch == 'x' (branch is not known)", "condition"),
         ),
     }
 

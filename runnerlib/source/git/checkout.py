@@ -100,7 +100,7 @@ def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> str:
     store = top / ".git"
     new_store(work, remote, store)
     found = bring(work, remote, ref, store)
-    skeleton.detach(store, found.commit)
+    skeleton.detach(store, found.commit, found.ref)
     work.transport.check_out(top, found.commit)
     return found.commit
 
@@ -176,7 +176,7 @@ def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: c
     if at != found.commit:
         skeleton.detach(store, at or found.commit)  # libgit2 takes the difference to HEAD
         work.transport.check_out(top, found.commit)
-    skeleton.detach(store, found.commit)
+    skeleton.detach(store, found.commit, found.ref)
     # A copy costs as much as the checkout did: it pays for a commit that several jobs want.
     if at is None or (at != found.commit and mirror.knew):
         _remember(work, trees, found.commit, top)

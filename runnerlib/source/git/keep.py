@@ -51,7 +51,7 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
     _check(target, modules)
     with _moved(target, made):
         store.rename(made / ".git")
-        skeleton.detach(made / ".git", found.commit)
+        skeleton.detach(made / ".git", found.commit, found.ref)
         if work.wish.sparse:
             work.transport.check_out(made, found.commit)
         else:

@@ -69,6 +69,12 @@ def _facts(spec: SourceSpec, wish: Wish, remote: Remote, *, kept: bool) -> Facts
     )
 
 
+def transport_for(spec: SourceSpec, report: Report) -> Transport:
+    """Whoever would fetch `spec`, to ask its repository something."""
+    wish = read(spec)
+    return _transport(choose(_facts(spec, wish, locate(spec.url or ""), kept=False)), wish, report)
+
+
 def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
     """Whoever the plan says."""
     git = program.find()

@@ -33,6 +33,11 @@ def check_ref(ref: str) -> None:
         raise SourceError(f"source ref {ref!r} holds {found[0]!r}, which no branch, tag or commit id may hold")
 
 
+def is_id(ref: str) -> bool:
+    """Tell whether `ref` is a full commit id."""
+    return re.fullmatch("[0-9a-fA-F]{40}", ref) is not None
+
+
 def find(ref: str | None, advertised: Collection[str]) -> Wanted:
     """Return what `ref` means among the `advertised` full names; None means the default branch.
 
@@ -42,7 +47,7 @@ def find(ref: str | None, advertised: Collection[str]) -> Wanted:
         raise SourceError("the repository has no default branch with a commit")
     if ref is None or ref == "HEAD":
         return Wanted(name="HEAD")
-    if re.fullmatch("[0-9a-fA-F]{40}", ref):
+    if is_id(ref):
         return Wanted(commit=ref.lower())
     shorter = ref.removeprefix("origin/")
     for name in (ref, _BRANCH + ref, _TAG + ref, "refs/" + ref, _BRANCH + shorter):
@@ -57,7 +62,7 @@ def guess(ref: str | None) -> Wanted:
     """What `ref` most probably means, before anybody was asked: the default branch, a commit id, a name, a branch."""
     if ref is None or ref == "HEAD":
         return Wanted(name="HEAD")
-    if re.fullmatch("[0-9a-fA-F]{40}", ref):
+    if is_id(ref):
         return Wanted(commit=ref.lower())
     return Wanted(name=ref if ref.startswith("refs/") else _BRANCH + ref.removeprefix("origin/"))
 

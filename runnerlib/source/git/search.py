@@ -3,7 +3,8 @@
 The order, which ends with the first that works:
 
 1. what is in the store already, if it was named by its full id;
-2. the ref as it most probably is meant, in one fetch and without asking for a list (a fresh store only);
+2. the ref, unless it is the default branch, as it most probably is meant: in one fetch, without asking for a list
+   (a fresh store only);
 3. the ref as the remote's list of refs says it is meant (`refs.find`);
 4. the head of the pull or merge request that this job is for;
 5. the whole history, for an id that the remote gives away only as part of it.
@@ -34,11 +35,15 @@ _LONG_ENOUGH = 7  # digits of an id that are compared with the heads of branches
 
 
 class Found(NamedTuple):
-    """The commit, the refs that belong into a checkout (full name → id), and the target of `origin/HEAD`."""
+    """The commit, the refs that belong into a checkout (full name → id), and the target of `origin/HEAD`.
+
+    `ref` is the full name that the remote has for what was asked for; None for a commit id.
+    """
 
     commit: str
     refs: Mapping[str, str]
     default: str | None = None
+    ref: str | None = None
 
 
 class Search:
@@ -82,7 +87,7 @@ class Search:
         if first.commit is not None:
             known = self._has(first.commit, depth)
             return self._found(first.commit, None, None) if known else self._bring_hidden(first.commit, ref, depth)
-        if self._fresh:
+        if self._fresh and first.name != "HEAD":  # whose name only the list tells
             with suppress(MissingRefError):
                 return self._fetch(first, depth)
         return self._bring_listed(ref, depth)
@@ -225,7 +230,7 @@ class Search:
         default = listing.default if listing is not None else None
         shown = default if name == "HEAD" else name
         refs = {kept_as(shown): oid} if shown else {}
-        return Found(commit, refs, kept_as(default) if default else None)
+        return Found(commit, refs, kept_as(default) if default else None, shown)
 
     def _resolved(
         self, ref: str, text: str, listing: Listing, *, everything: bool = False, name: str | None = None
@@ -240,7 +245,8 @@ class Search:
         refs = {kept_as(key): present[key] for key in _names(listing) if key in present}
         if name and name != "HEAD":
             refs.setdefault(kept_as(name), text)
-        return Found(commit, refs, kept_as(listing.default) if listing.default else None)
+        asked = listing.default if name == "HEAD" else name
+        return Found(commit, refs, kept_as(listing.default) if listing.default else None, asked)
 
 
 def _names(listing: Listing) -> list[str]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
+ASKED_FOR = "runnerlib-ref"
+"""The file beside HEAD that says which branch or tag a detached HEAD was asked for by: its commit and that name."""
+
 _ID = re.compile("[0-9a-f]{40}")
 _FOLDERS = ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info")
 
@@ -60,9 +63,13 @@ def write_sparse(store: Path, directories: Collection[str]) -> None:
     (store / "info/sparse-checkout").write_text("".join(f"{line}\n" for line in lines))
 
 
-def detach(store: Path, commit: str) -> None:
-    """Make HEAD the commit itself."""
+def detach(store: Path, commit: str, ref: str | None = None) -> None:
+    """Make HEAD the commit itself; `ref` is the full name of the branch or tag that it was asked for by."""
     _write(store / "HEAD", f"{commit}\n")
+    if ref is None:
+        (store / ASKED_FOR).unlink(missing_ok=True)
+    else:
+        _write(store / ASKED_FOR, f"{commit} {ref}\n")
 
 
 def write_refs(store: Path, refs: Mapping[str, str], default: str | None = None) -> None:
@@ -141,5 +148,5 @@ def read_shallow(store: Path) -> frozenset[str]:
 def _write(path: Path, text: str) -> None:
     """Replace a file at once, as git does."""
     aside = path.with_name(f"{path.name}.new")
-    aside.write_text(text)
+    aside.write_text(text, "utf-8", "surrogateescape")
     aside.replace(path)
