@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib.conditions import Facts, variables
 from runnerlib.errors import ConfigError, one_line
+from runnerlib.evaluation.worker_shell import by_worker, if_single, needs_shell
 from runnerlib.path_glob import any_matches
 from runnerlib.trigger.job_trigger import made
 from runnerlib.workflow import ALL_SUCCESS, condition_of, expand, plain_condition
@@ -134,8 +135,12 @@ def _command(job: WorkflowJob, file: str) -> str:
     if job.command is None and not file:
         raise ConfigError(f"job '{one_line(job.name)}': a job of steps that is triggered by itself needs a 'command'")
     if job.command is None:
-        return f"runnerlib run --workflow-file {shlex.quote(f'{_CI}/{file}')} --job {shlex.quote(job.name)}"
+        return by_worker(f"runnerlib run --workflow-file {shlex.quote(f'{_CI}/{file}')} --job {shlex.quote(job.name)}")
     command = job.command if isinstance(job.command, str) else shlex.join(job.command)
-    if job.remote.get("raw_command") or command.startswith(_RUNNERLIB):
+    if job.remote.get("raw_command"):
         return command
-    return f"runnerlib run --job-command {shlex.quote(command)}"
+    if command.startswith(_RUNNERLIB):
+        return if_single(command)
+    if "$" in command and not needs_shell(command):
+        command += "\n"  # else `exec` would be no word of a shell
+    return by_worker(f"runnerlib run --job-command {shlex.quote(command)}")
