@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import ConfigError, RunnerError, one_line
@@ -13,6 +14,7 @@ from runnerlib.evaluation.selection import mismatch
 from runnerlib.repository import changed_files, diff_base
 from runnerlib.trigger.message import EVALUATED, message
 from runnerlib.workflow import Layout, load, load_layout
+from runnerlib.workflow.file import LAYOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -44,7 +46,8 @@ def evaluate(
     notes: list[str] = []
     errors = list(layout.errors)
     if layout.workflows:
-        found = [_workflow(one, event, root, changes, environ, notes, errors) for one in layout.workflows]
+        named = _named(layout.workflows, root, errors)
+        found = [_workflow(one, name, event, root, changes, environ, notes, errors) for name, one in named.items()]
         flows = [one for one in found if one is not None]
         made = message(flows, "workflows", EVALUATED, _more(environ)) if flows else None
     else:
@@ -86,8 +89,27 @@ def _layout(root: Path, workflow_file: Path | None) -> Layout:
     return Layout((load(workflow_file),), (), ())
 
 
+def _named(workflows: Sequence[Workflow], root: Path, errors: list[str]) -> dict[str, Workflow]:
+    """The workflows by their ids, which policies tell them by; of two with the same the second is left out."""
+    named: dict[str, Workflow] = {}
+    for one in workflows:
+        file = one_line(os.path.relpath(one.file, root))
+        try:
+            name = id_of(one, os.path.relpath(one.file, root))
+        except ConfigError as error:
+            errors.append(f"{file}: {error}")
+            continue
+        if name in named:
+            other = one_line(os.path.relpath(named[name].file, root))
+            errors.append(f"{file}: the id '{name}' is that of '{other}' already; give one of them an 'id' of its own")
+            continue
+        named[name] = one
+    return named
+
+
 def _workflow(
     workflow: Workflow,
+    name: str,
     event: Event,
     root: Path,
     changes: Changes,
@@ -110,7 +132,7 @@ def _workflow(
         notes.append(f"workflow '{one_line(workflow.name)}': none of its conditions holds")
         return None
     return {
-        "id": workflow.id or derived_id(file),
+        "id": name,
         "name": workflow.name,
         "source_file": file,
         "ci_origin": "base",
@@ -121,7 +143,7 @@ def _workflow(
         "policy_revision": environ.get("REACTORCIDE_CI_POLICY_REVISION", ""),
         "policy_rule_id": "",
         "approval_id": None,
-        "dependency_paths": [file],
+        "dependency_paths": [file, *(os.path.relpath(one, os.path.realpath(root)) for one in workflow.job_files)],
         "vars": workflow.vars,
         "jobs": jobs,
     }
@@ -160,6 +182,16 @@ def _subjects(text: str) -> list[str]:
     return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
 
 
-def derived_id(file: str) -> str:
-    """The id of a workflow that has none: the path of its file in lower case, what is no letter or digit as `-`."""
-    return re.sub("[^a-z0-9]+", "-", file.lower()).strip("-")[:63].rstrip("-")
+def id_of(workflow: Workflow, file: str) -> str:
+    """What a coordinator knows a workflow by: its own id, else one made from the path of its file.
+
+    That is the path below `.reactorcide/workflows`, without suffix, in lower case, other characters as `-`. Raises
+    ConfigError when nothing is left of it.
+    """
+    if workflow.id:
+        return workflow.id
+    path = PurePosixPath(file.rpartition(f"{LAYOUT}/workflows/")[2])
+    made = re.sub("[^a-z0-9]+", "-", str(path.with_suffix("")).lower()).strip("-")[:63].rstrip("-")
+    if not made:
+        raise ConfigError("no id can be made from the name of the file; give the workflow an 'id'")
+    return made

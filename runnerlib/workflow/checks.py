@@ -22,6 +22,7 @@ PLAIN_CONDITIONS = ("all_success", "any_failed", "always")
 """The conditions that are words; anything else is an expression."""
 
 _NAME = re.compile(r"[^\W_][\w. -]*(?<! )")
+_ID = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 _LONGEST_NAME = 100
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -44,6 +45,8 @@ def problems(workflow: Workflow) -> Iterator[Problem]:
     """Everything that is wrong, in written order."""
     if not workflow.name.strip() or "\0" in workflow.name:
         yield Problem(("name",), "a workflow needs a name")
+    if workflow.id and not _ID.fullmatch(workflow.id):
+        yield Problem(("id",), "an id has lower case letters, digits and '-', at most 63, and does not begin with '-'")
     if not workflow.jobs:
         yield Problem(("jobs",), "a workflow needs at least one job")
     wrong = [name for name in workflow.vars if not _plain(name)]

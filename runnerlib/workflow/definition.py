@@ -121,7 +121,8 @@ def _tuples(keys: Mapping[str, Any]) -> dict[str, Any]:
 class Workflow:
     """Jobs that wait for each other: `Workflow("ci")`, then `add_job` for each of them.
 
-    `on` says for which events it is meant, `vars` are values that every job sees. `file` is where it was read.
+    `on` says for which events it is meant, `vars` are values that every job sees. `file` is where it was read,
+    `job_files` are the files that it takes jobs from.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class Workflow:
         self.id = id
         self.description = description
         self.file = file
+        self.job_files: tuple[str, ...] = ()
 
     def add_job(
         self, job: str | Job | WorkflowJob, command: str | Sequence[str] | None = None, **keys: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import ConfigError, printable
 from runnerlib.job_file.checks import check
@@ -25,6 +25,14 @@ _IGNORED = "x-"
 LAYOUT = ".reactorcide"
 
 
+class Others(NamedTuple):
+    """The job files that a workflow file names: below which directory, which they are, and what is wrong with them."""
+
+    root: Path | None
+    files: list[str]
+    problems: list[str]
+
+
 def load(path: str | Path) -> Workflow:
     """Read the workflow in the file at `path`. Raises ConfigError as `parse` does, and when it cannot be read."""
     return parse(_text(path), str(path), root_of(Path(path)))
@@ -36,7 +44,7 @@ def parse(text: str, name: str, root: Path | None = None) -> Workflow:
     Raises ConfigError with a line FILE:LINE:COLUMN: TEXT for everything that is wrong. No line repeats
     a value that may be secret.
     """
-    reading, others = Reading(name), list[str]()
+    reading, others = Reading(name), Others(root, [], [])
     node = compose(text, name)
     workflow = Workflow()
     try:
@@ -44,17 +52,18 @@ def parse(text: str, name: str, root: Path | None = None) -> Workflow:
         if "workflow" in entries:
             reading.only(entries, ("workflow",))
             node = entries["workflow"].value
-            workflow = _workflow(reading, node, _own(reading.entries(node, "workflow")), root, others)
+            workflow = _workflow(reading, node, _own(reading.entries(node, "workflow")), others)
         elif "jobs" in entries:
-            workflow = _workflow(reading, node, entries, root, others)
+            workflow = _workflow(reading, node, entries, others)
         elif {"job", "command", "steps", "job_file"} & entries.keys():
-            workflow = _single(reading, node, root, others)
+            workflow = _single(reading, node, others)
         else:
             reading.complain(node, "a workflow file needs 'workflow', or 'jobs'")
     except Wrong as wrong:
         reading.complain(wrong.node or node, str(wrong))
-    finish(reading, others)
+    finish(reading, others.problems)
     workflow.file = name
+    workflow.job_files = tuple(dict.fromkeys(others.files))
     return workflow
 
 
@@ -111,9 +120,7 @@ def _text(path: str | Path) -> str:
         raise ConfigError(f"cannot read the workflow file '{printable(str(path))}': {why}") from None
 
 
-def _workflow(
-    reading: Reading, node: Node, entries: dict[str, Entry], root: Path | None, others: list[str]
-) -> Workflow:
+def _workflow(reading: Reading, node: Node, entries: dict[str, Entry], others: Others) -> Workflow:
     reading.only(entries, WORKFLOW_KEYS)
 
     def given(key: str, default: Any) -> Any:
@@ -126,25 +133,25 @@ def _workflow(
         id=given("id", ""),
         description=given("description", ""),
     )
-    found: list[Found | None] = reading.value(entries, "jobs", partial(_jobs, root=root, others=others), [])
+    found: list[Found | None] = reading.value(entries, "jobs", partial(_jobs, others=others), [])
     usable = [one for one in found if one is not None]
     workflow.jobs = [one.job for one in usable]
     places = _placed(usable, entries["jobs"].value if "jobs" in entries else node)
     places[()] = node
     places |= {(key,): entry.value for key, entry in entries.items()}
-    named = not others and len(usable) == len(found) and all(one.named for one in usable)
+    named = not others.problems and len(usable) == len(found) and all(one.named for one in usable)
     if usable or not found:
         check(reading, workflow.problems(), places, named=named)
     return workflow
 
 
-def _single(reading: Reading, node: Node, root: Path | None, others: list[str]) -> Workflow:
+def _single(reading: Reading, node: Node, others: Others) -> Workflow:
     """A file of one job as a workflow of its own."""
-    values = read_values(reading, node, _opener(root, others))
+    values = read_values(reading, node, _opener(others))
     name = str(values.values.get("name", Path(reading.name).stem or "job"))
     found = as_job(reading, values, name, node)
     workflow = Workflow(name, [_alone(found.job)], on=found.job.on)
-    check(reading, workflow.problems(), _placed([found], node), named=found.named and not others)
+    check(reading, workflow.problems(), _placed([found], node), named=found.named and not others.problems)
     return workflow
 
 
@@ -153,12 +160,12 @@ def _alone(job: WorkflowJob) -> WorkflowJob:
     return job._replace(depends_on=(), download=()) if job.depends_on else job
 
 
-def _jobs(reading: Reading, node: Node, root: Path | None, others: list[str]) -> list[Found | None]:
+def _jobs(reading: Reading, node: Node, others: Others) -> list[Found | None]:
     """The jobs; None for each that cannot be read."""
     found: list[Found | None] = []
     for name, item in _named(reading, node):
         try:
-            values = read_values(reading, item, _opener(root, others), alone=False)
+            values = read_values(reading, item, _opener(others), alone=False)
         except Wrong as wrong:
             reading.complain(wrong.node or item, str(wrong))
             found.append(None)
@@ -183,22 +190,23 @@ def _placed(found: list[Found], node: Node) -> dict[Where, Node]:
     return places
 
 
-def _opener(root: Path | None, others: list[str]) -> Callable[[Reading, Node], Values]:
-    """Reads the file that `job_file` names; what is wrong with it goes to `others`."""
+def _opener(others: Others) -> Callable[[Reading, Node], Values]:
+    """Reads the file that `job_file` names; it and what is wrong with it go to `others`."""
 
     def read(_reading: Reading, node: Node) -> Values:
         if node.id != "scalar":
             raise Wrong("the path of a file is expected")
-        path = _found(root, node.value)
+        path = _found(others.root, node.value)
+        others.files.append(str(path))
         reading = Reading(str(path))
         values = Values({}, {}, named=False)
         try:
             values = read_values(reading, compose(_text(path), str(path)))
             reading.check()
         except Wrong as wrong:
-            others.append(f"{printable(str(path))}: {wrong}")
+            others.problems.append(f"{printable(str(path))}: {wrong}")
         except ConfigError as error:
-            others.append(str(error))
+            others.problems.append(str(error))
         return values
 
     return read

@@ -153,7 +153,7 @@ PATH_KINDS: Kinds = {"include": kinds.names, "exclude": kinds.names}
 
 WORKFLOW_KEYS: Mapping[str, Key] = {
     "name": Key(kinds.text, "name of the workflow"),
-    "id": Key(kinds.text, "what a coordinator knows it by (default: made from the path of the file)"),
+    "id": Key(kinds.text, "what a coordinator and its policies know it by (default: `pr` for `pr.yaml`)"),
     "description": Key(kinds.text, "what it is for"),
     "on": Key(events, "events that it is meant for, or a mapping of `events` and `branches`"),
     "triggers": Key(events, "the same as `on`", same_as="on"),

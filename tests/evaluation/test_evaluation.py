@@ -13,8 +13,9 @@ import pytest
 
 from runnerlib.errors import ConfigError
 from runnerlib.evaluation.conversion import triggers
-from runnerlib.evaluation.evaluation import Evaluation, changes_of, derived_id, evaluate
+from runnerlib.evaluation.evaluation import Evaluation, changes_of, evaluate, id_of
 from runnerlib.evaluation.event import Event, event
+from runnerlib.workflow import Workflow
 from runnerlib.workflow.file import load_job
 from tests.trigger.contract import refusal
 
@@ -72,7 +73,7 @@ def test_the_form_of_the_contract(tmp_path: Path) -> None:
     }
     jobs = flow.pop("jobs")
     assert flow == {
-        "id": "reactorcide-workflows-ci-yaml",
+        "id": "ci",
         "name": "ci-pipeline",
         "source_file": ".reactorcide/workflows/ci.yaml",
         "ci_origin": "base",
@@ -199,6 +200,48 @@ jobs:
     assert four["job_command"] == "runnerlib run --workflow-file /job/ci/.reactorcide/workflows/ci.yaml --job four"
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("make", "runnerlib run --job-command make"),
+        ("make && echo 'x'", None),
+        ("echo $X", "exec runnerlib run --job-command 'echo $X'"),
+        ("echo ${X}; true &", "exec runnerlib run --job-command 'echo ${X}; true &'"),
+        ("make\nmake test", "exec runnerlib run --job-command 'make\nmake test'"),
+        ("make\n", "exec runnerlib run --job-command 'make\n'"),
+        ("it's $X", None),
+        # A worker takes these apart itself, unless there is a line break: `exec` is no program.
+        ("echo $(date)", "exec runnerlib run --job-command 'echo $(date)\n'"),
+        ("echo $?", "exec runnerlib run --job-command 'echo $?\n'"),
+        # One's own:
+        ("runnerlib run --job-command 'echo $X'", "exec runnerlib run --job-command 'echo $X'"),
+        ("runnerlib run --job-file a.yaml", "runnerlib run --job-file a.yaml"),
+        ("runnerlib run --job-file $A && echo", "runnerlib run --job-file $A && echo"),
+        ("runnerlib run --job-file $A\necho", "runnerlib run --job-file $A\necho"),
+        ("runnerlib run --job-file $A; echo", "runnerlib run --job-file $A; echo"),
+        ("runnerlib run --job-command 'echo $(date)'", "runnerlib run --job-command 'echo $(date)'"),
+        ("runnerlib run --job-command 'echo $X", "runnerlib run --job-command 'echo $X"),
+        ("runnerlib eval --event-type $X", "runnerlib eval --event-type $X"),
+        ("runnerlib trigger $X", "runnerlib trigger $X"),
+    ],
+)
+def test_the_shell_of_a_worker_makes_way(command: str, expected: str | None, tmp_path: Path) -> None:
+    job = json.dumps({"name": "ci", "on": ["push"], "jobs": {"a": {"command": command}}})
+    [one] = sent(evaluated(layout(tmp_path, workflows__ci=job)))["workflows"][0]["jobs"]
+    found = one["job_command"]
+    if expected is not None:
+        assert found == expected
+    if not command.startswith("runnerlib "):
+        assert found.startswith("exec ") == ("$" in command or "\n" in command)
+        assert shlex.split(found)[-1].rstrip("\n") == command.rstrip("\n")
+
+
+def test_a_raw_command_stays_raw(tmp_path: Path) -> None:
+    job = json.dumps({"name": "ci", "on": ["push"], "jobs": {"a": {"command": "echo $X", "raw_command": True}}})
+    [one] = sent(evaluated(layout(tmp_path, workflows__ci=job)))["workflows"][0]["jobs"]
+    assert one["job_command"] == "echo $X"
+
+
 def test_filters_say_what_they_leave_out(tmp_path: Path) -> None:
     found = evaluated(
         layout(
@@ -254,10 +297,68 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 
 def test_the_id_of_a_workflow(tmp_path: Path) -> None:
-    assert derived_id(".reactorcide/workflows/My CI_2.yaml") == "reactorcide-workflows-my-ci-2-yaml"
-    assert len(derived_id("x" * 100)) == 63
     root = layout(tmp_path, workflows__ci="id: own\n" + CI.lstrip())
     assert sent(evaluated(root))["workflows"][0]["id"] == "own"
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        (".reactorcide/workflows/pr.yaml", "pr"),
+        (".reactorcide/workflows/pr.yml", "pr"),
+        (".reactorcide/workflows/My CI_2.yaml", "my-ci-2"),
+        (".reactorcide/workflows/deploy.prod.yaml", "deploy-prod"),
+        (".reactorcide/workflows/team/Pr.yaml", "team-pr"),
+        ("../other/.reactorcide/workflows/pr.yaml", "pr"),
+        ("pipelines/ci.yaml", "pipelines-ci"),
+        ("../ci.yaml", "ci"),
+        (f"{'x' * 100}.yaml", "x" * 63),
+        (f"{'x' * 62}-y.yaml", "x" * 62),
+    ],
+)
+def test_an_id_from_the_path(file: str, found: str) -> None:
+    assert id_of(Workflow("any"), file) == found
+    assert id_of(Workflow("any", id="own"), file) == "own"
+
+
+def test_workflows_that_no_policy_could_tell_apart(tmp_path: Path) -> None:
+    root = layout(tmp_path, workflows__pr=CI, workflows__日本=CI, workflows__own="id: pr\n" + CI.lstrip())
+    (root / ".reactorcide" / "workflows" / "pr.yml").write_text(CI)
+    found = evaluated(root)
+    assert [flow["source_file"] for flow in sent(found)["workflows"]] == [".reactorcide/workflows/own.yaml"]
+    same = "the id 'pr' is that of '.reactorcide/workflows/own.yaml' already; give one of them an 'id' of its own"
+    assert found.errors == (
+        f".reactorcide/workflows/pr.yaml: {same}",
+        f".reactorcide/workflows/pr.yml: {same}",
+        ".reactorcide/workflows/日本.yaml: no id can be made from the name of the file; give the workflow an 'id'",
+    )
+
+
+@pytest.mark.parametrize("name", ["Own", "-own", "o_wn", "x" * 64, "ö"])
+def test_an_id_that_a_coordinator_would_refuse(name: str, tmp_path: Path) -> None:
+    found = evaluated(layout(tmp_path, workflows__ci=f"id: {name}\n" + CI.lstrip()))
+    assert found.message is None
+    assert "ci.yaml:1:5: id: an id has lower case letters, digits and '-'" in found.errors[0]
+
+
+def test_the_files_that_a_workflow_depends_on(tmp_path: Path) -> None:
+    text = """
+name: ci
+on: [push]
+jobs:
+  a: {job_file: one.yaml}
+  b: {job_file: .reactorcide/jobs/two.yaml, condition: 'branch == "other"'}
+  c: {job_file: ./one.yaml, needs: [a]}
+"""
+    job = "name: one\njob: {command: make}\n"
+    root = layout(tmp_path / "real", workflows__ci=text, jobs__one=job, jobs__two=job, jobs__unused=job)
+    (tmp_path / "link").symlink_to(root)
+    for place in (root, tmp_path / "link"):
+        assert sent(evaluated(place))["workflows"][0]["dependency_paths"] == [
+            ".reactorcide/workflows/ci.yaml",
+            ".reactorcide/jobs/one.yaml",
+            ".reactorcide/jobs/two.yaml",
+        ]
 
 
 class TestChanges:
