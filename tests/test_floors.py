@@ -79,6 +79,8 @@ LAZY = {
     "runnerlib.cli.checking",
     # So does what fetches sources; an evaluation often has them.
     "runnerlib.cli.preparing",
+    # It imports pygit2, with the settings of the process.
+    "runnerlib.source.git.library",
     # Few steps have a pattern for their retries.
     "runnerlib.engine.watch",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,20 +13,18 @@ if TYPE_CHECKING:
 
     import pygit2
 
-_OPENING = threading.Lock()  # what is switched for an opening is switched for the whole process
-
 
 @contextmanager
 def opened(directory: str | Path) -> Iterator[pygit2.Repository]:
-    """The repository at `directory` itself, not one above it. Raises SourceError."""
+    """The repository at `directory` itself, not one above it, whoever owns it. Raises SourceError."""
     import pygit2
-    from pygit2.enums import RepositoryOpenFlag
 
-    with _trusting():
-        try:
-            repository = pygit2.Repository(str(directory), RepositoryOpenFlag.NO_SEARCH)
-        except (pygit2.GitError, KeyError, ValueError) as error:
-            raise SourceError(f"cannot open the git repository '{directory}': {_said(error)}") from None
+    from runnerlib.source.git.library import open_repository
+
+    try:
+        repository = open_repository(directory)
+    except (pygit2.GitError, KeyError, ValueError) as error:
+        raise SourceError(f"cannot open the git repository '{directory}': {_said(error)}") from None
     try:
         yield repository
     finally:
@@ -55,22 +52,6 @@ def lacking(repository: pygit2.Repository, text: str) -> SourceError:
         return SourceError(f"{text}; fetch it from origin, or name another commit to compare with")
     way = "fetch its history with `git fetch --unshallow`, or make the clone with `--source-options depth=0`"
     return ShallowError(f"{text}; the clone is shallow: {way}")
-
-
-@contextmanager
-def _trusting() -> Iterator[None]:
-    """Let libgit2 open what belongs to another user, and clones that leave files out: nothing in them is run."""
-    import pygit2
-
-    with _OPENING:
-        owners, extensions = pygit2.settings.owner_validation, pygit2.settings.extensions
-        pygit2.settings.owner_validation = False
-        pygit2.settings.set_extensions(["partialclone"])
-        try:
-            yield
-        finally:
-            pygit2.settings.owner_validation = owners
-            pygit2.settings.set_extensions(extensions)
 
 
 def _said(error: Exception) -> str:

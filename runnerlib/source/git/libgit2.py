@@ -1,4 +1,4 @@
-"""The transport by libgit2; this module alone imports pygit2.
+"""The transport by libgit2.
 
 libgit2 runs no hooks, no filters of the repository and no credential helpers, and no template is copied, so
 nothing that comes with a clone is executed. Everything that blocks runs in a thread (`worker`).
@@ -6,16 +6,16 @@ nothing that comes with a clone is executed. Everything that blocks runs in a th
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pygit2
-from pygit2.enums import CheckoutStrategy, CredentialType, FileMode, RepositoryOpenFlag
+from pygit2.enums import CheckoutStrategy, CredentialType, FileMode
 
 from runnerlib.errors import SourceError
 from runnerlib.source import worker
 from runnerlib.source.git.failure import is_network
+from runnerlib.source.git.library import any_owner, open_repository, server_silent_for
 from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
 from runnerlib.source.progress import Meter
 from runnerlib.source.url import scrub, split, without_credentials
@@ -36,11 +36,6 @@ _ERRORS = (pygit2.GitError, KeyError, ValueError)
 
 _LONGEST = 300  # characters of an error: it may quote the name of a ref
 
-# The library waits for ever unless it is told; milliseconds.
-pygit2.settings.server_connect_timeout = 30_000
-
-_OWNERS = threading.Lock()  # the ownership check is one switch for the whole process
-
 # What the user's own configuration may not change in the files that are written; the git program is told the same.
 _PLAIN = {"core.autocrlf": "false", "core.eol": "native", "core.attributesFile": "/dev/null"}
 
@@ -51,7 +46,6 @@ class Libgit2:
     def __init__(self, wish: Wish, report: Report) -> None:
         self._wish = wish
         self._report = report
-        pygit2.settings.server_timeout = wish.timeout * 1000
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:  # noqa: ARG002 - it always lists all
         """See `Transport`; the connection is asked before any store is there."""
@@ -135,7 +129,8 @@ class Libgit2:
     def _do(self, remote: Remote | None, work: Callable[[Worker], T]) -> T:
         """Run `work` in a thread, explain its failure."""
         action = f"cannot clone '{remote.shown}'" if remote else "cannot check out"
-        with _explained(action, remote), _any_owner(remote):
+        local = remote is not None and remote.url is None
+        with _explained(action, remote), any_owner() if local else server_silent_for(self._wish.timeout):
             return worker.run(work, self._report)
 
 
@@ -185,7 +180,7 @@ def _parents(commit: bytes) -> list[str]:
 def _opened(store: Path) -> Iterator[pygit2.Repository]:
     """The repository whose git directory is `store`."""
     try:
-        repository = pygit2.Repository(str(store), RepositoryOpenFlag.NO_SEARCH)
+        repository = open_repository(store)
     except _ERRORS as error:
         raise SourceError(f"cannot open the git repository '{store}': {error}") from None
     try:
@@ -204,21 +199,6 @@ def _explained(action: str, remote: Remote | None = None) -> Iterator[None]:
         text = said.strip().rstrip(".").lower()[:_LONGEST]
         kind = NetworkError if remote is not None and is_network(text, remote) else SourceError
         raise kind(f"{action}: {text}") from None
-
-
-@contextmanager
-def _any_owner(remote: Remote | None) -> Iterator[None]:
-    """Let libgit2 open a local repository of another owner: the user named it, and nothing in it is run."""
-    if remote is None or remote.url is not None:
-        yield
-        return
-    with _OWNERS:
-        before = pygit2.settings.owner_validation
-        pygit2.settings.owner_validation = False
-        try:
-            yield
-        finally:
-            pygit2.settings.owner_validation = before
 
 
 @contextmanager
