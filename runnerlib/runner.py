@@ -89,7 +89,7 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
         spools = [plan.spool] if plan.is_command else _spools(plan)
     except RunnerError as error:
         undelivered = importlib.import_module("runnerlib.delivery.ending").undelivered
-        return cast("JobResult", undelivered(plan, result, str(error), observer.observe))
+        return cast("JobResult", undelivered(plan, result, [str(error)], observer.observe))
     if not any(map(os.path.lexists, spools)) and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
         return result
     deliver = importlib.import_module("runnerlib.delivery.ending").deliver

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runnerlib.config import SETTINGS, Setting
+from runnerlib.config import SETTINGS, Setting, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ def setting_options(names: Iterable[str] = SETTINGS) -> Callable[[F], F]:
 
 def _option(setting: Setting) -> Callable[[F], F]:
     """A switch takes no value; an environment or a file may still say `false`."""
-    if isinstance(setting.default, bool):
+    if setting.parse is kinds.boolean:
         return click.option(setting.option, setting.name, flag_value="true", default=None, help=_help(setting))
     return click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))
 

@@ -38,6 +38,8 @@ def tell(message: Message | None, triggers_file: str | None, masker: SecretMaske
     verdict = told_at_once(message, triggers_file, masker, insecure=insecure)
     for done in verdict.done:
         say(mask(f"✓ triggers: {done}"))
+    for warning in verdict.warnings:
+        say(mask(f"warning: triggers: {warning}"))
     if verdict.problem:
         say(mask("\n".join(f"error: triggers: {line}" for line in verdict.problem.splitlines())))
     return 0 if verdict.success else RunnerError.exit_code

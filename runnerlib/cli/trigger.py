@@ -49,7 +49,7 @@ def command(
     spool = spool_of(os.environ) if triggers_file is None else None
     if spool is None:
         return tell(message([job.to_dict() for job in jobs]), triggers_file, masker, insecure=allow_insecure_transport)
-    append(spool, jobs)
+    append(spool, jobs, insecure=allow_insecure_transport)
     for job in jobs:
         say(masker.mask_string(f"✓ Scheduled job: {job.job_name}"))
     return 0

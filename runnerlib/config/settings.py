@@ -237,8 +237,8 @@ class RunnerConfig:
     triggers_when: str = _setting(
         "when follow-up jobs are told: success of the job, or always", kinds.choice("success", "always"), "success"
     )
-    triggers_required: bool = _setting(
-        "fail the job when its follow-up jobs cannot be told", kinds.boolean, default=False
+    triggers_required: bool | None = _setting(
+        "fail the job when its follow-up jobs cannot be told (default: where a coordinator is known)", kinds.boolean
     )
     triggers_timeout: float = _setting(
         "seconds that telling of follow-up jobs may take, attempts and pauses together", kinds.duration, default=120.0

@@ -81,9 +81,17 @@ def _hand_to_runner() -> None:
         _context().flush_triggers()
 
 
-def submit_job(job: JobTrigger | str, **fields: Any) -> Verdict:
-    """Tell of one job at once, whatever becomes of this one: see `WorkflowContext.submit_job`."""
-    return _context().submit_job(job, **fields)
+def submit_job(
+    job: JobTrigger | str,
+    env: Mapping[str, str | int | float | bool] | None = None,
+    depends_on: Sequence[str] | str | None = None,
+    condition: str = "all_success",
+    **fields: Any,
+) -> JobTrigger:
+    """Let a job follow this one, as `trigger_job` does; a JobTrigger as well."""
+    trigger = _context().submit_job(job, env, depends_on, condition, **fields)
+    _hand_to_runner()
+    return trigger
 
 
 def flush_triggers() -> Verdict:

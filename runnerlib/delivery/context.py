@@ -17,7 +17,7 @@ from runnerlib.errors import printable
 from runnerlib.paths import locate
 from runnerlib.plan import masker_of
 from runnerlib.trigger.channel import named
-from runnerlib.trigger.job_trigger import JobTrigger, made, trigger_of
+from runnerlib.trigger.job_trigger import JobTrigger, TriggerError, made, trigger_of
 from runnerlib.trigger.message import message
 from runnerlib.trigger.next_jobs import NextJob, next_jobs, run_command
 from runnerlib.trigger.spool import append, spool_of
@@ -34,7 +34,8 @@ class WorkflowContext:
     """Jobs to trigger, kept until they are flushed; variables and outputs of the workflow.
 
     Inside of a run (a step, a plugin) flushing hands the jobs to the runner, which tells of them when the
-    job has ended well. Elsewhere they are told of at once, through the channels that the environment
+    job has ended well. `allow_insecure_transport` lets the token go to the coordinator over plain http for them.
+    Elsewhere they are told of at once, through the channels that the environment
     configures: see `runnerlib.trigger.channel`. A `triggers_file` of its own is always used at once.
     """
 
@@ -92,23 +93,36 @@ class WorkflowContext:
         self.triggers += triggers
         return triggers
 
-    def submit_job(self, job: JobTrigger | str, **fields: Any) -> Verdict:
-        """Tell of one job at once, whatever becomes of this one. Raises as `flush_triggers` does, and TriggerError."""
-        trigger = job if isinstance(job, JobTrigger) else made({"job_name": job, **fields})
-        return self._tell([trigger])
+    def submit_job(
+        self,
+        job: JobTrigger | str,
+        env: Mapping[str, str | int | float | bool] | None = None,
+        depends_on: Sequence[str] | str | None = None,
+        condition: str = "all_success",
+        **fields: Any,
+    ) -> JobTrigger:
+        """Note that a job is to follow, as `trigger_job` does; a JobTrigger as well. Raises TriggerError."""
+        if not isinstance(job, JobTrigger):
+            return self.trigger_job(job, env, depends_on, condition, **fields)
+        if fields or env is not None or depends_on is not None or condition != "all_success":
+            raise TriggerError(
+                f"trigger '{printable(job.job_name)}': a JobTrigger has all fields, got others beside it"
+            )
+        self.triggers.append(job)
+        return job
 
     def flush_triggers(self) -> Verdict:
-        """Hand over the jobs noted so far and forget them; what becomes of them is told on stderr too.
+        """Hand over the jobs noted so far, as one message, and forget them; what becomes of them is told on stderr too.
 
-        With the setting `triggers_required` what cannot be told of raises DeliveryError; it is kept in the
-        triggers file either way, and the next flush tries again.
+        What cannot be told of raises DeliveryError where a coordinator is known (or `triggers_required` is set), and
+        is in the verdict elsewhere. It is kept in the triggers file, and the next flush tries again.
         """
         triggers, self.triggers = self.triggers, []
         spool = spool_of(os.environ) if self.triggers_file == TRIGGERS_FILE else None
         if spool is None:
             return self._tell(triggers)
         try:
-            append(spool, triggers)
+            append(spool, triggers, insecure=self._insecure)
         except BaseException:
             self.triggers = [*triggers, *self.triggers]
             raise
@@ -131,9 +145,11 @@ class WorkflowContext:
                 self.triggers = [*triggers, *self.triggers]
         for done in verdict.done:
             _say(masker.mask_string(f"✓ triggers: {done}"))
-        insisted(verdict)
-        if verdict.problem:
-            _say(masker.mask_string(f"warning: triggers: {verdict.problem}"))
+        for warning in verdict.warnings:
+            _say(masker.mask_string(f"warning: triggers: {warning}"))
+        insisted(verdict, masker)
+        for line in verdict.problem.splitlines():
+            _say(masker.mask_string(f"warning: triggers: {line}"))
         return verdict
 
     # -- the workflow
@@ -160,14 +176,14 @@ class WorkflowContext:
 
         Raises CoordinatorError when that cannot be known.
         """
-        return state.is_job_running(name, os.environ)
+        return state.is_job_running(name, os.environ, insecure=self._insecure)
 
     def get_job_result(self, name: str) -> dict[str, Any] | None:
         """How the latest job of that name ended (`exit_code`, `status`, …); None if there is none that has ended.
 
         Raises CoordinatorError when that cannot be known.
         """
-        return state.get_job_result(name, os.environ)
+        return state.get_job_result(name, os.environ, insecure=self._insecure)
 
     def log_next_job(self, name: str, reason: str = "", depends_on: Sequence[str] = ()) -> None:
         """Print which job comes next, and the command that runs it."""
@@ -180,8 +196,8 @@ class WorkflowContext:
 class workflow_context:  # noqa: N801 - called like the function that it is to its users
     """`with workflow_context() as context:` flushes what `context` has noted, if the block ends well."""
 
-    def __init__(self, triggers_file: str = TRIGGERS_FILE) -> None:
-        self._context = WorkflowContext(triggers_file)
+    def __init__(self, triggers_file: str = TRIGGERS_FILE, allow_insecure_transport: bool = False) -> None:
+        self._context = WorkflowContext(triggers_file, allow_insecure_transport)
 
     def __enter__(self) -> WorkflowContext:
         return self._context

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.delivery.sink import counted, sinks
 from runnerlib.errors import Interrupted, RunnerError
+from runnerlib.trigger.division import name_of, stuck
 from runnerlib.trigger.outbox import Added, DeliveryError, Outbox
 
 if TYPE_CHECKING:
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
 
 
 class Verdict(NamedTuple):
-    """What became of follow-up jobs: what was done, and why the rest was not, empty if there is none.
+    """What became of follow-up jobs: what was done, and why the rest was not, lines, empty if there is none.
 
-    `sent` are the messages that all channels have taken; what waits is in the file `path`.
+    `sent` are the messages that all channels have taken; what waits is in the file `path`. `warnings` are about jobs
+    that were sent, and will not start.
     """
 
     done: tuple[str, ...] = ()
     problem: str = ""
     sent: tuple[Message, ...] = ()
     path: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -46,7 +49,7 @@ class _Noted:
         except Interrupted:
             raise
         except DeliveryError as error:
-            raise DeliveryError(f"{self._sink.name}: {error}", refused=error.refused) from None
+            raise DeliveryError(f"{self._sink.name}: {error}", refused=error.refused, content=error.content) from None
         except RunnerError as error:
             raise DeliveryError(f"{self._sink.name}: {error}") from None
 
@@ -66,18 +69,31 @@ def hand_over(
     """
     outbox = Outbox(channels.file, turn=60.0 + channels.config.triggers_timeout)
     done: list[str] = []
+    warnings: list[str] = []
     try:
         if message is not None:
             done += _added(outbox.add(message), message.form, channels)
             kept()
         used = {sink.name: _Noted(sink, done) for sink in (*sinks(channels, mask, write), *others)}
-        sent = outbox.send(used) if used else []
+        sent = outbox.send(used, warnings.append) if used else []
+        if message is not None and not used:
+            warnings += _waiting(outbox, message, channels)
     except Interrupted:
         raise  # what may have been sent is known to be so
     except RunnerError as error:
         where = f"; they are kept in '{channels.file}'" if channels.file.exists() else ""
-        return Verdict(tuple(done), f"{error}{where}", (), str(channels.file))
-    return Verdict(tuple(done), "", tuple(sent), str(channels.file))
+        before = error.sent if isinstance(error, DeliveryError) else ()
+        return Verdict(tuple(done), f"{error}{where}", before, str(channels.file), tuple(warnings))
+    return Verdict(tuple(done), "", tuple(sent), str(channels.file), tuple(warnings))
+
+
+def _waiting(outbox: Outbox, message: Message, channels: Channels) -> Iterator[str]:
+    """Whoever reads the file may have more in it by then; as it is now, these jobs would never start."""
+    names = set(message.job_names)
+    for waiting in outbox.messages():
+        for left in stuck(waiting):
+            if name_of(left.item) in names:
+                yield f"'{name_of(left.item)}' in '{channels.file}': {left.why}"
 
 
 def _added(added: Added, form: str, channels: Channels) -> Iterator[str]:

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
     from runnerlib.config import RunnerConfig
     from runnerlib.trigger.channel import Channels
-    from runnerlib.trigger.message import Message
+    from runnerlib.trigger.message import Item, Message
 
     Write = Callable[[str, bytes], object]
     """Tells of a message on stdout: gets its text, and the whole line."""
+
+
+# Answers that may be about one job of a message; the others are about whoever asks.
+_ABOUT_CONTENT = frozenset({400, 403, 413, 422})
 
 
 class Sink(Protocol):
@@ -29,7 +33,7 @@ class Sink(Protocol):
     def send(self, message: Message) -> str:
         """Take a message; what became of it, in a few words.
 
-        Raises DeliveryError, with `refused` when nothing can have come of it.
+        Raises DeliveryError: with `refused` when nothing can have come of it, with `content` when parts of it may go.
         """
 
 
@@ -48,9 +52,16 @@ class Api:
         try:
             created = self._coordinator.submit(self._job, message.encode())
         except CoordinatorError as error:
-            raise DeliveryError(str(error), refused=error.refused) from None
+            content = error.refused and error.status in _ABOUT_CONTENT
+            raise DeliveryError(str(error), refused=error.refused, content=content) from None
         again = f" at attempt {created.attempts}" if created.attempts > 1 else ""
-        return f"the coordinator created {counted(created.jobs)}{again}"
+        if created.jobs:
+            return f"the coordinator created {counted(created.jobs)}{again}"
+        # A workflow may wait for an approval, and what was created by an earlier attempt is not created again.
+        due = [str(job["job_name"]) for job in message.items if _is_due(job)] if message.form == "jobs" else []
+        if due and created.attempts == 1:
+            raise DeliveryError(f"the coordinator took the message and created none of {named(due)}")
+        return f"the coordinator took {counted(len(message.job_names))} and has created none yet{again}"
 
 
 class Stdout:
@@ -70,13 +81,13 @@ class Stdout:
         whole = line(text, self._key)
         if len(whole) > LONGEST_LINE:
             told = f"a line of {len(whole)} bytes is longer than those that are read ({LONGEST_LINE} at most)"
-            raise DeliveryError(told, refused=True)
+            raise DeliveryError(told, content=True)
         if self._mask(text) != text:
             where = named(f"{job}: {field}" for job, field in self._secrets(message))
             raise DeliveryError(
                 f"stdout is a log and would show the secret in {where or 'the message'}; use a reference "
                 "(${secret:PATH:KEY}) or another channel",
-                refused=True,
+                content=True,
             )
         self._write(text, whole)
         return f"told of {counted(len(message.job_names))} on stdout"
@@ -101,11 +112,16 @@ def coordinator(config: RunnerConfig, token: str | None, token_name: str) -> Coo
 def sinks(channels: Channels, mask: Callable[[str], str], write: Write) -> list[Sink]:
     """The sinks of the built-in channels. Raises CoordinatorError for one that cannot be used."""
     found: list[Sink] = []
+    if "api" in channels.names:  # first: of what it refuses no log tells
+        found.append(Api(channels.config))
     if "stdout" in channels.names:
         found.append(Stdout(channels.config, mask, write))
-    if "api" in channels.names:
-        found.append(Api(channels.config))
     return found
+
+
+def _is_due(job: Item) -> bool:
+    """Whether a job waits for nothing, and is at least one."""
+    return not job.get("depends_on") and job.get("for_each") != []
 
 
 def counted(number: int, what: str = "job") -> str:

@@ -11,7 +11,7 @@ from runnerlib.config import read
 from runnerlib.delivery.handing import Verdict, hand_over
 from runnerlib.delivery.tokens import settings
 from runnerlib.paths import locate
-from runnerlib.trigger.channel import channels, checked
+from runnerlib.trigger.channel import channels, checked, required
 from runnerlib.trigger.outbox import DeliveryError
 
 if TYPE_CHECKING:
@@ -44,11 +44,10 @@ def told_at_once(
     return hand_over(message, where, masker.mask_string, _write, kept=kept)
 
 
-def insisted(verdict: Verdict) -> Verdict:
-    """The verdict; raises DeliveryError for a bad one if the settings say that jobs have to be told of."""
-    if verdict.problem and read({}, os.environ).config.triggers_required:
-        raise DeliveryError(verdict.problem)
-    return verdict
+def insisted(verdict: Verdict, masker: SecretMasker) -> None:
+    """Raise DeliveryError for jobs that were not told of if they have to be; its text is masked."""
+    if verdict.problem and required(read({}, os.environ).config):
+        raise DeliveryError(masker.mask_string(verdict.problem))
 
 
 def _write(_text: str, line: bytes) -> None:

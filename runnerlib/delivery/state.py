@@ -21,21 +21,22 @@ _WAITING_OR_RUNNING = ("running", "queued", "submitted", "cancelling")
 _ENDED = ("completed", "failed", "cancelled", "timeout")
 
 
-def is_job_running(name: str, environ: Mapping[str, str]) -> bool:
+def is_job_running(name: str, environ: Mapping[str, str], *, insecure: bool = False) -> bool:
     """Whether a job of that name runs, or waits at the coordinator, of whatever workflow there.
 
-    Of a workflow on this machine only what runs counts, not what waits. Raises RunnerError when that cannot be known.
+    That may be asked over plain http if `insecure`. Of a workflow on this machine only what runs counts, not what
+    waits. Raises RunnerError when that cannot be known.
     """
-    asked = _coordinator(environ)
+    asked = _coordinator(environ, insecure)
     if asked is None:
         answer: bool = _records().job_running(_directory(environ), name)
         return answer
     return any(_is_named(job, name) for status in _WAITING_OR_RUNNING for job in _found(asked, status=status))
 
 
-def get_job_result(name: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
+def get_job_result(name: str, environ: Mapping[str, str], *, insecure: bool = False) -> dict[str, Any] | None:
     """How the latest job of that name in this workflow ended; None if none has. Raises RunnerError as above."""
-    asked = _coordinator(environ)
+    asked = _coordinator(environ, insecure)
     if asked is None:
         answer: dict[str, Any] | None = _records().job_result(_directory(environ), name)
         return None if answer is None or answer["state"] == "running" else answer
@@ -45,11 +46,11 @@ def get_job_result(name: str, environ: Mapping[str, str]) -> dict[str, Any] | No
     return max(ended, key=lambda job: str(job.get("created_at") or ""), default=None)
 
 
-def _coordinator(environ: Mapping[str, str]) -> Coordinator | None:
+def _coordinator(environ: Mapping[str, str], insecure: bool) -> Coordinator | None:
     """Who is to be asked; None when it is this machine that knows."""
     if environ.get(RECORDS):
         return None
-    config = settings(environ, lambda _secret: None).config
+    config = settings(environ, lambda _secret: None, {"allow_insecure_transport": True} if insecure else {}).config
     if not config.coordinator_url:
         return None
     if config.read_token:

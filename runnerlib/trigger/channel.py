@@ -38,10 +38,18 @@ class Channels(NamedTuple):
 
 def channels(config: RunnerConfig, workspace: Workspace) -> Channels:
     """The channels that `config` names, or those that fit. Raises PathError for a file outside of the workspace."""
-    names = config.triggers or (
-        ("api",) if config.coordinator_url and config.api_token and config.job_id else ("file",)
-    )
+    names = config.triggers or (("api",) if _is_known(config) else ("file",))
     return Channels(names, workspace.resolve(config.triggers_file, "triggers_file"), config)
+
+
+def required(config: RunnerConfig) -> bool:
+    """Whether a job fails when its follow-up jobs are not told of: where a coordinator waits nobody reads the file."""
+    return _is_known(config) if config.triggers_required is None else config.triggers_required
+
+
+def _is_known(config: RunnerConfig) -> bool:
+    """Whether this is a job of a coordinator; one without a URL is told that it lacks that."""
+    return bool(config.api_token and config.job_id)
 
 
 def checked(resolved: Resolved, workspace: Workspace) -> list[Secret]:

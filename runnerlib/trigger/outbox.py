@@ -3,15 +3,18 @@
 `triggers.json` holds the first message. From the moment it may have been sent it does not change any more,
 because its operation id stands for exactly this content; `triggers.json.sent` says so, and who has taken it.
 What is added meanwhile waits in `triggers.json.2` and so on. So a message is sent again as it was, and created once.
+Of a message that is refused for what is in it the rest goes (`runnerlib.trigger.division`); what is refused stays.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import RunnerError
+from runnerlib.trigger.division import Division, apart, divide, name_of, stuck
 from runnerlib.trigger.file import locked, read, remove, replace
 from runnerlib.trigger.message import Message, parse
 
@@ -19,13 +22,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from runnerlib.trigger.division import Left
+    from runnerlib.trigger.message import Item
+
+    Post = Callable[[Message], object]
+    """Gives a message to a channel. Raises DeliveryError when that does not take it."""
+
 
 class DeliveryError(RunnerError):
-    """A message was not taken; it stays in the triggers file. `refused` says that nothing can have come of it."""
+    """A message was not taken; it stays in the triggers file. `refused` says that nothing can have come of it.
 
-    def __init__(self, text: str, *, refused: bool = False) -> None:
+    `content` says that it was refused for what is in it: other messages may be taken, and parts of it. `sent` is what
+    was taken all the same.
+    """
+
+    def __init__(self, text: str, *, refused: bool = False, content: bool = False) -> None:
         super().__init__(text)
-        self.refused = refused
+        self.refused = refused or content
+        self.content = content
+        self.sent: tuple[Message, ...] = ()
 
 
 class Added(NamedTuple):
@@ -33,6 +48,17 @@ class Added(NamedTuple):
 
     path: Path
     new: int
+
+
+class _Turn(NamedTuple):
+    """The message whose turn it is. It may have been sent before if it is `in_doubt`; `refusal` says that it was
+    refused whole before, and then parts of it may have been sent. Others have the jobs `elsewhere`.
+    """
+
+    message: Message
+    in_doubt: bool
+    refusal: str
+    elsewhere: frozenset[str]
 
 
 class Outbox:
@@ -68,40 +94,81 @@ class Outbox:
         with locked(self.path, self._patience):
             return [message for _, message in self._waiting()]
 
-    def send(self, sinks: Mapping[str, Callable[[Message], object]]) -> list[Message]:
+    def send(self, sinks: Mapping[str, Post], warn: Callable[[str], object] = lambda _text: None) -> list[Message]:
         """Give every message to each of `sinks`, in order, and remove those that all have taken; these it returns.
 
-        A sink raises DeliveryError for one that it does not take, which is passed on; the rest waits then.
+        A sink raises DeliveryError for one that it does not take, which is passed on; the rest waits then. What is
+        refused for its content, and jobs that wait for one which no message has, keep nothing back: all else is sent
+        before the error names them. `warn` is told of jobs that were sent and wait for ever all the same.
         """
         done: list[Message] = []
+        refusals: list[Left] = []
+        passed: set[str] = set()
         if not self._files():
             return done
         with locked(self._sending, self._turn):  # the file itself is not locked while a sink takes its time
-            while (first := self._first()) is not None:
-                message, in_doubt = first
-                self._send(message, sinks, in_doubt)
-                with locked(self.path, self._patience):
-                    if read(self.path) == _data(message):  # a reader without the lock may have taken it
-                        remove(self.path)
-                    remove(self._sent)
-                done.append(message)
+            try:
+                while (turn := self._next(passed, refusals, done)) is not None:
+                    for left in apart(turn.message, turn.elsewhere):
+                        warn(f"'{name_of(left.item)}' waits: {left.why}")
+                    division = self._send(turn, sinks)
+                    self._settle(turn.message, division, passed)
+                    done += division.taken
+                    refusals += division.left
+            except DeliveryError as error:
+                raise _failed([*_told(refusals), str(error)], done, refused=error.refused and not done) from None
+        if refusals:
+            raise _failed(_told(refusals), done, refused=not done)
         return done
 
-    def _first(self) -> tuple[Message, bool] | None:
-        """The message whose turn it is, sealed now, and whether it was before."""
+    def _next(self, passed: set[str], refusals: list[Left], done: Sequence[Message]) -> _Turn | None:
+        """The message whose turn it is, sealed now; none that is `passed`. Jobs that nothing can start are put aside.
+
+        What may have been sent comes first: there is one seal.
+        """
         with locked(self.path, self._patience):
-            waiting = self._waiting()
-            if not waiting:
-                return None
-            path, message = waiting[0]
-            if read(path) != _data(message):  # written by others: the operation id it got must outlive us
-                replace(path, _data(message))
-            in_doubt = self._is_sealed(message)
+            while True:
+                waiting = [(path, one) for path, one in self._waiting() if one.operation_id not in passed]
+                chosen = next((each for each in waiting if self._is_sealed(each[1])), next(iter(waiting), None))
+                if chosen is None:
+                    return None
+                path, message = chosen
+                if read(path) != _data(message):  # written by others: the operation id it got must outlive us
+                    replace(path, _data(message))
+                others = [*(one for _, one in waiting if one is not message), *done]
+                elsewhere = frozenset(name for one in others for name in one.job_names)
+                in_doubt = self._is_sealed(message)
+                if in_doubt or not (held := stuck(message, elsewhere)):
+                    break
+                passed.add(self._put_aside(path, message, [left.item for left in held]))
+                refusals += held
+            refusal = self._state().get("refusal")
             if not in_doubt:
                 self._seal(message, [])
-            return message, in_doubt
+            return _Turn(message, in_doubt, refusal if in_doubt and isinstance(refusal, str) else "", elsewhere)
 
-    def _send(self, message: Message, sinks: Mapping[str, Callable[[Message], object]], in_doubt: bool) -> None:
+    def _put_aside(self, path: Path, message: Message, items: Sequence[Item]) -> str:
+        """Part `items` from a message that was not sent; the operation id of the one that has them now.
+
+        That is written first: a kill in between leaves them in both, and the next time they are not added again.
+        """
+        rest = message.without(items)
+        if not rest.items:
+            return message.operation_id
+        waiting = self._waiting()
+        others = [one for _, one in waiting if one.operation_id != message.operation_id]
+        aside = message._replace(operation_id=str(uuid.uuid4()), items=tuple(items))
+        fresh = aside.without(item for one in others for item in one.items)
+        if fresh.items:
+            replace(self._path(len(waiting) + 1), _data(fresh))
+        replace(path, _data(rest))
+        return aside.operation_id
+
+    def _send(self, turn: _Turn, sinks: Mapping[str, Post]) -> Division:
+        """Give a message to the sinks that have not taken it; what has gone, and what was refused."""
+        message = turn.message
+        if turn.refusal:
+            return self._divide(message, sinks, turn.refusal)
         for name, post in sinks.items():
             with locked(self.path, self._patience):
                 taken = self._taken(message)
@@ -111,12 +178,51 @@ class Outbox:
             try:
                 post(message)
             except DeliveryError as error:
-                if error.refused and not in_doubt and not taken:
-                    with locked(self.path, self._patience):
-                        remove(self._sent)
+                if not error.refused or turn.in_doubt or taken:
+                    raise
+                if error.content:
+                    return self._divide(message, sinks, str(error))
+                with locked(self.path, self._patience):
+                    remove(self._sent)
                 raise
             with locked(self.path, self._patience):
                 self._seal(message, [*taken, name])
+        return Division((message,), ())
+
+    def _divide(self, message: Message, sinks: Mapping[str, Post], refusal: str) -> Division:
+        """Find out by the first sink, which has refused the message whole, what can go; the others get that, too."""
+        with locked(self.path, self._patience):
+            self._seal(message, [], refusal)
+        first, *others = sinks.values()
+
+        def offer(part: Message) -> str:
+            try:
+                first(part)
+            except DeliveryError as error:
+                if not error.content:
+                    raise
+                return str(error)
+            for post in others:
+                post(part)
+            return ""
+
+        return divide(message, offer, refusal)
+
+    def _settle(self, message: Message, division: Division, passed: set[str]) -> None:
+        """Write down what became of a message: only what was refused stays, as a message of its own."""
+        with locked(self.path, self._patience):
+            where = [path for path, one in self._waiting() if one == message]  # a reader without the lock may have it
+            if not division.taken:
+                passed.add(message.operation_id)
+            elif division.left:
+                rest = message._replace(operation_id=str(uuid.uuid4()), items=tuple(one.item for one in division.left))
+                passed.add(rest.operation_id)
+                for path in where:
+                    replace(path, _data(rest))
+            else:
+                for path in where:
+                    remove(path)
+            remove(self._sent)
 
     def _waiting(self) -> list[tuple[Path, Message]]:
         """The messages in order. A kill between two renames has left a gap, which is closed."""
@@ -140,8 +246,9 @@ class Outbox:
     def _path(self, number: int) -> Path:
         return self.path if number == 1 else self.path.with_name(f"{self.path.name}.{number}")
 
-    def _seal(self, message: Message, taken: Sequence[str]) -> None:
-        replace(self._sent, json.dumps({"operation_id": message.operation_id, "taken": taken}).encode() + b"\n")
+    def _seal(self, message: Message, taken: Sequence[str], refusal: str = "") -> None:
+        state = {"operation_id": message.operation_id, "taken": taken, **({"refusal": refusal} if refusal else {})}
+        replace(self._sent, json.dumps(state).encode() + b"\n")
 
     def _is_sealed(self, message: Message) -> bool:
         return bool(self._state().get("operation_id", message.operation_id) == message.operation_id)
@@ -164,3 +271,17 @@ class Outbox:
 
 def _data(message: Message) -> bytes:
     return message.encode().encode() + b"\n"
+
+
+def _failed(lines: Sequence[str], sent: Sequence[Message], *, refused: bool) -> DeliveryError:
+    error = DeliveryError("\n".join(lines), refused=refused)
+    error.sent = tuple(sent)
+    return error
+
+
+def _told(refusals: Sequence[Left]) -> list[str]:
+    """A line for each reason, with the jobs that it is about."""
+    by_why: dict[str, dict[str, None]] = {}
+    for left in refusals:
+        by_why.setdefault(left.why, {})[f"'{name_of(left.item)}'"] = None
+    return [f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} refused: {why}" for why, names in by_why.items()]

@@ -2,6 +2,7 @@
 
 RUNNERLIB_TRIGGERS tells steps the file; any language can append to it. Nothing of it is sent before the
 job has ended well, so that a step that triggers a deployment and a later one that fails deploy nothing.
+A line with the key PERMISSION lets the message with it go to a coordinator over plain http, as its sender may.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from runnerlib.trigger.job_trigger import JobTrigger
 
 VARIABLE = "RUNNERLIB_TRIGGERS"
+PERMISSION = "allow_insecure_transport"
 
 SPOOL: ContextVar[Path | None] = ContextVar("spool", default=None)
 """The spool of the run that this code belongs to, for plugins: they run in the runner's own process."""
@@ -28,14 +30,32 @@ def spool_of(environ: Mapping[str, str]) -> Path | None:
     return SPOOL.get() or (Path(given) if given else None)
 
 
-def append(path: Path, triggers: Iterable[JobTrigger]) -> None:
-    """Add triggers, all or none. Raises FileError."""
+class Spooled(NamedTuple):
+    """What a spool holds: triggers, whether they may go over plain http, and a line about each line that is none."""
+
+    triggers: tuple[JobTrigger, ...] = ()
+    insecure: bool = False
+    problems: tuple[str, ...] = ()
+
+    def __add__(self, other: object) -> Spooled:
+        """What both hold."""
+        if not isinstance(other, Spooled):
+            return NotImplemented
+        return Spooled(
+            (*self.triggers, *other.triggers), self.insecure or other.insecure, (*self.problems, *other.problems)
+        )
+
+
+def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False) -> None:
+    """Add triggers, all or none; `insecure` ones may go over plain http. Raises FileError."""
     # A plain run names its spool and never uses it: what that takes is loaded here.
     import json
     from importlib import import_module
 
     file = import_module("runnerlib.trigger.file")
-    data = "".join(json.dumps(trigger.to_dict(), separators=(",", ":")) + "\n" for trigger in triggers).encode()
+    permission = {PERMISSION: True} if insecure else {}
+    lines = [json.dumps({**permission, **trigger.to_dict()}, separators=(",", ":")) + "\n" for trigger in triggers]
+    data = "".join(lines).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -55,23 +75,25 @@ def append(path: Path, triggers: Iterable[JobTrigger]) -> None:
         os.close(spool)
 
 
-def collect(path: Path) -> list[JobTrigger]:
-    """What the spool holds. Raises TriggerError with a line for each line of it that is no trigger."""
+def collect(path: Path) -> Spooled:
+    """What the spool holds. Raises FileError when it cannot be read."""
     import json
     from importlib import import_module
 
     file, job_trigger = import_module("runnerlib.trigger.file"), import_module("runnerlib.trigger.job_trigger")
     found: list[JobTrigger] = []
+    insecure = False
     problems: list[str] = []
     for number, line in enumerate((file.read(path) or b"").split(b"\n"), 1):
         if not line.strip():
             continue
         try:
-            found.append(job_trigger.trigger_of(json.loads(line)))
+            given = json.loads(line)
+            permitted = isinstance(given, dict) and given.pop(PERMISSION, False)
+            found.append(job_trigger.trigger_of(given))
+            insecure = insecure or permitted is True
         except (ValueError, RecursionError):
             problems.append(f"line {number} of {VARIABLE} is not valid JSON")
         except job_trigger.TriggerError as error:
             problems.append(f"line {number} of {VARIABLE}: {error}")
-    if problems:
-        raise job_trigger.TriggerError("\n".join(problems))
-    return found
+    return Spooled(tuple(found), insecure, tuple(problems))

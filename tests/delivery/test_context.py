@@ -16,9 +16,9 @@ from runnerlib.coordinator import CoordinatorError
 from runnerlib.delivery.context import WorkflowContext, workflow_context
 from runnerlib.errors import ConfigError
 from runnerlib.events import TRIGGERS_PREFIX as PREFIX
-from runnerlib.trigger.job_trigger import FieldError, TriggerError
+from runnerlib.trigger.job_trigger import FieldError, JobTrigger, TriggerError
 from runnerlib.trigger.outbox import DeliveryError
-from runnerlib.trigger.spool import SPOOL, collect
+from runnerlib.trigger.spool import collect
 from tests.trigger.server import JOB, READER, TOKEN, FakeCoordinator, cut_after, status
 
 Reach = Callable[[FakeCoordinator], None]
@@ -82,6 +82,17 @@ class TestTheFile:
         assert context.flush_triggers().success
         assert written(workspace / "triggers.json")["jobs"][0]["job_name"] == "build"
 
+    def test_what_it_has_not_yet_may_come(self, workspace: Path, capsys: Capsys) -> None:
+        context = WorkflowContext()
+        context.trigger_job("deploy", depends_on=["test"])
+        context.flush_triggers()
+        told = f"warning: triggers: 'deploy' in '{workspace}/triggers.json': it would wait for ever: 'test' is not sent"
+        assert told in capsys.readouterr().err
+        context.trigger_job("test")
+        context.flush_triggers()
+        assert "warning" not in capsys.readouterr().err
+        assert [job["job_name"] for job in written(workspace / "triggers.json")["jobs"]] == ["deploy", "test"]
+
     def test_a_broken_file_is_told(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
         workspace.mkdir()
         (workspace / "triggers.json").write_text("{")
@@ -110,28 +121,90 @@ class TestTheApi:
         server.faults = [status(401, {"error": "unauthorized"})]
         context = WorkflowContext()
         context.trigger_job("build")
-        verdict = context.flush_triggers()
-        assert not verdict.success
-        assert "api: the coordinator answered 401" in verdict.problem
-        assert capsys.readouterr().err.startswith(
-            "warning: triggers: api: the coordinator answered 401: unauthorized; "
-        )
-        assert f"they are kept in '{workspace}/triggers.json'" in verdict.problem
+        with pytest.raises(DeliveryError, match=r"^api: the coordinator answered 401: unauthorized; ") as caught:
+            context.flush_triggers()
+        assert capsys.readouterr().err == ""
+        assert f"they are kept in '{workspace}/triggers.json'" in str(caught.value)
         assert (workspace / "triggers.json").stat().st_mode & 0o777 == 0o600
         context.trigger_job("deploy")
         assert context.flush_triggers().success
         assert server.created == ["build", "deploy"]
 
-    def test_by_configuration_that_is_an_error(
-        self, server: FakeCoordinator, reachable: Reach, monkeypatch: pytest.MonkeyPatch
+    def test_by_configuration_that_is_no_error(
+        self, server: FakeCoordinator, reachable: Reach, monkeypatch: pytest.MonkeyPatch, capsys: Capsys
     ) -> None:
         reachable(server)
-        monkeypatch.setenv("REACTORCIDE_TRIGGERS_REQUIRED", "true")
+        monkeypatch.setenv("REACTORCIDE_TRIGGERS_REQUIRED", "false")
         server.faults = [status(403)]
         context = WorkflowContext()
         context.trigger_job("build")
-        with pytest.raises(DeliveryError, match="403"):
+        assert "403" in context.flush_triggers().problem
+        assert capsys.readouterr().err.startswith(
+            "warning: triggers: 'build' is refused: api: the coordinator answered"
+        )
+
+    def test_a_coordinator_without_a_url_is_none_that_is_told(
+        self, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("REACTORCIDE_API_TOKEN", TOKEN)
+        monkeypatch.setenv("REACTORCIDE_JOB_ID", JOB)
+        context = WorkflowContext()
+        context.trigger_job("build")
+        with pytest.raises(DeliveryError, match="REACTORCIDE_COORDINATOR_URL is not set; they are kept"):
             context.flush_triggers()
+
+    @pytest.mark.parametrize("code", [400, 403, 413, 422])
+    def test_a_refused_job_is_named_and_the_others_go(
+        self, code: int, server: FakeCoordinator, reachable: Reach, workspace: Path
+    ) -> None:
+        reachable(server)
+        server.refused = {"bad": code}
+        context = WorkflowContext()
+        for name in ("build", "bad", "lint"):
+            context.trigger_job(name)
+        context.trigger_job("after", depends_on=["bad"])
+        with pytest.raises(DeliveryError) as caught:
+            context.flush_triggers()
+        told = str(caught.value).splitlines()
+        assert told[0].startswith(f"'bad' is refused: api: the coordinator answered {code}")
+        assert told[1].startswith(
+            "'after' is refused: it would wait for ever: 'bad' is not sent with it; they are kept"
+        )
+        assert server.created == ["build", "lint"]
+        assert [job["job_name"] for job in written(workspace / "triggers.json")["jobs"]] == ["bad", "after"]
+        server.refused = {}
+        assert context.flush_triggers().success
+        assert server.created == ["build", "lint", "bad", "after"]
+
+    def test_what_no_message_has_is_not_waited_for(
+        self, server: FakeCoordinator, reachable: Reach, capsys: Capsys
+    ) -> None:
+        reachable(server)
+        context = WorkflowContext()
+        context.trigger_job("deploy", depends_on=["nowhere"])
+        with pytest.raises(DeliveryError, match="'deploy' is refused: it would wait for ever: 'nowhere' is not sent"):
+            context.flush_triggers()
+        assert not server.requests
+        assert "created" not in capsys.readouterr().err
+
+    def test_a_coordinator_that_creates_none_of_what_is_due(
+        self, server: FakeCoordinator, reachable: Reach, capsys: Capsys
+    ) -> None:
+        reachable(server)
+        server.faults = [status(201, {"created_job_ids": [], "count": 0})] * 2
+        context = WorkflowContext()
+        context.trigger_job("deploy")
+        with pytest.raises(DeliveryError, match="the coordinator took the message and created none of 'deploy'"):
+            context.flush_triggers()
+        assert "created 0" not in capsys.readouterr().err
+
+    def test_jobs_for_each_of_nothing_are_none(self, server: FakeCoordinator, reachable: Reach, capsys: Capsys) -> None:
+        reachable(server)
+        server.faults = [status(201, {"created_job_ids": [], "count": 0})]
+        context = WorkflowContext()
+        context.trigger_job("deploy", for_each=[])
+        assert context.flush_triggers().success
+        assert capsys.readouterr().err == "✓ triggers: the coordinator took 1 job and has created none yet\n"
 
     def test_http_has_to_be_allowed(
         self, plain_server: FakeCoordinator, reachable: Reach, monkeypatch: pytest.MonkeyPatch
@@ -139,7 +212,8 @@ class TestTheApi:
         reachable(plain_server)
         context = WorkflowContext()
         context.trigger_job("build")
-        assert "is not https" in context.flush_triggers().problem
+        with pytest.raises(DeliveryError, match="is not https"):
+            context.flush_triggers()
         assert not plain_server.requests
         monkeypatch.setenv("REACTORCIDE_ALLOW_INSECURE_TRANSPORT", "true")
         assert context.flush_triggers().success
@@ -147,7 +221,14 @@ class TestTheApi:
         monkeypatch.delenv("REACTORCIDE_ALLOW_INSECURE_TRANSPORT")
         again.trigger_job("deploy")
         assert again.flush_triggers().success
-        assert plain_server.created == ["build", "deploy"]
+        with workflow_context(allow_insecure_transport=True) as inner:
+            inner.trigger_job("notify")
+        assert plain_server.created == ["build", "deploy", "notify"]
+        monkeypatch.setenv("REACTORCIDE_READ_TOKEN", READER)
+        assert again.is_job_running("deploy")
+        assert again.get_job_result("deploy") is None
+        with pytest.raises(CoordinatorError, match="is not https"):
+            context.is_job_running("deploy")
 
     def test_secrets_reach_the_coordinator_and_no_log(
         self,
@@ -161,7 +242,9 @@ class TestTheApi:
         server.faults = [status(400, {"message": "no hunter2-and-more"})]
         context = WorkflowContext()
         context.trigger_job("hunter2-and-more", env={"TOKEN": "hunter2-and-more"})
-        context.flush_triggers()
+        with pytest.raises(DeliveryError) as caught:
+            context.flush_triggers()
+        assert "'[REDACTED]' is refused: api: the coordinator answered 400: no [REDACTED]" in str(caught.value)
         context.flush_triggers()
         assert json.loads(server.requests[-1][2])["jobs"][0]["env"] == {"TOKEN": "hunter2-and-more"}
         assert "hunter2" not in "".join(capsys.readouterr())
@@ -184,15 +267,25 @@ class TestTheApi:
         assert context.flush_triggers().success
         assert server.created == ["build", "deploy"]
 
-    def test_a_job_can_be_submitted_at_once(self, server: FakeCoordinator, reachable: Reach, tmp_path: Path) -> None:
+    def test_submitted_and_triggered_jobs_are_one_message(self, server: FakeCoordinator, reachable: Reach) -> None:
         reachable(server)
-        token = SPOOL.set(tmp_path / "spool")
-        try:
-            assert WorkflowContext().submit_job("now", env={"A": 1}).success
-        finally:
-            SPOOL.reset(token)
-        assert server.created == ["now"]
-        assert not (tmp_path / "spool").exists()
+        context = WorkflowContext()
+        submitted = context.submit_job("test", {"A": 1}, condition="always")
+        assert submitted == JobTrigger("test", env={"A": 1}, condition="always")
+        assert context.submit_job(JobTrigger("lint")) == JobTrigger("lint")
+        context.trigger_job("deploy", depends_on=["test", "lint"])
+        assert not server.requests
+        context.flush_triggers()
+        assert server.created == ["test", "lint", "deploy"]
+        assert len(server.requests) == 1
+
+    def test_a_whole_trigger_takes_nothing_beside_it(self) -> None:
+        context = WorkflowContext()
+        with pytest.raises(TriggerError, match="trigger 'test': a JobTrigger has all fields"):
+            context.submit_job(JobTrigger("test"), depends_on=["a"])
+        with pytest.raises(FieldError, match="did you mean 'timeout'"):
+            context.submit_job("test", time_out=1)
+        assert context.triggers == []
 
     def test_named_without_what_it_needs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REACTORCIDE_TRIGGERS", "api")
@@ -241,6 +334,11 @@ class TestStdout:
         shown = "".join(capsys.readouterr())
         assert "hunter2" not in shown
         assert PREFIX not in shown
+        context.trigger_job("plain")
+        context.flush_triggers()
+        assert [json.loads(line.split(" ", 2)[2])["jobs"] for line in capsys.readouterr().out.splitlines()] == [
+            [{"job_name": "plain", "condition": "all_success"}]
+        ]
         assert written(workspace / "triggers.json")["jobs"][0]["env"]["TOKEN"] == 'hunter2"and\\more'
 
     def test_together_with_the_api(
@@ -255,7 +353,8 @@ class TestStdout:
         server.faults = [status(400)]
         context = WorkflowContext()
         context.trigger_job("build")
-        assert not context.flush_triggers().success
+        with pytest.raises(DeliveryError):
+            context.flush_triggers()
         assert context.flush_triggers().success
         out = capsys.readouterr().out
         assert out.count(PREFIX) == 1
@@ -275,9 +374,9 @@ class TestARun:
         monkeypatch.setenv("REACTORCIDE_TRIGGERS", "nonsense")  # the runner's business
         context = WorkflowContext()
         context.trigger_job("build")
-        assert collect(tmp_path / "spool") == []
+        assert not collect(tmp_path / "spool").triggers
         context.flush_triggers()
-        assert [one.job_name for one in collect(tmp_path / "spool")] == ["build"]
+        assert [one.job_name for one in collect(tmp_path / "spool").triggers] == ["build"]
         assert not workspace.exists()
         assert capsys.readouterr() == ("", "")
 
@@ -446,7 +545,7 @@ def test_a_script_that_does_not_flush_is_reminded(tmp_path: Path) -> None:
 def test_in_a_step_the_call_is_enough(tmp_path: Path) -> None:
     done = script(SCRIPT + "os._exit(0)", tmp_path, RUNNERLIB_TRIGGERS=str(tmp_path / "spool"))
     assert (done.stdout, done.stderr) == ("", "")
-    found = [one.job_name for one in collect(tmp_path / "spool")]
+    found = [one.job_name for one in collect(tmp_path / "spool").triggers]
     assert found == ["deploy-staging", "build-linux", "build-macos"]
 
 

@@ -154,7 +154,7 @@ class TestTrigger:
         env = reach(server, authority_file)
         done = self.run(root, "deploy.yaml", **env)
         assert done.code == 125
-        assert "error: triggers: api: the coordinator answered 403: forbidden" in done.err
+        assert "error: triggers: 'deploy' is refused: api: the coordinator answered 403: forbidden" in done.err
         assert self.run(root, "deploy.yaml", **env).code == 0
         assert server.created == ["deploy"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 import threading
@@ -132,12 +133,12 @@ class TestTheEndOfTheJob:
         assert runnerlib("run", "--job-command", inner, cwd=tmp_path).code == 0
         assert written(tmp_path) == [SENT]
 
-    def test_what_is_no_trigger_sends_none_and_by_configuration_fails_the_job(self, tmp_path: Path) -> None:
+    def test_what_is_no_trigger_is_told_and_by_configuration_fails_the_job(self, tmp_path: Path) -> None:
         command = f"{DEPLOY}; echo '{{\"job\": 1}}' >> $RUNNERLIB_TRIGGERS"
         done = runnerlib("run", "--job-command", command, cwd=tmp_path)
         assert done.code == 0
         assert "warning: triggers: line 2 of RUNNERLIB_TRIGGERS: trigger: unknown field 'job'" in done.err
-        assert not (tmp_path / "job" / "triggers.json").exists()
+        assert written(tmp_path) == [SENT]
         done = runnerlib("run", "--triggers-required", "--job-command", command, cwd=tmp_path)
         assert done.code == 125
 
@@ -178,14 +179,70 @@ class TestTheCoordinator:
     ) -> None:
         server.faults = [status(401, {"error": "unauthorized"})] * 2
         done = runnerlib("run", "--job-command", DEPLOY, cwd=tmp_path, **reach)
-        assert done.code == 0
+        assert done.code == 125
         assert "warning: triggers: api: the coordinator answered 401: unauthorized" in done.err
         assert TOKEN not in done.err
-        required = runnerlib("run", "--triggers-required", "--job-command", DEPLOY, cwd=tmp_path, **reach)
-        assert required.code == 125
+        tolerating = {**reach, "REACTORCIDE_TRIGGERS_REQUIRED": "false"}
+        tolerant = runnerlib("run", "--job-command", DEPLOY, cwd=tmp_path, **tolerating)
+        assert tolerant.code == 0
         assert written(tmp_path) == [SENT]
         assert runnerlib("run", "--job-command", "true", cwd=tmp_path, **reach).code == 0
         assert server.created == ["deploy"]
+
+    def test_the_permission_of_a_script_travels_with_its_jobs(
+        self, plain_server: FakeCoordinator, reach: dict[str, str], tmp_path: Path
+    ) -> None:
+        reach["REACTORCIDE_COORDINATOR_URL"] = plain_server.url
+        code = """import runnerlib
+context = runnerlib.WorkflowContext(allow_insecure_transport={})
+context.trigger_job("deploy")
+context.flush_triggers()
+"""
+        for permitted in (False, True):
+            (tmp_path / "script.py").write_text(code.format(permitted))
+            command = f"{sys.executable} {tmp_path}/script.py"
+            nested = f"{sys.executable} -m runnerlib.cli run --job-command '{command}'"
+            for one in (command, nested):
+                shutil.rmtree(tmp_path / "job", ignore_errors=True)
+                done = runnerlib("run", "--job-command", one, cwd=tmp_path, **reach)
+                assert done.code == (0 if permitted else 125), done.err
+                assert ("is not https" in done.err) is not permitted
+        assert plain_server.created == ["deploy", "deploy"]
+
+    def test_a_refused_job_fails_this_one_and_the_others_go(
+        self, server: FakeCoordinator, reach: dict[str, str], tmp_path: Path
+    ) -> None:
+        server.refused = {"deploy": 400}
+        notify = DEPLOY.replace("deploy", "notify")
+        wrong = """echo '{"job": 1}' >> "$RUNNERLIB_TRIGGERS" """
+        done = runnerlib("run", "--job-command", f"{DEPLOY}; {notify}; {wrong}", cwd=tmp_path, **reach)
+        assert done.code == 125
+        assert server.created == ["notify"]
+        assert "warning: triggers: 'deploy' is refused: api: the coordinator answered 400" in done.err
+        assert "warning: triggers: line 3 of RUNNERLIB_TRIGGERS: trigger: unknown field 'job'" in done.err
+        assert "triggers: the coordinator created 1 job\n" in done.err
+
+    def test_one_that_would_wait_for_ever_is_not_sent(
+        self, server: FakeCoordinator, reach: dict[str, str], tmp_path: Path
+    ) -> None:
+        waits = """echo '{"job_name": "after", "depends_on": ["nowhere"]}' >> "$RUNNERLIB_TRIGGERS" """
+        done = runnerlib("run", "--job-command", waits, cwd=tmp_path, **reach)
+        assert done.code == 125
+        assert "'after' is refused: it would wait for ever: 'nowhere' is not sent with it" in done.err
+        assert not server.requests
+        assert "created" not in done.err
+
+    def test_submitted_and_triggered_jobs_are_one_message(
+        self, server: FakeCoordinator, reach: dict[str, str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "script.py").write_text(
+            "from runnerlib import flush_triggers, submit_job, trigger_job\n"
+            "submit_job('test')\ntrigger_job('deploy', depends_on=['test'])\nflush_triggers()\n"
+        )
+        command = f"{sys.executable} {tmp_path}/script.py"
+        assert runnerlib("run", "--job-command", command, cwd=tmp_path, **reach).code == 0
+        assert server.created == ["test", "deploy"]
+        assert len(server.requests) == 1
 
     def test_a_secret_reaches_it_and_no_log(
         self, server: FakeCoordinator, reach: dict[str, str], tmp_path: Path

@@ -37,6 +37,23 @@ def refusal(message: object) -> str:
     return next((why for job in jobs if (why := job_refusal(job, evaluated))), "")
 
 
+def names(message: dict[str, Any]) -> list[str]:
+    """The names of all jobs in it."""
+    graphs = [message.get("jobs", []), *(workflow["jobs"] for workflow in message.get("workflows", []))]
+    return [job["job_name"] for graph in graphs for job in graph]
+
+
+def startable(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The jobs that start some day: all that they wait for is in the same graph, and starts some day itself."""
+    found: list[dict[str, Any]] = []
+    while True:
+        known = {job["job_name"] for job in found}
+        more = [job for job in jobs if job not in found and known.issuperset(job.get("depends_on", []))]
+        if not more:
+            return [job for job in jobs if job in found]
+        found += more
+
+
 def job_refusal(job: object, evaluated: bool) -> str:
     if not isinstance(job, dict) or not isinstance(job.get("job_name"), str) or not job["job_name"]:
         return "job_name"

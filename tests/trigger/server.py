@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.trigger.contract import refusal
+from tests.trigger.contract import names, refusal, startable
 
 TOKEN, READER = "job-token-4711-submit", "person-token-0815-read"
 JOB = "11111111-2222-3333-4444-555555555555"
@@ -23,7 +23,11 @@ Fault = Callable[["Handler"], None]
 
 
 class FakeCoordinator(ThreadingHTTPServer):
-    """Creates each operation once. `faults` are used up, one a request; `requests` are (path, headers, body)."""
+    """Creates each operation once. `faults` are used up, one a request; `requests` are (path, headers, body).
+
+    `refused` are jobs for which it refuses the whole message, with a status: 400 says nothing more, 403 that a job may
+    not do what its parent may not. A job that waits for one which the message has not is taken (201) and never created.
+    """
 
     daemon_threads = False
 
@@ -33,6 +37,7 @@ class FakeCoordinator(ThreadingHTTPServer):
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.operations: dict[str, tuple[bytes, list[str]]] = {}
         self.jobs: list[dict[str, Any]] = []
+        self.refused: dict[str, int] = {}
         self.release = threading.Event()
         self.scheme = "http"
         self._lock = threading.Lock()
@@ -53,7 +58,10 @@ class FakeCoordinator(ThreadingHTTPServer):
             if known is not None:
                 assert known[0] == body, "an operation id was used for another message"
                 return known[1]
-            jobs = message.get("jobs") or [job for flow in message["workflows"] for job in flow["jobs"]]
+            graphs = (
+                [message["jobs"]] if "workflows" not in message else [flow["jobs"] for flow in message["workflows"]]
+            )
+            jobs = [job for graph in graphs for job in startable(graph)]
             ids = [str(uuid.uuid4()) for _ in jobs]
             self.operations[message["operation_id"]] = body, ids
             self.jobs += [
@@ -92,6 +100,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.say(401, {"error": "unauthorized", "message": "invalid token"})
         if self.headers["Content-Type"] != "application/json" or refusal(json.loads(self.body)):
             return self.say(400, b"Invalid input data")
+        statuses = [self.server.refused[name] for name in names(json.loads(self.body)) if name in self.server.refused]
+        if 400 in statuses:
+            return self.say(400, b"Invalid input data")
+        if statuses:
+            return self.say(statuses[0], {"error": "forbidden", "message": "more than the parent may"})
         ids = self.server.create(self.body)
         return self.say(201, {"created_job_ids": ids, "count": len(ids)})
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runnerlib.trigger.file import FileError, locked
+from runnerlib.trigger.file import FileError, locked, replace
 from runnerlib.trigger.job_trigger import JobTrigger, TriggerError
 from runnerlib.trigger.message import EVALUATED, Message, message
 from runnerlib.trigger.outbox import DeliveryError, Outbox
@@ -316,3 +316,162 @@ def test_processes_that_are_killed_lose_and_double_nothing(outbox: Outbox, tmp_p
     assert len(own) == len(set(own)), "a trigger was doubled"
     assert set(acknowledged.read_text().split()) <= set(own), "a trigger was lost"
     assert killed == 9
+
+
+class Strict(Sink):
+    """Refuses what has one of the jobs `bad` in it, for that reason."""
+
+    def __init__(self, *bad: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(*faults)
+        self.bad = set(bad)
+
+    def __call__(self, one: Message) -> None:
+        if self.bad.intersection(one.job_names):
+            self.got.append(one)
+            raise DeliveryError("400", content=True)
+        super().__call__(one)
+
+
+def waiting(*jobs: tuple[str, str]) -> Message:
+    return message([JobTrigger(name, depends_on=other or None).to_dict() for name, other in jobs])
+
+
+class TestRefused:
+    def test_the_others_go_and_it_stays(self, outbox: Outbox) -> None:
+        outbox.add(jobs("a", "bad", "c"))
+        sink = Strict("bad")
+        with pytest.raises(DeliveryError, match=r"^'bad' is refused: 400$") as caught:
+            outbox.send({"api": sink})
+        assert sink.names == ["a", "c"]
+        assert names(outbox) == [["bad"]]
+        assert [one.job_names for one in caught.value.sent] == [("a", "c")]
+        outbox.add(jobs("d"))
+        sink.bad.clear()
+        outbox.send({"api": sink})
+        assert sink.names == ["a", "c", "bad", "d"]
+        assert names(outbox) == []
+
+    def test_nothing_that_goes_leaves_all_as_it_was(self, outbox: Outbox) -> None:
+        outbox.add(jobs("a", "b"))
+        before = outbox.path.read_bytes()
+        with pytest.raises(DeliveryError, match=r"^'a', 'b' are refused: 400$"):
+            outbox.send({"api": Strict("a", "b")})
+        assert outbox.path.read_bytes() == before
+
+    def test_it_keeps_no_other_message_back(self, outbox: Outbox) -> None:
+        outbox.add(jobs("bad"))
+        outbox.add(message([{"id": "ci", "jobs": [{"job_name": "b"}]}], "workflows", EVALUATED))
+        outbox.add(jobs("c", "worse"))
+        sink = Strict("bad", "worse")
+        with pytest.raises(DeliveryError) as caught:
+            outbox.send({"api": sink})
+        assert str(caught.value) == "'bad', 'worse' are refused: 400"
+        assert sink.names == ["b", "c"]
+        assert names(outbox) == [["bad"], ["worse"]]
+
+    def test_other_channels_get_what_was_taken(self, outbox: Outbox) -> None:
+        outbox.add(jobs("a", "bad"))
+        strict, other = Strict("bad"), Sink()
+        with pytest.raises(DeliveryError):
+            outbox.send({"api": strict, "stdout": other})
+        assert (strict.names, other.names) == (["a"], ["a"])
+
+    def test_who_has_taken_all_of_it_is_not_told_less(self, outbox: Outbox) -> None:
+        outbox.add(jobs("a", "bad"))
+        first, strict = Sink(), Strict("bad")
+        with pytest.raises(DeliveryError, match=r"^400$"):
+            outbox.send({"stdout": first, "api": strict})
+        assert names(outbox) == [["a", "bad"]]
+        assert strict.names == []
+
+    @pytest.mark.parametrize("fault", ["lost", "created, and nobody heard of it"])
+    @pytest.mark.parametrize("position", [0, 1, 2, 3])
+    @pytest.mark.parametrize("bad", ["job-00", "job-63", "job-99"])
+    def test_a_failure_in_between_doubles_nothing(self, bad: str, position: int, fault: str, outbox: Outbox) -> None:
+        """Whichever of the parts fails: the next time the same parts are offered, under the same ids."""
+        all_jobs = [f"job-{number:02}" for number in range(100)]
+        sink = Strict(bad, faults=(*[""] * position, fault))
+        outbox.add(jobs(*all_jobs))
+        with pytest.raises(DeliveryError):
+            outbox.send({"api": sink})
+        outbox.add(jobs(*all_jobs))
+        with pytest.raises(DeliveryError, match=f"^'{bad}' is refused: 400$"):
+            outbox.send({"api": sink})
+        assert sorted(sink.names) == [name for name in all_jobs if name != bad]
+        assert names(outbox) == [[bad]]
+        sink.bad.clear()
+        outbox.send({"api": sink})
+        assert sorted(sink.names) == all_jobs
+
+    def test_after_a_doubtful_attempt_nothing_is_divided(self, outbox: Outbox) -> None:
+        sink = Strict(faults=("created, and nobody heard of it",))
+        outbox.add(jobs("a", "b"))
+        with pytest.raises(DeliveryError):
+            outbox.send({"api": sink})
+        sink.bad = {"b"}
+        with pytest.raises(DeliveryError, match=r"^400$"):
+            outbox.send({"api": sink})
+        sink.bad.clear()
+        outbox.send({"api": sink})
+        assert sink.names == ["a", "b"]
+
+
+class TestWhatWaitsForEver:
+    def test_it_is_not_sent_and_the_others_are(self, outbox: Outbox) -> None:
+        outbox.add(waiting(("a", ""), ("b", "nowhere"), ("c", "b")))
+        sink = Sink()
+        with pytest.raises(DeliveryError) as caught:
+            outbox.send({"api": sink})
+        assert str(caught.value).splitlines() == [
+            "'b' is refused: it would wait for ever: 'nowhere' is not sent with it",
+            "'c' is refused: it would wait for ever: 'b' is not sent with it",
+        ]
+        assert [one.job_names for one in sink.got] == [("a",)]
+        assert names(outbox) == [["b", "c"]]
+        outbox.add(jobs("nowhere"))
+        outbox.send({"api": sink})
+        assert [one.job_names for one in sink.got] == [("a",), ("b", "c", "nowhere")]
+
+    def test_alone_it_asks_nobody(self, outbox: Outbox) -> None:
+        outbox.add(waiting(("deploy", "nowhere")))
+        sink = Sink()
+        for _ in range(2):
+            with pytest.raises(
+                DeliveryError, match=r"^'deploy' is refused: it would wait for ever: 'nowhere' is not sent"
+            ):
+                outbox.send({"api": sink})
+        assert not sink.got
+        assert names(outbox) == [["deploy"]]
+
+    def test_what_another_message_has_is_a_warning(self, outbox: Outbox) -> None:
+        outbox.add(jobs("test"))
+        sink = Sink("lost")
+        with pytest.raises(DeliveryError):
+            outbox.send({"api": sink})
+        outbox.add(waiting(("deploy", "test")))
+        warnings: list[str] = []
+        outbox.send({"api": sink}, warnings.append)
+        assert sink.names == ["test", "deploy"]
+        assert warnings == ["'deploy' waits: it would wait for ever: 'test' is not sent with it"]
+
+    def test_a_kill_while_it_is_put_aside_doubles_nothing(
+        self, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outbox.add(waiting(("a", ""), ("b", "nowhere")))
+        written: list[Path] = []
+
+        def killed(path: Path, data: bytes) -> None:
+            if len(written) == 1:
+                raise KeyboardInterrupt
+            written.append(path)
+            replace(path, data)
+
+        monkeypatch.setattr("runnerlib.trigger.outbox.replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            outbox.send({"api": Sink()})
+        monkeypatch.undo()
+        sink = Sink()
+        with pytest.raises(DeliveryError):
+            outbox.send({"api": sink})
+        assert sink.names == ["a"]
+        assert names(outbox) == [["b"]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.trigger.file import FileError
-from runnerlib.trigger.job_trigger import JobTrigger, TriggerError
+from runnerlib.trigger.job_trigger import JobTrigger
 from runnerlib.trigger.spool import SPOOL, VARIABLE, append, collect, spool_of
 
 
@@ -18,9 +18,19 @@ def test_what_is_appended_is_collected_in_order(tmp_path: Path) -> None:
     spool = tmp_path / "not" / "yet" / "there"
     append(spool, [JobTrigger("a", env={"X": "1\n2"}), JobTrigger("b")])
     append(spool, [JobTrigger("c")])
-    assert collect(spool) == [JobTrigger("a", env={"X": "1\n2"}), JobTrigger("b"), JobTrigger("c")]
+    found = collect(spool)
+    assert found == ((JobTrigger("a", env={"X": "1\n2"}), JobTrigger("b"), JobTrigger("c")), False, ())
     assert spool.stat().st_mode & 0o777 == 0o600
-    assert collect(tmp_path / "none") == []
+    assert collect(tmp_path / "none") == ((), False, ())
+
+
+def test_the_permission_to_go_over_plain_http_travels_along(tmp_path: Path) -> None:
+    append(tmp_path / "spool", [JobTrigger("a")])
+    assert not collect(tmp_path / "spool").insecure
+    append(tmp_path / "spool", [JobTrigger("b")], insecure=True)
+    assert collect(tmp_path / "spool") == ((JobTrigger("a"), JobTrigger("b")), True, ())
+    (tmp_path / "shell").write_text('{"job_name": "a", "allow_insecure_transport": "yes"}\n')
+    assert not collect(tmp_path / "shell").insecure
 
 
 def test_a_shell_can_trigger(tmp_path: Path) -> None:
@@ -30,19 +40,19 @@ def test_a_shell_can_trigger(tmp_path: Path) -> None:
     append(spool, [JobTrigger("b")])
     script = """echo >> "$S"; echo '{"job_name": "c", "priority": "3"}' >> "$S" """
     subprocess.run(["sh", "-c", script], env={"S": str(spool)}, check=True)
-    assert collect(spool) == [JobTrigger("a"), JobTrigger("b"), JobTrigger("c", priority=3)]
+    assert collect(spool).triggers == (JobTrigger("a"), JobTrigger("b"), JobTrigger("c", priority=3))
 
 
 def test_every_wrong_line_is_told(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     spool.write_text('{"job_name": "a"}\nhunter2\n[]\n{"job_name": "b", "env": {"X": ["hunter2"]}}\n')
-    with pytest.raises(TriggerError) as caught:
-        collect(spool)
-    assert str(caught.value).splitlines() == [
+    found = collect(spool)
+    assert found.triggers == (JobTrigger("a"),)
+    assert found.problems == (
         "line 2 of RUNNERLIB_TRIGGERS is not valid JSON",
         "line 3 of RUNNERLIB_TRIGGERS: a job to trigger is a mapping of fields, got a list",
         "line 4 of RUNNERLIB_TRIGGERS: trigger 'b': env: X: a text is expected, got a list",
-    ]
+    )
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -68,7 +78,7 @@ try:
     append(spool, [JobTrigger("long" * 10)])
 except FileError as error:
     print(error)
-print([one.job_name for one in collect(spool)])
+print([one.job_name for one in collect(spool).triggers])
 """
     import tempfile
 
@@ -88,7 +98,7 @@ def test_threads_share_it(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    found = [one.job_name for one in collect(spool)]
+    found = [one.job_name for one in collect(spool).triggers]
     assert sorted(found) == sorted(f"{k}-{n}" for k in range(5) for n in range(20))
 
 
