@@ -18,13 +18,14 @@ from runnerlib.result import NO_EXPORTS, Exports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 VARIABLES = ("RUNNERLIB_OUTPUT", "RUNNERLIB_ENV", "RUNNERLIB_PATH")
 LARGEST = 1 << 20
+MOST = 1000
+LONGEST_PATH = 1 << 15
 _SUFFIXES = {"RUNNERLIB_OUTPUT": "output", "RUNNERLIB_ENV": "env", "RUNNERLIB_PATH": "path"}
 # Patterns as texts: they are compiled when they are first used, and a plain start uses none.
-_ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_-]*)(=|<<)(.*)"
+_ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_-]{0,99})(=|<<)(.*)"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 # What the runner itself tells steps.
 _OWN = ("RUNNERLIB_", "REACTORCIDE_SECRETS_SOCKET")
@@ -34,9 +35,9 @@ class ExportError(Exception):
     """A file that a step wrote for later ones cannot be used; the text says which and why, never what it holds."""
 
 
-def files(directory: Path, prefix: str) -> dict[str, str]:
-    """The variables that tell an attempt its files; they need not exist before it writes them."""
-    return {name: f"{directory}/{prefix}.{_SUFFIXES[name]}" for name in VARIABLES}
+def files(start: str) -> dict[str, str]:
+    """The variables that tell an attempt its files, whose paths begin so; they need not exist before it writes them."""
+    return {name: f"{start}.{_SUFFIXES[name]}" for name in VARIABLES}
 
 
 def read(paths: Mapping[str, str]) -> Exports:
@@ -49,6 +50,11 @@ def read(paths: Mapping[str, str]) -> Exports:
     texts = [_text(name, paths[name]) for name in VARIABLES]
     outputs = dict(_assignments("RUNNERLIB_OUTPUT", texts[0]))
     env = dict(_assignments("RUNNERLIB_ENV", texts[1]))
+    for file, values in (("RUNNERLIB_OUTPUT", outputs), ("RUNNERLIB_ENV", env)):
+        if len(values) > MOST:
+            raise ExportError(f"{file} has {len(values)} values; a step hands on {MOST} at most")
+    if len(texts[2]) > LONGEST_PATH:
+        raise ExportError(f"RUNNERLIB_PATH is larger than {LONGEST_PATH} bytes")
     for name in env:
         if not re.fullmatch(_VARIABLE, name):
             raise ExportError(f"RUNNERLIB_ENV: '{name}' is no name of a variable")

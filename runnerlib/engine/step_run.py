@@ -11,12 +11,13 @@ from runnerlib.engine import exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.exports import ExportError
 from runnerlib.errors import RunnerError
-from runnerlib.events import Masked, StepRetrying, StepStarted
+from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
+from runnerlib.job.script import LONGEST_WORD
 from runnerlib.process import Launch, terminal_size
 from runnerlib.result import NO_EXPORTS, Ending, StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from runnerlib.engine.watch import Watch
@@ -82,6 +83,7 @@ class StepRun:
         self._ended = False
         self._pause: asyncio.Future[None] | None = None
         self._usage: Usage | None = None
+        self._large = False
         self.exports = NO_EXPORTS
 
     def stop(self, why: Ending, *, at_once: bool = False) -> None:
@@ -192,23 +194,48 @@ class StepRun:
     async def _try(self, number: int) -> tuple[Ending, bool]:
         """One attempt: how it ended, and whether the pattern for a retry was seen."""
         step, job = self._step, self._job
-        files = exports.files(job.scratch, f"{self._prefix}.{number}")
-        env = {**self._env, **files, "RUNNERLIB_STEP": step.name, "RUNNERLIB_ATTEMPT": str(number)}
-        terminal = terminal_size() if step.tty else None
+        start = f"{job.scratch}/{self._prefix}.{number}"
+        files = exports.files(start)
         try:
-            launch = Launch(step.argv, self._directory(step), env, _bytes(step.stdin), terminal)
+            launch, warning = self._launch(files, number, start)
         except RunnerError as error:
             return _refusal(error), False
         command = Command(self._shown, launch, step.timeout, step.no_output_timeout)
         watch = self._watch(number)
         self._attempt = Attempt(command, job.custody, job.masker, self._stream, watch or job.observer, job.limits)
         job.observer.observe(StepStarted(self._shown, job.masker.mask_string(step.shown), number))
+        if warning:
+            job.observer.observe(Warned(job.masker.mask_string(warning), self._shown))
         try:
             ending = await self._attempt.run()
         finally:
             self._usage = _added(self._usage, self._attempt.usage)
             self._attempt = None
+            if self._large:
+                from runnerlib.engine.room import tidy  # loaded before
+
+                tidy(start)
         return self._collected(ending, files), watch is not None and await self._seen(watch, ending)
+
+    def _launch(self, files: Mapping[str, str], number: int, start: str) -> tuple[Launch, str]:
+        """What is started, and a warning of what is left out because it is too large. Raises RunnerError."""
+        step = self._step
+        argv: Sequence[str] = step.argv
+        env: Mapping[str, str] = {
+            **self._env,
+            **files,
+            "RUNNERLIB_STEP": step.name,
+            "RUNNERLIB_ATTEMPT": str(number),
+        }
+        warning = ""
+        # No character has more than 4 bytes, so that mostly a look at the lengths will do.
+        self._large = 4 * (sum(map(len, env.values())) + sum(map(len, argv))) > LONGEST_WORD
+        if self._large:
+            from runnerlib.engine.room import fitted  # for the few that are
+
+            argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
+        terminal = terminal_size() if step.tty else None
+        return Launch(argv, self._directory(step), env, _bytes(step.stdin), terminal), warning
 
     def _watch(self, number: int) -> Watch | None:
         """What looks for the pattern of the step, if it has one and another attempt may follow."""

@@ -11,6 +11,7 @@ from runnerlib.errors import ConfigError, unknown
 from runnerlib.graph import cycle, reachable
 from runnerlib.job.order import dependencies
 from runnerlib.job.pattern import wrong_pattern
+from runnerlib.job.script import LONGEST_WORD, reader
 from runnerlib.job.step import Retry, Step
 
 if TYPE_CHECKING:
@@ -141,10 +142,15 @@ def _wrong_command(step: Step) -> Iterator[tuple[Place, str]]:
         yield ("run",), "there is nothing to run"
     if any("\0" in word for word in words):
         yield ("run",), "it holds a NUL byte"
+    longest = max((len(word.encode("utf-8", "surrogatepass")) for word in words), default=0)
+    if longest > LONGEST_WORD and not is_text:
+        yield ("run",), f"a word of it has {longest} bytes; the system takes {LONGEST_WORD} at most"
     if step.shell is not None and not is_text:
         yield ("shell",), "words run without a shell; give a text to run, or no shell"
     elif step.shell is not None and not _is_command(step.shell):
         yield ("shell",), "the name of a shell, or the words that the text follows, are expected"
+    elif is_text and longest > LONGEST_WORD and reader(step.argv[:-1]) is None:
+        yield ("run",), f"its {longest} bytes need a file, which '{step.shell}' is not known to run; name a known shell"
     if step.working_dir is not None and "\0" in step.working_dir:
         yield ("working_dir",), "it holds a NUL byte"
     if step.tty and step.stdin is not None:

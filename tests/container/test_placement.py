@@ -84,6 +84,19 @@ def test_steps(docker: dict[str, str], tmp_path: Path) -> None:
     assert containers(docker) == []
 
 
+def test_what_is_large_goes_by_file(docker: dict[str, str], tmp_path: Path) -> None:
+    """A value of 1 MB, and a text of 200 KB that asks for it."""
+    give = "{ printf 'v='; head -c 1000000 /dev/zero | tr '\\0' x; echo; } >> $RUNNERLIB_OUTPUT"
+    take = f"#{' ' * 200_000}\nwc -c < $RUNNERLIB_LEFT_OUT/RUNNERLIB_OUTPUT_GIVE_V"
+    steps = [{"name": "give", "run": give}, {"name": "take", "run": take}]
+    (tmp_path / "job.yaml").write_text(json.dumps({"job": {"steps": steps}}))
+    done = run(tmp_path, docker, "--job-file", "job.yaml", *IMAGE, "--output", "json")
+    assert done.code == 0
+    events = [json.loads(line) for line in done.out.splitlines()]
+    told = [event["text"] for event in events if event["type"] == "step_output" and event["step"] == "take"]
+    assert "".join(told).strip() == "1000000"
+
+
 def test_the_variables_of_the_job_and_no_others(docker: dict[str, str], tmp_path: Path) -> None:
     """Also where the runner happens to have the same; in place of its PATH the image's counts, unless the job says."""
     show = "echo $MODE ${OTHER-unset} ${HERE-unset}; echo $PATH"

@@ -66,8 +66,14 @@ def masker(*secrets: str) -> SecretMasker:
 def job_run(job: Job, observer: Observer, shared: SecretMasker | None = None, **keys: object) -> Iterator[JobRun]:
     """A run of `job` in /; `keys` are those of Execution."""
     with TemporaryDirectory() as scratch, Custody() as custody:
-        given = {"env": dict(os.environ), "directory": lambda step: Path("/"), "limits": PATIENT, **keys}
-        execution = Execution(job, scratch=Path(scratch), **given)  # type: ignore[arg-type]
+        given = {
+            "scratch": Path(scratch),
+            "env": dict(os.environ),
+            "directory": lambda step: Path("/"),
+            "limits": PATIENT,
+            **keys,
+        }
+        execution = Execution(job, **given)  # type: ignore[arg-type]
         yield JobRun(execution, custody, shared or masker(*SECRETS), observer)
 
 

@@ -19,7 +19,7 @@ VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"
 
 
 def written(tmp_path: Path, name: str, text: str | bytes) -> dict[str, str]:
-    files = exports.files(tmp_path, "1")
+    files = exports.files(f"{tmp_path}/1")
     Path(files[name]).write_bytes(text.encode() if isinstance(text, str) else text)
     return files
 
@@ -57,6 +57,18 @@ def test_the_forms(tmp_path: Path) -> None:
         ("RUNNERLIB_ENV", "RUNNERLIB_OUTPUT=/etc/passwd\n", "'RUNNERLIB_OUTPUT' belongs to the runner"),
         ("RUNNERLIB_ENV", "REACTORCIDE_SECRETS_SOCKET=/tmp/x\n", "belongs to the runner"),
         ("RUNNERLIB_OUTPUT", b"a=\0", "RUNNERLIB_OUTPUT holds a NUL byte"),
+        ("RUNNERLIB_OUTPUT", "a" * 101 + "=1", "line 1 of RUNNERLIB_OUTPUT is not NAME=value"),
+        (
+            "RUNNERLIB_OUTPUT",
+            "".join(f"a{number}=\n" for number in range(exports.MOST + 1)),
+            "RUNNERLIB_OUTPUT has 1001 values; a step hands on 1000 at most",
+        ),
+        (
+            "RUNNERLIB_ENV",
+            "".join(f"a{number}=\n" for number in range(exports.MOST + 1)),
+            "RUNNERLIB_ENV has 1001 values",
+        ),
+        ("RUNNERLIB_PATH", "x" * (exports.LONGEST_PATH + 1), "RUNNERLIB_PATH is larger than 32768 bytes"),
         ("RUNNERLIB_OUTPUT", b"a=" + b"x" * exports.LARGEST, "RUNNERLIB_OUTPUT is larger than 1048576 bytes"),
     ],
 )

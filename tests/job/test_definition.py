@@ -35,6 +35,8 @@ def test_a_job_as_the_readme_has_it() -> None:
         (Step("a", "x", shell=""), "shell", "the name of a shell"),
         (Step("a", "x", shell="bash 'c"), "shell", "the name of a shell"),
         (Step("a", "x", working_dir="\0"), "working_dir", "it holds a NUL byte"),
+        (Step("a", ["x", "y" * 131072]), "run", "a word of it has 131072 bytes; the system takes 131071 at most"),
+        (Step("a", "x" * 131072, shell="awk"), "run", "its 131072 bytes need a file, which 'awk' is not known to run"),
         (Step("a", "x", env={"A-B": "x"}), "env", "A-B"),
         (Step("a", "x", when="sometimes"), "when", "unknown value 'sometimes'"),  # type: ignore[arg-type]
         (Step("a", "x", timeout=0), "timeout", "more than 0 seconds"),
