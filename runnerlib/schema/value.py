@@ -113,6 +113,16 @@ def _run_as() -> Schema:
     return {"anyOf": [TEXT, {"type": "object"}]}
 
 
+def _matrix() -> Schema:
+    rule: Schema = {"type": "object", "minProperties": 1}
+    rules = {"anyOf": [rule, {"type": "array", "items": rule}]}
+    told = {
+        "include": "values that are added to combinations, or make some",
+        "exclude": "values of combinations that are left out",
+    }
+    return {"type": "object", "properties": {word: {"description": text, **rules} for word, text in told.items()}}
+
+
 COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     read_steps: _steps,
     steps.retry: _retry,
@@ -121,7 +131,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     keys.value: lambda: ANYTHING,
     keys.items: lambda: {"type": "array"},
     keys.mapping: lambda: {"type": "object"},
-    keys.matrix: lambda: {"type": "object"},
+    keys.matrix: _matrix,
     keys.steps: _steps,
     keys.outputs: _outputs,
     keys.artifacts: lambda: mapping(keys.ARTIFACT_KINDS, description.ARTIFACTS),

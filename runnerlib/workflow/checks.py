@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import prod
 from typing import TYPE_CHECKING
 
 from runnerlib.conditions import JOBS, Condition, ConditionError, parse
@@ -11,6 +10,8 @@ from runnerlib.errors import unknown
 from runnerlib.graph import cycle, reachable
 from runnerlib.job import Problem, variable_part
 from runnerlib.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
+from runnerlib.workflow.matrix import combination_count
+from runnerlib.workflow.matrix import problems as matrix_problems
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -93,15 +94,9 @@ def _wrong_repetition(job: WorkflowJob) -> Iterator[Problem]:
         yield Problem(("for_each",), "at least one item is expected; a job that has none to run for can be left out")
     if not _VARIABLE.fullmatch(job.item_var):
         yield Problem(("item_var",), f"'{job.item_var[:100]}' is no name of a variable")
-    for key, values in job.matrix.items():
-        if not _VARIABLE.fullmatch(variable_part(f"_{key}")) or not key.isprintable() or not key:
-            yield Problem(("matrix",), f"'{key[:100]}' is no name of a variable")
-        if not values:
-            yield Problem(("matrix",), f"{key}: at least one value is expected")
-    parts = [variable_part(key) for key in job.matrix]
-    if len(set(parts)) < len(parts):
-        yield Problem(("matrix",), "two keys are the same as parts of the name of a variable")
-    count = prod(map(len, job.matrix.values())) if job.matrix else len(job.for_each or ())
+    if job.matrix:
+        yield from (Problem(("matrix",), text) for text in matrix_problems(job.matrix))
+    count = combination_count(job.matrix) if job.matrix else len(job.for_each or ())
     if count > MOST_INSTANCES:
         yield Problem(
             ("matrix" if job.matrix else "for_each",), f"a job runs at most {MOST_INSTANCES} times, not {count:,}"

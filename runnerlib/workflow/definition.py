@@ -42,7 +42,8 @@ class WorkflowJob(NamedTuple):
 
     `command` is the command as it was written, when there are no steps. `condition` is `all_success`,
     `any_failed`, `always` or an expression. The job runs once for each item of `for_each` (which is in the
-    variable `item_var`) or for each combination of the values of `matrix` (in MATRIX_<KEY>). `settings` are
+    variable `item_var`) or for each combination of the values of `matrix` (in MATRIX_<KEY>), whose keys `include`
+    and `exclude` add some and take some away. `settings` are
     settings of the configuration (`source_type`, `code_dir`, …), `upload` globs of files that other jobs can
     `download`. `outputs` maps names to `STEP.OUTPUT`, or to "" for an output of that name. What only a
     coordinator acts on is in `remote`, as it was written.
@@ -108,7 +109,7 @@ def _tuples(keys: Mapping[str, Any]) -> dict[str, Any]:
     if made.get("for_each") is not None:
         made["for_each"] = tuple(made["for_each"])
     if "matrix" in made:
-        made["matrix"] = {name: tuple(values) for name, values in made["matrix"].items()}
+        made["matrix"] = {name: _several(values) for name, values in made["matrix"].items()}
     if "download" in made:
         given = made["download"]
         listed = (given,) if isinstance(given, (str, Download)) else given
@@ -116,6 +117,12 @@ def _tuples(keys: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(made.get("outputs", {}), Mapping):
         made["outputs"] = dict.fromkeys(made["outputs"], "")
     return made
+
+
+def _several(values: Any) -> tuple[Any, ...]:
+    """What a key of a matrix has: a list, or one value for a list of one."""
+    single = isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable)
+    return (values,) if single else tuple(values)
 
 
 class Workflow:

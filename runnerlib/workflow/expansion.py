@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import product
-from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.job import variable_part
+from runnerlib.workflow.matrix import combination_count, combinations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +32,10 @@ def expand(job: WorkflowJob) -> list[Instance]:
     if job.for_each is not None:
         envs = [{job.item_var: as_text(item)} for item in job.for_each]
     elif job.matrix:
-        names = [f"MATRIX_{variable_part(key)}" for key in job.matrix]
-        envs = [dict(zip(names, map(as_text, values), strict=True)) for values in product(*job.matrix.values())]
+        envs = [
+            {f"MATRIX_{variable_part(key)}": as_text(value) for key, value in one.items()}
+            for one in combinations(job.matrix)
+        ]
     else:
         return [Instance(job.name, job, {})]
     return [Instance(f"{job.name}[{number}]", job, env) for number, env in enumerate(envs)]
@@ -58,7 +59,7 @@ def instance_count(job: WorkflowJob) -> int:
     """How often a job runs."""
     if job.for_each is not None:
         return len(job.for_each)
-    return prod(map(len, job.matrix.values()))
+    return combination_count(job.matrix) if job.matrix else 1
 
 
 def instance_names(job: WorkflowJob) -> tuple[str, ...]:

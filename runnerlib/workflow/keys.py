@@ -70,7 +70,10 @@ def mapping(reading: Reading, node: Node) -> dict[str, Any]:
 
 
 def matrix(reading: Reading, node: Node) -> dict[str, tuple[Any, ...]]:
-    """A mapping of names to lists of values; one value stands for a list of one."""
+    """A mapping of names to lists of values, `include` and `exclude` to lists of mappings.
+
+    One value stands for a list of one.
+    """
     found = {}
     for name, entry in reading.entries(node, "a matrix").items():
         single = entry.value.id != "sequence"
@@ -190,7 +193,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "condition": Key(kinds.text, "`all_success`, `any_failed`, `always` or a condition"),
     "for_each": Key(items, "list of items; the job runs once for each"),
     "item_var": Key(kinds.text, "name of the variable with the item"),
-    "matrix": Key(matrix, "mapping of names to lists; the job runs once for each combination"),
+    "matrix": Key(matrix, "names and lists, `include` and `exclude`; the job runs once for each combination"),
     "env": Key(kinds.variables, "variables for every step"),
     "environment": Key(kinds.variables, "the same as `env`", same_as="env"),
     "timeout": Key(kinds.duration, "time for the whole job"),

@@ -154,6 +154,14 @@ jobs:
     assert named["after"]["depends_on"] == ["build[0]", "build[1]", "each"]
 
 
+def test_a_coordinator_gets_what_include_and_exclude_leave(tmp_path: Path) -> None:
+    matrix = "{os: [linux, macos], exclude: [{os: macos}], include: [{os: linux, fast: true}, {os: bsd}]}"
+    text = f"name: ci\non: [push]\njobs: {{build: {{command: make, matrix: {matrix}}}}}\n"
+    jobs = sent(evaluated(layout(tmp_path, workflows__ci=text)))["workflows"][0]["jobs"]
+    told = [{name: value for name, value in job["env"].items() if name.startswith("MATRIX_")} for job in jobs]
+    assert told == [{"MATRIX_OS": "linux", "MATRIX_FAST": "true"}, {"MATRIX_OS": "bsd"}]
+
+
 def test_all_keys_arrive(tmp_path: Path) -> None:
     text = """
 name: ci

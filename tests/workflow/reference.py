@@ -25,13 +25,44 @@ class Plain(NamedTuple):
     matrix: Mapping[str, tuple[Any, ...]] = {}
 
 
+def combinations(matrix: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """The combinations of a matrix, sentence by sentence as the manual of GitHub Actions describes them."""
+
+    def same(one: Any, other: Any) -> bool:
+        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+    keys = [key for key in matrix if key not in {"include", "exclude"}]
+    every = [dict(zip(keys, values, strict=True)) for values in itertools.product(*(matrix[key] for key in keys))]
+    kept = []
+    for combination in every if keys else []:
+        excluded = False
+        for entry in matrix.get("exclude", ()):
+            # It only has to be a partial match.
+            if all(key in combination and same(combination[key], value) for key, value in entry.items()):
+                excluded = True
+        if not excluded:
+            kept.append(combination)
+    # "All include combinations are processed after exclude."
+    result = [dict(combination) for combination in kept]
+    created = []
+    for entry in matrix.get("include", ()):
+        added = False
+        for number, original in enumerate(kept):
+            # "... if none of the key:value pairs overwrite any of the original matrix values."
+            if not any(key in original and not same(original[key], value) for key, value in entry.items()):
+                result[number] = {**result[number], **entry}  # "added matrix values can be overwritten"
+                added = True
+        if not added:
+            created.append(dict(entry))  # "a new matrix combination will be created instead"
+    return result + created
+
+
 def names_of(job: Plain) -> list[str]:
     """The names of its instances."""
     if job.for_each is not None:
         return [f"{job.name}[{number}]" for number, _ in enumerate(job.for_each)]
     if job.matrix:
-        combinations = itertools.product(*job.matrix.values())
-        return [f"{job.name}[{number}]" for number, _ in enumerate(combinations)]
+        return [f"{job.name}[{number}]" for number, _ in enumerate(combinations(job.matrix))]
     return [job.name]
 
 
@@ -44,8 +75,7 @@ def env_of(job: Plain, number: int, item_var: str) -> dict[str, str]:
     if job.for_each is not None:
         return {item_var: text(job.for_each[number])}
     if job.matrix:
-        values = list(itertools.product(*job.matrix.values()))[number]
-        return {f"MATRIX_{key.upper()}": text(value) for key, value in zip(job.matrix, values, strict=True)}
+        return {f"MATRIX_{key.upper()}": text(value) for key, value in combinations(job.matrix)[number].items()}
     return {}
 
 

@@ -35,6 +35,10 @@ def made(rng: random.Random, count: int) -> list[tuple[Plain, WorkflowJob]]:
             keys["for_each"] = tuple(rng.choices(VALUES, k=rng.randint(1, 3)))
         elif kind < 0.24:
             keys["matrix"] = {key: tuple(rng.choices(VALUES, k=rng.randint(1, 2))) for key in ("os", "py")}
+            keys["matrix"]["include"] = tuple(
+                {key: rng.choice(VALUES) for key in rng.sample(("os", "py", "x"), rng.randint(1, 3))}
+                for _ in range(rng.choice((0, 0, 1, 2)))
+            )
         plain = Plain(name, needs, rule, decides, **keys)
         jobs.append((plain, workflow_job(name, "x", depends_on=needs, condition=text, **keys)))
     rng.shuffle(jobs)  # the written order says nothing about dependencies
