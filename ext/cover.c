@@ -106,9 +106,15 @@ static int add_occurrence(struct adding *a, struct longest *longest, size_t from
     return 0;
 }
 
-int cover(const struct run *run, const struct view_text *text, struct longest *longest, struct spans *spans)
+int cover(const struct run *run, const struct view_text *text, bool joined, struct longest *longest,
+          struct spans *spans)
 {
+    size_t wrap = 0; /* the last byte behind one */
     for (size_t end = 1; end <= run->count; end++) {
+        if (place_is_wrapped(run->places[end - 1]))
+            wrap = end - 1;
+        if (joined && end - longest[end].length >= wrap)
+            longest[end].length = 0;
         if (longest[end].length == 0)
             continue;
         struct adding a = {

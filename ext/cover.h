@@ -9,8 +9,9 @@
 
 #include "view.h"
 
-/* Adds to `spans` what the longest occurrences that end at each place of the run cover, and forgets them.
- * 0, or -1: no memory. */
-int cover(const struct run *run, const struct view_text *text, struct longest *longest, struct spans *spans);
+/* Adds to `spans` what the longest occurrences that end at each place of the run cover, and forgets them. `joined`:
+ * only those that have a soft wrap in them count. 0, or -1: no memory. */
+int cover(const struct run *run, const struct view_text *text, bool joined, struct longest *longest,
+          struct spans *spans);
 
 #endif

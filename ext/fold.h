@@ -16,6 +16,10 @@
  * What is removed between two bytes of text is a gap. One that has a second LF, or more than FOLD_GAP
  * bytes, is a barrier: nothing goes on behind it.
  *
+ * Joined: secrets with blanks in them are wrapped at those, or the blanks behind a wrap are taken for its indent. So in
+ * a second view every space and tab is removed, of the patterns too; a line of them is no barrier. Percent escapes are
+ * not altered in it.
+ *
  * Each decision depends on what came before and on nothing else, so that it is the same however a text is
  * cut; only the one or two bytes that may begin a zero-width character wait for those after them.
  */
@@ -39,6 +43,8 @@ struct fold {
     uint8_t indent; /* how many spaces and tabs may still belong to a soft wrap */
     uint8_t digits; /* how many digits may still belong to a percent escape */
     uint8_t lines;  /* LFs in the present gap, of which two are as good as more */
+    bool joined;    /* spaces and tabs are removed */
+    bool blank;     /* joined: one came behind the last LF of the gap */
     uint16_t string; /* the length of the string so far */
     uint16_t gap;    /* bytes removed since the last byte of text, up to one more than FOLD_GAP */
 };
@@ -49,6 +55,11 @@ static inline enum fold_kind fold_remove(struct fold *f, unsigned count, enum fo
 {
     f->gap = f->gap + count > FOLD_GAP ? FOLD_GAP + 1 : (uint16_t)(f->gap + count);
     return kind;
+}
+
+static inline bool fold_is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
 }
 
 static inline bool fold_is_barrier(const struct fold *f)
@@ -126,15 +137,17 @@ static inline enum fold_kind fold_step(struct fold *f, uint8_t byte)
         f->lead[f->waiting++] = byte;
         return FOLD_WAIT;
     }
-    if (f->indent && (byte == ' ' || byte == '\t')) {
-        f->indent--;
+    if (fold_is_blank(byte) && (f->indent || f->joined)) {
+        f->indent -= f->indent > 0;
+        f->blank = true;
         return fold_remove(f, 1, FOLD_REMOVED);
     }
     f->indent = 0;
     switch (byte) {
     case 0x1B: f->sequence = FOLD_ESC; return fold_remove(f, 1, FOLD_ESCAPE);
     case '\n':
-        f->lines += f->lines < 2;
+        f->lines += f->lines == 0 || (f->lines == 1 && !(f->joined && f->blank));
+        f->blank = false;
         f->indent = FOLD_INDENT;
         return fold_remove(f, 1, FOLD_REMOVED);
     case '\r': return fold_remove(f, 1, FOLD_REMOVED);
@@ -156,7 +169,10 @@ static inline uint8_t fold_text(struct fold *f, uint8_t byte, bool *letter)
 {
     f->gap = 0;
     f->lines = 0;
+    f->blank = false;
     *letter = false;
+    if (f->joined)
+        return byte;
     if (byte == '%') {
         f->digits = 2;
     } else if (f->digits) {

@@ -8,8 +8,19 @@
 /* Sparse enough that three grams in a row, as many as the shortest pattern has, are rarely there by chance. */
 enum { BITS_PER_GRAM = 8, LEAST_LOG = 12, MOST_LOG = 22 };
 
-static bool can_occur(const struct pattern *p)
+/* How many bytes of a pattern are left in a joined text: 0 if those are all. */
+static size_t joined_length(const struct pattern *p)
 {
+    size_t length = 0;
+    for (size_t i = 0; i < p->length; i++)
+        length += !fold_is_blank(p->bytes[i]);
+    return length < p->length ? length : 0;
+}
+
+static bool can_occur(const struct pattern *p, bool joined)
+{
+    if (joined && joined_length(p) < FOLDING_JOINED_SHORTEST)
+        return false;
     return p->length >= FOLDING_SHORTEST && p->length <= FOLDING_LONGEST &&
            !memchr(p->bytes, '\n', p->length) && !memchr(p->bytes, '\r', p->length) &&
            !memchr(p->bytes, 0x1B, p->length);
@@ -35,6 +46,18 @@ static size_t fold_pattern(const struct pattern *p, uint8_t digits, uint8_t *byt
     return length;
 }
 
+/* The one form of a pattern in a joined text. */
+static size_t add_joined(const struct pattern *p, struct pattern *form, uint8_t **at)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < p->length; i++)
+        if (!fold_is_blank(p->bytes[i]))
+            (*at)[length++] = p->bytes[i];
+    *form = (struct pattern){*at, length, p->rule};
+    *at += length;
+    return 1;
+}
+
 /* Puts the forms of a pattern at `*at`, moves that behind them, and returns how many they are. */
 static size_t add_forms(const struct pattern *p, struct pattern *forms, uint8_t **at)
 {
@@ -49,12 +72,13 @@ static size_t add_forms(const struct pattern *p, struct pattern *forms, uint8_t 
     return count;
 }
 
-int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, struct group **group)
+int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, bool joined,
+                  struct group **group)
 {
     size_t total = 0, folded = 0;
     *group = NULL;
     for (size_t i = 0; i < count; i++)
-        if (can_occur(&list[i])) {
+        if (can_occur(&list[i], joined)) {
             total += list[i].length;
             folded++;
         }
@@ -66,8 +90,8 @@ int folding_group(const struct pattern *list, size_t count, const struct kernel 
         uint8_t *at = bytes;
         folded = 0;
         for (size_t i = 0; i < count; i++)
-            if (can_occur(&list[i]))
-                folded += add_forms(&list[i], patterns + folded, &at);
+            if (can_occur(&list[i], joined))
+                folded += (joined ? add_joined : add_forms)(&list[i], patterns + folded, &at);
         *group = group_new(patterns, folded, kernel);
     }
     free(patterns);
@@ -94,11 +118,23 @@ static void add_pairs(struct folding *f, const struct patterns *patterns)
         f->pairs[i] |= patterns->pairs[i];
 }
 
-int folding_build(struct folding *f, const struct kernel *kernel)
+/* A blank beside a gap tells nothing of what is behind it. */
+static void add_blanks(struct folding *f)
+{
+    for (unsigned byte = 0; byte < 256; byte++)
+        for (unsigned i = 0; i < 2; i++) {
+            unsigned blank = i ? ' ' : '\t', pairs[] = {blank << 8 | byte, byte << 8 | blank};
+            for (unsigned j = 0; j < 2; j++)
+                f->pairs[pairs[j] >> 3] |= (uint8_t)(1 << (pairs[j] & 7));
+        }
+}
+
+int folding_build(struct folding *f, const struct kernel *kernel, bool joined)
 {
     uint64_t total = 0;
     unsigned log = LEAST_LOG;
     f->kernel = kernel;
+    f->joined = joined;
     f->shortest = UINT32_MAX;
     for (unsigned i = 0; i < f->set.count; i++) {
         const struct patterns *patterns = &f->set.groups[i]->patterns;
@@ -117,6 +153,8 @@ int folding_build(struct folding *f, const struct kernel *kernel)
         add_grams(f, &f->set.groups[i]->patterns);
         add_pairs(f, &f->set.groups[i]->patterns);
     }
+    if (joined)
+        add_blanks(f);
     return 0;
 }
 

@@ -5,6 +5,9 @@
  * Patterns that are shorter than FOLDING_SHORTEST are left out: across line ends they would match by
  * chance. So are those that are longer than FOLDING_LONGEST, which would make holds long, and those with a
  * byte that folding always removes: they cannot occur.
+ *
+ * A joined folding is that of the patterns with blanks in them, which are left out of them (fold.h). What is left must
+ * have FOLDING_JOINED_SHORTEST bytes.
  */
 #ifndef RUNNERLIB_FOLDING_H
 #define RUNNERLIB_FOLDING_H
@@ -12,22 +15,25 @@
 #include "group.h"
 #include "load.h"
 
-enum { FOLDING_SHORTEST = 6, FOLDING_LONGEST = 16 << 10, FOLDING_GRAM = 4 };
+enum { FOLDING_SHORTEST = 6, FOLDING_JOINED_SHORTEST = 5, FOLDING_LONGEST = 16 << 10, FOLDING_GRAM = 4 };
 
 struct folding {
     struct set set;
     const struct kernel *kernel;
+    bool joined;
     uint32_t shortest;
     unsigned shift;
     uint64_t *grams;
     uint8_t *pairs; /* bitmap: two bytes that follow each other somewhere in a pattern; bit first << 8 | second */
 };
 
-/* Compiles the patterns that have a folded view into `*group`: NULL if none has. 0, or -1: no memory. */
-int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, struct group **group);
+/* Compiles the patterns that have a folded view, or a joined one, into `*group`: NULL if none has. 0, or -1: no
+ * memory. */
+int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, bool joined,
+                  struct group **group);
 
 /* Compiles the rest, from the groups in the set. 0, or -1: no memory. */
-int folding_build(struct folding *folding, const struct kernel *kernel);
+int folding_build(struct folding *folding, const struct kernel *kernel, bool joined);
 void folding_free(struct folding *folding);
 size_t folding_bytes(const struct folding *folding);
 

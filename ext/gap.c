@@ -161,43 +161,121 @@ static size_t entry_start(const struct gaps *g, size_t i)
     return i < g->count ? g->start[i] : g->size;
 }
 
-/*
- * Keeps those of the first `count` in `open` over which an occurrence may go on, or of which that is not known.
- * As it has FOLDING_SHORTEST bytes, it has the gram of three bytes before and one behind the gap, with one of its
- * neighbours; or the other way round.
- */
-static size_t keep_grams(struct gaps *g, size_t count)
+/* Any byte of eight that is a space or a tab, and perhaps some others. */
+static bool may_have_blank(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t space = bytes ^ ones * ' ', tab = bytes ^ ones * '\t';
+    return (((space - ones) & ~space) | ((tab - ones) & ~tab)) & ones << 7;
+}
+
+/* Puts the four bytes before entry i and the four behind it into `*around`; those that are blanks do not count in
+ * a joined text. False: another entry is among them. */
+static bool look_around(const struct gaps *g, size_t i, uint64_t *around)
 {
     const uint8_t *text = g->text + g->begin;
+    size_t low = g->stop[i], start = g->start[i], stop = g->stop[i + 1], high = entry_start(g, i + 1);
+    if (start - low < FOLDING_GRAM || high - stop < FOLDING_GRAM)
+        return false;
+    *around = load32(text + start - FOLDING_GRAM) | (uint64_t)load32(text + stop) << 32;
+    if (!g->folding->joined || !may_have_blank(*around))
+        return true;
+    unsigned before = 0, behind = 0;
+    for (*around = 0; before < FOLDING_GRAM && start > low;)
+        if (!fold_is_blank(text[--start]))
+            *around |= (uint64_t)text[start] << 8 * (FOLDING_GRAM - ++before);
+    for (; behind < FOLDING_GRAM && stop < high; stop++)
+        if (!fold_is_blank(text[stop]))
+            *around |= (uint64_t)text[stop] << 8 * (FOLDING_GRAM + behind++);
+    return before == FOLDING_GRAM && behind == FOLDING_GRAM;
+}
+
+/*
+ * Whether an occurrence may go on over entry i, or that is not known. As it has five bytes or more, it has the gram
+ * of three bytes before and one behind the gap, with one of its neighbours; or the other way round.
+ */
+static bool may_go_on(const struct gaps *g, size_t i)
+{
+    uint64_t around;
+    if (!look_around(g, i, &around))
+        return true;
+    unsigned left = folding_has(g->folding, (uint32_t)(around >> 8));
+    unsigned right = folding_has(g->folding, (uint32_t)(around >> 24));
+    if (!(left | right))
+        return false;
+    left &= folding_has(g->folding, (uint32_t)around);
+    right &= folding_has(g->folding, (uint32_t)(around >> 32));
+    return left | right | folding_has(g->folding, (uint32_t)(around >> 16));
+}
+
+/* Keeps those of the first `count` in `open` over which an occurrence may go on. */
+static size_t keep_grams(struct gaps *g, size_t count)
+{
     size_t kept = 0;
     for (size_t j = 0; j < count; j++) {
-        unsigned i = g->open[j], start = g->start[i], stop = g->stop[i + 1];
-        g->open[kept] = (uint16_t)i;
-        if (start - g->stop[i] < FOLDING_GRAM || entry_start(g, i + 1) - stop < FOLDING_GRAM) {
-            kept++;
-            continue;
-        }
-        uint64_t around = load32(text + start - FOLDING_GRAM) | (uint64_t)load32(text + stop) << 32;
-        unsigned left = folding_has(g->folding, (uint32_t)(around >> 8));
-        unsigned right = folding_has(g->folding, (uint32_t)(around >> 24));
-        if (!(left | right))
-            continue;
-        left &= folding_has(g->folding, (uint32_t)around);
-        right &= folding_has(g->folding, (uint32_t)(around >> 32));
-        kept += left | right | folding_has(g->folding, (uint32_t)(around >> 16));
+        g->open[kept] = g->open[j];
+        kept += may_go_on(g, g->open[j]);
     }
     return kept;
 }
 
+/* ---- the same in a joined text ----------------------------------------------------------------- */
+
+/* Whether there is an LF in [start, stop), as far as eight bytes tell; the window can be read that far. */
+static unsigned may_have_line_end(const uint8_t *window, unsigned start, unsigned stop)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    unsigned length = stop - start;
+    uint64_t bytes = load64(window + start) ^ ones * '\n', first = (bytes - ones) & ~bytes & ones << 7;
+    uint64_t own = length < 8 ? (UINT64_C(1) << 8 * length) - 1 : UINT64_MAX;
+    return ((first & own) != 0) | (length > 8);
+}
+
+/* As list_pairs, of those that may have a soft wrap in them. */
+static size_t list_wraps(struct gaps *g, const uint8_t *window, bool unfinished)
+{
+    const uint8_t *pairs = g->folding->pairs;
+    size_t count = 0, i = 0, end = g->count - unfinished;
+    if (end && g->start[0] == 0)
+        g->open[count++] = (uint16_t)i++;
+    for (; i < end; i++) {
+        unsigned start = g->start[i], stop = g->stop[i + 1], pair = (unsigned)window[start - 1] << 8 | window[stop];
+        g->open[count] = (uint16_t)i;
+        count += (pairs[pair >> 3] >> (pair & 7) & 1) & may_have_line_end(window, start, stop);
+    }
+    if (unfinished)
+        g->open[count++] = (uint16_t)end;
+    return count;
+}
+
+/* Lists as well the gaps over which an occurrence may come to one of the first `count` in `open`, or to the end of
+ * the window. */
+static size_t add_approaches(struct gaps *g, size_t count)
+{
+    size_t at = GAP_MOST, next = g->count; /* the list is made anew, from behind */
+    for (;;) {
+        size_t before = count ? g->open[count - 1] + 1U : 0;
+        while (next > before && may_go_on(g, next - 1))
+            g->open[--at] = (uint16_t)--next;
+        if (count == 0)
+            break;
+        next = g->open[--count];
+        g->open[--at] = (uint16_t)next;
+    }
+    memmove(g->open, g->open + at, (GAP_MOST - at) * sizeof *g->open);
+    return GAP_MOST - at;
+}
+
 /*
  * Whether nothing goes on over a gap. An occurrence that does has FOLDING_SHORTEST bytes around it, and so
- * three grams in a row. Before the gap text is folded as it stands from `from` on.
+ * three grams in a row. Before the gap text is folded as it stands from `from` on. Joined occurrences may be shorter
+ * and have blanks in them: of those it is not asked.
  */
 static bool is_broken(const struct gaps *g, size_t i, size_t from)
 {
     enum { FAR = FOLDING_SHORTEST - 1 };
     size_t start = g->begin + g->start[i], stop = g->begin + g->stop[i + 1];
-    if (start - from < FAR || entry_start(g, i + 1) - g->stop[i + 1] < FAR)
+    if (g->folding->joined || start - from < FAR || entry_start(g, i + 1) - g->stop[i + 1] < FAR)
         return false;
     const uint8_t *before = g->text + start, *behind = g->text + stop;
     uint64_t around = load32(before - FOLDING_GRAM) | (uint64_t)load32(behind) << 32;
@@ -230,7 +308,11 @@ static void find(struct gaps *g, size_t at)
     g->blocks = g->blocks * 2 < GAP_BLOCKS ? g->blocks * 2 : GAP_BLOCKS;
     count = g->folding->kernel->event(window, blocks, events);
     list_entries(g, window, events, count);
-    g->open_count = keep_grams(g, list_pairs(g, ends_open(g)));
+    bool unfinished = ends_open(g);
+    bool joined = g->folding->joined;
+    g->open_count = keep_grams(g, joined ? list_wraps(g, window, unfinished) : list_pairs(g, unfinished));
+    if (joined)
+        g->open_count = add_approaches(g, g->open_count);
     g->here = g->next_open = g->next_odd = 0;
 }
 

@@ -35,6 +35,7 @@ struct set {
     unsigned count;
     uint32_t longest;
     const struct folding *folding; /* NULL: the set has no folded view */
+    const struct folding *joined;  /* NULL: no pattern has a blank in it */
     const struct shapes *shapes;   /* NULL: none is searched */
 };
 

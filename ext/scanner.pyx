@@ -53,6 +53,7 @@ cdef extern from "group.h":
         unsigned count
         uint32_t longest
         const void *folding
+        const void *joined
         const void *shapes
     enum: SCAN_DONE, SCAN_NEEDS_AUTOMATON
     c_group *group_new(const c_pattern *patterns, size_t count, const c_kernel *kernel) nogil
@@ -67,8 +68,9 @@ cdef extern from "group.h":
 cdef extern from "folding.h":
     struct c_folding "folding":
         c_set set
-    int folding_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, c_group **group) nogil
-    int folding_build(c_folding *folding, const c_kernel *kernel) nogil
+    int folding_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, bint joined,
+                      c_group **group) nogil
+    int folding_build(c_folding *folding, const c_kernel *kernel, bint joined) nogil
     void folding_free(c_folding *folding) nogil
     size_t folding_bytes(const c_folding *folding) nogil
 
@@ -144,10 +146,10 @@ if default_kernel == NULL:
 
 
 cdef class _Group:
-    """Owns one compiled group; `folded` owns the group of its folded patterns, if it has any."""
+    """Owns one compiled group; `folded` and `joined` own those of its folded and joined patterns, if it has any."""
 
     cdef c_group *group
-    cdef _Group folded
+    cdef _Group folded, joined
 
     def __dealloc__(self):
         group_free(self.group)
@@ -191,16 +193,25 @@ cdef list compile_groups(list parts, dict values, const c_kernel *kernel, bint f
 
 
 cdef _Group compile_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, bint folded):
-    cdef _Group result = _Group.__new__(_Group), twin = _Group.__new__(_Group)
-    cdef bint failed
+    cdef _Group result = _Group.__new__(_Group)
     with nogil:
         result.group = group_new(patterns, count, kernel)
-        failed = result.group == NULL or (folded and folding_group(patterns, count, kernel, &twin.group) != 0)
+    if result.group == NULL:
+        raise MemoryError
+    if folded:
+        result.folded = compile_folded(patterns, count, kernel, False)
+        result.joined = compile_folded(patterns, count, kernel, True)
+    return result
+
+
+cdef _Group compile_folded(const c_pattern *patterns, size_t count, const c_kernel *kernel, bint joined):
+    cdef _Group result = _Group.__new__(_Group)
+    cdef int failed
+    with nogil:
+        failed = folding_group(patterns, count, kernel, joined, &result.group)
     if failed:
         raise MemoryError
-    if twin.group != NULL:
-        result.folded = twin
-    return result
+    return None if result.group == NULL else result
 
 
 cdef class _Shapes:
@@ -244,16 +255,17 @@ cdef class _PatternSet:
     cdef bint folded
     cdef _Shapes shapes
     cdef c_set compiled
-    cdef c_folding folding
+    cdef c_folding folding, joined
 
     def __dealloc__(self):
         folding_free(&self.folding)
+        folding_free(&self.joined)
 
     cdef list groups(self):
         """All groups, those of the folded patterns and of the shapes included."""
         cdef _Group group
         cdef list groups = self.base + self.delta
-        groups += [group.folded for group in groups if group.folded is not None]
+        groups += [twin for group in groups for twin in (group.folded, group.joined) if twin is not None]
         return groups if self.shapes.group is None else groups + [self.shapes.group]
 
     cdef bint contains(self, bytes value):
@@ -287,7 +299,6 @@ cdef class _PatternSet:
 cdef _PatternSet make_set(const c_kernel *kernel, list base, list delta, bint folded, _Shapes shapes):
     cdef _PatternSet result = _PatternSet.__new__(_PatternSet)
     cdef _Group group
-    cdef c_set *twins = &result.folding.set
     result.kernel, result.base, result.delta, result.folded, result.shapes = kernel, base, delta, folded, shapes
     if shapes.group is not None:
         result.compiled.shapes = &shapes.compiled
@@ -296,13 +307,24 @@ cdef _PatternSet make_set(const c_kernel *kernel, list base, list delta, bint fo
         result.compiled.count += 1
         result.compiled.longest = max(result.compiled.longest, group.group.patterns.longest)
         if group.folded is not None:
-            twins.groups[twins.count] = group.folded.group
-            twins.count += 1
-    if twins.count:
-        if folding_build(&result.folding, kernel):
+            put_group(&result.folding.set, group.folded)
+        if group.joined is not None:
+            put_group(&result.joined.set, group.joined)
+    if result.folding.set.count:
+        if folding_build(&result.folding, kernel, False):
             raise MemoryError
         result.compiled.folding = &result.folding
+    if result.joined.set.count:
+        if folding_build(&result.joined, kernel, True):
+            raise MemoryError
+        result.compiled.joined = &result.joined
     return result
+
+
+cdef int put_group(c_set *patterns, _Group group) noexcept:
+    patterns.groups[patterns.count] = group.group
+    patterns.count += 1
+    return 0
 
 
 cdef size_t count_patterns(list groups) except? 0:
@@ -393,7 +415,7 @@ cdef class Scanner:
     @property
     def nbytes(self):
         cdef _Group group
-        cdef size_t total = folding_bytes(&self.current.folding)
+        cdef size_t total = folding_bytes(&self.current.folding) + folding_bytes(&self.current.joined)
         for group in self.current.groups():
             total += group_bytes(group.group)
         return total

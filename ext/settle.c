@@ -33,5 +33,5 @@ enum scan_result settle(struct scan *c)
         result = search_text(c->folding->set.groups[i], run->bytes, run->count, 0, &found, &c->view->course[i]);
     if (result != SCAN_DONE)
         return result;
-    return cover(run, c->text, longest, &c->state->spans) ? SCAN_NO_MEMORY : SCAN_DONE;
+    return cover(run, c->text, c->folding->joined, longest, &c->state->spans) ? SCAN_NO_MEMORY : SCAN_DONE;
 }

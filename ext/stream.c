@@ -15,6 +15,7 @@ void stream_free(struct stream *s)
 {
     spans_free(&s->spans);
     view_free(&s->view);
+    view_free(&s->joined);
     shaping_free(&s->shaping);
     tally_free(&s->tally);
     free(s->store);
@@ -32,6 +33,7 @@ void stream_forget(struct stream *s)
     forget_states(s);
     memset(s->course, 0, sizeof s->course);
     view_forget(&s->view);
+    view_forget(&s->joined);
 }
 
 void stream_unscan(struct stream *s)
@@ -195,6 +197,8 @@ static enum scan_result scan_views(struct stream *s, const struct set *set)
     enum scan_result result = SCAN_DONE;
     if (set->folding)
         result = view_scan(&s->view, set->folding, &text, s->last);
+    if (set->joined && result == SCAN_DONE)
+        result = view_scan(&s->joined, set->joined, &text, s->last);
     if (set->shapes && result == SCAN_DONE)
         result = shaping_scan(&s->shaping, set->shapes, &text, s->last);
     return result;
@@ -237,6 +241,8 @@ enum scan_result stream_scan(struct stream *s, const struct set *set, const uint
         s->limit = s->end + length; /* as scan_onwards does not know */
     if (set->folding && s->view.live < s->limit)
         s->limit = s->view.live;
+    if (set->joined && s->joined.live < s->limit)
+        s->limit = s->joined.live;
     if (set->shapes && s->shaping.live < s->limit)
         s->limit = s->shaping.live;
     return result;
@@ -292,6 +298,7 @@ static void finish(struct stream *s, size_t released)
         spans_clear(&s->spans);
         forget_states(s);
         view_reset(&s->view);
+        view_reset(&s->joined);
         shaping_reset(&s->shaping);
     }
 }
@@ -302,6 +309,7 @@ void stream_pass(struct stream *s)
         s->masking = false;
     s->live = s->done = s->end = s->limit;
     view_commit(&s->view, s->view.work.spans.head);
+    view_commit(&s->joined, s->joined.work.spans.head);
     shaping_commit(&s->shaping, s->shaping.work.spans.head);
     finish(s, s->length);
 }
@@ -315,6 +323,7 @@ void stream_commit(struct stream *s, const struct marker *markers, uint8_t *outp
     s->marks = e.marks;
     s->spans.head = e.next[EMIT_RAW];
     view_commit(&s->view, e.next[EMIT_FOLDED]);
+    view_commit(&s->joined, e.next[EMIT_JOINED]);
     shaping_commit(&s->shaping, e.next[EMIT_SHAPES]);
     keep(s);
     finish(s, e.size);

@@ -5,7 +5,7 @@
  *     live <= done <= end
  * `live` is the first byte that may still begin a pattern; [live, end) is kept. `done` is the first byte
  * not yet put out; between `live` and `done` everything is covered by a marker that is already out.
- * What the folded view (view.h) and the shapes (shaping.h) cover is listed apart and united with the rest as it
+ * What the folded views (view.h) and the shapes (shaping.h) cover is listed apart and united with the rest as it
  * is put out; what they hold makes `live` less.
  *
  * A feed is two steps, so that the caller can allocate the output with the GIL held:
@@ -25,7 +25,7 @@ struct stream {
     uint64_t live, done, end;
     bool masking; /* a marker ended exactly at `done` */
     struct spans spans;
-    struct view view;
+    struct view view, joined;
     struct shaping shaping;
 
     uint64_t marks;     /* markers put out so far */

@@ -54,7 +54,7 @@ static enum scan_result push_text(struct scan *c, const uint8_t *text, size_t le
     if (limit && run_reserve(run, 1) != SCAN_DONE)
         return SCAN_NO_MEMORY; /* so that four bytes can be loaded */
     uint32_t gram = limit ? load32(run->bytes + run->count - CONTEXT) << 8 : 0;
-    for (; i < limit && !event_is(text[i]); i++) {
+    for (; i < limit && !event_is(text[i]) && !(c->folding->joined && fold_is_blank(text[i])); i++) {
         gram = gram >> 8 | (uint32_t)text[i] << 24;
         if (!folding_has(c->folding, gram))
             break;
@@ -68,7 +68,7 @@ static enum scan_result take(struct scan *c, uint8_t byte, uint64_t at)
 {
     struct view_state *state = c->state;
     place place = place_of(at, state->fold.lines > 0);
-    bool gap = state->fold.gap > 0, letter;
+    bool gap = c->folding->joined ? state->fold.lines > 0 : state->fold.gap > 0, letter;
     byte = fold_text(&state->fold, byte, &letter);
     enum scan_result result = SCAN_DONE;
     if (letter) {
@@ -115,6 +115,38 @@ static enum scan_result step(struct scan *c, uint8_t byte, uint64_t at)
 
 /* ---- between gaps ------------------------------------------------------------------------------ */
 
+/* Where what leads up to `to` begins in a joined text. */
+static size_t joined_from(const struct scan *c, const uint8_t *text, size_t from, size_t to)
+{
+    size_t start = to, at = to, count = 0, most = c->folding->set.longest - 1;
+    uint32_t gram = 0;
+    while (at > from) {
+        uint8_t byte = text[--at];
+        if (fold_is_blank(byte)) {
+            if (start - at > FOLD_GAP)
+                return start;
+            continue;
+        }
+        gram = gram << 8 | byte;
+        if (count == most || (++count >= FOLDING_GRAM && !folding_has(c->folding, gram)))
+            return start;
+        start = at;
+    }
+    return from;
+}
+
+/* As lead_up. */
+static enum scan_result lead_up_joined(struct scan *c, const uint8_t *text, uint64_t base, size_t from, size_t to)
+{
+    size_t start = joined_from(c, text, from, to);
+    enum scan_result result = SCAN_DONE;
+    if (start > from)
+        run_keep(&c->state->run, 0);
+    for (; start < to && result == SCAN_DONE; start++)
+        result = (fold_is_blank(text[start]) ? step : take)(c, text[start], base + start);
+    return result;
+}
+
 /* Makes the run what leads up to `to`: the text before it as far as patterns may have it. Text is folded as it
  * stands in [from, to), and what is in the run lies before `from`. */
 static enum scan_result lead_up(struct scan *c, const uint8_t *text, uint64_t base, size_t from, size_t to)
@@ -150,7 +182,7 @@ static enum scan_result feed(struct scan *c, const uint8_t *text, size_t length,
             at = gaps_next(&gaps, start, &from);
             if (from > start)
                 run_keep(&c->state->run, 0);
-            result = lead_up(c, text, base, from, at);
+            result = (c->folding->joined ? lead_up_joined : lead_up)(c, text, base, from, at);
         } else if (fold_is_idle(&c->state->fold)) {
             size_t taken;
             result = push_text(c, text + at, length - at, base + at, &taken);
@@ -180,17 +212,19 @@ void view_forget(struct view *view)
     memset(view->course, 0, sizeof view->course);
 }
 
-/* Before the held text only the bytes remain that the newline rule has let go. */
-static void forget_held(struct view_state *state, uint64_t start)
+/* Before the held text only the bytes remain that the newline rule has let go. A line end between may be in the held
+ * text, and then comes again. */
+static void forget_held(struct view_state *state, const struct view_text *text)
 {
     struct run *run = &state->run;
     size_t count = 0;
-    while (count < run->count && place_at(run->places[count]) < start)
+    while (count < run->count && place_at(run->places[count]) < text->start)
         count++;
-    state->fold = (struct fold){0};
-    if (count && count < run->count) {
+    bool held = memchr(text->held, '\n', text->held_length), wrapped = state->fold.lines && !held;
+    state->fold = (struct fold){.joined = state->fold.joined};
+    if (count) {
         state->fold.gap = 1;
-        state->fold.lines = place_is_wrapped(run->places[count]);
+        state->fold.lines = count < run->count ? place_is_wrapped(run->places[count]) : wrapped;
     }
     run->count = count;
     run->eventful = run->eventful < count ? run->eventful : count;
@@ -204,11 +238,17 @@ static enum scan_result begin(struct scan *c)
     if (spans_copy(&work->spans, &kept->spans))
         return SCAN_NO_MEMORY;
     work->fold = kept->fold;
+    work->fold.joined = c->folding->joined;
     enum scan_result result = run_copy(&work->run, &kept->run);
     if (result != SCAN_DONE || !c->view->forgotten || c->text->held_length == 0)
         return result;
-    forget_held(work, c->text->start);
+    forget_held(work, c->text);
     return feed(c, c->text->held, c->text->held_length, c->text->start);
+}
+
+static uint64_t end_of(const struct view_text *text)
+{
+    return text->start + text->held_length + text->length;
 }
 
 /* Where an occurrence that begins in the run at `least` and is under way would begin to cover. */
@@ -218,7 +258,7 @@ static uint64_t hold_from(const struct scan *c, size_t least)
     const struct fold *fold = &c->state->fold;
     size_t from = run_covered_from(run, least, run->count);
     bool let_go = from == least && fold->lines && run_bytes(run, least, run->count) < RUN_BEFORE_WRAP;
-    uint64_t at = let_go ? c->view->live - fold->waiting : place_at(run->places[from]);
+    uint64_t at = let_go ? end_of(c->text) - fold->waiting : place_at(run->places[from]);
     return at < c->text->start ? c->text->start : at;
 }
 
@@ -228,8 +268,8 @@ static enum scan_result finish(struct scan *c)
     struct run *run = &c->state->run;
     const struct fold *fold = &c->state->fold;
     size_t least = run->count, longest = c->folding->set.longest;
-    bool gap = fold->gap || fold->waiting;
-    if (run->eventful == 0 && !gap) {
+    bool apart = c->folding->joined || fold->gap || fold->waiting; /* the search of the text may not know of it */
+    if (run->eventful == 0 && !apart) {
         run_keep(run, run->count < longest ? run->count : longest - 1);
         return SCAN_DONE;
     }
@@ -240,7 +280,9 @@ static enum scan_result finish(struct scan *c)
             return result;
         least = start < least ? start : least;
     }
-    if (least < run->count && (gap || least < run->eventful))
+    if (c->folding->joined)
+        c->view->live -= fold->waiting; /* it may begin what the text itself has a blank before */
+    if (least < run->count && (apart || least < run->eventful))
         c->view->live = hold_from(c, least);
     run_keep(run, run->count - least);
     return SCAN_DONE;
@@ -251,7 +293,8 @@ enum scan_result view_scan(struct view *view, const struct folding *folding, con
 {
     struct scan c = {view, &view->work, folding, text};
     uint64_t base = text->start + text->held_length;
-    view->live = base + text->length;
+    view->scanned = true;
+    view->live = end_of(text);
     enum scan_result result = begin(&c);
     if (result == SCAN_DONE)
         result = feed(&c, text->data, text->length, base);
@@ -264,7 +307,10 @@ enum scan_result view_scan(struct view *view, const struct folding *folding, con
 
 void view_commit(struct view *view, size_t next)
 {
+    if (!view->scanned)
+        return; /* few sets have a joined view */
     struct view_state kept = view->kept;
+    view->scanned = false;
     view->kept = view->work;
     view->work = kept;
     view->kept.spans.head = next;

@@ -7,6 +7,10 @@
  * its bytes lie before its first soft wrap, it only covers what lies behind that. So the end of a line is
  * not held back for the few bytes by which it resembles the beginning of a pattern.
  *
+ * A joined view (fold.h) is one of its own, of the patterns with blanks in them. There an occurrence must have a soft
+ * wrap in it; and what may become one is held before it has, because with other blanks the search of the text itself
+ * does not know it.
+ *
  * What is kept between two chunks is the end of the folded text from which on it may be the beginning of
  * an occurrence, with its offsets, and the state of the folding. A scan works on a copy of these, so it
  * can be repeated; view_commit makes the copy the truth.
@@ -32,6 +36,7 @@ struct view {
     uint64_t live;     /* nothing that begins before this offset can still become an occurrence */
     struct search_course course[SET_LIMIT];
     bool forgotten;    /* the held text is to be folded anew */
+    bool scanned;      /* there is something to commit */
 };
 
 /* The text of a stream that can be read: [start, start + held + length). */

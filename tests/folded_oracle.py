@@ -1,4 +1,8 @@
-"""What the folded view means, as naively as possible: whole texts, regular expressions, one occurrence at a time."""
+"""What the folded views mean, as naively as possible: whole texts, regular expressions, one occurrence at a time.
+
+The joined view is a second one, of the patterns with blanks in them: all blanks are removed, of the text and of the
+patterns, and an occurrence has a soft wrap in it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SHORTEST, LONGEST = 6, 16 * 1024
+JOINED_SHORTEST = 5
 GAP = 600
 BEFORE_WRAP = 4
 
 # Whole or not: what a sequence has so far is removed even if the next byte does not belong to it.
 _ESCAPE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?")
 _OTHER = re.compile(rb"\n[ \t]{0,64}|\r|\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad")
+_BARRIER = {False: re.compile(rb"\n[^\n]*\n"), True: re.compile(rb"\n[^\n \t]*\n")}
 _UNFINISHED = re.compile(rb"(?:\xe2[\x80\x81]?|\xef\xbb?|\xc2)\Z")
 
 
@@ -56,7 +62,12 @@ def _removed(text: bytes, at: int) -> tuple[int, bool]:
     return (found.end() if found else at), False
 
 
-def fold(text: bytes) -> tuple[list[Folded], bytearray]:
+def is_barrier(gap: bytes, joined: bool) -> bool:
+    """Whether nothing goes on behind a gap: it is long, or has an empty line in it."""
+    return len(gap) > GAP or bool(_BARRIER[joined].search(gap))
+
+
+def fold(text: bytes, joined: bool = False) -> tuple[list[Folded], bytearray]:
     """The folded text, and a 1 for each byte of the text that belongs to an escape sequence."""
     parts = [Folded(b"", [], [b""], [])]
     escapes = bytearray(len(text))
@@ -68,10 +79,12 @@ def fold(text: bytes) -> tuple[list[Folded], bytearray]:
                 escapes[at:end] = b"\1" * (end - at)
             parts[-1].gaps[-1] += text[at:end] if not escape else b"\x1b" * (end - at)
             at = end
+        elif joined and text[at : at + 1] in b" \t":
+            parts[-1].gaps[-1] += text[at : at + 1]
+            at += 1
         else:
             byte = text[at : at + 1]
-            gap = parts[-1].gaps[-1]
-            if gap.count(b"\n") > 1 or len(gap) > GAP:
+            if is_barrier(parts[-1].gaps[-1], joined):
                 parts.append(Folded(b"", [], [b""], []))
             last = parts[-1]
             last.at.append(at)
@@ -79,9 +92,9 @@ def fold(text: bytes) -> tuple[list[Folded], bytearray]:
             last.digits.append(digits)
             parts[-1] = last._replace(text=last.text + fold_digits(byte, digits))
             digits = 2 if byte == b"%" else digits - 1 if digits and byte in b"0123456789abcdefABCDEF" else 0
+            digits = 0 if joined else digits
             at += 1
-    gap = parts[-1].gaps[-1]
-    if gap.count(b"\n") > 1 or len(gap) > GAP:
+    if is_barrier(parts[-1].gaps[-1], joined):
         parts.append(Folded(b"", [], [b""], []))
     return parts, escapes
 
@@ -94,6 +107,12 @@ def fold_digits(text: bytes, digits: int) -> bytes:
 
 def has_folded_view(pattern: bytes) -> bool:
     return SHORTEST <= len(pattern) <= LONGEST and not any(byte in b"\n\r\x1b" for byte in pattern)
+
+
+def join(pattern: bytes) -> bytes:
+    """What a joined text has of a pattern; nothing if it has no joined view."""
+    joined = pattern.translate(None, b" \t")
+    return joined if JOINED_SHORTEST <= len(joined) < len(pattern) and has_folded_view(pattern) else b""
 
 
 def _covered_from(part: Folded, start: int, end: int) -> int:
@@ -112,14 +131,26 @@ def places(pattern: bytes, part: Folded) -> Iterator[tuple[int, int]]:
             start = part.text.find(folded, start + 1)
 
 
+def joined_places(joined: bytes, part: Folded) -> Iterator[tuple[int, int]]:
+    """Yield where what is left of a pattern occurs in the joined text, over a soft wrap."""
+    start = part.text.find(joined) if joined else -1
+    while start >= 0:
+        end = start + len(joined)
+        if any(b"\n" in gap for gap in part.gaps[start + 1 : end]):
+            yield start, end
+        start = part.text.find(joined, start + 1)
+
+
 def occurrences(patterns: Iterable[bytes], text: bytes) -> Iterator[tuple[int, list[int]]]:
-    """Yield where each occurrence in the folded text begins, and the bytes of the text that it covers."""
-    parts, escapes = fold(text)
-    for pattern in patterns:
-        for part in parts:
-            for start, end in places(pattern, part):
-                spanned = range(part.at[_covered_from(part, start, end)], part.at[end - 1] + 1)
-                yield part.at[start], [i for i in spanned if not escapes[i]]
+    """Yield where each occurrence in the folded texts begins, and the bytes of the text that it covers."""
+    patterns = list(patterns)
+    for joined in (False, True) if any(map(join, patterns)) else (False,):
+        parts, escapes = fold(text, joined)
+        for pattern in patterns:
+            for part in parts:
+                for start, end in joined_places(join(pattern), part) if joined else places(pattern, part):
+                    spanned = range(part.at[_covered_from(part, start, end)], part.at[end - 1] + 1)
+                    yield part.at[start], [i for i in spanned if not escapes[i]]
 
 
 def covered(patterns: Iterable[bytes], text: bytes) -> bytearray:
@@ -179,6 +210,25 @@ def _folded_live(patterns: Iterable[bytes], text: bytes) -> int:
     return least
 
 
+def _joined_live(patterns: Iterable[bytes], text: bytes) -> int:
+    """The least offset that the joined view must hold: what may go on is held before there is a soft wrap in it."""
+    if not any(map(join, patterns)):
+        return len(text)
+    end = least = _waits_from(text)
+    part = fold(text[:end], joined=True)[0][-1]
+    for pattern in filter(None, map(join, patterns)):
+        for length in range(1, min(len(pattern), len(part.text) + 1)):
+            start = len(part.text) - length
+            if part.text[start:] != pattern[:length]:
+                continue
+            first = _covered_from(part, start, len(part.text))
+            if first == start and b"\n" in part.gaps[-1] and length < BEFORE_WRAP:
+                least = min(least, end)
+            else:
+                least = min(least, part.at[first])
+    return least
+
+
 def held(patterns: Iterable[bytes], text: bytes) -> int:
     """Return how many bytes a stream that got the text must withhold, and no more."""
     patterns = list(patterns)
@@ -189,7 +239,8 @@ def live(patterns: Iterable[bytes], text: bytes) -> int:
     """The least offset from which on the text is still needed."""
     patterns = list(patterns)
     ends = (n for p in patterns for n in range(min(len(p) - 1, len(text)), 0, -1) if text.endswith(p[:n]))
-    return min(len(text) - max(ends, default=0), _folded_live(patterns, text))
+    folded = min(_folded_live(patterns, text), _joined_live(patterns, text))
+    return min(len(text) - max(ends, default=0), folded)
 
 
 def _covered_so_far(patterns: list[bytes], text: bytes) -> bytearray:

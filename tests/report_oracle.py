@@ -10,7 +10,7 @@ from tests import folded_oracle, oracle
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-RAW, FOLDED, SHAPE = range(3)
+RAW, FOLDED, JOINED, SHAPE = range(4)
 
 Tally = dict[int | None, tuple[int, int]]
 
@@ -46,6 +46,11 @@ def occurrences(patterns: list[bytes], text: bytes, folded: bool) -> Iterator[Oc
             for start, stop in folded_oracle.places(pattern, part):
                 first, end = part.at[folded_oracle._covered_from(part, start, stop)], part.at[stop - 1] + 1
                 yield Occurrence(end, FOLDED, -len(pattern), rule, first, end)
+    for part in folded_oracle.fold(text, joined=True)[0] if folded else ():
+        for rule, pattern in enumerate(patterns):
+            for start, stop in folded_oracle.joined_places(folded_oracle.join(pattern), part):
+                first, end = part.at[folded_oracle._covered_from(part, start, stop)], part.at[stop - 1] + 1
+                yield Occurrence(end, JOINED, start - stop, rule, first, end)
 
 
 def marks(patterns: list[bytes], text: bytes, folded: bool, shapes: Iterable[Occurrence] = ()) -> Iterator[Mark]:
@@ -57,7 +62,7 @@ def marks(patterns: list[bytes], text: bytes, folded: bool, shapes: Iterable[Occ
     at = 0
     while (at := hidden.find(1, at)) >= 0:
         end = hidden.index(0, at)
-        opener = min(o for o in found if o.start <= at < o.end and not (o.kind == FOLDED and escapes[at]))
+        opener = min(o for o in found if o.start <= at < o.end and not (o.kind in (FOLDED, JOINED) and escapes[at]))
         yield Mark(at, end, opener.rule)
         at = end
 

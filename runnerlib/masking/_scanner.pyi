@@ -45,7 +45,8 @@ class Scanner:
         """Mask with `marker`; `folded` also finds patterns of 6 bytes to 16 KiB that are interrupted.
 
         An occurrence may be interrupted by terminal control sequences, which stay visible, and by carriage
-        returns, zero-width characters and soft line wraps; percent escapes may mix the case of their digits.
+        returns, zero-width characters and soft line wraps, and over a wrap its blanks do not count; percent escapes
+        may mix the case of their digits.
         `ext/README.md` has the rules. `rules` names rules in reports.
 
         `shapes` gives the marker for each shape that is masked too. A mark has the marker of what it is put down to,

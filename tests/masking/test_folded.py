@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runnerlib.masking import SecretMasker
+from runnerlib.masking.encodings import forms
 from runnerlib.masking._scanner import KERNELS, Scanner, Stream
 from tests import folded_oracle, oracle
 from tests.tools import tool
@@ -76,6 +77,43 @@ def a_case_of_escapes(rng: random.Random) -> tuple[list[bytes], bytes]:
     return patterns, text
 
 
+BLANKS = [
+    *(b"\n", b"\n ", b"\n  ", b"\n\t", b" \n", b"  \n ", b"\r\n", b"\n \n", b"\n\n", b"\n\r ", b" " * 20, b"\t"),
+    *(b"\n" + b" " * 64, b"\n" + b" " * 65, b" " * 590 + b"\n", b"\n" + b" " * 600, b"\x1b[m ", b" \x1b[m\n \x1b[1m"),
+]
+
+
+def a_phrase(letters: bytes, rng: random.Random) -> bytes:
+    words = [bytes(rng.choices(letters, k=rng.randint(1, 6))) for _ in range(rng.randint(2, 6))]
+    made = b"".join(word + rng.choice([b" ", b" ", b"  ", b"\t", b" \t "]) for word in words[:-1]) + words[-1]
+    return rng.choice([b"", b"", b" "]) + made + rng.choice([b"", b"", b"\t"])
+
+
+def wrapped(text: bytes, width: int, indent: bytes = b"") -> bytes:
+    """As `fold -w` does it, and perhaps with an indent put before each further line."""
+    return (b"\n" + indent).join(text[i : i + width] for i in range(0, len(text), width))
+
+
+def a_case_of_phrases(rng: random.Random) -> tuple[list[bytes], bytes]:
+    """Patterns with blanks in them, and a text of their pieces: wrapped anywhere, or at words, or with all strewn in."""
+    letters, text = rng.choice([b"ab", b"abc", b"abcdefgh", b"ab%2f\xe2"]), b""
+    patterns = [a_phrase(letters, rng) for _ in range(rng.randint(1, 5))]
+    while len(text) < rng.choice([20, 60, 150]):
+        piece = rng.choice(patterns)
+        start, stop = sorted(rng.choices(range(len(piece) + 1), k=2))
+        piece = rng.choice([piece, piece, piece, piece[:stop], piece[start:], piece[start:stop]])
+        match rng.randrange(5):
+            case 0 | 1:
+                piece = wrapped(piece, rng.randint(1, 10), rng.choice([b"", b"", b" ", b"   ", b"\t"]))
+            case 2 | 3:
+                strewn = (rng.choice(BLANKS + EVENTS) if rng.random() < 0.15 else b"" for _ in piece)
+                piece = b"".join(event + piece[i : i + 1] for i, event in enumerate(strewn))
+            case _:
+                piece = rng.choice([b"\n", b"\n  "]).join(piece.split())
+        text += piece + rng.choice([b"", b".", b" ", b"\n", bytes(rng.choices(letters + b" ", k=3))])
+    return patterns, text
+
+
 def check(patterns: list[bytes], text: bytes, kernel: str, rng: random.Random, triples: int = 10) -> None:
     made, want = scanner(patterns, kernel), folded_oracle.mask(patterns, text)
     assert made.mask(text) == want
@@ -128,10 +166,17 @@ class TestAgainstTheTwin:
         check(*a_case_of_escapes(rng), rng.choice(KERNELS), rng)
 
     @SOME
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @given(seed=SEEDS)
+    def test_any_cut_of_wrapped_phrases_gives_the_same(self, kernel: str, seed: int) -> None:
+        rng = random.Random(seed)
+        check(*a_case_of_phrases(rng), kernel, rng, 3)
+
+    @SOME
     @given(seed=SEEDS)
     def test_nothing_is_withheld_that_need_not_be(self, seed: int) -> None:
         rng = random.Random(seed)
-        patterns, text = rng.choice([a_case, a_case_of_escapes])(rng)
+        patterns, text = rng.choice([a_case, a_case_of_escapes, a_case_of_phrases])(rng)
         check_hold(patterns, text[:80])
 
     @SOME
@@ -148,6 +193,21 @@ class TestAgainstTheTwin:
         pieces = [secret[:4] + event + secret[4:] for secret in secrets for event in EVENTS] + EVENTS
         text = b"".join(
             piece + b"." * distance for piece in rng.sample(pieces, min(len(pieces), 2 + 12_000 // (distance + 9)))
+        )
+        want, made = folded_oracle.mask(secrets, text), scanner(secrets, kernel)
+        assert made.mask(text) == want
+        assert run(made.stream(), [text[i : i + 501] for i in range(0, len(text), 501)]) == want
+
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize("distance", [0, 5, 60, 63, 64, 65, 2047, 5000])
+    def test_wrapped_phrases_at_any_distance(self, kernel: str, distance: int) -> None:
+        rng = random.Random(distance)
+        secrets = [b"ab cd ef", b"abcd \tefgh", b"a bc def gh hgfe dcb a"]
+        pieces = [secret.replace(b" ", event) for secret in secrets for event in BLANKS]
+        pieces += [wrapped(secret, width, b" " * rng.randrange(3)) for secret in secrets for width in range(2, 9)]
+        between = rng.choice([b".", b" ", b". "])
+        text = b"".join(
+            piece + between * distance for piece in rng.sample(pieces, min(len(pieces), 2 + 12_000 // (distance + 9)))
         )
         want, made = folded_oracle.mask(secrets, text), scanner(secrets, kernel)
         assert made.mask(text) == want
@@ -207,6 +267,32 @@ class TestRules:
         assert folded_oracle.mask([SECRET], text) == want
         made = scanner([SECRET], kernel)
         for pieces in cuts(text, random.Random(1), 50):
+            assert run(made.stream(), pieces) == want
+
+    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize(
+        ("text", "want"),
+        [
+            (b"<correct\n horse\n battery\n staple>", b"<#>"),
+            (b"<correct\nhorse battery\nstaple>", b"<#>"),  # wrapped at words
+            (b"<correct horse  \n   battery  staple>", b"<#>"),  # and filled
+            (b"<correct\n    \x1b[1m horse battery staple>", b"<#\x1b[1m#>"),
+            (b"<correct\n \nhorse battery staple>", b"<#>"),  # one letter a line
+            (b"<cor\nrect\n horse battery staple>", b"<cor\n#>"),  # the newline rule
+            (b"<correct\n\nhorse battery staple>", b"<correct\n\nhorse battery staple>"),  # barriers
+            (
+                b"<correct\n" + b" " * 600 + b"horse battery staple>",
+                b"<correct\n" + b" " * 600 + b"horse battery staple>",
+            ),
+            (b"<correcthorse battery staple>", b"<correcthorse battery staple>"),  # no wrap
+            (b"correcthorse battery staple\n x", b"correcthorse battery staple\n x"),
+        ],
+    )
+    def test_blanks_do_not_count_where_a_text_is_wrapped(self, kernel: str, text: bytes, want: bytes) -> None:
+        phrase = b"correct horse battery staple"
+        assert folded_oracle.mask([phrase], text) == want
+        made = scanner([phrase], kernel)
+        for pieces in cuts(text, random.Random(1), 20) if len(text) < 100 else [[text]]:
             assert run(made.stream(), pieces) == want
 
     def test_percent_escapes_in_any_case(self) -> None:
@@ -344,6 +430,28 @@ class TestSituations:
         colours = [b"\x1b[38;5;%dm" % i for i in range(len(SECRET))]
         text = b"".join(colour + SECRET[i : i + 1] for i, colour in enumerate(colours)) + b"\x1b[0m\n"
         assert masker().mask(text) == b"#".join([*colours, b"\x1b[0m\n"])
+
+    @pytest.mark.parametrize("secret", ["correct horse battery staple", "PB.$[5Mx |BghDA", 'abcd "b\\ c\td  e f&g h'])
+    @pytest.mark.parametrize("indent", [b"", b"  ", b"\t"])
+    def test_every_form_wrapped_at_every_width(self, secret: str, indent: bytes) -> None:
+        made = SecretMasker("#")
+        made.register_secret(secret)
+        patterns = {pattern for _, pattern in forms(secret.encode()) if folded_oracle.has_folded_view(pattern)}
+        for pattern in patterns:
+            for width in range(4, len(pattern) + 1):
+                printed = b"<" + wrapped(pattern, width, indent) + b">"
+                assert made.mask(printed) == b"<#>", (pattern, width)
+                assert run(made.stream(), [printed[:9], printed[9:17], printed[17:]]) == b"<#>"
+
+    @pytest.mark.parametrize("command", [["fold", "-w"], ["fold", "-sw"], ["fmt", "-w"]])
+    def test_tools_that_wrap(self, command: list[str]) -> None:
+        made = SecretMasker("#")
+        made.register_secret("correct horse  battery staple")
+        for width in range(4, 40):
+            printed = subprocess.run(
+                [*command, str(width)], input=b"correct horse  battery staple", capture_output=True, check=True
+            ).stdout
+            assert made.mask(printed).strip() == b"#", width
 
     @pytest.mark.parametrize("before", range(70))
     def test_base64_wrapped_by_coreutils_and_openssl(self, before: int) -> None:

@@ -2,7 +2,7 @@
  * The core without Python, for a processor that only an emulator has here: commands on stdin, answers on
  * stdout, all numbers 32 bits and little-endian, all bytes led by their number. test_neon.py speaks with it.
  *
- *     P folded, count, patterns, trie, trie of the folded ones    the set from now on
+ *     P folded, count, patterns, trie, trie of the folded ones, of the joined ones    the set from now on
  *     F last, bytes       feeds the stream:         the output, the number of bytes held
  *     T                   ends the counts:          of each rule, a place in the patterns: it, marks, bytes
  *     E bytes             finds events in blocks:   where they are
@@ -16,9 +16,9 @@
 #include "stream.h"
 
 static const struct kernel *kernel;
-static struct group *group, *twin;
-static struct trie tries[2]; /* compiled when a scan asks for it, as in scanner.pyx */
-static struct folding folding;
+static struct group *group, *twins[2]; /* of the folded patterns, and the joined ones */
+static struct trie tries[3];           /* compiled when a scan asks for it, as in scanner.pyx */
+static struct folding foldings[2];
 static struct set set;
 static struct stream stream;
 
@@ -81,6 +81,20 @@ static void read_trie(struct trie *trie)
     }
 }
 
+static const struct folding *read_twin(bool joined, const struct pattern *patterns, uint32_t count)
+{
+    struct folding *folding = &foldings[joined];
+    struct group **twin = &twins[joined];
+    if (folding_group(patterns, count, kernel, joined, twin))
+        fail("no group");
+    if (!*twin)
+        return NULL;
+    folding->set = (struct set){.groups = {*twin}, .count = 1};
+    if (folding_build(folding, kernel, joined))
+        fail("no folding");
+    return folding;
+}
+
 static void read_set(void)
 {
     uint32_t folded = read_number(), count = read_number();
@@ -89,20 +103,20 @@ static void read_set(void)
         patterns[i].bytes = read_bytes(&patterns[i].length, 0);
         patterns[i].rule = i;
     }
-    read_trie(&tries[0]);
-    read_trie(&tries[1]);
-    group_free(group), group_free(twin), folding_free(&folding);
-    twin = NULL;
-    memset(&folding, 0, sizeof folding);
+    for (int i = 0; i < 3; i++)
+        read_trie(&tries[i]);
+    for (int i = 0; i < 2; i++)
+        group_free(twins[i]), folding_free(&foldings[i]);
+    group_free(group);
+    memset(twins, 0, sizeof twins);
+    memset(foldings, 0, sizeof foldings);
     group = group_new(patterns, count, kernel);
-    if (!group || (folded && folding_group(patterns, count, kernel, &twin)))
+    if (!group)
         fail("no group");
     set = (struct set){.groups = {group}, .count = 1, .longest = group->patterns.longest};
-    if (twin) {
-        folding.set = (struct set){.groups = {twin}, .count = 1};
-        if (folding_build(&folding, kernel))
-            fail("no folding");
-        set.folding = &folding;
+    if (folded) {
+        set.folding = read_twin(false, patterns, count);
+        set.joined = read_twin(true, patterns, count);
     }
     for (uint32_t i = 0; i < count; i++)
         free((uint8_t *)patterns[i].bytes);
@@ -129,7 +143,8 @@ static void feed(void)
         if (result != SCAN_NEEDS_AUTOMATON)
             fail("the scan failed");
         adopt(group, &tries[0]);
-        adopt(twin, &tries[1]);
+        adopt(twins[0], &tries[1]);
+        adopt(twins[1], &tries[2]);
     }
     size_t size = stream_size(&stream, &marker);
     uint8_t *output = allocate(size);

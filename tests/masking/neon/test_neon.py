@@ -77,7 +77,8 @@ def patterns_are(patterns: Sequence[bytes], folded: bool) -> bytes:
     """The command that makes these the patterns."""
     listed = b"".join(map(framed, patterns))
     twins = sorted(set(chain.from_iterable(map(folded_forms, patterns)))) if folded else []
-    return b"P" + numbers(folded, len(patterns)) + listed + trie(patterns) + trie(twins)
+    joined = sorted(set(filter(None, map(folded_oracle.join, patterns)))) if folded else []
+    return b"P" + numbers(folded, len(patterns)) + listed + trie(patterns) + trie(twins) + trie(joined)
 
 
 def folded_forms(pattern: bytes) -> Iterator[bytes]:
@@ -114,7 +115,7 @@ Case = tuple[list[bytes], bytes, bool]
 
 def a_case(random: Random) -> Case:
     """Patterns, few or many, a text full of their pieces at any place of a block, and whether it is folded."""
-    letters = random.choice([b"ab", b"abcdef%2F", b"abcdefghijklmnopqrstuvwxyz0123456789", bytes(range(255))])
+    letters = random.choice([b"ab", b"abc ", b"abcdef%2F", b"abcdefghijklmnopqrstuvwxyz0123456789", bytes(range(255))])
     shortest, count = random.choice([2, 6, 7, 12]), random.choice([1, 2, 5, 40, 300])
     longest = shortest + random.choice([2, 9, 80])
     patterns = [bytes(random.choices(letters, k=random.randint(shortest, longest))) for _ in range(count)]
