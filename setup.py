@@ -23,6 +23,13 @@ spawn = Extension(
     include_dirs=["ext/process"],
     extra_compile_args=FLAGS,
 )
+hardening = Extension(
+    "runnerlib.hardening._hardening",
+    sources=["ext/process/_hardening.pyx", "ext/process/hardening.c"],
+    depends=sorted(glob("ext/process/*.h")),
+    include_dirs=["ext/process"],
+    extra_compile_args=FLAGS,
+)
 treefile = Extension(
     "runnerlib.source._treefile",
     sources=["ext/treefile/_treefile.pyx", *sorted(glob("ext/treefile/[rw]*.c"))],
@@ -61,4 +68,7 @@ class Build(build_ext):
         )
 
 
-setup(ext_modules=[*cythonize([core, spawn, treefile], build_dir="build"), guard], cmdclass={"build_ext": Build})
+setup(
+    ext_modules=[*cythonize([core, spawn, hardening, treefile], build_dir="build"), guard],
+    cmdclass={"build_ext": Build},
+)

@@ -120,6 +120,17 @@ def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[st
     return withheld
 
 
+def private(environ: Mapping[str, str]) -> set[str]:
+    """The variables whose values are for the runner alone, whatever the settings."""
+    return {name for name in environ if name in {*_WITHHELD, _JOB_ENV} or re.fullmatch(_PROVIDED, name)}
+
+
+def without_private(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a helper of the runner, which others of its user can look into."""
+    hidden = private(environ)
+    return {name: value for name, value in environ.items() if name not in hidden}
+
+
 def named_secrets(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
     """Those variables that are secret because they are listed, or because their names say so."""
     listed = {name: value for name, value in variables.items() if name in config.secret_env_names}

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from runnerlib.container import INSIDE, Wish, contained, hand_over
+from runnerlib.environment import without_private
 from runnerlib.paths import OWN
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def in_container(
         image=plan.image or "",
         base=base,
         scratch=scratch,
-        environ=plan.request.environ,
+        environ=without_private(plan.request.environ),
         mounts={socket: f"{INSIDE}/{OWN}/secrets"},
         shared=plan.workspace.granted,
     )

@@ -10,7 +10,18 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runnerlib"
 
 FLOORS = [
-    {"errors", "pipe", "graph", "result", "path_glob", "document", "schedule", "secrets_resolver", "log"},
+    {
+        "errors",
+        "pipe",
+        "graph",
+        "result",
+        "path_glob",
+        "document",
+        "schedule",
+        "secrets_resolver",
+        "log",
+        "hardening",
+    },
     {"paths", "config", "conditions", "masking", "process", "secrets_local"},
     {
         "events",

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hardening.h"
 #include "mark.h"
 #include "pidfd.h"
 
@@ -88,11 +90,11 @@ IN_CHILD void replace(const struct child *child, int descriptor, int standard)
         fail(child, SPAWN_PREPARE);
 }
 
-IN_CHILD void close_others(void)
+IN_CHILD void close_others(long first)
 {
-    if (syscall(SYS_close_range, 3, ~0U, 0) == 0)
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0)
         return;
-    for (long descriptor = 3, end = sysconf(_SC_OPEN_MAX); descriptor < end; descriptor++)
+    for (long descriptor = first, end = sysconf(_SC_OPEN_MAX); descriptor < end; descriptor++)
         close((int)descriptor); /* before Linux 5.9 */
 }
 
@@ -105,6 +107,18 @@ IN_CHILD void tie_to_parent(const struct child *child)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != child->parent)
         _exit(127);
+}
+
+IN_CHILD void limit_core(const struct child *child)
+{
+    struct rlimit limit;
+
+    if (child->request->core == CORE_UNKNOWN || getrlimit(RLIMIT_CORE, &limit) != 0)
+        return;
+    limit.rlim_cur = child->request->core < 0 ? RLIM_INFINITY : (rlim_t)child->request->core;
+    if (limit.rlim_cur > limit.rlim_max)
+        limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_CORE, &limit);
 }
 
 /* A regular file that may be executed, as a shell looks for it: directories that cannot be searched are passed over. */
@@ -158,21 +172,27 @@ IN_CHILD int run(void *argument)
 {
     const struct child *child = argument;
     const struct spawn_request *request = child->request;
-    int input, output, errors;
+    int input, output, errors, extra;
 
     tie_to_parent(child);
     if (setsid() < 0)
         fail(child, SPAWN_PREPARE);
+    limit_core(child);
     reset_signals(); /* now that no signal of the parent's group comes any more */
     if (request->cgroup >= 0) /* before anything can be started that would stay outside */
         child->result->joined = write(request->cgroup, "0", 1) == 1;
     input = above_standard(child, request->input);
     output = above_standard(child, request->output);
     errors = above_standard(child, request->errors);
+    extra = request->extra < 0 ? -1 : above_standard(child, request->extra);
     replace(child, input, 0);
     replace(child, output, 1);
     replace(child, errors, 2);
-    close_others();
+    if (extra == 3)
+        fcntl(extra, F_SETFD, 0); /* dup2 onto itself changes nothing */
+    else if (extra >= 0)
+        replace(child, extra, 3);
+    close_others(extra < 0 ? 3 : 4);
     if (request->terminal && ioctl(0, TIOCSCTTY, 0) != 0)
         fail(child, SPAWN_PREPARE);
     if (chdir(request->directory) != 0)

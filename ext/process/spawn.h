@@ -20,10 +20,12 @@ struct spawn_request {
     const char *search;  /* directories, separated by colons, that `program` is looked up in; NULL: it is a path */
     char *const *argv, *const *envp; /* each ends with NULL */
     const char *directory;
-    int input, output, errors; /* become descriptors 0, 1 and 2; no other stays open */
+    int input, output, errors; /* become descriptors 0, 1 and 2; no other stays open, */
+    int extra;                 /* apart from this one, which becomes 3; -1 for none */
     int terminal;         /* true: `input` is a terminal, which becomes the controlling one */
     int cgroup;           /* cgroup.procs of the group to join, open for writing; -1 for none */
     uint64_t mark;        /* see mark.h; 0 for none */
+    long long core;       /* the soft limit of core files as in hardening.h; CORE_UNKNOWN: that of the caller */
     int dies_with_thread; /* true: SIGKILL when the calling thread ends, however it ends */
 };
 

@@ -14,6 +14,7 @@ from runnerlib import __version__
 from runnerlib.cli.group import Group
 from runnerlib.cli.session import Session
 from runnerlib.errors import RunnerError, printable, unknown
+from runnerlib.hardening import harden
 
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
@@ -68,6 +69,7 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code; never returns."""
     gc.freeze()
     gc.enable()
+    harden()
     _occupy_standard_descriptors()
     code = invoke(sys.argv[1:] if args is None else args)
     try:

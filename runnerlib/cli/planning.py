@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.config import Resolved, read
+from runnerlib.environment import private
 from runnerlib.errors import ConfigError
+from runnerlib.hardening import wipe
 from runnerlib.plan import Request
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def requested(
     wish: Selection | None = None,
 ) -> Request:
     """What the options ask for: a file's job or a single command. Raises ConfigError."""
+    wipe(private(os.environ))
     resolved = resolve_options(config_file, options)
     session.log_format = resolved.config.log_format
     cwd = current_directory()

@@ -19,6 +19,7 @@ from runnerlib.dispatch.handover import NOTHING, Handover, collect, tell
 from runnerlib.dispatch.plan import body
 from runnerlib.dispatch.thread import in_thread
 from runnerlib.dispatch.voice import FromThread, Voice
+from runnerlib.environment import without_private
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.job_record import DIRECTORY_VARIABLE, Record
@@ -232,7 +233,7 @@ class JobHere:
             image=image,
             base=plan.workspace.base,
             scratch=scratch,
-            environ=plan.request.environ,
+            environ=without_private(plan.request.environ),
             mounts={
                 self._place.records: f"{INSIDE}/.runnerlib/jobs",
                 self._place.socket: f"{INSIDE}/.runnerlib/secrets",

@@ -9,18 +9,21 @@ def spawn(
     input: int,  # noqa: A002 - the descriptor that is named so everywhere
     output: int,
     errors: int = -1,
+    extra: int = -1,
     search: bytes | None = None,
     terminal: bool = False,
     cgroup: int = -1,
     mark: int = 0,
+    core: int = -2,
     dies_with_thread: bool = False,
 ) -> tuple[int, int, bool]:
     """Start a process in a session of its own: its number, its pidfd, and whether it is in the cgroup.
 
     `program` is a path, counted from `directory`; or, with `search`, a name that is looked up in these
     directories, separated by colons. Descriptor `input` becomes stdin, `output` stdout and, unless
-    `errors` is another one for it, stderr; with `terminal`, `input` becomes the controlling terminal. `cgroup` is
-    the open cgroup.procs to join. Raises ValueError for a NUL byte, and OSError whose `filename` is the
+    `errors` is another one for it, stderr; with `terminal`, `input` becomes the controlling terminal; `extra`
+    becomes descriptor 3. `cgroup` is the open cgroup.procs to join, `core` the soft limit of core files in bytes,
+    -1 for none and -2 for that of the caller. Raises ValueError for a NUL byte, and OSError whose `filename` is the
     stage that failed: clone, prepare, chdir or exec; no process is left then.
     """
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from threading import get_native_id
 from typing import TYPE_CHECKING
 
+from runnerlib.hardening import core_limit
 from runnerlib.process import _spawn, hold
 from runnerlib.process.cgroup import new_groups
 from runnerlib.process.ends import ends
@@ -160,6 +161,7 @@ class Custody:
                     terminal=launch.tty is not None,
                     cgroup=-1 if group is None else group.door,
                     mark=self._mark.number_of(step),
+                    core=core_limit(),
                     # The signal comes when the thread ends, and only the first thread lives as long as the runner.
                     dies_with_thread=get_native_id() == os.getpid(),
                 )

@@ -33,7 +33,7 @@ def ends(launch: Launch, null: int) -> Iterator[Ends]:
             opened.callback(os.close, end)
         try:
             if launch.stdin is not None and launch.tty is None:
-                text = _memory(launch.stdin)
+                text = memory("stdin", launch.stdin)
                 opened.callback(os.close, text)
                 made = made._replace(input=text)
             yield made
@@ -65,9 +65,9 @@ def _open_terminal(size: TerminalSize) -> Ends:
     return Ends(user, user, reader)
 
 
-def _memory(text: bytes) -> int:
-    """A file without a name that holds `text`: unlike a pipe nobody has to fill it while the process runs."""
-    file = os.memfd_create("stdin", os.MFD_CLOEXEC)
+def memory(name: str, text: bytes) -> int:
+    """A file without a path that holds `text`: unlike a pipe nobody has to fill it while the process runs."""
+    file = os.memfd_create(name, os.MFD_CLOEXEC)
     try:
         rest = memoryview(text)
         while rest:

@@ -2,9 +2,11 @@
 
 import sys
 
+from runnerlib.hardening import harden
 from runnerlib.register_secret import main
 
 if __name__ == "__main__":
+    harden()
     code = main()
     try:
         if sys.stderr is not None:

@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError
 from runnerlib.process import hold
 from runnerlib.process.pidfd import end_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from runnerlib.secret_provider.setup import Setup
 
 _LARGEST = 1 << 20
+# What is for the runner alone; others of its user can look into the environment of a program.
+_WITHHELD = {PASSWORD_VARIABLE, *(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on)}
 
 
 def get(path: str, key: str, setup: Setup) -> str | None:
@@ -47,7 +50,7 @@ def _printed(argv: list[str], subject: str, setup: Setup) -> bytes:
     try:
         process = subprocess.Popen(
             argv,
-            env={name: value for name, value in setup.environ.items() if name != PASSWORD_VARIABLE},
+            env={name: value for name, value in setup.environ.items() if name not in _WITHHELD},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

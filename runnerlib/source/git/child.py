@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
 from runnerlib.process import _spawn, hold
+from runnerlib.process.ends import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,9 +41,10 @@ def run(
     *,
     timeout: float,
     given: bytes = b"",
+    secret: bytes = b"",
     wanted: Callable[[], None] = lambda: None,
 ) -> Ended:
-    """Run `argv` (its first word a path) in `directory` with `given` on stdin.
+    """Run `argv` (its first word a path) in `directory` with `given` on stdin and `secret` as descriptor 3.
 
     `heard` gets what stderr says, as it comes. A process that says nothing for `timeout` seconds is
     killed, as is one that `wanted` raises an exception about: it is called several times a second. Raises
@@ -51,6 +53,7 @@ def run(
     with (
         hold.collecting(),
         _input(given) as source,
+        _extra(secret) as extra,
         _pipe() as (output, output_end),
         _pipe() as (errors, errors_end),
     ):
@@ -64,6 +67,7 @@ def run(
             input=source,
             output=output_end.fd,
             errors=errors_end.fd,
+            extra=extra,
             dies_with_thread=True,
         )
         try:
@@ -103,15 +107,22 @@ def _pipe() -> Iterator[tuple[_End, _End]]:
 @contextmanager
 def _input(given: bytes) -> Iterator[int]:
     """A descriptor that reads `given`."""
-    fd = os.memfd_create("stdin") if given else os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    fd = memory("stdin", given) if given else os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if given:
-            with open(fd, "wb", closefd=False) as opened:
-                opened.write(given)
-            os.lseek(fd, 0, os.SEEK_SET)
         yield fd
     finally:
         os.close(fd)
+
+
+@contextmanager
+def _extra(secret: bytes) -> Iterator[int]:
+    """A descriptor of a file that only the process and what it starts have; -1 for nothing."""
+    fd = memory("credentials", secret) if secret else -1
+    try:
+        yield fd
+    finally:
+        if fd >= 0:
+            os.close(fd)
 
 
 def _listen(

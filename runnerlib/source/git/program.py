@@ -12,7 +12,7 @@ from runnerlib.errors import SourceError
 from runnerlib.source.git import child
 from runnerlib.source.git.clearing import doomed, make_way
 from runnerlib.source.git.failure import is_missing, is_network, is_refusal
-from runnerlib.source.git.surroundings import environment, options
+from runnerlib.source.git.surroundings import credentials, environment, options
 from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
 from runnerlib.source.progress import Meter, without_progress
 from runnerlib.source.spec import still_wanted
@@ -41,7 +41,7 @@ def _look_up(search: str) -> tuple[str, tuple[int, ...]] | None:
     if path is None:
         return None
     try:
-        done = child.run([path, "version"], environment(None, None), "/", lambda _: None, timeout=10)
+        done = child.run([path, "version"], environment(None), "/", lambda _: None, timeout=10)
     except OSError:
         return None
     found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", done.output)
@@ -177,7 +177,7 @@ class Program:
         meter: Meter | None = None,
     ) -> child.Ended:
         """Run git, explain its failure."""
-        env = {**environment(remote, self._wish.ssh_key), **(more or {})}
+        env = {**environment(self._wish.ssh_key), **(more or {})}
         if store is not None:
             env["GIT_DIR"] = str(store)
         timeout = self._wish.timeout
@@ -185,7 +185,16 @@ class Program:
         heard = (meter or Meter(self._report)).hear
         # Only a transfer must say something now and then.
         patience = timeout + 5 if remote is not None else 24 * 3600
-        done = child.run(argv, env, str(top or "/"), heard, timeout=patience, given=given, wanted=self._wanted)
+        done = child.run(
+            argv,
+            env,
+            str(top or "/"),
+            heard,
+            timeout=patience,
+            given=given,
+            secret=credentials(remote),
+            wanted=self._wanted,
+        )
         if done.code and not may_fail:
             raise _explained(done, remote, words[0], timeout)
         return done

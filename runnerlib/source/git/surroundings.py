@@ -61,9 +61,8 @@ SETTINGS = (
     "credential.interactive=false",
 )
 
-_HELPER = (
-    '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$RUNNERLIB_USER" "$RUNNERLIB_PASSWORD"; }; f'
-)
+# The credentials are in a file without a name, which every git process of the call has open, as its helpers have.
+_HELPER = '!f() { test "$1" = get && cat /proc/self/fd/3; }; f'
 
 
 def options(remote: Remote | None, timeout: int) -> list[str]:
@@ -76,11 +75,16 @@ def options(remote: Remote | None, timeout: int) -> list[str]:
     return [word for setting in found for word in ("-c", setting)]
 
 
-def environment(remote: Remote | None, ssh_key: str | None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The whole environment of one call; the credentials of `remote` are in it, which only our user can read."""
+def credentials(remote: Remote | None) -> bytes:
+    """What the helper tells git, to be given as descriptor 3; nothing where no password is known."""
+    if remote is None or not remote.password:
+        return b""
+    return os.fsencode(f"username={remote.user or 'git'}\npassword={remote.password}\n")
+
+
+def environment(ssh_key: str | None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The whole environment of one call; no secret of ours is in it."""
     found = {name: value for name, value in environ.items() if name in _KEPT} | _FIXED
-    if remote is not None and remote.password:
-        found |= {"RUNNERLIB_USER": remote.user or "git", "RUNNERLIB_PASSWORD": remote.password}
     if ssh_key is not None or not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(found):
         found["GIT_SSH_COMMAND"] = _ssh(ssh_key)
     return found

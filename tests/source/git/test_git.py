@@ -198,6 +198,22 @@ def test_no_credential_stays_in_the_clone(userinfo: str, server: Server, tmp_pat
     )
 
 
+def test_no_credential_is_in_the_environment_or_the_words_of_a_process(
+    engine: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the same user can read both of every program."""
+    if engine == "git":
+        spy = tmp_path / "bin/git"
+        spy.parent.mkdir()
+        spy.write_text(f'#!/bin/sh\n{{ env; echo "$@"; }} >>{tmp_path}/seen\nexec {tool("git")} "$@"\n')
+        spy.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{spy.parent}:{os.environ['PATH']}")
+    prepare(SourceSpec("git", server.url("auth/repo", f"me:{QUOTED}"), "dev"), tmp_path / "src", lambda _: None)
+    seen = (tmp_path / "seen").read_text() if engine == "git" else ""
+    assert ("fetch" in seen) is (engine == "git")
+    assert not any(form in seen for form in (TOKEN, QUOTED))
+
+
 @pytest.mark.parametrize("path", ["", "/auth/repo", "/auth/repo.git"])
 def test_credential_file_of_the_worker(
     path: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -100,7 +100,7 @@ def test_the_option_for_a_key_file_is_what_ssh_gets(tmp_path: Path) -> None:
     from runnerlib.source.git.surroundings import environment
 
     key = tmp_path / "it's a key"
-    words = environment(None, str(key), {})["GIT_SSH_COMMAND"]
+    words = environment(str(key), {})["GIT_SSH_COMMAND"]
     assert "BatchMode=yes" in words
     assert "StrictHostKeyChecking=yes" in words
     done = subprocess.run(
