@@ -1,6 +1,13 @@
 """runnerlib runs CI/CD jobs inside their containers, with every secret masked."""
 
-from __future__ import annotations
+# Before any import but these, `from __future__` among them: each might run a file of the current directory.
+import sys
+
+if sys.argv[:1] == ["-m"]:  # `python -m` looks for a module, and is not this package's own
+    from runnerlib.safe_path import leave_current_directory, runs_module_of
+
+    if runs_module_of("runnerlib"):
+        leave_current_directory()
 
 TYPE_CHECKING = False  # `typing` would take most of the time of `import runnerlib`
 if TYPE_CHECKING:

@@ -2,6 +2,11 @@
 
 import gc
 
+from runnerlib.safe_path import leave_current_directory
+
+# `python -m` has left it before; here it may come from PYTHONPATH.
+leave_current_directory()
+
 # Collecting garbage while modules load finds none and costs a tenth of the start-up time.
 gc.disable()
 

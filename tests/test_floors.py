@@ -11,6 +11,7 @@ PACKAGE = ROOT / "runnerlib"
 
 FLOORS = [
     {
+        "safe_path",
         "errors",
         "pipe",
         "graph",
