@@ -39,6 +39,12 @@ class SourceError(RunnerError):
     """A source could not be prepared; what stood at its target before is still there."""
 
 
+class TimeLimitError(RunnerError):
+    """The time limit of the job was over before its sources were prepared."""
+
+    exit_code = 124
+
+
 class OutputError(RunnerError):
     """The job's output cannot be delivered any more: its reader is gone, or the disk is full."""
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import math
 import os
 import signal
 import stat
 import threading
+import time
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from runnerlib.config import with_ci_source
 from runnerlib.engine import Execution, JobRun, Limits
-from runnerlib.errors import Interrupted, RunnerError
+from runnerlib.errors import Interrupted, RunnerError, TimeLimitError
 from runnerlib.events import Notice, Warned
 from runnerlib.paths import PLUGINS, opened_own
 from runnerlib.process import STOPPING, Custody
@@ -155,7 +157,7 @@ def prepare_workspace(
         stop.check()
         observer.observe(Notice(plan.masker.mask_string(text)))
 
-    report.check = stop.check  # type: ignore[attr-defined]
+    report.check = _within(plan.job.timeout, stop)  # type: ignore[attr-defined]
     told = plan.warnings
     if journal is not None and journal.doubt:
         observer.observe(Warned(plan.masker.mask_string(journal.doubt)))
@@ -176,6 +178,18 @@ def prepare_workspace(
     plan.workspace.resolve(str(plan.job_dir), "job_dir")
     warn(plan, observer, told)
     return plan
+
+
+def _within(limit: float | None, stop: Stop) -> Callable[[], None]:
+    """What ends a preparation: a signal, and the time limit of the job, which begins anew with its steps."""
+    end = math.inf if limit is None else time.monotonic() + limit
+
+    def check() -> None:
+        stop.check()
+        if time.monotonic() >= end:
+            raise TimeLimitError(f"the job's time limit of {limit:g} s was over before its sources were prepared")
+
+    return check
 
 
 def _reached(stage: Stage, plan: RunPlan, stages: Stages | None) -> RunPlan:

@@ -8,6 +8,8 @@ for it in Python, where exceptions are free to fly.
 
 from __future__ import annotations
 
+import math
+import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -37,6 +39,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.cancelled = False
+        self.heard = time.monotonic()
         self.ended = Event()
         self.lines: SimpleQueue[str | None] = SimpleQueue()
 
@@ -49,10 +52,14 @@ class Worker:
         """Raise `Cancelled` when the caller has gone; call it often."""
         if self.cancelled:
             raise Cancelled
+        self.heard = time.monotonic()
 
 
-def run(work: Callable[[Worker], T], report: Report) -> T:
-    """Return what `work` returns or raise what it raises; an exception that hits the caller stops it."""
+def run(work: Callable[[Worker], T], report: Report, patience: float = math.inf) -> T:
+    """Return what `work` returns or raise what it raises; an exception that hits the caller stops it.
+
+    Raises `TimeoutError` when `work` has not called `check` for `patience` seconds; it is left behind then.
+    """
     worker = Worker()
     results: list[T] = []
     errors: list[BaseException] = []
@@ -68,7 +75,7 @@ def run(work: Callable[[Worker], T], report: Report) -> T:
 
     try:
         Thread(target=body, name="runnerlib-source", daemon=True).start()
-        while (line := _next(worker, report)) is not None:
+        while (line := _next(worker, report, patience)) is not None:
             report(line)
     except BaseException:
         worker.cancelled = True
@@ -79,10 +86,12 @@ def run(work: Callable[[Worker], T], report: Report) -> T:
     return results[0]
 
 
-def _next(worker: Worker, report: Report) -> str | None:
+def _next(worker: Worker, report: Report, patience: float) -> str | None:
     """The next line, None after the last."""
     while True:
         still_wanted(report)
+        if time.monotonic() - worker.heard > patience:
+            raise TimeoutError
         with suppress(Empty):
             return worker.lines.get(timeout=TURN)
 

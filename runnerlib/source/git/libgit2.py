@@ -6,6 +6,7 @@ nothing that comes with a clone is executed. Everything that blocks runs in a th
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +35,7 @@ T = TypeVar("T")
 # All that libgit2 raises; the special cases derive from KeyError and ValueError.
 _ERRORS = (pygit2.GitError, KeyError, ValueError)
 
+_PACKING = 10  # times the timeout, in which the first objects have to come
 _LONGEST = 300  # characters of an error: it may quote the name of a ref
 
 # What the user's own configuration may not change in the files that are written; the git program is told the same.
@@ -49,7 +51,7 @@ class Libgit2:
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:  # noqa: ARG002 - it always lists all
         """See `Transport`; the connection is asked before any store is there."""
-        return self._do(remote, lambda thread: _list_refs(remote, self._wish.ssh_key, thread))
+        return self._do(remote, lambda thread: _list_refs(remote, self._wish.ssh_key, thread), self._wish.timeout + 5)
 
     def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
         """See `Transport`."""
@@ -63,7 +65,8 @@ class Libgit2:
                 callbacks = _Callbacks(remote, thread, meter, self._wish.ssh_key)
                 origin.fetch(list(specs), callbacks=callbacks, proxy=True, depth=depth)
 
-        self._do(remote, work)
+        # Of what a server says while it counts and packs objects nothing is heard here.
+        self._do(remote, work, _PACKING * self._wish.timeout)
         meter.sum_up()
         for spec in specs:
             source, _, ref = spec.removeprefix("+").partition(":")
@@ -126,12 +129,18 @@ class Libgit2:
         """See `Transport`: libgit2 cannot do it without loading all objects."""
         return False
 
-    def _do(self, remote: Remote | None, work: Callable[[Worker], T]) -> T:
-        """Run `work` in a thread, explain its failure."""
+    def _do(self, remote: Remote | None, work: Callable[[Worker], T], patience: float = math.inf) -> T:
+        """Run `work` in a thread, explain its failure; nothing heard of it for `patience` seconds is one.
+
+        libgit2's own limit is for each byte: a server that trickles its answer is never silent.
+        """
         action = f"cannot clone '{remote.shown}'" if remote else "cannot check out"
         local = remote is not None and remote.url is None
         with _explained(action, remote), any_owner() if local else server_silent_for(self._wish.timeout):
-            return worker.run(work, self._report)
+            try:
+                return worker.run(work, self._report, math.inf if local else patience)
+            except TimeoutError:
+                raise NetworkError(f"{action}: nothing came for {patience:g} seconds") from None
 
 
 def _list_refs(remote: Remote, ssh_key: str | None, thread: Worker) -> Listing:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import errno
 import http.client
+import math
 import os
 import select
 import socket
 import ssl
 import time
 import urllib.request
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnerlib.errors import SourceError, one_line
 from runnerlib.source import worker
@@ -34,17 +35,34 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Watch(NamedTuple):
-    """For how many seconds a connection may say nothing, and by which `report` nobody may want it any more."""
+class SlowError(TimeoutError):
+    """A server that does send something, and would never come to an end."""
 
-    timeout: float
-    report: Report
+
+class Watch:
+    """For how many seconds a connection may say nothing, and by which `report` nobody may want it any more.
+
+    `deadline` is the moment by which something has to be complete, however often a single byte of it comes: the head
+    of an answer at first, then each portion of its body. Whoever reads a body moves it on.
+    """
+
+    def __init__(self, timeout: float, report: Report) -> None:
+        self.timeout = timeout
+        self.report = report
+        self.deadline = math.inf
+
+    def expect(self, seconds: float, what: str) -> None:
+        """From now on `what` has to come within so many seconds."""
+        self.deadline = time.monotonic() + seconds
+        self._late = f"{what} did not come within {seconds:g} s"
 
     def until(self, call: Callable[[], T]) -> T:
         """What `call`, which gives up after a turn, returns in the end. Raises TimeoutError."""
         end = time.monotonic() + self.timeout
         while True:
             still_wanted(self.report)
+            if time.monotonic() >= self.deadline:
+                raise SlowError(self._late)
             try:
                 return call()
             except TimeoutError as error:
@@ -132,6 +150,7 @@ def _connect(host: str, port: int, watch: Watch) -> socket.socket:
             made.close()
             raise
         else:
+            watch.expect(watch.timeout, "the head of its answer")
             return made
     raise failure or OSError(errno.EADDRNOTAVAIL, f"host '{host}' has no address")
 

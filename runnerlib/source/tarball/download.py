@@ -25,7 +25,7 @@ from runnerlib.source.progress import Meter
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.stored import credentials
 from runnerlib.source.tarball.address import is_host, without_query
-from runnerlib.source.tarball.connection import Watch, connection_to, http_basic, proxy_for, proxy_login
+from runnerlib.source.tarball.connection import SlowError, Watch, connection_to, http_basic, proxy_for, proxy_login
 from runnerlib.source.url import split, without_credentials
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _State(NamedTuple):
 def download(address: Address, file: IO[bytes], most: int, timeout: float, retries: int, report: Report) -> None:
     """Write what is at `address` to `file`, `most` bytes of it at most. Raises `SourceError`.
 
-    `timeout` is for how many seconds a connection may say nothing.
+    `timeout` is for how many seconds a connection may say nothing, and how long the head of an answer may take.
     """
     fetch = _Fetch(address, file, most, timeout, report)
     failures, since = 0, 0
@@ -96,6 +96,7 @@ class _Fetch:
         self.report = report
         self.state = _State()
         self.done = 0
+        self.watch = Watch(timeout, report)
 
     def go_on(self) -> None:
         """Make one request and take what it brings. Raises `_Broken` for what may be better next time."""
@@ -106,6 +107,8 @@ class _Fetch:
                 self.take(self.follow(held))
         except ssl.SSLCertVerificationError as error:
             raise SourceError(f"cannot download '{self.address.shown}': {error.verify_message}") from None
+        except SlowError as error:
+            raise _Broken(str(error)) from None
         except TimeoutError:
             raise _Broken(f"nothing came for {self.timeout:g} s") from None
         except UnicodeError:
@@ -155,7 +158,8 @@ class _Fetch:
         proxy = proxy_for(url)
         if proxy is not None and url.scheme == "http":
             path, headers = f"http://{url.host}{path}", headers | proxy_login(proxy)
-        connection = connection_to(url, Watch(self.timeout, self.report), proxy)
+        self.watch = Watch(self.timeout, self.report)
+        connection = connection_to(url, self.watch, proxy)
         try:
             connection.request("GET", path, headers=headers)
         except BaseException:
@@ -215,6 +219,7 @@ class _Fetch:
     def blocks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
         """The body, as it comes; raises `_Broken` when that is next to nothing."""
         window, came = time.monotonic(), 0
+        self.expect_portion()
         meter = Meter(self.report)
         while block := answer.read1(_BLOCK):
             still_wanted(self.report)
@@ -229,6 +234,11 @@ class _Fetch:
                 if came < _LEAST:
                     raise _Broken(f"only {came} bytes came within {_WINDOW:g} s")
                 window, came = now, 0
+                self.expect_portion()
+
+    def expect_portion(self) -> None:
+        """What stands between two portions of a body (extensions of chunks, trailers) may not go on for ever."""
+        self.watch.expect(_WINDOW + self.timeout, "a portion of the file")
 
 
 def _said(error: Exception) -> str:
