@@ -6,6 +6,7 @@ full stop and never holds a secret. A failing step is a result, not an error.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class RunnerError(Exception):
     exit_code = 125
 
 
-class ConfigError(RunnerError):
-    """A setting or an argument is wrong; nothing was started."""
+class ConfigError(RunnerError, ValueError):
+    """A setting or an argument is wrong; nothing was started. Scripts may catch it as the ValueError that it is."""
 
     exit_code = 2
 
@@ -45,6 +46,14 @@ class TimeLimitError(RunnerError):
     exit_code = 124
 
 
+class UnpreparedError(SourceError, OSError):
+    """What functions with the names of Reactorcide's runner raise: scripts catch an OSError there."""
+
+
+class NotFoundError(UnpreparedError, FileNotFoundError):
+    """The same, where there is nothing at a path."""
+
+
 class OutputError(RunnerError):
     """The job's output cannot be delivered any more: its reader is gone, or the disk is full."""
 
@@ -55,6 +64,13 @@ class Interrupted(RunnerError):  # noqa: N818 - an event from outside, not a fau
     def __init__(self, signum: int, name: str) -> None:
         super().__init__(f"stopped by {name}")
         self.exit_code = 128 + signum
+
+
+def unprepared(error: SourceError, place: str | os.PathLike[str] | None) -> UnpreparedError:
+    """`error` as an OSError: a NotFoundError if nothing is at the path `place`, None for what is no path."""
+    if place is not None and not os.path.lexists(place):
+        return NotFoundError(str(error))
+    return UnpreparedError(str(error))
 
 
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:

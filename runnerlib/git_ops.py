@@ -1,6 +1,7 @@
 """Questions to the repository that a job works on, under the names of Reactorcide's `src.git_ops` and `src.workflow`.
 
-`runnerlib.repository` answers them; here it is found by itself. `base_dir` is the top of a work tree or a bare
+`runnerlib.repository` answers them; here it is found by itself. A SourceError of these functions is an OSError as well,
+a FileNotFoundError where there is no such directory: scripts catch that. `base_dir` is the top of a work tree or a bare
 repository, by default the directory of the job's source (`runnerlib.env.code_dir`).
 """
 
@@ -10,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, TypedDict
 
 from runnerlib.context import env
-from runnerlib.errors import RunnerError
+from runnerlib.errors import RunnerError, SourceError, unprepared
 from runnerlib.repository import GitInfo, diff_base, is_dirty, remotes
 from runnerlib.repository import changed_files as files_between
 from runnerlib.repository import git_info as info_of
@@ -53,7 +54,11 @@ def changed_files(
     when they cannot be compared: an empty list always means that nothing changed.
     """
     base = from_ref or diff_base(os.environ) or f"{to_ref}^"
-    return sorted(files_between(_directory(base_dir), base, to_ref, deepen=deepen))
+    directory = _directory(base_dir)
+    try:
+        return sorted(files_between(directory, base, to_ref, deepen=deepen))
+    except SourceError as error:
+        raise unprepared(error, directory) from None
 
 
 def git_info(base_dir: str | Path | None = None) -> GitInfo:
@@ -63,7 +68,11 @@ def git_info(base_dir: str | Path | None = None) -> GitInfo:
     (`runnerlib.env.branch` knows more), a tag when none stands at this very commit. Raises SourceError when it is no
     repository, or cannot be read.
     """
-    return info_of(_directory(base_dir))
+    directory = _directory(base_dir)
+    try:
+        return info_of(directory)
+    except SourceError as error:
+        raise unprepared(error, directory) from None
 
 
 def get_files_changed(gitref: str, repo_path: str | Path | None = None) -> list[str]:

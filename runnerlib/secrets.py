@@ -54,7 +54,9 @@ class ProcessMasker(SecretMasker):
         self._known: dict[str | bytes, str | None] = {}
         self._followers: list[SecretMasker] = []
 
-    def register_secrets(self, values: Iterable[str | bytes], names: str | Iterable[str | None] | None = None) -> int:
+    def register_secrets(
+        self, values: Iterable[str | bytes | None], names: str | Iterable[str | None] | None = None
+    ) -> int:
         """Register a batch as `SecretMasker` does; the number of values that are hidden everywhere from now on.
 
         Empty values and None are ignored; what else is neither text nor bytes is registered as its `str`.
@@ -123,7 +125,7 @@ def register_secrets(values: Iterable[str | bytes]) -> int:
     return HERE.register_secrets(values)
 
 
-def register_env_vars(variables: Mapping[str, str]) -> int:
+def register_env_vars(variables: Mapping[str, str | None]) -> int:
     """Register the values of a mapping by their keys; the number of values that are hidden from now on."""
     return HERE.register_env_vars(variables)
 

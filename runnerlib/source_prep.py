@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.config import Resolved, RunnerConfig, get_config
+from runnerlib.errors import SourceError, unprepared
 from runnerlib.job import Job, Step
 from runnerlib.paths import in_container, locate
 from runnerlib.plan import plan_run
@@ -26,8 +27,9 @@ def prepare_source(config: RunnerConfig | None = None, report: Report | None = N
     """Put the source that `source_type`, `source_url` and `source_ref` name into the code directory; where it is now.
 
     None when no source is configured: what is there stays as it is. What stood there before is replaced, once the
-    new source is complete. `report` takes lines of progress, masked. Raises ConfigError for a wrong setting and
-    SourceError when the source cannot be prepared; the directory is as it was then.
+    new source is complete. `report` takes lines of progress, masked. Raises ConfigError, a ValueError, for a wrong
+    setting, and SourceError, which is an OSError here and a FileNotFoundError where no directory to copy is found, when
+    the source cannot be prepared; the target is as it was then.
     """
     return _prepare(config, report, trusted=False)
 
@@ -79,5 +81,8 @@ def _prepare(config: RunnerConfig | None, report: Report | None, *, trusted: boo
         if report is not None:
             report(plan.masker.mask_string(line))
 
-    plan.sources.prepare(checkout.spec, checkout.target, masked)
+    try:
+        plan.sources.prepare(checkout.spec, checkout.target, masked)
+    except SourceError as error:
+        raise unprepared(error, checkout.spec.url if checkout.spec.type == "copy" else None) from None
     return checkout.target

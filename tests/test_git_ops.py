@@ -110,3 +110,16 @@ def test_reactorcides_view(repo: Path, tmp_path: Path) -> None:
     assert validate_git_repository(tmp_path)[0] is False
     git(tmp_path, "init", "-q", "early")
     assert validate_git_repository(tmp_path / "early") == (False, f"'{tmp_path}/early' has no commit yet")
+
+
+def test_scripts_catch_what_they_caught(repo: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for ask in (runnerlib.git_info, lambda place: runnerlib.get_files_changed("main", place)):
+        with pytest.raises(FileNotFoundError) as missing:
+            ask(tmp_path / "nowhere")
+        assert isinstance(missing.value, SourceError)
+        assert (missing.value.exit_code, str(missing.value)) == (125, missing.value.args[0])
+        with pytest.raises(OSError, match="empty") as broken:
+            ask(tmp_path / "empty")
+        assert isinstance(broken.value, SourceError)
+        assert not isinstance(broken.value, FileNotFoundError)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import runnerlib
 from runnerlib.errors import ConfigError
 from runnerlib.older_config import (
     ConfigManager,
@@ -74,3 +75,52 @@ def test_secrets(here: Path, config: RunnerConfig, expected: list[str]) -> None:
     (here / "values").write_text("from file\n\n#1\n")
     env = {"REACTORCIDE_JOB_DIR": "/job", "A": "one", "B": "two", "C": "one", "EMPTY": ""}
     assert get_secrets_to_mask(config, env) == expected
+
+
+class TestSettingsByPosition:
+    """What `RunnerConfig` means there."""
+
+    def test_they_are_in_its_order(self) -> None:
+        values = (
+            "/job/src",
+            "/job/jd",
+            "true",
+            "img",
+            "A=1",
+            "s1,s2",
+            "N1,N2",
+            "file",
+            "git",
+            "url",
+            "ref",
+            "copy",
+            "u2",
+            "r2",
+        )
+        config = RunnerConfig(*values)
+        assert (config.code_dir, config.job_dir, config.job_command, config.runner_image) == values[:4]
+        assert (config.job_env, config.secret_values_list, config.secret_env_names) == ("A=1", "s1,s2", ("N1", "N2"))
+        assert (config.secrets_file, config.source_type, config.source_url, config.source_ref) == values[7:11]
+        assert (config.ci_source_type, config.ci_source_url, config.ci_source_ref) == values[11:]
+        assert isinstance(config, runnerlib.RunnerConfig)
+        assert RunnerConfig("/job/src", None, "true") == RunnerConfig(code_dir="/job/src", job_command="true")
+        assert get_environment_vars(RunnerConfig("/job/src", "/job/jd", "true"))["REACTORCIDE_JOB_DIR"] == "/job/jd"
+
+    def test_wrong_ones_are_refused(self) -> None:
+        with pytest.raises(TypeError, match="at most 14 values without a name are expected, got 15"):
+            RunnerConfig(*["x"] * 15)
+        with pytest.raises(TypeError, match="'code_dir' is given twice"):
+            RunnerConfig("/job/src", code_dir="/job/src")
+        with pytest.raises(TypeError, match=r"unknown setting 'job_comand' .*did you mean 'job_command'"):
+            RunnerConfig(job_comand="x")
+        with pytest.raises(ValueError, match="code_dir"):
+            RunnerConfig(1)
+
+    def test_elsewhere_settings_have_names(self) -> None:
+        with pytest.raises(TypeError, match="positional"):
+            runnerlib.RunnerConfig("/job/src")  # type: ignore[misc]
+
+
+def test_a_wrong_setting_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="max_parallel"):
+        get_config(max_parallel="many")

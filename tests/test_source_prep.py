@@ -84,3 +84,15 @@ def test_in_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REACTORCIDE_IN_CONTAINER", "true")
     assert runnerlib.is_in_container_mode()
     assert runnerlib.get_job_base_path() == Path("/job")
+
+
+def test_scripts_catch_what_they_caught(here: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere") as missing:
+        runnerlib.prepare_source(runnerlib.get_config(source_type="copy", source_url=f"{here}/nowhere"))
+    assert isinstance(missing.value, SourceError)
+    (here / "file").write_text("no archive")
+    with pytest.raises(OSError, match="file") as broken:
+        runnerlib.prepare_source(runnerlib.get_config(source_type="tarball", source_url=f"{here}/file"))
+    assert isinstance(broken.value, SourceError)
+    with pytest.raises(ValueError, match="code_dir"):
+        runnerlib.prepare_source(runnerlib.get_config(source_type="copy", source_url=f"{here}/app", code_dir=""))

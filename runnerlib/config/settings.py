@@ -69,7 +69,7 @@ def _setting(
     return field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class RunnerConfig:
     """The resolved settings of one run; None means not given.
 

@@ -59,18 +59,21 @@ class SecretMasker:
         self._min_length = max(min_length, 1)
         self._values: set[bytes] = set()
 
-    def register_secret(self, value: str | bytes, name: str | None = None) -> bool:
+    def register_secret(self, value: str | bytes | None, name: str | None = None) -> bool:
         """Mask `value` from now on; False if it will not be masked, being shorter than `min_length`.
 
         `name` is what reports call it: without one, `secret 3` for the third. A value keeps its first name.
         """
         return self.register_secrets([value], name) == 1
 
-    def register_secrets(self, values: Iterable[str | bytes], names: str | Iterable[str | None] | None = None) -> int:
+    def register_secrets(
+        self, values: Iterable[str | bytes | None], names: str | Iterable[str | None] | None = None
+    ) -> int:
         """Register a batch, which is compiled once; the number of values that will be masked.
 
         `names` are those of the values, in their order; a single text names all of them. Blank values are none of
-        the masked where forms are searched: a mask on every indent hides nothing.
+        the masked where forms are searched: a mask on every indent hides nothing. None is no value, and what else is
+        neither text nor bytes is registered as its `str`, as Reactorcide's masker has it.
         """
         raw = map(_encode, values)
         if names is None or isinstance(names, str):
@@ -84,7 +87,7 @@ class SecretMasker:
             self._values.update(accepted)
         return len(accepted)
 
-    def register_env_vars(self, variables: Mapping[str, str]) -> int:
+    def register_env_vars(self, variables: Mapping[str, str | None]) -> int:
         """Register the values of a mapping by their keys; the number of values that will be masked."""
         return self.register_secrets(variables.values(), variables)
 
@@ -208,9 +211,11 @@ def _shape_marker(marker: bytes, name: str) -> bytes:
     return bare + b":" + name.encode() + marker[len(bare) :]
 
 
-def _encode(value: str | bytes) -> bytes:
-    if not isinstance(value, str):
+def _encode(value: object) -> bytes:
+    if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
+    if not isinstance(value, str):
+        value = "" if value is None else str(value)
     try:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # half of a pair, as JSON can spell it: no bytes of a file system

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from runnerlib.plugins.plugin import PluginError
 from runnerlib.plugins.registration import registered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runnerlib.plugins.context import PluginContext
     from runnerlib.plugins.plugin import Plugin
     from runnerlib.plugins.registration import Registered
@@ -78,13 +81,29 @@ class PluginManager:
     def execute_phase(self, phase: PluginPhase, context: PluginContext) -> None:
         """Call the hooks of a phase here and now, as a test of plugins does; what one raises is raised.
 
-        A run calls them otherwise: each with a context of its own, in a thread of its own, for a limited time.
+        Before that the hooks of ON_ERROR are called, with a context of their own that holds the `error`. A run calls
+        hooks otherwise: each with a context of its own, in a thread of its own, for a limited time.
         """
         context.phase = PluginPhase(phase)
-        for one in self.ordered():
-            if one.plugin.enabled:
-                for hook in one.hooks.get(context.phase.value, ()):
-                    hook(context)
+        try:
+            for hook in self._hooks(context.phase):
+                hook(context)
+        except Exception as error:
+            if context.phase is not PluginPhase.ON_ERROR:
+                self._tell_error(replace(context, phase=PluginPhase.ON_ERROR, error=error), error)
+            raise
+
+    def _tell_error(self, context: PluginContext, error: Exception) -> None:
+        """Call all hooks of ON_ERROR; what they raise is noted with the error that is raised in the end."""
+        for hook in self._hooks(PluginPhase.ON_ERROR):
+            try:
+                hook(context)
+            except Exception as other:
+                error.add_note(f"on_error: {type(other).__name__}: {other}")
+
+    def _hooks(self, phase: PluginPhase) -> list[Callable[[PluginContext], object]]:
+        """The hooks of a phase, in the order of their calls."""
+        return [hook for one in self.ordered() if one.plugin.enabled for hook in one.hooks.get(phase.value, ())]
 
     def get_plugin(self, name: str) -> Plugin | None:
         """The plugin of that name."""

@@ -57,6 +57,8 @@ RULES: Mapping[str, Callable[[object], Any]] = {
 class JobTrigger:
     """A job that is to follow. Fields that are None are left to the coordinator, which takes the parent's.
 
+    `depends_on` is a list of names, an empty one where nothing is given.
+
     Names as Reactorcide's messages have them; `timeout` in whole seconds. Raises TriggerError, which names
     the field, for a value that a coordinator would refuse and that cannot be mended: see `runnerlib.trigger.rule`.
     """
@@ -93,6 +95,8 @@ class JobTrigger:
 
     def __post_init__(self) -> None:
         """Check and mend every field."""
+        if self.depends_on is None:
+            object.__setattr__(self, "depends_on", [])
         for name, check in RULES.items():
             given = getattr(self, name)
             if given is None and name not in {"job_name", "condition"}:
@@ -106,7 +110,8 @@ class JobTrigger:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields that are given, as they are sent."""
-        return {name: value for name in RULES if (value := getattr(self, name)) is not None}
+        given = {name: value for name in RULES if (value := getattr(self, name)) is not None}
+        return given if self.depends_on else {name: value for name, value in given.items() if name != "depends_on"}
 
 
 def trigger_of(given: object) -> JobTrigger:

@@ -92,8 +92,8 @@ def collect(path: Path) -> Spooled:
             permitted = isinstance(given, dict) and given.pop(PERMISSION, False)
             found.append(job_trigger.trigger_of(given))
             insecure = insecure or permitted is True
-        except (ValueError, RecursionError):
-            problems.append(f"line {number} of {VARIABLE} is not valid JSON")
         except job_trigger.TriggerError as error:
             problems.append(f"line {number} of {VARIABLE}: {error}")
+        except (ValueError, RecursionError):
+            problems.append(f"line {number} of {VARIABLE} is not valid JSON")
     return Spooled(tuple(found), insecure, tuple(problems))

@@ -87,7 +87,10 @@ def test_the_environment_chooses_the_kernel(kernel: str, monkeypatch: pytest.Mon
 def test_what_is_registered_can_be_asked() -> None:
     made = masker("one-secret", "one-secret", "ab")
     assert (made.size(), made.has_secret("one-secret"), made.has_secret("ab")) == (1, True, False)
-    assert made.register_env_vars({"A": "two-secret", "B": "x"}) == 1
+    assert made.register_env_vars({"A": "two-secret", "B": "x", "C": None}) == 1
+    assert made.register_secrets([None, "", 123456, b"bytes-secret"]) == 2  # type: ignore[list-item]
+    assert made.mask_string("None 123456 \0\0\0\0") == "None [REDACTED] \0\0\0\0"
+    assert made.has_secret("123456")
     stream = made.stream()
     made.clear()
     assert (made.size(), made.has_secret("one-secret"), made.mask(b"one-secret")) == (0, False, b"one-secret")

@@ -157,3 +157,32 @@ class TestManager:
             manager.register_plugin(self.make("same"))
         manager.unregister_plugin("same")
         manager.register_plugin(self.make("same"))
+
+    def test_what_a_hook_raises_is_told_to_all_and_raised(self) -> None:
+        """As `execute_phase` of Reactorcide's manager does."""
+        told: list[tuple[str, PluginPhase | None, Exception | None]] = []
+
+        def fail(self: Plugin, context: PluginContext) -> None:
+            raise LookupError("broken on purpose")
+
+        def tell(self: Plugin, context: PluginContext) -> None:
+            told.append((self.name, context.phase, context.error))
+            if self.name == "b":
+                raise ValueError("and another")
+
+        manager = PluginManager()
+        for name in ("a", "b", "c"):
+            plugin = wrong(cleanup=fail, on_error=tell)
+            plugin.name = name
+            manager.register_plugin(plugin)
+        manager.disable_plugin("c")
+        context = PluginContext(None)  # type: ignore[arg-type]
+        with pytest.raises(LookupError) as caught:
+            manager.execute_phase(PluginPhase.CLEANUP, context)
+        assert told == [("a", PluginPhase.ON_ERROR, caught.value), ("b", PluginPhase.ON_ERROR, caught.value)]
+        assert caught.value.__notes__ == ["on_error: ValueError: and another"]
+        assert (context.phase, context.error) == (PluginPhase.CLEANUP, None)
+        told.clear()
+        with pytest.raises(ValueError, match="and another"):
+            manager.execute_phase(PluginPhase.ON_ERROR, context)
+        assert [name for name, _, _ in told] == ["a", "b"]

@@ -210,3 +210,10 @@ def test_the_package_is_light() -> None:
     code = "import sys, runnerlib.trigger.spool; print({'json', 'ssl', 'uuid', 'dataclasses'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_what_it_waits_for_is_a_list() -> None:
+    job = JobTrigger("x")
+    assert job.depends_on == []
+    assert "depends_on" not in job.to_dict()
+    assert JobTrigger("x", depends_on=("a", "b")).depends_on == ["a", "b"]
