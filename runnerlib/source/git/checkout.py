@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
 from runnerlib.source.git import cache, skeleton, upstream
+from runnerlib.source.git.comparison import Comparison, Reach
 from runnerlib.source.git.history import boundary
 from runnerlib.source.git.lfs import place_files
 from runnerlib.source.git.local import empty_objects, take_objects
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from runnerlib.source.spec import Cache, Report
 
 
+NOTHING = Comparison()
+
+
 class Work(NamedTuple):
     """What a checkout is made with; the same for a repository and its submodules. `change` is the number of
-    the pull or merge request that the job is for, `base` where that is to go.
+    the pull or merge request that the job is for, `compared` what its source is compared with.
     """
 
     transport: Transport
@@ -42,7 +46,7 @@ class Work(NamedTuple):
     cache: Cache | None
     report: Report
     change: str | None = None
-    base: upstream.Base | None = None
+    compared: Comparison = NOTHING
 
 
 def make(work: Work, remote: Remote, ref: str | None, top: Path, levels: int = DEEPEST) -> str:
@@ -51,18 +55,22 @@ def make(work: Work, remote: Remote, ref: str | None, top: Path, levels: int = D
     Raises `SourceError`; `top` may be half made then.
     """
     if work.cache is not None and work.plan.objects == "mirror":
-        commit = _through_cache(work, remote, ref, top, work.cache)
+        found = _through_cache(work, remote, ref, top, work.cache)
     else:
-        commit = _directly(work, remote, ref, top)
-    complete(work, remote, commit, top, levels)
-    return commit
+        found = _directly(work, remote, ref, top)
+    complete(work, remote, found, top, levels)
+    return found.commit
 
 
-def complete(work: Work, remote: Remote, commit: str, top: Path, levels: int = DEEPEST) -> None:
-    """Add files of Git LFS, the upstream and submodules, as far as they are wished."""
+def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = DEEPEST) -> None:
+    """Add what it is compared with, files of Git LFS and submodules, as far as they are wished."""
+    commit = found.commit
     _check_commit(top, commit)
-    if work.base is not None:
-        upstream.add(work.base, remote, top / ".git", work.wish.depth, work.transport, work.report)
+    compared, store = work.compared, top / ".git"
+    if compared.base is not None and not upstream.added(compared.base, remote, store, work.report):
+        compared = compared._replace(base=None)
+    if compared != NOTHING:
+        Reach(work.transport, remote, store, found, work.report).bring(compared)
     place_files(top, remote, work.wish.lfs, work.transport, work.report, by_git=work.plan.transport == "git")
     if work.wish.submodules == "none":
         return
@@ -71,7 +79,7 @@ def complete(work: Work, remote: Remote, commit: str, top: Path, levels: int = D
 
     def module(found: Remote, wanted: str, place: Path) -> None:
         work.report(f"cloning submodule '{found.shown}'")
-        got = make(deeper._replace(change=None, base=None), found, wanted, place, levels - 1)
+        got = make(deeper._replace(change=None, compared=NOTHING), found, wanted, place, levels - 1)
         if got != wanted:
             raise SourceError(f"submodule '{found.shown}' is at {got}, not at {wanted}")
 
@@ -95,14 +103,14 @@ def new_store(work: Work, remote: Remote, store: Path, *, copied: bool = False) 
         skeleton.write_sparse(store, work.wish.sparse)
 
 
-def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> str:
+def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> Found:
     """Fetch or copy into the checkout itself."""
     store = top / ".git"
     new_store(work, remote, store)
     found = bring(work, remote, ref, store)
     skeleton.detach(store, found.commit, found.ref)
     work.transport.check_out(top, found.commit)
-    return found.commit
+    return found
 
 
 def bring(work: Work, remote: Remote, ref: str | None, store: Path, *, fresh: bool = True) -> Found:
@@ -124,20 +132,20 @@ def bring(work: Work, remote: Remote, ref: str | None, store: Path, *, fresh: bo
 
 
 def _end_history(work: Work, store: Path, found: Found, *, whole: bool) -> None:
-    """Have history end where it was asked to, if there is more of it in the store."""
-    if work.wish.depth and whole:
+    """Have history end where it was asked to, if there is more of it in the store and nothing to compare with."""
+    if work.wish.depth and whole and work.compared == NOTHING:
         ended = skeleton.read_shallow(store)
         parents = lambda some: work.transport.parents(store, some)  # noqa: E731 - one expression, used once
         skeleton.write_shallow(store, boundary(found.commit, work.wish.depth, ended, parents))
 
 
-def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept: Cache) -> str:
+def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept: Cache) -> Found:
     """Make the checkout from the mirror and the trees in the cache; anew if something in there is odd."""
     place = cache.entry(kept, remote.address)
     for attempt in range(2):
         with place.locked(work.report):
             try:
-                commit = _from_entry(work, remote, ref, top, place)
+                found = _from_entry(work, remote, ref, top, place)
                 break
             except (MissingRefError, NetworkError):
                 raise
@@ -149,10 +157,10 @@ def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept:
                 place.discard()
     for name in cache.prune(kept, time.time()):
         work.report(f"removed '{name}' from the cache")
-    return commit
+    return found
 
 
-def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: cache.Entry) -> str:
+def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: cache.Entry) -> Found:
     """Make the checkout from one place in the cache, whose lock we have."""
     trees = Trees(place.trees, work.wish.sparse, lambda: still_wanted(work.report))
     trees.prune()
@@ -180,7 +188,7 @@ def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: c
     # A copy costs as much as the checkout did: it pays for a commit that several jobs want.
     if at is None or (at != found.commit and mirror.knew):
         _remember(work, trees, found.commit, top)
-    return found.commit
+    return found
 
 
 def _remember(work: Work, trees: Trees, commit: str, top: Path) -> None:

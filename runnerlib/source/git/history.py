@@ -41,3 +41,44 @@ def _layers(
         yield level, known
         layer = {above for one in layer if one not in ended for above in known[one]} - seen
         seen |= layer
+
+
+_BOTH = 3
+
+
+def settled(one: str, other: str, known: Mapping[str, Sequence[str]], ended: Collection[str]) -> bool:
+    """Tell whether what is missing cannot change how two commits compare: their common commits, and what only one has.
+
+    `known` are all commits reachable from both that are there, children before parents; those that `ended` have
+    parents that are missing. Every end must lie below all commits that only one side has, and below the newest ones
+    that both have: nothing missing can then be above any of these, since there is no way round in a history.
+    """
+    sides = _sides(one, other, known)
+    ends = {commit: 1 << number for number, commit in enumerate(one for one in known if one in ended)}
+    everything, below = (1 << len(ends)) - 1, _ends_below(known, ends)
+    older = {above for commit, side in sides.items() if side == _BOTH for above in known[commit]}
+    decisive = (commit for commit, side in sides.items() if side != _BOTH or commit not in older)
+    return all(below[commit] == everything and (sides[commit] == _BOTH or commit not in ends) for commit in decisive)
+
+
+def _sides(one: str, other: str, known: Mapping[str, Sequence[str]]) -> Mapping[str, int]:
+    """From which of the two each commit is reached: 1, 2, or both."""
+    found = dict.fromkeys(known, 0)
+    found[one] |= 1
+    found[other] |= 2
+    for commit, parents in known.items():
+        for above in parents:
+            if above in found:
+                found[above] |= found[commit]
+    return found
+
+
+def _ends_below(known: Mapping[str, Sequence[str]], ends: Mapping[str, int]) -> Mapping[str, int]:
+    """Which ends are reached from each commit, itself included; a set is a number with a bit for each."""
+    found: dict[str, int] = {}
+    for commit in reversed(list(known)):
+        marks = ends.get(commit, 0)
+        for above in known[commit]:
+            marks |= found.get(above, 0)
+        found[commit] = marks
+    return found

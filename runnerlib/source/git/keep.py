@@ -57,7 +57,7 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
         else:
             work.transport.adopt(made, found.commit, keep_ignored=work.wish.keep == "ignored")
         _empty_submodules(made, modules)
-        complete(work, remote, found.commit, made)
+        complete(work, remote, found, made)
     return found.commit
 
 

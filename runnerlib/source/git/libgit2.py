@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pygit2
-from pygit2.enums import CheckoutStrategy, CredentialType, FileMode
+from pygit2.enums import CheckoutStrategy, CredentialType, FileMode, SortMode
 
 from runnerlib.errors import SourceError
 from runnerlib.source import worker
@@ -92,6 +92,19 @@ class Libgit2:
         with _opened(store) as repository, _explained("cannot read the history"):
             # The raw text: libgit2 would hide the parents of a commit that a shallow file names.
             return {one: _parents(repository.read(one)[1]) for one in commits}
+
+    def history(self, store: Path, commits: Collection[str]) -> dict[str, Sequence[str]]:
+        """See `Transport`."""
+        with _opened(store) as repository, _explained("cannot read the history"):
+            walk = repository.walk(None, SortMode.TOPOLOGICAL)
+            for one in commits:
+                walk.push(one)
+            return {str(commit.id): [str(above) for above in commit.parent_ids] for commit in walk}
+
+    def present(self, store: Path, objects: Collection[str]) -> frozenset[str]:
+        """See `Transport`."""
+        with _opened(store) as repository:
+            return frozenset(one for one in objects if one in repository)
 
     def check_out(self, top: Path, commit: str) -> None:
         """See `Transport`."""

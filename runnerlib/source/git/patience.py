@@ -42,6 +42,14 @@ class Patient:
         """See `Transport`."""
         return self._transport.parents(store, commits)
 
+    def history(self, store: Path, commits: Collection[str]) -> dict[str, Sequence[str]]:
+        """See `Transport`."""
+        return self._transport.history(store, commits)
+
+    def present(self, store: Path, objects: Collection[str]) -> frozenset[str]:
+        """See `Transport`."""
+        return self._transport.present(store, objects)
+
     def check_out(self, top: Path, commit: str) -> None:
         """See `Transport`."""
         self._transport.check_out(top, commit)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from runnerlib.errors import SourceError
 from runnerlib.source.git import cache, keep, program, upstream
 from runnerlib.source.git.checkout import Work, make
+from runnerlib.source.git.comparison import FIRST, Comparison
 from runnerlib.source.git.local import stored_bytes
 from runnerlib.source.git.patience import Patient
 from runnerlib.source.git.plan import Facts, Plan, choose
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     """Check out what `spec` says at `target`. Raises `SourceError` and leaves the target as it was."""
-    wish = read(spec)
+    compared, least = _compared(spec)
+    wish = _at_least(read(spec), least)
     remote = locate(spec.url or "")
     ref = spec.ref or None
     kept = wish.keep != "none" and keep.can_keep(target)
@@ -38,12 +40,30 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     report(f"plan: {plan.reason}")
     # A full id is what it is wherever it is found; by a name a pull request must not take another's place.
     change = _change() if spec.for_change or guess(ref).commit else None
-    base = upstream.told() if spec.for_change else None
-    work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, change, base)
+    work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, change, compared)
     with replacing(target, report) as made:
         commit = _update(work, remote, ref, target, made) if plan.keep else make(work, remote, ref, made)
     report(f"checked out {commit}")
     return Prepared(target.resolve(), commit)
+
+
+def _compared(spec: SourceSpec) -> tuple[Comparison, int]:
+    """What the source is compared with, and how many commits of history that takes at the least."""
+    asked = read(spec).tags
+    event = os.environ.get("REACTORCIDE_EVENT_TYPE", "") if spec.for_change else ""
+    tags = "option 'tags' asks for them" if asked == "yes" else None
+    if asked == "auto" and event == "tag_created":
+        tags = "a tag was made"
+    base = upstream.told() if spec.for_change else None
+    before = upstream.before(os.environ) if spec.for_change else None
+    found = Comparison(base, before, tags)
+    if base is not None or before is not None:
+        return found, FIRST
+    return found, 2 if event == "push" else 1
+
+
+def _at_least(wish: Wish, depth: int) -> Wish:
+    return wish._replace(depth=max(wish.depth, depth)) if wish.depth else wish
 
 
 def _usable(kept: Cache | None, report: Report) -> Cache | None:

@@ -119,6 +119,18 @@ class Program:
             found[commit] = [line[7:] for line in header if line.startswith("parent ")]
         return found
 
+    def history(self, store: Path, commits: Collection[str]) -> dict[str, Sequence[str]]:
+        """See `Transport`."""
+        said = self._run(["rev-list", "--topo-order", "--parents", *commits, "--"], store=store).output
+        lines = (line.split() for line in said.decode().splitlines())
+        return {commit: parents for commit, *parents in lines}
+
+    def present(self, store: Path, objects: Collection[str]) -> frozenset[str]:
+        """See `Transport`."""
+        lines = "".join(f"{one}\n" for one in objects).encode()
+        said = self._run(["cat-file", "--batch-check=%(objectname)"], store=store, given=lines).output
+        return frozenset(line for line in said.decode().splitlines() if not line.endswith(" missing"))
+
     def check_out(self, top: Path, commit: str) -> None:
         """See `Transport`."""
         store = top / ".git"

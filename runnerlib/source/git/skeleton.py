@@ -98,6 +98,13 @@ def _forget(folder: Path) -> None:
         folder.rmdir()
 
 
+def write_ref(store: Path, name: str, oid: str) -> None:
+    """Make one ref; another that is in the way of its name in the tree of names is an OSError."""
+    place = store / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _write(place, f"{oid}\n")
+
+
 def read_ref(store: Path, name: str) -> str:
     """The object id of a loose ref that was just fetched. Raises `SourceError` when it holds none."""
     try:

@@ -60,6 +60,12 @@ class Transport(Protocol):
     def parents(self, store: Path, commits: Collection[str]) -> Mapping[str, Sequence[str]]:
         """The parents of each of `commits` as they are written in it, whether they are there or not."""
 
+    def history(self, store: Path, commits: Collection[str]) -> dict[str, Sequence[str]]:
+        """All commits that are reachable from `commits` → their parents, children first; it ends where `store` says."""
+
+    def present(self, store: Path, objects: Collection[str]) -> frozenset[str]:
+        """Those of `objects` that are in the store."""
+
     def check_out(self, top: Path, commit: str) -> None:
         """Make the work tree and the index of `top` those of `commit`; files that no commit knows stay.
 

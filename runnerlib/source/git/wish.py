@@ -10,9 +10,10 @@ from runnerlib.source.options import choice, count, many, one
 if TYPE_CHECKING:
     from runnerlib.source.spec import SourceSpec
 
-OPTIONS = ("depth", "submodules", "sparse", "lfs", "keep", "ssh-key", "timeout", "retries")
+OPTIONS = ("depth", "submodules", "sparse", "lfs", "tags", "keep", "ssh-key", "timeout", "retries")
 SUBMODULES = ("none", "shallow", "recursive")
 LFS = ("auto", "yes", "no")
+TAGS = ("auto", "yes", "no")
 KEEP = ("none", "repository", "ignored")
 
 
@@ -21,6 +22,7 @@ class Wish(NamedTuple):
 
     `submodules`: `shallow` are those of the repository itself, `recursive` also theirs. `sparse` are the
     directories to write, all if empty. `lfs`: `auto` fetches files of Git LFS if git-lfs is installed.
+    `tags`: with all tags and the history that they are on; `auto` is for those of which one was just made.
     `keep` says what stays of a checkout that stands at the target: nothing, its repository and unchanged
     files, or also the files that it ignores. `timeout` is the seconds a transfer may stand still,
     `retries` how often one that the network broke is tried again.
@@ -30,6 +32,7 @@ class Wish(NamedTuple):
     submodules: str = "none"
     sparse: tuple[str, ...] = ()
     lfs: str = "auto"
+    tags: str = "auto"
     keep: str = "none"
     ssh_key: str | None = None
     timeout: int = 60
@@ -43,6 +46,7 @@ def read(spec: SourceSpec) -> Wish:
         submodules=choice(spec, "submodules", SUBMODULES, "none"),
         sparse=tuple(map(_directory, many(spec, "sparse"))),
         lfs=choice(spec, "lfs", LFS, "auto"),
+        tags=choice(spec, "tags", TAGS, "auto"),
         keep=choice(spec, "keep", KEEP, "none"),
         ssh_key=one(spec, "ssh-key"),
         timeout=count(spec, "timeout", 60, least=1),

@@ -29,8 +29,8 @@ def no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("REACTORCIDE_PR_NUMBER", "REACTORCIDE_BASE_URL", "REACTORCIDE_BASE_REF"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("PR_NUMBER", "BASE_URL", "BASE_REF", "PR_BASE_REF", "DIFF_BASE", "EVENT_TYPE"):
+        monkeypatch.delenv(f"REACTORCIDE_{name}", raising=False)
 
 
 @pytest.fixture(params=["git", "libgit2"])

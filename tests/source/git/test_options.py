@@ -267,7 +267,7 @@ def test_wishes() -> None:
     asked = source(
         "x", "depth=0", "submodules=recursive", "sparse=a//b/", "lfs=no", "keep=ignored", "timeout=5", "retries=0"
     )
-    assert read(asked) == Wish(0, "recursive", ("a/b",), "no", "ignored", None, 5, 0)
+    assert read(asked) == Wish(0, "recursive", ("a/b",), "no", "auto", "ignored", None, 5, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,197 @@
+"""What a checkout is compared with: on random histories, git says in it what it says in a full clone."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runnerlib.source import Cache, SourceSpec, prepare
+from tests.source.repository import ENV, git
+from tests.source.smart_http import Server, serving
+
+History = list[tuple[int, list[int]]]
+"""For each node how many commits it stands for, and the older nodes that they follow."""
+Say = Callable[..., str]
+
+
+def import_history(path: Path, history: History, refs: dict[str, int], tags: dict[str, int]) -> None:
+    """Make a bare repository of `history`; `refs` and annotated `tags` name nodes."""
+    lines: list[str] = []
+    last: list[int] = []
+    mark = 0
+    for number, (length, parents) in enumerate(history):
+        for step in range(length):
+            mark += 1
+            above = [last[one] for one in parents] if step == 0 else [mark - 1]
+            lines += [f"commit refs/import/{number}", f"mark :{mark}", f"committer a <a@b> {1700000000 + mark} +0000"]
+            lines += ["data 1", "x"]
+            lines += [f"{word} :{one}" for word, one in zip(("from", "merge"), above, strict=False)]
+            lines += [f"M 644 inline file-{number}", f"data {len(str(step))}", str(step)]
+        last.append(mark)
+    lines += [line for name, node in refs.items() for line in (f"reset {name}", f"from :{last[node]}", "")]
+    for name, node in tags.items():
+        lines += [f"tag {name}", f"from :{last[node]}", "tagger a <a@b> 1700000000 +0000", "data 1", "x"]
+    git(path.parent, "init", "-q", "--bare", "-b", "main", path.name)
+    git(path, "config", "uploadpack.allowAnySHA1InWant", "true")
+    text = "\n".join(lines) + "\n"
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=path, env=ENV, input=text, text=True, check=True)
+    for name in git(path, "for-each-ref", "--format=%(refname)", "refs/import").split():
+        git(path, "update-ref", "-d", name)
+
+
+LENGTHS = st.sampled_from([1, 1, 2, 3, 20, 60, 600])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    made: History = [(draw(LENGTHS), [])]
+    for number in range(1, draw(st.integers(2, 9))):
+        older = st.integers(0, number - 1)
+        made.append((draw(LENGTHS), draw(st.lists(older, min_size=1, max_size=2, unique=True))))
+    return made
+
+
+@contextmanager
+def described(**told: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in told.items():
+            patch.setenv(f"REACTORCIDE_{name}", value)
+        yield
+
+
+def clone(url: str, ref: str, target: Path, *options: tuple[str, str], cache: Path | None = None) -> list[str]:
+    lines: list[str] = []
+    prepare(SourceSpec("git", url, ref, options, Cache(cache) if cache else None), target, lines.append)
+    assert git(target, "fsck", "--connectivity-only", "--no-dangling") == ""
+    assert "runnerlib" not in git(target, "for-each-ref")
+    return lines
+
+
+def says(where: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=where, env=ENV, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else f"{done.returncode}"
+
+
+def compared(where: Path, base: str) -> list[str]:
+    """What checks ask for."""
+    return [
+        says(where, "merge-base", "--all", "HEAD", base),
+        says(where, "log", "--format=%H", f"{base}..HEAD"),
+        says(where, "log", "--format=%H", f"HEAD..{base}"),
+        says(where, "diff", "--name-only", f"{base}...HEAD"),
+    ]
+
+
+@pytest.mark.parametrize("way", ["http", "file", "cached"])
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), data=st.data())
+def test_as_a_full_clone_says(
+    way: str, engine: str, history: History, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    top = tmp_path_factory.mktemp("root")
+    nodes = st.sampled_from(range(len(history)))
+    base, head = data.draw(nodes), data.draw(nodes)
+    tags = {f"v{number}": node for number, node in enumerate(data.draw(st.lists(nodes, max_size=3, unique=True)))}
+    import_history(top / "origin", history, {"refs/heads/main": base, "refs/pull/7/head": head}, tags)
+    commit = git(top / "origin", "rev-parse", "refs/pull/7/head")
+    git(top, "clone", "-q", "origin", "full")
+    git(top / "full", "fetch", "-q", "origin", "refs/pull/7/head")
+    git(top / "full", "checkout", "-q", commit)
+    with serving(top) as server:
+        url = f"file://{top}/origin" if way == "file" else server.url("git/origin")
+        ref = data.draw(st.sampled_from(["refs/pull/7/head", commit]))
+        wish = data.draw(st.sampled_from([(), (("depth", "3"),), (("tags", "yes"),), (("depth", "0"),)]))
+        with described(PR_NUMBER="7", PR_BASE_REF="main"):
+            cache = top / "cache" if way == "cached" else None
+            for _ in range(2 if cache else 1):
+                lines = clone(url, ref, top / "src", *wish, cache=cache)
+    assert any(line.startswith("fetched 'main' and ") for line in lines), lines
+    assert compared(top / "src", "origin/main") == compared(top / "full", "origin/main")
+    if wish in {(("tags", "yes"),), (("depth", "0"),)}:
+        for words in (["describe"], ["describe", "--tags", "--long"], ["tag", "--merged"]):
+            assert says(top / "src", *words) == says(top / "full", *words)
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    """main with 700 commits, the last ten since a topic left it; the topic has three, a release is tagged far below."""
+    history = [(600, []), (90, [0]), (10, [1]), (3, [1])]
+    refs = {"refs/heads/main": 2, "refs/pull/7/head": 3, "refs/heads/topic": 3}
+    (tmp_path / "root").mkdir()
+    import_history(tmp_path / "root/origin", history, refs, {"v1": 0, "other": 2})
+    return tmp_path / "root/origin"
+
+
+@pytest.fixture
+def server(origin: Path) -> Iterator[Server]:
+    with serving(origin.parent) as running:
+        yield running
+
+
+def count(where: Path, what: str = "HEAD") -> int:
+    return int(git(where, "rev-list", "--count", what))
+
+
+def test_a_pull_request_has_no_more_than_it_needs(server: Server, tmp_path: Path, engine: str) -> None:
+    with described(PR_BASE_REF="main", EVENT_TYPE="pull_request_opened"):
+        lines = clone(server.url("git/origin"), "topic", tmp_path / "src")
+    assert "fetched 'main' and the history that it takes: a pull request is compared with it" in lines
+    assert count(tmp_path / "src", "origin/main..HEAD") == 3
+    assert count(tmp_path / "src") < 120
+    assert git(tmp_path / "src", "tag") == ""
+
+
+def test_a_tag_event_has_the_tags(server: Server, tmp_path: Path, engine: str, origin: Path) -> None:
+    with described(EVENT_TYPE="tag_created"):
+        lines = clone(server.url("git/origin"), "refs/tags/other", tmp_path / "src")
+        clone(server.url("git/origin"), "refs/tags/other", tmp_path / "without", ("tags", "no"))
+    assert "fetched all tags and the whole history: a tag was made" in lines
+    assert (
+        git(tmp_path / "src", "describe", "HEAD^")
+        == git(origin, "describe", "other^")
+        == "v1-99-g" + git(origin, "rev-parse", "other^")[:7]
+    )
+    assert git(tmp_path / "without", "tag") == "other"
+
+
+def test_the_commit_that_stood_there_before(server: Server, tmp_path: Path, engine: str, origin: Path) -> None:
+    before = git(origin, "rev-parse", "main~80")
+    with described(EVENT_TYPE="push", DIFF_BASE=before):
+        lines = clone(server.url("git/origin"), "main", tmp_path / "src")
+    assert [line for line in lines if line.startswith(f"fetched {before[:12]} and ")], lines
+    assert count(tmp_path / "src", f"{before}..HEAD") == 80
+
+
+def test_a_push_without_one_has_the_parent(server: Server, tmp_path: Path, engine: str) -> None:
+    with described(EVENT_TYPE="push", DIFF_BASE="0" * 40):
+        clone(server.url("git/origin"), "main", tmp_path / "src")
+    assert count(tmp_path / "src") == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"PR_BASE_REF": "gone"}, "going on without the base 'gone': cannot clone '"),
+        ({"PR_BASE_REF": "a..b"}, "going on without the base 'a..b': source ref 'a..b' holds '..'"),
+        ({"DIFF_BASE": "1" * 40}, "going on without the commit 111111111111 that stood there before: "),
+    ],
+)
+def test_what_cannot_be_had_is_told(
+    told: dict[str, str], said: str, server: Server, tmp_path: Path, engine: str
+) -> None:
+    with described(**told):
+        lines = clone(server.url("git/origin"), "topic", tmp_path / "src", ("retries", "0"))
+    assert any(line.startswith(said) for line in lines), lines
+
+
+def test_a_trusted_source_is_compared_with_nothing(server: Server, tmp_path: Path) -> None:
+    with described(PR_BASE_REF="main", EVENT_TYPE="tag_created", DIFF_BASE="1" * 40):
+        prepare(SourceSpec("git", server.url("git/origin"), "main", for_change=False), tmp_path / "src")
+    assert count(tmp_path / "src") == 1
+    assert git(tmp_path / "src", "for-each-ref", "--format=%(refname)") == "refs/remotes/origin/main"
