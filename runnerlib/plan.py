@@ -10,8 +10,9 @@ from runnerlib.checkout import checkouts
 from runnerlib.config import SETTINGS, Layer, Lowest
 from runnerlib.config.layers import merge
 from runnerlib.environment import Files, job_environment, named_secrets
-from runnerlib.errors import ConfigError, printable, unknown
-from runnerlib.job import Job, Step
+from runnerlib.errors import ConfigError, one_line, printable, unknown
+from runnerlib.job import Job
+from runnerlib.job_choice import chosen_job_file, limited, only_command
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
 from runnerlib.observers import MODES
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from runnerlib.config import Origin, Resolved, RunnerConfig
     from runnerlib.container import Engine
     from runnerlib.environment import JobEnvironment
-    from runnerlib.job_file import JobFile
+    from runnerlib.job import Step
+    from runnerlib.job_file.place import Place
     from runnerlib.journal import Selection
     from runnerlib.masking.secrets import Secret
     from runnerlib.observers.protocol import MakeConsole
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 # What the variables begin with that tell a job about itself.
 _TOLD = ("REACTORCIDE_", "RC_", "RUNNERLIB_")
+_REACH = ("coordinator_url", "job_id", "allow_insecure_transport")
 _TAKEN_APART = ("job_env", "secret_values_list")
 
 
@@ -55,7 +58,8 @@ class Request(NamedTuple):
     `modes` the output modes besides the built-in ones, `files` those that settings name. `lookup` finds
     the secrets that are referred to, and remembers them when a plan is derived again. `spool` is where
     steps put what they trigger. `notices` are what there is to say of the job's file. `about` is the directory whose
-    repository the job is about where it has no source, by default `cwd`.
+    repository the job is about where it has no source, by default `cwd`. `awaited` is where the job's file is, in a
+    source that is not there yet: `job` stands in for the one in it.
     """
 
     resolved: Resolved
@@ -74,6 +78,7 @@ class Request(NamedTuple):
     lookup: Lookup | None = None
     spool: Path | None = None
     about: Path | None = None
+    awaited: Place | None = None
 
     def plan(self) -> RunPlan:
         """Check the configuration against the world and say what is to be done; changes nothing.
@@ -92,12 +97,30 @@ class Request(NamedTuple):
         """The same with the job that the settings mean now: a file's, or a single command. Raises ConfigError."""
         path = chosen_job_file(self.settings, self.words)
         if path is None:
-            return self._replace(job=None, notices=(), about=None)
+            return self._replace(job=None, notices=(), about=None, awaited=None)
+        from runnerlib.job_file.place import UNKNOWN
+
+        place = self.place_of(path)
+        if place.awaited:
+            return self._replace(words=(), job=UNKNOWN, notices=(), about=None, awaited=place)
+        return self._from_file(place)
+
+    def arrived(self) -> Request:
+        """The same with the job of a file that was awaited: the sources are there now. Raises ConfigError."""
+        return self if self.awaited is None else self._from_file(self.awaited)
+
+    def _from_file(self, place: Place) -> Request:
+        file = place.load()
+        resolved = merge(self.resolved.layers._replace(job_file=Lowest(file.settings, place.given)))
+        known = self._replace(resolved=resolved, words=(), job=file.job, notices=tuple(file.notices), awaited=None)
+        return known._replace(about=place.path.parent)
+
+    def place_of(self, file: str) -> Place:
+        """Where a job or workflow file is: here, or in a source whose content the run replaces. Raises ConfigError."""
         # Most runs have no such file, and reading one takes YAML.
-        file: JobFile = importlib.import_module("runnerlib.job_file").load(path)
-        resolved = merge(self.resolved.layers._replace(job_file=Lowest(file.settings, path)))
-        about = (self.cwd / path).parent
-        return self._replace(resolved=resolved, words=(), job=file.job, notices=tuple(file.notices), about=about)
+        from runnerlib.job_file.place import place_of
+
+        return place_of(file, self.cwd, self.settings, self.workspace or locate(self.environ, self.cwd))
 
     def environment(self) -> dict[str, str]:
         """The variables of the job as far as they are known without a plan. Raises ConfigError."""
@@ -147,6 +170,16 @@ class RunPlan(NamedTuple):
         """The plan of the same request with other settings; its masker is this one, and knows more."""
         return self.request._replace(resolved=resolved).plan()
 
+    def arrived(self) -> RunPlan:
+        """The plan with the job of a file that was awaited; sources are prepared now. Raises ConfigError."""
+        if self.request.awaited is None:
+            return self
+        plan = self.request.arrived().plan()
+        if plan.checkouts != self.checkouts:
+            name = one_line(self.request.awaited.given)
+            raise ConfigError(f"the job file '{name}' is in a source, so it cannot say where sources come from or go")
+        return plan
+
     def describe(self) -> Iterator[tuple[str, str]]:
         """The plan as (label, text) rows, not masked."""
         yield "workspace", str(self.workspace.base)
@@ -157,7 +190,9 @@ class RunPlan(NamedTuple):
             url = without_credentials(spec.url or "")
             yield checkout.label, f"{spec.type} {url}{ref}{options} -> {checkout.target}"
         yield "directory", str(self.job_dir)
-        if self.is_command:
+        if self.request.awaited is not None:
+            yield "job", f"the one that '{one_line(self.request.awaited.given)}' describes, in the source"
+        elif self.is_command:
             yield "command", self.job.steps[0].shown
         else:
             yield "job", f"{self.job.name}, {len(self.job.steps)} steps (--plan shows them)"
@@ -193,14 +228,14 @@ def _plan(request: Request) -> RunPlan:
     if config.output is not None and config.output not in modes:
         raise resolved.error("output", unknown("output mode", config.output, modes))
     is_command = request.job is None
-    job = _limited(request.job or _only_command(resolved, request.words), config)
+    job = limited(request.job or only_command(resolved, request.words), config)
     job.check()
     masker = request.masker or _new_masker(resolved)
     lookup = request.lookup or Lookup()
     secret = Revealer(lookup, resolved, environ, lambda secret: masker.register_secret(secret.value, secret.name))
     resolved, job = _revealed(resolved, secret), _revealed_job(job, secret)
     config = resolved.config
-    if request.wish is not None:
+    if request.wish is not None and request.awaited is None:
         request.wish.check(job)
     workspace = request.workspace or locate(environ, request.cwd)
     code_dir = workspace.resolve_directory(config.code_dir, _subject(resolved, "code_dir"))
@@ -214,6 +249,7 @@ def _plan(request: Request) -> RunPlan:
         "REACTORCIDE_ARTIFACTS_DIR": artifacts,
         **workspace.variables,
         "RUNNERLIB_TRIGGERS": spool,
+        **_reach(resolved),
     }
     environment = job_environment(resolved, environ, workspace, places, job, request.files, secret.text)
     secret.check()
@@ -246,6 +282,13 @@ def _plan(request: Request) -> RunPlan:
         image=image,
         engine=engine,
     )
+
+
+def _reach(resolved: Resolved) -> dict[str, str]:
+    """How the job's own processes reach the coordinator, where more than the environment says so."""
+    told = [name for name in _REACH if resolved.origin(name).layer not in {Layer.DEFAULT, Layer.ENVIRONMENT}]
+    values = {SETTINGS[name].variable: getattr(resolved.config, name) for name in told}
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items() if value}
 
 
 def _container(resolved: Resolved, environ: Mapping[str, str]) -> tuple[str | None, Engine | None]:
@@ -322,46 +365,6 @@ def _early_environment(request: Request) -> JobEnvironment:
 
 def _subject(resolved: Resolved, name: str) -> str:
     return f"{name} ({resolved.origin(name)})"
-
-
-def _only_command(resolved: Resolved, words: Sequence[str]) -> Job:
-    """The command that is set, or `words`, as a job of one step."""
-    command = resolved.config.job_command
-    if words:
-        if command is not None:
-            raise resolved.error("job_command", f"contradicts the words '{' '.join(words)}'; give one of them")
-        return Job("job", [Step("job", tuple(words))])
-    if not command or not command.strip():
-        raise ConfigError(
-            "no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
-            "--job-file, or words after --"
-        )
-    # As it is, however many lines it has: a shell of that kind would not stop at the first failure either.
-    return Job("job", [Step("job", command, "/bin/sh -c")])
-
-
-def chosen_job_file(resolved: Resolved, words: Sequence[str]) -> str | None:
-    """The job file to run, if the job is not a command that a higher layer gives, or `words`.
-
-    Raises ConfigError when the same layer gives a job file and a command.
-    """
-    file, command = resolved.config.job_file, resolved.config.job_command
-    if file is None:
-        return None
-    layers = list(Layer)
-    given = layers.index(resolved.origin("job_file").layer)
-    other = layers.index(Layer.COMMAND_LINE) if words else layers.index(resolved.origin("job_command").layer)
-    if given == other:
-        raise resolved.error("job_file", "contradicts the command; give one of them")
-    return file if given > other or not (words or command) else None
-
-
-def _limited(job: Job, config: RunnerConfig) -> Job:
-    """The job with the limits that are set instead of its own."""
-    timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
-    if config.output == "raw":
-        max_parallel = 1  # bytes of steps that run at a time could not be told apart
-    return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)
 
 
 def _shapes(resolved: Resolved) -> tuple[str, ...]:

@@ -167,7 +167,7 @@ def prepare_workspace(
             if spool != plan.spool:
                 _forget(spool)
     plan = _reached("pre_source_prep", plan, stages)
-    plan = _prepare(plan, journal, report)
+    plan = _prepare(plan, journal, report).arrived()
     if stages is None and os.path.isdir(f"{plan.code_dir}/{PLUGINS}"):
         report(f"the plugins in '{plan.code_dir}/{PLUGINS}' are not loaded; see --trust-source-plugins")
     plan = _reached("post_source_prep", plan, stages)

@@ -45,6 +45,7 @@ FLOORS = [
         "environment",
         "journal",
         "job_file",
+        "job_choice",
         "drawing",
         "repository",
         "trigger",
@@ -93,6 +94,8 @@ LAZY = {
     "runnerlib.cli.preparing",
     # It imports pygit2, with the settings of the process.
     "runnerlib.source.git.library",
+    # Reading a job file takes YAML.
+    "runnerlib.job_file.place",
     # Few steps have a pattern for their retries.
     "runnerlib.engine.watch",
     # What makes room for what is too large for a variable.

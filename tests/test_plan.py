@@ -56,7 +56,7 @@ def test_the_trusted_source_comes_first(tmp_path: Path) -> None:
         source_type="copy", source_url="/a", ci_source_type="git", ci_source_url="/b", ci_source_ref="main",
     )  # fmt: skip
     assert [(c.label, c.spec, c.target.name) for c in plan.checkouts] == [
-        ("ci source", SourceSpec("git", "/b", "main"), "ci"),
+        ("ci source", SourceSpec("git", "/b", "main", for_change=False), "ci"),
         ("source", SourceSpec("copy", "/a", None), "src"),
     ]
 

@@ -15,7 +15,7 @@ import click
 from runnerlib.cli.bar import Lines
 from runnerlib.cli.planning import current_directory, resolve_options
 from runnerlib.config import SETTINGS
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import ConfigError, SourceError, printable
 from runnerlib.events import Notice, Warned
 from runnerlib.job import Job, Step
 from runnerlib.lifecycle import life_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from runnerlib.checkout import Checkout
     from runnerlib.cli.session import Session
+    from runnerlib.config import Resolved
     from runnerlib.events import Event
     from runnerlib.lifecycle.phases import Life
     from runnerlib.masking import SecretMasker
@@ -42,9 +43,17 @@ PREPARING = tuple(name for name in SETTINGS if name in _PLACES or name.startswit
 """The settings that say where a source goes, and who may add to how."""
 
 
-def prepare(session: Session, config_file: str | None, options: Mapping[str, object]) -> None:
-    """Prepare the source that `options` name, and print where it is. Raises RunnerError."""
+def prepare(session: Session, config_file: str | None, options: Mapping[str, object], *, ci: bool = False) -> None:
+    """Prepare the source that `options` name, and print where it is. Raises RunnerError.
+
+    With `ci` that is the trusted source, by itself: what the settings say of the other is not looked at, but it
+    may be prepared next, with the same credentials.
+    """
     resolved = resolve_options(config_file, options)
+    another = ci and resolved.config.source_type not in {None, "", "none"}
+    if ci:
+        _check_ci(resolved)
+        resolved = resolved.changed({"source_type": ("none", resolved.origin("source_type"))})
     nothing = Job("checkout", [Step("nothing", "true")])
     request = Request(resolved, (), os.environ, current_directory(), nothing, lookup=session.lookup).masked()
     assert request.masker is not None  # noqa: S101 - it is masked
@@ -55,26 +64,33 @@ def prepare(session: Session, config_file: str | None, options: Mapping[str, obj
     try:
         if life is None:
             with interruptible(stop):
-                code_dir = _prepare(request.plan(), report)
+                place = _prepare(request.plan(), report, trusted=ci)
         else:
-            code_dir = _prepare_with_plugins(life, report, stop)
+            place = _prepare_with_plugins(life, report, stop, trusted=ci)
     finally:
         report.clear()
-    forget_stored()
-    click.echo(printable(request.masker.mask_string(code_dir)))
+    if not another:
+        forget_stored()
+    click.echo(printable(request.masker.mask_string(place)))
 
 
-def _prepare(plan: RunPlan, report: Lines) -> str:
-    """Prepare the source of a plan; where it is."""
+def _check_ci(resolved: Resolved) -> None:
+    """Refuse to prepare a trusted source that nobody has named."""
+    if not resolved.config.ci_source_url and resolved.config.ci_source_type in {None, "", "none"}:
+        raise ConfigError("no CI source is known: give its URL, or ci_source_type and ci_source_url")
+
+
+def _prepare(plan: RunPlan, report: Lines, *, trusted: bool) -> str:
+    """Prepare one of the sources of a plan; where it is."""
     for checkout in plan.checkouts:
-        if not checkout.trusted:
+        if checkout.trusted == trusted:
             prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
-    return str(plan.code_dir)
+    return str(plan.workspace.ci if trusted else plan.code_dir)
 
 
-def _prepare_with_plugins(life: Life, report: Lines, stop: Stop) -> str:
+def _prepare_with_plugins(life: Life, report: Lines, stop: Stop, *, trusted: bool) -> str:
     with life.around_run(_Telling(report), stop):
-        return _prepare(life.reached("pre_source_prep", life.begin()), report)
+        return _prepare(life.reached("pre_source_prep", life.begin()), report, trusted=trusted)
 
 
 def bring(checkouts: Iterable[Checkout], sources: Sources, base: Path, masker: SecretMasker) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runnerlib.cli.planning import requested
-from runnerlib.errors import printable
+from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.lifecycle import foreseen, fulfil
 from runnerlib.secret_provider import Unasked
 
@@ -81,6 +81,9 @@ def carry_out(
     request = requested(session, config_file, settings, words, wish)
     if drawing:
         request = request._replace(lookup=Unasked())
+        if request.awaited is not None:
+            problem = "is in the source, which is not there yet; `runnerlib checkout` brings it"
+            raise ConfigError(f"the job file '{one_line(request.awaited.given)}' {problem}")
     if request.resolved.config.workflow_file is not None or alone is not None:
         # Most runs are of one job, and a workflow takes YAML and more.
         workflow = importlib.import_module("runnerlib.cli.workflow")

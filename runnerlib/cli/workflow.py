@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.audience import audience
+from runnerlib.cli.preparing import bring
 from runnerlib.config import Layer
 from runnerlib.dispatch import next_jobs_after, picture, plan_workflow, run_planned
-from runnerlib.errors import ConfigError, printable, unknown
+from runnerlib.errors import ConfigError, one_line, printable, unknown
+from runnerlib.job import Job, Step
 from runnerlib.journal import Selection
 from runnerlib.lifecycle import may_have_plugins
 from runnerlib.workflow import load
@@ -29,7 +31,7 @@ from runnerlib.dispatch import WorkflowPlan
 def carry_out(session: Session, request: Request, *, alone: str | None, drawing: str | None, dry_run: bool) -> int:
     """Make the plan of the workflow, and run it or show it; the exit code. Raises RunnerError."""
     file = request.resolved.config.workflow_file or ""
-    plan = planned(session, request, alone)
+    plan = planned(session, request, alone, fetching=not (drawing or dry_run))
     if drawing or dry_run:
         _echo(plan, picture(plan, drawing or "text"))
         return 0
@@ -52,15 +54,38 @@ def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
     return heard
 
 
-def planned(session: Session, request: Request, alone: str | None = None) -> WorkflowPlan:
-    """The plan of the workflow; from here on the session masks with its masker. Raises RunnerError."""
-    workflow = load(request.resolved.config.workflow_file or "")
+def planned(session: Session, request: Request, alone: str | None = None, *, fetching: bool = False) -> WorkflowPlan:
+    """The plan of the workflow; from here on the session masks with its masker. Raises RunnerError.
+
+    With `fetching` the source that the file is in is prepared, if it is not there.
+    """
+    workflow = load(_found(session, request, fetching=fetching))
     wish = request.wish
     if alone is not None:
         wish = _alone(alone, [job.name for job in workflow.jobs], wish)
     plan = plan_workflow(workflow, request._replace(wish=wish))
     session.mask_with(plan.masker)
     return plan
+
+
+def _found(session: Session, request: Request, *, fetching: bool) -> str:
+    """Where the workflow file is: here, or in a source of the settings, which has to be there. Raises RunnerError."""
+    given = request.resolved.config.workflow_file or ""
+    place = request.place_of(given)
+    if place.tree is None:
+        return place.given
+    if os.path.lexists(place.path):
+        place.check()
+        return str(place.path)
+    if not fetching or not place.awaited:
+        problem = "is in a source that is not there yet; `runnerlib checkout`, with --ci the trusted one, brings it"
+        raise ConfigError(f"the workflow file '{one_line(given)}' {problem}")
+    request = request._replace(job=Job("source", [Step("nothing", "true")])).masked()
+    plan = request.plan()
+    session.mask_with(plan.masker)
+    bring([one for one in plan.checkouts if one.target == place.tree], plan.sources, plan.workspace.base, plan.masker)
+    place.check()
+    return str(place.path)
 
 
 def chosen(request: Request, alone: str | None) -> bool:

@@ -79,10 +79,12 @@ class RunnerConfig:
 
     job_command: str | None = _setting("command of the job, run by `sh -c`", early=True, literal=True)
     job_file: str | None = _setting(
-        "YAML or JSON file of a job with steps, instead of a command", early=True, literal=True
+        "YAML or JSON file of a job with steps, instead of a command; `source:PATH` for one in the source",
+        early=True,
+        literal=True,
     )
     workflow_file: str | None = _setting(
-        "YAML or JSON file of a workflow, several jobs instead of one", early=True, literal=True
+        "YAML or JSON file of a workflow, several jobs instead of one; `source:PATH` likewise", early=True, literal=True
     )
     container_engine: str = _setting(
         "what runs containers: auto, docker, podman, or none to run the jobs that name an image without",
@@ -258,7 +260,9 @@ class RunnerConfig:
     )
     job_id: str | None = _setting("id of this job at the coordinator")
     allow_insecure_transport: bool = _setting(
-        "let tokens go to a coordinator over plain http", kinds.boolean, default=False
+        "let tokens go to a coordinator over plain http, those of the job's own processes included",
+        kinds.boolean,
+        default=False,
     )
 
 

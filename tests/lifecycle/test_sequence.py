@@ -51,7 +51,7 @@ OUTCOMES = {
     "command not found": Outcome("no-such-program", {}, 127, f"{RUN} on_error cleanup"),
     "source fails": Outcome(
         "true",
-        {"source_type": "copy", "source_url": "/nonexistent"},
+        {"source_type": "copy", "source_url": "/nonexistent/source"},
         SourceError,
         "pre_validation post_validation pre_source_prep on_error cleanup",
     ),
