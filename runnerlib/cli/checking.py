@@ -10,7 +10,7 @@ from runnerlib.config import PROFILES, SETTINGS, Lowest, resolve
 from runnerlib.config.ci_file import NAME as CI_FILE
 from runnerlib.config.file import parse as parse_settings
 from runnerlib.errors import ConfigError, printable, unknown
-from runnerlib.job_file import flat
+from runnerlib.job_file import flat, layout
 from runnerlib.job_file.file import TOP_KEYS
 from runnerlib.job_file.nodes import compose
 from runnerlib.job_file.reading import Reading, Wrong
@@ -27,7 +27,7 @@ _JOB = {"job", "command", "steps"}
 # The others belong to the kind that knows most of them, the first of those that know as many.
 _KNOWN: Mapping[str, Collection[str]] = {
     "configuration": {*SETTINGS, PROFILES},
-    "job": {*flat.KEYS, *TOP_KEYS},
+    "job": {*flat.KEYS, *TOP_KEYS, *layout.KINDS},
     "workflow": {*WORKFLOW_KEYS, *JOB_KEYS, *FILE_KEYS},
 }
 _CI_SOURCE = "configuration of the CI source"

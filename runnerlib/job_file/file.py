@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import ConfigError, printable
-from runnerlib.job_file import flat, kinds, sources
+from runnerlib.job_file import flat, kinds, layout, sources
 from runnerlib.job_file.checks import check
 from runnerlib.job_file.definition import Located, definition
 from runnerlib.job_file.nodes import Node, compose
@@ -62,7 +62,10 @@ def parse(text: str, name: str) -> JobFile:
         entries = reading.entries(root, "a job file")
         entries = {key: entry for key, entry in entries.items() if not key.startswith(_IGNORED)}
         _refuse_workflow(entries)
-        found = _nested(reading, entries) if "job" in entries else _flat(reading, root, entries)
+        if layout.is_layout(reading, entries):
+            found = _layout(reading, root, entries)
+        else:
+            found = _nested(reading, entries) if "job" in entries else _flat(reading, root, entries)
     except Wrong as wrong:
         reading.complain(wrong.node or root, str(wrong))
     reading.check()
@@ -91,18 +94,26 @@ def _flat(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
     reading.only(entries, flat.KEYS)
     located: Located = flat.definition(reading, root, entries)
     check(reading, located.job.problems(), located.places, named=located.named)
-    settings = _settings(reading, entries)
-    if "image" in entries:
-        settings["runner_image"] = reading.value(entries, "image", kinds.text, None)
-    return JobFile(located.job, settings, tuple(flat.notices(entries, located.job.env)))
+    notices = flat.notices(entries, located.job.env, flat.COORDINATOR)
+    return JobFile(located.job, _settings(reading, entries), tuple(notices))
+
+
+def _layout(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
+    """Form 3: a file of `.reactorcide/jobs`."""
+    located, merged = layout.definition(reading, root, entries)
+    check(reading, located.job.problems(), located.places, named=located.named)
+    notices = flat.notices(merged, located.job.env, (*layout.EVENTS, *layout.ELSEWHERE))
+    return JobFile(located.job, _settings(reading, merged), tuple(notices))
 
 
 def _settings(reading: Reading, entries: Mapping[str, Entry]) -> dict[str, object]:
-    """The settings that a file of either form gives."""
+    """The settings that a file of any form gives."""
     found: dict[str, object] = {}
     for key in sources.KEYS:
         found |= reading.value(entries, key, partial(sources.settings, prefix=key), kinds.NO_VARIABLES)
-    for key in flat.DIRECTORIES:
+    for key in (*flat.DIRECTORIES, *layout.SOURCE_SETTINGS):
         if key in entries:
             found[key] = reading.value(entries, key, kinds.text, "")
+    if "image" in entries:
+        found["runner_image"] = reading.value(entries, "image", kinds.text, None)
     return found

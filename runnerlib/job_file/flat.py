@@ -10,7 +10,7 @@ from runnerlib.job_file import kinds, sources
 from runnerlib.job_file.definition import Located, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from runnerlib.job_file.definition import Where
     from runnerlib.job_file.nodes import Node
@@ -42,24 +42,30 @@ def definition(reading: Reading, root: Node, entries: Mapping[str, Entry]) -> Lo
     """A job of one step."""
     if "command" not in entries:
         reading.complain(root, "a job file needs 'job' with its steps, or a 'command'")
-    step = Step(
-        _STEP,
-        reading.value(entries, "command", kinds.command, "true"),
-        working_dir=reading.value(entries, "working_dir", kinds.text, None),
-    )
     timeout = reading.value(entries, "timeout_seconds", kinds.duration, None)
     places: dict[Where, Node] = {place: entries[key].value for place, key in _PLACES.items() if key in entries}
     env = variables(reading, entries, "environment", places)
-    job = Job(reading.value(entries, "name", kinds.text, "job"), [step], env=env, timeout=timeout)
-    places |= {("steps", 0, part): entries[key].value for part, key in _PLACES_OF_STEP.items() if key in entries}
+    job = Job(reading.value(entries, "name", kinds.text, "job"), env=env, timeout=timeout)
+    add_command(reading, entries, job, places)
     places[()] = root
     return Located(job, places)
 
 
-def notices(entries: Mapping[str, Entry], env: Mapping[str, str]) -> list[str]:
-    """What the file says that nobody here acts on."""
-    text = "'{}' is for Reactorcide's coordinator; this command does not act on it"
-    said = [text.format(key) for key in COORDINATOR if key in entries]
+def add_command(reading: Reading, entries: Mapping[str, Entry], job: Job, places: dict[Where, Node]) -> None:
+    """Add the command to `job`, as its only step."""
+    command = reading.value(entries, "command", kinds.command, "true")
+    job.steps.append(Step(_STEP, command, working_dir=reading.value(entries, "working_dir", kinds.text, None)))
+    places |= {("steps", 0, part): entries[key].value for part, key in _PLACES_OF_STEP.items() if key in entries}
+
+
+def notices(entries: Mapping[str, Entry], env: Mapping[str, str], elsewhere: Collection[str]) -> list[str]:
+    """What the file says that nobody here acts on: the keys `elsewhere`, and references that only others replace."""
+    ignored = [f"'{key}'" for key in elsewhere if key in entries]
+    said = []
+    if ignored:
+        *others, last = ignored
+        names = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+        said.append(f"{names} for Reactorcide's coordinator; this command does not act on {'them' if others else 'it'}")
     for name, value in env.items():
         if "${env:" in value:
             said.append(f"environment: {name}: ${{env:…}} is not replaced by this command")

@@ -70,6 +70,11 @@ FLAT = {
     "job_dir": "directory the job runs in",
     "timeout_seconds": "time for the whole job",
 }
+LAYOUT = {
+    f"{prefix}_{part}": f"{part} of the {text}"
+    for prefix, text in (("source", "source"), ("ci_source", "trusted CI source"))
+    for part in ("type", "url", "ref")
+}
 COORDINATOR = "for Reactorcide's coordinator; has no effect here"
 ARTIFACTS = {
     "upload": "globs of files that the job leaves for others",

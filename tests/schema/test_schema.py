@@ -133,6 +133,13 @@ SEEDS: dict[str, list[Any]] = {
             "source": {"type": "copy", "path": "/x"},
             "resources": {},
         },
+        {
+            "name": "n",
+            "triggers": {"events": ["push"]},
+            "environment": {"A": 1},
+            "job": {"image": "i", "command": "make", "timeout": 60, "capabilities": ["docker"]},
+        },
+        {"name": "n", "description": "d", "steps": [STEP], "source_type": "git"},
     ],
     "workflow": [
         content_of(PIPELINE),
