@@ -24,6 +24,7 @@ cdef extern from "spawn.h":
         int input, output, errors, extra, terminal, cgroup
         uint64_t mark
         long long core
+        uint64_t open_files
         int dies_with_thread
     struct spawn_result:
         int pid, pidfd, error, stage, joined
@@ -60,7 +61,7 @@ def variables(dict env not None):
 
 def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes directory not None, *,
           int input, int output, int errors=-1, int extra=-1, bytes search=None, bint terminal=False, int cgroup=-1,
-          uint64_t mark=0, long long core=-2, bint dies_with_thread=False):
+          uint64_t mark=0, long long core=-2, uint64_t open_files=0, bint dies_with_thread=False):
     cdef spawn_request request
     cdef spawn_result result
     cdef char **words = NULL
@@ -71,7 +72,8 @@ def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes
     request.search = NULL if search is None else <const char *>search
     request.input, request.output, request.errors = input, output, output if errors < 0 else errors
     request.extra, request.terminal, request.cgroup = extra, terminal, cgroup
-    request.mark, request.core, request.dies_with_thread = mark, core, dies_with_thread
+    request.mark, request.core, request.open_files = mark, core, open_files
+    request.dies_with_thread = dies_with_thread
     try:
         request.argv = words = strings(argv)
         request.envp = variables = strings(env)

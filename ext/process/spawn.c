@@ -98,6 +98,17 @@ IN_CHILD void close_others(long first)
         close((int)descriptor); /* before Linux 5.9 */
 }
 
+/* The limit of the runner is higher than what it was given, for the descriptors of all steps. */
+IN_CHILD void limit_open_files(const struct child *child)
+{
+    struct rlimit limit;
+
+    if (child->request->open_files == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = child->request->open_files;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* From here on the guard finds the process by its mark, and a parent that died before does not get a child. */
 IN_CHILD void tie_to_parent(const struct child *child)
 {
@@ -193,6 +204,7 @@ IN_CHILD int run(void *argument)
     else if (extra >= 0)
         replace(child, extra, 3);
     close_others(extra < 0 ? 3 : 4);
+    limit_open_files(child);
     if (request->terminal && ioctl(0, TIOCSCTTY, 0) != 0)
         fail(child, SPAWN_PREPARE);
     if (chdir(request->directory) != 0)

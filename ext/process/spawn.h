@@ -26,6 +26,7 @@ struct spawn_request {
     int cgroup;           /* cgroup.procs of the group to join, open for writing; -1 for none */
     uint64_t mark;        /* see mark.h; 0 for none */
     long long core;       /* the soft limit of core files as in hardening.h; CORE_UNKNOWN: that of the caller */
+    uint64_t open_files;  /* the soft limit of its descriptors; 0: as it is */
     int dies_with_thread; /* true: SIGKILL when the calling thread ends, however it ends */
 };
 

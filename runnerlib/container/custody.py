@@ -37,6 +37,7 @@ class ContainerCustody:
     def __init__(self, custody: Custody, container: Container) -> None:
         self._custody = custody
         self._container = container
+        self.room = custody.room
 
     def start(self, launch: Launch) -> ContainedProcess:
         """Start the process of a step. Raises as `Custody.start` does."""

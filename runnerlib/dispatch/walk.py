@@ -11,6 +11,7 @@ from runnerlib.engine import distinct
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, WorkflowFinished, WorkflowJobFinished
 from runnerlib.graph import reachable
 from runnerlib.job_record import record_without_run
+from runnerlib.process.open_files import places
 from runnerlib.result import Ending, JobResult, StepResult, WorkflowResult, signal_name
 from runnerlib.workflow import Instance, Judge, Progress, as_text, outcome_of_all
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from runnerlib.dispatch.plan import WorkflowPlan
     from runnerlib.events import Event, Observer
     from runnerlib.workflow import World
+
+
+# Descriptors of a job, a container's among them, and of what all jobs share; steps wait for those that they need.
+_DESCRIPTORS = 12
+_SPARE = 40
 
 
 class RunningJob(Protocol):
@@ -60,7 +66,8 @@ class WorkflowRun:
         judge = Judge(plan.workflow, world, memory.left_out, plan.forced)
         judge.vars.update({name: as_text(value) for name, value in memory.vars.items()})
         self._judge = judge
-        self._progress = Progress(judge, plan.capacity, memory.kept, lambda one: plan.plans[one.name].env)
+        capacity = min(plan.capacity, places(_DESCRIPTORS, _SPARE))
+        self._progress = Progress(judge, capacity, memory.kept, lambda one: plan.plans[one.name].env)
         # What the command line leaves out is not told of; of one job alone nothing is said but of that.
         self._hidden = memory.left_out | (set(memory.kept) if plan.wish.only else set())
         self._vars: dict[str, Any] = {**plan.workflow.vars, **memory.vars}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Warned
-from runnerlib.process import CommandError, holders
+from runnerlib.process import CommandError, NoRoomError, holders
 from runnerlib.pump import Pump
 from runnerlib.result import Ending, ending_of
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runnerlib.events import Observer
     from runnerlib.masking import SecretMasker, Stream
     from runnerlib.process import Custody, Launch, Process, Seen, TerminalSize
+    from runnerlib.process.room import Room
     from runnerlib.result import Usage
 
 
@@ -84,21 +85,24 @@ class Attempt:
         self._process: Process | None = None
         self._pump: Pump | None = None
         self._stopped: Ending | None = None
+        self._turn: asyncio.Future[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._named: set[int] = set()
         self.usage: Usage | None = None
 
-    async def run(self) -> Ending:
-        """Run the command to its end. Raises OutputError when the observer can take no more."""
-        if self._stopped is not None:
-            return self._stopped
+    async def run(self, started: Callable[[], object]) -> Ending:
+        """Run the command to its end; `started` is called when it has begun, or could not.
+
+        Where the system has no room for another process, the command waits until another attempt has ended.
+        Raises OutputError when the observer can take no more.
+        """
+        refused = await self._start()
+        process = self._process
+        if process is None or refused is not None:
+            started()
+            return refused or self._stopped or Ending(0)
         try:
-            process = self._process = self._custody.start(self._command.launch)
-        except CommandError as error:
-            return Ending(error.exit_code, str(error), "not_started")
-        except RunnerError as error:
-            return Ending(error.exit_code, str(error), "runner")
-        try:
+            started()
             ending = await self._follow(process)
         finally:
             self._release(process)
@@ -107,8 +111,42 @@ class Attempt:
     def stop(self, why: Ending, *, at_once: bool = False) -> None:
         """End the attempt as `why` says: TERM, and KILL after the grace time or `at_once`. The first reason stays."""
         self._stopped = self._stopped or why
+        self._go_on()
         if self._process is not None:
             self._terminate(self._process, at_once=at_once)
+
+    async def _start(self) -> Ending | None:
+        """Start the process, unless stopped before; how the attempt ends if that is not possible."""
+        room = self._custody.room
+        while self._stopped is None:
+            try:
+                self._process = self._custody.start(self._command.launch)
+            except CommandError as error:
+                return Ending(error.exit_code, str(error), "not_started")
+            except RunnerError as error:
+                if not (isinstance(error, NoRoomError) and room.running):
+                    return Ending(error.exit_code, str(error), "runner")
+                self._tell_once(room, f"{error}; steps wait until others have ended")
+                await self._wait_for(room)
+            else:
+                room.enter()
+                return None
+        return self._stopped
+
+    def _tell_once(self, room: Room, text: str) -> None:
+        if not room.told:
+            room.told = True
+            self._observer.observe(Warned(text))
+
+    async def _wait_for(self, room: Room) -> None:
+        """Until another attempt has ended, or this one is stopped."""
+        turn = self._turn = asyncio.get_running_loop().create_future()
+        room.wait(self._go_on)
+        await turn
+
+    def _go_on(self) -> None:
+        if self._turn is not None and not self._turn.done():
+            self._turn.set_result(None)
 
     def resize(self, size: TerminalSize) -> None:
         """Give the terminal of the command that size."""
@@ -217,3 +255,4 @@ class Attempt:
             self._pump.finish()
         asyncio.get_running_loop().remove_reader(process.exited)
         process.close()
+        self._custody.room.leave()

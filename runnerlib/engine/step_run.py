@@ -84,6 +84,7 @@ class StepRun:
         self._pause: asyncio.Future[None] | None = None
         self._usage: Usage | None = None
         self._large = False
+        self._began = 0.0
         self.exports = NO_EXPORTS
 
     def stop(self, why: Ending, *, at_once: bool = False) -> None:
@@ -102,17 +103,17 @@ class StepRun:
 
     async def run(self) -> StepResult:
         """Try until an attempt succeeds, none is left or the step is stopped. Raises OutputError as observers do."""
-        started = time.time()
+        self._began = time.time()
         refused = await self._ask_before()
         number, ending = await self._attempts() if refused is None else (0, refused)
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
-        result = self._result(ending, number, started)
+        result = self._result(ending, number)
         if refused is None and (objection := await self._ask_after(result)) is not None and result.success:
-            return self._result(objection, number, started)
+            return self._result(objection, number)
         return result
 
-    def _result(self, ending: Ending, attempts: int, started: float) -> StepResult:
+    def _result(self, ending: Ending, attempts: int) -> StepResult:
         return StepResult(
             self._step.name,
             ending.outcome,
@@ -120,7 +121,7 @@ class StepRun:
             ending.reason,
             ending.cause,
             attempts,
-            started,
+            self._began,
             time.time(),
             self._usage,
             self.exports.outputs,
@@ -203,11 +204,8 @@ class StepRun:
         command = Command(self._shown, launch, step.timeout, step.no_output_timeout)
         watch = self._watch(number)
         self._attempt = Attempt(command, job.custody, job.masker, self._stream, watch or job.observer, job.limits)
-        job.observer.observe(StepStarted(self._shown, job.masker.mask_string(step.shown), number))
-        if warning:
-            job.observer.observe(Warned(job.masker.mask_string(warning), self._shown))
         try:
-            ending = await self._attempt.run()
+            ending = await self._attempt.run(lambda: self._tell_start(number, warning))
         finally:
             self._usage = _added(self._usage, self._attempt.usage)
             self._attempt = None
@@ -216,6 +214,14 @@ class StepRun:
 
                 tidy(start)
         return self._collected(ending, files), watch is not None and await self._seen(watch, ending)
+
+    def _tell_start(self, number: int, warning: str) -> None:
+        if number == 1:  # it may have waited for room
+            self._began = time.time()
+        mask, observer = self._job.masker.mask_string, self._job.observer
+        observer.observe(StepStarted(self._shown, mask(self._step.shown), number))
+        if warning:
+            observer.observe(Warned(mask(warning), self._shown))
 
     def _launch(self, files: Mapping[str, str], number: int, start: str) -> tuple[Launch, str]:
         """What is started, and a warning of what is left out because it is too large. Raises RunnerError."""

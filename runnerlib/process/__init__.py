@@ -22,7 +22,7 @@ from __future__ import annotations
 import signal
 
 from runnerlib.process.custody import Custody
-from runnerlib.process.launch import CommandError, Launch, TerminalSize
+from runnerlib.process.launch import CommandError, Launch, NoRoomError, TerminalSize
 from runnerlib.process.running import Exit, Process
 from runnerlib.process.seen import Seen, holders, members
 from runnerlib.process.terminal import terminal_size
@@ -33,6 +33,7 @@ __all__ = [
     "Custody",
     "Exit",
     "Launch",
+    "NoRoomError",
     "Process",
     "Seen",
     "TerminalSize",

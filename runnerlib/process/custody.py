@@ -10,13 +10,14 @@ from threading import get_native_id
 from typing import TYPE_CHECKING
 
 from runnerlib.hardening import core_limit
-from runnerlib.process import _spawn, hold
+from runnerlib.process import _spawn, hold, open_files
 from runnerlib.process.cgroup import new_groups
 from runnerlib.process.ends import ends
 from runnerlib.process.guard import Guard
 from runnerlib.process.launch import no_room, nul_byte, refused, search_path, words
 from runnerlib.process.mark import TAG, new_mark, step_number
 from runnerlib.process.oom import Evidence, find_counter
+from runnerlib.process.room import Room
 from runnerlib.process.running import Process
 from runnerlib.process.seen import Seen, seen
 from runnerlib.process.tree import children, descendants, end_all, send, status
@@ -51,7 +52,10 @@ class Custody:
         self._known: dict[tuple[int, int], int] = {}  # number and start of processes once seen in a tree: their step
         self._changed = False
         self._closed = False
+        self.room = Room()
         with ExitStack() as undo:
+            self._open_files = open_files.acquire()
+            undo.callback(open_files.release)
             hold.acquire()
             undo.callback(hold.release)
             try:
@@ -78,8 +82,8 @@ class Custody:
     def start(self, launch: Launch) -> Process:
         """Start the process of a step.
 
-        Raises CommandError when the command cannot be executed and RunnerError when the system has no
-        room for another process or the directory is unusable.
+        Raises CommandError when the command cannot be executed, NoRoomError when the system has no room for
+        another process now, and RunnerError when the directory is unusable.
         """
         self._started += 1
         step = step_number(self._started)
@@ -162,6 +166,7 @@ class Custody:
                     cgroup=-1 if group is None else group.door,
                     mark=self._mark.number_of(step),
                     core=core_limit(),
+                    open_files=self._open_files,
                     # The signal comes when the thread ends, and only the first thread lives as long as the runner.
                     dies_with_thread=get_native_id() == os.getpid(),
                 )

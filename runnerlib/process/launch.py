@@ -25,6 +25,10 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
+class NoRoomError(RunnerError):
+    """The system, or the runner's share of it, has no room for another process now."""
+
+
 class TerminalSize(NamedTuple):
     """The size of a terminal in characters."""
 
@@ -82,8 +86,9 @@ def refused(error: OSError, launch: Launch) -> Exception:
 
 
 def no_room(error: OSError) -> RunnerError:
-    """The exception for a system that has no room for another process, or for what it needs."""
-    return RunnerError(f"cannot start a process: {error.strerror}")
+    """The exception for a process, or what it needs, that the system does not give."""
+    kind = NoRoomError if error.errno in _EXHAUSTED else RunnerError
+    return kind(f"cannot start a process: {error.strerror}")
 
 
 def nul_byte(launch: Launch) -> CommandError:
