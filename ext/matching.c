@@ -21,8 +21,7 @@ static enum match at_end(const struct matching *m, uint64_t at)
     return at == m->stop && !m->last ? MATCH_MORE : MATCH_NO;
 }
 
-/* Covers [start, end) for a shape that is certain at `certain`. */
-static void cover(struct matching *m, enum shape shape, uint64_t start, uint64_t end, uint64_t certain)
+void match_cover(struct matching *m, enum shape shape, uint64_t start, uint64_t end, uint64_t certain)
 {
     struct span span = {start, end, (uint32_t)(certain - start), SHAPE_RULE | shape};
     if (start < end && spans_add_span(&m->state->spans, span))
@@ -67,7 +66,7 @@ void match_tail(struct matching *m)
     struct shape_tail tail = m->state->tail;
     m->state->tail.class = 0;
     if (tail.class)
-        cover(m, SHAPE_JWT, tail.at, go_on(m, tail.at, tail.class), tail.at);
+        match_cover(m, SHAPE_JWT, tail.at, go_on(m, tail.at, tail.class), tail.at);
 }
 
 /* `least` bytes of a class, and then the tail. */
@@ -77,7 +76,7 @@ static enum match match_run(struct matching *m, enum shape shape, uint64_t start
     uint64_t certain = class_end(m, at, class, least);
     if (certain - at < least)
         return at_end(m, certain);
-    cover(m, shape, start, go_on(m, certain, class), certain);
+    match_cover(m, shape, start, go_on(m, certain, class), certain);
     return MATCH_YES;
 }
 
@@ -98,7 +97,7 @@ static enum match match_aws(struct matching *m, uint64_t start, uint64_t at)
         return at_end(m, end);
     if (end < m->stop && shape_is(matching_byte(m, end), SHAPE_ALNUM))
         return MATCH_NO;
-    cover(m, SHAPE_AWS, start, end, end < m->stop ? end + 1 : end);
+    match_cover(m, SHAPE_AWS, start, end, end < m->stop ? end + 1 : end);
     return MATCH_YES;
 }
 
@@ -124,89 +123,11 @@ static enum match match_jwt(struct matching *m, uint64_t start, uint64_t at)
     for (unsigned i = 0; i < sizeof again - 1; i++, end++)
         if (end == m->stop || matching_byte(m, end) != (uint8_t)again[i])
             return at_end(m, end);
-    cover(m, SHAPE_JWT, start, go_on(m, end, SHAPE_WORD), end);
+    match_cover(m, SHAPE_JWT, start, go_on(m, end, SHAPE_WORD), end);
     return MATCH_YES;
 }
 
 /* ---- private keys ---------------------------------------------------------------------------- */
-
-enum phase { DASHES, END, LABEL, CLOSE };
-
-/* Takes a byte of a key. True: it is the last one of the line that ends it. */
-static bool step_block(struct shape_block *b, uint8_t byte)
-{
-    static const char end[] = "END ";
-    uint8_t again = byte == '-'; /* the first dash of another beginning */
-    switch (b->phase) {
-    case DASHES:
-        if (byte == '-') {
-            b->count += b->count < 5;
-            return false;
-        }
-        if (b->count < 5 || byte != end[0])
-            break;
-        b->phase = END;
-        b->count = 1;
-        return false;
-    case END:
-        if (byte != (uint8_t)end[b->count])
-            break;
-        if (++b->count == sizeof end - 1) {
-            b->phase = LABEL;
-            b->count = 0;
-        }
-        return false;
-    case LABEL:
-        if (shape_is(byte, SHAPE_LABEL) && b->count < SHAPE_LABEL_MOST) {
-            b->count++;
-            return false;
-        }
-        if (byte != '-' || b->count == 0)
-            break;
-        b->phase = CLOSE;
-        b->count = 1;
-        return false;
-    default:
-        if (byte != '-')
-            break;
-        return ++b->count == 5;
-    }
-    b->phase = DASHES;
-    b->count = again;
-    return false;
-}
-
-/* How many bytes from `at` on lie in one piece before `end`; `*bytes` is where. */
-static size_t piece(const struct matching *m, uint64_t at, uint64_t end, const uint8_t **bytes)
-{
-    uint64_t i = at - m->text->start, held = m->text->held_length;
-    *bytes = i < held ? m->text->held + i : m->text->data + (i - held);
-    uint64_t stop = i < held && end > m->text->start + held ? m->text->start + held : end;
-    return stop - at;
-}
-
-void match_block(struct matching *m)
-{
-    struct shape_block *b = &m->state->block;
-    uint64_t start = b->at, end = m->stop - b->at < b->left ? m->stop : b->at + b->left;
-    bool ended = false;
-    while (b->at < end && !ended) {
-        const uint8_t *bytes;
-        size_t length = piece(m, b->at, end, &bytes), i = 0;
-        while (i < length && !ended) {
-            if (b->phase == DASHES && b->count == 0) {
-                const uint8_t *dash = memchr(bytes + i, '-', length - i);
-                i = dash ? (size_t)(dash - bytes) : length;
-                if (!dash)
-                    break;
-            }
-            ended = step_block(b, bytes[i++]);
-        }
-        b->at += i;
-    }
-    b->left = ended ? 0 : b->left - (uint32_t)(b->at - start);
-    cover(m, SHAPE_PEM, start, b->at, start);
-}
 
 static bool ends_with(const struct matching *m, uint64_t start, uint64_t end, const char *text, size_t length)
 {
@@ -239,8 +160,8 @@ static enum match match_begin(struct matching *m, uint64_t start, uint64_t at)
     for (unsigned i = 0; i < 5; i++, end++)
         if (end == m->stop || matching_byte(m, end) != '-')
             return at_end(m, end);
-    cover(m, SHAPE_PEM, start, end, end);
-    m->state->block = (struct shape_block){.at = end, .left = SHAPE_BLOCK_MOST};
+    match_cover(m, SHAPE_PEM, start, end, end);
+    m->state->block = (struct shape_block){.at = end, .from = end, .left = SHAPE_BLOCK_MOST};
     match_block(m);
     return MATCH_YES;
 }
@@ -249,15 +170,76 @@ static enum match match_begin(struct matching *m, uint64_t start, uint64_t at)
 
 enum { NO_URL, USER, PASSWORD, AFTER }; /* AFTER: behind an @, which may not be the last one */
 
+/* Takes a byte of the user. Whether that may be a host, and what follows its port, is asked later. */
+static void step_user(struct shape_url *u, uint8_t byte)
+{
+    static const char local[] = "localhost";
+    if (byte == ':') {
+        u->host = (u->dotted && !u->odd) || (u->local == sizeof local - 1 && u->count == u->local);
+        u->phase = PASSWORD;
+        u->start = u->at + 1;
+        return;
+    }
+    u->local += u->local == u->count && u->count < sizeof local - 1 && byte == (uint8_t)local[u->count];
+    u->dotted |= byte == '.';
+    u->odd |= !(shape_is(byte, SHAPE_ALNUM) || byte == '-' || byte == '.');
+    if (!shape_is(byte, SHAPE_USER) || ++u->count > SHAPE_USER_MOST)
+        u->phase = NO_URL;
+}
+
+/* Whether this is the byte behind a port, which a host has and no password: a quote, or what is between two words
+ * where the user looks like a host. */
+static bool ends_port(struct shape_url *u, uint8_t byte)
+{
+    enum { DIGITS = 5, NONE = DIGITS + 1 };
+    if (u->port < NONE && byte >= '0' && byte <= '9') {
+        u->port++;
+        return false;
+    }
+    bool port = u->port > 0 && u->port < NONE;
+    u->port = NONE;
+    return port && (byte == '\'' || (u->host && shape_is(byte, SHAPE_BETWEEN)));
+}
+
+/* Takes a byte behind the next @: whether "sha256:" or the like is complete, so that it begins a digest. */
+static bool step_digest(struct shape_url *u, uint8_t byte)
+{
+    static const char name[] = "sha###:"; /* three digits */
+    char want = name[u->digest];
+    u->digest += want == '#' ? byte >= '0' && byte <= '9' : byte == (uint8_t)want;
+    return u->digest == sizeof name - 1;
+}
+
+/* The next @, if it waits for what is behind it, ends a password. `at`: when that is known. */
+static void take_at(struct matching *m, uint64_t at)
+{
+    struct shape_url *u = &m->state->url;
+    if (!u->waits)
+        return;
+    match_cover(m, SHAPE_URL, u->start, u->next, at);
+    u->last = u->next;
+    u->waits = false;
+    u->phase = AFTER;
+}
+
 /* Takes a byte of the password, or what is behind an @. */
 static void step_password(struct matching *m, struct shape_url *u, uint8_t byte)
 {
     uint64_t length = u->at - u->start;
-    if (byte == '@' && length > 0) {
-        cover(m, SHAPE_URL, u->start, u->at, u->at + 1);
-        u->last = u->at;
-        u->phase = length < SHAPE_PASSWORD_MOST ? AFTER : NO_URL;
-    } else if (!(shape_is(byte, SHAPE_USER) || byte == ':') || length == SHAPE_PASSWORD_MOST) {
+    if (u->waits) {
+        uint8_t known = u->digest;
+        if (step_digest(u, byte))
+            u->waits = false;
+        else if (u->digest == known)
+            take_at(m, u->at + 1);
+    }
+    if (ends_port(u, byte)) {
+        u->phase = NO_URL;
+    } else if (byte == '@' && length > 0 && length <= SHAPE_PASSWORD_MOST) {
+        u->next = u->at;
+        u->waits = true;
+        u->digest = 0;
+    } else if (!u->waits && (!shape_is(byte, SHAPE_PASSWORD) || length >= SHAPE_PASSWORD_MOST)) {
         u->phase = NO_URL;
     }
 }
@@ -267,17 +249,15 @@ void match_url(struct matching *m)
     struct shape_url *u = &m->state->url;
     for (; u->phase && u->at < m->stop; u->at++) {
         uint8_t byte = matching_byte(m, u->at);
-        if (u->phase != USER) {
+        if (u->phase == USER)
+            step_user(u, byte);
+        else
             step_password(m, u, byte);
-        } else if (byte == ':') {
-            u->phase = PASSWORD;
-            u->start = u->at + 1;
-        } else if (!shape_is(byte, SHAPE_USER) || ++u->count > SHAPE_USER_MOST) {
-            u->phase = NO_URL;
-        }
     }
-    if (m->last)
+    if (m->last) {
+        take_at(m, m->stop);
         u->phase = NO_URL;
+    }
 }
 
 uint64_t match_url_hold(const struct matching *m)

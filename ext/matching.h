@@ -34,12 +34,16 @@ enum shape_class match_class(unsigned literal);
 /* Takes the literal at `start`: MATCH_YES, and covers what there is of the shape; MATCH_MORE: it must be held. */
 enum match match_literal(struct matching *m, unsigned literal, uint64_t start);
 
+/* Covers [start, end) for a shape that is certain at `certain`. */
+void match_cover(struct matching *m, enum shape shape, uint64_t start, uint64_t end, uint64_t certain);
+
 /* Go on with what is open. */
 void match_tail(struct matching *m);
-void match_block(struct matching *m);
+void match_block(struct matching *m); /* block.c */
 void match_url(struct matching *m);
 
-/* What an URL must hold begins here; `stop` if there is nothing. */
+/* What an URL, or a private key, must hold begins here; `stop` if there is nothing. */
 uint64_t match_url_hold(const struct matching *m);
+uint64_t match_block_hold(const struct matching *m);
 
 #endif

@@ -48,7 +48,7 @@ static bool may_begin(const struct scan *c, unsigned literal, uint64_t at)
     if (at < m->from)
         return false;
     if (shape_literals[literal].shape == SHAPE_PEM)
-        return at >= m->state->block.at;
+        return at >= m->state->block.from;
     if (at < m->tail_end && match_class(literal) <= m->tail_class)
         return false;
     return match_boundary(m, at);
@@ -188,8 +188,8 @@ static void finish(struct scan *c)
     }
     state->from = c->held_from;
     state->url.at = m->stop;
-    uint64_t url = match_url_hold(m);
-    c->shaping->live = url < c->held_from ? url : c->held_from;
+    uint64_t url = match_url_hold(m), block = match_block_hold(m), live = url < block ? url : block;
+    c->shaping->live = live < c->held_from ? live : c->held_from;
 }
 
 enum scan_result shaping_scan(struct shaping *shaping, const struct shapes *shapes, const struct view_text *text,

@@ -30,18 +30,33 @@ struct shape_tail {
     uint8_t class;
 };
 
-/* A private key: everything before `at` is settled. `left`: how many bytes it may still have, 0 if none is open. */
+/* A private key: everything before `at` is looked at, everything before `from` is settled. `left`: how many bytes it
+ * may still have, 0 if none is open. */
 struct shape_block {
-    uint64_t at;
+    uint64_t at, from;
+    uint64_t border;   /* where what may be a -----BEGIN or -----END begins, of which phase and count tell how much is there */
+    uint64_t escape;   /* where the backslashes before `at` begin, 0: there are none */
     uint32_t left;
-    uint8_t phase, count; /* how much of the line that ends it there is */
+    uint8_t phase, count;
+    uint8_t form, name; /* of the line so far */
+    uint8_t run, first; /* bytes of a key in a row, and of the first such in the line */
+    uint8_t kinds;      /* of letters in the run */
+    bool certain;       /* the line is one of a key */
+    bool keyed, loose;  /* one was before, and had something in front of it */
+    bool followed;      /* one was the last that is not empty */
+    uint8_t typed;      /* how much of "Proc-Type: " there is */
 };
 
-/* An URL: everything before `at` is settled. The password begins at `start`, the last @ is at `last`. */
+/* An URL: everything before `at` is looked at. The password begins at `start`, the last @ is at `last`, and one that is
+ * perhaps none at `next`. */
 struct shape_url {
-    uint64_t at, start, last;
-    uint8_t count;   /* of the bytes of the user */
-    uint8_t phase; /* 0: none is open */
+    uint64_t at, start, last, next;
+    uint8_t count, local; /* bytes of the user, and those of "localhost" */
+    bool dotted, odd, host;
+    uint8_t port;   /* digits with which the password begins, if there is nothing else yet */
+    bool waits;     /* for what is behind the next @ */
+    uint8_t digest; /* of which so many bytes may name a digest */
+    uint8_t phase;  /* 0: none is open */
 };
 
 enum { SHAPE_BEFORE = 3 };

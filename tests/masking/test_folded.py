@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runnerlib.masking import SecretMasker
-from runnerlib.masking.encodings import forms
 from runnerlib.masking._scanner import KERNELS, Scanner, Stream
+from runnerlib.masking.encodings import forms
 from tests import folded_oracle, oracle
 from tests.tools import tool
 
@@ -95,7 +95,7 @@ def wrapped(text: bytes, width: int, indent: bytes = b"") -> bytes:
 
 
 def a_case_of_phrases(rng: random.Random) -> tuple[list[bytes], bytes]:
-    """Patterns with blanks in them, and a text of their pieces: wrapped anywhere, or at words, or with all strewn in."""
+    """Patterns with blanks in them, and their pieces: wrapped anywhere, at words, or with all strewn in."""
     letters, text = rng.choice([b"ab", b"abc", b"abcdefgh", b"ab%2f\xe2"]), b""
     patterns = [a_phrase(letters, rng) for _ in range(rng.randint(1, 5))]
     while len(text) < rng.choice([20, 60, 150]):

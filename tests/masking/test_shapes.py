@@ -142,6 +142,71 @@ class TestShapes:
             assert fed(made.stream(), [text[i : i + step] for i in range(0, len(text), step)]) == want
 
 
+KEY = b"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKB\n" * 3 + b"Nn3l0ZcdbR/aBw==\n"
+BEGIN, END = b"-----BEGIN PRIVATE KEY-----\n", b"-----END PRIVATE KEY-----\n"
+
+
+def prefixed(prefix: bytes, text: bytes) -> bytes:
+    return b"".join(prefix + line for line in text.splitlines(keepends=True))
+
+
+class TestWhatCanBeOne:
+    @pytest.mark.parametrize("step", [1, 7, 4096])
+    @pytest.mark.parametrize(
+        ("text", "want"),
+        [
+            (b"missing -----BEGIN PRIVATE KEY----- header\ntest_a ok\n", b"missing <private-key> header\ntest_a ok\n"),
+            (b'{"m":"no -----BEGIN PRIVATE KEY----- in it","n":1}\n', b'{"m":"no <private-key> in it","n":1}\n'),
+            (b"'" + BEGIN + b"' expected\n", b"'<private-key>\n' expected\n"),
+            (BEGIN + b"\n/home/work/project/src/main/resources/a: no key\n", None),
+            (BEGIN + b"FAILED: 3\nPASSED: 4\nok\ntotal 7 of 7\n", None),
+            (BEGIN + b"=" * 60 + b" summary\n", None),
+            (BEGIN + KEY + b"-----BEGIN CERTIFICATE-----\nMIIC\n", b"<private-key>-----BEGIN CERTIFICATE-----\nMIIC\n"),
+            (BEGIN + BEGIN + KEY + END, b"<private-key>\n<private-key>\n"),
+            (BEGIN + KEY + END + b"done\n", b"<private-key>\ndone\n"),
+            (BEGIN + KEY + b"and on goes the log\n", b"<private-key>and on goes the log\n"),
+            (BEGIN + b"a\nb\n" + END, b"<private-key>\n"),
+            (b"k=" + (BEGIN + KEY + END).replace(b"\n", b" "), b"k=<private-key> "),
+            (b'{"k":"' + (BEGIN + KEY + END).replace(b"\n", b"\\n") + b'","n":1}', b'{"k":"<private-key>\\n","n":1}'),
+            (b'{"k":"' + (BEGIN + KEY[:90]).replace(b"\n", b"\\n") + b'","n":1}', b'{"k":"<private-key>","n":1}'),
+            (b'"' + (BEGIN + KEY).replace(b"\n", b"\\\\n")[:-3] + b'\\"', b'"<private-key>\\"'),
+            (prefixed(b"> ", BEGIN + b"Proc-Type: 4,ENCRYPTED\nDEK-Info: A,B\n\n" + KEY + END), b"> <private-key>\n"),
+            (
+                prefixed(b"2026-11-30T14:00Z web_1 | ", BEGIN + b"Proc-Type: 4,ENCRYPTED\nDEK-Info: A\n\n" + KEY + END),
+                b"2026-11-30T14:00Z web_1 | <private-key>\n",
+            ),
+        ],
+    )
+    def test_private_keys(self, text: bytes, want: bytes | None, step: int) -> None:
+        want = text.replace(BEGIN[:-1], b"<private-key>") if want is None else want
+        pieces = [text[i : i + step] for i in range(0, len(text), step)]
+        shown, _ = fed(scanner([], list(SHAPES)).stream(), pieces)
+        assert shown == want == expected([], list(SHAPES), text, False)[0]
+
+    @pytest.mark.parametrize("step", [1, 4096])
+    @pytest.mark.parametrize(
+        ("text", "want"),
+        [
+            (b"docker://alpine:3.19@sha256:" + b"0a" * 32, None),
+            ("docker://alpine:3.19@sha256:…".encode(), None),
+            (b"docker://alpine:3.19@sha512:ab docker://a:1@sha384:b", None),
+            (b"http://localhost:8080,admin@x.org", None),
+            (b"(http://127.0.0.1:80),me@x.org http://ci.example.org:443;me@x", None),
+            (b"['http://web:80','me@x.org']", None),
+            (b"https://user:pass4';.!&*()=,$-+~@example.com", b"https://user:<url-password>@example.com"),
+            (b"amqp://admin:5672,x@host", b"amqp://admin:<url-password>@host"),
+            (b"s://first.last:12345@host", b"s://first.last:<url-password>@host"),
+            (b"s://first.last:123456,a@host", b"s://first.last:<url-password>@host"),
+            (b"s://u:p@w@sha256:ab", b"s://u:<url-password>@w@sha256:ab"),
+            (b"s://u:p@sha256:ab@host", b"s://u:<url-password>@host"),
+            (b"s://u:p@sha25", b"s://u:<url-password>@sha25"),
+        ],
+    )
+    def test_passwords(self, text: bytes, want: bytes | None, step: int) -> None:
+        shown, _ = fed(scanner([], list(SHAPES)).stream(), [text[i : i + step] for i in range(0, len(text), step)])
+        assert shown == (text if want is None else want) == expected([], list(SHAPES), text, False)[0]
+
+
 class TestHolds:
     @PATIENT
     @given(seed=st.integers(0, 1 << 32))
