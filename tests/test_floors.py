@@ -23,7 +23,7 @@ FLOORS = [
         "log",
         "hardening",
     },
-    {"paths", "config", "conditions", "masking", "process", "secrets_local"},
+    {"paths", "config", "conditions", "masking", "process", "secrets_local", "arguments"},
     {
         "events",
         "job",

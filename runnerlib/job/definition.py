@@ -7,6 +7,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runnerlib.arguments import checked
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.graph import cycle, reachable
 from runnerlib.job.order import dependencies
@@ -43,6 +44,7 @@ class Problem(NamedTuple):
     column: int = 0
 
 
+@checked
 class Job:
     """Steps that run in one container: `Job("build")`, then `add_step` for each step.
 
@@ -66,7 +68,7 @@ class Job:
         self.max_parallel = max_parallel
 
     def add_step(self, name: str, run: str | Sequence[str], **keys: Any) -> Step:
-        """Add the step `Step(name, run, **keys)` after the others and return it."""
+        """Add the step `Step(name, run, **keys)` after the others and return it. Raises ConfigError for a wrong key."""
         step = Step(name, run, **keys)
         self.steps.append(step)
         return step

@@ -5,8 +5,9 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from runnerlib.arguments import checked, mended
 from runnerlib.result import StepResult
 
 When = Literal["on_success", "on_failure", "always"]
@@ -28,6 +29,7 @@ _SHELLS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+@checked
 class Retry(NamedTuple):
     """Further attempts at a step that fails.
 
@@ -75,6 +77,19 @@ class _Fields(NamedTuple):
     tty: bool = False
 
 
+def _mended(step: "Step") -> "Step":
+    """A single name is a list of one, and a number of retries a Retry."""
+    changes: dict[str, Any] = {
+        key: (name,) for key in ("depends_on", "outputs") if isinstance(name := getattr(step, key), str)
+    }
+    retry: object = step.retry
+    if isinstance(retry, int):
+        changes["retry"] = Retry(retry)
+    return step._replace(**changes) if changes else step
+
+
+@mended(_mended)
+@checked
 class Step(_Fields):
     """One command of a job. Times are in seconds.
 
@@ -85,8 +100,9 @@ class Step(_Fields):
     `depends_on` None means: after all steps written before it, except that steps with `parallel`
     that follow one another run together. `when` None means `on_success`, or whatever `condition`
     says if that looks at how other steps ended. A step that is not `required` may fail. `outputs`
-    are names the step promises to write to the file RUNNERLIB_OUTPUT. `weight` counts against the
-    job's limit of parallel steps. `stdin` is a text the step reads. `tty` gives it a terminal.
+    are names the step promises to write to the file RUNNERLIB_OUTPUT; a single name is a list of one.
+    `weight` counts against the job's limit of parallel steps. `stdin` is a text the step reads. `tty`
+    gives it a terminal.
 
     After `run_step` or `run_job` the step's `result` says how it ended.
     """

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from runnerlib.arguments import ArgumentError, check_names, checked, mended
 from runnerlib.errors import ConfigError
 from runnerlib.job import Job, Problem, Step
 from runnerlib.workflow.checks import problems
@@ -14,6 +15,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 ALL_SUCCESS = "all_success"
 
 
+@checked
 class Filter(NamedTuple):
     """For which events a workflow is meant: kinds of events, globs of branches, globs of changed paths."""
 
@@ -25,7 +27,11 @@ class Filter(NamedTuple):
 
 NO_FILTER = Filter()
 
+_LISTED = ("depends_on", "for_each", "matrix", "upload", "download", "outputs", "runs_on")
+_BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "working_dir")
 
+
+@checked
 class Download(NamedTuple):
     """Artifacts of the job `job` that another one gets: those that match `files`, into the directory `to`.
 
@@ -37,6 +43,14 @@ class Download(NamedTuple):
     to: str = ""
 
 
+def _mended(job: "WorkflowJob") -> "WorkflowJob":
+    """Lists as tuples, and single names as tuples of one."""
+    changed = _tuples({key: getattr(job, key) for key in _LISTED})
+    return job._replace(**changed)
+
+
+@mended(_mended)
+@checked
 class WorkflowJob(NamedTuple):
     """One job of a workflow: what it runs (`body`), after which others, and where.
 
@@ -80,6 +94,9 @@ class WorkflowJob(NamedTuple):
         return self.body.timeout
 
 
+_JOB_KEYS = tuple(key for key in WorkflowJob._fields if key not in {"name", "body", "command"})
+
+
 def workflow_job(
     name: str,
     command: str | Sequence[str] | None = None,
@@ -91,13 +108,15 @@ def workflow_job(
     working_dir: str | None = None,
     **keys: Any,
 ) -> WorkflowJob:
-    """A job of a workflow that runs `steps`, or a command: a text for `sh -c` or words."""
+    """A job of a workflow that runs `steps`, or a command: a text for `sh -c` or words. Raises ConfigError."""
+    if working_dir is not None and command is None:
+        raise ConfigError(f"job '{name}': working_dir is that of a command; each step has its own")
     made = list(steps)
     command = command if isinstance(command, str | None) else tuple(command)
     if command is not None:
         made.append(Step(name, command, "/bin/sh -c" if isinstance(command, str) else None, working_dir=working_dir))
     body = Job(name, made, env=env, timeout=timeout, max_parallel=max_parallel)
-    return WorkflowJob(name, body, command, **_tuples(keys))
+    return WorkflowJob(name, body, command, **keys)
 
 
 def _tuples(keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +124,7 @@ def _tuples(keys: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(keys)
     for key in ("depends_on", "upload", "runs_on"):
         if key in made:
-            made[key] = (made[key],) if isinstance(made[key], str) else tuple(made[key])
+            made[key] = (made[key],) if isinstance(made[key], str) else tuple(made[key] or ())
     if made.get("for_each") is not None:
         made["for_each"] = tuple(made["for_each"])
     if "matrix" in made:
@@ -125,6 +144,7 @@ def _several(values: Any) -> tuple[Any, ...]:
     return (values,) if single else tuple(values)
 
 
+@checked
 class Workflow:
     """Jobs that wait for each other: `Workflow("ci")`, then `add_job` for each of them.
 
@@ -155,16 +175,23 @@ class Workflow:
     def add_job(
         self, job: str | Job | WorkflowJob, command: str | Sequence[str] | None = None, **keys: Any
     ) -> WorkflowJob:
-        """Add a job after the others and return it: by name, with a `command` or `steps`, or a `Job` of steps.
+        """Add a job after the others and return it: by name, with a `command` or `steps`, or a job that has its steps.
 
-        `keys` are fields of WorkflowJob, and `env`, `timeout` and `max_parallel` of its steps.
+        `keys` are fields of WorkflowJob, and `env`, `timeout` and `max_parallel` of its steps; what a Job or a
+        WorkflowJob has itself they replace, variables one by one. Raises ConfigError for a key that there is not, and
+        for a command or steps beside those of a job.
         """
-        if isinstance(job, Job):
-            job = WorkflowJob(job.name, job, **_tuples(keys))
-        elif isinstance(job, str):
-            job = workflow_job(job, command, **keys)
-        self.jobs.append(job)
-        return job
+        check_names("add_job", keys, (*_BODY_KEYS, *_JOB_KEYS))
+        given: object = job
+        if not isinstance(given, (str, Job, WorkflowJob)):
+            told = f"a name, a Job or a WorkflowJob is expected, got a {type(given).__name__}"
+            raise ArgumentError(f"add_job: {told}")
+        if isinstance(job, str):
+            made = workflow_job(job, command, **keys)
+        else:
+            made = _changed(job if isinstance(job, WorkflowJob) else WorkflowJob(job.name, job), command, keys)
+        self.jobs.append(made)
+        return made
 
     def job(self, name: str) -> WorkflowJob:
         """The job `name`. Raises KeyError."""
@@ -186,6 +213,23 @@ class Workflow:
         lines = [f"workflow '{self.name}': {_shown(problem, self)}" for problem in self.problems()]
         if lines:
             raise ConfigError("\n".join(lines))
+
+
+def _changed(job: WorkflowJob, command: str | Sequence[str] | None, keys: Mapping[str, Any]) -> WorkflowJob:
+    """The job with what `keys` say instead of what it has. Raises ConfigError for what it would not run."""
+    for key, given in (("command", command), ("steps", keys.get("steps")), ("working_dir", keys.get("working_dir"))):
+        if given:
+            raise ConfigError(f"job '{job.name}': it has steps already, got '{key}' beside them")
+    old = job.body
+    body = Job(
+        old.name,
+        old.steps,
+        env={**old.env, **(keys.get("env") or {})},
+        timeout=keys.get("timeout", old.timeout),
+        max_parallel=keys.get("max_parallel", old.max_parallel),
+    )
+    fields = {key: value for key, value in keys.items() if key not in _BODY_KEYS}
+    return _mended(job._replace(body=body, **fields))
 
 
 def _shown(problem: Problem, workflow: Workflow) -> str:
