@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.checkout import checkouts
 from runnerlib.config import SETTINGS, Layer, Lowest
 from runnerlib.config.layers import merge
+from runnerlib.config.misspelt import misspelt
 from runnerlib.environment import Files, job_environment, named_secrets
 from runnerlib.errors import ConfigError, one_line, printable, unknown
 from runnerlib.job import Job
@@ -272,7 +273,7 @@ def _plan(request: Request) -> RunPlan:
         env=_changed(environment.variables, changes.env),
         masker=masker,
         secret_count=count,
-        warnings=(*request.notices, *_unused_image(resolved, image), *secret.warnings, *warnings),
+        warnings=(*request.notices, *misspelt(environ), *_unused_image(resolved, image), *secret.warnings, *warnings),
         conditions=job.conditions(),
         wish=request.wish,
         config=config,

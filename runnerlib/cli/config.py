@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli.options import setting_options
-from runnerlib.cli.planning import current_directory, resolve_options
+from runnerlib.cli.planning import current_directory, resolve_options, warn_of_misspelt
 from runnerlib.config import SETTINGS, Layer, Resolved
 from runnerlib.errors import ConfigError, printable, unknown
 from runnerlib.plan import masker_of
@@ -37,6 +37,7 @@ def command(session: Session, /, config_file: str | None, explain: str | None, *
         raise ConfigError(unknown("setting", key, SETTINGS))
     resolved = resolve_options(config_file, options)
     session.planned = masker_of(resolved, os.environ, current_directory())
+    warn_of_misspelt(session)
     if key is not None:
         session.suspect(session.planned)
     rows = list(_rows(resolved) if key is None else _explained(resolved, SETTINGS[key].target))

@@ -10,7 +10,7 @@ import click
 
 from runnerlib.artifact import find_secrets, mask_file, quarantine, regular_files
 from runnerlib.cli.options import setting_options
-from runnerlib.cli.planning import current_directory, resolve_options
+from runnerlib.cli.planning import current_directory, resolve_options, warn_of_misspelt
 from runnerlib.errors import RunnerError
 from runnerlib.masking.report import document, total
 from runnerlib.output import Output
@@ -85,6 +85,7 @@ def command(
         raise click.UsageError("--check needs PATHS, and PATHS need --check")
     resolved = resolve_options(config_file, {**options, "secret_shapes": "all"} if shapes else options)
     masker = session.planned = masker_of(resolved, os.environ, current_directory())
+    warn_of_misspelt(session)
     if check:
         reports = [(str(path), _treat(path, masker, policy, quarantine_dir)) for path in regular_files(paths)]
     else:

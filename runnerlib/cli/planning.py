@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from runnerlib.config import Resolved, read
+from runnerlib.config.misspelt import misspelt
 from runnerlib.environment import private
-from runnerlib.errors import ConfigError
+from runnerlib.errors import ConfigError, printable
 from runnerlib.hardening import wipe
 from runnerlib.plan import Request
 
@@ -44,6 +48,22 @@ def requested(
     session.log_format = resolved.config.log_format
     cwd = current_directory()
     return Request(resolved, words, os.environ, cwd, wish=wish, lookup=session.lookup).chosen()
+
+
+def warn(session: Session, text: str) -> None:
+    """Tell people something on stderr, masked, in the form of their log."""
+    text = session.masker().mask_string(text)
+    if session.structured:
+        line = importlib.import_module("runnerlib.cli.log_line").warning(text)
+    else:
+        line = printable(f"warning: {text}\n")
+    click.echo(line, err=True, nl=False)
+
+
+def warn_of_misspelt(session: Session) -> None:
+    """Tell of variables that were probably meant as settings; plans tell of them by themselves."""
+    for text in misspelt(os.environ):
+        warn(session, text)
 
 
 def current_directory() -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli.bar import Lines
-from runnerlib.cli.planning import current_directory, resolve_options
+from runnerlib.cli.planning import current_directory, resolve_options, warn_of_misspelt
 from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError, SourceError, printable
 from runnerlib.events import Notice, Warned
@@ -58,6 +58,7 @@ def prepare(session: Session, config_file: str | None, options: Mapping[str, obj
     request = Request(resolved, (), os.environ, current_directory(), nothing, lookup=session.lookup).masked()
     assert request.masker is not None  # noqa: S101 - it is masked
     session.planned = request.masker
+    warn_of_misspelt(session)
     stop = Stop()
     report = Lines(sys.stderr, request.masker.mask_string, stop.check)
     life = life_of(request)

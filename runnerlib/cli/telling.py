@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runnerlib.cli.planning import current_directory
+from runnerlib.cli.planning import current_directory, warn_of_misspelt
 from runnerlib.config import read
 from runnerlib.delivery.standalone import told_at_once
 from runnerlib.errors import RunnerError, printable
@@ -26,6 +26,7 @@ def own_masker(session: Session, resolved: Resolved | None = None) -> SecretMask
     So does the session from here on. Raises ConfigError.
     """
     session.planned = masker_of(resolved or read({}, os.environ), os.environ, current_directory())
+    warn_of_misspelt(session)
     return session.planned
 
 

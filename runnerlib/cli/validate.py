@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli.options import setting_options
-from runnerlib.cli.planning import requested
+from runnerlib.cli.planning import requested, warn
 from runnerlib.cli.words import CommandWithWords
 from runnerlib.errors import ConfigError, printable
 from runnerlib.lifecycle import foreseen
@@ -69,10 +69,6 @@ def _check(files: tuple[str, ...]) -> None:
 
 
 def _tell(session: Session, plan: RunPlan | WorkflowPlan) -> None:
-    for warning in map(plan.masker.mask_string, plan.warnings):
-        if session.structured:
-            line = importlib.import_module("runnerlib.cli.log_line").warning(warning)
-        else:
-            line = printable(f"warning: {warning}\n")
-        click.echo(line, err=True, nl=False)
+    for warning in plan.warnings:
+        warn(session, warning)
     click.echo("the configuration is valid")
