@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 class Journal:
     """The open journal of a workspace; no other run can open it meanwhile."""
 
-    def __init__(self, path: Path, seal: Path, *, fresh: bool) -> None:
+    def __init__(self, path: Path, seal: Path | None, *, fresh: bool) -> None:
         """Open the journal at `path`, emptied when `fresh`. Raises RunnerError when that is not possible.
 
         One that the seal at `seal` does not prove counts as empty, and `doubt` says why.

@@ -38,8 +38,10 @@ class SealError(Exception):
 class Seal:
     """The open seal of one journal."""
 
-    def __init__(self, path: Path, *, fresh: bool) -> None:
+    def __init__(self, path: Path | None, *, fresh: bool) -> None:
         """Open the seal at `path`, or make a new one. Raises SealError."""
+        if path is None:
+            raise SealError("there is no place for its key: the user has no home directory, and --state-dir is not set")
         try:
             if fresh:
                 own_directory(path.parent.parent, path.parent.name)
@@ -91,14 +93,17 @@ class Seal:
         return blake2b(code + line, key=self._key, digest_size=_SIZE).digest()
 
 
-def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) -> Path:
+def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) -> Path | None:
     """Where the seal of a journal is: in `state_dir`, by default `$XDG_STATE_HOME/runnerlib`.
 
-    Source of the default: XDG Base Directory Specification.
+    None for a user whose home directory is not there: it is not ours to make. Source of the default: XDG Base
+    Directory Specification.
     """
-    home = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME') or Path.home()}/.local/state"
+    usual = Path(environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or "/", ".local/state"))
+    if state_dir is None and not (usual.is_dir() or Path(environ.get("HOME") or "/nonexistent").is_dir()):
+        return None
     name = blake2b(os.path.realpath(journal).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-    return Path(state_dir or f"{home}/runnerlib").absolute() / "journals" / name
+    return Path(state_dir or usual / "runnerlib").absolute() / "journals" / name
 
 
 def _write(path: Path) -> None:

@@ -23,7 +23,7 @@ class Done(NamedTuple):
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**PLAIN, **more}
+    return {**PLAIN, "XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", "/nonexistent"), **more}
 
 
 def runnerlib(*args: str, cwd: Path, **env: str) -> Done:

@@ -166,13 +166,22 @@ def test_seals_of_workspaces_that_are_gone_do_not_pile_up(tmp_path: Path) -> Non
     assert len(list(keys.iterdir())) == 151
 
 
-def test_where_a_seal_is() -> None:
+def test_where_a_seal_is(tmp_path: Path) -> None:
     journal = Path("/w/.runnerlib/journal.ndjson")
-    usual = seal_of(journal, None, {"HOME": "/home/u"})
-    assert usual.parent == Path("/home/u/.local/state/runnerlib/journals")
-    assert (
-        seal_of(journal, None, {"HOME": "/home/u", "XDG_STATE_HOME": "/s"})
-        == Path("/s/runnerlib/journals") / usual.name
-    )
+    usual = seal_of(journal, None, {"HOME": str(tmp_path)})
+    assert usual is not None
+    assert usual.parent == tmp_path / ".local/state/runnerlib/journals"
+    state = {"HOME": "/nowhere", "XDG_STATE_HOME": str(tmp_path)}
+    assert seal_of(journal, None, state) == tmp_path / "runnerlib/journals" / usual.name
     assert seal_of(journal, "/given", {}) == Path("/given/journals") / usual.name
-    assert seal_of(Path("/v/.runnerlib/journal.ndjson"), "/given", {}).name != usual.name
+    assert seal_of(Path("/v/.runnerlib/journal.ndjson"), "/given", {}) != seal_of(journal, "/given", {})
+    for nobody in ({"HOME": "/nowhere"}, {}):
+        assert seal_of(journal, None, nobody) is None
+
+
+def test_a_user_without_a_home_gets_none(tmp_path: Path) -> None:
+    path = tmp_path / ".runnerlib/journal.ndjson"
+    Journal(path, None, fresh=True).close()
+    journal = Journal(path, None, fresh=False)
+    journal.close()
+    assert "the user has no home directory" in journal.doubt
