@@ -1,0 +1,123 @@
+"""The runner where a worker runs it: process 1 of a container, an empty workspace, the variables of the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runnerlib.evaluation.conversion import triggers
+from runnerlib.evaluation.event import Event
+from runnerlib.workflow.file import load_job
+from tests.source.repository import git
+from tests.source.smart_http import Server, serving
+from tests.trigger.conftest import plain_server
+from tests.trigger.server import FakeCoordinator
+from tests.waiting import until
+from tests.worker import BATCH, LONGEST_READ, LONGEST_SENT, Worker, worker
+
+__all__ = ["plain_server", "worker"]
+
+EVALUATE = "runnerlib eval --event-type $REACTORCIDE_EVENT_TYPE --branch $REACTORCIDE_BRANCH"
+FLOW = """
+name: flow
+on: [push]
+jobs:
+  command: {command: 'echo "built by $HOME"; cat file'}
+  lines: {command: "echo one\\nexit 3"}
+  steps: {steps: [{name: a, run: 'echo "$REACTORCIDE_SHA"'}, {name: b, run: cat file}]}
+"""
+WAIT = "trap 'echo cleaned up; exit 9' TERM; echo begun by $HOME > /job/begun; sleep 1000 & wait"
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    top = tmp_path_factory.mktemp("forge") / "project"
+    (top / ".reactorcide" / "workflows").mkdir(parents=True)
+    (top / ".reactorcide" / "workflows" / "flow.yaml").write_text(FLOW)
+    (top / "file").write_text("content of the file\n")
+    git(top, "init", "-q", "-b", "main")
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "one")
+    with serving(top.parent) as server:
+        yield server
+
+
+def pushed(forge: Server) -> dict[str, str]:
+    url, commit = forge.url("git/project/.git"), git(forge.root / "project", "rev-parse", "HEAD")
+    ci = {"CI_SOURCE_TYPE": "git", "CI_SOURCE_URL": url, "CI_SOURCE_REF": commit}
+    source = {"SOURCE_TYPE": "git", "SOURCE_URL": url, "SOURCE_REF": commit, "SHA": commit}
+    known = {"JOB_KIND": "eval", "EVENT_TYPE": "push", "BRANCH": "main", **ci, **source}
+    return {f"REACTORCIDE_{name}": value for name, value in known.items()}
+
+
+def jobs_of(coordinator: FakeCoordinator) -> dict[str, dict[str, Any]]:
+    """What the coordinator was asked for, by the names of jobs."""
+    messages = [json.loads(body) for _, _, body in coordinator.requests]
+    return {job["job_name"]: job for message in messages for flow in message["workflows"] for job in flow["jobs"]}
+
+
+def variables_of(job: dict[str, Any]) -> dict[str, str]:
+    """What a coordinator tells a job of its sources, besides its own variables."""
+    names = ("source_type", "source_url", "source_ref", "ci_source_type", "ci_source_url", "ci_source_ref")
+    return {**job["env"], **{f"REACTORCIDE_{name.upper()}": job[name] for name in names}}
+
+
+def test_the_double_is_a_container(worker: Worker) -> None:
+    code, log = worker.run("echo $$; pwd; ls -A /job /job/src; echo $HOME $REACTORCIDE_IN_CONTAINER >&2\nexit 4")
+    assert (code, log.text("stdout")) == (4, "1\n/job/src\n/job:\nsrc\n\n/job/src:\n")
+    assert log.text("stderr") == "/home/runner true\n"
+    assert worker.argv("make 'a b' $(x)") == ["make", "a b", "$(x)"]
+
+
+def test_the_double_loses_what_a_worker_loses(worker: Worker) -> None:
+    line = "head -c {} /dev/zero | tr '\\0' x\necho\necho after"
+    code, log = worker.run(line.format(LONGEST_SENT + 1))
+    assert (code, log.lines, log.refused, log.given_up) == (0, [], 1, [])
+    code, log = worker.run(line.format(LONGEST_READ + 1))
+    assert (code, log.lines, log.refused, log.given_up) == (0, [], 0, ["stdout"])
+    code, log = worker.run(f"seq {BATCH * 3}\necho 0")
+    assert log.text("stdout").splitlines() == [*map(str, range(1, BATCH * 3 + 1)), "0"]
+
+
+def test_from_an_event_to_its_jobs(worker: Worker, plain_server: FakeCoordinator, forge: Server) -> None:
+    worker.coordinator = plain_server
+    code, log = worker.run(EVALUATE + " --allow-insecure-transport", **pushed(forge))
+    assert code == 0, log.text()
+    assert plain_server.created == ["command", "lines", "steps"]
+    jobs = jobs_of(plain_server)
+
+    code, log = worker.run(jobs["command"]["job_command"], **variables_of(jobs["command"]))
+    assert (code, log.text("stdout")) == (0, "built by /home/runner\ncontent of the file\n"), log.text()
+    code, log = worker.run(jobs["lines"]["job_command"], **variables_of(jobs["lines"]))
+    assert (code, log.text("stdout")) == (3, "one\n"), log.text()
+    code, log = worker.run(jobs["steps"]["job_command"], **variables_of(jobs["steps"]))
+    assert code == 0, log.text()
+    assert "content of the file" in log.text("stdout")
+    assert jobs["steps"]["source_ref"] in log.text("stdout")
+
+
+def cancelled(worker: Worker, command: str, grace: float, **told: str) -> tuple[int, str]:
+    lease = worker.start(command, **told)
+    until((worker.workspace() / "begun").exists)
+    return lease.cancel(grace), lease.log.text()
+
+
+@pytest.mark.parametrize("command", [WAIT, WAIT.replace("; ", "\n")], ids=["a variable", "lines"])
+def test_a_job_that_is_cancelled_cleans_up(command: str, worker: Worker, tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text(json.dumps({"name": "job", "job": {"command": command}}))
+    [job] = triggers([load_job(file)], Event("", {}), lambda: None)
+    assert job.job_command is not None
+    code, said = cancelled(worker, job.job_command, 60)
+    assert (code, "cleaned up" in said.splitlines()) == (143, True), said
+
+
+def test_a_shell_that_stays_is_killed(worker: Worker) -> None:
+    """Why commands with a variable begin with `exec `: this is how it is without."""
+    own = f"runnerlib run --job-command '{WAIT.replace(chr(39), chr(34))}'; echo $?"
+    code, said = cancelled(worker, own, 0.5)
+    assert (code, "cleaned up" in said.splitlines()) == (137, False), said
