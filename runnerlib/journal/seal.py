@@ -99,9 +99,10 @@ def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) ->
     None for a user whose home directory is not there: it is not ours to make. Source of the default: XDG Base
     Directory Specification.
     """
-    usual = Path(environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or "/", ".local/state"))
-    if state_dir is None and not (usual.is_dir() or Path(environ.get("HOME") or "/nonexistent").is_dir()):
+    home, given = environ.get("HOME"), environ.get("XDG_STATE_HOME")
+    if not (state_dir or given or (home and Path(home).is_dir())):
         return None
+    usual = Path(given or f"{home}/.local/state")
     name = blake2b(os.path.realpath(journal).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
     return Path(state_dir or usual / "runnerlib").absolute() / "journals" / name
 

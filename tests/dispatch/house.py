@@ -18,7 +18,8 @@ from tests.engine.harness import Recorder
 
 def planned(workflow: Workflow | str, tmp_path: Path, wish: Selection | None = None, **env: str) -> WorkflowPlan:
     """The plan of a workflow, or of the text of a file, in the workspace `job` below `tmp_path`."""
-    environ = {"PATH": os.environ["PATH"], "REACTORCIDE_IN_CONTAINER": "false", **env}
+    kept = {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}
+    environ = {"PATH": os.environ["PATH"], "REACTORCIDE_IN_CONTAINER": "false", **kept, **env}
     made = parse(workflow, "w.yaml") if isinstance(workflow, str) else workflow
     return plan_workflow(made, Request(read({"max_parallel": 4}, environ), (), environ, tmp_path, wish=wish))
 
