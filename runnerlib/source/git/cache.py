@@ -1,8 +1,8 @@
 """The cache of one machine: for each repository a directory with its lock, its mirror and its trees.
 
 `<cache>/git/<name>-<hash of the address>/` holds `lock`, `mirror` (a bare repository), `mirror.json` (what must be
-true of it) and `trees/`. Everything in it can be made anew; whoever finds something odd removes it. Only our
-user can enter: whoever can write here decides what jobs of this machine get to build.
+true of it), `trees/` and `lfs/` (files of Git LFS). Everything in it can be made anew; whoever finds something odd
+removes it. Only our user can enter: whoever can write here decides what jobs of this machine get to build.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runnerlib.source.spec import Cache, Report
 
+LFS = "lfs"
 _TURN = 0.02  # seconds between two looks at a lock that somebody else has
 
 
@@ -127,6 +128,8 @@ def prune(cache: Cache, now: float) -> list[str]:
         if (now - used > cache.age or (total > cache.size and number > 0)) and _remove(place):
             removed.append(place.name)
             total -= size
+        elif total > cache.size and number == 0 and _remove(place, LFS):
+            total = _size(place)
     return removed
 
 
@@ -146,6 +149,9 @@ def _size(place: Path) -> int:
     for tree in _listed(place / "trees"):
         with suppress(OSError):
             total += (tree / "tree").stat().st_size
+    for directory, _, names in os.walk(place / LFS / "objects"):
+        with suppress(OSError):
+            total += sum(os.lstat(os.path.join(directory, name)).st_size for name in names)
     return total
 
 
@@ -156,8 +162,8 @@ def _listed(directory: Path) -> list[Path]:
         return []
 
 
-def _remove(place: Path) -> bool:
-    """Remove a place that nobody uses; its lock goes last but for the directory."""
+def _remove(place: Path, only: str | None = None) -> bool:
+    """Remove a place that nobody uses, or `only` one thing in it; its lock goes last but for the directory."""
     try:
         lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:
@@ -165,6 +171,9 @@ def _remove(place: Path) -> bool:
     try:
         if not _try(lock, fcntl.LOCK_EX):
             return False
+        if only is not None:
+            remove_tree(place / only)
+            return True
         for path in place.iterdir():
             if path.name != "lock":
                 remove_tree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

@@ -71,7 +71,8 @@ def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = 
         compared = compared._replace(base=None)
     if compared != NOTHING:
         Reach(work.transport, remote, store, found, work.report).bring(compared)
-    place_files(top, remote, work.wish.lfs, work.transport, work.report, by_git=work.plan.transport == "git")
+    by_git = work.plan.transport == "git"
+    place_files(top, remote, work.wish.lfs, work.transport, work.report, work.cache, by_git=by_git)
     if work.wish.submodules == "none":
         return
     recursive = work.wish.submodules == "recursive"

@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
@@ -22,11 +24,11 @@ from runnerlib.source.tree import locked_directory, open_directory, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from runnerlib.source.git.remote import Remote
 
 _PACK = re.compile(r"pack-[0-9a-f]{40}\.(pack|idx)")
+_LFS = re.compile("[0-9a-f]{64}")
 _ID = re.compile("[0-9a-f]{40}")
 _HOLDER = ".runnerlib-"
 
@@ -46,6 +48,8 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
     store = made.with_name("git")
     new_store(work, remote, store)
     _take_packs(target / ".git", store)
+    if work.cache is None:
+        _take_lfs(target / ".git/lfs/objects", store / "lfs/objects")
     found = bring(work, remote, ref, store, fresh=False)
     modules = work.transport.links(store, found.commit, ())
     _check(target, modules)
@@ -95,6 +99,18 @@ def _take_packs(old: Path, store: Path) -> None:
     head = [line for line in _lines(old / "HEAD") if _ID.fullmatch(line)]
     if head and (not ended or head[0] in ended):
         skeleton.write_refs(store, {"refs/kept": head[0]})
+
+
+def _take_lfs(old: Path, new: Path) -> None:
+    """Take over files of Git LFS, which are believed as packs are; a link on the way to one leads nowhere."""
+    for directory, _, names in os.walk(old if old.resolve() == old.parents[2].resolve() / ".git/lfs/objects" else ""):
+        place = new / Path(directory).relative_to(old)
+        for name in names:
+            named = _LFS.fullmatch(name) and place.parts[-2:] == (name[:2], name[2:4])
+            if named and stat.S_ISREG(os.lstat(os.path.join(directory, name)).st_mode):
+                place.mkdir(parents=True, exist_ok=True)
+                with suppress(OSError):  # another file system: it is fetched again
+                    os.link(Path(directory, name), place / name, follow_symlinks=False)
 
 
 def _lines(path: Path) -> list[str]:

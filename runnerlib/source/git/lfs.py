@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
+from runnerlib.source.git import cache
 from runnerlib.source.git.address import check_url
 from runnerlib.source.url import split
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from runnerlib.source.git.remote import Remote
     from runnerlib.source.git.transport import Transport
-    from runnerlib.source.spec import Report
+    from runnerlib.source.spec import Cache, Report
 
 _FILTER = """[filter "lfs"]
 \tclean = git-lfs clean -- %f
@@ -26,12 +29,14 @@ _FILTER = """[filter "lfs"]
 """
 
 
-def place_files(top: Path, remote: Remote, wish: str, transport: Transport, report: Report, *, by_git: bool) -> None:
+def place_files(
+    top: Path, remote: Remote, wish: str, transport: Transport, report: Report, kept: Cache | None, *, by_git: bool
+) -> None:
     """Replace the pointers in the checkout `top` by their files, if `wish` and the machine say so.
 
     `by_git`: the transport is the git program. Raises `SourceError` when files were asked for and cannot be had.
     """
-    if wish == "no" or not _uses_lfs(top):
+    if wish == "no" or not transport.uses_lfs(top):
         return
     why = _why_not(by_git=by_git)
     if why is not None:
@@ -40,15 +45,22 @@ def place_files(top: Path, remote: Remote, wish: str, transport: Transport, repo
         report(f"files of Git LFS stay pointers: {why}")
         return
     _check_config(top)
-    transport.pull_lfs(top, remote)
+    with _storage(remote, kept, report) as storage:
+        transport.pull_lfs(top, remote, storage)
     with open(top / ".git/config", "a", encoding="utf-8") as config:
         config.write(_FILTER)  # so that git in the job does not take the files for changed pointers
 
 
-def _uses_lfs(top: Path) -> bool:
-    """Tell whether the attributes at the top or in a directory just below it send files to LFS."""
-    places = [top, *(path for path in top.iterdir() if path.is_dir() and not path.is_symlink() and path.name != ".git")]
-    return any(b"filter=lfs" in _read(place / ".gitattributes") for place in places)
+@contextmanager
+def _storage(remote: Remote, kept: Cache | None, report: Report) -> Iterator[Path | None]:
+    """Where the files of a repository are kept for the next checkout; None without a cache: in the checkout."""
+    if kept is None:
+        yield None
+        return
+    place = cache.entry(kept, remote.address)
+    with place.locked(report):
+        place.share()
+        yield place.place / cache.LFS
 
 
 def _read(path: Path) -> bytes:
@@ -68,8 +80,10 @@ def _why_not(*, by_git: bool) -> str | None:
 
 def _check_config(top: Path) -> None:
     """Refuse a `.lfsconfig` that names a place on this machine, or anything that is no URL of a server."""
+    if (top / ".lfsconfig").is_symlink():
+        raise SourceError("'.lfsconfig' is a symbolic link")
     text = _read(top / ".lfsconfig").decode("utf-8", "replace")
-    for url in re.findall(r"(?im)^\s*(?:lfs)?(?:push)?url\s*=\s*\"?([^\s\"]*)", text):
+    for url in re.findall(r"(?im)(?:^|\])\s*(?:lfs)?(?:push)?url\s*=\s*\"?([^\s\"]*)", text):
         check_url(url)
         found = split(url)
         if found is None or found.scheme not in {"https", "http", "ssh"}:

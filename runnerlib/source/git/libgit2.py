@@ -112,7 +112,8 @@ class Libgit2:
 
         def work(thread: Worker) -> None:
             with _opened(top / ".git") as repository, _plain(repository):
-                watch = _Watch(thread, meter, filters=_has_attributes(repository[commit].peel(pygit2.Tree), thread))
+                attributes = any(True for _ in _attributes(repository[commit].peel(pygit2.Tree), thread))
+                watch = _Watch(thread, meter, filters=attributes)
                 repository.checkout_tree(  # type: ignore[no-untyped-call]
                     repository[commit], strategy=CheckoutStrategy.FORCE, callbacks=watch
                 )
@@ -134,7 +135,17 @@ class Libgit2:
         """See `Transport`: libgit2 writes every file anew, and looks for files behind links."""
         raise SourceError("keeping a checkout needs the git program")
 
-    def pull_lfs(self, top: Path, remote: Remote) -> None:  # noqa: ARG002 - the protocol's signature
+    def uses_lfs(self, top: Path) -> bool:
+        """See `Transport`."""
+
+        def work(thread: Worker) -> bool:
+            with _opened(top / ".git") as repository:
+                tree = repository.head.peel(pygit2.Tree)
+                return any(b"filter=lfs" in found.data for found in _attributes(tree, thread))
+
+        return self._do(None, work)
+
+    def pull_lfs(self, top: Path, remote: Remote, storage: Path | None) -> None:  # noqa: ARG002 - the protocol's signature
         """See `Transport`."""
         raise SourceError("files of Git LFS need the git program")
 
@@ -178,18 +189,17 @@ def _walk(top: pygit2.Tree) -> Iterator[str]:
                 waiting.append((f"{prefix}{entry.name}/", entry))
 
 
-def _has_attributes(top: pygit2.Tree, thread: Worker) -> bool:
-    """Tell whether a tree has attributes anywhere; without any, no file is written other than it was committed."""
+def _attributes(top: pygit2.Tree, thread: Worker) -> Iterator[pygit2.Blob]:
+    """The files of attributes in a tree, in all directories."""
     seen, waiting = {top.id}, [top]
     while waiting:
         thread.check()
         for entry in waiting.pop():
-            if entry.name == ".gitattributes":
-                return True
+            if entry.name == ".gitattributes" and isinstance(entry, pygit2.Blob):
+                yield entry
             if isinstance(entry, pygit2.Tree) and entry.id not in seen:
                 seen.add(entry.id)
                 waiting.append(entry)
-    return False
 
 
 def _parents(commit: bytes) -> list[str]:

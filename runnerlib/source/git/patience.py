@@ -62,9 +62,13 @@ class Patient:
         """See `Transport`."""
         self._transport.adopt(top, commit, keep_ignored=keep_ignored)
 
-    def pull_lfs(self, top: Path, remote: Remote) -> None:
+    def uses_lfs(self, top: Path) -> bool:
         """See `Transport`."""
-        self._again(lambda: self._transport.pull_lfs(top, remote))
+        return self._transport.uses_lfs(top)
+
+    def pull_lfs(self, top: Path, remote: Remote, storage: Path | None) -> None:
+        """See `Transport`."""
+        self._again(lambda: self._transport.pull_lfs(top, remote, storage))
 
     def repack(self, store: Path) -> bool:
         """See `Transport`."""

@@ -8,9 +8,10 @@ import shutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import SourceError
+from runnerlib.errors import SourceError, one_line
 from runnerlib.source.git import child
 from runnerlib.source.git.clearing import doomed, make_way
+from runnerlib.source.git.damage import forget_damaged
 from runnerlib.source.git.failure import is_missing, is_network, is_refusal
 from runnerlib.source.git.surroundings import credentials, environment, options
 from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from runnerlib.source.spec import Report
 
 _LISTED = re.compile(rb"(?P<id>[0-9a-f]{40})\t(?P<name>\S+)")
+_NAMED = 3  # files in an error
 _DEFAULT = re.compile(rb"ref: (?P<name>\S+)\tHEAD")
 
 
@@ -158,14 +160,40 @@ class Program:
         words = ["-c", f"checkout.workers={self._workers}", "checkout-index", "-a", "-f", "-u", "-q"]
         self._run(words, store=store, top=top, more=where)
 
-    def pull_lfs(self, top: Path, remote: Remote) -> None:
+    def uses_lfs(self, top: Path) -> bool:
+        """See `Transport`; the index is asked, which holds what a sparse checkout leaves out, and follows no link."""
+        words = ["grep", "--cached", "-q", "-a", "-F", "-e", "filter=lfs", "--", ":(glob)**/.gitattributes"]
+        done = self._run(words, store=top / ".git", top=top, more={"GIT_WORK_TREE": str(top)}, may_fail=True)
+        if done.code > 1:
+            raise _explained(done, None, "grep", self._wish.timeout)
+        return done.code == 0
+
+    def pull_lfs(self, top: Path, remote: Remote, storage: Path | None) -> None:
         """See `Transport`."""
         more = {"GIT_WORK_TREE": str(top), "GIT_LFS_SKIP_SMUDGE": "0"}
         settings = ["-c", "lfs.standalonetransferagent=", "-c", "lfs.locksverify=false"]
+        settings += ["-c", f"lfs.storage={storage}"] if storage is not None else []
         # Without them it takes itself for not installed, and fetches without writing.
         settings += ["-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.process=git-lfs filter-process"]
         settings += ["-c", "filter.lfs.clean=git-lfs clean -- %f", "-c", "filter.lfs.required=true"]
-        self._run([*settings, "lfs", "pull", "origin"], store=top / ".git", top=top, remote=remote, more=more)
+        kept = (storage or top / ".git/lfs") / "objects"
+        if kept.is_dir():
+            forget_damaged(kept, [oid for oid, _, _ in self._lfs_files(top)], self._wanted)
+        try:
+            self._run([*settings, "lfs", "pull", "origin"], store=top / ".git", top=top, remote=remote, more=more)
+        except SourceError as error:
+            lacking = [f"'{one_line(path)}' (sha256:{oid})" for oid, here, path in self._lfs_files(top) if not here]
+            more_of_them = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+            named = f"; not fetched: {', '.join(lacking[:_NAMED])}{more_of_them}" if lacking else ""
+            raise type(error)(f"{error}{named}") from None
+
+    def _lfs_files(self, top: Path) -> list[tuple[str, bool, str]]:
+        """Id, whether it is more than a pointer, and path of each file of Git LFS that the work tree has."""
+        words, where = ["lfs", "ls-files", "--long"], {"GIT_WORK_TREE": str(top)}
+        said = os.fsdecode(self._run(words, store=top / ".git", top=top, more=where, may_fail=True).output)
+        found = (line.split(" ", 2) for line in said.splitlines())
+        files = [(words[0], words[1] == "*", words[2]) for words in found if len(words) == 3]
+        return [file for file in files if os.path.lexists(top / file[2])]
 
     def repack(self, store: Path) -> bool:
         """See `Transport`."""
@@ -242,7 +270,7 @@ def _refusal(remote: Remote, said: str) -> str:
 def _said(done: child.Ended, secrets: list[str]) -> str:
     """What git said last, on one line."""
     lines = [line for line in without_progress(done.errors) if not line.startswith(("hint:", "warning:"))]
-    told = [line for line in lines if re.match("(fatal|error|remote): |ERROR: ", line)] or lines[-1:]
+    told = [line for line in lines if re.match("(fatal|error|remote|panic): |ERROR: ", line)] or lines[-1:]
     told = [re.sub("^(fatal|error|remote): (ERROR: |fatal: |unable to access '[^']*': )?", "", line) for line in told]
     text = "; ".join(dict.fromkeys(told[-3:]))
     text = scrub(text, secrets).strip().rstrip(".") or f"git ended with exit code {done.code}"

@@ -83,10 +83,13 @@ class Transport(Protocol):
         The git program alone can do it.
         """
 
-    def pull_lfs(self, top: Path, remote: Remote) -> None:
+    def uses_lfs(self, top: Path) -> bool:
+        """Tell whether attributes anywhere in the commit that is checked out send files to Git LFS."""
+
+    def pull_lfs(self, top: Path, remote: Remote, storage: Path | None) -> None:
         """Fetch the files of Git LFS that the checkout needs, and write them in the place of their pointers.
 
-        The git program alone can do it.
+        What is in `storage` is not fetched, and what is fetched stays there. The git program alone can do it.
         """
 
     def repack(self, store: Path) -> bool:

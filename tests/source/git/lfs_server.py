@@ -15,14 +15,20 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def serving_lfs(root: Path, content: bytes) -> Iterator[tuple[Server, str]]:
-    """Serve the repositories in `root`, and one LFS object; yield the server and the object's pointer."""
+def serving_lfs(root: Path, content: bytes, missing: str = "") -> Iterator[tuple[Server, str]]:
+    """Serve the repositories in `root`, and one LFS object; yield the server and the object's pointer.
+
+    Of the object with the id `missing` the server says that it is not there.
+    """
     oid = hashlib.sha256(content).hexdigest()
 
     def answer(server: Server, path: str) -> tuple[str, bytes] | None:
         if path.endswith("/info/lfs/objects/batch"):
             action = {"download": {"href": server.url("lfs-object")}}
-            found = {"transfer": "basic", "objects": [{"oid": oid, "size": len(content), "actions": action}]}
+            objects: list[dict[str, object]] = [{"oid": oid, "size": len(content), "actions": action}]
+            if missing:
+                objects.append({"oid": missing, "size": 7, "error": {"code": 404, "message": "no such object"}})
+            found = {"transfer": "basic", "objects": objects}
             return "application/vnd.git-lfs+json", json.dumps(found).encode()
         return ("application/octet-stream", content) if path == "/lfs-object" else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from runnerlib.errors import SourceError
 from runnerlib.source import Cache, SourceSpec, prepare
 from runnerlib.source.git import patience
 from runnerlib.source.git.wish import Wish, read
+from tests.source.git.lfs_server import serving_lfs
 from tests.source.git.test_matrix import tree
 from tests.source.repository import Origin, commit, git
 from tests.source.smart_http import QUOTED, Server, serving
@@ -179,8 +181,6 @@ def test_what_stands_there_may_be_anything(engine: str, origin: Origin, tmp_path
 def test_lfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pointers are replaced by git-lfs, over a server that speaks its protocol."""
     tool("git-lfs")
-    from tests.source.git.lfs_server import serving_lfs
-
     repo = tmp_path / "repo"
     git(tmp_path, "init", "-q", "-b", "main", "repo")
     (repo / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
@@ -200,6 +200,104 @@ def test_lfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "files of Git LFS stay pointers: git-lfs is not installed" in lines
         with pytest.raises(SourceError, match="git-lfs is not installed"):
             prepare(source(server.url("git/repo"), "lfs=yes"), tmp_path / "src")
+
+
+@pytest.mark.parametrize("where", ["", "assets/", "assets/textures/", "a b/ü/c/d/"])
+def test_attributes_of_lfs_in_any_directory(where: str, tmp_path: Path) -> None:
+    tool("git-lfs")
+    content = b"\0large\n" * 1000
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (repo / where).mkdir(parents=True, exist_ok=True)
+    (repo / where / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    (repo / "data").symlink_to("/proc/1/root/root")  # a directory that most users may not enter
+    with serving_lfs(tmp_path, content) as (server, pointer):
+        (repo / where / "big.bin").write_text(pointer)
+        commit(repo, "x")
+        for options in (["lfs=yes"], ["keep=ignored"], ["sparse=none"]):
+            prepare(source(server.url("git/repo"), *options), tmp_path / "src")
+            if (tmp_path / "src" / where / "big.bin").exists():
+                assert (tmp_path / "src" / where / "big.bin").read_bytes() == content
+            else:
+                assert options == ["sparse=none"]
+
+
+def test_without_git_lfs_in_any_directory_is_told(no_git: None, tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (repo / "a/b").mkdir(parents=True)
+    (repo / "a/b/.gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    commit(repo, "x")
+    lines: list[str] = []
+    prepare(source(str(repo)), tmp_path / "src", lines.append)
+    assert "files of Git LFS stay pointers: that needs the git program" in lines
+    with pytest.raises(SourceError, match="files of Git LFS cannot be fetched: that needs the git program"):
+        prepare(source(str(repo), "lfs=yes"), tmp_path / "src")
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_files_of_lfs_are_fetched_once(cached: bool, tmp_path: Path) -> None:
+    """From the cache of the machine, or from the checkout that is kept."""
+    tool("git-lfs")
+    cache = Cache(tmp_path / "cache") if cached else None
+    content = b"\0large\n" * 1000
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (repo / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    with serving_lfs(tmp_path, content) as (server, pointer):
+        (repo / "big.bin").write_text(pointer)
+        commit(repo, "x")
+        spec = source(server.url("git/repo"), "lfs=yes", "keep=repository", cache=cache)
+        for _ in range(3):
+            prepare(spec, tmp_path / "src")
+            assert (tmp_path / "src/big.bin").read_bytes() == content
+            if cached:
+                shutil.rmtree(tmp_path / "src")
+        assert [path for path, _ in server.seen].count("/lfs-object") == 1
+        kept = [path for path in tmp_path.rglob("lfs/objects/*/*/*") if path.name in pointer]
+        for path in kept:
+            path.chmod(0o600)
+            path.write_bytes(bytes(len(content)))
+        prepare(spec, tmp_path / "src")
+        assert (tmp_path / "src/big.bin").read_bytes() == content
+        assert len(kept) == 1
+        assert [path for path, _ in server.seen].count("/lfs-object") == 2
+        if cache:  # its files count, so they go where there is little room
+            shutil.rmtree(tmp_path / "src")
+            prepare(spec._replace(cache=cache._replace(size=1)), tmp_path / "src")
+            assert [path for path, _ in server.seen].count("/lfs-object") == 3
+
+
+def test_an_object_of_lfs_that_is_not_there_is_named(tmp_path: Path) -> None:
+    tool("git-lfs")
+    lost = "ab" * 32
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (repo / "a").mkdir()
+    (repo / "a/.gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    with serving_lfs(tmp_path, b"content", missing=lost) as (server, pointer):
+        (repo / "a/there.bin").write_text(pointer)
+        (repo / "a/lost one.bin").write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{lost}\nsize 7\n")
+        commit(repo, "x")
+        with pytest.raises(SourceError, match=f"not fetched: 'a/lost one.bin' \\(sha256:{lost}\\)$"):
+            prepare(source(server.url("git/repo"), "lfs=yes", "retries=0"), tmp_path / "src")
+    assert not (tmp_path / "src").exists()
+
+
+@pytest.mark.parametrize("text", ["[lfs] url = file:///etc\n", "link", '[lfs]\n\turl = \\\n  "file:///etc"\n'])
+def test_a_place_for_lfs_in_odd_spellings_is_refused(text: str, tmp_path: Path) -> None:
+    tool("git-lfs")
+    repo = tmp_path / "repo"
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    (repo / ".gitattributes").write_text("*.bin filter=lfs\n")
+    if text == "link":
+        (repo / "elsewhere").write_text("[lfs]\n\turl = file:///etc\n")
+        (repo / ".lfsconfig").symlink_to("elsewhere")
+    else:
+        (repo / ".lfsconfig").write_text(text)
+    commit(repo, "x")
+    with pytest.raises(SourceError, match="lfsconfig"):
+        prepare(source(str(repo)), tmp_path / "src")
 
 
 @pytest.mark.parametrize("url", ["file:///etc", "ssh://-x/y", "/etc"])
