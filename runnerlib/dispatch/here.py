@@ -247,13 +247,16 @@ class JobHere:
         patterns = self._instance.job.upload
         if not patterns:
             return
+        if_no_files = "ignore" if optional else self._instance.job.if_no_files
         store = store_of(self._place.artifacts, self._instance.name)
         try:
-            await in_thread(lambda: upload(patterns, plan.job_dir, plan.workspace.base, store, optional=optional))
+            warnings = await in_thread(lambda: upload(patterns, plan.job_dir, plan.workspace.base, store, if_no_files))
         except RunnerError as error:
             if not optional:
                 raise
-            self._voice.observe(Warned(self._mask(str(error))))
+            warnings = (str(error),)
+        for warning in warnings:
+            self._voice.observe(Warned(self._mask(warning)))
 
     def _end(self, result: JobResult, started: float) -> End:
         """The end of the job by that of its steps."""

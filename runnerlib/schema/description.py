@@ -78,6 +78,7 @@ LAYOUT = {
 COORDINATOR = "for Reactorcide's coordinator; has no effect here"
 ARTIFACTS = {
     "upload": "globs of files that the job leaves for others",
+    "if_no_files": "what a glob does that gives no file: fail the job, warn, or nothing",
     "download": "what the job gets of other jobs",
 }
 DOWNLOAD = {

@@ -14,6 +14,7 @@ from runnerlib.job_file.definition import read_steps
 from runnerlib.job_file.steps import CAUSE_KINDS, RETRY_KINDS, STEP_KINDS
 from runnerlib.schema import description
 from runnerlib.workflow import keys
+from runnerlib.workflow.checks import IF_NO_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -136,6 +137,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     keys.outputs: _outputs,
     keys.artifacts: lambda: mapping(keys.ARTIFACT_KINDS, description.ARTIFACTS),
     keys.downloads: _downloads,
+    keys.if_no_files: lambda: {"enum": list(IF_NO_FILES)},
     keys.events: _events,
     keys.event_names: _event_names,
     keys.paths: lambda: mapping(keys.PATH_KINDS, description.PATHS),

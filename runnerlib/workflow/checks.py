@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from runnerlib.job.definition import Place
     from runnerlib.workflow.definition import Workflow, WorkflowJob
 
+IF_NO_FILES = ("fail", "warn", "ignore")
+"""What becomes of a job of which a glob of `upload` gives no file."""
+
 PLAIN_CONDITIONS = ("all_success", "any_failed", "always")
 """The conditions that are words; anything else is an expression."""
 
@@ -107,6 +110,8 @@ def _wrong_files(job: WorkflowJob) -> Iterator[Problem]:
     for glob in job.upload:
         if not _stays_inside(glob):
             yield Problem(("artifacts",), f"upload: '{glob[:100]}' is no glob of files in the directory of the job")
+    if job.if_no_files not in IF_NO_FILES:
+        yield Problem(("artifacts",), f"if_no_files: {unknown('value', str(job.if_no_files)[:100], IF_NO_FILES)}")
     for download in job.download:
         for glob in download.files:
             if not _stays_inside(glob):

@@ -59,8 +59,9 @@ class WorkflowJob(NamedTuple):
     variable `item_var`) or for each combination of the values of `matrix` (in MATRIX_<KEY>), whose keys `include`
     and `exclude` add some and take some away. `settings` are
     settings of the configuration (`source_type`, `code_dir`, …), `upload` globs of files that other jobs can
-    `download`. `outputs` maps names to `STEP.OUTPUT`, or to "" for an output of that name. What only a
-    coordinator acts on is in `remote`, as it was written.
+    `download`; one that gives no file fails the job, warns or does nothing (`if_no_files`: fail, warn, ignore).
+    `outputs` maps names to `STEP.OUTPUT`, or to "" for an output of that name. What only a coordinator acts on is in
+    `remote`, as it was written.
     """
 
     name: str
@@ -75,6 +76,7 @@ class WorkflowJob(NamedTuple):
     priority: int | None = None
     settings: Mapping[str, str] = NOTHING
     upload: tuple[str, ...] = ()
+    if_no_files: str = "fail"
     download: tuple[Download, ...] = ()
     outputs: Mapping[str, str] = NOTHING
     resources: Mapping[str, Any] = NOTHING

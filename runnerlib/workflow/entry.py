@@ -9,7 +9,7 @@ from runnerlib.job_file.definition import read_steps
 from runnerlib.job_file.reading import Entry, Reading, Wrong
 from runnerlib.job_file.sources import KEYS as SOURCES
 from runnerlib.workflow.definition import NO_FILTER, Filter, WorkflowJob
-from runnerlib.workflow.keys import FILE_KEYS, JOB_KEYS, NESTED_KEYS, RESERVED, Key, events, paths
+from runnerlib.workflow.keys import FILE_KEYS, JOB_KEYS, NESTED_KEYS, NO_ARTIFACTS, RESERVED, Key, events, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -88,7 +88,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         timeout=values.get("timeout"),
         max_parallel=values.get("max_parallel"),
     )
-    artifacts = values.get("artifacts", {"upload": (), "download": ()})
+    artifacts = values.get("artifacts", NO_ARTIFACTS)
     job = WorkflowJob(
         name,
         body,

@@ -14,6 +14,7 @@ from runnerlib.errors import unknown
 from runnerlib.job_file import kinds, sources
 from runnerlib.job_file.nodes import Node
 from runnerlib.job_file.reading import Reading, Wrong, kind_of
+from runnerlib.workflow.checks import IF_NO_FILES
 from runnerlib.workflow.definition import NO_FILTER, Download, Filter
 
 EVENTS = (
@@ -21,6 +22,8 @@ EVENTS = (
     "tag_created",
 )
 """The events that a coordinator tells of. Source: Reactorcide's evaluation of workflows."""
+
+NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "download": ()}
 
 RESERVED = ("authority", "ci_origin", "execution_profile", "policy_revision", "policy_rule_id", "approval_id")
 """What only a coordinator may say of a job."""
@@ -89,7 +92,15 @@ def outputs(reading: Reading, node: Node) -> dict[str, str]:
 def artifacts(reading: Reading, node: Node) -> dict[str, Any]:
     """What is kept of a job for others, and what it gets from them."""
     entries = reading.entries(node, "artifacts", ARTIFACT_KINDS)
-    return {key: reading.value(entries, key, kind, ()) for key, kind in ARTIFACT_KINDS.items()}
+    return {key: reading.value(entries, key, kind, NO_ARTIFACTS[key]) for key, kind in ARTIFACT_KINDS.items()}
+
+
+def if_no_files(reading: Reading, node: Node) -> str:
+    """What becomes of a job of which a pattern of `upload` gives no file."""
+    given = kinds.text(reading, node)
+    if given not in IF_NO_FILES:
+        raise Wrong(unknown("value", given[:100], IF_NO_FILES), node)
+    return given
 
 
 def downloads(reading: Reading, node: Node) -> tuple[Download, ...]:
@@ -149,7 +160,7 @@ def steps(_reading: Reading, node: Node) -> Node:
 
 Kinds = Mapping[str, Callable[[Reading, Node], Any]]
 
-ARTIFACT_KINDS: Kinds = {"upload": kinds.names, "download": downloads}
+ARTIFACT_KINDS: Kinds = {"upload": kinds.names, "if_no_files": if_no_files, "download": downloads}
 DOWNLOAD_KINDS: Kinds = {"job": kinds.text, "files": kinds.names, "to": kinds.text}
 EVENT_KINDS: Kinds = {"events": event_names, "branches": kinds.names}
 PATH_KINDS: Kinds = {"include": kinds.names, "exclude": kinds.names}
@@ -201,7 +212,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "priority": Key(kinds.whole, "place in the queue of a coordinator, and among jobs that are ready here"),
     **{key: Key(partial(sources.settings, prefix=key), "mapping of `type`, `url` and `ref`") for key in sources.KEYS},
     **_SOURCES,
-    "artifacts": Key(artifacts, "mapping of `upload` (globs of files) and `download` (jobs)"),
+    "artifacts": Key(artifacts, "mapping of `upload` (globs of files), `if_no_files` and `download` (jobs)"),
     "outputs": Key(outputs, "names of outputs it promises, or a mapping of them to STEP.OUTPUT"),
     "resources": Key(mapping, "`cpu` and `memory` of its container: a `limit` each"),
     "runs_on": Key(kinds.names, "labels of the worker"),

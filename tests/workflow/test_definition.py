@@ -21,6 +21,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "priority": (3, 3),
     "settings": ({"code_dir": "/job/x"}, {"code_dir": "/job/x"}),
     "upload": ("out/**", ("out/**",)),
+    "if_no_files": ("warn", "warn"),
     "download": ("a", (Download("a"),)),
     "outputs": (["digest"], {"digest": ""}),
     "resources": ({"cpus": 1}, {"cpus": 1}),
