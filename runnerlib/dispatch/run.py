@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from runnerlib.repository import Head
 from runnerlib.runner import heeded, interruptible, uvloop_factory
 from runnerlib.secret_socket import SecretServer
 from runnerlib.secrets import HERE
+from runnerlib.source import taken_from_files
 from runnerlib.stopping import Stop
 from runnerlib.workflow import World
 
@@ -45,7 +47,8 @@ def run_planned(
         base.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunnerError(f"cannot create '{base}': {error.strerror}") from None
-    with HERE.followed_by(plan.masker), interruptible(stop):
+    fetching = any(job.checkouts for job in plan.plans.values())
+    with HERE.followed_by(plan.masker), interruptible(stop), taken_from_files() if fetching else nullcontext():
         memory = Memory(plan)
         try:
             with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.source.registry import BUILT_IN, Sources
 from runnerlib.source.spec import Cache, Prepared, Report, SourceSpec
-from runnerlib.source.stored import forget_stored, stored_secrets
+from runnerlib.source.stored import forget_stored, stored_secrets, taken_from_files
 from runnerlib.source.url import url_secrets, without_credentials
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "prepare",
     "source_types",
     "stored_secrets",
+    "taken_from_files",
     "url_secrets",
     "without_credentials",
 ]

@@ -6,7 +6,7 @@ The format is git's own (`git help credential-store`): one percent-encoded URL w
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,12 @@ from runnerlib.errors import SourceError
 from runnerlib.source.url import split, url_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runnerlib.source.url import Url
+
+# What this process knows of files that it has removed: by directory.
+_taken: list[tuple[str | None, list[str]]] = []
 
 
 def stored(wanted: Url) -> tuple[str, str] | None:
@@ -61,6 +66,21 @@ def forget_stored() -> None:
         Path(directory).rmdir()
 
 
+@contextmanager
+def taken_from_files() -> Iterator[None]:
+    """Remove the worker's files as `forget_stored` does, and know what they said until the block ends.
+
+    Several jobs get their sources with it then, and none of them can read it.
+    """
+    mine = (os.environ.get("REACTORCIDE_VCS_AUTH_DIR"), _lines())
+    _taken.append(mine)
+    try:
+        forget_stored()
+        yield
+    finally:
+        _taken.remove(mine)
+
+
 def _lines() -> list[str]:
     """Return the lines of the credential file; none without one. Raises `SourceError` if unreadable."""
     directory = os.environ.get("REACTORCIDE_VCS_AUTH_DIR")
@@ -69,7 +89,7 @@ def _lines() -> list[str]:
     try:
         return (Path(directory) / "credentials").read_text("utf-8", "surrogateescape").splitlines()
     except FileNotFoundError:
-        return []
+        return next((lines for place, lines in _taken if place == directory), [])
     except OSError as error:
         raise SourceError(f"git credentials in '{directory}' cannot be read: {error.strerror}") from error
 

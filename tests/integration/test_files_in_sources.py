@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.cli import Done, runnerlib
 from tests.source.repository import git
-from tests.source.smart_http import serving
+from tests.source.smart_http import QUOTED, serving
 
 JOB = """
 job:
@@ -155,6 +155,27 @@ class TestWorkflowFiles:
         done = runnerlib(*args, cwd=tmp_path, **self.ci(repository))
         assert (done.code, b"ran one" in done.out) == (0, True), done.err
         assert b"ran two" not in done.out
+
+    @pytest.mark.parametrize("cleanup", ["true", "false"])
+    def test_all_jobs_are_fetched_with_the_credentials_of_the_worker(
+        self, cleanup: str, repository: Path, tmp_path: Path
+    ) -> None:
+        """Which no step can read, not even of a job without a source that comes first."""
+        auth = tmp_path / "auth"
+        auth.mkdir()
+        look = f"cat {auth}/credentials || echo there is none"
+        jobs = "free: {source: {type: none}, command: *look}, one: {command: *look, needs: free}"
+        jobs += ", two: {command: ls, needs: one}"
+        (tmp_path / "flow.yaml").write_text(f"x-look: &look {look}\nname: flow\njobs: {{{jobs}}}\n")
+        with serving(repository.parent) as server:
+            (auth / "credentials").write_text(f"http://x:{QUOTED}@127.0.0.1:{server.port}\n")
+            env = {"REACTORCIDE_VCS_AUTH_DIR": str(auth), "REACTORCIDE_VCS_AUTH_CLEANUP": cleanup}
+            args = ("run", "--workflow-file", "flow.yaml", "--git-url", server.url("auth/repo/.git"))
+            done = runnerlib(*args, "--cache-dir", "none", cwd=tmp_path, **env)
+        assert (done.code, b"plain.txt" in done.out) == (0, True), done.out.decode()
+        assert done.out.count("│ there is none\n".encode()) == (2 if cleanup == "true" else 0)
+        assert (auth / "credentials").exists() == (cleanup == "false")
+        assert QUOTED.encode() not in done.out
 
     def test_in_the_source(self, repository: Path, tmp_path: Path) -> None:
         args = ("run", "--git-url", str(repository), "--workflow-file", "source:.reactorcide/workflows/flow.yaml")
