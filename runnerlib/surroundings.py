@@ -59,7 +59,7 @@ def surroundings(
             warn("changed(): REACTORCIDE_DIFF_BASE does not say what to compare with, so every file counts as changed")
             return None
         try:
-            return changed_files(source, base)
+            return changed_files(source, base, deepen=True)
         except RunnerError as error:
             warn(f"changed(): {error}, so every file counts as changed")
             return None

@@ -92,6 +92,8 @@ LAZY = {
     "runnerlib.cli.checking",
     # So does what fetches sources; an evaluation often has them.
     "runnerlib.cli.preparing",
+    # What it takes to fetch, for comparisons that lack something.
+    "runnerlib.repository.deepening",
     # It imports pygit2, with the settings of the process.
     "runnerlib.source.git.library",
     # Reading a job file takes YAML.

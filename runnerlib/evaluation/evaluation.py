@@ -77,10 +77,13 @@ def _changed(event: Event, source: Path, note: Callable[[str], object]) -> Colle
         note("what changed is not known: --diff-base does not say what to compare with; filters of paths do not count")
         return None
     try:
-        return changed_files(source, base, deepen=True)
+        found = changed_files(source, base, deepen=True)
     except RunnerError as error:
         note(f"what changed is not known: {error}; filters of paths do not count")
         return None
+    if base == "HEAD^":
+        note("what changed is what the last commit did: --diff-base does not say what to compare this push with")
+    return found
 
 
 def _layout(root: Path, workflow_file: Path | None) -> Layout:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError, one_line
-from runnerlib.repository.opening import ShallowError, explained, lacking, opened
+from runnerlib.repository.opening import LackingError, explained, lacking, opened
+from runnerlib.repository.state import remotes
+from runnerlib.source.git.history import settled
+from runnerlib.source.git.remote import find_common
+from runnerlib.source.git.skeleton import read_shallow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pygit2
 
@@ -29,29 +32,33 @@ def changed_files(directory: str | Path, base: str, head: str = "HEAD", *, deepe
 
     `directory` is the top of a work tree, or a bare repository; paths are relative to that top, both the
     old and the new one of a file that was moved, and of a submodule its directory. Revisions are
-    branches (also those of `origin`), tags and commit ids, with `~` and `^`. With `deepen`, history that a
-    shallow clone lacks is fetched from origin, which changes the clone. Raises SourceError when they cannot be
-    compared.
+    branches (also those of `origin`), tags and commit ids, with `~` and `^`. With `deepen`, the branch or
+    the history that a clone lacks is fetched from origin, which changes the clone. Raises SourceError when they cannot
+    be compared.
     """
     try:
         return _changed(directory, base, head)
-    except ShallowError as error:
-        if not deepen:
+    except LackingError as error:
+        if not deepen or not remotes(directory):
             raise
-        _deepen(directory, error)
-    return _changed(directory, base, head)
+        why = error
+    # What it takes to fetch is for comparisons that lack something.
+    from runnerlib.repository.deepening import deepened
 
-
-def _deepen(directory: str | Path, why: ShallowError) -> None:
+    parts = _REVISION.fullmatch(base)
     try:
-        importlib.import_module("runnerlib.repository.deepening").deepen(directory)
+        for _ in deepened(directory, parts[1] if parts else base):
+            with suppress(LackingError):
+                return _changed(directory, base, head)
     except SourceError as error:
         raise SourceError(f"{why}; it cannot be fetched now: {error}") from None
+    return _changed(directory, base, head)
 
 
 def _changed(directory: str | Path, base: str, head: str) -> frozenset[str]:
     with opened(directory) as repository, explained(repository, f"compare with '{one_line(base)}'"):
         old, new = _commit(repository, base), _commit(repository, head)
+        _check_history(repository, old, new)
         common = repository.merge_base(old.id, new.id)
         if common is None:
             raise lacking(repository, f"'{one_line(base)}' and '{one_line(head)}' have no commit in common")
@@ -61,11 +68,30 @@ def _changed(directory: str | Path, base: str, head: str) -> frozenset[str]:
         return frozenset(map(os.fsdecode, paths))
 
 
+def _check_history(repository: pygit2.Repository, old: pygit2.Commit, new: pygit2.Commit) -> None:
+    """Raise LackingError when commits that a shallow clone lacks could change what the two have in common."""
+    ended = read_shallow(find_common(Path(repository.path)))
+    if not ended or old.id == new.id:
+        return
+    if not settled(str(old.id), str(new.id), _known(repository, old, new), ended):
+        raise lacking(repository, "the history that both have in common is not all here")
+
+
+def _known(repository: pygit2.Repository, *tips: pygit2.Commit) -> dict[str, list[str]]:
+    """All commits that are here and reachable from `tips` → their parents, children first."""
+    from runnerlib.source.git.library import pygit2
+
+    walk = repository.walk(None, pygit2.enums.SortMode.TOPOLOGICAL)
+    for tip in tips:
+        walk.push(tip.id)
+    return {str(commit.id): [str(above) for above in commit.parent_ids] for commit in walk}
+
+
 def diff_base(environ: Mapping[str, str]) -> str | None:
     """What Reactorcide's variables say a run is to be compared with; None when they do not.
 
     A push of a new branch has a commit id of zeros for what was there before: that is nothing. The branch that a
-    change from a fork is for is upstream's.
+    change from a fork is for is upstream's. A push of which nothing else is told is compared with the parent.
     """
     base = environ.get("REACTORCIDE_DIFF_BASE", "")
     if base and not _NO_COMMIT.fullmatch(base):
@@ -74,7 +100,7 @@ def diff_base(environ: Mapping[str, str]) -> str | None:
         branch = environ.get(name, "").removeprefix(_BRANCH)
         if branch:
             return f"{_UPSTREAM if environ.get('REACTORCIDE_BASE_URL') else 'origin/'}{branch}"
-    return None
+    return "HEAD^" if not base and environ.get("REACTORCIDE_EVENT_TYPE") == "push" else None
 
 
 def _commit(repository: pygit2.Repository, revision: str) -> pygit2.Commit:
@@ -82,7 +108,7 @@ def _commit(repository: pygit2.Repository, revision: str) -> pygit2.Commit:
 
     What is said to be upstream's is origin's where they are the same, so that there is no remote upstream.
     """
-    import pygit2
+    from runnerlib.source.git.library import pygit2
 
     parts = _REVISION.fullmatch(revision)
     if parts is None:
@@ -100,7 +126,7 @@ def _commit(repository: pygit2.Repository, revision: str) -> pygit2.Commit:
 
 
 def _found(repository: pygit2.Repository, revision: str) -> pygit2.Object | None:
-    import pygit2
+    from runnerlib.source.git.library import pygit2
 
     with suppress(KeyError, pygit2.InvalidSpecError):
         return repository.revparse_single(revision)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 @contextmanager
 def opened(directory: str | Path) -> Iterator[pygit2.Repository]:
     """The repository at `directory` itself, not one above it, whoever owns it. Raises SourceError."""
-    import pygit2
-
-    from runnerlib.source.git.library import open_repository
+    from runnerlib.source.git.library import open_repository, pygit2
 
     try:
         repository = open_repository(directory)
@@ -34,7 +32,7 @@ def opened(directory: str | Path) -> Iterator[pygit2.Repository]:
 @contextmanager
 def explained(repository: pygit2.Repository, trying: str) -> Iterator[None]:
     """Turn libgit2's errors into SourceError: what was tried, as "compare with 'main'", and what would help."""
-    import pygit2
+    from runnerlib.source.git.library import pygit2
 
     try:
         yield
@@ -42,16 +40,16 @@ def explained(repository: pygit2.Repository, trying: str) -> Iterator[None]:
         raise lacking(repository, f"cannot {trying}: {_said(error)}") from None
 
 
-class ShallowError(SourceError):
-    """A shallow clone lacks what was asked for."""
+class LackingError(SourceError):
+    """A clone lacks what was asked for, which may be had where it came from."""
 
 
-def lacking(repository: pygit2.Repository, text: str) -> SourceError:
+def lacking(repository: pygit2.Repository, text: str) -> LackingError:
     """The error that commits are missing, and what to do."""
     if not repository.is_shallow:
-        return SourceError(f"{text}; fetch it from origin, or name another commit to compare with")
+        return LackingError(f"{text}; fetch it from origin, or name another commit to compare with")
     way = "fetch its history with `git fetch --unshallow`, or make the clone with `--source-options depth=0`"
-    return ShallowError(f"{text}; the clone is shallow: {way}")
+    return LackingError(f"{text}; the clone is shallow: {way}")
 
 
 def _said(error: Exception) -> str:

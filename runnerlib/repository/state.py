@@ -57,8 +57,9 @@ def is_dirty(directory: str | Path) -> bool:
     Reads every file that looks changed, so it takes longer the more files there are. A bare repository has
     no work tree and is never dirty. Raises SourceError.
     """
-    from pygit2.enums import FileStatus
+    from runnerlib.source.git.library import pygit2
 
+    FileStatus = pygit2.enums.FileStatus  # noqa: N806 - a class
     with opened(directory) as repository, explained(repository, f"read the repository '{directory}'"):
         if repository.is_bare:
             return False
@@ -74,18 +75,18 @@ def remotes(directory: str | Path) -> dict[str, str]:
 
 def _head(repository: pygit2.Repository) -> pygit2.Commit | None:
     """The commit that is checked out; None before the first. Raises what libgit2 raises when it cannot be read."""
-    import pygit2
+    from runnerlib.source.git.library import pygit2
 
     return None if repository.head_is_unborn else repository.head.peel(pygit2.Commit)
 
 
 def _tag(repository: pygit2.Repository, commit: pygit2.Commit) -> str | None:
-    from pygit2.enums import DescribeStrategy, ReferenceFilter
+    from runnerlib.source.git.library import pygit2
 
-    if next(repository.references.iterator(ReferenceFilter.TAGS), None) is None:
+    if next(repository.references.iterator(pygit2.enums.ReferenceFilter.TAGS), None) is None:
         return None  # libgit2 has no error of its own for this
     try:
-        return repository.describe(commit, max_candidates_tags=0, describe_strategy=DescribeStrategy.TAGS)
+        return repository.describe(commit, max_candidates_tags=0, describe_strategy=pygit2.enums.DescribeStrategy.TAGS)
     except KeyError:
         return None
 

@@ -397,7 +397,7 @@ class TestChanges:
     def test_what_is_given_is_not_looked_up(self, tmp_path: Path) -> None:
         assert changes_of(PUSH, tmp_path, ("x",), print)() == ("x",)
 
-    @pytest.mark.parametrize("told", [{}, {"DIFF_BASE": "0" * 40}, {"DIFF_BASE": "f" * 40}, {"PR_BASE_REF": "gone"}])
+    @pytest.mark.parametrize("told", [{"DIFF_BASE": "0" * 40}, {"DIFF_BASE": "f" * 40}, {"PR_BASE_REF": "gone"}])
     def test_what_nobody_knows_leaves_nothing_out_and_is_told_once(self, told: dict[str, str], tmp_path: Path) -> None:
         self.repository(tmp_path)
         notes: list[str] = []

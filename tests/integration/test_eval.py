@@ -75,7 +75,7 @@ class TestEval:
         done = runnerlib("eval", "--event-type", "push", "--branch", "main", cwd=root, **env)
         assert done.code == 0, done.err
         assert server.created == ["build", "deploy"]
-        assert "note: what changed is not known: --diff-base does not say what to compare with" in done.err
+        assert "note: what changed is not known: cannot open the git repository" in done.err
         assert json.loads(server.requests[0][2])["trigger_type"] == "runnerlib_eval"
 
     def test_what_does_not_match_ends_well(self, root: Path) -> None:

@@ -191,7 +191,9 @@ class TestShallowClones:
 
     def test_too_little(self, origin: Path) -> None:
         path = self.clone(origin, 1)
-        with pytest.raises(SourceError, match=r"no commit in common; the clone is shallow: .*`git fetch --unshallow`"):
+        with pytest.raises(
+            SourceError, match=r"in common is not all here; the clone is shallow: .*`git fetch --unshallow`"
+        ):
             changed_files(path, "main")
         with pytest.raises(SourceError, match=r"there is no branch, tag or commit 'HEAD\^'; the clone is shallow"):
             changed_files(path, "HEAD^")
@@ -254,6 +256,9 @@ class TestUntrustedRepositories:
         ({"REACTORCIDE_DIFF_BASE": "abc", "REACTORCIDE_PR_BASE_REF": "main"}, "abc"),
         ({"REACTORCIDE_DIFF_BASE": "", "REACTORCIDE_PR_BASE_REF": "main"}, "origin/main"),
         ({"REACTORCIDE_DIFF_BASE": "0" * 40}, None),
+        ({"REACTORCIDE_DIFF_BASE": "0" * 40, "REACTORCIDE_EVENT_TYPE": "push"}, None),
+        ({"REACTORCIDE_EVENT_TYPE": "push"}, "HEAD^"),
+        ({"REACTORCIDE_EVENT_TYPE": "tag_created"}, None),
         ({"REACTORCIDE_DIFF_BASE": "0" * 40, "REACTORCIDE_BASE_REF": "dev"}, "origin/dev"),
         ({"REACTORCIDE_PR_BASE_REF": "refs/heads/main"}, "origin/main"),
         ({"REACTORCIDE_BASE_URL": "u", "REACTORCIDE_PR_BASE_REF": "main"}, "upstream/main"),

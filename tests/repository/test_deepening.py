@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import runnerlib
 from runnerlib.errors import SourceError
 from runnerlib.repository import changed_files, git_info
 from tests.integration.cli import runnerlib as command_line
 from tests.repository.made import start, write
+from tests.source.histories import History, histories, import_history
 from tests.source.repository import git
 from tests.source.smart_http import QUOTED, Server, serving
 
@@ -123,3 +126,38 @@ def test_nothing_of_its_configuration_is_run(server: Server, tmp_path: Path) -> 
         (path / ".git/hooks" / hook).chmod(0o755)
     assert changed_files(path, "main", deepen=True) == {"one", "two"}
     assert not (tmp_path / "ran").exists()
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), data=st.data())
+def test_as_the_whole_history_says(
+    history: History, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    top = tmp_path_factory.mktemp("root")
+    nodes = st.sampled_from(range(len(history)))
+    import_history(
+        top / "origin", history, {"refs/heads/main": data.draw(nodes), "refs/heads/topic": data.draw(nodes)}, {}
+    )
+    main, parent = git(top / "origin", "rev-parse", "main"), git(top / "origin", "rev-list", "-2", "topic").split()[1:]
+    depth = data.draw(st.integers(1, 5))
+    with serving(top) as server:
+        git(top, "clone", "-q", f"--depth={depth}", "--branch=topic", server.url("git/origin"), "src")
+        for base in data.draw(st.permutations(["main", "origin/main", main, *["HEAD^"] * len(parent)])):
+            whole = changed_files(top / "origin", base.replace("HEAD", "topic").replace("origin/", ""), "topic")
+            assert changed_files(top / "src", base, deepen=True) == whole, base
+    assert git(top / "src", "fsck", "--connectivity-only", "--no-dangling") == ""
+    assert "runnerlib" not in git(top / "src", "for-each-ref")
+
+
+def test_no_more_than_it_takes_and_never_less_than_before(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    import_history(
+        tmp_path / "root/origin", [(900, []), (5, [0]), (3, [0])], {"refs/heads/main": 1, "refs/heads/topic": 2}, {}
+    )
+    with serving(tmp_path / "root") as server:
+        for depth in (1, 200):
+            git(tmp_path, "clone", "-q", f"--depth={depth}", "--branch=topic", server.url("git/origin"), str(depth))
+            before = int(git(tmp_path / str(depth), "rev-list", "--count", "HEAD"))
+            assert changed_files(tmp_path / str(depth), "main", deepen=True) == {"file-2"}
+            count = int(git(tmp_path / str(depth), "rev-list", "--count", "HEAD"))
+            assert before <= count < 300

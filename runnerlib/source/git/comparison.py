@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 FIRST = 50
 """Commits of history that most changes are compared by; the first fetch of a checkout brings as many."""
-_STEPS = (FIRST, 10 * FIRST, INFINITE)
+STEPS = (FIRST, 10 * FIRST, INFINITE)
 _BASE = "refs/runnerlib/base"
+_HEADS = "+refs/heads/*:refs/runnerlib/heads/*"
 _TAGS = "+refs/tags/*:refs/tags/*"
 
 
@@ -61,8 +62,7 @@ class Reach:
             self._bring_base(wanted.base, wanted.base.ref)
         if wanted.before is not None:
             self._bring_before(wanted)
-        for name in (WANTED, _BASE):
-            (self._store / name).unlink(missing_ok=True)
+        skeleton.forget(self._store / "refs/runnerlib")
 
     def _bring_base(self, base: Base, ref: str) -> None:
         """The branch that a change is for, as a branch of origin or of upstream."""
@@ -94,7 +94,7 @@ class Reach:
 
     def _compare(self, remote: Remote, source: str) -> str:
         """Have the store hold `source` of `remote`, and all that its comparison takes; return its commit."""
-        for depth in _STEPS:
+        for depth in STEPS:
             if depth != FIRST and skeleton.read_shallow(self._store):
                 self._deepen(depth)
             tip = self._tip(remote, source, depth)
@@ -106,7 +106,7 @@ class Reach:
         """The commit of `source`, fetched so deep; None for an id that is not given away, and not here either."""
         is_id = not source.startswith("refs/")
         try:
-            self._fetch(remote, [f"+{source}:{_BASE}"], depth)
+            fetch_deeper(self._transport, self._store, remote, [f"+{source}:{_BASE}"], depth)
         except SourceError:
             if not is_id or (depth == INFINITE and not self._transport.present(self._store, [source])):
                 raise
@@ -124,25 +124,33 @@ class Reach:
         """Fetch the commit itself so deep, by its name where it has one: a server may give no ids away."""
         ref, commit = self._found.ref, self._found.commit
         if ref is not None:
-            self._fetch(self._origin, [f"+{ref}:{WANTED}", *more], depth)
+            fetch_deeper(self._transport, self._store, self._origin, [f"+{ref}:{WANTED}", *more], depth)
             if self._transport.resolve(self._store, skeleton.read_ref(self._store, WANTED)) == commit:
                 return
         try:
-            self._fetch(self._origin, [f"+{commit}:{WANTED}", *more], depth)
+            fetch_deeper(self._transport, self._store, self._origin, [f"+{commit}:{WANTED}", *more], depth)
         except MissingRefError:
-            self._fetch(self._origin, ["+refs/heads/*:refs/runnerlib/heads/*", *more], INFINITE)
-
-    def _fetch(self, remote: Remote, specs: Sequence[str], depth: int) -> None:
-        """Fetch without ending a history where it goes on; one that is whole stays so."""
-        before = skeleton.read_shallow(self._store)
-        self._transport.fetch(self._store, remote, specs, depth if before else 0)
-        added = skeleton.read_shallow(self._store) - before
-        if added:
-            parents = self._transport.parents(self._store, added)
-            here = self._transport.present(self._store, {above for one in added for above in parents[one]})
-            ours = {one for one in added if parents[one] and here.issuperset(parents[one])}
-            skeleton.write_shallow(self._store, skeleton.read_shallow(self._store) - ours)
+            fetch_deeper(self._transport, self._store, self._origin, [_HEADS, *more], INFINITE)
 
     def _depth(self) -> str:
         """How much history there is, in words."""
         return "the history that it takes" if skeleton.read_shallow(self._store) else "the whole history"
+
+
+def fetch_deeper(transport: Transport, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
+    """Fetch so deep, without ending a history where it goes on; one that is whole stays so. Raises `SourceError`."""
+    before = skeleton.read_shallow(store)
+    try:
+        transport.fetch(store, remote, specs, depth if before else 0)
+    finally:
+        _go_on(transport, store, before)
+
+
+def _go_on(transport: Transport, store: Path, before: frozenset[str]) -> None:
+    """Take back the new ends of history that have their parents here."""
+    added = skeleton.read_shallow(store) - before
+    if added:
+        parents = transport.parents(store, added)
+        here = transport.present(store, {above for one in added for above in parents[one]})
+        ours = {one for one in added if parents[one] and here.issuperset(parents[one])}
+        skeleton.write_shallow(store, skeleton.read_shallow(store) - ours)

@@ -10,13 +10,11 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import pygit2
-from pygit2.enums import CheckoutStrategy, CredentialType, FileMode, SortMode
-
 from runnerlib.errors import SourceError
 from runnerlib.source import worker
 from runnerlib.source.git.failure import is_network
-from runnerlib.source.git.library import any_owner, open_repository, server_silent_for
+from runnerlib.source.git.library import any_owner, open_repository, pygit2, server_silent_for
+from runnerlib.source.git.skeleton import read_refs
 from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
 from runnerlib.source.progress import Meter
 from runnerlib.source.url import scrub, split, without_credentials
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from runnerlib.source.worker import Worker
 
 T = TypeVar("T")
+
+enums = pygit2.enums
 
 # All that libgit2 raises; the special cases derive from KeyError and ValueError.
 _ERRORS = (pygit2.GitError, KeyError, ValueError)
@@ -68,9 +68,10 @@ class Libgit2:
         # Of what a server says while it counts and packs objects nothing is heard here.
         self._do(remote, work, _PACKING * self._wish.timeout)
         meter.sum_up()
+        present = read_refs(store)
         for spec in specs:
             source, _, ref = spec.removeprefix("+").partition(":")
-            if "*" not in ref and not (store / ref).exists():
+            if "*" not in ref and ref not in present:
                 raise MissingRefError(f"cannot clone '{remote.shown}': it has no '{source}'")
 
     def resolve(self, store: Path, text: str) -> str | None:
@@ -96,7 +97,7 @@ class Libgit2:
     def history(self, store: Path, commits: Collection[str]) -> dict[str, Sequence[str]]:
         """See `Transport`."""
         with _opened(store) as repository, _explained("cannot read the history"):
-            walk = repository.walk(None, SortMode.TOPOLOGICAL)
+            walk = repository.walk(None, enums.SortMode.TOPOLOGICAL)
             for one in commits:
                 walk.push(one)
             return {str(commit.id): [str(above) for above in commit.parent_ids] for commit in walk}
@@ -115,7 +116,7 @@ class Libgit2:
                 attributes = any(True for _ in _attributes(repository[commit].peel(pygit2.Tree), thread))
                 watch = _Watch(thread, meter, filters=attributes)
                 repository.checkout_tree(  # type: ignore[no-untyped-call]
-                    repository[commit], strategy=CheckoutStrategy.FORCE, callbacks=watch
+                    repository[commit], strategy=enums.CheckoutStrategy.FORCE, callbacks=watch
                 )
 
         self._do(None, work)
@@ -127,7 +128,7 @@ class Libgit2:
             tree = repository[commit].peel(pygit2.Tree)
             for path in paths or _walk(tree):
                 entry = tree[path] if path in tree else None  # noqa: SIM401 - a tree has no get
-                if entry is not None and entry.filemode == FileMode.COMMIT:
+                if entry is not None and entry.filemode == enums.FileMode.COMMIT:
                     found[path] = str(entry.id)
         return found
 
@@ -183,7 +184,7 @@ def _walk(top: pygit2.Tree) -> Iterator[str]:
     while waiting:
         prefix, tree = waiting.pop()
         for entry in tree:
-            if entry.filemode == FileMode.COMMIT:
+            if entry.filemode == enums.FileMode.COMMIT:
                 yield f"{prefix}{entry.name}"
             elif isinstance(entry, pygit2.Tree):
                 waiting.append((f"{prefix}{entry.name}/", entry))
@@ -295,7 +296,7 @@ class _Callbacks(pygit2.RemoteCallbacks):
             self.untried.append(pygit2.UserPass(remote.user, remote.password))
 
     def credentials(
-        self, url: str, _username: str | None, allowed_types: CredentialType
+        self, url: str, _username: str | None, allowed_types: pygit2.enums.CredentialType
     ) -> pygit2.Username | pygit2.Keypair | pygit2.UserPass:
         """Return the next credential that the server accepts in kind; raise `SourceError` after the last."""
         self.worker.check()

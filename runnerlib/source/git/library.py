@@ -7,16 +7,31 @@ any thread wants it, so that no two calls put back each other's value.
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pygit2
-from pygit2.enums import RepositoryOpenFlag
+from runnerlib.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import pygit2
+else:
+    try:
+        import pygit2
+    except Exception as error:
+        # It loads the certificates of the machine at once, and does without itself where there are none; they count
+        # for https only, which is refused then.
+        made = getattr(sys.modules.get("pygit2.settings"), "Settings", None)
+        if made is None or type(error).__name__ != "GitError":
+            raise SourceError(f"libgit2 cannot be loaded: {error}") from None
+        made._initialize_tls_certificate_locations = lambda _self: None
+        import pygit2
+
+__all__ = ["any_owner", "open_repository", "pygit2", "server_silent_for"]
 
 # Clones that leave files out can be asked for all that they have.
 pygit2.settings.set_extensions([*pygit2.settings.extensions, "partialclone"])
@@ -60,4 +75,4 @@ def server_silent_for(seconds: int) -> Iterator[None]:
 def open_repository(directory: str | Path) -> pygit2.Repository:
     """The repository at `directory` itself, not one above it, whoever owns it. Raises what libgit2 raises."""
     with any_owner():
-        return pygit2.Repository(str(directory), RepositoryOpenFlag.NO_SEARCH)
+        return pygit2.Repository(str(directory), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)

@@ -75,7 +75,7 @@ def detach(store: Path, commit: str, ref: str | None = None) -> None:
 def write_refs(store: Path, refs: Mapping[str, str], default: str | None = None) -> None:
     """Make `refs`, full name → object id, all refs that there are; `default` is the target of `origin/HEAD`."""
     for folder in ("heads", "tags", "remotes", "runnerlib"):
-        _forget(store / "refs" / folder)
+        forget(store / "refs" / folder)
     body = "".join(f"{refs[name]} {name}\n" for name in sorted(refs, key=os.fsencode))
     head = "# pack-refs with: sorted \n" if body else ""
     (store / "packed-refs").write_text(head + body, "utf-8", "surrogateescape")
@@ -87,8 +87,8 @@ def write_refs(store: Path, refs: Mapping[str, str], default: str | None = None)
         (place / "HEAD").write_text(f"ref: {default}\n", "utf-8", "surrogateescape")
 
 
-def _forget(folder: Path) -> None:
-    """Remove loose refs."""
+def forget(folder: Path) -> None:
+    """Remove the loose refs below a folder."""
     for directory, names, files in os.walk(folder, topdown=False):
         for name in files:
             os.unlink(os.path.join(directory, name))
