@@ -138,6 +138,50 @@ class Output:
             self._send_pending()
 
 
+class BestEffort(Output):
+    """An output whose loss harms nobody, as lines of the runner: what cannot be written is dropped.
+
+    A reader that is slow is still waited for.
+    """
+
+    def __init__(self, made: Callable[[], Output]) -> None:
+        """`made` makes the output; where that fails, everything is dropped."""
+        self._output: Output | None = None
+        with suppress(OutputError):
+            self._output = made()
+
+    @property
+    def congested(self) -> bool:
+        """Whether something is queued."""
+        return self._output is not None and self._output.congested
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people see it as it is written."""
+        return self._output is not None and self._output.is_terminal
+
+    def write(self, data: bytes) -> None:
+        """Write `data`, queue or drop it."""
+        with suppress(OutputError):
+            if self._output is not None:
+                self._output.write(data)
+
+    async def drain(self) -> None:
+        """Return when nothing is queued any more."""
+        with suppress(OutputError):
+            if self._output is not None:
+                await self._output.drain()
+
+    def give_up(self) -> int:
+        """Drop what is queued, and refuse more; the bytes dropped."""
+        return 0 if self._output is None else self._output.give_up()
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        if self._output is not None:
+            self._output.close()
+
+
 def _why(error: OSError) -> str:
     return "its reader has closed it" if isinstance(error, BrokenPipeError) else str(error.strerror)
 

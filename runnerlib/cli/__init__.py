@@ -13,6 +13,7 @@ import click
 from runnerlib import __version__
 from runnerlib.cli.group import Group
 from runnerlib.cli.session import Session
+from runnerlib.cli.stderr import Stderr
 from runnerlib.errors import RunnerError, printable, unknown
 from runnerlib.hardening import harden
 
@@ -71,10 +72,10 @@ def main(args: list[str] | None = None) -> None:
     gc.enable()
     harden()
     _occupy_standard_descriptors()
+    sys.stderr = Stderr(sys.stderr)
     code = invoke(sys.argv[1:] if args is None else args)
     try:
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            stream.flush()
+        sys.stdout.flush()
     except OSError:  # the reader of a listing has left
         code = code or RunnerError.exit_code
     # Every child is reaped and every byte written; tearing the interpreter down only costs time.
@@ -91,6 +92,8 @@ def _occupy_standard_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDONLY if fd != 2 else os.O_WRONLY)  # takes the lowest number free: `fd`
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - it is for the whole process
 
 
 def invoke(args: list[str]) -> int:
@@ -113,9 +116,20 @@ def _told(session: Session, error: Exception) -> tuple[str, str]:
     trace = traceback.format_exc() if session.debug else ""
     if isinstance(error, RunnerError):
         return trace, str(error)
+    if isinstance(error, OSError) and not _can_be_written():
+        return trace, f"cannot write the output: {error.strerror}"
     # The last resort: it must be masked, and must not look like a job's exit code.
     hint = "" if session.debug else "; run with --debug for the traceback"
     return trace, f"internal error: {type(error).__name__}: {error}{hint}"
+
+
+def _can_be_written() -> bool:
+    """Whether stdout takes what is still to be written there."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _show(session: Session, kind: str, before: str, message: str) -> None:

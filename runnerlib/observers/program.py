@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from runnerlib.errors import OutputError
 from runnerlib.observers.streams import Streams, streams
-from runnerlib.output import Output
+from runnerlib.output import BestEffort, Output
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -69,12 +69,12 @@ class TextOutput(Output):
 
 
 def program_streams() -> Streams:
-    """The outputs of this program. Raises OutputError when one is closed."""
+    """The outputs of this program. Raises OutputError when stdout is closed."""
     out, err = _end(sys.stdout, 1), _end(sys.stderr, 2)
     if isinstance(out, int) and isinstance(err, int):
         return streams(out, err)
     made = _output(out)
-    return Streams(made, made if err is out else _output(err))
+    return Streams(made, made if err is out else BestEffort(lambda: _output(err)))
 
 
 def _end(stream: TextIO | None, usual: int) -> End:

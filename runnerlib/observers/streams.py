@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
-from runnerlib.output import Output
+from runnerlib.output import BestEffort, Output
 
 
 class Streams:
     """Stdout and stderr, or whatever descriptors are given; they stay open.
 
-    A console is a subclass: it observes, the rest is here. Raises OutputError when a descriptor is closed.
+    A console is a subclass: it observes, the rest is here.
     """
 
     def __init__(self, out: Output, err: Output) -> None:
@@ -40,6 +41,22 @@ class Streams:
 
 
 def streams(stdout: int = 1, stderr: int = 2) -> Streams:
-    """The streams of two descriptors. Lines and output keep their order under `2>&1`: that is one queue."""
+    """The streams of two descriptors. Lines and output keep their order under `2>&1`: that is one queue.
+
+    What stderr does not take is dropped, unless it is the same as stdout. Raises OutputError when stdout is closed.
+    """
     out = Output(stdout)
-    return Streams(out, out if os.path.sameopenfile(stdout, stderr) else Output(stderr))
+    return Streams(out, out if _lead_to_the_same(stdout, stderr) else BestEffort(lambda: Output(stderr)))
+
+
+def _lead_to_the_same(stdout: int, stderr: int) -> bool:
+    try:
+        same = os.path.sameopenfile(stdout, stderr)
+    except OSError:
+        return False
+    return same and _access(stdout) == _access(stderr)
+
+
+def _access(fd: int) -> int:
+    """Whether a descriptor reads, writes or does both: one that was closed may read nothing in the place of stdout."""
+    return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
