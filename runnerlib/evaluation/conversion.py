@@ -14,7 +14,7 @@ from runnerlib.trigger.job_trigger import made
 from runnerlib.workflow import ALL_SUCCESS, condition_of, expand, plain_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from runnerlib.evaluation.event import Event
     from runnerlib.evaluation.selection import Changes
@@ -27,14 +27,16 @@ _RUNNERLIB = "runnerlib "
 _CI = "/job/ci"
 
 
-def triggers(jobs: Sequence[WorkflowJob], event: Event, changes: Changes, file: str = "") -> list[JobTrigger]:
+def triggers(
+    jobs: Sequence[WorkflowJob], event: Event, changes: Changes, file: str = "", unwanted: Collection[str] = ()
+) -> list[JobTrigger]:
     """The triggers of the jobs of a workflow in `file`, a path in the trusted source; without one none may have steps.
 
-    An expression as a condition is decided now; a job for which it is false is left out, and so are those
-    that need it. A job with a matrix becomes one for each combination. Raises ConfigError for what a
-    coordinator cannot do: an expression about how other jobs end.
+    An expression as a condition is decided now; a job for which it is false is left out, and so are those that need
+    it, or one of the jobs `unwanted`: they would wait for ever. A job with a matrix becomes one for each combination.
+    Raises ConfigError for what a coordinator cannot do: an expression about how other jobs end.
     """
-    left_out: set[str] = set()
+    left_out = set(unwanted)
     names: dict[str, list[str]] = {}
     found: list[JobTrigger] = []
     for job in _in_order(jobs):

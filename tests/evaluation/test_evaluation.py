@@ -288,6 +288,23 @@ def test_bare_jobs_stand_for_themselves_where_there_is_no_workflow(tmp_path: Pat
     assert "jobs" not in message
 
 
+def test_a_bare_job_does_not_wait_for_one_that_does_not_run(tmp_path: Path) -> None:
+    job = "name: {}\ntriggers: {{events: [{}]}}\njob: {{command: make, depends_on: [{}], condition: {}}}\n"
+    files = {
+        "jobs__a": job.format("a", "tag_created", "", "all_success"),
+        "jobs__b": job.format("b", "push", "a", "all_success"),
+        "jobs__c": job.format("c", "push", "b", "all_success"),
+        "jobs__d": job.format("d", "push", "a", "always"),
+    }
+    found = evaluated(layout(tmp_path, **files))
+    assert [(one["job_name"], one.get("depends_on")) for one in sent(found)["jobs"]] == [("d", None)]
+    assert found.notes == (
+        "job 'a': it is meant for tag_created",
+        "job 'b': it needs 'a', which does not run",
+        "job 'c': it needs 'b', which does not run",
+    )
+
+
 def test_one_file_alone(tmp_path: Path) -> None:
     root = layout(tmp_path, workflows__ci=CI, workflows__other=CI)
     file = root / ".reactorcide" / "workflows" / "other.yaml"

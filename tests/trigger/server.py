@@ -98,8 +98,11 @@ class Handler(BaseHTTPRequestHandler):
         assert self.path == f"/api/v1/jobs/{JOB}/triggers", self.path
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             return self.say(401, {"error": "unauthorized", "message": "invalid token"})
-        if self.headers["Content-Type"] != "application/json" or refusal(json.loads(self.body)):
-            return self.say(400, b"Invalid input data")
+        why = refusal(json.loads(self.body)) if self.headers["Content-Type"] == "application/json" else "type"
+        if why:  # of what belongs to the coordinator it says as much as of a fault of its own
+            return (
+                self.say(500, {"error": "internal"}) if why == "reserved key" else self.say(400, b"Invalid input data")
+            )
         statuses = [self.server.refused[name] for name in names(json.loads(self.body)) if name in self.server.refused]
         if 400 in statuses:
             return self.say(400, b"Invalid input data")
