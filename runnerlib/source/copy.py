@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
 from runnerlib.source.copying import Wanted, copy
-from runnerlib.source.exclusion import read
+from runnerlib.source.exclusion import of_file, read
 from runnerlib.source.options import many
 from runnerlib.source.place import replacing
 from runnerlib.source.spec import Prepared
@@ -73,7 +73,7 @@ def _patterns_of(spec: SourceSpec, root: int) -> tuple[Pattern, ...]:
                 text = opened.read(_LONGEST).decode("utf-8", "surrogateescape")
         except OSError as error:
             raise SourceError(f"'{name}' of source '{spec.url}' cannot be read: {_said(error)}") from error
-        found += read(text.splitlines())
+        found += of_file(text)
     return found
 
 

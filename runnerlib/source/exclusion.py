@@ -3,18 +3,23 @@
 A pattern with a slash at its beginning or in its middle counts from the top, any other at every depth; one with a
 slash at its end means directories only; `!` takes back what an earlier one excludes, and the last that matches
 decides. Nothing below an excluded directory is looked at. `*`, `?` and `[…]` match within a name, `**` any number of
-directories. Source: `git help gitignore`; without its backslashes, for which `[…]` serves.
+directories. Source: `git help gitignore`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError, one_line
 from runnerlib.path_glob import matches
+from runnerlib.source.ignoring import glob_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_BLANKS = re.compile(r"(?<!\\) +\Z")  # after an even number of backslashes, too, which nobody writes
 
 
 class Pattern(NamedTuple):
@@ -26,8 +31,22 @@ class Pattern(NamedTuple):
 
 
 def read(lines: Iterable[str]) -> tuple[Pattern, ...]:
-    """The patterns of `lines`; blank ones and comments are passed over. Raises `SourceError`."""
-    return tuple(_pattern(line) for line in map(str.strip, lines) if line and not line.startswith("#"))
+    """The patterns of `lines`, of which none may be nothing but slashes or `!`. Raises `SourceError`."""
+    for line in lines:
+        if line and not line.removeprefix("!").strip("/ "):
+            raise SourceError(f"exclusion '{one_line(line)}' names nothing")
+    return _patterns(lines)
+
+
+def of_file(text: str) -> tuple[Pattern, ...]:
+    """The patterns of a file such as a `.gitignore`: what makes no sense there matches nothing, as for git."""
+    return _patterns(line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n"))
+
+
+def _patterns(lines: Iterable[str]) -> tuple[Pattern, ...]:
+    """Blank lines and comments are passed over."""
+    found = (_pattern(line) for line in lines if not line.startswith("#"))
+    return tuple(pattern for pattern in found if pattern is not None)
 
 
 def excluded(path: str, is_directory: bool, patterns: tuple[Pattern, ...]) -> bool:
@@ -38,15 +57,14 @@ def excluded(path: str, is_directory: bool, patterns: tuple[Pattern, ...]) -> bo
     return False
 
 
-def _pattern(line: str) -> Pattern:
-    if "\\" in line:
-        raise SourceError(f"exclusion '{one_line(line)}' holds a backslash; write [{line.partition(chr(92))[2][:1]}]")
-    text = line.removeprefix("!")
-    glob = text.rstrip("/")
+def _pattern(line: str) -> Pattern | None:
+    """The pattern of a line; None when that matches nothing. A blank at its end counts if a backslash is before it."""
+    text = _BLANKS.sub("", line).removeprefix("!")
+    glob = glob_of(text.rstrip("/"))
     if not glob:
-        raise SourceError(f"exclusion '{one_line(line)}' names nothing")
+        return None
     anchored = "/" in glob
-    glob = glob.removeprefix("/").replace("[^", "[!")
+    glob = glob.removeprefix("/")
     if not anchored:
         glob = f"**/{glob}"
     if glob.endswith("/**") or glob == "**":

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import SourceSpec, copying, prepare
-from runnerlib.source.exclusion import excluded, read
+from runnerlib.source.exclusion import excluded, of_file
 from runnerlib.source.links import leads_out
 from tests.source.repository import Unwanted, git, holders, snapshot
 
@@ -338,7 +338,7 @@ def test_exclusions(source: Path, full: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("exclude", "a\\*b", r"exclusion 'a\\\*b' holds a backslash; write \[\*\]"),
+        ("exclude", "/", "exclusion '/' names nothing"),
         ("exclude", "!", "exclusion '!' names nothing"),
         ("exclude-from", "/etc/passwd", "option 'exclude-from' is '/etc/passwd'; the path of a file in the source"),
         ("exclude-from", "../x", "the path of a file in the source is expected"),
@@ -359,11 +359,44 @@ GLOBS = st.lists(st.sampled_from(["a", "b", "*", "?b", "[ab]", "[!a]", "**", "a*
 LINES = st.tuples(st.sampled_from(["", "!", "/", "!/"]), GLOBS.map("/".join), st.sampled_from(["", "", "/"])).map(
     "".join
 )
+# With escapes and classes, over names that need them.
+ODD = list("ab-]!^[\\*?#: 1")
+ODD_NAMES = st.text(st.sampled_from(ODD), min_size=1, max_size=3).filter(lambda name: name.strip() == name)
+ODD_CLASSES = ["[ab]", "[^a]", "[!]]", "[]a]", "[a-c]", "[\\]a]", "[a\\-]", "[!-+]", "[--b]", "[]-a]", "[\\^]", "[[a]"]
+ODD_CLASSES += ["[[:alpha:]]", "[^[:digit:]a]", "[[:punct:]", "[[:odd:]]", "[a-", "[b-a]"]
+ODD_PIECES = st.sampled_from([*ODD, *(f"\\{char}" for char in ODD), *ODD_CLASSES])
+ODD_LINES = st.tuples(
+    st.sampled_from(["", "", "!", "/", "\\"]), st.lists(ODD_PIECES, min_size=1, max_size=3).map("".join)
+).map("".join)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(LINES, min_size=1, max_size=4), st.lists(WORDS, min_size=1, max_size=12))
 def test_patterns_mean_what_they_mean_to_git(lines: list[str], paths: list[str]) -> None:
+    assert_git_agrees(lines, paths)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(ODD_LINES, min_size=1, max_size=3), st.lists(ODD_NAMES, min_size=1, max_size=30))
+def test_escapes_and_classes_mean_what_they_mean_to_git(lines: list[str], names: list[str]) -> None:
+    assert_git_agrees(lines, names)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("\\#x", "#x"), ("\\!x", "!x"), ("a\\ ", "a "), ("a\\*", "a*"), ("a\\\\b", "a\\b"), (" a", " a"), ("a \r", "a")],
+)
+def test_what_a_backslash_is_for(line: str, name: str) -> None:
+    assert_git_agrees([line], [name, "other", name.strip(), name.replace("*", "x")])
+    assert excluded(name, False, of_file(line))
+
+
+def test_a_file_of_patterns_may_hold_nonsense() -> None:
+    lines = "\ufeff# comment\r\n!\r\n/\r\n\\\r\n[a\r\n*.o\r\n\x0c\n"
+    assert [excluded(name, False, of_file(lines)) for name in ("x.o", "x", "\x0c", "[a")] == [True, False, True, False]
+
+
+def assert_git_agrees(lines: list[str], paths: list[str]) -> None:
     with tempfile.TemporaryDirectory() as room:
         git(Path(room), "init", "-q")
         Path(room, ".gitignore").write_text("\n".join(lines) + "\n")
@@ -372,7 +405,7 @@ def test_patterns_mean_what_they_mean_to_git(lines: list[str], paths: list[str])
                 Path(room, path).parent.mkdir(parents=True, exist_ok=True)
                 Path(room, path).touch()
         listed = git(Path(room), "ls-files", "-z", "--others", "--exclude-standard").split("\0")
-        patterns = read([*lines, "/.git", "/.gitignore"])
+        patterns = of_file("\n".join([*lines, "/.git", "/.gitignore"]))
         found = {
             path.relative_to(room).as_posix()
             for path in Path(room).rglob("*")

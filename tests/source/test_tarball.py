@@ -8,10 +8,12 @@ import hashlib
 import io
 import lzma
 import os
+import struct
 import subprocess
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -194,6 +196,67 @@ def test_zip(target: Path) -> None:
     assert os.readlink(target / "l") == "d/../f"
     unpack(zipped(), target)
     assert list(target.iterdir()) == []
+
+
+def named(raw: bytes, unicode: bytes | None = None, system: int = 3, *, crc: bytes = b"") -> bytes:
+    """A zip archive of one entry whose name is the bytes `raw`, not marked as UTF-8, with another in a field for it."""
+    made, word = io.BytesIO(), "x" * len(raw)
+    with zipfile.ZipFile(made, "w") as archive:
+        info = zipfile.ZipInfo(word)
+        info.create_system = system
+        if unicode is not None:
+            field = b"\1" + (crc or zlib.crc32(raw).to_bytes(4, "little")) + unicode
+            info.extra = b"UT\1\0\0" + struct.pack("<HH", 0x7075, len(field)) + field
+        archive.writestr(info, "content")
+    return made.getvalue().replace(word.encode(), raw)
+
+
+@pytest.mark.parametrize(
+    ("archive", "expected"),
+    [
+        (named("ü日.txt".encode()), "ü日.txt"),
+        (named("ü日.txt".encode(), system=19), "ü日.txt"),
+        (named(b"\xfc?.txt", "ü日.txt".encode()), "ü日.txt"),
+        (named(b"\x81?.txt", "ü日.txt".encode(), system=0), "ü日.txt"),
+        (named(b"\x81.txt", system=0), "ü.txt"),  # DOS
+        (named(b"\x81.txt", b"other", system=0, crc=b"0000"), "ü.txt"),  # it is of another name: somebody renamed it
+        (named(b"\xfc.txt"), "\udcfc.txt"),  # what it is in latin-1, nobody says
+        (zipped(("ü日.txt", b"content", 0o100644)), "ü日.txt"),  # bit 11
+    ],
+)
+def test_names_of_zip_in_every_encoding(archive: bytes, expected: str, target: Path) -> None:
+    unpack(archive, target)
+    assert os.listdir(target) == [expected]
+    assert (target / expected).read_text() == "content"
+
+
+@pytest.mark.parametrize(
+    ("unicode", "said"),
+    [
+        (b"../pwned", "leads out of the archive"),
+        (b"/tmp/pwned", "is an absolute name"),
+        (b"..\\pwned", "holds a backslash"),
+        (b"a\0b", "is no name a file can have"),
+    ],
+)
+def test_the_other_name_of_an_entry_is_checked_too(unicode: bytes, said: str, target: Path) -> None:
+    with pytest.raises(SourceError, match=said):
+        unpack(named(b"harmless", unicode), target)
+
+
+@pytest.mark.parametrize("options", [[], ["-UN=UTF8"], ["-UN=no"]])
+def test_names_that_info_zip_writes(options: list[str], target: Path, tmp_path: Path) -> None:
+    room = tmp_path / "room"
+    (room / "dé").mkdir(parents=True)
+    for name in ("ü日.txt", "dé/😀", "plain"):
+        (room / name).write_text(name)
+    (room / "lñ").symlink_to("ü日.txt")
+    command = [tool("zip"), "-qry", *options, str(tmp_path / "x.zip"), "."]
+    subprocess.run(command, cwd=room, env={**os.environ, "LC_ALL": "C.UTF-8"}, check=True)
+    unpack((tmp_path / "x.zip").read_bytes(), target)
+    found = {path.relative_to(target).as_posix() for path in target.rglob("*")}
+    assert found == {"dé", "ü日.txt", "dé/😀", "plain", "lñ"}
+    assert (target / "lñ").read_text() == "ü日.txt"
 
 
 def test_strip(target: Path) -> None:

@@ -22,6 +22,9 @@ _LONGEST_DIRECTORY = 64 << 20  # bytes; read into memory as a whole
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 _UNSUSPICIOUS = 64 << 20  # no ratio makes this little a bomb
 _UNIX = 3
+_RAW_NAMES = {_UNIX, 19}  # and macOS: names are bytes, of UTF-8 nowadays
+_UTF8 = 0x800
+_TIMES, _UNICODE_NAME = 0x5455, 0x7075
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError, zlib.error)
 _KINDS = {
@@ -74,6 +77,29 @@ def _explained() -> Iterator[None]:
         raise ArchiveError(f"it is damaged: {text[:1].lower()}{text[1:]}") from None
 
 
+def _name(info: zipfile.ZipInfo) -> str:
+    """The name of an entry; `zipfile` takes one that is not marked as UTF-8 for code page 437, which Unix never writes.
+
+    Info-ZIP adds the name in UTF-8 (0x7075) where the other is in the character set of a machine.
+    """
+    if info.flag_bits & _UTF8:
+        return info.orig_filename
+    raw = info.orig_filename.encode("cp437")
+    for tag, field in _extra(info):
+        if tag == _UNICODE_NAME and field[:1] == b"\x01" and field[1:5] == zlib.crc32(raw).to_bytes(4, "little"):
+            return field[5:].decode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "surrogateescape") if info.create_system in _RAW_NAMES else info.orig_filename
+
+
+def _extra(info: zipfile.ZipInfo) -> Iterator[tuple[int, bytes]]:
+    """The fields that an entry has besides."""
+    extra = info.extra
+    while len(extra) >= 4:
+        tag, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
+        yield tag, extra[4 : 4 + size]
+        extra = extra[4 + size :]
+
+
 def _check(infos: list[zipfile.ZipInfo], limits: Limits) -> None:
     """Refuse what shows in the directory: encryption, bombs, files that share their bytes."""
     if len(infos) > limits.entries:
@@ -81,14 +107,14 @@ def _check(infos: list[zipfile.ZipInfo], limits: Limits) -> None:
     end = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         if info.flag_bits & _ENCRYPTED:
-            raise ArchiveError(f"{shown(info.orig_filename)} is encrypted")
+            raise ArchiveError(f"{shown(_name(info))} is encrypted")
         if info.compress_type not in _METHODS:
-            raise ArchiveError(f"{shown(info.orig_filename)} is compressed by an unknown method {info.compress_type}")
+            raise ArchiveError(f"{shown(_name(info))} is compressed by an unknown method {info.compress_type}")
         if info.header_offset < end:
-            raise ArchiveError(f"{shown(info.orig_filename)} overlaps another member")
+            raise ArchiveError(f"{shown(_name(info))} overlaps another member")
         if info.file_size > max(_UNSUSPICIOUS, limits.ratio * info.compress_size):
             raise ArchiveError(
-                f"{shown(info.orig_filename)} unpacks to more than {limits.ratio} times its size (option max-ratio)"
+                f"{shown(_name(info))} unpacks to more than {limits.ratio} times its size (option max-ratio)"
             )
         end = info.header_offset + 30 + info.compress_size  # the shortest header there is
     total = sum(info.file_size for info in infos)
@@ -98,7 +124,7 @@ def _check(infos: list[zipfile.ZipInfo], limits: Limits) -> None:
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     unix = info.external_attr >> 16 if info.create_system == _UNIX else 0
-    name = info.orig_filename
+    name = _name(info)
     if "\\" in name:
         raise ArchiveError(f"{shown(name)} holds a backslash, which some programs take for a slash")
     kind = "directory" if name.endswith("/") else _KINDS.get(stat.S_IFMT(unix), "of an unknown kind")
@@ -120,16 +146,13 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
             yield at, block
             at += len(block)
     if at != info.file_size:
-        raise ArchiveError(f"{shown(info.orig_filename)} has {at} bytes instead of {info.file_size}")
+        raise ArchiveError(f"{shown(_name(info))} has {at} bytes instead of {info.file_size}")
 
 
 def _time(info: zipfile.ZipInfo) -> int | None:
     """The time of an entry: from the field that has it in UTC, else as it is written, taken for UTC."""
-    extra = info.extra
-    while len(extra) >= 4:
-        tag, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
-        if tag == 0x5455 and size >= 5 and len(extra) >= 9 and extra[4] & 1:
-            return int.from_bytes(extra[5:9], "little", signed=True) * 10**9
-        extra = extra[4 + size :]
+    for tag, field in _extra(info):
+        if tag == _TIMES and len(field) >= 5 and field[0] & 1:
+            return int.from_bytes(field[1:5], "little", signed=True) * 10**9
     year, month, day, *_ = info.date_time
     return calendar.timegm((*info.date_time, 0, 0, 0)) * 10**9 if year >= 1980 and 1 <= month <= 12 and day else None
