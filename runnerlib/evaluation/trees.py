@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.checkout import Checkout, wanted
 from runnerlib.config import read
-from runnerlib.errors import SourceError, printable
+from runnerlib.errors import SourceError, one_line
 from runnerlib.source import SourceSpec
 from runnerlib.source.place import is_holder
 from runnerlib.workflow.file import LAYOUT
@@ -77,6 +77,8 @@ def find_trees(
     if not _is_there(ci):
         root = ci / "base" if event.is_pull_request or _is_there(ci / "base") else ci
         missing.append(_trusted(resolved, sources, root))
+        if missing == [None] and not os.path.lexists(root):
+            note(f"the CI source is not known (REACTORCIDE_CI_SOURCE_URL), and '{one_line(str(root))}' is not there")
         if event.is_pull_request:
             missing.append(_head(event, resolved, sources, ci / "head"))
     if compared:
@@ -95,7 +97,7 @@ def _trusted(resolved: Resolved, sources: Sources, root: Path) -> Checkout | Non
         return None
     other = _first_in(root)
     if other is not None:
-        problem = f"the ci source is not put into '{printable(str(root))}', which holds something else: '{other}'"
+        problem = f"the ci source is not put into '{one_line(str(root))}', which holds something else: '{other}'"
         raise SourceError(f"{problem}; empty it, or name another directory by --ci-source-dir")
     return found
 
@@ -105,7 +107,8 @@ def _head(event: Event, resolved: Resolved, sources: Sources, head: Path) -> Che
     url, ref = event.told.get("REACTORCIDE_HEAD_URL"), event.told.get("REACTORCIDE_SHA")
     if not url or _first_in(head) is not None:
         return None
-    spec = SourceSpec("git", url, ref, resolved.config.source_options, for_change=False)
+    options = resolved.config.source_options if resolved.config.source_type == "git" else ()
+    spec = SourceSpec("git", url, ref, options, for_change=False)
     sources.check(spec)
     return Checkout("head of the pull request", spec, head)
 
@@ -117,7 +120,8 @@ def _compared(resolved: Resolved, sources: Sources, source: Path, note: Callable
         return None
     other = _first_in(source)
     if other is not None:
-        note(f"'{source}' holds something else than a checkout ('{other}'), which stays; the source is not fetched")
+        where = one_line(str(source))
+        note(f"'{where}' holds something else than a checkout ('{other}'), which stays; the source is not fetched")
         return None
     return found
 
@@ -125,8 +129,8 @@ def _compared(resolved: Resolved, sources: Sources, source: Path, note: Callable
 def _first_in(directory: Path) -> str | None:
     """What a directory holds, or what stands in its place; None when something can be put there."""
     if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
-        return printable(directory.name)
+        return one_line(directory.name)
     if not directory.is_dir():
         return None
     held = sorted(entry.name for entry in directory.iterdir() if not is_holder(entry.name))
-    return printable(held[0]) if held else None
+    return one_line(held[0]) if held else None

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.integration.cli import Done, runnerlib
+from tests.integration.cli import Done, runnerlib, started
 from tests.source.repository import git
 from tests.source.smart_http import QUOTED, Server, serving
 
@@ -251,6 +252,34 @@ class TestFetching:
         done, message = evaluated(tmp_path, env)
         assert (done.code, message) == (125, None), done.err
         assert done.err.splitlines()[-1].startswith(f"error: {told}: ")
+
+    def test_sigterm(self, push: dict[str, str], tmp_path: Path) -> None:
+        asked, go_on = threading.Event(), threading.Event()
+        (tmp_path / "origin").mkdir()
+        with serving(tmp_path / "origin") as server:
+
+            def wait(_method: str) -> None:
+                asked.set()
+                go_on.wait()
+
+            server.before = wait
+            running = started("eval", cwd=tmp_path, **{**push, "REACTORCIDE_CI_SOURCE_URL": server.url("git/x.git")})
+            try:
+                assert asked.wait(60)
+                running.terminate()
+                assert running.wait(60) == 143
+            finally:
+                go_on.set()
+                running.kill()
+                running.communicate()
+        assert os.listdir(tmp_path / "job") == []
+
+    def test_no_source_is_known(self, tmp_path: Path) -> None:
+        done, message = evaluated(tmp_path, told(EVENT_TYPE="push", BRANCH="main"))
+        assert (done.code, message) == (0, None)
+        assert (
+            f"the CI source is not known (REACTORCIDE_CI_SOURCE_URL), and '{tmp_path}/job/ci' is not there" in done.err
+        )
 
     def test_a_pull_request_does_not_become_the_trusted_source(self, forge: Forge, tmp_path: Path) -> None:
         """Its number leads to its head where a ref is not found; a trusted one is not looked for there."""
