@@ -46,8 +46,8 @@ class TimeLimitError(RunnerError):
     exit_code = 124
 
 
-class UnpreparedError(SourceError, OSError):
-    """What functions with the names of Reactorcide's runner raise: scripts catch an OSError there."""
+class UnpreparedError(SourceError, OSError, ValueError):
+    """What functions with the names of Reactorcide's runner raise: scripts catch an OSError or a ValueError there."""
 
 
 class NotFoundError(UnpreparedError, FileNotFoundError):

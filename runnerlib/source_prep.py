@@ -28,7 +28,7 @@ def prepare_source(config: RunnerConfig | None = None, report: Report | None = N
 
     None when no source is configured: what is there stays as it is. What stood there before is replaced, once the
     new source is complete. `report` takes lines of progress, masked. Raises ConfigError, a ValueError, for a wrong
-    setting, and SourceError, which is an OSError here and a FileNotFoundError where no directory to copy is found, when
+    setting, and SourceError, which is an OSError here and a FileNotFoundError where nothing is at a path, when
     the source cannot be prepared; the target is as it was then.
     """
     return _prepare(config, report, trusted=False)
@@ -84,5 +84,6 @@ def _prepare(config: RunnerConfig | None, report: Report | None, *, trusted: boo
     try:
         plan.sources.prepare(checkout.spec, checkout.target, masked)
     except SourceError as error:
-        raise unprepared(error, checkout.spec.url if checkout.spec.type == "copy" else None) from None
+        url = checkout.spec.url or ""
+        raise unprepared(error, None if ":" in url else url) from None
     return checkout.target

@@ -121,5 +121,6 @@ def test_scripts_catch_what_they_caught(repo: Path, tmp_path: Path) -> None:
         assert (missing.value.exit_code, str(missing.value)) == (125, missing.value.args[0])
         with pytest.raises(OSError, match="empty") as broken:
             ask(tmp_path / "empty")
+        assert isinstance(broken.value, ValueError)
         assert isinstance(broken.value, SourceError)
         assert not isinstance(broken.value, FileNotFoundError)

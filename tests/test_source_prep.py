@@ -87,9 +87,10 @@ def test_in_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_scripts_catch_what_they_caught(here: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere") as missing:
-        runnerlib.prepare_source(runnerlib.get_config(source_type="copy", source_url=f"{here}/nowhere"))
-    assert isinstance(missing.value, SourceError)
+    for kind in ("copy", "git", "tarball"):
+        with pytest.raises(FileNotFoundError, match="nowhere") as missing:
+            runnerlib.prepare_source(runnerlib.get_config(source_type=kind, source_url=f"{here}/nowhere.tar"))
+        assert isinstance(missing.value, SourceError)
     (here / "file").write_text("no archive")
     with pytest.raises(OSError, match="file") as broken:
         runnerlib.prepare_source(runnerlib.get_config(source_type="tarball", source_url=f"{here}/file"))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 RUNNERLIB = Path(sys.executable).with_name("runnerlib")
 
 # What a job needs and nothing that changes what the runner does.
-PLAIN = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8", "REACTORCIDE_IN_CONTAINER": "false"}
+PLAIN = {"PATH": os.environ["PATH"], "HOME": "/dev/null/home", "LANG": "C.UTF-8", "REACTORCIDE_IN_CONTAINER": "false"}
 
 
 class Done(NamedTuple):

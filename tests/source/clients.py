@@ -21,7 +21,7 @@ from tests.tools import tool
 
 SECRET = "s3cret/with@odd:chars"
 QUOTED = "s3cret%2Fwith%40odd%3Achars"
-PLAIN = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+PLAIN = {"PATH": os.environ["PATH"], "HOME": "/dev/null/home", "LC_ALL": "C.UTF-8"}
 
 
 def client(*words: object, where: Path | None = None) -> str:
