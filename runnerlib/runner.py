@@ -11,12 +11,14 @@ import stat
 import threading
 import time
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from runnerlib.config import with_ci_source
 from runnerlib.engine import Execution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError, TimeLimitError
 from runnerlib.events import Notice, Warned
+from runnerlib.guarding import guarded
 from runnerlib.paths import PLUGINS, opened_own
 from runnerlib.process import STOPPING, Custody
 from runnerlib.result import signal_name
@@ -241,7 +243,7 @@ async def _run(
                 job = job_run(plan, journal, observer, starter, socket, stages, scratch)
                 if heeded() and any(step.tty for step in plan.job.steps):
                     loop.add_signal_handler(signal.SIGWINCH, job.resize)
-                with stop.reaching(loop, job.stop):
+                with guarded(custody, partial(_warn, plan, observer)), stop.reaching(loop, job.stop):
                     return await job.run()
         finally:
             await server.close()
@@ -313,13 +315,15 @@ def _is_real(directory: Path) -> bool:
         os.close(found)
 
 
-def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
-    def warn(text: str) -> None:
-        observer.observe(Warned(plan.masker.mask_string(text)))
+def _warn(plan: RunPlan, observer: Observer, text: str) -> None:
+    observer.observe(Warned(plan.masker.mask_string(text)))
 
+
+def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
     # Few jobs have conditions, and what they may ask for takes time to load.
     world = importlib.import_module("runnerlib.surroundings")
-    found = cast("Surroundings", world.surroundings(plan.env, plan.job.name, world.repository_of(plan), warn))
+    about, warn = world.repository_of(plan), partial(_warn, plan, observer)
+    found = cast("Surroundings", world.surroundings(plan.env, plan.job.name, about, warn))
     found.variables()  # before a step can change what is checked out
     return found
 

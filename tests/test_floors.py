@@ -40,6 +40,7 @@ FLOORS = [
         "checkout",
         "cleanup",
         "stopping",
+        "guarding",
         "observers",
         "pump",
         "environment",

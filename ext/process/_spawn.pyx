@@ -13,6 +13,7 @@ cdef extern from "Python.h":
 
 cdef extern from "mark.h":
     int c_mark_bits "mark_bits"()
+    uint64_t c_mark_own "mark_own"(uint64_t mark)
 
 cdef extern from "spawn.h":
     struct spawn_request:
@@ -35,6 +36,7 @@ cdef extern from "<sys/prctl.h>":
     int prctl(int option, ...)
 
 mark_bits = c_mark_bits
+mark_own = c_mark_own
 STAGES = ("clone", "prepare", "chdir", "exec")
 
 

@@ -26,3 +26,16 @@ void mark_self(uint64_t mark)
         limit.rlim_max = mark;
     setrlimit(RLIMIT_LOCKS, &limit);
 }
+
+uint64_t mark_own(uint64_t mark)
+{
+    struct rlimit limit;
+    uint64_t before;
+
+    if (getrlimit(RLIMIT_LOCKS, &limit) != 0)
+        return mark;
+    before = limit.rlim_cur;
+    limit.rlim_cur = mark;
+    setrlimit(RLIMIT_LOCKS, &limit);
+    return before;
+}

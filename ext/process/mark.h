@@ -22,4 +22,7 @@ int mark_bits(void);
 /* Gives the calling process the mark. Only system calls: may be called after vfork. Failure leaves it unmarked. */
 void mark_self(uint64_t mark);
 
+/* Gives the calling process that soft limit, so that its children have it, and leaves the hard one; the one before. */
+uint64_t mark_own(uint64_t mark);
+
 #endif

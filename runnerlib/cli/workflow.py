@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ from runnerlib.audience import audience
 from runnerlib.cli.preparing import bring
 from runnerlib.config import Layer
 from runnerlib.dispatch import next_jobs_after, picture, plan_workflow, run_planned
-from runnerlib.errors import ConfigError, one_line, printable, unknown
+from runnerlib.errors import ConfigError, OutputError, one_line, printable, unknown
+from runnerlib.events import Warned
 from runnerlib.job import Job, Step
 from runnerlib.journal import Selection
 from runnerlib.lifecycle import may_have_plugins
+from runnerlib.process.alone import alone as process_alone
+from runnerlib.process.alone import end_left
 from runnerlib.workflow import load
 
 if TYPE_CHECKING:
@@ -35,12 +39,20 @@ def carry_out(session: Session, request: Request, *, alone: str | None, drawing:
     if drawing or dry_run:
         _echo(plan, picture(plan, drawing or "text"))
         return 0
-    with _audience(plan) as listener:
-        result = run_planned(plan, listener)
+    with process_alone(), _audience(plan) as listener:
+        try:
+            result = run_planned(plan, listener)
+        finally:
+            end_left(partial(_warn, plan, listener), plan.front.config.grace_period)
     if alone is not None:
         following = next_jobs_after(plan, alone, lambda name: _command(name, file))
         _echo(plan, f"\n{following}" if following else "")
     return result.exit_code
+
+
+def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:
+    with suppress(OutputError):  # who was told last has raised it
+        listener.observe(Warned(plan.masker.mask_string(text)))
 
 
 def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:

@@ -14,6 +14,7 @@ from runnerlib.dispatch.memory import Memory
 from runnerlib.dispatch.walk import WorkflowRun
 from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
+from runnerlib.guarding import guarded
 from runnerlib.job_record import directory_of, forget
 from runnerlib.process import Custody
 from runnerlib.repository import Head
@@ -76,7 +77,7 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
             loop = asyncio.get_running_loop()
             for signum in heeded():
                 loop.add_signal_handler(signum, stop.request, signum)
-            with stop.reaching(loop, run.stop):
+            with guarded(custody, warn), stop.reaching(loop, run.stop):
                 return await run.run()
         finally:
             await server.close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.audience import audience
 from runnerlib.observers.streams import streams
+from runnerlib.process.alone import alone as process_alone
 from runnerlib.runner import run
 
 if TYPE_CHECKING:
@@ -49,23 +50,27 @@ def fulfil(
 
     What happens is told to `observer`, or shown on `ends()`, by default the descriptors 1 and 2. `on_masker`
     gets the run's masker as soon as there is one: whoever shows an error of this call masks with it. A process
-    that is `alone` with the run lets it have descriptors 1 and 2: what processes of plugins write is masked. Raises
-    ConfigError for a wrong setting or job, PluginError for a plugin that fails and RunnerError when the
-    runner itself fails.
+    that is `alone` with the run lets it have descriptors 1 and 2, so that what processes of plugins write is masked,
+    and all children that it adopts. Raises ConfigError for a wrong setting or job, PluginError for a plugin that fails
+    and RunnerError when the runner itself fails.
     """
-    if may_have_plugins(request):
-        return _life(request, on_masker, alone=alone).run(observer, ends, new_loop, stop)
-    plan = request.plan()
-    on_masker(plan.masker)
-    with told(plan, observer, ends) as listener:
-        return run(plan, listener, new_loop, stop)
+    with process_alone() if alone else nullcontext():
+        if may_have_plugins(request):
+            return _life(request, on_masker, alone=alone).run(observer, ends, new_loop, stop)
+        plan = request.plan()
+        on_masker(plan.masker)
+        with told(plan, observer, ends) as listener:
+            return run(plan, listener, new_loop, stop)
 
 
 @contextmanager
 def foreseen(request: Request, on_masker: OnMasker = _nobody, *, alone: bool = False) -> Iterator[RunPlan]:
     """The plan of a run that does not take place: nothing is touched but by plugins, which are told so."""
     if may_have_plugins(request):
-        with _life(request, on_masker, alone=alone, dry_run=True).foreseen() as plan:
+        with (
+            process_alone() if alone else nullcontext(),
+            _life(request, on_masker, alone=alone, dry_run=True).foreseen() as plan,
+        ):
             yield plan
     else:
         plan = request.plan()

@@ -26,6 +26,7 @@ from runnerlib.paths import locate
 from runnerlib.plugins.context import PluginContext, Services, changeable
 from runnerlib.plugins.limit import Limit
 from runnerlib.plugins.phase import PluginPhase
+from runnerlib.process.alone import end_left
 from runnerlib.result import signal_name
 from runnerlib.runner import interruptible, run, tell_triggers, warn
 from runnerlib.secrets import HERE
@@ -206,6 +207,11 @@ class Life:
             self._fire(PluginPhase.CLEANUP)
         except Interrupted as error:
             self._fail(error)
+        if self._alone:
+            end_left(self._warn_of, self._request.settings.config.grace_period)
+
+    def _warn_of(self, text: str) -> None:
+        self._tell(Warned(self._masker.mask_string(text)))
 
     def _tell_triggers(self, result: JobResult) -> None:
         if self._plan is None:

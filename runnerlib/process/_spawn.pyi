@@ -35,6 +35,9 @@ def variables(env: dict[str, str]) -> tuple[bytes, ...]:
 def mark_bits() -> int:
     """How many bits a mark of a job has; 0: jobs cannot be marked here."""
 
+def mark_own(mark: int) -> int:
+    """Give this process a soft limit of file locks, which its children inherit; the one that it had."""
+
 def subreaper() -> bool:
     """Whether this process adopts the orphans among its descendants. Raises OSError."""
 

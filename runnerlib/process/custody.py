@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.hardening import core_limit
 from runnerlib.process import _spawn, hold, open_files
+from runnerlib.process.alone import current
 from runnerlib.process.cgroup import new_groups
 from runnerlib.process.ends import ends
 from runnerlib.process.guard import Guard
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from runnerlib.process.launch import Launch
     from runnerlib.process.tree import Status
 
+# The step of a process that is the job's, and shows no more: several were running when it was met.
+_UNKNOWN = -1
 # How often a tree that is not empty is looked at, until two looks in a row agree.
 _LOOKS = 10
 # Descriptors that are kept for what is opened and closed while steps run; each running one may have a log besides.
@@ -45,7 +48,8 @@ class Custody:
 
     def __init__(self, *, cgroups: bool = True) -> None:
         self._pid = os.getpid()
-        self._mark = new_mark()
+        self._alone = current()
+        self._mark = new_mark() if self._alone is None else self._alone.mark
         self._counter = find_counter()
         self._started = 0
         self._running: dict[int, Process] = {}
@@ -147,6 +151,16 @@ class Custody:
         self._running.pop(process.step, None)
         self._give_back(process.group)
 
+    @property
+    def guard_ended(self) -> int:
+        """A descriptor that can be read once the guard has ended, which it does not by itself; see `renew_guard`."""
+        return self._guard.exited
+
+    def renew_guard(self) -> None:
+        """Put a new guard in the place of one that has ended. Raises RunnerError when it cannot be started."""
+        before, self._guard = self._guard, Guard(self._mark, self._groups, self._null)
+        before.dismiss()
+
     def _give_back(self, group: Group | None) -> None:
         if group is not None and self._groups is not None:
             self._groups.give_back(group)
@@ -229,8 +243,8 @@ class Custody:
             step = None if now is None else self._step_of(now)
             if now is None:
                 self._changed = True
-            elif step is None:
-                continue  # a child of the program that uses this library
+            elif not step:
+                continue  # a child of the program that uses this library, or of the runner itself
             elif now.dead:
                 self._changed = True
                 with suppress(ChildProcessError):
@@ -245,6 +259,9 @@ class Custody:
             step = self._known.get((process.pid, process.started))
         if step is None:  # a session cannot be joined from outside
             step = next((one.step for one in self._running.values() if one.pid == process.session), None)
+        if step is None and self._alone is not None and self._alone.claims and self._alone.is_new(process):
+            step = next(iter(self._running)) if len(self._running) == 1 else _UNKNOWN
+            self._known[process.pid, process.started] = step
         return step
 
 

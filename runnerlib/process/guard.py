@@ -18,24 +18,24 @@ _PROGRAM = os.path.join(os.path.dirname(__file__), "guard")
 
 
 class Guard:
-    """A guard at work, a child of this process; `dismiss` ends it."""
+    """A guard at work, a child of this process; `dismiss` ends it. `exited` can be read once it has ended."""
 
     def __init__(self, mark: Mark, groups: Groups | None, null: int) -> None:
         words = [_PROGRAM, str(os.getpid()), str(mark.number), mark.tag, *([groups.path] if groups else [])]
         program, *_ = argv = tuple(map(os.fsencode, words))
         try:
-            self.pid, self._exited, _ = _spawn.spawn(program, argv, (), b"/", input=null, output=null)
+            self.pid, self.exited, _ = _spawn.spawn(program, argv, (), b"/", input=null, output=null)
         except OSError as error:
             raise RunnerError(f"cannot start the guard of the job '{_PROGRAM}': {error.strerror}") from None
 
     def dismiss(self) -> None:
         """End the guard: nothing is left to be guarded."""
         with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._exited, signal.SIGKILL)
+            signal.pidfd_send_signal(self.exited, signal.SIGKILL)
         with suppress(ChildProcessError):  # the program that uses this library collects all its children
             os.waitpid(self.pid, 0)
         self.close()
 
     def close(self) -> None:
         """Let go of a guard of another process; for a fork of the runner."""
-        os.close(self._exited)
+        os.close(self.exited)

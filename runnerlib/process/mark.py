@@ -41,10 +41,14 @@ class Mark(NamedTuple):
         return f"{os.environ.get(TAG, '')}{self.tag}.{step};"
 
     def step_of(self, pid: int) -> int | None:
-        """The number of the step that a process, dead or alive, belongs to; None: it is not known to be the job's."""
-        for limit in _limits(pid):
-            if self.number and limit & ~_STEP == self.number:
-                return limit & _STEP
+        """The number of the step that a process, dead or alive, belongs to; None: it is not known to be the job's.
+
+        0: the runner has started it for itself.
+        """
+        marks = [limit & _STEP for limit in _limits(pid) if self.number and limit & ~_STEP == self.number]
+        # The runner's own have a hard limit that is none of the job's; a step that lowers both passes for none of them.
+        if marks and marks != [0, 0]:
+            return max(marks)
         found = re.search(self.tag.encode() + rb"\.([0-9]+);", _read(f"/proc/{pid}/environ"))
         return int(found[1]) if found else None
 

@@ -123,6 +123,14 @@ def send(process: Status, signum: int) -> None:
         os.close(pidfd)
 
 
+def wait_for(look: Callable[[], list[Status]], seconds: float) -> None:
+    """Wait until `look` finds nothing, at most so long."""
+    deadline = monotonic() + seconds
+    while (left := look()) and monotonic() < deadline:
+        with suppress(OSError):
+            _wait(os.pidfd_open(left[0].pid), _PAUSE)
+
+
 def end_all(look: Callable[[], list[Status]]) -> None:
     """Kill what `look` finds, again and again, until that is nothing."""
     deadline = monotonic() + _PATIENCE
