@@ -76,7 +76,9 @@ def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = 
     if work.wish.submodules == "none":
         return
     recursive = work.wish.submodules == "recursive"
-    deeper = work if recursive else work._replace(wish=work.wish._replace(submodules="none"))
+    # Sparse directories are those of the repository itself.
+    wish = work.wish._replace(submodules="recursive" if recursive else "none", sparse=())
+    deeper = work._replace(wish=wish)
 
     def module(found: Remote, wanted: str, place: Path) -> None:
         work.report(f"cloning submodule '{found.shown}'")
@@ -84,7 +86,7 @@ def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = 
         if got != wanted:
             raise SourceError(f"submodule '{found.shown}' is at {got}, not at {wanted}")
 
-    place_submodules(top, commit, remote, work.transport, module, levels)
+    place_submodules(top, commit, remote, work.transport, module, levels, work.report)
 
 
 def _check_commit(top: Path, commit: str) -> None:

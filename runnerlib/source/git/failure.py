@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runnerlib.source.git.remote import Remote
+    from runnerlib.source.url import Url
 
 _MISSING = ("couldn't find remote ref", "not our ref", "unadvertised object", "no such remote ref")
 _REFUSAL = ("authentication failed", "could not read username", "could not read password", "returned error: 401")
@@ -21,8 +23,13 @@ _NETWORK = (
 )
 _NOT_NETWORK = (
     *("host key verification failed", "permission denied", "certificate", "returned error: 403", "code: 501"),
+    *("returned error: 404", "code: 404", "does not appear to be a git repository", "repository not exported"),
     *("packed object", "is corrupt", "inflate", "bad object", "unable to read", "no space left"),  # it is our side
 )
+_NO_REPOSITORY = re.compile(
+    "repository .*not found|(repository|project) (you were looking for )?(not found|could not be found)"
+)
+_NO_SHALLOW = ("does not support shallow",)
 
 
 def is_missing(said: str) -> bool:
@@ -38,9 +45,26 @@ def is_refusal(said: str) -> bool:
 def is_network(said: str, remote: Remote) -> bool:
     """Tell whether the network failed, so that it may be better next time.
 
-    That nothing listens on this machine itself will not change by waiting.
+    The words of names and addresses in what was said count for nothing: others chose them. That nothing listens on
+    this machine itself will not change by waiting.
     """
-    if any(words in said for words in _NOT_NETWORK) or remote.url is None:
+    if remote.url is None:
+        return False
+    said = _without_names(said, remote.url)
+    if any(words in said for words in _NOT_NETWORK) or _NO_REPOSITORY.search(said):
         return False
     here = remote.url.host.rpartition("@")[2].startswith(("127.", "localhost", "[::1]"))
     return any(words in said for words in _NETWORK) and not (here and any(words in said for words in _CONNECT))
+
+
+def is_without_shallow(said: str) -> bool:
+    """Tell whether the remote serves whole histories only, as a directory of files does."""
+    return any(words in said for words in _NO_SHALLOW)
+
+
+def _without_names(said: str, url: Url) -> str:
+    """What was said without quoted texts, addresses, and the host and path of `url` as they are quoted nowhere."""
+    said = re.sub(r"\w+://\S+", " ", re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", " ", said))
+    for name in (url.rest.lower().rstrip("/"), url.host.lower().rpartition("@")[2].partition(":")[0]):
+        said = said.replace(name, " ") if {"/", "."} & set(name) else said  # a mere word may be one of the message
+    return said

@@ -229,6 +229,8 @@ def _explained(action: str, remote: Remote | None = None) -> Iterator[None]:
         yield
     except _ERRORS as error:
         said = scrub(str(error.args[0] if error.args else error), [remote.password if remote else ""])
+        if remote is not None and said.startswith("invalid content-type"):
+            said = f"no git server answers ({said}); a directory of files is served to the git program only"
         text = said.strip().rstrip(".").lower()[:_LONGEST]
         kind = NetworkError if remote is not None and is_network(text, remote) else SourceError
         raise kind(f"{action}: {text}") from None

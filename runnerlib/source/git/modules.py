@@ -14,11 +14,12 @@ _MOST = 1000
 
 
 class Module(NamedTuple):
-    """A submodule: its name, the directory it belongs into, and its url as it is written."""
+    """A submodule: its name, the directory it belongs into, its url as it is written, and whether it is wanted."""
 
     name: str
     path: str
     url: str
+    wanted: bool = True
 
 
 def read_modules(text: str) -> list[Module]:
@@ -36,7 +37,11 @@ def read_modules(text: str) -> list[Module]:
             current[setting[1].lower()] = _value(setting[2])
     if len(found) > _MOST:
         raise SourceError(f"the repository declares {len(found)} submodules, more than {_MOST}")
-    modules = [Module(name, keys["path"], keys["url"]) for name, keys in found.items() if {"path", "url"} <= set(keys)]
+    modules = [
+        Module(name, keys["path"], keys["url"], keys.get("update") != "none")
+        for name, keys in found.items()
+        if {"path", "url"} <= set(keys)
+    ]
     for module in modules:
         _check(module)
     return modules

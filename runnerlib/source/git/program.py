@@ -12,9 +12,9 @@ from runnerlib.errors import SourceError, one_line
 from runnerlib.source.git import child
 from runnerlib.source.git.clearing import doomed, make_way
 from runnerlib.source.git.damage import forget_damaged
-from runnerlib.source.git.failure import is_missing, is_network, is_refusal
+from runnerlib.source.git.failure import is_missing, is_network, is_refusal, is_without_shallow
 from runnerlib.source.git.surroundings import credentials, environment, options
-from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
+from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError, WholeError
 from runnerlib.source.progress import Meter, without_progress
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub, split
@@ -88,7 +88,13 @@ class Program:
         words = ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", "--force", "--update-head-ok"]
         words += [f"--depth={depth}"] if depth else []
         meter = Meter(self._report)
-        self._run([*words, "--", remote.address, *specs], remote=remote, store=store, meter=meter)
+        try:
+            self._run([*words, "--", remote.address, *specs], remote=remote, store=store, meter=meter)
+        except WholeError as error:
+            if not depth:
+                raise
+            self._report(f"{error}; the whole history is fetched")
+            self.fetch(store, remote, specs, 0)
         meter.sum_up()
 
     def resolve(self, store: Path, text: str) -> str | None:
@@ -236,8 +242,16 @@ class Program:
             wanted=self._wanted,
         )
         if done.code and not may_fail:
-            raise _explained(done, remote, words[0], timeout)
+            raise _explained(done, remote, _command(words), timeout)
         return done
+
+
+def _command(words: Sequence[str]) -> str:
+    """The command among the arguments of git: settings may stand before it."""
+    at = 0
+    while words[at] == "-c":
+        at += 2
+    return words[at]
 
 
 def _explained(done: child.Ended, remote: Remote | None, word: str, timeout: int) -> SourceError:
@@ -252,6 +266,8 @@ def _explained(done: child.Ended, remote: Remote | None, word: str, timeout: int
         return MissingRefError(f"cannot clone '{remote.shown}': {said}")
     if is_refusal(lower):
         return SourceError(_refusal(remote, os.fsdecode(done.errors)))
+    if is_without_shallow(lower):
+        return WholeError(f"'{remote.shown}' serves no part of a history")
     kind = NetworkError if is_network(lower, remote) else SourceError
     return kind(f"cannot clone '{remote.shown}': {said}")
 

@@ -27,15 +27,28 @@ _LARGEST = 1 << 20  # bytes of a .gitmodules file
 
 
 def place_submodules(
-    top: Path, commit: str, parent: Remote, transport: Transport, make: Callable[[Remote, str, Path], None], levels: int
+    top: Path,
+    commit: str,
+    parent: Remote,
+    transport: Transport,
+    make: Callable[[Remote, str, Path], None],
+    levels: int,
+    left_out: Callable[[str], object],
 ) -> None:
     """Make the submodules of the checkout `top`, which is at `commit` of `parent`, and theirs, `levels` deep.
 
-    `make` makes one checkout: of a remote, at a commit, in a new directory. Raises `SourceError`.
+    `make` makes one checkout: of a remote, at a commit, in a new directory. `left_out` is told of those that the
+    repository or a sparse checkout leaves out. Raises `SourceError`.
     """
     modules = _declared(top)
     links = transport.links(top / ".git", commit, [module.path for module in modules]) if modules else {}
-    wanted = [module for module in modules if module.path in links]
+    wanted = []
+    for module in modules:
+        why = _why_not(top, module) if module.path in links else ""
+        if why:
+            left_out(f"submodule '{module.path}' is left out: {why}")
+        elif module.path in links:
+            wanted.append(module)
     if wanted and levels <= 0:
         raise SourceError(f"submodules lie more than {DEEPEST} levels deep")
     for module in wanted:
@@ -43,6 +56,14 @@ def place_submodules(
         directory = _emptied(top, module.path)
         make(remote, links[module.path], directory)
     _note(top, wanted, parent)
+
+
+def _why_not(top: Path, module: Module) -> str:
+    """Why a submodule is not made; empty when it is."""
+    if not module.wanted:
+        return "'.gitmodules' says 'update = none'"
+    sparse = (top / ".git/info/sparse-checkout").exists()
+    return "it lies outside of the sparse directories" if sparse and not os.path.lexists(top / module.path) else ""
 
 
 def _declared(top: Path) -> list[Module]:

@@ -32,6 +32,10 @@ class NetworkError(SourceError):
     """The connection failed, or broke: it may be better next time."""
 
 
+class WholeError(SourceError):
+    """The remote serves whole histories only."""
+
+
 class Listing(NamedTuple):
     """What a remote advertises: full ref names ("HEAD" too) → object ids, and the name HEAD points to."""
 

@@ -375,3 +375,46 @@ def test_wishes() -> None:
 def test_wishes_that_mean_nothing(option: str, full: Path) -> None:
     with pytest.raises(SourceError, match="option"):
         prepare(source("x", option), full)
+
+
+class TestSubmodulesLeftOut:
+    """Those that the repository or a sparse checkout leaves out."""
+
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[Server]:
+        """outer has the submodules `src/in`, `lib/out` and `never`, which says that it is not to be updated."""
+        for name in ("inner", "outer"):
+            git(tmp_path, "init", "-q", "-b", "main", name)
+        (tmp_path / "inner/deep").mkdir()
+        (tmp_path / "inner/deep/file").write_text("x")
+        oid = commit(tmp_path / "inner", "inner")
+        text = "".join(
+            f'[submodule "{path}"]\n\tpath = {path}\n\turl = ../inner\n' for path in ("src/in", "lib/out", "never")
+        )
+        (tmp_path / "outer/.gitmodules").write_text(text + "\tupdate = none\n")
+        (tmp_path / "outer/src").mkdir()
+        (tmp_path / "outer/src/code").write_text("x")
+        for path in ("src/in", "lib/out", "never"):
+            git(tmp_path / "outer", "update-index", "--add", "--cacheinfo", f"160000,{oid},{path}")
+        git(tmp_path / "outer", "add", ".gitmodules", "src/code")
+        git(tmp_path / "outer", "commit", "-qm", "outer")
+        with serving(tmp_path) as server:
+            yield server
+
+    def test_update_none(self, server: Server, engine: str, tmp_path: Path) -> None:
+        lines: list[str] = []
+        prepare(source(server.url("git/outer"), "submodules=recursive"), tmp_path / "src", lines.append)
+        assert (tmp_path / "src/lib/out/deep/file").exists()
+        assert os.listdir(tmp_path / "src/never") == []
+        assert "submodule 'never' is left out: '.gitmodules' says 'update = none'" in lines
+        assert git(tmp_path / "src", "status", "--porcelain", "--ignore-submodules=none") == ""
+
+    @pytest.mark.parametrize("wish", ["shallow", "recursive"])
+    def test_outside_of_the_sparse_directories(self, wish: str, server: Server, tmp_path: Path) -> None:
+        lines: list[str] = []
+        options = (f"submodules={wish}", "sparse=src")
+        prepare(source(server.url("git/outer"), *options), tmp_path / "src", lines.append)
+        assert (tmp_path / "src/src/in/deep/file").exists()
+        assert not (tmp_path / "src/lib").exists()
+        assert "submodule 'lib/out' is left out: it lies outside of the sparse directories" in lines
+        assert git(tmp_path / "src", "status", "--porcelain", "--ignore-submodules=none") == ""
