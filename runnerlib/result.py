@@ -31,14 +31,15 @@ NO_OUTPUTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Usage(NamedTuple):
-    """What the processes of a step used: CPU in seconds, memory and I/O in bytes; None where the kernel does not say.
+    """What the processes of a step used: CPU in seconds, memory and I/O in bytes; None where that is not known.
 
-    Source: wait4(2) for the step's process and the children it waited for.
+    Source: wait4(2) for the step's process and the children it waited for, or the step's control group. The kernel
+    counts the runner's own memory as that of each process it starts: so `max_rss` is known where it is more.
     """
 
     user: float
     system: float
-    max_rss: int
+    max_rss: int | None = None
     read: int | None = None
     written: int | None = None
 
@@ -49,7 +50,7 @@ class Usage(NamedTuple):
         return Usage(
             self.user + other.user,
             self.system + other.system,
-            max(self.max_rss, other.max_rss),
+            max(self.max_rss or 0, other.max_rss or 0) or None,
             _sum(self.read, other.read),
             _sum(self.written, other.written),
         )

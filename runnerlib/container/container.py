@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib.container import account
 from runnerlib.errors import RunnerError
 from runnerlib.process import CommandError, Launch
 from runnerlib.process.running import Exit
@@ -34,13 +35,23 @@ _READY = b"runnerlib: ready"
 _WAIT = 10.0  # seconds for a container that was let go of to end
 _HOPELESS = 5.0  # seconds after which the engine's client is killed as well
 
-# $1: the start of the names of the step's files; the others: its command.
-_LAUNCHER = """f=$1; shift
-echo $$ >"$f.pid"
-. "$f.env"; rm -f "$f.env"
+# $1: the start of the names of the step's files; the others: its command. Only what is built into a shell is used once
+# the step's variables are there, and no name that they could have.
+_LAUNCHER = f"""_rl_f=$1; shift
+_rl_memory() {{
+  for _rl_name in {" ".join(account.MEMORY_FILES)}; do
+    [ -r "$_rl_name" ] && while read -r _rl_line; do echo "$_rl_line"; done <"$_rl_name"
+  done 2>/dev/null
+}}
+echo $$ >"$_rl_f.pid"
+_rl_memory >"$_rl_f.before"
+. "$_rl_f.env"; rm -f "$_rl_f.env"
 trap : TERM INT HUP QUIT
 "$@"
-echo $? >"$f.code"
+_rl_code=$?
+times >"$_rl_f.times"
+_rl_memory >"$_rl_f.after"
+echo $_rl_code >"$_rl_f.code"
 kill -KILL 0"""
 _HOLDER = f"echo '{_READY.decode()}'; exec cat >/dev/null"
 _KILLER = 'kill -s "$2" -- "-$(cat "$1.pid")" 2>/dev/null'
@@ -73,6 +84,7 @@ class Container:
         self._name = f"runnerlib-{os.urandom(8).hex()}"
         self._count = 0
         self._helpers: list[Process] = []
+        self._running: set[ContainedProcess] = set()
         self._hold = -1
         self._holder: Process | None = None
 
@@ -126,7 +138,15 @@ class Container:
         step = ["/bin/sh", "-c", _LAUNCHER, "sh", self.inside(files), *launch.argv]
         words = [self._engine.program, "exec", *options, self._name, *step]
         client = self._custody.start(launch._replace(argv=words, cwd=self._wish.base, env=self._wish.environ))
-        return ContainedProcess(client, self, files)
+        process = ContainedProcess(client, self, files)
+        for other in (process, *self._running) if self._running else ():
+            other.alone = False
+        self._running.add(process)
+        return process
+
+    def ended(self, process: ContainedProcess) -> None:
+        """A step has ended."""
+        self._running.discard(process)
 
     def signal(self, files: Path, signum: int) -> None:
         """Signal all processes of the group of a step; nothing waits for it."""
@@ -188,6 +208,8 @@ class ContainedProcess:
         self._client = client
         self._container = container
         self._files = files
+        self._end: Exit | None = None
+        self.alone = True  # no other step has run in the container meanwhile
 
     def __getattr__(self, name: str) -> object:
         """Everything about pipes is the client's."""
@@ -203,13 +225,25 @@ class ContainedProcess:
             )
 
     def reap(self) -> Exit:
-        """Collect the client, and say how the step ended; what it used is not known."""
+        """Collect the client, and say how the step ended and what it used: the client's own use is nobody's."""
+        if self._end is not None:
+            return self._end
         end = self._client.reap()
-        code = _number(self._files.with_suffix(".code"))
-        for suffix in (".code", ".pid", ".env"):
+        code = account.exit_code(self._files)
+        if code is None:
+            self._end = end._replace(usage=None)
+        else:
+            oom = account.want_of_memory(self._files, code, alone=self.alone)
+            self._end = Exit(code, account.usage(self._files), oom)
+        for suffix in account.SUFFIXES:
             with suppress(OSError):
                 self._files.with_suffix(suffix).unlink()
-        return end if code is None else Exit(code, end.usage, "")
+        return self._end
+
+    def close(self) -> None:
+        """Let go of the client."""
+        self._container.ended(self)
+        self._client.close()
 
 
 def stranger() -> int | None:
@@ -252,21 +286,6 @@ def _write_private(path: Path, text: str) -> None:
             opened.write(text)
     except OSError as error:
         raise RunnerError(f"cannot write '{path}': {error.strerror}") from None
-
-
-def _number(path: Path) -> int | None:
-    """The exit code that was written down, if it was; a step may have put anything there."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        text = os.read(file, 16).strip()
-    except OSError:
-        return None
-    finally:
-        os.close(file)
-    return int(text) if text.isdigit() and int(text) < 256 else None
 
 
 def _reason(said: bytes) -> str:

@@ -181,7 +181,7 @@ class Summary:
             str(step.attempts) if step.attempts else "",
             duration(step.duration) if step.started else "",
             duration(usage.user + usage.system) if usage else "",
-            size(usage.max_rss) if usage else "",
+            size(usage.max_rss) if usage and usage.max_rss is not None else "",
             reason,
         )
 

@@ -33,6 +33,9 @@ class Group:
             # Kept open because every step ends with a look at it, and may begin with one.
             self._events = os.open(os.path.join(path, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
             undo.pop_all()
+        self._cpu = -1
+        with suppress(OSError):
+            self._cpu = os.open(os.path.join(path, "cpu.stat"), os.O_RDONLY | os.O_CLOEXEC)
         self._made = self._looks()
         self._counter = os.path.join(path, "memory.events")
         self._counts = os.path.exists(self._counter)
@@ -54,6 +57,15 @@ class Group:
     def killed(self) -> int:
         """How many processes of the group the kernel has killed because memory ran out; 0 where it does not count."""
         return oom_kills(_read(self._counter)) if self._counts else 0
+
+    def cpu(self) -> tuple[float, float] | None:
+        """Seconds of CPU that everything in it has used so far, for itself and in the kernel; None if not told."""
+        try:
+            lines = os.pread(self._cpu, _LARGEST, 0).splitlines()
+            told = {name: int(count) for name, _, count in (line.partition(b" ") for line in lines)}
+            return told[b"user_usec"] / 1e6, told[b"system_usec"] / 1e6
+        except (OSError, KeyError, ValueError):
+            return None
 
     def pristine(self) -> bool:
         """Whether it is as it was made: nobody in it, no group below it, not frozen, and nobody changed its limits."""
@@ -77,10 +89,10 @@ class Group:
 
     def close(self) -> None:
         """Let go of the descriptors only."""
-        for descriptor in (self.door, self._events):
+        for descriptor in (self.door, self._events, self._cpu):
             if descriptor >= 0:
                 os.close(descriptor)
-        self.door = self._events = -1
+        self.door = self._events = self._cpu = -1
 
     def _state(self) -> bytes:
         """The lines of cgroup.events; those of an empty group when it was taken away."""

@@ -22,6 +22,7 @@ from runnerlib.process.room import Room
 from runnerlib.process.running import Process
 from runnerlib.process.seen import Seen, seen
 from runnerlib.process.tree import children, descendants, end_all, send, status
+from runnerlib.process.usage import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -168,6 +169,7 @@ class Custody:
     def _start(self, launch: Launch, step: int, group: Group | None) -> Process:
         made = words(launch, {TAG: self._mark.value_of(step)})
         evidence = Evidence(self._counter, group, alone=not self._running)
+        meter = Meter(group)
         try:
             with ends(launch, self._null) as end:
                 self._leave_room(end.output)
@@ -188,7 +190,9 @@ class Custody:
             raise nul_byte(launch) from None
         except OSError as error:
             raise refused(error, launch) from None
-        return Process(self, pid, exited, end.reader, step=step, group=group if joined else None, evidence=evidence)
+        return Process(
+            self, pid, exited, end.reader, step=step, group=group if joined else None, evidence=evidence, meter=meter
+        )
 
     def _leave_room(self, descriptor: int) -> None:
         """Raise OSError when so high a descriptor says that there are too few left for the logs of what runs."""

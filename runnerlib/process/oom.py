@@ -14,8 +14,8 @@ from runnerlib.process.cgroup import Place, find_place, oom_kills
 if TYPE_CHECKING:
     from runnerlib.process.cgroup import Group
 
-# A limit of version 1 from here on is none; the exact number depends on the size of a page.
-_UNLIMITED = 1 << 60
+UNLIMITED = 1 << 60
+"""A limit of version 1 from here on is none; the exact number depends on the size of a page."""
 # A file of counters has some ten short lines.
 _LARGEST = 4096
 
@@ -52,7 +52,7 @@ class Counter:
         directory = self.place.own
         while True:
             text = _read(os.path.join(directory, self.limit)).strip()
-            if text.isdigit() and int(text) < _UNLIMITED:
+            if text.isdigit() and int(text) < UNLIMITED:
                 limits.append(int(text))
             if directory in {self.place.top, "/"}:
                 return min(limits, default=None)
@@ -91,9 +91,8 @@ class Evidence:
         """A sentence when the kernel killed a process of the step of `pid`, which ended so; else empty."""
         if returncode == 0 or not self._found(pid, returncode):
             return ""
-        who = "killed" if returncode == -signal.SIGKILL else "a process was killed"
         limit = None if self._counter is None else self._counter.smallest_limit()
-        return f"{who} by the kernel: out of memory{'' if limit is None else f' (limit {_size(limit)})'}"
+        return sentence(limit, alone=returncode == -signal.SIGKILL)
 
     def _found(self, pid: int, returncode: int) -> bool:
         if self._group is not None and self._group.killed() > self._before_in_group:
@@ -102,6 +101,12 @@ class Evidence:
             return returncode == -signal.SIGKILL and _log().killed(pid, self._since)
         likely = self.alone or returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}
         return likely and self._counter.killed() > self._before
+
+
+def sentence(limit: int | None, *, alone: bool) -> str:
+    """What is said of a step that the kernel killed, `alone` or with one of its processes; `limit` in bytes."""
+    who = "killed" if alone else "a process was killed"
+    return f"{who} by the kernel: out of memory{'' if limit is None else f' (limit {_size(limit)})'}"
 
 
 def _log() -> Any:

@@ -15,29 +15,25 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.errors import RunnerError
 from runnerlib.process.seen import Seen, seen
 from runnerlib.process.tree import end_all, send
-from runnerlib.result import Usage
 
 if TYPE_CHECKING:
     from runnerlib.process.cgroup import Group
     from runnerlib.process.custody import Custody
     from runnerlib.process.launch import TerminalSize
     from runnerlib.process.oom import Evidence
-
-# Bytes in a block of `rusage`, whatever the disk has (getrusage(2)); a kernel that does not count them says 0.
-_BLOCK = 512
-_COUNTS_BYTES = os.path.exists("/proc/self/io")
+    from runnerlib.process.usage import Meter
+    from runnerlib.result import Usage
 
 
 class Exit(NamedTuple):
     """How a process ended: `returncode` is negative for a signal, as `subprocess` has it.
 
-    The kernel counts as memory of a process also what it was before its execve, a part of the runner: so
-    `usage.max_rss` is never less than the runner's own. `usage.read` and `written` are what disks moved.
+    `usage.read` and `written` are what disks moved.
     `oom` is a sentence when the kernel killed a process of the step because memory ran out, else empty.
     """
 
     returncode: int
-    usage: Usage
+    usage: Usage | None
     oom: str
 
 
@@ -58,6 +54,7 @@ class Process:
         step: int,
         group: Group | None,
         evidence: Evidence,
+        meter: Meter,
     ) -> None:
         self.pid = pid
         self.output = output
@@ -66,6 +63,7 @@ class Process:
         self.group = group
         self._custody = custody
         self.evidence = evidence
+        self._meter = meter
         self.reaped = False  # from then on its number may be a stranger's
         self._exit: Exit | None = None
         self._closed = False
@@ -102,10 +100,7 @@ class Process:
                 raise RunnerError(f"process {self.pid} was reaped by another part of the program") from None
             self.reaped = True
             code = os.waitstatus_to_exitcode(status)
-            moved = (used.ru_inblock, used.ru_oublock) if _COUNTS_BYTES else (None, None)
-            read, written = (None if blocks is None else blocks * _BLOCK for blocks in moved)
-            usage = Usage(used.ru_utime, used.ru_stime, used.ru_maxrss * 1024, read, written)
-            self._exit = Exit(code, usage, self.evidence.of(self.pid, code))
+            self._exit = Exit(code, self._meter.of(used, self.group), self.evidence.of(self.pid, code))
         return self._exit
 
     def survivors(self) -> list[Seen]:

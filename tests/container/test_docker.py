@@ -108,3 +108,21 @@ def test_nothing_is_left_of_a_runner_that_is_ended(
     found = job_result(tmp_path / "job/.runnerlib/jobs", "a")
     assert found is not None
     assert found["state"] == ("interrupted" if signum == signal.SIGKILL else "cancelled")
+
+
+def test_want_of_memory_and_what_a_step_used(docker: dict[str, str], tmp_path: Path) -> None:
+    """What is told is the container's own: the client of the engine uses some 30 MiB and little time."""
+    eat = "x=x; while :; do x=$x$x; done"
+    busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+    limits = {"image": "rl-test:1", "resources": {"memory": {"limit": "64Mi"}}}
+    eating = {"name": "eat", "run": eat, "allow_failure": True}
+    steps = [eating, {"name": "busy", "run": busy}, {"name": "killed", "run": "kill -KILL $$", "allow_failure": True}]
+    done = run(tmp_path, docker, [{"name": "j", "steps": steps, **limits}], "--output", "json")
+    events = [json.loads(line) for line in done.out.splitlines()]
+    ends = {event["step"]: event for event in events if event["type"] == "step_finished"}
+    assert done.code == 0, done
+    assert (ends["j/eat"]["exit_code"], ends["j/eat"]["cause"]) == (137, "oom")
+    assert ends["j/eat"]["reason"] == "killed by the kernel: out of memory (limit 64 MiB)"
+    assert (ends["j/killed"]["exit_code"], ends["j/killed"]["cause"]) == (137, "exit")
+    assert ends["j/busy"]["usage"]["user"] >= 0.05
+    assert ends["j/busy"]["usage"]["max_rss"] is None

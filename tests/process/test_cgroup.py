@@ -182,3 +182,21 @@ def test_a_group_without_members(held: Custody) -> None:
     group.remove()
     group.remove()
     assert group.members() == []
+
+
+def test_a_group_tells_the_cpu_of_its_step(held: Custody, tmp_path: Path) -> None:
+    """That of what nobody waited for too, and not that of the step before it in the same group."""
+    loop = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+
+    def used(command: str) -> float:
+        process = held.start(launch("sh", "-c", command))
+        assert process.group is not None
+        usage = process.reap().usage
+        process.close()
+        assert usage is not None
+        return usage.user + usage.system
+
+    busy, idle = used(loop), used(":")
+    left = used(f"mkfifo {tmp_path}/p; (setsid sh -c '{loop}; echo > {tmp_path}/p' &); read x < {tmp_path}/p")
+    assert idle < busy / 5
+    assert left > busy / 5

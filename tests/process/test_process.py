@@ -183,10 +183,9 @@ def test_signals_that_are_ignored_stay_ignored(custody: Custody) -> None:
 
 
 def test_usage_of_the_process_and_what_it_waited_for(custody: Custody) -> None:
-    code = "import sys; x = bytearray(150 << 20); sum(range(10**6))"
+    code = "sum(range(10**6))"
     ended, _ = finish(custody.start(launch("sh", "-c", f"{sys.executable} -S -c '{code}'; true")))
     assert ended.usage.user + ended.usage.system > 0
-    assert 150 << 20 < ended.usage.max_rss < 1 << 30
     assert ended.usage.read is not None
     assert ended.usage.written is not None
 
