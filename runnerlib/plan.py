@@ -108,7 +108,7 @@ class Request(NamedTuple):
 
     def arrived(self) -> Request:
         """The same with the job of a file that was awaited: the sources are there now. Raises ConfigError."""
-        return self if self.awaited is None else self._from_file(self.awaited)
+        return self if self.awaited is None else self._from_file(self.place_of(self.awaited.given))
 
     def _from_file(self, place: Place) -> Request:
         file = place.load()

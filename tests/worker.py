@@ -139,11 +139,15 @@ class Lease:
 
 @dataclass
 class Worker:
-    """Runs leases below `place`; `insecure` is the switch of the worker for a coordinator over plain http."""
+    """Runs leases below `place`; `insecure` is the switch of the worker for a coordinator over plain http.
+
+    With `credentials`, a line as git's store has it, the files are there that a worker leaves for git.
+    """
 
     place: Path
     coordinator: FakeCoordinator | None = None
     insecure: bool = True
+    credentials: str = ""
     leases: list[Lease] = field(default_factory=list)
 
     def start(self, command: str, **told: str) -> Lease:
@@ -152,7 +156,7 @@ class Worker:
         workspace = here / "job"
         (workspace / "src").mkdir(parents=True)
         (here / "root").mkdir()
-        env = {**self._usual(), **told}
+        env = {**self._usual(), **(_git_files(workspace, self.credentials) if self.credentials else {}), **told}
         words = ["env", "-i", "-C", "/job/src", *(f"{name}={value}" for name, value in env.items())]
         container = ["unshare", "--pid", "--fork", "--mount", "--kill-child", "sh", "-c", _CONTAINER, "container"]
         process = subprocess.Popen(
@@ -200,6 +204,17 @@ class Worker:
             known["REACTORCIDE_COORDINATOR_URL"] = self.coordinator.url
             known["REACTORCIDE_API_TOKEN"] = TOKEN
         return known
+
+
+def _git_files(workspace: Path, credentials: str) -> dict[str, str]:
+    """Write the worker's files for git into a workspace; the variables that name them."""
+    place, seen = workspace / ".reactorcide" / "vcs-auth", "/job/.reactorcide/vcs-auth"
+    place.mkdir(parents=True)
+    (place / "credentials").write_text(f"{credentials}\n")
+    helper = f"[credential]\n\thelper = store --file {seen}/credentials\n\tuseHttpPath = true\n"
+    (place / "gitconfig").write_text(f"{helper}[safe]\n\tdirectory = *\n")
+    names = {"REACTORCIDE_VCS_AUTH_DIR": seen, "REACTORCIDE_VCS_AUTH_CLEANUP": "true"}
+    return {**names, "GIT_CONFIG_GLOBAL": f"{seen}/gitconfig"}
 
 
 @pytest.fixture

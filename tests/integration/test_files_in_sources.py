@@ -145,6 +145,21 @@ def test_phases_of_plugins_come_once_and_in_order(repository: Path, tmp_path: Pa
     assert done.code == 3
 
 
+def test_a_plugin_moves_the_source(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "plugin_moving.py").write_text(
+        "from runnerlib.plugins import Plugin, PluginPhase\n"
+        "class Moving(Plugin):\n"
+        "    def __init__(self): super().__init__('moving')\n"
+        "    def supported_phases(self): return [PluginPhase.PRE_SOURCE_PREP]\n"
+        "    def execute(self, context): context.config.code_dir = '/job/elsewhere'\n"
+    )
+    done = run(repository, "source:ci/job.yaml", "--plugin-dir", str(tmp_path / "plugins"), cwd=tmp_path)
+    assert done.code == 3, done.err
+    assert (tmp_path / "job" / "elsewhere" / "ci" / "job.yaml").exists()
+    assert not (tmp_path / "job" / "src").exists()
+
+
 class TestWorkflowFiles:
     def ci(self, repository: Path) -> dict[str, str]:
         return {"REACTORCIDE_CI_SOURCE_TYPE": "git", "REACTORCIDE_CI_SOURCE_URL": str(repository)}

@@ -13,7 +13,7 @@ from runnerlib.evaluation.conversion import triggers
 from runnerlib.evaluation.event import Event
 from runnerlib.workflow.file import load_job
 from tests.source.repository import git
-from tests.source.smart_http import Server, serving
+from tests.source.smart_http import QUOTED, Server, serving
 from tests.trigger.conftest import plain_server
 from tests.trigger.server import FakeCoordinator
 from tests.waiting import until
@@ -38,6 +38,8 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     top = tmp_path_factory.mktemp("forge") / "project"
     (top / ".reactorcide" / "workflows").mkdir(parents=True)
     (top / ".reactorcide" / "workflows" / "flow.yaml").write_text(FLOW)
+    (top / "ci").mkdir()
+    (top / "ci" / "job.yaml").write_text("name: job\ncommand: 'echo tested; exit 5'\n")
     (top / "file").write_text("content of the file\n")
     git(top, "init", "-q", "-b", "main")
     git(top, "add", "-A")
@@ -85,7 +87,7 @@ def test_the_double_loses_what_a_worker_loses(worker: Worker) -> None:
 
 def test_from_an_event_to_its_jobs(worker: Worker, plain_server: FakeCoordinator, forge: Server) -> None:
     worker.coordinator = plain_server
-    code, log = worker.run(EVALUATE + " --allow-insecure-transport", **pushed(forge))
+    code, log = worker.run(EVALUATE, **pushed(forge))
     assert code == 0, log.text()
     assert plain_server.created == ["command", "lines", "steps"]
     jobs = jobs_of(plain_server)
@@ -98,6 +100,35 @@ def test_from_an_event_to_its_jobs(worker: Worker, plain_server: FakeCoordinator
     assert code == 0, log.text()
     assert "content of the file" in log.text("stdout")
     assert jobs["steps"]["source_ref"] in log.text("stdout")
+
+
+def test_private_sources(worker: Worker, plain_server: FakeCoordinator, forge: Server) -> None:
+    """With what a worker leaves for git, which is gone before the first step."""
+    worker.coordinator = plain_server
+    worker.credentials = f"http://x:{QUOTED}@127.0.0.1:{forge.port}/auth/project/.git"
+    told = {name: value.replace("/git/", "/auth/") for name, value in pushed(forge).items()}
+    code, log = worker.run(EVALUATE, **told)
+    assert code == 0, log.text()
+    job = jobs_of(plain_server)["steps"]
+    code, log = worker.run(job["job_command"], **variables_of(job))
+    assert (code, "content of the file" in log.text("stdout")) == (0, True), log.text()
+    look = "ls -A /job/.reactorcide || true; cat file"
+    code, log = worker.run(f"exec runnerlib run --job-command '{look}' # $HOME", **told)
+    assert (code, log.text("stdout").splitlines()[-1]) == (0, "content of the file"), log.text()
+    assert "vcs-auth" not in log.text("stdout")
+    assert QUOTED not in log.text()
+
+
+def test_a_job_file_of_the_source(worker: Worker, forge: Server) -> None:
+    code, log = worker.run("runnerlib run --job-file ci/job.yaml", **pushed(forge))
+    assert (code, "tested" in log.text("stdout")) == (5, True), log.text()
+
+
+def test_the_trusted_source_by_itself(worker: Worker, forge: Server) -> None:
+    code, log = worker.run("runnerlib checkout --ci", **pushed(forge))
+    assert (code, log.text("stdout")) == (0, "/job/ci\n"), log.text()
+    assert sorted(each.name for each in worker.workspace().iterdir() if each.name[0] != ".") == ["ci", "src"]
+    assert not list((worker.workspace() / "src").iterdir())
 
 
 def cancelled(worker: Worker, command: str, grace: float, **told: str) -> tuple[int, str]:
