@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from runnerlib.log.choice import chosen_format, chosen_level
 from runnerlib.observers import automatic_mode, console
+from runnerlib.observers.line_output import for_lines
 from runnerlib.observers.look import look
 from runnerlib.observers.several import Several
 from runnerlib.observers.streams import streams
@@ -50,6 +51,9 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary:
     mode = config.output or automatic_mode(environ, terminal and not structured, several)
     if structured and mode == "live":  # its view and lines on stderr would write into each other
         mode = "prefixed"
+    if config.timestamps and config.output is None and mode in {"live", "grouped"}:
+        mode = "prefixed"
+    ends = for_lines(ends, config, environ, mode, plan.masker.marks)
     log = _log(plan, environ, ends) if structured and mode != "json" else None
     shown: Console = _without(console(mode, ends, seen, plan.request.modes), mode, plan, log)
     if config.log_limit is not None:

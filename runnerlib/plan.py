@@ -16,7 +16,7 @@ from runnerlib.job import Job
 from runnerlib.job_choice import chosen_job_file, limited, only_command
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.secrets import weakness
-from runnerlib.observers import MODES
+from runnerlib.observers import MODES, TIMED
 from runnerlib.paths import Workspace, locate
 from runnerlib.secret_provider import Lookup, Revealer
 from runnerlib.source import Sources, without_credentials
@@ -228,6 +228,8 @@ def _plan(request: Request) -> RunPlan:
     modes = (*MODES, *request.modes)
     if config.output is not None and config.output not in modes:
         raise resolved.error("output", unknown("output mode", config.output, modes))
+    if config.timestamps and config.output in TIMED:
+        raise resolved.error("timestamps", f"the mode '{config.output}' has its own (raw and prefixed have none)")
     is_command = request.job is None
     job = limited(request.job or only_command(resolved, request.words), config)
     job.check()

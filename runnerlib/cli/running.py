@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,12 +12,14 @@ import click
 from runnerlib.cli.planning import requested
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.lifecycle import foreseen, fulfil
+from runnerlib.observers.line_output import is_one_stream
 from runnerlib.secret_provider import Unasked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runnerlib.cli.session import Session
+    from runnerlib.config import RunnerConfig
     from runnerlib.journal import Selection
     from runnerlib.plan import RunPlan
 
@@ -84,6 +88,8 @@ def carry_out(
         if request.awaited is not None:
             problem = "is in the source, which is not there yet; `runnerlib checkout` brings it"
             raise ConfigError(f"the job file '{one_line(request.awaited.given)}' {problem}")
+    if not (drawing or dry_run):
+        _join_streams(request.resolved.config)
     if request.resolved.config.workflow_file is not None or alone is not None:
         # Most runs are of one job, and a workflow takes YAML and more.
         workflow = importlib.import_module("runnerlib.cli.workflow")
@@ -98,6 +104,13 @@ def carry_out(
         else:
             _show(plan)
     return 0
+
+
+def _join_streams(config: RunnerConfig) -> None:
+    """Let stderr lead to stdout where all is to be in one order: errors, and what plugins print, as well."""
+    if is_one_stream(config, os.environ, os.isatty(1)):
+        sys.stderr.flush()
+        os.dup2(1, 2)
 
 
 def _wish(resume: bool, start: Sequence[str], only: Sequence[str], skip: Sequence[str]) -> Selection:

@@ -71,6 +71,22 @@ def size(given: object) -> int:
     return int(digits) << (" KMGT".index(unit) * 10 if unit else 0)
 
 
+# Room for what stands at a cut, and for the time before a line.
+_SHORTEST_LINE = 256
+
+
+def line_length(given: object) -> int:
+    """A number of bytes, 256 or more, as `size` has it; `off` is 0."""
+    off = given == "off" or str(given) == "0"
+    try:
+        value = 0 if off else size(given)
+    except ValueError:
+        value = 1
+    if value and value < _SHORTEST_LINE:
+        raise ValueError(f"a number of bytes, {_SHORTEST_LINE} or more, such as 32K, or off is expected")
+    return value
+
+
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 
 

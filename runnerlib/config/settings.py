@@ -195,6 +195,20 @@ class RunnerConfig:
     log_limit: int | None = _setting(
         "most bytes of a step's output that are shown; its log has all", kinds.count, early=True
     )
+    log_stream: str = _setting(
+        "where the runner's own lines go: split (to stderr), one (to stdout, in order with those of the job), or auto "
+        "(one under a worker, unless programs read the lines)",
+        kinds.choice("auto", "split", "one"),
+        default="auto",
+        early=True,
+    )
+    max_line: int | None = _setting(
+        "most bytes of a line that is shown, or off; a longer one is cut, with a mark (default: 65024 under a worker, "
+        "else off)",
+        kinds.line_length,
+        early=True,
+    )
+    timestamps: bool = _setting("begin each line that is shown with the time", kinds.boolean, default=False, early=True)
     events: str | None = _setting("file that gets every event of the job as a line of JSON", early=True)
     log_format: str | None = _setting(
         "form of the runner's own messages: text or json (default: LOG_FORMAT, or text)",

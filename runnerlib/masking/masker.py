@@ -130,6 +130,11 @@ class SecretMasker:
         """Start a stream: bytes that arrive in pieces."""
         return self._scanner.stream()
 
+    @property
+    def marks(self) -> tuple[bytes, ...]:
+        """What stands for a secret, and for each shape that is masked."""
+        return (*self._shapes.values(), self._scanner.marker)
+
     def _new_scanner(self, marker: bytes) -> Scanner:
         return Scanner(marker, folded=self._encodings, rules=self._rules, shapes=self._shapes)
 

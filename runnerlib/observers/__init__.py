@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from runnerlib.observers.protocol import Console, MakeConsole
     from runnerlib.observers.streams import Streams
 
-__all__ = ["MODES", "automatic_mode", "console"]
+__all__ = ["MODES", "TIMED", "automatic_mode", "console"]
 
 MODES = ("raw", "prefixed", "grouped", "json", "live")
+# Their lines have the time; or a service adds it, and knows them by how they begin; or they are redrawn.
+TIMED = ("json", "grouped", "live")
 
 # The variables by which a CI service says that it is there, and the dialect of groups it reads.
 SERVICES = {"GITHUB_ACTIONS": "github", "GITLAB_CI": "gitlab", "BUILDKITE": "buildkite", "TF_BUILD": "azure"}

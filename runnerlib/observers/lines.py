@@ -39,7 +39,7 @@ class Lines:
         parts = self._parts(data[:end]) if end else []
         rest = data[end:]
         while len(rest) >= self._longest:
-            at = _cut(rest, 0, self._longest - 1)
+            at = cut(rest, 0, self._longest - 1)
             parts.append(rest[:at])
             rest = rest[at:]
         self._rest = rest
@@ -60,7 +60,7 @@ class Lines:
                 continue
             if at > start:
                 parts.append(data[start:at])
-            start, at = at, _cut(data, at, at + self._longest - 1)
+            start, at = at, cut(data, at, at + self._longest - 1)
             parts.append(data[start:at])
             start = at
         parts.append(data[start:])
@@ -86,8 +86,8 @@ def last_state(line: bytes) -> bytes:
     return line[line.rfind(b"\r") + 1 :]
 
 
-def _cut(data: bytes, start: int, limit: int) -> int:
-    """Where to end a piece that starts at `start`: at `limit` or a little before."""
+def cut(data: bytes, start: int, limit: int) -> int:
+    """Where a piece from `start` ends: at `limit` or a little before, so that characters and sequences stay whole."""
     returned = data.rfind(b"\r", (start + limit) // 2, limit)
     if returned >= 0:
         return returned + 1

@@ -54,13 +54,19 @@ class Raw(Streams):
 
     def say(self, text: bytes) -> None:
         """Show lines of the runner."""
-        self.err.write(text)
+        self._write(text)
 
     def _line(self, text: str, step: str = "") -> None:
         named = f"{one_line(step)}: {text}" if step and self._several else text
-        self.err.write("".join(f"runnerlib: {line}\n" for line in printable(named).split("\n")).encode())
+        self._write("".join(f"runnerlib: {line}\n" for line in printable(named).split("\n")).encode())
+
+    def _write(self, lines: bytes) -> None:
+        if self.joined and not self._whole:
+            lines = b"\n" + lines
+            self._whole = True
+        self.err.write(lines)
 
 
 def console(streams: Streams, look: Look) -> Raw:  # noqa: ARG001 - it looks the same everywhere
     """Make the console of this mode."""
-    return Raw(streams.out, streams.err)
+    return Raw(streams.out, streams.err, joined=streams.joined)

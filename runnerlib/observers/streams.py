@@ -11,12 +11,14 @@ from runnerlib.output import BestEffort, Output
 class Streams:
     """Stdout and stderr, or whatever descriptors are given; they stay open.
 
-    A console is a subclass: it observes, the rest is here.
+    A console is a subclass: it observes, the rest is here. `joined`: both are one, by choice, so lines of the runner
+    do not go on with one of the job.
     """
 
-    def __init__(self, out: Output, err: Output) -> None:
+    def __init__(self, out: Output, err: Output, *, joined: bool = False) -> None:
         self.out = out
         self.err = err
+        self.joined = joined
 
     @property
     def congested(self) -> bool:

@@ -23,6 +23,13 @@ KINDS: Mapping[Callable[..., Any], Schema] = {
     kinds.duration: {"type": ["number", "string"], "exclusiveMinimum": 0},
     kinds.count: {"type": ["integer", "string"], "minimum": 1},
     kinds.boolean: {"type": ["boolean", "string"]},
+    kinds.line_length: {
+        "anyOf": [
+            {"const": "off"},
+            {"const": 0},
+            {"type": ["integer", "string"], "minimum": 256, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
+        ]
+    },
     kinds.size: {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
     kinds.names: _LIST,
     kinds.words: _LIST,

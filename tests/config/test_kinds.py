@@ -15,6 +15,7 @@ ALL = [
     kinds.marker,
     kinds.seconds,
     kinds.count,
+    kinds.line_length,
     kinds.names,
     kinds.values,
     kinds.environment,
