@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -109,8 +109,9 @@ def carry_out(
 def _join_streams(config: RunnerConfig) -> None:
     """Let stderr lead to stdout where all is to be in one order: errors, and what plugins print, as well."""
     if is_one_stream(config, os.environ, os.isatty(1)):
-        sys.stderr.flush()
-        os.dup2(1, 2)
+        with suppress(OSError):  # it was closed, or is not for writing: then errors stay where they can be seen
+            os.write(1, b"")
+            os.dup2(1, 2)
 
 
 def _wish(resume: bool, start: Sequence[str], only: Sequence[str], skip: Sequence[str]) -> Selection:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import array
+import gc
 import random
+import sys
 import threading
 from itertools import pairwise
 
@@ -306,3 +308,22 @@ class TestRefusals:
             stream.feed(b"a" * 200_000)
         monkeypatch.undo()
         assert stream.feed(b"a" * 200_000) + stream.flush() == b"#"
+
+
+def test_what_automata_are_built_from_is_given_up() -> None:
+    """pyahocorasick leaks the nodes, edges and links that it tells of: some hundred thousand objects here."""
+    patterns = [b"%08d" % (i * 7919) * 3 for i in range(2000)] + [b"a" * n for n in range(8, 200)]
+    text = (b"a" * 60 + b".") * 1000
+
+    def build() -> int:
+        made = Scanner(b"#")
+        made.add(patterns)
+        before, stream = made.nbytes, made.stream()
+        while made.nbytes == before:
+            stream.feed(text)
+        del made, stream
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    first = [build(), build()][1]
+    assert build() - first < 1000
