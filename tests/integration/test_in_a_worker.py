@@ -152,3 +152,19 @@ def test_a_shell_that_stays_is_killed(worker: Worker) -> None:
     own = f"runnerlib run --job-command '{WAIT.replace(chr(39), chr(34))}'; echo $?"
     code, said = cancelled(worker, own, 0.5)
     assert (code, "cleaned up" in said.splitlines()) == (137, False), said
+
+
+def test_a_trigger_that_would_go_with_the_workspace_fails_the_job(
+    worker: Worker, plain_server: FakeCoordinator, tmp_path: Path
+) -> None:
+    worker.coordinator = plain_server
+    plain_server.refused = {"bad": 400}
+    jobs = [{"job_name": "bad"}, {"job_name": "good"}, {"job_name": "waits", "depends_on": ["nowhere"]}]
+    lines = "".join(f"echo '{json.dumps(job)}' >> $RUNNERLIB_TRIGGERS\n" for job in jobs)
+    (tmp_path / "trigger.sh").write_text(lines)
+    command = f"runnerlib run --allow-insecure-transport --job-command 'sh {tmp_path}/trigger.sh'"
+    code, log = worker.run(command)
+    assert code == 125, log.text()
+    assert plain_server.created == ["good"]
+    assert "'bad' is refused: api: the coordinator answered 400" in log.text()
+    assert "'waits' is refused: it would wait for ever: 'nowhere' is not sent with it" in log.text()

@@ -330,3 +330,37 @@ def test_a_job_id_cannot_leave_its_place_in_the_path(server: FakeCoordinator) ->
         client(server).submit("../../admin?x=1#", body())
     assert server.requests[0][0] == "/api/v1/jobs/..%2F..%2Fadmin%3Fx%3D1%23/triggers"
     assert json.loads(server.requests[0][2])["jobs"] == [{"job_name": "deploy"}]
+
+
+class TestTheDouble:
+    """The coordinator of these tests does what the contract says of the real one."""
+
+    def test_an_operation_is_created_once(self, server: FakeCoordinator) -> None:
+        text = body("build", "deploy")
+        first, second = (client(server).submit(JOB, text) for _ in range(2))
+        assert first == second
+        assert server.created == ["build", "deploy"]
+
+    def test_a_job_that_waits_for_no_one_there_is_taken_and_never_created(self, server: FakeCoordinator) -> None:
+        jobs = [{"job_name": "deploy", "depends_on": ["nowhere"]}, {"job_name": "tell", "depends_on": ["deploy"]}]
+        assert client(server).submit(JOB, message(jobs).encode()) == ((), 0, 1)
+        assert client(server).submit(JOB, message([*jobs, {"job_name": "build"}]).encode()).jobs == 1
+        assert server.created == ["build"]
+
+    @pytest.mark.parametrize(
+        ("job", "refused", "told"),
+        [
+            ({"job_name": "a", "timeout": "60"}, {}, "the coordinator answered 400"),
+            ({"job_name": "a", "job_file": "x"}, {}, "the coordinator answered 400"),
+            ({"job_name": "a"}, {"a": 400}, "the coordinator answered 400"),
+            ({"job_name": "a"}, {"a": 403}, "the coordinator answered 403: forbidden: more than the parent may"),
+            ({"job_name": "a", "env": {"org": "x"}}, {}, "the coordinator answered 500: internal"),
+        ],
+    )
+    def test_one_wrong_job_is_the_end_of_its_message(
+        self, job: dict[str, Any], refused: dict[str, int], told: str, server: FakeCoordinator
+    ) -> None:
+        server.refused = refused
+        with pytest.raises(CoordinatorError, match=told):
+            client(server, Time().patience(total=0.1)).submit(JOB, message([{"job_name": "build"}, job]).encode())
+        assert not server.jobs
