@@ -21,7 +21,7 @@ from runnerlib.journal import Selection
 from runnerlib.lifecycle import may_have_plugins
 from runnerlib.process.alone import alone as process_alone
 from runnerlib.process.alone import end_left
-from runnerlib.workflow import load
+from runnerlib.workflow import instances, load
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runnerlib.cli.session import Session
     from runnerlib.events import Observer
     from runnerlib.plan import Request
+    from runnerlib.workflow import Workflow
 from runnerlib.dispatch import WorkflowPlan
 
 
@@ -74,7 +75,7 @@ def planned(session: Session, request: Request, alone: str | None = None, *, fet
     workflow = load(_found(session, request, fetching=fetching))
     wish = request.wish
     if alone is not None:
-        wish = _alone(alone, [job.name for job in workflow.jobs], wish)
+        wish = _alone(alone, workflow, wish)
     plan = plan_workflow(workflow, request._replace(wish=wish))
     session.mask_with(plan.masker)
     return plan
@@ -121,8 +122,9 @@ def chosen(request: Request, alone: str | None) -> bool:
     return all(layer < given for layer in others.values())
 
 
-def _alone(name: str, names: list[str], wish: Selection | None) -> Selection:
-    if name not in names:
+def _alone(name: str, workflow: Workflow, wish: Selection | None) -> Selection:
+    names = [job.name for job in workflow.jobs]
+    if name not in names and name not in instances(workflow):
         raise ConfigError(f"--job: {unknown('job', name, names)}")
     if wish is not None and (wish.only or wish.start or wish.skip):
         raise ConfigError("--job runs one job alone; --from, --only and --skip say which of several run")

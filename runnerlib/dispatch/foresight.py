@@ -48,8 +48,13 @@ def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
 
 
 def next_jobs_after(plan: WorkflowPlan, done: str, command: Callable[[str], str]) -> str:
-    """The jobs that can follow `done`, by what the workspace knows of the others, and the command for each."""
+    """The jobs that can follow `done`, a job or one run of it, and the command for each.
+
+    What the workspace knows of the others decides.
+    """
     workflow, known = plan.workflow, _known(plan)
+    if done in plan.instances:
+        done = plan.instances[done].job.name
     following: list[NextJob] = []
     for job in workflow.jobs:
         if done not in job.depends_on:

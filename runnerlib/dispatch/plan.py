@@ -15,7 +15,7 @@ from runnerlib.paths import Workspace
 from runnerlib.workflow import Instance, instances
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from runnerlib.config import Resolved
@@ -63,13 +63,14 @@ class WorkflowPlan(NamedTuple):
 def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
     """Check everything and say what is to be done; changes nothing.
 
-    The wish of `request` names jobs: those in its `only` and `start` run whatever their conditions say. Raises
+    The wish of `request` names jobs, or single runs of them as `build[0]`: those in its `only` and `start` run whatever
+    their conditions say. Raises
     ConfigError for a wrong workflow, job, setting or wish, and for an image without an engine.
     """
     workflow.check()
     wish = request.wish or Selection()
-    _check_wish(workflow, wish)
     all_of_them = instances(workflow)
+    _check_wish(workflow, wish, all_of_them)
     request = request._replace(about=_beside(request.cwd, workflow.file))
     front = _front(workflow, request)
     images = {image for job in workflow.jobs if (image := job.image or front.image)}
@@ -81,7 +82,9 @@ def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
         plans=plans,
         instances=all_of_them,
         wish=_by_instance(wish, all_of_them),
-        forced=frozenset((*wish.only, *wish.start)),
+        forced=frozenset(
+            all_of_them[name].job.name if name in all_of_them else name for name in wish.only + wish.start
+        ),
         capacity=1 if front.config.output == "raw" else front.config.max_parallel or os.cpu_count() or 1,
         engine=engine,
         source=_source_of_all(plans.values()),
@@ -155,11 +158,11 @@ def _changed(resolved: Resolved, changes: Mapping[str, object], spelling: str = 
     return resolved.changed({name: (value, origin) for name, value in values.items()})
 
 
-def _check_wish(workflow: Workflow, wish: Selection) -> None:
+def _check_wish(workflow: Workflow, wish: Selection, all_of_them: Collection[str]) -> None:
     names = [job.name for job in workflow.jobs]
     for option, given in (("--from", wish.start), ("--only", wish.only), ("--skip", wish.skip)):
         for name in given:
-            if name not in names:
+            if name not in names and name not in all_of_them:
                 raise ConfigError(f"{option}: {unknown('job', name, names)}")
     if wish.start and wish.only:
         raise ConfigError("--from and --only contradict each other; give one of them")
@@ -167,6 +170,6 @@ def _check_wish(workflow: Workflow, wish: Selection) -> None:
 
 def _by_instance(wish: Selection, all_of_them: Mapping[str, Instance]) -> Selection:
     def runs(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(name for name, instance in all_of_them.items() if instance.job.name in names)
+        return tuple(name for name, one in all_of_them.items() if name in names or one.job.name in names)
 
     return Selection(wish.resume, runs(wish.start), runs(wish.only), runs(wish.skip))

@@ -33,8 +33,9 @@ def triggers(
     """The triggers of the jobs of a workflow in `file`, a path in the trusted source; without one none may have steps.
 
     An expression as a condition is decided now; a job for which it is false is left out, and so are those that need
-    it, or one of the jobs `unwanted`: they would wait for ever. A job with a matrix becomes one for each combination.
-    Raises ConfigError for what a coordinator cannot do: an expression about how other jobs end.
+    it, or one of the jobs `unwanted`: they would wait for ever. A job with a matrix becomes one for each combination,
+    and so does one of steps with `for_each`. Raises ConfigError for what a coordinator cannot do: an expression about
+    how other jobs end.
     """
     left_out = set(unwanted)
     names: dict[str, list[str]] = {}
@@ -90,11 +91,14 @@ def _instances(job: WorkflowJob, waits_for: list[str], event: Event, file: str) 
     fields["condition"] = _condition(job)
     if waits_for:
         fields["depends_on"] = waits_for
-    if not job.matrix:
+    if not job.matrix and (job.for_each is None or job.command is not None):
         yield made(fields)
         return
+    # Steps are found by the file that they are in: each of these jobs has to be told which of its runs it is.
+    alone = {name: value for name, value in fields.items() if name not in {"for_each", "item_var"}}
     for one in expand(job):
-        yield made({**fields, "job_name": one.name, "env": {**fields["env"], **one.env}})
+        command = _command(job, file, one.name)
+        yield made({**alone, "job_name": one.name, "job_command": command, "env": {**alone["env"], **one.env}})
 
 
 def _fields(job: WorkflowJob, event: Event, file: str) -> dict[str, Any]:
@@ -105,7 +109,7 @@ def _fields(job: WorkflowJob, event: Event, file: str) -> dict[str, Any]:
         **_sources(told),
         **job.settings,
         "container_image": job.image,
-        "job_command": _command(job, file),
+        "job_command": _command(job, file, job.name),
         "priority": job.priority,
         "timeout": None if job.timeout is None else math.ceil(job.timeout),
         "for_each": None if job.for_each is None else list(job.for_each),
@@ -132,12 +136,12 @@ def _sources(told: Mapping[str, str]) -> dict[str, str | None]:
     }
 
 
-def _command(job: WorkflowJob, file: str) -> str:
+def _command(job: WorkflowJob, file: str, name: str) -> str:
     """What the worker is to run: the command below a runner that masks, or the steps, found by the file they are in."""
     if job.command is None and not file:
         raise ConfigError(f"job '{one_line(job.name)}': a job of steps that is triggered by itself needs a 'command'")
     if job.command is None:
-        return by_worker(f"runnerlib run --workflow-file {shlex.quote(f'{_CI}/{file}')} --job {shlex.quote(job.name)}")
+        return by_worker(f"runnerlib run --workflow-file {shlex.quote(f'{_CI}/{file}')} --job {shlex.quote(name)}")
     command = job.command if isinstance(job.command, str) else shlex.join(job.command)
     if job.remote.get("raw_command"):
         return command

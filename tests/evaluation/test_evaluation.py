@@ -162,6 +162,26 @@ def test_a_coordinator_gets_what_include_and_exclude_leave(tmp_path: Path) -> No
     assert told == [{"MATRIX_OS": "linux", "MATRIX_FAST": "true"}, {"MATRIX_OS": "bsd"}]
 
 
+def test_each_run_of_a_job_of_steps_is_told_which_it_is(tmp_path: Path) -> None:
+    """Else every one of them would run all."""
+    text = """
+name: ci
+on: [push]
+jobs:
+  grid: {matrix: {os: [linux, macos]}, steps: [{name: a, run: x}]}
+  each: {for_each: [1, 2], item_var: N, steps: [{name: a, run: x}], needs: [grid]}
+  after: {command: make, needs: [each]}
+"""
+    jobs = sent(evaluated(layout(tmp_path, workflows__ci=text)))["workflows"][0]["jobs"]
+    runs = ["grid[0]", "grid[1]", "each[0]", "each[1]"]
+    assert [job["job_name"] for job in jobs] == [*runs, "after"]
+    assert [job["job_command"].partition(" --job ")[2].strip("'\n") for job in jobs[:4]] == runs
+    assert [job["env"].get("N") for job in jobs[2:4]] == ["1", "2"]
+    assert not any("for_each" in job or "item_var" in job for job in jobs)
+    assert jobs[2]["depends_on"] == ["grid[0]", "grid[1]"]
+    assert jobs[4]["depends_on"] == ["each[0]", "each[1]"]
+
+
 def test_all_keys_arrive(tmp_path: Path) -> None:
     text = """
 name: ci

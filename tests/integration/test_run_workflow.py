@@ -181,3 +181,18 @@ def test_a_workflow_is_validated(pipeline: Path, tmp_path: Path) -> None:
     assert (done.code, done.out) == (2, b"")
     assert "pipeline.yaml:7:29: depends_on: unknown job 'biuld'" in done.err
     assert len(done.err.splitlines()) == 2
+
+
+def test_one_run_of_a_job_that_has_several(tmp_path: Path) -> None:
+    text = "jobs: [{name: a, for_each: [x, y, z], command: echo item $ITEM}, {name: b, needs: a, command: 'true'}]"
+    (tmp_path / "w.yaml").write_text(text)
+    run = ("run", "--workflow-file", "w.yaml")
+    done = runnerlib(*run, "--job", "a[1]", cwd=tmp_path)
+    assert (done.code, [b"item " + item in done.out for item in (b"x", b"y", b"z")]) == (0, [False, True, False])
+    assert "→ b (waiting on: a - not all complete)".encode() in done.out
+    done = runnerlib(*run, "--only", "a[0]", "--only", "a[2]", cwd=tmp_path)
+    assert (done.code, [b"item " + item in done.out for item in (b"x", b"y", b"z")]) == (0, [True, False, True])
+    done = runnerlib(*run, "--skip", "a[0]", "--skip", "b", cwd=tmp_path)
+    assert (done.code, [b"item " + item in done.out for item in (b"x", b"y", b"z")]) == (0, [False, True, True])
+    done = runnerlib(*run, "--job", "a[3]", cwd=tmp_path)
+    assert (done.code, "unknown job 'a[3]'" in done.err) == (2, True)
