@@ -24,11 +24,13 @@ _NOTICE = 1.0
 class Stop:
     """Asks one run to stop, from any thread and at any time; `signum` is the first signal that asked, 0 if none did.
 
+    `again` says that it was asked more than once: then what still runs is killed.
     A `patient` run is tidying up: the first signal does not interrupt that, the second does.
     """
 
     def __init__(self) -> None:
         self.signum = 0
+        self.again = False
         self.patient = False
         self._lock = threading.RLock()
         self._forward: Callable[[int], object] | None = None
@@ -37,6 +39,7 @@ class Stop:
         """Stop as if `signum` had come. At the second request what still runs is killed at once."""
         with self._lock:
             first, self.signum = not self.signum, self.signum or signum
+            self.again = not first
             if self._forward is not None and not (self.patient and first):
                 self._forward(signum)
 
@@ -73,10 +76,10 @@ class Stop:
 
     @contextmanager
     def reaching(self, loop: asyncio.AbstractEventLoop, stop: Callable[[int], object]) -> Iterator[None]:
-        """Hand requests on to `stop`, which is called on `loop`; one that came before, at once."""
+        """Hand requests on to `stop`, which is called on `loop`; those that came before, at once."""
         with self._lock:
             self._forward = lambda signum: loop.call_soon_threadsafe(stop, signum)
-            if self.signum:
+            for _ in range(bool(self.signum) + self.again):
                 stop(self.signum)
         try:
             yield

@@ -93,9 +93,10 @@ class JobHere:
         self._stopped = asyncio.Event()
         self._mask = place.plan.masker.mask_string
 
-    def stop(self, signum: int) -> None:
-        """End the job; at the second call everything of it is killed at once."""
-        self._stop.request(signum)
+    def stop(self, signum: int, *, at_once: bool = False) -> None:
+        """End the job; `at_once`, or at the second call, everything of it is killed."""
+        for _ in range(1 + (at_once and not self._stop.signum)):
+            self._stop.request(signum)
         self._stopped.set()
 
     async def run(self) -> End:

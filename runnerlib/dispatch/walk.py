@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,8 +37,8 @@ class RunningJob(Protocol):
     async def run(self) -> End:
         """Run it to its end. Raises OutputError when nobody can be told any more."""
 
-    def stop(self, signum: int) -> None:
-        """End it; at the second call at once."""
+    def stop(self, signum: int, *, at_once: bool = False) -> None:
+        """End it; `at_once`, or at the second call, everything of it is killed."""
 
 
 class Place(Protocol):
@@ -77,7 +78,7 @@ class WorkflowRun:
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
         self._failed_steps: dict[str, str] = {}
-        self._left_alone: set[str] = set()
+        self._cleaning: asyncio.TimerHandle | None = None
 
     async def run(self) -> WorkflowResult:
         """Run the workflow to its end; no process of it is left then.
@@ -104,11 +105,15 @@ class WorkflowRun:
 
     def stop(self, signum: int) -> None:
         """End the workflow because the runner got `signum`; at the second call everything is killed at once."""
-        self._ending = self._ending or Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled")
+        if self._ending is not None:
+            self._kill_all()
+            return
+        self._ending = Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled")
         self._stopping.set()
         for instance, job in self._running.values():
-            if self._failure is not None or not self._judge.tidies_up(instance.name) or self._asked(instance):
+            if self._failure is not None or not self._judge.tidies_up(instance.name):
                 job.stop(signum)
+        self._limit_cleanup()
 
     # -- as the observer of its jobs
 
@@ -129,18 +134,27 @@ class WorkflowRun:
 
     # -- stopping
 
-    def _asked(self, instance: Instance) -> bool:
-        """Whether a job that tidies up has been left alone once; the second signal is for it too."""
-        if instance.name in self._left_alone:
-            return True
-        self._left_alone.add(instance.name)
-        return False
+    def _limit_cleanup(self) -> None:
+        """Once only jobs that tidy up are left, they have the cleanup time."""
+        if self._ending is None or self._cleaning is not None:
+            return
+        if all(self._judge.tidies_up(instance.name) for instance, _ in self._running.values()):
+            limit = self._plan.front.config.cleanup_timeout
+            self._cleaning = asyncio.get_running_loop().call_later(limit, self._kill_all)
+
+    def _kill_all(self) -> None:
+        """Nothing runs any longer, and nothing begins."""
+        self._judge.hopeless = True
+        signum = self._ending.exit_code - 128 if self._ending is not None else signal.SIGTERM
+        for _instance, job in self._running.values():
+            job.stop(signum, at_once=True)
 
     # -- walking the graph
 
     async def _walk(self) -> None:
         while True:
             self._start_ready()
+            self._limit_cleanup()
             if not self._running:
                 return
             done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -238,7 +252,7 @@ class WorkflowRun:
         if self._failure is None:
             self._failure = error
             for _instance, job in self._running.values():
-                job.stop(15)
+                job.stop(signal.SIGTERM)
 
     async def _deliver(self) -> None:
         """Wait for the reader; a workflow that was told to end does not wait for ever."""
@@ -258,6 +272,8 @@ class WorkflowRun:
 
     async def _abandon(self) -> None:
         """Leave nothing behind when the run itself is cancelled."""
+        if self._cleaning is not None:
+            self._cleaning.cancel()
         for task in self._running:
             task.cancel()
         if self._running:

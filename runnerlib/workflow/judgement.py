@@ -66,6 +66,7 @@ class Judge:
             self._left[instance.job.name] += 1
         self._results: dict[str, StepResult] = {}
         self._of_job: dict[str, list[StepResult]] = {name: [] for name in self._left}
+        self.hopeless = False  # a workflow that was stopped has no time left: nothing runs any more
         self.vars = {name: as_text(value) for name, value in workflow.vars.items()}
 
     def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
@@ -80,6 +81,8 @@ class Judge:
 
     def tidies_up(self, name: str) -> bool:
         """Whether an instance is meant to run even when the workflow has been stopped."""
+        if self.hopeless:
+            return False
         job = self.instances[name].job
         condition = self._conditions[job.name]
         if condition is None:

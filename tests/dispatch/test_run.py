@@ -380,7 +380,8 @@ class TestStopping:
             b={"run": "true", "depends_on": "a"},
             c={"run": "echo tidy", "depends_on": "a", "condition": "always"},
         )
-        done = ran(made, tmp_path, recorder=Recorder(lambda _data: stop.request(signal.SIGTERM)), stop=stop)
+        recorder = Recorder(lambda data: stop.request(signal.SIGTERM) if b"ready" in data else None)
+        done = ran(made, tmp_path, recorder=recorder, stop=stop)
         assert done.outcomes == {"a": "cancelled", "b": "cancelled", "c": "success"}
         assert (done.result.exit_code, done.result.reason) == (143, "stopped by SIGTERM")
         assert done.output("c") == "tidy\n"
@@ -389,18 +390,51 @@ class TestStopping:
         assert found["state"] == "cancelled"
 
     def test_the_second_signal_ends_everything(self, tmp_path: Path) -> None:
+        """Both jobs ignore TERM, and the signals come when both have said so: nothing but KILL ends them."""
+        stop = Stop()
+        said: list[bytes] = []
+
+        def on_output(data: bytes) -> None:
+            said.extend(data.split())
+            if len(said) == 2:
+                stop.request(signal.SIGINT)
+                stop.request(signal.SIGINT)
+
+        made = workflow(
+            a={"run": "trap '' TERM; echo ready; while :; do sleep 1000; done"},
+            c={"run": "trap '' TERM; echo tidying; while :; do sleep 1000; done", "condition": "always"},
+            d={"run": "echo never", "condition": "always", "depends_on": ["c"]},
+        )
+        done = ran(made, tmp_path, recorder=Recorder(on_output), stop=stop, REACTORCIDE_GRACE_PERIOD="1000")
+        assert done.result.exit_code == 130
+        assert done.outcomes == dict.fromkeys("acd", "cancelled")
+
+    def test_jobs_that_tidy_up_have_the_cleanup_time(self, tmp_path: Path) -> None:
+        """As steps have it, together: what is not done then is killed, and what waits for it does not begin."""
         stop = Stop()
 
         def on_output(data: bytes) -> None:
-            stop.request(signal.SIGINT)
+            if b"ready" in data:
+                stop.request(signal.SIGTERM)
 
         made = workflow(
-            a={"run": "trap '' TERM; echo ready; sleep 1000"},
-            c={"run": "echo tidying; sleep 1000", "condition": "always"},
+            a={"run": "echo ready; exec sleep 1000"},
+            b={"run": "echo tidied", "condition": "always", "depends_on": ["a"]},
+            c={"run": "trap '' TERM; while :; do sleep 1000; done", "condition": "always", "depends_on": ["b"]},
+            d={"run": "echo never", "condition": "always", "depends_on": ["c"]},
         )
-        done = ran(made, tmp_path, recorder=Recorder(on_output), stop=stop)
-        assert done.result.exit_code == 130
-        assert set(done.outcomes.values()) == {"cancelled"}
+        limits = {"REACTORCIDE_CLEANUP_TIMEOUT": "2", "REACTORCIDE_GRACE_PERIOD": "1000"}
+        done = ran(made, tmp_path, recorder=Recorder(on_output), stop=stop, **limits)
+        assert (done.result.exit_code, done.output("b"), done.output("d")) == (143, "tidied\n", "")
+        assert done.outcomes == {"a": "cancelled", "b": "success", "c": "cancelled", "d": "cancelled"}
+
+    def test_a_job_that_tidies_up_already_has_the_cleanup_time_from_the_signal_on(self, tmp_path: Path) -> None:
+        stop = Stop()
+        made = workflow(a={"run": "echo ready; exec sleep 1000", "condition": "always"})
+        recorder = Recorder(lambda _data: stop.request(signal.SIGTERM))
+        limits = {"REACTORCIDE_CLEANUP_TIMEOUT": "0.1", "REACTORCIDE_GRACE_PERIOD": "1000"}
+        done = ran(made, tmp_path, recorder=recorder, stop=stop, **limits)
+        assert (done.result.exit_code, done.outcomes) == (143, {"a": "cancelled"})
 
 
 def test_an_image_needs_an_engine(tmp_path: Path) -> None:
