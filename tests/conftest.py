@@ -19,7 +19,7 @@ from tests.dockerd import docker
 __all__ = ["docker"]
 
 # How long an example takes says something about the machine only.
-hypothesis.settings.register_profile("untimed", parent=hypothesis.settings.default)
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
 # libuv opens a pipe for signals with the first loop of a process and keeps it.
