@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,7 +56,8 @@ def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspac
         return None
     home = Path(environ.get("HOME", ""))
     usual = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
-    if given is None and not (usual.is_absolute() and (usual.is_dir() or home.is_dir())):
+    # Not by pathlib, which raises for a home that this user may not enter.
+    if given is None and not (usual.is_absolute() and (os.path.isdir(usual) or os.path.isdir(home))):
         return None
     return Cache(Path(given or usual / "runnerlib").absolute(), config.cache_size, config.cache_age)
 

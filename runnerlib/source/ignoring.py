@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import string
 
-_CLASS = r"\[(?P<not>[!^]?)(?P<members>\]?(?:\[:\w*:\]|\\.|[^\]\\])*)\]"
+_CLASS = r"\[(?P<not>[!^]?)(?P<members>\]?(?>\[:[^\]]*:\]|\\.|[^\]\\])*)\]"
 _PIECE = re.compile(rf"\\(?P<escaped>.)|{_CLASS}|(?P<plain>[^\[\\])", re.DOTALL)
-_MEMBER = re.compile(r"\[:(?P<name>\w*):\]|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
+_MEMBER = re.compile(r"\[:(?P<name>[^\]]*):\]|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
 _LARGEST = 256  # characters of a range that are written one by one
 _CLASSES = {
     "alnum": string.ascii_letters + string.digits,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from runnerlib.errors import PathError
 from runnerlib.paths import OWN, opened_own, own_directory
 from runnerlib.source.place import mount_points
-from runnerlib.source.tree import identity, open_regular
+from runnerlib.source.tree import identity, may_be_mount, open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,8 @@ def _remembered(base: Path) -> list[str]:
 
 
 def _is_mount(target: Path) -> bool:
-    return target.is_dir() and target.resolve() in mount_points()
+    mounts = mount_points()
+    return target.is_dir() and (target.resolve() in mounts if mounts else may_be_mount(target))
 
 
 def _line(target: Path) -> str:

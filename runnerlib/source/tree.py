@@ -86,6 +86,21 @@ def _remove_empty(name: str, parent: int | None) -> bool:
     return True
 
 
+def may_be_mount(path: Path) -> bool:
+    """Whether a directory is a mount point, or none of which that can be told, where there is no /proc.
+
+    An empty one counts as none: of it nothing can be lost.
+    """
+    with os.scandir(path) as inside:
+        if next(inside, None) is None:
+            return False
+    try:
+        _remove_empty(str(path), None)
+    except OSError:
+        return True
+    return False
+
+
 def locked_directory(path: Path) -> str | None:
     """The first directory in `path` whose content another user keeps us from removing, "." for `path` itself.
 

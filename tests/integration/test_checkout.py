@@ -34,6 +34,14 @@ def test_checkout(origin: Origin, tmp_path: Path) -> None:
     assert done.err.isprintable() or "\n" in done.err
 
 
+def test_a_home_that_cannot_be_looked_into_is_no_place_for_a_cache(tmp_path: Path) -> None:
+    """As that of root for another user; a name that is too long fails for every user."""
+    (tmp_path / "code").mkdir()
+    env = {"HOME": f"/{'x' * 300}", "XDG_CACHE_HOME": ""}
+    done = runnerlib("checkout", "--type", "copy", "code", cwd=tmp_path, **env)
+    assert done[:2] == (0, f"{tmp_path}/job/src\n".encode()), done.err
+
+
 def test_checkout_of_another_type(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(tar(entry("top/file", content=b"x")))
     done = runnerlib("checkout", "--type", "tarball", "x.tar", "--options", "strip=1", cwd=tmp_path)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from runnerlib.errors import PathError
 from runnerlib.source import Sources, SourceSpec, mounted
+from tests.source.mounts import need_mounts
 
 
 @pytest.fixture
@@ -68,3 +71,35 @@ def test_something_else_in_the_place_of_the_file(kind: str, base: Path) -> None:
         prepare(base)
     assert "has content, which stays" in prepare(base)[0]
     assert theirs.read_text() == ""
+
+
+WITHOUT_PROC = """
+import subprocess, sys
+from pathlib import Path
+from runnerlib.source import Sources, SourceSpec, mounted
+room = Path(sys.argv[1])
+base = room / "job"
+def mount(*words):
+    subprocess.run(["mount", *map(str, words)], check=True)
+mount("--bind", room / "mine", base / "src")
+mount("-t", "tmpfs", "none", "/proc")
+lines = []
+spec = SourceSpec("copy", str(room / "code"))
+mounted.prepare(Sources(), spec, base / "src", base, lines.append)
+assert "has content, which stays" in lines[0], lines
+assert (room / "mine/file").read_text() == "mine"
+mounted.prepare(Sources(), spec, base / "other", base, lines.append)
+mounted.prepare(Sources(), spec, base / "other", base, lines.append)
+assert (base / "other/file").read_text() == "copied"
+"""
+
+
+def test_a_mount_is_known_without_proc(tmp_path: Path) -> None:
+    need_mounts()
+    for name, content in (("job/src", None), ("code", "copied"), ("mine", "mine")):
+        (tmp_path / name).mkdir(parents=True)
+        if content:
+            (tmp_path / name / "file").write_text(content)
+    command = ["unshare", "-m", sys.executable, "-c", WITHOUT_PROC, str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

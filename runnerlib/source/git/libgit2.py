@@ -10,8 +10,9 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runnerlib.errors import SourceError
+from runnerlib.errors import SourceError, one_line
 from runnerlib.source import worker
+from runnerlib.source.git.attributes import asks_for_ident, beyond, is_plain_ident
 from runnerlib.source.git.failure import is_network
 from runnerlib.source.git.library import any_owner, open_repository, pygit2, server_silent_for
 from runnerlib.source.git.skeleton import read_refs
@@ -20,7 +21,7 @@ from runnerlib.source.progress import Meter
 from runnerlib.source.url import scrub, split, without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from runnerlib.source.git.remote import Remote
@@ -35,6 +36,8 @@ enums = pygit2.enums
 # All that libgit2 raises; the special cases derive from KeyError and ValueError.
 _ERRORS = (pygit2.GitError, KeyError, ValueError)
 
+_FORCE = enums.CheckoutStrategy.FORCE | enums.CheckoutStrategy.RECREATE_MISSING
+_FILES = {enums.FileMode.BLOB, enums.FileMode.BLOB_EXECUTABLE}
 _PACKING = 10  # times the timeout, in which the first objects have to come
 _LONGEST = 300  # characters of an error: it may quote the name of a ref
 
@@ -113,11 +116,19 @@ class Libgit2:
 
         def work(thread: Worker) -> None:
             with _opened(top / ".git") as repository, _plain(repository):
-                attributes = any(True for _ in _attributes(repository[commit].peel(pygit2.Tree), thread))
-                watch = _Watch(thread, meter, filters=attributes)
-                repository.checkout_tree(  # type: ignore[no-untyped-call]
-                    repository[commit], strategy=enums.CheckoutStrategy.FORCE, callbacks=watch
-                )
+                tree = repository[commit].peel(pygit2.Tree)
+                texts = [found.data for found in _attributes(tree, thread)]
+                _check_attributes(texts)
+                watch = _Watch(thread, meter, filters=bool(texts))
+                # Attributes count for files, too, that are written before those of their directory.
+                if not (top / ".git/index").exists():
+                    repository.index.read_tree(tree)
+                    repository.index.write()
+                elif texts:
+                    _check_out(repository, commit, watch, [".gitattributes", "*/.gitattributes"])
+                _check_out(repository, commit, watch)
+                if any(map(asks_for_ident, texts)):
+                    _check_ident(repository, thread)
 
         self._do(None, work)
 
@@ -201,6 +212,30 @@ def _attributes(top: pygit2.Tree, thread: Worker) -> Iterator[pygit2.Blob]:
             if isinstance(entry, pygit2.Tree) and entry.id not in seen:
                 seen.add(entry.id)
                 waiting.append(entry)
+
+
+def _check_out(repository: pygit2.Repository, commit: str, watch: _Watch, paths: Sequence[str] = ()) -> None:
+    repository.checkout_tree(  # type: ignore[no-untyped-call]
+        repository[commit], strategy=_FORCE, callbacks=watch, paths=list(paths) or None
+    )
+
+
+def _check_attributes(texts: Iterable[bytes]) -> None:
+    """Raise `SourceError` for attributes that libgit2 does not follow as git does."""
+    for text in texts:
+        odd = beyond(text)
+        if odd is not None:
+            raise SourceError(f"'.gitattributes' has {odd}, which needs the git program")
+
+
+def _check_ident(repository: pygit2.Repository, thread: Worker) -> None:
+    """Raise `SourceError` for files in which libgit2 has not written the identifiers that git would."""
+    for entry in repository.index:
+        thread.check()
+        found = repository[entry.id] if entry.mode in _FILES else None
+        odd = isinstance(found, pygit2.Blob) and not is_plain_ident(found.data)
+        if odd and repository.get_attr(entry.path, "ident") is True:
+            raise SourceError(f"'{one_line(entry.path)}' has several identifiers ($Id$), which needs the git program")
 
 
 def _parents(commit: bytes) -> list[str]:

@@ -59,7 +59,6 @@ class Program:
         self._path = path
         self._wish = wish
         self._report = report
-        self._workers = os.cpu_count() or 1
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:
         """See `Transport`; of a repository on this machine the files are asked, not a server process."""
@@ -142,7 +141,7 @@ class Program:
     def check_out(self, top: Path, commit: str) -> None:
         """See `Transport`."""
         store = top / ".git"
-        words = ["-c", f"checkout.workers={self._workers}", "read-tree", "--reset", "-u", commit]
+        words = ["-c", f"checkout.workers={self._workers(store, commit)}", "read-tree", "--reset", "-u", commit]
         self._run(words, store=store, top=top, more={"GIT_WORK_TREE": str(top)})
 
     def links(self, store: Path, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
@@ -163,8 +162,17 @@ class Program:
         changed = self._run(["diff-files", "--name-only", "-z"], store=store, top=top, more=where).output
         make_way(top, gone, [os.fsdecode(path) for path in changed.split(b"\0") if path])
         self._run([*clean, "--quiet"], store=store, top=top, more=where)
-        words = ["-c", f"checkout.workers={self._workers}", "checkout-index", "-a", "-f", "-u", "-q"]
+        workers = self._workers(store, commit)
+        words = ["-c", f"checkout.workers={workers}", "checkout-index", "-a", "-f", "-u", "-q"]
         self._run(words, store=store, top=top, more=where)
+
+    def _workers(self, store: Path, commit: str) -> int:
+        """How many processes write files. One for files of another encoding, whose name git 2.39 has freed by then."""
+        workers = os.cpu_count() or 1
+        words = ["grep", "-q", "-a", "-F", "-e", "working-tree-encoding", commit, "--", ":(glob)**/.gitattributes"]
+        if workers > 1 and self._run(words, store=store, may_fail=True).code == 0:
+            return 1
+        return workers
 
     def uses_lfs(self, top: Path) -> bool:
         """See `Transport`; the index is asked, which holds what a sparse checkout leaves out, and follows no link."""
