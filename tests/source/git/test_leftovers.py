@@ -15,6 +15,7 @@ import pytest
 import runnerlib.source
 from runnerlib.source import SourceSpec
 from runnerlib.source.git import keep
+from runnerlib.source.git.clearing import doomed
 from runnerlib.source.git.transport import NetworkError
 from tests.source.repository import commit, git, holders, snapshot
 
@@ -179,3 +180,14 @@ def test_what_fails_at_the_end_loses_nothing(
     assert git(target, "rev-parse", "HEAD") == second
     assert git(target, "status", "--porcelain") == ""
     assert (target / "built.o").read_text() == "built"
+
+
+def test_names_as_git_writes_them(tmp_path: Path) -> None:
+    names = ["plain", "with blank", "ü日", 'quo"te', "back\\slash", "line\nbreak", "tab\t", "bell\a", "\udcff"]
+    git(tmp_path, "init", "-q")
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text("x")
+    command = ["git", "clean", "-ffdx", "--dry-run"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
+    assert sorted(doomed(said)) == sorted(f"{name}/" for name in names)
