@@ -23,7 +23,7 @@ class Done(NamedTuple):
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**PLAIN, "XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", "/nonexistent"), **more}
+    return {**PLAIN, "XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", "/dev/null/state"), **more}
 
 
 def runnerlib(*args: str, cwd: Path, **env: str) -> Done:
