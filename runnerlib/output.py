@@ -65,6 +65,10 @@ class Output:
         if self._loop is None:
             self._flush_blocking()
 
+    def write_line(self, line: bytes) -> None:
+        """Write a whole line that a program looks for, as it is."""
+        self.write(line)
+
     async def drain(self) -> None:
         """Return when nothing is queued any more."""
         if self._pending:

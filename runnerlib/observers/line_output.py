@@ -99,6 +99,10 @@ class LineOutput(Output):
             data = self._stamped(data, self._now())
         self._out.write(data)
 
+    def write_line(self, line: bytes) -> None:
+        """Write a whole line that a program looks for, as it is."""
+        self._out.write_line(line)
+
     async def drain(self) -> None:
         """Return when nothing is queued any more."""
         await self._out.drain()

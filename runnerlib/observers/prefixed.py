@@ -87,7 +87,7 @@ class Prefixed(Streams):
             case Warned():
                 self.say(f"runnerlib: warning: {one_line(event.text)}\n".encode())
             case Triggered():
-                self.say(event.line)
+                self.out.write_line(event.line)
 
     def say(self, text: bytes) -> None:
         """Show lines of the runner."""

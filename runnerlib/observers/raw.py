@@ -50,7 +50,13 @@ class Raw(Streams):
             case Warned():
                 self._line(f"warning: {one_line(event.text)}", event.step)
             case Triggered():
-                self.out.write(event.line if self._whole else b"\n" + event.line)
+                self._triggers(event.line)
+
+    def _triggers(self, line: bytes) -> None:
+        if not self._whole:
+            self.out.write(b"\n")
+            self._whole = True
+        self.out.write_line(line)
 
     def say(self, text: bytes) -> None:
         """Show lines of the runner."""

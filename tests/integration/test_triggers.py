@@ -45,6 +45,7 @@ def reach(server: FakeCoordinator, authority_file: Path) -> dict[str, str]:
         "REACTORCIDE_COORDINATOR_URL": server.url,
         "REACTORCIDE_API_TOKEN": TOKEN,
         "REACTORCIDE_JOB_ID": JOB,
+        "REACTORCIDE_LOG_STREAM": "split",  # what the runner says is asked for alone
         "SSL_CERT_FILE": str(authority_file),
     }
 

@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runnerlib.config import RunnerConfig
+from runnerlib.events import JobStarted, StepOutput, Triggered
+from runnerlib.observers import console
 from runnerlib.observers.line_output import MARK, LineOutput, for_lines, is_one_stream
+from runnerlib.observers.look import Look
 from runnerlib.observers.streams import streams
 from runnerlib.output import Output
 from tests.observers.show import cut, cuts
@@ -86,6 +89,19 @@ def test_each_line_begins_with_the_time(text: bytes, places: list[int]) -> None:
 @given(texts, cuts)
 def test_the_time_counts(text: bytes, places: list[int]) -> None:
     assert max(map(len, written(cut(text, places), 300, 0).split(b"\n"))) <= 300
+
+
+@pytest.mark.parametrize("mode", ["raw", "prefixed"])
+def test_lines_for_programs_stay_as_they_are(mode: str) -> None:
+    line = b"RUNNERLIB_TRIGGERS - " + b"x" * 65_000 + b"\n"
+    out = os.memfd_create("out")
+    ends = for_lines(streams(out, out), RunnerConfig(timestamps=True, log_stream="one", max_line=300), {}, mode)
+    shown = console(mode, ends, Look())
+    for event in (JobStarted("job", {"a": ()}), StepOutput("a", b"unfinished"), Triggered("x", line)):
+        shown.observe(event)
+    shown.close()
+    assert line in os.pread(out, 1 << 20, 0).splitlines(keepends=True)
+    os.close(out)
 
 
 @pytest.mark.parametrize(
