@@ -120,12 +120,20 @@ class Pump:
         self._read_ahead()
         while self._ahead:
             data = self._ahead[0]
-            searched = self._loop.run_in_executor(None, self._stream.prepare, data)
+            searched = self._search(data)
             await self._show(shown)
             self._read_ahead()
-            await searched
+            if searched is not None:
+                await searched
             shown = self._stream.feed(self._ahead.popleft())
         await self._show(shown)
+
+    def _search(self, data: bytes) -> asyncio.Future[None] | None:
+        """Search in a thread; None where the system starts none, so that the stream does it when it takes the chunk."""
+        try:
+            return self._loop.run_in_executor(None, self._stream.prepare, data)
+        except RuntimeError:
+            return None
 
     async def _show(self, data: bytes) -> None:
         self._emit(data)

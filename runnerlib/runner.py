@@ -26,6 +26,7 @@ from runnerlib.secret_socket import SecretServer
 from runnerlib.secrets import HERE
 from runnerlib.source import forget_stored
 from runnerlib.stopping import Stop
+from runnerlib.system import shortcomings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -236,6 +237,8 @@ async def _run(
     with Custody(cgroups=not plan.is_command) as custody:
         try:
             socket = await server.start()
+            if lacking := shortcomings(server):
+                _warn(plan, observer, lacking)
             loop = asyncio.get_running_loop()
             for signum in heeded():
                 loop.add_signal_handler(signum, stop.request, signum)
@@ -294,7 +297,7 @@ def _execution(plan: RunPlan, socket: Path, scratch: Path) -> Execution:
 
     return Execution(
         job=plan.job,
-        env={**plan.env, "REACTORCIDE_SECRETS_SOCKET": str(socket)},
+        env={**plan.env, "REACTORCIDE_SECRETS_SOCKET": str(socket)} if os.path.lexists(socket) else plan.env,
         directory=directory,
         scratch=scratch,
         conditions=plan.conditions,

@@ -41,6 +41,7 @@ FLOORS = [
         "cleanup",
         "stopping",
         "guarding",
+        "system",
         "observers",
         "pump",
         "environment",

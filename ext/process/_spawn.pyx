@@ -4,7 +4,7 @@
 import os
 
 from libc.errno cimport errno
-from libc.signal cimport SIG_DFL, SIG_IGN, SIGCHLD, sighandler_t, signal
+from libc.signal cimport SIG_DFL, SIG_IGN, SIGCHLD, SIGKILL, sighandler_t, signal
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 
@@ -85,7 +85,22 @@ def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes
         free(variables)
     if result.error:
         raise OSError(result.error, os.strerror(result.error), STAGES[result.stage])
+    if result.pidfd < 0:
+        result.pidfd = watched(result.pid)
     return result.pid, result.pidfd, bool(result.joined)
+
+
+cdef int watched(int pid) except -1:
+    """A descriptor for the end of a child for which `clone` has given none."""
+    from runnerlib.process.pidfd import end_of
+    try:
+        return end_of(pid)
+    except ChildProcessError:  # it has ended, and another part of the program has collected it
+        return os.eventfd(1, os.EFD_CLOEXEC)
+    except BaseException:
+        os.kill(pid, SIGKILL)
+        os.waitpid(pid, 0)
+        raise
 
 
 def subreaper():

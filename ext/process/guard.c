@@ -31,6 +31,8 @@
 #define QUIET_PASSES 3
 /* Milliseconds between two passes, while what was killed is ending. */
 #define PAUSE 5
+/* Milliseconds between two looks for the parent, where there is no pidfd to wait on. */
+#define PARENT_PAUSE 50
 
 struct orders {
     uint64_t mark;
@@ -91,22 +93,48 @@ static int shows_tag(int process, const char *tag)
     return found;
 }
 
+/* Whether an error says that the kernel, or a seccomp profile, knows no pidfds. */
+static int refused(int error)
+{
+    return error == ENOSYS || error == EPERM || error == EINVAL;
+}
+
+static int end(pid_t pid, int pidfd)
+{
+    if (pidfd >= 0 && pidfd_signal(pidfd, SIGKILL) == 0)
+        return 1;
+    return (pidfd < 0 || refused(errno)) && kill(pid, SIGKILL) == 0;
+}
+
+/* Whether a process has ended and only waits to be collected. */
+static int is_dead(int process)
+{
+    char text[BUFFER];
+    const char *state;
+
+    read_text(process, "stat", text, sizeof text);
+    state = strrchr(text, ')');
+    return state == NULL || state[1] != ' ' || strchr("ZX", state[2]) != NULL;
+}
+
 /* Kills the process of a directory of /proc if it is of the job and alive; true when it was. The pidfd comes first:
- * should the number pass to a stranger meanwhile, the signal goes to the process that was, and is lost. */
+ * should the number pass to a stranger meanwhile, the signal goes to the process that was, and is lost. Where there are no
+ * pidfds the number must do. */
 static int kill_member(int proc, const char *name, const struct orders *orders)
 {
     const pid_t pid = (pid_t)strtol(name, NULL, 10);
     struct pollfd ended = {.events = POLLIN};
     int killed = 0, process;
 
-    if (pid <= 1 || pid == getpid() || (ended.fd = pidfd_of(pid)) < 0)
+    if (pid <= 1 || pid == getpid() || ((ended.fd = pidfd_of(pid)) < 0 && !refused(errno)))
         return 0;
     process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (process >= 0 && poll(&ended, 1, 0) == 0 && (shows_mark(process, orders->mark) || shows_tag(process, orders->tag)))
-        killed = pidfd_signal(ended.fd, SIGKILL) == 0; /* not allowed: it has become another user's, for good */
+    if (process >= 0 && !is_dead(process) && (shows_mark(process, orders->mark) || shows_tag(process, orders->tag)))
+        killed = end(pid, ended.fd); /* not allowed: it has become another user's, for good */
     if (process >= 0)
         close(process);
-    close(ended.fd);
+    if (ended.fd >= 0)
+        close(ended.fd);
     return killed;
 }
 
@@ -171,6 +199,10 @@ static void wait_for_end(pid_t parent)
 {
     struct pollfd ended = {.fd = pidfd_of(parent), .events = POLLIN};
 
+    while (ended.fd < 0 && refused(errno) && getppid() == parent) {
+        poll(NULL, 0, PARENT_PAUSE);
+        errno = EPERM;
+    }
     /* Asked after the pidfd is there: until then the number may have passed to a stranger. */
     if (ended.fd < 0 || getppid() != parent)
         return;

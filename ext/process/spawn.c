@@ -17,7 +17,6 @@
 
 #include "hardening.h"
 #include "mark.h"
-#include "pidfd.h"
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
@@ -232,16 +231,11 @@ void spawn(const struct spawn_request *request, struct spawn_result *result)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     result->pid = clone(run, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &result->pidfd);
+    if (result->pid < 0 && (errno == EINVAL || errno == EPERM || errno == ENOSYS)) /* a profile that knows no such flag */
+        result->pid = clone(run, stack + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
     if (result->pid < 0)
         result->error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (result->pid >= 0 && result->error == 0 && result->pidfd < 0) { /* before Linux 5.2 the flag is ignored */
-        result->pidfd = pidfd_of(result->pid);
-        if (result->pidfd < 0) {
-            result->error = errno;
-            kill(result->pid, SIGKILL);
-        }
-    }
     if (result->pid >= 0 && result->error != 0)
         discard(result);
 }

@@ -31,7 +31,7 @@ struct spawn_request {
 };
 
 struct spawn_result {
-    int pid, pidfd;         /* both -1 after a failure */
+    int pid, pidfd;         /* both -1 after a failure; before Linux 5.2 there is no pidfd */
     int error;              /* errno of what failed, or 0 */
     enum spawn_stage stage; /* of what failed */
     int joined;             /* true: it is in the cgroup; that it could not join is no failure */

@@ -23,6 +23,7 @@ from runnerlib.secret_socket import SecretServer
 from runnerlib.secrets import HERE
 from runnerlib.source import taken_from_files
 from runnerlib.stopping import Stop
+from runnerlib.system import check, shortcomings
 from runnerlib.workflow import World
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def run_planned(
     when a signal stops it before the first job has begun; a signal afterwards is a result.
     """
     stop = stop or Stop()
+    check(threads=True)
     base = plan.front.workspace.base
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -72,6 +74,8 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
     with Custody() as custody:
         try:
             socket = await server.start()
+            if lacking := shortcomings(server):
+                warn(lacking)
             place = Here(plan, custody, socket, records)
             run = WorkflowRun(plan, memory, place, world_of(plan, warn), observer, records)
             loop = asyncio.get_running_loop()

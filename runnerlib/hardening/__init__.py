@@ -15,13 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_refused = ""
+
+
 def harden() -> str:
     """Close memory, descriptors and environment of this process in /proc, and write no core file.
 
     Returns why the system refuses it, else an empty text.
     """
+    global _refused  # noqa: PLW0603 - an attribute of the whole process
     number = _hardening.harden()
-    return os.strerror(number) if number else ""
+    _refused = os.strerror(number) if number else ""
+    return _refused
+
+
+def refused() -> str:
+    """What the last `harden` has returned."""
+    return _refused
 
 
 def wipe(names: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from runnerlib.audience import audience
 from runnerlib.observers.streams import streams
 from runnerlib.process.alone import alone as process_alone
 from runnerlib.runner import run
+from runnerlib.system import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +55,7 @@ def fulfil(
     and all children that it adopts. Raises ConfigError for a wrong setting or job, PluginError for a plugin that fails
     and RunnerError when the runner itself fails.
     """
+    check()
     with process_alone() if alone else nullcontext():
         if may_have_plugins(request):
             return _life(request, on_masker, alone=alone).run(observer, ends, new_loop, stop)

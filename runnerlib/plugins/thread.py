@@ -17,6 +17,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from runnerlib.errors import RunnerError
 from runnerlib.process.tree import children_of_thread, descendants, send, status
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class HookThread:
         self._before: set[int] = set()
         self._cut = False
         self._thread = threading.Thread(target=self._run, name=f"plugin {name}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise RunnerError(f"{name}: its hooks need a thread, and this system starts none: {error}") from None
 
     @property
     def alive(self) -> bool:

@@ -18,7 +18,7 @@ def spawn(
     open_files: int = 0,
     dies_with_thread: bool = False,
 ) -> tuple[int, int, bool]:
-    """Start a process in a session of its own: its number, its pidfd, and whether it is in the cgroup.
+    """Start a process in a session of its own: its number, `pidfd.end_of` it, and whether it is in the cgroup.
 
     `program` is a path, counted from `directory`; or, with `search`, a name that is looked up in these
     directories, separated by colons. Descriptor `input` becomes stdin, `output` stdout and, unless

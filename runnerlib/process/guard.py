@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import RunnerError
 from runnerlib.process import _spawn
+from runnerlib.process.pidfd import send
 
 if TYPE_CHECKING:
     from runnerlib.process.cgroup import Groups
@@ -30,8 +31,7 @@ class Guard:
 
     def dismiss(self) -> None:
         """End the guard: nothing is left to be guarded."""
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.exited, signal.SIGKILL)
+        send(self.pid, self.exited, signal.SIGKILL)
         with suppress(ChildProcessError):  # the program that uses this library collects all its children
             os.waitpid(self.pid, 0)
         self.close()

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import RunnerError
 from runnerlib.process import _spawn
 
 if TYPE_CHECKING:
@@ -22,22 +21,29 @@ _count = 0
 _collecting = 0
 _adopted = False
 _ignored = False
+_refused = ""
 _owner = 0
 
 
 def acquire() -> None:
-    """Adopt the orphans among the descendants of this process, and learn how children end. Raises RunnerError."""
-    global _count, _adopted  # noqa: PLW0603 - see above
+    """Adopt the orphans among the descendants of this process, if the system allows it, and learn how children end."""
+    global _count, _adopted, _refused  # noqa: PLW0603 - see above
     with _lock:
         _forget_parent()
-        try:
-            if _count == 0:
+        if _count == 0:
+            try:
                 _adopted = _spawn.subreaper()
                 _spawn.set_subreaper(True)
-        except OSError as error:
-            raise RunnerError(f"cannot adopt orphaned processes: {error.strerror}") from None
+                _refused = ""
+            except OSError as error:  # only by a seccomp profile
+                _refused = str(error.strerror)
         _count += 1
         _collect()
+
+
+def refused() -> str:
+    """Why the system lets this process adopt no orphans, as the last `acquire` has found; else empty."""
+    return _refused
 
 
 def release() -> None:
@@ -47,7 +53,7 @@ def release() -> None:
         if _owner != os.getpid():
             return
         _count -= 1
-        if _count == 0:
+        if _count == 0 and not _refused:
             _spawn.set_subreaper(_adopted)
         _collect_no_more()
 

@@ -14,6 +14,8 @@ from contextlib import suppress
 from threading import Thread
 
 _REFUSED = {errno.ENOSYS, errno.EPERM, errno.EINVAL}
+# What a signal by a descriptor that is none of a process gives.
+_NONE = {*_REFUSED, errno.EBADF}
 
 
 def end_of(pid: int) -> int:
@@ -42,10 +44,10 @@ def end_of(pid: int) -> int:
 
     try:
         Thread(target=wait, name=f"process {pid}", daemon=True).start()
-    except BaseException:
+    except RuntimeError as error:
         os.close(event)
         os.close(own)
-        raise
+        raise OSError(errno.EAGAIN, str(error)) from None
     return event
 
 
@@ -58,21 +60,30 @@ def opened(pid: int) -> int | None:
 
 
 def send(pid: int, pidfd: int | None, signum: int) -> None:
-    """Signal a process by its pidfd, else by its number; nothing happens when it has ended or is another user's."""
+    """Signal a process by its pidfd, else by its number; nothing happens when it has ended or is another user's.
+
+    `pidfd` may be what `end_of` gives in the place of one.
+    """
     with suppress(ProcessLookupError, PermissionError):
         if pidfd is not None:
             try:
                 signal.pidfd_send_signal(pidfd, signum)
             except OSError as error:
-                if error.errno not in _REFUSED:
+                if error.errno not in _NONE:
                     raise
             else:
                 return
         os.kill(pid, signum)
 
 
-def wait(pidfd: int, milliseconds: int) -> None:
-    """Wait until the process of a pidfd has ended, at most so long."""
+def wait(pid: int, milliseconds: int) -> None:
+    """Wait until a process has ended, at most so long; without pidfds, just so long."""
+    pidfd = opened(pid)
     ended = select.poll()
-    ended.register(pidfd, select.POLLIN)
-    ended.poll(milliseconds)
+    try:
+        if pidfd is not None:
+            ended.register(pidfd, select.POLLIN)
+        ended.poll(milliseconds)
+    finally:
+        if pidfd is not None:
+            os.close(pidfd)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
-from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.process import pidfd as pidfds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,27 +108,22 @@ def descendants(pid: int) -> Iterator[int]:
 
 def send(process: Status, signum: int) -> None:
     """Signal one process and no other, though it may have ended and its number been given to a stranger."""
-    try:
-        pidfd = os.pidfd_open(process.pid)
-    except OSError:
-        return
+    pidfd = pidfds.opened(process.pid)
     try:
         # The pidfd is of whoever has the number now; it is the one that is meant if it started at the same time.
         now = status(process.pid)
         if now is not None and now.started == process.started:
-            signal.pidfd_send_signal(pidfd, signum)
-    except (ProcessLookupError, PermissionError):
-        pass  # it has ended, or become another user's
+            pidfds.send(process.pid, pidfd, signum)
     finally:
-        os.close(pidfd)
+        if pidfd is not None:
+            os.close(pidfd)
 
 
 def wait_for(look: Callable[[], list[Status]], seconds: float) -> None:
     """Wait until `look` finds nothing, at most so long."""
     deadline = monotonic() + seconds
     while (left := look()) and monotonic() < deadline:
-        with suppress(OSError):
-            _wait(os.pidfd_open(left[0].pid), _PAUSE)
+        pidfds.wait(left[0].pid, _PAUSE)
 
 
 def end_all(look: Callable[[], list[Status]]) -> None:
@@ -137,15 +132,4 @@ def end_all(look: Callable[[], list[Status]]) -> None:
     while (left := look()) and monotonic() < deadline:
         for member in left:
             send(member, signal.SIGKILL)
-        with suppress(OSError):
-            _wait(os.pidfd_open(left[0].pid), _PAUSE)
-
-
-def _wait(pidfd: int, milliseconds: int) -> None:
-    """Until the process of `pidfd`, which is closed, has ended; at most so long."""
-    try:
-        ended = select.poll()
-        ended.register(pidfd, select.POLLIN)
-        ended.poll(milliseconds)
-    finally:
-        os.close(pidfd)
+        pidfds.wait(left[0].pid, _PAUSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 # A client with a timeout fails when this queue is full. The kernel may have a lower limit, often 4096.
 _QUEUE = 4096
+
+
+# What a system answers that has no such sockets, or a profile that forbids them.
+_NO_SOCKETS = {errno.EAFNOSUPPORT, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EPROTONOSUPPORT}
 
 
 class Counts(NamedTuple):
@@ -44,12 +49,22 @@ class SecretServer:
         self._registry = Registry(register, self._limits)
         self._connections: Connections | None = None
         self._path: Path | None = None
+        self.refused = ""
 
     async def start(self) -> Path:
-        """Listen on the running loop; returns the path for REACTORCIDE_SECRETS_SOCKET. Raises RunnerError."""
+        """Listen on the running loop; returns the path for REACTORCIDE_SECRETS_SOCKET. Raises RunnerError.
+
+        Where the system has no such sockets there is nothing at the path, and `refused` says why.
+        """
         try:
             self._path = create(os.environ)
-            listener = _listener(self._path)
+            try:
+                listener = _listener(self._path)
+            except OSError as error:
+                if error.errno not in _NO_SOCKETS:
+                    raise
+                self.refused = str(error.strerror)
+                return self._path
             users = {0, os.geteuid(), self._user}
             self._connections = Connections(listener, self._registry.carry_out, self._limits, users)
             if self._user != os.geteuid():  # only root has a job whose processes are another user's

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
+from runnerlib.errors import SourceError
 from runnerlib.source.patience import TURN
 from runnerlib.source.spec import still_wanted
 
@@ -74,7 +75,7 @@ def run(work: Callable[[Worker], T], report: Report, patience: float = math.inf)
         worker.lines.put(None)
 
     try:
-        Thread(target=body, name="runnerlib-source", daemon=True).start()
+        _start(body)
         while (line := _next(worker, report, patience)) is not None:
             report(line)
     except BaseException:
@@ -84,6 +85,13 @@ def run(work: Callable[[Worker], T], report: Report, patience: float = math.inf)
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _start(body: Callable[[], None]) -> None:
+    try:
+        Thread(target=body, name="runnerlib-source", daemon=True).start()
+    except RuntimeError as error:
+        raise SourceError(f"libgit2 needs a thread, and this system starts none: {error}") from None
 
 
 def _next(worker: Worker, report: Report, patience: float) -> str | None:
