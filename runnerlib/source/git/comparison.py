@@ -93,8 +93,14 @@ class Reach:
             self._report(f"fetched {before[:12]} and {self._depth()}: what stood there before is compared with it")
 
     def _compare(self, remote: Remote, source: str) -> str:
-        """Have the store hold `source` of `remote`, and all that its comparison takes; return its commit."""
+        """Have the store hold `source` of `remote`, and all that its comparison takes; return its commit.
+
+        For a commit that the remote does not give away by its id, some history is searched, never all: it may be gone.
+        """
+        tip: str | None = None
         for depth in STEPS:
+            if depth == INFINITE and tip is None:
+                break
             if depth != FIRST and skeleton.read_shallow(self._store):
                 self._deepen(depth)
             tip = self._tip(remote, source, depth)
@@ -104,11 +110,10 @@ class Reach:
 
     def _tip(self, remote: Remote, source: str, depth: int) -> str | None:
         """The commit of `source`, fetched so deep; None for an id that is not given away, and not here either."""
-        is_id = not source.startswith("refs/")
         try:
             fetch_deeper(self._transport, self._store, remote, [f"+{source}:{_BASE}"], depth)
         except SourceError:
-            if not is_id or (depth == INFINITE and not self._transport.present(self._store, [source])):
+            if source.startswith("refs/"):
                 raise
             return self._transport.resolve(self._store, source)
         return self._transport.resolve(self._store, skeleton.read_ref(self._store, _BASE))
