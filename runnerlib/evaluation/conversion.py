@@ -14,7 +14,7 @@ from runnerlib.trigger.job_trigger import made
 from runnerlib.workflow import ALL_SUCCESS, condition_of, expand, plain_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from runnerlib.evaluation.event import Event
     from runnerlib.evaluation.selection import Changes
@@ -28,21 +28,27 @@ _CI = "/job/ci"
 
 
 def triggers(
-    jobs: Sequence[WorkflowJob], event: Event, changes: Changes, file: str = "", unwanted: Collection[str] = ()
+    jobs: Sequence[WorkflowJob],
+    event: Event,
+    changes: Changes,
+    file: str = "",
+    unwanted: Collection[str] = (),
+    note: Callable[[str], object] = lambda _text: None,
 ) -> list[JobTrigger]:
     """The triggers of the jobs of a workflow in `file`, a path in the trusted source; without one none may have steps.
 
     An expression as a condition is decided now; a job for which it is false is left out, and so are those that need
-    it, or one of the jobs `unwanted`: they would wait for ever. A job with a matrix becomes one for each combination,
-    and so does one of steps with `for_each`. Raises ConfigError for what a coordinator cannot do: an expression about
-    how other jobs end.
+    it, or one of the jobs `unwanted`: they would wait for ever. `note` is told why. A job with a matrix becomes one for
+    each combination, and so does one of steps with `for_each`. Raises ConfigError for what a coordinator cannot do: an
+    expression about how other jobs end.
     """
     left_out = set(unwanted)
     names: dict[str, list[str]] = {}
     found: list[JobTrigger] = []
     for job in _in_order(jobs):
-        missing = left_out.intersection(job.depends_on)
-        if not _wanted(job, event, changes) or (missing and _condition(job) == ALL_SUCCESS):
+        why = _why_not(job, event, changes, left_out)
+        if why:
+            note(f"job '{one_line(job.name)}': {why}")
             left_out.add(job.name)
             continue
         waits_for = [name for other in job.depends_on if other not in left_out for name in names.get(other, [other])]
@@ -64,11 +70,19 @@ def _in_order(jobs: Sequence[WorkflowJob]) -> Iterator[WorkflowJob]:
         yield ready
 
 
-def _wanted(job: WorkflowJob, event: Event, changes: Changes) -> bool:
-    """Whether its condition holds, as far as it is an expression."""
+def _why_not(job: WorkflowJob, event: Event, changes: Changes, left_out: Collection[str]) -> str:
+    """Why a job is left out: its condition, as far as it is an expression, or a job it needs; empty when it is not."""
+    why = _why_false(job, event, changes)
+    missing = min((other for other in job.depends_on if other in left_out), default=None)
+    if why or missing is None or _condition(job) != ALL_SUCCESS:
+        return why
+    return f"it needs '{one_line(missing)}', which does not run"
+
+
+def _why_false(job: WorkflowJob, event: Event, changes: Changes) -> str:
     condition = condition_of(job)
     if condition is None:
-        return True
+        return ""
     if condition.decides:
         problem = "it asks how other jobs end, which a coordinator knows only as all_success, any_failed and always"
         raise ConfigError(f"job '{one_line(job.name)}': condition: {problem}")
@@ -79,7 +93,8 @@ def _wanted(job: WorkflowJob, event: Event, changes: Changes) -> bool:
 
     known = variables(event.told, job.name)
     env = {**event.told, **job.env}
-    return condition.evaluate(Facts(branch=known["branch"], env=env, changed=changed, variables=known))
+    facts = Facts(branch=known["branch"], env=env, changed=changed, variables=known)
+    return "" if condition.evaluate(facts) else one_line(condition.why_false(facts))
 
 
 def _condition(job: WorkflowJob) -> str:

@@ -126,7 +126,7 @@ def _workflow(
         notes.append(f"workflow '{one_line(workflow.name)}': {why}")
         return None
     try:
-        jobs = [one.to_dict() for one in triggers(workflow.jobs, event, changes, file)]
+        jobs = [one.to_dict() for one in triggers(workflow.jobs, event, changes, file, note=notes.append)]
         message(jobs)
     except ConfigError as error:
         errors.append(f"{one_line(file)}: {error}")
@@ -163,13 +163,7 @@ def _jobs(layout: Layout, event: Event, changes: Changes, notes: list[str], erro
             meant.append(job)
     try:
         unwanted = {job.name for job in layout.jobs} - {job.name for job in meant}
-        found = triggers(meant, event, changes, unwanted=unwanted)
-        names = {one.job_name for one in found}
-        gone = [job for job in layout.jobs if not any(n == job.name or n.startswith(f"{job.name}[") for n in names)]
-        for job in gone:
-            needed = {one.name for one in gone}.intersection(job.depends_on)
-            if job in meant and needed:
-                notes.append(f"job '{one_line(job.name)}': it needs '{one_line(min(needed))}', which does not run")
+        found = triggers(meant, event, changes, unwanted=unwanted, note=notes.append)
         return message([one.to_dict() for one in found]) if found else None
     except ConfigError as error:
         errors.append(str(error))

@@ -406,6 +406,21 @@ jobs:
         ]
 
 
+def test_a_condition_that_is_false_says_what_it_compared(tmp_path: Path) -> None:
+    files = {
+        "workflows__w": "name: w\non: {events: [push]}\njobs:\n"
+        "  a: {image: i, command: make, condition: branch == 'release'}\n"
+        "  b: {image: i, command: make, needs: [a]}\n"
+        "  c: {image: i, command: make}\n"
+    }
+    found = evaluated(layout(tmp_path, **files))
+    assert [one["job_name"] for one in sent(found)["workflows"][0]["jobs"]] == ["c"]
+    assert found.notes == (
+        "job 'a': its condition is false: branch == 'release' (branch is 'main')",
+        "job 'b': it needs 'a', which does not run",
+    )
+
+
 class TestChanges:
     def git(self, directory: Path, *args: str) -> str:
         env = {"GIT_CONFIG_GLOBAL": "/dev/null", "PATH": "/usr/bin:/bin", "HOME": str(directory)}
