@@ -170,6 +170,13 @@ class TestTheSameTriggers:
         env = project(forge, forge.ids["before"], **event, DIFF_BASE=forge.ids["first"])
         assert self.compare(tmp_path, env) == []
 
+    @pytest.mark.parametrize(("branch", "expected"), [("main", ["build"]), ("before", [])])
+    def test_push_without_what_was_there_before(
+        self, branch: str, expected: list[str], forge: Forge, tmp_path: Path
+    ) -> None:
+        env = project(forge, forge.ids[branch], EVENT_TYPE="push", BRANCH="main")
+        assert self.compare(tmp_path, env) == expected
+
     @pytest.mark.parametrize("kind", ["opened", "updated"])
     @pytest.mark.parametrize("based", [True, False], ids=["with the base", "without"])
     def test_pull_request_from_a_fork(self, kind: str, *, based: bool, forge: Forge, tmp_path: Path) -> None:
