@@ -18,7 +18,7 @@ from tests.source.smart_http import QUOTED, Server, serving
 from tests.trigger.conftest import plain_server
 from tests.trigger.server import FakeCoordinator
 from tests.waiting import until
-from tests.worker import BATCH, LONGEST_READ, LONGEST_SENT, Worker, worker
+from tests.worker import BATCH, LONGEST_READ, LONGEST_SENT, Log, Worker, worker
 
 __all__ = ["plain_server", "worker"]
 
@@ -69,6 +69,11 @@ def variables_of(job: dict[str, Any]) -> dict[str, str]:
     return {**job["env"], **{f"REACTORCIDE_{name.upper()}": job[name] for name in names}}
 
 
+def output(log: Log) -> list[str]:
+    """The lines of the job, without those of the runner among them."""
+    return [line for line in log.text("stdout").splitlines() if not line.startswith("runnerlib: ")]
+
+
 def test_the_double_is_a_container(worker: Worker) -> None:
     code, log = worker.run("echo $$; pwd; ls -A /job /job/src; echo $HOME $REACTORCIDE_IN_CONTAINER >&2\nexit 4")
     assert (code, log.text("stdout")) == (4, "1\n/job/src\n/job:\nsrc\n\n/job/src:\n")
@@ -95,9 +100,9 @@ def test_from_an_event_to_its_jobs(worker: Worker, plain_server: FakeCoordinator
 
     code, log = worker.run(jobs["command"]["job_command"], **variables_of(jobs["command"]))
     assert (code, log.text("stderr")) == (0, "")
-    assert log.text().endswith("built by /home/runner\ncontent of the file\n"), log.text()
+    assert output(log) == ["built by /home/runner", "content of the file"], log.text()
     code, log = worker.run(jobs["lines"]["job_command"], **variables_of(jobs["lines"]))
-    assert (code, "one" in log.text().splitlines()) == (3, True), log.text()
+    assert (code, output(log)) == (3, ["one"]), log.text()
     code, log = worker.run(jobs["steps"]["job_command"], **variables_of(jobs["steps"]))
     assert code == 0, log.text()
     assert "content of the file" in log.text("stdout")
@@ -178,3 +183,13 @@ def test_a_trigger_that_would_go_with_the_workspace_fails_the_job(
     assert plain_server.created == ["good"]
     assert "'bad' is refused: api: the coordinator answered 400" in log.text()
     assert "'waits' is refused: it would wait for ever: 'nowhere' is not sent with it" in log.text()
+
+
+def test_a_line_of_any_length_arrives_and_all_is_in_order(worker: Worker) -> None:
+    command = f"head -c {LONGEST_READ + 1} /dev/zero | tr '\\\\0' x; echo; echo after; exit 5"
+    code, log = worker.run(f'runnerlib run --job-command "{command}"')
+    assert (code, log.refused, log.given_up) == (5, 0, [])
+    lines = log.text("stdout").splitlines()
+    assert sum(line.count("x") for line in lines[1:-1]) == LONGEST_READ + 1
+    assert lines[-2:] == ["after", "runnerlib: failed: exit code 5"]
+    assert log.text("stderr") == ""
