@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from runnerlib.events import Notice, StepStarted
 from runnerlib.log.choice import chosen_format, chosen_level
 from runnerlib.observers import automatic_mode, console
 from runnerlib.observers.line_output import for_lines
@@ -58,24 +59,28 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary:
     shown: Console = _without(console(mode, ends, seen, plan.request.modes), mode, plan, log)
     if config.log_limit is not None:
         head = config.log_limit // 2
-        shown = cast(
-            "Console", _made("cap", "Cap", shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
-        )
+        from runnerlib.observers.cap import Cap
+
+        shown = Cap(shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
     others = [*([log] if log else _summary(plan, mode, shown, seen, summary)), *_files(plan)]
     return Several(shown, *others) if others else shown
 
 
 def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
     """Where people find the log of a step: seen from the workspace, if it lies there."""
+    from runnerlib.observers.log_names import log_path
+
     base, artifacts = plan.workspace.base, plan.workspace.artifacts
     seen = artifacts.relative_to(base) if artifacts.is_relative_to(base) else artifacts
-    return partial(importlib.import_module("runnerlib.observers.log_names").log_path, artifacts=str(seen))
+    return partial(log_path, artifacts=str(seen))
 
 
 def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
     """The runner's messages as JSON on stderr; they say which job, trace, phase and step they are about."""
-    fields = importlib.import_module("runnerlib.log.context").context(environ)
-    return _made("log_lines", "LogLines", ends.err, chosen_level(environ, plan.config.log_level), fields)
+    from runnerlib.log.context import context
+    from runnerlib.observers.log_lines import LogLines
+
+    return LogLines(ends.err, chosen_level(environ, plan.config.log_level), context(environ))
 
 
 def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> Console:
@@ -83,18 +88,23 @@ def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> 
     least = plan.config.log_level
     if log is None and (least in {None, "debug", "info"} or mode == "json"):
         return shown
-    lines = importlib.import_module("runnerlib.observers.log_lines")
-    kinds = lines.OWN if log is not None or least != "warning" else (lines.Notice,)
+    from runnerlib.observers import log_lines
+
+    kinds: tuple[type, ...] = log_lines.OWN if log is not None or least != "warning" else (Notice,)
     if mode == "raw":  # in the other modes they are a part of the picture
-        kinds = (*kinds, *lines.FRAMES) if log is not None else (*kinds, lines.StepStarted)
-    return cast("Console", lines.Without(shown, kinds))
+        kinds = (*kinds, *log_lines.FRAMES) if log is not None else (*kinds, StepStarted)
+    return log_lines.Without(shown, kinds)
 
 
 def _files(plan: RunPlan) -> Iterator[Listener]:
     if not plan.is_command or plan.config.log_limit is not None:  # what is not shown must be somewhere
-        yield _made("step_logs", "StepLogs", plan.workspace.artifacts)
+        from runnerlib.observers.step_logs import StepLogs
+
+        yield StepLogs(plan.workspace.artifacts)
     if plan.config.events is not None:
-        yield _made("events_file", "EventsFile", Path(plan.config.events), plan.workspace.base)
+        from runnerlib.observers.events_file import EventsFile
+
+        yield EventsFile(Path(plan.config.events), plan.workspace.base)
 
 
 def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, summary: str) -> Iterator[Listener]:

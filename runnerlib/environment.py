@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -106,8 +105,9 @@ def _is_reference(value: str) -> bool:
     """Whether `value` only says where a secret is, as long as nobody has looked there."""
     if not value.startswith("${secret:"):
         return False
-    found: bool = importlib.import_module("runnerlib.secrets_resolver").is_secret_ref(value)
-    return found
+    from runnerlib.secrets_resolver import is_secret_ref
+
+    return is_secret_ref(value)
 
 
 def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -261,7 +260,9 @@ def _plan(request: Request) -> RunPlan:
     added = {name: value for name, value in changes.env.items() if value is not None}
     secrets = [*secret.secrets.values(), *environment.secrets, *named_secrets(added, config)]
     if config.triggers or config.triggers_key or resolved.origin("triggers_file").layer is not Layer.DEFAULT:
-        secrets += importlib.import_module("runnerlib.trigger.channel").checked(resolved, workspace)
+        from runnerlib.trigger.channel import checked
+
+        secrets += checked(resolved, workspace)
     count, warnings = _register(resolved, secrets, masker)
     image, engine = _container(resolved, environ)
     return RunPlan(
@@ -305,8 +306,9 @@ def _container(resolved: Resolved, environ: Mapping[str, str]) -> tuple[str | No
     if not image or image.startswith("-"):
         raise resolved.error("container" if image is None else "runner_image", "the name of an image is expected")
     # Loaded by those that start one only.
-    found = importlib.import_module("runnerlib.container").find_engine
-    engine = found(resolved.config.container_engine, {image}, environ)
+    from runnerlib.container import find_engine
+
+    engine = find_engine(resolved.config.container_engine, {image}, environ)
     return (None, None) if engine is None else (image, engine)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import math
 import os
 import signal
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
-    from types import FrameType, ModuleType
+    from types import FrameType
 
     from runnerlib.delivery.sink import Sink
     from runnerlib.engine import Around, Surroundings
@@ -93,12 +92,14 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
     try:
         spools = [plan.spool] if plan.is_command else _spools(plan)
     except RunnerError as error:
-        undelivered = importlib.import_module("runnerlib.delivery.ending").undelivered
-        return cast("JobResult", undelivered(plan, result, [str(error)], observer.observe))
+        from runnerlib.delivery.ending import undelivered
+
+        return undelivered(plan, result, [str(error)], observer.observe)
     if not any(map(os.path.lexists, spools)) and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
         return result
-    deliver = importlib.import_module("runnerlib.delivery.ending").deliver
-    return cast("JobResult", deliver(plan, spools, result, observer.observe, sinks))
+    from runnerlib.delivery.ending import deliver
+
+    return deliver(plan, spools, result, observer.observe, sinks)
 
 
 def _spools(plan: RunPlan) -> list[Path]:
@@ -139,16 +140,13 @@ def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
         yield None
         return
     _make(plan.workspace.base)
-    journal: Journal = _memory().open_journal(plan, plan.wish)
+    from runnerlib.remembering import open_journal
+
+    journal = open_journal(plan, plan.wish)
     try:
         yield journal
     finally:
         journal.close()
-
-
-def _memory() -> ModuleType:
-    """What only jobs of several steps need."""
-    return importlib.import_module("runnerlib.remembering")
 
 
 def prepare_workspace(
@@ -205,7 +203,8 @@ def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], Non
     for checkout in plan.checkouts:
         if checkout.trusted or not going_on:
             # Not before: what it takes to replace a tree is for runs that have a source.
-            mounted = importlib.import_module("runnerlib.source.mounted")
+            from runnerlib.source import mounted
+
             mounted.prepare(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
         else:
             report("going on in the workspace as it is; no source is prepared")
@@ -230,7 +229,9 @@ async def _run(
 ) -> JobResult:
     user = None
     if plan.engine is not None:
-        user = importlib.import_module("runnerlib.container").stranger()
+        from runnerlib.container import stranger
+
+        user = stranger()
         plan = plan.apart()
     server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
     # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
@@ -259,7 +260,9 @@ def _placed(
     if plan.engine is None:
         return nullcontext((custody, None))
     # What a container takes is for jobs that have one.
-    placed = importlib.import_module("runnerlib.placement").in_container(plan, custody, socket, stop)
+    from runnerlib.placement import in_container
+
+    placed = in_container(plan, custody, socket, stop)
     return cast("AbstractAsyncContextManager[tuple[Custody, Path | None]]", placed)
 
 
@@ -280,7 +283,9 @@ def job_run(
     if plan.conditions:
         execution = execution._replace(surroundings=_surroundings(plan, observer))
     if journal is not None:
-        execution = _memory().remembering(plan, journal, execution, observer)
+        from runnerlib.remembering import remembering
+
+        execution = remembering(plan, journal, execution, observer)
     if stages is not None:
         execution = execution._replace(around=stages.around(plan))
     return JobRun(execution, custody, plan.masker, observer)
@@ -324,9 +329,10 @@ def _warn(plan: RunPlan, observer: Observer, text: str) -> None:
 
 def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
     # Few jobs have conditions, and what they may ask for takes time to load.
-    world = importlib.import_module("runnerlib.surroundings")
+    from runnerlib import surroundings as world
+
     about, warn = world.repository_of(plan), partial(_warn, plan, observer)
-    found = cast("Surroundings", world.surroundings(plan.env, plan.job.name, about, warn))
+    found = world.surroundings(plan.env, plan.job.name, about, warn)
     found.variables()  # before a step can change what is checked out
     return found
 

@@ -7,7 +7,6 @@ masker of its own makes a `SecretMasker`.
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
 from contextlib import contextmanager
@@ -174,8 +173,9 @@ def clear_secrets() -> None:
 
 def _told_around(values: Sequence[str | bytes]) -> int:
     """Tell the runner around this process; how many of them it masks. Most processes that come here are no job's."""
-    hidden: int = importlib.import_module("runnerlib.register_secret").register(values).hidden
-    return hidden
+    from runnerlib.register_secret import register
+
+    return register(values).hidden
 
 
 def _text(value: object) -> str | bytes:

@@ -136,7 +136,9 @@ def _show(session: Session, kind: str, before: str, message: str) -> None:
     if session.structured:
         masker = session.masker()
         trace = masker.mask_string(before) if session.debug else ""
-        text: str = importlib.import_module("runnerlib.cli.log_line").error(masker.mask_string(message), kind, trace)
+        from runnerlib.cli.log_line import error
+
+        text = error(masker.mask_string(message), kind, trace)
     else:
         lines = "".join(f"error: {line}\n" for line in message.splitlines() or [""])
         text = printable(session.masker().mask_string(before + lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +53,9 @@ def warn(session: Session, text: str) -> None:
     """Tell people something on stderr, masked, in the form of their log."""
     text = session.masker().mask_string(text)
     if session.structured:
-        line = importlib.import_module("runnerlib.cli.log_line").warning(text)
+        from runnerlib.cli.log_line import warning
+
+        line = warning(text)
     else:
         line = printable(f"warning: {text}\n")
     click.echo(line, err=True, nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -92,10 +91,10 @@ def carry_out(
         _join_streams(request.resolved.config)
     if request.resolved.config.workflow_file is not None or alone is not None:
         # Most runs are of one job, and a workflow takes YAML and more.
-        workflow = importlib.import_module("runnerlib.cli.workflow")
+        from runnerlib.cli import workflow
+
         if workflow.chosen(request, alone):
-            code: int = workflow.carry_out(session, request, alone=alone, drawing=drawing, dry_run=dry_run)
-            return code
+            return workflow.carry_out(session, request, alone=alone, drawing=drawing, dry_run=dry_run)
     if not (drawing or dry_run):
         return fulfil(request, alone=True, on_masker=session.mask_with).exit_code
     with foreseen(request, session.mask_with, alone=True) as plan:
@@ -115,16 +114,17 @@ def _join_streams(config: RunnerConfig) -> None:
 
 
 def _wish(resume: bool, start: Sequence[str], only: Sequence[str], skip: Sequence[str]) -> Selection:
-    wish: Selection = importlib.import_module("runnerlib.journal").Selection(
-        resume, tuple(start), tuple(only), tuple(skip)
-    )
-    return wish
+    from runnerlib.journal import Selection
+
+    return Selection(resume, tuple(start), tuple(only), tuple(skip))
 
 
 def _drawn(plan: RunPlan, drawing: str) -> str:
-    kept, left_out = importlib.import_module("runnerlib.remembering").foreseen(plan)
-    drawn: str = importlib.import_module("runnerlib.drawing").DRAWINGS[drawing](plan.job, kept, left_out)
-    return drawn
+    from runnerlib.drawing import DRAWINGS
+    from runnerlib.remembering import foreseen
+
+    kept, left_out = foreseen(plan)
+    return DRAWINGS[drawing](plan.job, kept, left_out)
 
 
 def _show(plan: RunPlan) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import TYPE_CHECKING
 
@@ -45,12 +44,14 @@ class Session:
     def suspect(self, masker: SecretMasker) -> None:
         """Make `masker` hide whatever any layer may have meant to be secret, those included that did not win."""
         # Only an error comes here, and most runs have none: what it takes to suspect is loaded then.
-        suspects = importlib.import_module("runnerlib.cli.suspects").suspects
+        from runnerlib.cli.suspects import suspects
+
         masker.register_secrets(suspects(self._args, self._environ))
         masker.register_secrets(self.lookup.values)
 
 
 def _ask() -> str:
     """Prompt for the password of the secret store; few invocations need it."""
-    asked: str = importlib.import_module("runnerlib.cli.asking").password()
-    return asked
+    from runnerlib.cli.asking import password
+
+    return password()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 import click
@@ -44,7 +43,8 @@ def command(
             return
     request = requested(session, config_file, options, words)
     if request.resolved.config.workflow_file is not None:
-        workflow = importlib.import_module("runnerlib.cli.workflow")
+        from runnerlib.cli import workflow
+
         if workflow.chosen(request, None):
             _tell(session, workflow.planned(session, request))
             return

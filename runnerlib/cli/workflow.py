@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from contextlib import suppress
 from functools import partial
@@ -61,10 +60,9 @@ def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
     opened = partial(audience, plan.front, os.environ, summary="jobs_summary.JobsSummary")
     if not any(may_have_plugins(job.request) for job in plan.plans.values()):
         return opened()
-    heard: AbstractContextManager[Observer] = importlib.import_module("runnerlib.lifecycle.overhearing").overheard(
-        plan.masker, opened
-    )
-    return heard
+    from runnerlib.lifecycle.overhearing import overheard
+
+    return overheard(plan.masker, opened)
 
 
 def planned(session: Session, request: Request, alone: str | None = None, *, fetching: bool = False) -> WorkflowPlan:
@@ -133,8 +131,9 @@ def _alone(name: str, workflow: Workflow, wish: Selection | None) -> Selection:
 
 def _command(name: str, file: str) -> str:
     """The line that runs a job alone."""
-    run: str = importlib.import_module("runnerlib.trigger.next_jobs").run_command(name, file)
-    return run
+    from runnerlib.trigger.next_jobs import run_command
+
+    return run_command(name, file)
 
 
 def _echo(plan: WorkflowPlan, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import TYPE_CHECKING
 
@@ -61,5 +60,6 @@ def with_ci_source(resolved: Resolved, directory: Path) -> Resolved:
 
     Raises ConfigError; see `ci_file`, which is loaded here since few runs have a CI source.
     """
-    found: Resolved = importlib.import_module("runnerlib.config.ci_file").with_ci_source(resolved, directory)
-    return found
+    from runnerlib.config import ci_file
+
+    return ci_file.with_ci_source(resolved, directory)

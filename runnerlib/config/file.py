@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
 from runnerlib.errors import ConfigError, one_line
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 _LARGEST = 1 << 20
 
@@ -46,7 +40,8 @@ def _subject(path: str) -> str:
 
 def _parsed(text: str, subject: str) -> object:
     # What reads YAML takes time to load, and most runs have no file.
-    document: ModuleType = importlib.import_module("runnerlib.document")
+    from runnerlib import document
+
     try:
         root = document.compose(text)
         return {} if root is None else document.plain(root)

@@ -29,8 +29,9 @@ def is_job_running(name: str, environ: Mapping[str, str], *, insecure: bool = Fa
     """
     asked = _coordinator(environ, insecure)
     if asked is None:
-        answer: bool = _records().job_running(_directory(environ), name)
-        return answer
+        from runnerlib import job_record  # a program with a coordinator has no need of it
+
+        return job_record.job_running(job_record.records_directory(environ, Path.cwd()), name)
     return any(_is_named(job, name) for status in _WAITING_OR_RUNNING for job in _found(asked, status=status))
 
 
@@ -38,7 +39,9 @@ def get_job_result(name: str, environ: Mapping[str, str], *, insecure: bool = Fa
     """How the latest job of that name in this workflow ended; None if none has. Raises RunnerError as above."""
     asked = _coordinator(environ, insecure)
     if asked is None:
-        answer: dict[str, Any] | None = _records().job_result(_directory(environ), name)
+        from runnerlib import job_record
+
+        answer = job_record.job_result(job_record.records_directory(environ, Path.cwd()), name)
         return None if answer is None or answer["state"] == "running" else answer
     workflow = environ.get("RC_WF_ID")
     jobs = _found(asked, **({"workflow_id": workflow} if workflow else {}))
@@ -70,14 +73,3 @@ def _found(asked: Coordinator, **wanted: str) -> Iterator[dict[str, Any]]:
 
 def _is_named(job: Mapping[str, Any], name: str) -> bool:
     return name in {job.get("name"), job.get("workflow_node_name")}
-
-
-def _records() -> Any:
-    from importlib import import_module
-
-    return import_module("runnerlib.job_record")
-
-
-def _directory(environ: Mapping[str, str]) -> Path:
-    directory: Path = _records().records_directory(environ, Path.cwd())
-    return directory

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -89,7 +88,8 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
 
 def world_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> World:
     """What conditions of jobs can ask for; looked up when the first one does."""
-    world = importlib.import_module("runnerlib.surroundings")
+    from runnerlib import surroundings as world
+
     asked = partial(_asked_for, plan, warn) if plan.source is not None else None
     about = world.repository_of(plan.front)
     return World(*world.surroundings(plan.front.env, plan.workflow.name, about, warn, asked))
@@ -99,7 +99,9 @@ def _asked_for(plan: WorkflowPlan, warn: Callable[[str], None]) -> Head:
     """The branch or the tag that the source of all jobs is asked for by, which its repository tells."""
     assert plan.source is not None  # noqa: S101 - else nobody asks
     try:
-        named: Head = importlib.import_module("runnerlib.repository.asked").asked_for(plan.source)
+        from runnerlib.repository.asked import asked_for
+
+        named: Head = asked_for(plan.source)
     except RunnerError as error:
         warn(f"the branch is not known: {error}")
         return Head()

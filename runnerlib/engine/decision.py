@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.result import Ending, StepResult
@@ -97,7 +96,9 @@ class Decider:
     def _facts(self, env: Mapping[str, str], failed: bool, ending: Ending | None) -> Facts:
         variables = self._surroundings.variables()
         # Loaded with the condition that asks for them.
-        facts: Facts = importlib.import_module("runnerlib.conditions").Facts(
+        from runnerlib.conditions import Facts
+
+        return Facts(
             branch=variables.get("branch", ""),
             variables=variables,
             env=env,
@@ -106,4 +107,3 @@ class Decider:
             cancelled=ending is not None and ending.cause == "cancelled",
             changed=self._surroundings.changed,
         )
-        return facts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +16,6 @@ from runnerlib.job.step import Retry, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import ModuleType
 
     from runnerlib.conditions import Condition
     from runnerlib.graph import Graph
@@ -79,7 +77,10 @@ class Job:
 
     def conditions(self) -> dict[str, Condition]:
         """The conditions of the steps that have one, parsed. Raises ConditionError."""
-        return {step.name: _language().parse(step.condition) for step in self.steps if step.condition is not None}
+        # Few jobs have conditions, and their module takes as long to load as everything else a job needs.
+        from runnerlib.conditions import parse
+
+        return {step.name: parse(step.condition) for step in self.steps if step.condition is not None}
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong with the job, in written order."""
@@ -216,11 +217,6 @@ def _wrong_graph(steps: Sequence[Step]) -> Iterator[Problem]:
     yield from _wrong_conditions(steps, graph, whole=whole)
 
 
-def _language() -> ModuleType:
-    """The module of conditions. Few jobs have any, and it takes as long to load as everything else a job needs."""
-    return importlib.import_module("runnerlib.conditions")
-
-
 def _wrong_conditions(steps: Sequence[Step], graph: Graph, *, whole: bool) -> Iterator[Problem]:
     """A condition may look only at steps that its step waits for: of the others nobody knows how they end.
 
@@ -229,10 +225,12 @@ def _wrong_conditions(steps: Sequence[Step], graph: Graph, *, whole: bool) -> It
     for number, step in enumerate(steps):
         if step.condition is None:
             continue
+        from runnerlib.conditions import ConditionError, parse
+
         place = ("steps", number, "condition")
         try:
-            condition = _language().parse(step.condition)
-        except _language().ConditionError as error:
+            condition = parse(step.condition)
+        except ConditionError as error:
             yield Problem(place, error.text, error.column)
             continue
         known = reachable(graph, step.name) if whole and condition.steps else ()

@@ -5,7 +5,6 @@ Most runs have no plugins and go through here without loading what those need; `
 
 from __future__ import annotations
 
-import importlib
 import sys
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -108,5 +107,6 @@ def _life(request: Request, on_masker: OnMasker, *, alone: bool, dry_run: bool =
     request = request.masked()
     assert request.masker is not None  # noqa: S101 - it is masked
     on_masker(request.masker)
-    life: Life = importlib.import_module("runnerlib.lifecycle.phases").Life(request, alone=alone, dry_run=dry_run)
-    return life
+    from runnerlib.lifecycle.phases import Life
+
+    return Life(request, alone=alone, dry_run=dry_run)

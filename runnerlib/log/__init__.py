@@ -19,9 +19,8 @@ def __getattr__(name: str) -> object:
     """Load what is used: every run asks `choice`, and few for more."""
     if name not in __all__:
         raise AttributeError(f"module 'runnerlib.log' has no attribute '{name}'")
-    import importlib
+    from runnerlib.log import choice, structured
 
-    module = importlib.import_module("runnerlib.log.choice" if name == "LogLevel" else "runnerlib.log.structured")
-    value: object = getattr(module, name)
+    value: object = getattr(choice if name == "LogLevel" else structured, name)
     globals()[name] = value
     return value

@@ -6,7 +6,6 @@ into one compiled pattern set (`_scanner`), which the streams share and which gr
 
 from __future__ import annotations
 
-import importlib
 from itertools import chain, count, repeat
 
 from runnerlib.masking._scanner import SHAPES, Scanner
@@ -229,5 +228,6 @@ def _encode(value: object) -> bytes:
 
 def _forms(value: bytes) -> Iterator[tuple[str, bytes]]:
     """The forms of a value; what knows them is loaded with the first secret."""
-    found: Iterator[tuple[str, bytes]] = importlib.import_module("runnerlib.masking.encodings").forms(value)
-    return found
+    from runnerlib.masking.encodings import forms
+
+    return forms(value)

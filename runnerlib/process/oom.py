@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runnerlib.process.cgroup import Place, find_place, oom_kills
 
@@ -98,7 +97,7 @@ class Evidence:
         if self._group is not None and self._group.killed() > self._before_in_group:
             return True
         if self._counter is None:
-            return returncode == -signal.SIGKILL and _log().killed(pid, self._since)
+            return returncode == -signal.SIGKILL and _killed(pid, self._since)
         likely = self.alone or returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}
         return likely and self._counter.killed() > self._before
 
@@ -109,8 +108,11 @@ def sentence(limit: int | None, *, alone: bool) -> str:
     return f"{who} by the kernel: out of memory{'' if limit is None else f' (limit {_size(limit)})'}"
 
 
-def _log() -> Any:
-    return importlib.import_module("runnerlib.process.kmsg")
+def _killed(pid: int, since: float) -> bool:
+    """What the kernel's log says; it is read where nothing counts, which is rare."""
+    from runnerlib.process import kmsg
+
+    return kmsg.killed(pid, since)
 
 
 def _size(count: int) -> str:

@@ -10,7 +10,6 @@ which is Reactorcide's. This is a client for jobs: it starts fast and loads noth
 
 from __future__ import annotations
 
-import importlib
 import sys
 from types import ModuleType
 
@@ -40,8 +39,9 @@ class _Callable(ModuleType):
     """This module, which Python puts in the place of the function of the same name when it is imported."""
 
     def __call__(self, value: str | bytes, name: str | None = None) -> bool:
-        done: bool = importlib.import_module("runnerlib.secrets").register_secret(value, name)
-        return done
+        from runnerlib.secrets import register_secret
+
+        return register_secret(value, name)
 
 
 sys.modules[__name__].__class__ = _Callable

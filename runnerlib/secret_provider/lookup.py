@@ -76,9 +76,10 @@ class Lookup:
 
     def _asked(self, name: str, path: str, key: str, config: RunnerConfig, environ: Mapping[str, str]) -> str | None:
         if name in PROVIDERS:
+            from runnerlib.secret_provider.setup import Setup
+
             module = importlib.import_module(f"runnerlib.secret_provider.{PROVIDERS[name]}")
-            setup = importlib.import_module("runnerlib.secret_provider.setup").Setup
-            found: str | None = module.get(path, key, setup(config, environ, lambda: self._secret(environ)))
+            found: str | None = module.get(path, key, Setup(config, environ, lambda: self._secret(environ)))
             return found
         try:
             given: Any = self._plugins[name](path, key)
@@ -130,13 +131,13 @@ class Revealer:
         """`text` with its references replaced; `where` it stands, for errors."""
         if _BEGINNING not in text:
             return text
-        resolver = importlib.import_module("runnerlib.secrets_resolver")
+        from runnerlib import secrets_resolver as resolver
+
         if _BEGINNING in resolver.SECRET_REF_PATTERN.sub("", text):
             self.warnings.append(
                 f"{where}: '{_BEGINNING}' begins no reference (${{secret:path:key}}) and stays as it is"
             )
-        revealed: str = resolver.resolve_secrets_in_string(text, lambda path, key: self._value(path, key, where), True)
-        return revealed
+        return resolver.resolve_secrets_in_string(text, lambda path, key: self._value(path, key, where), True)
 
     def variables(self, variables: Mapping[str, str], where: str) -> dict[str, str]:
         """A mapping with the references in its values replaced."""

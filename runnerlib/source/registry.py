@@ -45,7 +45,8 @@ class Sources:
             raise SourceError(f"source type {name!r}: a name of lower case letters, digits, '-' and '_' is expected")
         if name in self.types():
             raise SourceError(f"source type '{name}' exists already")
-        adopt = importlib.import_module("runnerlib.source.adoption").adopt
+        from runnerlib.source.adoption import adopt
+
         self._added[name] = adopt(name, handler)
 
     def types(self) -> tuple[str, ...]:

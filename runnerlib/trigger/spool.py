@@ -50,9 +50,9 @@ def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False
     """Add triggers, all or none; `insecure` ones may go over plain http. Raises FileError."""
     # A plain run names its spool and never uses it: what that takes is loaded here.
     import json
-    from importlib import import_module
 
-    file = import_module("runnerlib.trigger.file")
+    from runnerlib.trigger import file
+
     permission = {PERMISSION: True} if insecure else {}
     lines = [json.dumps({**permission, **trigger.to_dict()}, separators=(",", ":")) + "\n" for trigger in triggers]
     data = "".join(lines).encode()
@@ -78,9 +78,9 @@ def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False
 def collect(path: Path) -> Spooled:
     """What the spool holds. Raises FileError when it cannot be read."""
     import json
-    from importlib import import_module
 
-    file, job_trigger = import_module("runnerlib.trigger.file"), import_module("runnerlib.trigger.job_trigger")
+    from runnerlib.trigger import file, job_trigger
+
     found: list[JobTrigger] = []
     insecure = False
     problems: list[str] = []

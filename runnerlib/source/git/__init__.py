@@ -11,7 +11,6 @@ agent. None of them is left in the checkout, or ever in an argument.
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import TYPE_CHECKING
 
@@ -41,5 +40,6 @@ def check(spec: SourceSpec) -> None:
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     """Check out `spec.ref`, or the default branch, of `spec.url` at `target`."""
-    made: Prepared = importlib.import_module("runnerlib.source.git.preparation").prepare(spec, target, report)
-    return made
+    from runnerlib.source.git.preparation import prepare
+
+    return prepare(spec, target, report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import TYPE_CHECKING, cast
 
@@ -100,7 +99,8 @@ def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
     git = program.find()
     if plan.transport == "git" and git is not None:
         return Patient(program.Program(git[0], wish, report), wish.retries, report)
-    libgit2 = importlib.import_module("runnerlib.source.git.libgit2")  # not before: pygit2 takes 60 ms
+    from runnerlib.source.git import libgit2  # not before: pygit2 takes 60 ms
+
     return Patient(cast("Transport", libgit2.Libgit2(wish, report)), wish.retries, report)
 
 

@@ -12,7 +12,6 @@ Options: `strip` leading components to leave out (GitHub's archives have one), `
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import stat
 from contextlib import closing, contextmanager
@@ -86,7 +85,8 @@ def _file(address: Address, settings: _Settings, aside: Path, report: Report) ->
     """The archive, open; what is not to change any more, or comes from elsewhere, is put `aside`."""
     if address.url is not None:
         # Not before: connections and TLS take 60 ms to load.
-        download = importlib.import_module("runnerlib.source.tarball.download").download
+        from runnerlib.source.tarball.download import download
+
         with open(aside, "xb+") as file:
             download(address, file, settings.limits.size, settings.timeout, settings.retries, report)
             yield file
