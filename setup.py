@@ -17,14 +17,14 @@ core = Extension(
     extra_compile_args=FLAGS,
 )
 spawn = Extension(
-    "runnerlib.process._spawn",
+    "runnerlib.executor.local._spawn",
     sources=["ext/process/_spawn.pyx", "ext/process/spawn.c", "ext/process/mark.c"],
     depends=sorted(glob("ext/process/*.h")),
     include_dirs=["ext/process"],
     extra_compile_args=FLAGS,
 )
 hardening = Extension(
-    "runnerlib.hardening._hardening",
+    "runnerlib.executor.hardening._hardening",
     sources=["ext/process/_hardening.pyx", "ext/process/hardening.c"],
     depends=sorted(glob("ext/process/*.h")),
     include_dirs=["ext/process"],
@@ -39,7 +39,7 @@ treefile = Extension(
     extra_link_args=["-pthread"],
 )
 guard = Extension(
-    "runnerlib.process.guard",
+    "runnerlib.executor.local.watchdog",
     sources=["ext/process/guard.c"],
     depends=sorted(glob("ext/process/*.h")),
     extra_compile_args=FLAGS,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.process import Custody, Launch, _spawn
+from runnerlib.executor.local import Custody, Launch, _spawn
 
 COMMAND = ("/bin/true",)
 ENVIRONMENT = tuple(f"{name}={value}".encode() for name, value in os.environ.items())

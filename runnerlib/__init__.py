@@ -4,19 +4,26 @@
 import sys
 
 if sys.argv[:1] == ["-m"]:  # `python -m` looks for a module, and is not this package's own
-    from runnerlib.safe_path import leave_current_directory, runs_module_of
+    from runnerlib._util.safe_path import leave_current_directory, runs_module_of
 
     if runs_module_of("runnerlib"):
         leave_current_directory()
 
 TYPE_CHECKING = False  # `typing` would take most of the time of `import runnerlib`
 if TYPE_CHECKING:
-    from runnerlib.api.awaiting import execute_async
-    from runnerlib.api.running import execute, run_job, run_step
-    from runnerlib.api.workflow import run_workflow
-    from runnerlib.config import RunnerConfig, get_config
-    from runnerlib.context import env
-    from runnerlib.delivery.calls import (
+    from runnerlib.api.async_jobs import execute_async
+    from runnerlib.api.compat.git_ops import changed_files, get_files_changed, get_repository_info, git_info
+    from runnerlib.api.compat.source_prep import (
+        get_code_directory_path,
+        get_job_base_path,
+        get_job_directory_path,
+        is_in_container_mode,
+        prepare_ci_source,
+        prepare_source,
+    )
+    from runnerlib.api.env import env
+    from runnerlib.api.jobs import execute, run_job, run_step
+    from runnerlib.api.triggers import (
         flush_triggers,
         get_job_result,
         is_job_running,
@@ -28,24 +35,17 @@ if TYPE_CHECKING:
         trigger_jobs,
         workflow_vars,
     )
-    from runnerlib.delivery.context import WorkflowContext, workflow_context
+    from runnerlib.api.workflow import run_workflow
+    from runnerlib.api.workflow_context import WorkflowContext, workflow_context
+    from runnerlib.config import RunnerConfig, get_config
     from runnerlib.errors import ConfigError, RunnerError, SourceError
-    from runnerlib.git_ops import changed_files, get_files_changed, get_repository_info, git_info
-    from runnerlib.job import Job, Retry, Step
+    from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking import SecretMasker, mask_stream
+    from runnerlib.pipeline.job import Job, Retry, Step
+    from runnerlib.pipeline.workflow import Workflow, WorkflowJob
     from runnerlib.plugins import register_plugin
-    from runnerlib.result import JobResult, StepResult, WorkflowResult
     from runnerlib.secrets import mask_text, register_secret
-    from runnerlib.source_prep import (
-        get_code_directory_path,
-        get_job_base_path,
-        get_job_directory_path,
-        is_in_container_mode,
-        prepare_ci_source,
-        prepare_source,
-    )
-    from runnerlib.trigger.job_trigger import JobTrigger
-    from runnerlib.workflow import Workflow, WorkflowJob
+    from runnerlib.triggers.job_trigger import JobTrigger
 
 __all__ = [
     "ConfigError",
@@ -101,52 +101,52 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ConfigError": "runnerlib.errors",
-    "Job": "runnerlib.job",
-    "JobResult": "runnerlib.result",
-    "JobTrigger": "runnerlib.trigger.job_trigger",
-    "Retry": "runnerlib.job",
+    "Job": "runnerlib.pipeline.job",
+    "JobResult": "runnerlib.events.result",
+    "JobTrigger": "runnerlib.triggers.job_trigger",
+    "Retry": "runnerlib.pipeline.job",
     "RunnerConfig": "runnerlib.config",
     "RunnerError": "runnerlib.errors",
     "SecretMasker": "runnerlib.masking",
     "SourceError": "runnerlib.errors",
-    "Step": "runnerlib.job",
-    "StepResult": "runnerlib.result",
-    "Workflow": "runnerlib.workflow",
-    "WorkflowContext": "runnerlib.delivery.context",
-    "WorkflowJob": "runnerlib.workflow",
-    "WorkflowResult": "runnerlib.result",
-    "changed_files": "runnerlib.git_ops",
-    "env": "runnerlib.context",
-    "execute": "runnerlib.api.running",
-    "execute_async": "runnerlib.api.awaiting",
-    "flush_triggers": "runnerlib.delivery.calls",
-    "get_code_directory_path": "runnerlib.source_prep",
+    "Step": "runnerlib.pipeline.job",
+    "StepResult": "runnerlib.events.result",
+    "Workflow": "runnerlib.pipeline.workflow",
+    "WorkflowContext": "runnerlib.api.workflow_context",
+    "WorkflowJob": "runnerlib.pipeline.workflow",
+    "WorkflowResult": "runnerlib.events.result",
+    "changed_files": "runnerlib.api.compat.git_ops",
+    "env": "runnerlib.api.env",
+    "execute": "runnerlib.api.jobs",
+    "execute_async": "runnerlib.api.async_jobs",
+    "flush_triggers": "runnerlib.api.triggers",
+    "get_code_directory_path": "runnerlib.api.compat.source_prep",
     "get_config": "runnerlib.config",
-    "get_files_changed": "runnerlib.git_ops",
-    "get_job_base_path": "runnerlib.source_prep",
-    "get_job_directory_path": "runnerlib.source_prep",
-    "get_job_result": "runnerlib.delivery.calls",
-    "get_repository_info": "runnerlib.git_ops",
-    "git_info": "runnerlib.git_ops",
-    "is_in_container_mode": "runnerlib.source_prep",
-    "is_job_running": "runnerlib.delivery.calls",
-    "log_next_job": "runnerlib.delivery.calls",
+    "get_files_changed": "runnerlib.api.compat.git_ops",
+    "get_job_base_path": "runnerlib.api.compat.source_prep",
+    "get_job_directory_path": "runnerlib.api.compat.source_prep",
+    "get_job_result": "runnerlib.api.triggers",
+    "get_repository_info": "runnerlib.api.compat.git_ops",
+    "git_info": "runnerlib.api.compat.git_ops",
+    "is_in_container_mode": "runnerlib.api.compat.source_prep",
+    "is_job_running": "runnerlib.api.triggers",
+    "log_next_job": "runnerlib.api.triggers",
     "mask_stream": "runnerlib.masking",
     "mask_text": "runnerlib.secrets",
-    "prepare_ci_source": "runnerlib.source_prep",
-    "prepare_source": "runnerlib.source_prep",
+    "prepare_ci_source": "runnerlib.api.compat.source_prep",
+    "prepare_source": "runnerlib.api.compat.source_prep",
     "register_plugin": "runnerlib.plugins",
     "register_secret": "runnerlib.secrets",
-    "run_job": "runnerlib.api.running",
-    "run_step": "runnerlib.api.running",
+    "run_job": "runnerlib.api.jobs",
+    "run_step": "runnerlib.api.jobs",
     "run_workflow": "runnerlib.api.workflow",
-    "set_workflow_output": "runnerlib.delivery.calls",
-    "set_workflow_var": "runnerlib.delivery.calls",
-    "submit_job": "runnerlib.delivery.calls",
-    "trigger_job": "runnerlib.delivery.calls",
-    "trigger_jobs": "runnerlib.delivery.calls",
-    "workflow_context": "runnerlib.delivery.context",
-    "workflow_vars": "runnerlib.delivery.calls",
+    "set_workflow_output": "runnerlib.api.triggers",
+    "set_workflow_var": "runnerlib.api.triggers",
+    "submit_job": "runnerlib.api.triggers",
+    "trigger_job": "runnerlib.api.triggers",
+    "trigger_jobs": "runnerlib.api.triggers",
+    "workflow_context": "runnerlib.api.workflow_context",
+    "workflow_vars": "runnerlib.api.triggers",
 }
 
 

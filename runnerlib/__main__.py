@@ -2,7 +2,7 @@
 
 import gc
 
-from runnerlib.safe_path import leave_current_directory
+from runnerlib._util.safe_path import leave_current_directory
 
 # `python -m` has left it before; here it may come from PYTHONPATH.
 leave_current_directory()

@@ -16,7 +16,7 @@ from runnerlib.config import resolve
 from runnerlib.plugins import plugin_manager
 from tests.generated import generator
 from tests.integration.cli import RUNNERLIB, environment
-from tests.repository.made import start, write
+from tests.source.git_query.made import start, write
 from tests.tools import tool
 
 ROOT = Path(__file__).parents[1]

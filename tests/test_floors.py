@@ -91,19 +91,19 @@ LAZY = {
     "cryptography",
     "shlex",
     # What checks files loads all their readers; most starts check none.
-    "runnerlib.cli.checking",
+    "runnerlib.cli._check_files",
     # So does what fetches sources; an evaluation often has them.
-    "runnerlib.cli.preparing",
+    "runnerlib.cli._source",
     # What it takes to fetch, for comparisons that lack something.
-    "runnerlib.repository.deepening",
+    "runnerlib.source.git_query.unshallow",
     # It imports pygit2, with the settings of the process.
-    "runnerlib.source.git.library",
+    "runnerlib.source.git.libgit2_settings",
     # Reading a job file takes YAML.
-    "runnerlib.job_file.place",
+    "runnerlib.pipeline.job_file.location",
     # Few steps have a pattern for their retries.
-    "runnerlib.engine.watch",
+    "runnerlib.engine.retry_watch",
     # What makes room for what is too large for a variable.
-    "runnerlib.engine.room",
+    "runnerlib.engine.exec_limits",
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

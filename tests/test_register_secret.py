@@ -16,13 +16,9 @@ from pathlib import Path
 
 import pytest
 import uvloop
-
-from runnerlib.cli.register_secret import command
-from runnerlib.masking import SecretMasker
 from runnerlib.register_secret import (
     USAGE,
     Registration,
-    client,
     main,
     register,
     register_secret,
@@ -30,7 +26,11 @@ from runnerlib.register_secret import (
     register_secrets,
     register_secrets_via_socket,
 )
-from runnerlib.secret_socket import Limits
+
+from runnerlib.cli.commands.register_secret import command
+from runnerlib.masking import SecretMasker
+from runnerlib.secrets.register import client
+from runnerlib.secrets.socket import Limits
 from tests.test_secret_socket import FAST, NewLoop, Served, serving, short
 
 ROOT = Path(__file__).parents[1]
@@ -354,7 +354,7 @@ def test_an_interrupt_shows_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("runnerlib.register_secret.command.register", interrupted)
+    monkeypatch.setattr("runnerlib.secrets.register.command.register", interrupted)
     assert main(["-", "--", "hunter2"]) == 130
     assert "hunter2" not in capsys.readouterr().err
 

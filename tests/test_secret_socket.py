@@ -24,12 +24,13 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runnerlib.register_secret import register_secret
 
 from runnerlib.errors import RunnerError
 from runnerlib.masking import SecretMasker
-from runnerlib.register_secret import register_secret
-from runnerlib.secret_socket import Limits, SecretServer, directory
-from runnerlib.secret_socket.limits import Bucket
+from runnerlib.secrets.socket import Limits, SecretServer
+from runnerlib.secrets.socket import runtime_dir as directory
+from runnerlib.secrets.socket.limits import Bucket
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -537,7 +538,7 @@ def test_the_longest_path_that_fits_is_used(new_loop: NewLoop, short: Path, monk
 
 KILLED = """
 import asyncio, os, signal, sys
-from runnerlib.secret_socket import SecretServer
+from runnerlib.secrets.socket import SecretServer
 async def main():
     print(await SecretServer(len).start(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib import secrets_local
 from runnerlib.cli import invoke
+from runnerlib.secrets import local_store as secrets_local
 from tests.integration.cli import RUNNERLIB, environment, runnerlib
 
 VALUE = "hunter2-hunter2"
@@ -42,7 +42,7 @@ def say(monkeypatch: pytest.MonkeyPatch):
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
             patch.setattr(sys, "stdout", io.TextIOWrapper(out, write_through=True))
             patch.setattr(sys, "stderr", io.TextIOWrapper(err, write_through=True))
-            patch.setattr("runnerlib.cli.asking.is_possible", lambda: False)
+            patch.setattr("runnerlib.cli._prompt.is_possible", lambda: False)
             code = invoke(["secrets", *args])
             return Said(code, out.getvalue(), err.getvalue().decode())
 
@@ -143,7 +143,7 @@ def test_on_a_terminal_password_and_value_are_asked_for_and_not_shown(tmp_path: 
     """A real terminal and the real costs; then a job that refers to what was set, and a job that prints it."""
     here, there = pty.openpty()
     env = environment(XDG_CONFIG_HOME=str(tmp_path / "config"), TERM="dumb")
-    code = "import runnerlib.secrets_local as s; s.SCRYPT_N = 2**4; from runnerlib.cli import main; main()"
+    code = "import runnerlib.secrets.local_store as s; s.SCRYPT_N = 2**4; from runnerlib.cli import main; main()"
     for args, answers in ((["init"], ["open sesame"] * 2), (["set", "p", "k"], [VALUE, "open sesame"])):
         process = subprocess.Popen(
             [sys.executable, "-c", code, "secrets", *args],

@@ -23,7 +23,7 @@ import pytest
 
 from tests.source.mounts import need_mounts
 from tests.tools import tool
-from tests.trigger.server import JOB, TOKEN, FakeCoordinator
+from tests.triggers.server import JOB, TOKEN, FakeCoordinator
 
 LONGEST_READ = 1 << 20
 LONGEST_SENT = 256 << 10

@@ -6,7 +6,7 @@ Source of the format: https://testanything.org/tap-version-13-specification.html
 """
 
 from runnerlib.events import JobStarted, StepFinished, StepOutput
-from runnerlib.observers.streams import Streams
+from runnerlib.output.streams import Streams
 from runnerlib.plugins import Plugin, PluginContext
 
 

@@ -92,7 +92,7 @@ def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes
 
 cdef int watched(int pid) except -1:
     """A descriptor for the end of a child for which `clone` has given none."""
-    from runnerlib.process.pidfd import end_of
+    from runnerlib.executor.local.pidfd import end_of
     try:
         return end_of(pid)
     except ChildProcessError:  # it has ended, and another part of the program has collected it

@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from runnerlib._util.paths import CONTAINER_BASE, Workspace, locate
 from runnerlib.config import SETTINGS, read
 from runnerlib.errors import ConfigError, RunnerError, unknown
-from runnerlib.job import Job, Step
-from runnerlib.lifecycle import fulfil
-from runnerlib.observers.program import program_streams
-from runnerlib.paths import CONTAINER_BASE, Workspace, locate
-from runnerlib.plan import Request
+from runnerlib.output.python_streams import program_streams
+from runnerlib.pipeline.job import Job, Step
+from runnerlib.runner.execute import fulfil
+from runnerlib.runner.plan import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from runnerlib._util.cancellation import Stop
     from runnerlib.events import Observer
+    from runnerlib.events.result import JobResult
     from runnerlib.masking import SecretMasker
-    from runnerlib.result import JobResult
-    from runnerlib.stopping import Stop
 
     Task: TypeAlias = Job | str | Sequence[str]
     Directory: TypeAlias = str | os.PathLike[str]
@@ -139,7 +139,7 @@ def _refuse(settings: Mapping[str, object]) -> None:
     """Settings that a call cannot have, because it has a better place for them."""
     instead = {
         "job_command": "give the command itself",
-        "job_file": "read it with runnerlib.job_file.load, and give its job",
+        "job_file": "read it with runnerlib.pipeline.job_file.load, and give its job",
         "work_dir": "a library leaves the current directory alone; give source_dir or workspace",
     }
     for name, advice in instead.items():

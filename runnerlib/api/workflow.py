@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.api.call import masked_errors
-from runnerlib.api.running import handed_on, refuse_in_a_loop
-from runnerlib.audience import audience
+from runnerlib.api.jobs import handed_on, refuse_in_a_loop
 from runnerlib.config import read
-from runnerlib.dispatch import plan_workflow, run_planned
 from runnerlib.errors import ConfigError
-from runnerlib.journal import Selection
-from runnerlib.observers.program import program_streams
-from runnerlib.plan import Request
-from runnerlib.workflow import Workflow, load
+from runnerlib.output.python_streams import program_streams
+from runnerlib.pipeline.workflow import Workflow, load
+from runnerlib.runner.journal import Selection
+from runnerlib.runner.plan import Request
+from runnerlib.runner.reporting import audience
+from runnerlib.runner.workflow import plan_workflow, run_planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnerlib.api.call import Directory
     from runnerlib.events import Observer
-    from runnerlib.result import WorkflowResult
+    from runnerlib.events.result import WorkflowResult
 
 # What would run something else than the call says.
 _OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE", "REACTORCIDE_WORKFLOW_FILE")

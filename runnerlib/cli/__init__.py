@@ -11,11 +11,11 @@ import traceback
 import click
 
 from runnerlib import __version__
-from runnerlib.cli.group import Group
-from runnerlib.cli.session import Session
-from runnerlib.cli.stderr import Stderr
+from runnerlib.cli._group import Group
+from runnerlib.cli._session import Session
+from runnerlib.cli._stderr import Stderr
 from runnerlib.errors import RunnerError, printable, unknown
-from runnerlib.hardening import harden
+from runnerlib.executor.hardening import harden
 
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
@@ -136,7 +136,7 @@ def _show(session: Session, kind: str, before: str, message: str) -> None:
     if session.structured:
         masker = session.masker()
         trace = masker.mask_string(before) if session.debug else ""
-        from runnerlib.cli.log_line import error
+        from runnerlib.cli._log import error
 
         text = error(masker.mask_string(message), kind, trace)
     else:

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.config.file import load
-from runnerlib.config.given import PROFILES, Given, Layer, Origin
-from runnerlib.config.layers import Lowest, Resolved, resolve
+from runnerlib.config.layer_values import PROFILES, Given, Layer, Origin
+from runnerlib.config.merge import Lowest, Resolved, resolve
 from runnerlib.config.settings import SECRETS, SETTINGS, RunnerConfig, Setting
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.config.file import load
-from runnerlib.config.layers import Lowest, Resolved, merge
+from runnerlib.config.merge import Lowest, Resolved, merge
 from runnerlib.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def _subject(path: str) -> str:
 
 def _parsed(text: str, subject: str) -> object:
     # What reads YAML takes time to load, and most runs have no file.
-    from runnerlib import document
+    from runnerlib._util import yaml_nodes as document
 
     try:
         root = document.compose(text)

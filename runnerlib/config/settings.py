@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runnerlib.config import kinds
+from runnerlib.config import parsers as kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +74,7 @@ class RunnerConfig:
     """The resolved settings of one run; None means not given.
 
     Names and defaults follow Reactorcide's runner. Paths are texts as the user gave them: they are
-    checked against the workspace before use (`runnerlib.paths`). Times are in seconds, lengths in bytes.
+    checked against the workspace before use (`runnerlib._util.paths`). Times are in seconds, lengths in bytes.
     """
 
     job_command: str | None = _setting("command of the job, run by `sh -c`", early=True, literal=True)

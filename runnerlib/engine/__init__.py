@@ -8,8 +8,8 @@
 from __future__ import annotations
 
 from runnerlib.engine.attempt import Attempt, Command, Limits
-from runnerlib.engine.decision import Surroundings
 from runnerlib.engine.job_run import Execution, JobRun, Kept, distinct
+from runnerlib.engine.should_run import Surroundings
 from runnerlib.engine.step_run import Around
 
 __all__ = [

@@ -12,20 +12,20 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib.engine.output_pump import Pump
 from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Warned
-from runnerlib.process import CommandError, NoRoomError, holders
-from runnerlib.pump import Pump
-from runnerlib.result import Ending, ending_of
+from runnerlib.events.result import Ending, ending_of
+from runnerlib.executor.local import CommandError, NoRoomError, holders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from runnerlib.events import Observer
+    from runnerlib.events.result import Usage
+    from runnerlib.executor.local import Custody, Launch, Process, Seen, TerminalSize
+    from runnerlib.executor.local.admission import Room
     from runnerlib.masking import SecretMasker, Stream
-    from runnerlib.process import Custody, Launch, Process, Seen, TerminalSize
-    from runnerlib.process.room import Room
-    from runnerlib.result import Usage
 
 
 class Limits(NamedTuple):

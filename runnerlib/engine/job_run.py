@@ -13,22 +13,22 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.schedule import Schedule
 from runnerlib.engine.attempt import Limits, end_all
-from runnerlib.engine.decision import Decider, Surroundings
+from runnerlib.engine.should_run import Decider, Surroundings
+from runnerlib.engine.step_env import Inheritance
 from runnerlib.engine.step_run import Around, Setting, StepRun
-from runnerlib.engine.variables import Inheritance
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
-from runnerlib.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, signal_name
-from runnerlib.schedule import Schedule
+from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, signal_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runnerlib.conditions import Condition
     from runnerlib.events import Event, Observer
-    from runnerlib.job import Job, Step
+    from runnerlib.executor.local import Custody
     from runnerlib.masking import SecretMasker
-    from runnerlib.process import Custody
+    from runnerlib.pipeline.conditions import Condition
+    from runnerlib.pipeline.job import Job, Step
 
 # Seconds between two looks for the dead.
 _REAPING = 1.0

@@ -7,25 +7,25 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from runnerlib.engine import exports
+from runnerlib.engine import step_outputs as exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
-from runnerlib.engine.exports import ExportError
+from runnerlib.engine.step_outputs import ExportError
 from runnerlib.errors import RunnerError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
-from runnerlib.job.script import LONGEST_WORD
-from runnerlib.process import Launch, terminal_size
-from runnerlib.result import NO_EXPORTS, Ending, StepResult
+from runnerlib.events.result import NO_EXPORTS, Ending, StepResult
+from runnerlib.executor.local import Launch, terminal_size
+from runnerlib.pipeline.job.long_script import LONGEST_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
-    from runnerlib.engine.watch import Watch
+    from runnerlib.engine.retry_watch import Watch
     from runnerlib.events import Observer
-    from runnerlib.job import Retry, Step
+    from runnerlib.events.result import Usage
+    from runnerlib.executor.local import Custody
     from runnerlib.masking import SecretMasker
-    from runnerlib.process import Custody
-    from runnerlib.result import Usage
+    from runnerlib.pipeline.job import Retry, Step
 
 T = TypeVar("T")
 
@@ -210,7 +210,7 @@ class StepRun:
             self._usage = _added(self._usage, self._attempt.usage)
             self._attempt = None
             if self._large:
-                from runnerlib.engine.room import tidy  # loaded before
+                from runnerlib.engine.exec_limits import tidy  # loaded before
 
                 tidy(start)
         return self._collected(ending, files), watch is not None and await self._seen(watch, ending)
@@ -237,7 +237,7 @@ class StepRun:
         # No character has more than 4 bytes, so that mostly a look at the lengths will do.
         self._large = 4 * (sum(map(len, env.values())) + sum(map(len, argv))) > LONGEST_WORD
         if self._large:
-            from runnerlib.engine.room import fitted  # for the few that are
+            from runnerlib.engine.exec_limits import fitted  # for the few that are
 
             argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
         terminal = terminal_size() if step.tty else None
@@ -247,7 +247,7 @@ class StepRun:
         """What looks for the pattern of the step, if it has one and another attempt may follow."""
         if self._step.retry.pattern is None or number > self._step.retry.max:
             return None
-        from runnerlib.engine.watch import Watch  # for the few steps that have one
+        from runnerlib.engine.retry_watch import Watch  # for the few steps that have one
 
         return Watch(self._job.observer, self._step.retry.pattern)
 

@@ -2,6 +2,6 @@
 
 from runnerlib.masking._scanner import SHAPES, Stream
 from runnerlib.masking.masker import SecretMasker
-from runnerlib.masking.text import mask_stream, mask_text
+from runnerlib.masking.oneshot import mask_stream, mask_text
 
 __all__ = ["SHAPES", "SecretMasker", "Stream", "mask_stream", "mask_text"]

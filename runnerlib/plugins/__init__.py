@@ -9,7 +9,7 @@ by `printing`. `older_names` lets files for the older package work.
 from __future__ import annotations
 
 from runnerlib.plugins.context import PluginContext
-from runnerlib.plugins.older_names import older_names
+from runnerlib.plugins.observer import Watcher
 from runnerlib.plugins.phase import PluginPhase
 from runnerlib.plugins.plugin import Plugin, PluginError, VetoError
 from runnerlib.plugins.registry import (
@@ -20,7 +20,7 @@ from runnerlib.plugins.registry import (
     register_plugin,
     unregister_plugin,
 )
-from runnerlib.plugins.watcher import Watcher
+from runnerlib.plugins.src_alias import older_names
 
 __all__ = [
     "Plugin",

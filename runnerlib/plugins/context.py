@@ -5,23 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runnerlib.config import SETTINGS, RunnerConfig, kinds
-from runnerlib.environment import secret_texts
+from runnerlib.config import SETTINGS, RunnerConfig
+from runnerlib.config import parsers as kinds
 from runnerlib.errors import unknown
 from runnerlib.masking import SecretMasker
 from runnerlib.plugins.plugin import PluginError
-from runnerlib.secret_provider import Lookup
+from runnerlib.runner.environment import secret_texts
+from runnerlib.secrets.providers import Lookup
 from runnerlib.source import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from runnerlib.job import Step
-    from runnerlib.observers.protocol import Listener, MakeConsole
+    from runnerlib.events.result import StepResult
+    from runnerlib.output.protocol import Listener, MakeConsole
+    from runnerlib.pipeline.job import Step
     from runnerlib.plugins.phase import PluginPhase
-    from runnerlib.result import StepResult
-    from runnerlib.trigger.message import Message
+    from runnerlib.triggers.message import Message
 
 _SETTINGS = tuple(setting.name for setting in fields(RunnerConfig))
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.plugins.loading import COLLECTED, load_file, plugin_files
-from runnerlib.plugins.older_names import older_names
 from runnerlib.plugins.phase import PluginPhase
 from runnerlib.plugins.plugin import PluginError
-from runnerlib.plugins.registration import registered
+from runnerlib.plugins.src_alias import older_names
+from runnerlib.plugins.validation import registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runnerlib.plugins.context import PluginContext
     from runnerlib.plugins.plugin import Plugin
-    from runnerlib.plugins.registration import Registered
+    from runnerlib.plugins.validation import Registered
 
 
 class PluginManager:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runnerlib.source.git_credentials import forget_stored, stored_secrets, taken_from_files
 from runnerlib.source.registry import BUILT_IN, Sources
 from runnerlib.source.spec import Cache, Prepared, Report, SourceSpec
-from runnerlib.source.stored import forget_stored, stored_secrets, taken_from_files
 from runnerlib.source.url import url_secrets, without_credentials
 
 if TYPE_CHECKING:

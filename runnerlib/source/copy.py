@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
-from runnerlib.source.copying import Wanted, copy
+from runnerlib.source.atomic_replace import replacing
+from runnerlib.source.copy_tree import Wanted, copy
 from runnerlib.source.exclusion import of_file, read
 from runnerlib.source.options import many
-from runnerlib.source.place import replacing
+from runnerlib.source.safe_tree import DIRECTORY, identity, open_regular
 from runnerlib.source.spec import Prepared
-from runnerlib.source.tree import DIRECTORY, identity, open_regular
 
 if TYPE_CHECKING:
     from runnerlib.source.exclusion import Pattern

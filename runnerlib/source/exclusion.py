@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.path_glob import matches
 from runnerlib.errors import SourceError, one_line
-from runnerlib.path_glob import matches
-from runnerlib.source.ignoring import glob_of
+from runnerlib.source.ignore_patterns import glob_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

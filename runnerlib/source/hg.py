@@ -16,12 +16,12 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError, unknown
-from runnerlib.source.client import Client, find, outage_at
+from runnerlib.source.atomic_replace import replacing
+from runnerlib.source.git_credentials import credentials
 from runnerlib.source.options import choice, count
-from runnerlib.source.place import replacing
 from runnerlib.source.spec import Prepared
-from runnerlib.source.stored import credentials
 from runnerlib.source.url import split, without_credentials
+from runnerlib.source.vcs_process import Client, find, outage_at
 
 if TYPE_CHECKING:
     from pathlib import Path

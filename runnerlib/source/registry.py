@@ -45,7 +45,7 @@ class Sources:
             raise SourceError(f"source type {name!r}: a name of lower case letters, digits, '-' and '_' is expected")
         if name in self.types():
             raise SourceError(f"source type '{name}' exists already")
-        from runnerlib.source.adoption import adopt
+        from runnerlib.source.plugin_handler import adopt
 
         self._added[name] = adopt(name, handler)
 

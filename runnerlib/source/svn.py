@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from runnerlib.errors import SourceError, unknown
-from runnerlib.source.client import Client, find, outage_at
+from runnerlib.source.atomic_replace import replacing
+from runnerlib.source.git_credentials import credentials
 from runnerlib.source.options import count
-from runnerlib.source.place import replacing
 from runnerlib.source.spec import Prepared
-from runnerlib.source.stored import credentials
 from runnerlib.source.url import split, url_secrets, without_credentials
+from runnerlib.source.vcs_process import Client, find, outage_at
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runnerlib.source import _treefile
-from runnerlib.source.tree import DIRECTORY
+from runnerlib.source.safe_tree import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runnerlib.config import load, read, resolve
 from runnerlib.errors import ConfigError
-from tests.job_file.test_job_file import WORDS
+from tests.pipeline.job_file.test_job_file import WORDS
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnerlib.config import kinds
+from runnerlib.config import parsers as kinds
 
 ALL = [
     kinds.text,

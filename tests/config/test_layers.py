@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runnerlib.config import SETTINGS, Layer, Lowest, RunnerConfig, get_config, resolve
-from runnerlib.config.layers import merge
+from runnerlib.config.merge import merge
 from runnerlib.errors import ConfigError, unknown
 
 # A setting that any layer may give, and seven different values it accepts in a layer that gives text.

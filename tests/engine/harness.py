@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 
 from runnerlib.engine import Execution, JobRun, Limits
 from runnerlib.events import Event, Observer, StepFinished, StepOutput, Warned
-from runnerlib.job import Job, Step
+from runnerlib.events.result import JobResult, StepResult
+from runnerlib.executor.local import Custody
 from runnerlib.masking import SecretMasker
-from runnerlib.process import Custody
-from runnerlib.result import JobResult, StepResult
+from runnerlib.pipeline.job import Job, Step
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 WAITER = Path(__file__).parents[1] / "waiter.py"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from runnerlib.job import Job, Step
+from runnerlib.pipeline.job import Job, Step
 
 
 class Expected(NamedTuple):

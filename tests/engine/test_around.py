@@ -11,8 +11,8 @@ import pytest
 from runnerlib.engine import JobRun, Limits
 from runnerlib.errors import RunnerError
 from runnerlib.events import StepStarted
-from runnerlib.job import Job, Retry, Step
-from runnerlib.result import StepResult
+from runnerlib.events.result import StepResult
+from runnerlib.pipeline.job import Job, Retry, Step
 from tests.engine.harness import PATIENT, NewLoop, Recorder, job_run, run_job
 
 

@@ -13,8 +13,8 @@ import pytest
 from runnerlib.engine import JobRun, Limits
 from runnerlib.errors import OutputError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, StepOutput, StepStarted
-from runnerlib.job import Job, Step
-from runnerlib.result import Ending
+from runnerlib.events.result import Ending
+from runnerlib.pipeline.job import Job, Step
 from tests.engine.harness import SECRETS, NewLoop, Recorder, background, execute, gone, job_run, python, run_job
 from tests.oracle import mask
 

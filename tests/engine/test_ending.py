@@ -11,8 +11,8 @@ import pytest
 from runnerlib.engine import JobRun, Limits
 from runnerlib.errors import RunnerError
 from runnerlib.events import StepRetrying, StepStarted
-from runnerlib.job import Job, Retry, Step
-from runnerlib.observers.lines import LONGEST
+from runnerlib.output.text.lines import LONGEST
+from runnerlib.pipeline.job import Job, Retry, Step
 from tests.engine.harness import NewLoop, Recorder, gone, python, run_job
 
 FOREVER = "echo up; exec sleep 100000"

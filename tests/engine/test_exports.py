@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnerlib.engine import exports
-from runnerlib.engine.exports import ExportError
-from runnerlib.job import Job, Retry, Step
+from runnerlib.engine import step_outputs as exports
+from runnerlib.engine.step_outputs import ExportError
+from runnerlib.pipeline.job import Job, Retry, Step
 from tests.engine.harness import NewLoop, run_job
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)

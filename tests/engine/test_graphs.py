@@ -9,9 +9,9 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runnerlib.conditions import parse
 from runnerlib.events import StepFinished, StepStarted
-from runnerlib.job import Job, Retry, Step
+from runnerlib.pipeline.conditions import parse
+from runnerlib.pipeline.job import Job, Retry, Step
 from tests.engine.harness import run_job
 from tests.engine.reference import expect, waits_for
 

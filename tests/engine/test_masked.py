@@ -6,9 +6,9 @@ import signal
 
 from runnerlib.engine import JobRun
 from runnerlib.events import Masked, StepFinished, StepOutput
-from runnerlib.job import Job, Retry, Step
 from runnerlib.masking import SecretMasker
 from runnerlib.masking.report import RuleCount
+from runnerlib.pipeline.job import Job, Retry, Step
 from tests.engine.harness import SECRETS, NewLoop, Recorder, run_job
 
 ONE, TWO = SECRETS

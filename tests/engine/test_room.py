@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runnerlib.engine.room import LEFT_OUT, fitted, tidy, values_directory
-from runnerlib.job import Job, Retry, Step
-from runnerlib.job.script import LONGEST_WORD, SCRIPT
+from runnerlib.engine.exec_limits import LEFT_OUT, fitted, tidy, values_directory
+from runnerlib.pipeline.job import Job, Retry, Step
+from runnerlib.pipeline.job.long_script import LONGEST_WORD, SCRIPT
 from tests.engine.harness import SECRETS, NewLoop, run_job
 
 FILL = " " * LONGEST_WORD

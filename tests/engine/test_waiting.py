@@ -12,7 +12,7 @@ import pytest
 
 from runnerlib.engine import JobRun, Limits
 from runnerlib.events import StepStarted
-from runnerlib.job import Job, Step
+from runnerlib.pipeline.job import Job, Step
 from tests.engine.harness import NewLoop, Recorder, run_job
 
 LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)

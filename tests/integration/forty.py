@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from runnerlib.job import Job, Retry, Step
+from runnerlib.pipeline.job import Job, Retry, Step
 
 EXPECTED = {
     "success": {"prepare", "flaky", "by pattern", "by time", "after all", "report", "only if", "cleanup", "alarm"},

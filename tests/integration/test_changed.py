@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli import runnerlib
-from tests.repository.made import start, write
+from tests.source.git_query.made import start, write
 from tests.source.repository import git
 from tests.source.smart_http import Server, serving
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.integration.cli import Done, runnerlib
-from tests.trigger.conftest import authority, authority_file, plain_server, server, tls
-from tests.trigger.server import JOB, TOKEN, FakeCoordinator, cut_after, status
+from tests.triggers.conftest import authority, authority_file, plain_server, server, tls
+from tests.triggers.server import JOB, TOKEN, FakeCoordinator, cut_after, status
 
 __all__ = ["authority", "authority_file", "plain_server", "server", "tls"]
 

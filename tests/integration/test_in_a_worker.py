@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from runnerlib.evaluation.conversion import triggers
-from runnerlib.evaluation.event import Event
-from runnerlib.workflow.file import load_job
+from runnerlib.pipeline.workflow.file import load_job
+from runnerlib.triggers.evaluate.event import Event
+from runnerlib.triggers.evaluate.to_triggers import triggers
 from tests.source.repository import git
 from tests.source.smart_http import QUOTED, Server, serving
-from tests.trigger.conftest import plain_server
-from tests.trigger.server import FakeCoordinator
+from tests.triggers.conftest import plain_server
+from tests.triggers.server import FakeCoordinator
 from tests.waiting import until
 from tests.worker import BATCH, LONGEST_READ, LONGEST_SENT, Log, Worker, worker
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.steps import alive
+from tests.executor.local.steps import alive
 from tests.waiting import until
 
 REFUSING = Path(__file__).parents[1] / "refusing.py"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.job_record import job_result, job_running
+from runnerlib.runner.workflow.status_records import job_result, job_running
 from tests.integration.cli import runnerlib, started
 from tests.waiting import until
 

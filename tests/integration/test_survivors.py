@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.steps import alive
+from tests.executor.local.steps import alive
 from tests.waiting import until
 
 RUNNERLIB = [sys.executable, "-m", "runnerlib", "run"]

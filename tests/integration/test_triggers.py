@@ -14,8 +14,8 @@ import pytest
 
 from runnerlib.events import TRIGGERS_PREFIX as PREFIX
 from tests.integration.cli import Done, runnerlib, started
-from tests.trigger.conftest import authority, authority_file, plain_server, server, tls
-from tests.trigger.server import JOB, TOKEN, FakeCoordinator, Fault, Handler, cut_after, cut_before, never, status
+from tests.triggers.conftest import authority, authority_file, plain_server, server, tls
+from tests.triggers.server import JOB, TOKEN, FakeCoordinator, Fault, Handler, cut_after, cut_before, never, status
 
 __all__ = ["authority", "authority_file", "plain_server", "server", "tls"]
 

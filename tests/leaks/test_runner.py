@@ -13,8 +13,8 @@ import pytest
 
 from runnerlib.config import read
 from runnerlib.events import StepOutput
-from runnerlib.plan import plan_run
-from runnerlib.runner import run
+from runnerlib.runner.plan import plan_run
+from runnerlib.runner.run import run
 from tests.integration.cli import RUNNERLIB, environment, runnerlib
 from tests.leaks.knowledge import KNOWN, MARKER, SECRET, SPECIAL, known_at
 from tests.leaks.situation import MARK, TOKEN, readable

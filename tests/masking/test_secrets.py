@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runnerlib.config import RunnerConfig
-from runnerlib.masking.secrets import Secret, guess, weakness
+from runnerlib.masking.candidates import Secret, guess, weakness
 
 PATTERNS = RunnerConfig().secret_env_patterns
 

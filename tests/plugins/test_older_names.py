@@ -11,7 +11,7 @@ import pytest
 
 import runnerlib.plugins
 from runnerlib.plugins import PluginManager, PluginPhase, older_names
-from runnerlib.plugins.older_names import HOMES
+from runnerlib.plugins.src_alias import HOMES
 
 OLDER = '''
 from src.plugins import Plugin, PluginContext, PluginPhase

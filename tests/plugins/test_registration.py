@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runnerlib.plugins import Plugin, PluginContext, PluginError, PluginManager, PluginPhase
-from runnerlib.plugins.registration import registered
+from runnerlib.plugins.validation import registered
 
 
 class Named(Plugin):

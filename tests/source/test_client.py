@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import Interrupted, SourceError
-from runnerlib.source import client
-from runnerlib.source.client import Client
+from runnerlib.source import vcs_process as client
+from runnerlib.source.vcs_process import Client
 from tests.integration.cli import started
 from tests.source.repository import Unwanted
 from tests.tools import tool

@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runnerlib.errors import Interrupted, SourceError
-from runnerlib.source import SourceSpec, copying, prepare
+from runnerlib.source import SourceSpec, prepare
+from runnerlib.source import copy_tree as copying
 from runnerlib.source.exclusion import excluded, of_file
-from runnerlib.source.links import leads_out
+from runnerlib.source.symlinks import leads_out
 from tests.source.repository import Unwanted, git, holders, snapshot
 
 NAMES = st.binary(min_size=1, max_size=6).filter(lambda name: name not in {b".", b".."} and not set(name) & {0, 47})

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import PathError
-from runnerlib.source import Sources, SourceSpec, mounted
+from runnerlib.source import Sources, SourceSpec
+from runnerlib.source import mounts as mounted
 from tests.source.mounts import need_mounts
 
 

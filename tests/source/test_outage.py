@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import Interrupted, SourceError
-from runnerlib.source import SourceSpec, client, hg, patience, prepare, svn
-from runnerlib.source.client import outage_at
+from runnerlib.source import SourceSpec, hg, prepare, svn
+from runnerlib.source import retry as patience
+from runnerlib.source import vcs_process as client
 from runnerlib.source.url import split
+from runnerlib.source.vcs_process import outage_at
 from tests.source import clients
 from tests.source.clients import QUOTED, Gate, gate, hg_serve, svn_serve
 from tests.source.repository import holders, snapshot

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runnerlib.errors import SourceError
-from runnerlib.source import SourceSpec, place, prepare
-from runnerlib.source.place import replacing
+from runnerlib.source import SourceSpec, prepare
+from runnerlib.source import atomic_replace as place
+from runnerlib.source.atomic_replace import replacing
 from tests.source.mounts import need_mounts
 from tests.source.repository import Origin, holders, snapshot
 
@@ -148,7 +149,7 @@ prepare(SourceSpec("copy", sys.argv[1]), Path(sys.argv[2]))
 KILLED_WHILE_FILLING = """
 import os, signal, sys
 from pathlib import Path
-from runnerlib.source.place import replacing
+from runnerlib.source.atomic_replace import replacing
 with replacing(Path(sys.argv[2]), print) as made:
     made.mkdir()
     (made / "half").write_text("x")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.cli.bar import Lines
+from runnerlib.cli._progress import Lines
 from runnerlib.source import SourceSpec, prepare, progress
 from runnerlib.source.progress import EVERY, Meter, without_progress
 

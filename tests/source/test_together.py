@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runnerlib.source.together import together
+from runnerlib.source.parallel import together
 
 
 def test_both_run_at_the_same_time() -> None:

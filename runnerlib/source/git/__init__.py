@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
 from runnerlib.source.git.address import check_url
+from runnerlib.source.git.options import OPTIONS, read
 from runnerlib.source.git.refs import check_ref
-from runnerlib.source.git.wish import OPTIONS, read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
-from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,29 +6,30 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import cache, skeleton, upstream
-from runnerlib.source.git.comparison import Comparison, Reach
+from runnerlib.source.git import cache, upstream
+from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git.compare_base import Comparison, Reach
 from runnerlib.source.git.history import boundary
 from runnerlib.source.git.lfs import place_files
 from runnerlib.source.git.local import empty_objects, take_objects
 from runnerlib.source.git.mirror import Mirror
 from runnerlib.source.git.objects import copy_objects
 from runnerlib.source.git.plan import tree_reason
-from runnerlib.source.git.search import Found, Search
+from runnerlib.source.git.resolve_ref import Found, Search
 from runnerlib.source.git.submodule import DEEPEST, place_submodules
 from runnerlib.source.git.transport import MissingRefError, NetworkError
 from runnerlib.source.git.tree_cache import Trees
+from runnerlib.source.parallel import together
+from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
-from runnerlib.source.together import together
-from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runnerlib.source.git.options import Wish
     from runnerlib.source.git.plan import Plan
     from runnerlib.source.git.remote import Remote
     from runnerlib.source.git.transport import Transport
-    from runnerlib.source.git.wish import Wish
     from runnerlib.source.spec import Cache, Report
 
 

@@ -18,7 +18,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib.source.tree import DIRECTORY, copy_bytes, open_regular
+from runnerlib.source.safe_tree import DIRECTORY, copy_bytes, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -6,19 +6,21 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import cache, keep, program, upstream
+from runnerlib.source.atomic_replace import replacing
+from runnerlib.source.git import cache, upstream
+from runnerlib.source.git import cli_transport as program
+from runnerlib.source.git import reuse as keep
 from runnerlib.source.git.checkout import Work, make
-from runnerlib.source.git.comparison import FIRST, Comparison
+from runnerlib.source.git.compare_base import FIRST, Comparison
 from runnerlib.source.git.local import stored_bytes
-from runnerlib.source.git.patience import Patient
+from runnerlib.source.git.options import Wish, read
 from runnerlib.source.git.plan import Facts, Plan, choose
 from runnerlib.source.git.refs import guess
 from runnerlib.source.git.remote import Remote, locate
+from runnerlib.source.git.retrying_transport import Patient
 from runnerlib.source.git.transport import MissingRefError, NetworkError, Transport
-from runnerlib.source.git.wish import Wish, read
-from runnerlib.source.place import replacing
+from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import Prepared
-from runnerlib.source.tree import remove_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +101,7 @@ def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
     git = program.find()
     if plan.transport == "git" and git is not None:
         return Patient(program.Program(git[0], wish, report), wish.retries, report)
-    from runnerlib.source.git import libgit2  # not before: pygit2 takes 60 ms
+    from runnerlib.source.git import libgit2_transport as libgit2
 
     return Patient(cast("Transport", libgit2.Libgit2(wish, report)), wish.retries, report)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from runnerlib.errors import SourceError
-from runnerlib.source.stored import stored
+from runnerlib.source.git_credentials import stored
 from runnerlib.source.url import Url, split, without_credentials
 
 

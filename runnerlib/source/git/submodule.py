@@ -14,7 +14,7 @@ from runnerlib.errors import SourceError
 from runnerlib.source.git.address import submodule_url
 from runnerlib.source.git.modules import Module, read_modules
 from runnerlib.source.git.remote import Remote, locate
-from runnerlib.source.tree import DIRECTORY, open_regular, remove_tree
+from runnerlib.source.safe_tree import DIRECTORY, open_regular, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

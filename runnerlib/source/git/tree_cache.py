@@ -15,7 +15,7 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib.source.tree import remove_tree
+from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.treefile import pack, seal, unpack
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import skeleton
+from runnerlib.source.git import gitdir as skeleton
 from runnerlib.source.git.address import check_url
 from runnerlib.source.git.refs import is_id
 from runnerlib.source.git.remote import Remote, locate

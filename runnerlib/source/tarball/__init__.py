@@ -18,9 +18,10 @@ from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
+from runnerlib.source.atomic_replace import replacing
 from runnerlib.source.options import count, size
-from runnerlib.source.place import replacing
 from runnerlib.source.progress import Meter
+from runnerlib.source.safe_tree import copy_bytes
 from runnerlib.source.spec import Prepared, still_wanted
 from runnerlib.source.tarball import tar
 from runnerlib.source.tarball import zip as zip_
@@ -28,7 +29,6 @@ from runnerlib.source.tarball.address import Address, parse
 from runnerlib.source.tarball.extraction import Extraction
 from runnerlib.source.tarball.member import ArchiveError, Limits
 from runnerlib.source.tarball.unpacked import Unpacked, kind_of
-from runnerlib.source.tree import copy_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

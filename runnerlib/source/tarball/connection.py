@@ -20,8 +20,8 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnerlib.errors import SourceError, one_line
-from runnerlib.source import worker
-from runnerlib.source.patience import TURN
+from runnerlib.source import interruptible_thread as worker
+from runnerlib.source.retry import TURN
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.tarball.address import is_host
 from runnerlib.source.url import split, without_credentials

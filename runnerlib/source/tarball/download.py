@@ -20,10 +20,10 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
 from runnerlib.errors import SourceError, one_line
-from runnerlib.source.patience import pause_before, wait
+from runnerlib.source.git_credentials import credentials
 from runnerlib.source.progress import Meter
+from runnerlib.source.retry import pause_before, wait
 from runnerlib.source.spec import still_wanted
-from runnerlib.source.stored import credentials
 from runnerlib.source.tarball.address import is_host, without_query
 from runnerlib.source.tarball.connection import SlowError, Watch, connection_to, http_basic, proxy_for, proxy_login
 from runnerlib.source.url import split, without_credentials

@@ -13,9 +13,9 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from runnerlib.source.links import leads_out
+from runnerlib.source.safe_tree import DIRECTORY
+from runnerlib.source.symlinks import leads_out
 from runnerlib.source.tarball.member import ArchiveError, shown
-from runnerlib.source.tree import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

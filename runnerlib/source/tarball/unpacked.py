@@ -13,7 +13,7 @@ from threading import Semaphore, Thread
 from typing import IO, TYPE_CHECKING, Protocol
 
 from runnerlib.errors import SourceError
-from runnerlib.source.patience import TURN
+from runnerlib.source.retry import TURN
 from runnerlib.source.tarball.member import ArchiveError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from runnerlib.errors import SourceError
 from runnerlib.source import Cache, SourceSpec, prepare
-from runnerlib.source.git import program
+from runnerlib.source.git import cli_transport as program
 from runnerlib.source.git.attributes import beyond, is_plain_ident
 from tests.source.repository import ENV, git
 

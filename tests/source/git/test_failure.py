@@ -14,10 +14,10 @@ import pytest
 
 from runnerlib.errors import SourceError
 from runnerlib.source import Cache, SourceSpec, prepare
+from runnerlib.source.git.cli_transport import Program
 from runnerlib.source.git.failure import is_network
-from runnerlib.source.git.program import Program
+from runnerlib.source.git.options import Wish
 from runnerlib.source.git.remote import locate
-from runnerlib.source.git.wish import Wish
 from tests.source.repository import Origin, git
 from tests.tools import tool
 

@@ -14,8 +14,8 @@ import pytest
 
 import runnerlib.source
 from runnerlib.source import SourceSpec
-from runnerlib.source.git import keep
-from runnerlib.source.git.clearing import doomed
+from runnerlib.source.git import reuse as keep
+from runnerlib.source.git.reuse_check import doomed
 from runnerlib.source.git.transport import NetworkError
 from tests.source.repository import commit, git, holders, snapshot
 

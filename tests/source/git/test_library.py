@@ -11,7 +11,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from runnerlib.source.git.library import any_owner, server_silent_for
+from runnerlib.source.git.libgit2_settings import any_owner, server_silent_for
 from tests.source.repository import git, make
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +21,7 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import pygit2
-from runnerlib.repository import changed_files, git_info
+from runnerlib.source.git_query import changed_files, git_info
 from runnerlib.source import SourceSpec, prepare
 theirs, partial, room = map(Path, sys.argv[1:4])
 start = threading.Barrier(9)

@@ -12,8 +12,8 @@ import pytest
 
 from runnerlib.errors import SourceError
 from runnerlib.source import Cache, SourceSpec, prepare
-from runnerlib.source.git import patience
-from runnerlib.source.git.wish import Wish, read
+from runnerlib.source.git import retrying_transport as patience
+from runnerlib.source.git.options import Wish, read
 from tests.source.git.lfs_server import serving_lfs
 from tests.source.git.test_matrix import tree
 from tests.source.repository import Origin, commit, git

@@ -97,7 +97,7 @@ def test_a_host_that_is_not_known_is_refused(
 
 
 def test_the_option_for_a_key_file_is_what_ssh_gets(tmp_path: Path) -> None:
-    from runnerlib.source.git.surroundings import environment
+    from runnerlib.source.git.child_env import environment
 
     key = tmp_path / "it's a key"
     words = environment(str(key), {})["GIT_SSH_COMMAND"]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.repository import changed_files, diff_base
 from runnerlib.source import Cache, SourceSpec, prepare
 from runnerlib.source.git.upstream import Base, told
+from runnerlib.source.git_query import changed_files, diff_base
 from tests.source.repository import commit, git
 from tests.source.smart_http import QUOTED, TOKEN, Server, serving
 

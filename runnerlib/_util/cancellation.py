@@ -1,0 +1,88 @@
+"""Stopping a run that is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runnerlib.errors import Interrupted
+from runnerlib.events.result import signal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+T = TypeVar("T")
+
+
+# Seconds for work that blocks to take notice that it is no longer wanted.
+_NOTICE = 1.0
+
+
+class Stop:
+    """Asks one run to stop, from any thread and at any time; `signum` is the first signal that asked, 0 if none did.
+
+    `again` says that it was asked more than once: then what still runs is killed.
+    A `patient` run is tidying up: the first signal does not interrupt that, the second does.
+    """
+
+    def __init__(self) -> None:
+        self.signum = 0
+        self.again = False
+        self.patient = False
+        self._lock = threading.RLock()
+        self._forward: Callable[[int], object] | None = None
+
+    def request(self, signum: int = signal.SIGTERM) -> None:
+        """Stop as if `signum` had come. At the second request what still runs is killed at once."""
+        with self._lock:
+            first, self.signum = not self.signum, self.signum or signum
+            self.again = not first
+            if self._forward is not None and not (self.patient and first):
+                self._forward(signum)
+
+    def check(self) -> None:
+        """Raise Interrupted once somebody has asked; for what has nothing else to stop."""
+        if self.signum:
+            raise Interrupted(self.signum, signal_name(self.signum))
+
+    async def unless(self, stopped: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns; once `stopped` is set, it is given up on. Raises Interrupted then."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(stopped.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                await asyncio.wait((working,), timeout=_NOTICE)
+            self.check()
+            return await working
+        finally:
+            for task in (working, stopping):
+                task.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
+
+    @contextmanager
+    def forwarded(self, forward: Callable[[int], object]) -> Iterator[None]:
+        """Hand requests from other threads on to `forward`, which is called there."""
+        with self._lock:
+            self._forward = forward
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._forward = None
+
+    @contextmanager
+    def reaching(self, loop: asyncio.AbstractEventLoop, stop: Callable[[int], object]) -> Iterator[None]:
+        """Hand requests on to `stop`, which is called on `loop`; those that came before, at once."""
+        with self._lock:
+            self._forward = lambda signum: loop.call_soon_threadsafe(stop, signum)
+            for _ in range(bool(self.signum) + self.again):
+                stop(self.signum)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._forward = None

@@ -1,0 +1,76 @@
+"""Running jobs and commands beside an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runnerlib._util.cancellation import Stop
+from runnerlib.api.call import call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runnerlib.api.call import Call, Directory, Task
+    from runnerlib.events import Observer
+    from runnerlib.events.result import JobResult
+
+
+async def execute_async(
+    task: Task,
+    *,
+    source_dir: Directory | None = None,
+    artifacts_dir: Directory | None = None,
+    workspace: Directory | None = None,
+    observer: Observer | None = None,
+    **settings: object,
+) -> JobResult:
+    """Like `execute`, in a running event loop, which goes on meanwhile.
+
+    The job has a thread and an event loop of its own; `observer` is called in that thread. Signals are left to
+    the caller's loop. When the task that awaits this is cancelled, the job is stopped as by SIGTERM, and
+    CancelledError is raised once no process of it is left; a second cancellation kills what still runs at
+    once. A source that is being prepared is given up as well; what stood in its place stays.
+    Raises what `execute` raises.
+    """
+    stop = Stop()
+    ended = asyncio.get_running_loop().create_future()
+    made = call(task, source_dir, artifacts_dir, workspace, observer, settings)
+    work = contextvars.copy_context().run
+    # A daemon: a program that ends without waiting does not wait, and the guard of the job ends its processes.
+    thread = threading.Thread(target=work, args=(_work, made, stop, ended), name="runnerlib-job", daemon=True)
+    thread.start()
+    try:
+        return await _outcome(ended, stop)
+    finally:
+        thread.join()
+
+
+def _work(made: Call, stop: Stop, ended: asyncio.Future[JobResult]) -> None:
+    """Carry out the call and settle the future, in its own loop; nobody minds if that is gone."""
+    settle: Callable[[], object]
+    try:
+        settle = partial(ended.set_result, made.carry_out(stop))
+    except BaseException as error:
+        settle = partial(ended.set_exception, error)
+    with suppress(RuntimeError):
+        ended.get_loop().call_soon_threadsafe(settle)
+
+
+async def _outcome(ended: asyncio.Future[JobResult], stop: Stop) -> JobResult:
+    """The result; if this task is cancelled, not before the job has ended."""
+    cancelled: asyncio.CancelledError | None = None
+    while not ended.done():
+        try:
+            await asyncio.wait([ended])
+        except asyncio.CancelledError as error:
+            cancelled = cancelled or error
+            stop.request()
+    if cancelled is not None:
+        ended.exception()  # it has been looked at
+        raise cancelled
+    return ended.result()

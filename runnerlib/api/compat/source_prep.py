@@ -1,0 +1,89 @@
+"""Preparing sources from a program, under the names of Reactorcide's `src.source_prep`.
+
+`config` is what `runnerlib.get_config` returns, by default the configuration of this process.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runnerlib._util.paths import in_container, locate
+from runnerlib.config import Resolved, RunnerConfig, get_config
+from runnerlib.errors import SourceError, unprepared
+from runnerlib.pipeline.job import Job, Step
+from runnerlib.runner.plan import plan_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runnerlib.runner.plan import RunPlan
+
+    Report = Callable[[str], None]
+
+
+def prepare_source(config: RunnerConfig | None = None, report: Report | None = None) -> Path | None:
+    """Put the source that `source_type`, `source_url` and `source_ref` name into the code directory; where it is now.
+
+    None when no source is configured: what is there stays as it is. What stood there before is replaced, once the
+    new source is complete. `report` takes lines of progress, masked. Raises ConfigError, a ValueError, for a wrong
+    setting, and SourceError, which is an OSError here and a FileNotFoundError where nothing is at a path, when
+    the source cannot be prepared; the target is as it was then.
+    """
+    return _prepare(config, report, trusted=False)
+
+
+def prepare_ci_source(config: RunnerConfig | None = None, report: Report | None = None) -> Path | None:
+    """Like `prepare_source`, for the trusted CI source: `ci_source_*`, put into `/job/ci` of the workspace."""
+    return _prepare(config, report, trusted=True)
+
+
+def get_code_directory_path(config: RunnerConfig | None = None) -> Path:
+    """The real path of the code directory. Raises PathError when it leads out of the workspace."""
+    return _plan(config).code_dir
+
+
+def get_job_directory_path(config: RunnerConfig | None = None) -> Path:
+    """The real path of the directory that the job runs in. Raises PathError when it leads out of the workspace."""
+    return _plan(config).job_dir
+
+
+def get_job_base_path() -> Path:
+    """The real path of the workspace: `/job` in a container, else `./job`.
+
+    Raises PathError for a variable that holds nonsense.
+    """
+    return locate(os.environ, Path.cwd()).base
+
+
+def is_in_container_mode() -> bool:
+    """Whether the workspace is `/job`: REACTORCIDE_IN_CONTAINER says so; unset, a usable `/job` does.
+
+    Raises PathError when the variable holds anything but a truth value.
+    """
+    return in_container(os.environ, Path.cwd())
+
+
+def _plan(config: RunnerConfig | None) -> RunPlan:
+    """The plan of a job that does nothing: all that it says about places and sources is checked."""
+    resolved = Resolved(get_config() if config is None else config, {})
+    return plan_run(resolved, (), os.environ, Path.cwd(), Job("sources", [Step("sources", "true")]))
+
+
+def _prepare(config: RunnerConfig | None, report: Report | None, *, trusted: bool) -> Path | None:
+    plan = _plan(config)
+    checkout = next((one for one in plan.checkouts if one.trusted == trusted), None)
+    if checkout is None:
+        return None
+
+    def masked(line: str) -> None:
+        if report is not None:
+            report(plan.masker.mask_string(line))
+
+    try:
+        plan.sources.prepare(checkout.spec, checkout.target, masked)
+    except SourceError as error:
+        url = checkout.spec.url or ""
+        raise unprepared(error, None if ":" in url else url) from None
+    return checkout.target

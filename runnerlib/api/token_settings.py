@@ -1,0 +1,34 @@
+"""The settings of a process that no runner plans for: their tokens may be references to secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.config import SECRETS, read
+from runnerlib.secrets.providers import Lookup, Revealer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runnerlib.config import Resolved
+    from runnerlib.masking.candidates import Secret
+
+_TOKENS = tuple(setting.name for setting in SECRETS if setting.name != "secret_values_list")
+
+
+def settings(
+    environ: Mapping[str, str], found: Callable[[Secret], object], given: Mapping[str, object] | None = None
+) -> Resolved:
+    """The settings that `environ` gives, and what is `given`, with every token in clear; `found` gets each secret.
+
+    Raises ConfigError for wrong settings, and for a secret that is not there.
+    """
+    resolved = read(given or {}, environ)
+    secret = Revealer(Lookup(), resolved, environ, found)
+    changes = {}
+    for name in _TOKENS:
+        value = getattr(resolved.config, name)
+        if isinstance(value, str) and (revealed := secret.setting(value, name)) != value:
+            changes[name] = revealed, resolved.origin(name)
+    secret.check()
+    return resolved.changed(changes)

@@ -1,0 +1,102 @@
+"""Files that people write, each checked by its kind: what it holds says which, or where it stands in `.reactorcide`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runnerlib.config import PROFILES, SETTINGS, Lowest, resolve
+from runnerlib.config.ci_file import NAME as CI_FILE
+from runnerlib.config.file import parse as parse_settings
+from runnerlib.errors import ConfigError, printable, unknown
+from runnerlib.pipeline import job_file, workflow
+from runnerlib.pipeline.job_file import flat
+from runnerlib.pipeline.job_file import reactorcide as layout
+from runnerlib.pipeline.job_file.file import TOP_KEYS
+from runnerlib.pipeline.job_file.nodes import compose
+from runnerlib.pipeline.job_file.reader import Reading, Wrong
+from runnerlib.pipeline.workflow.file import LAYOUT, parse_job, root_of
+from runnerlib.pipeline.workflow.file_keys import FILE_KEYS, JOB_KEYS, WORKFLOW_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+_LARGEST = 1 << 20
+# Keys that say by themselves what a file is.
+_WORKFLOW = {"workflow", "jobs"}
+_JOB = {"job", "command", "steps"}
+# The others belong to the kind that knows most of them, the first of those that know as many.
+_KNOWN: Mapping[str, Collection[str]] = {
+    "configuration": {*SETTINGS, PROFILES},
+    "job": {*flat.KEYS, *TOP_KEYS, *layout.KINDS},
+    "workflow": {*WORKFLOW_KEYS, *JOB_KEYS, *FILE_KEYS},
+}
+_CI_SOURCE = "configuration of the CI source"
+_LAYOUT_JOB = f"job of {LAYOUT}"
+
+
+def check_file(path: str) -> str:
+    """Check the file at `path`; its kind, in words. Raises ConfigError with everything that is wrong."""
+    text = _read(path)
+    kind = _kind(path, text)
+    if kind == "workflow":
+        workflow.parse(text, path, root_of(Path(path)))
+    elif kind == "job":
+        job_file.parse(text, path)
+    elif kind == _LAYOUT_JOB:
+        parse_job(text, path)
+    elif kind == _CI_SOURCE:
+        resolve({}, {}, ci_file=Lowest(parse_settings(text, path), path))
+    else:
+        resolve({}, {}, parse_settings(text, path), path)
+    return kind
+
+
+def kind_of_file(path: str) -> str:
+    """The kind of the file at `path`, in words. Raises ConfigError where there is none to be seen."""
+    return _kind(path, _read(path))
+
+
+def _read(path: str) -> str:
+    """The text of a file, read once: it may be a pipe."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        text = data.decode()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a UTF-8 text file"
+        raise ConfigError(f"cannot read '{printable(path)}': {why}") from None
+    if len(data) > _LARGEST:
+        raise ConfigError(f"{printable(path)}: a file has at most 1 MiB")
+    return text
+
+
+def _kind(path: str, text: str) -> str:
+    where = Path(path).absolute()
+    if where.match(CI_FILE):
+        return _CI_SOURCE
+    if where.parent.match(f"{LAYOUT}/workflows"):
+        return "workflow"
+    if where.parent.match(f"{LAYOUT}/jobs"):
+        return _LAYOUT_JOB
+    return _kind_of(path, text)
+
+
+def _kind_of(path: str, text: str) -> str:
+    """The kind that the keys of a file say. Raises ConfigError when nobody knows any of them."""
+    node = compose(text, path)
+    try:
+        keys = [key for key in Reading(path).entries(node, "a job, workflow or configuration file") if key[:2] != "x-"]
+    except Wrong as wrong:
+        raise ConfigError(f"{printable(path)}: {wrong}") from None
+    if _WORKFLOW.intersection(keys):
+        return "workflow"
+    if _JOB.intersection(keys):
+        return "job"
+    known = {kind: len(names.intersection(keys)) for kind, names in ((k, set(v)) for k, v in _KNOWN.items())}
+    kind = max(known, key=lambda kind: known[kind])
+    if known[kind]:
+        return kind
+    names = [*sorted(_WORKFLOW | _JOB), *SETTINGS]
+    got = unknown("key", keys[0][:100], names) if keys else "there is no key"
+    raise ConfigError(f"{printable(path)}: no job, workflow or configuration: {got}")

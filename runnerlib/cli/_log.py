@@ -1,0 +1,24 @@
+"""What a command says of itself as a line of a structured log."""
+
+from __future__ import annotations
+
+import os
+
+from runnerlib.output.log.format import structured, timestamp
+from runnerlib.output.log.level import LogLevel
+from runnerlib.output.log.trace_context import context
+
+
+def warning(message: str) -> str:
+    """The line, with its end."""
+    return _line(LogLevel.WARNING, message, {}, None)
+
+
+def error(message: str, kind: str, trace: str) -> str:
+    """The line of an error of that kind, with the end of its traceback if there is one."""
+    return _line(LogLevel.ERROR, message, {"traceback": trace[-1000:]} if trace else {}, (kind, message))
+
+
+def _line(level: LogLevel, message: str, fields: dict[str, str], told: tuple[str, str] | None) -> str:
+    known = {**context(os.environ), **fields}
+    return structured(timestamp(), level, "runnerlib", message, known, told, as_json=True) + "\n"

@@ -1,0 +1,52 @@
+"""The options that the settings declare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from runnerlib.config import SETTINGS, Setting
+from runnerlib.config import parsers as kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def setting_options(names: Iterable[str] = SETTINGS) -> Callable[[F], F]:
+    """Add `--config` and one option for each of the settings `names`; the command gets them as keyword arguments."""
+    settings = [setting for setting in map(SETTINGS.__getitem__, names) if setting.offered]
+
+    def decorate(command: F) -> F:
+        for setting in reversed(settings):
+            command = _option(setting)(command)
+        config = "YAML or JSON file of settings; or REACTORCIDE_CONFIG."
+        return click.option("--config", "config_file", metavar="FILE", help=config)(command)
+
+    return decorate
+
+
+def _option(setting: Setting) -> Callable[[F], F]:
+    """A switch takes no value; an environment or a file may still say `false`."""
+    if setting.parse is kinds.boolean:
+        return click.option(setting.option, setting.name, flag_value="true", default=None, help=_help(setting))
+    return click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))
+
+
+def _metavar(setting: Setting) -> str:
+    return setting.name.rpartition("_")[2].upper()
+
+
+def _help(setting: Setting) -> str:
+    text = setting.help[0].upper() + setting.help[1:]
+    if isinstance(setting.default, (str, int, float)) and not isinstance(setting.default, bool):
+        text += f" (default: {_shown(setting.default)})"
+    return f"{text}. [{setting.variable}]"
+
+
+def _shown(default: str | float) -> str:
+    if isinstance(default, int) and default and not default % (1 << 30):
+        return f"{default >> 30}G"
+    return default if isinstance(default, str) else f"{default:.15g}"

@@ -1,0 +1,138 @@
+"""What `run` and `run-job` have in common: which steps, shown or done."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from runnerlib.cli._request import requested
+from runnerlib.errors import ConfigError, one_line, printable
+from runnerlib.output.line_output import is_one_stream
+from runnerlib.runner.execute import foreseen, fulfil
+from runnerlib.secrets.providers import Unasked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runnerlib.cli._session import Session
+    from runnerlib.config import RunnerConfig
+    from runnerlib.runner.journal import Selection
+    from runnerlib.runner.plan import RunPlan
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+EXIT_CODES = """\b
+Exit codes:
+  0        every required step succeeded
+  n        the exit code of the first required step that failed; 128+N when signal N killed it
+  2        a usage or configuration error: nothing was started
+  124      a step or the job ran out of time
+  125      the runner failed: source, plugin, output, internal error
+  126/127  the command is not executable / not found
+  130/143  interrupted / terminated: the job was stopped
+"""
+
+_STEP: Mapping[str, Any] = {"multiple": True, "metavar": "NAME"}
+_OPTIONS = (
+    click.option("--dry-run", is_flag=True, help="Check everything, show what would be done, and do nothing."),
+    click.option(
+        "--plan",
+        "drawing",
+        type=click.Choice(["text", "mermaid"]),
+        is_flag=False,
+        flag_value="text",
+        help="Print the graph of steps or jobs, as text or for Mermaid, and do nothing.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on where the last run in this workspace failed or was killed."),
+    click.option(
+        "--from",
+        "start",
+        **_STEP,
+        help="Run only this step (or job of a workflow) and those that wait for it; may be repeated.",
+    ),
+    click.option("--only", **_STEP, help="Run only this step or job; may be repeated."),
+    click.option("--skip", **_STEP, help="Leave this step or job out; may be repeated."),
+)
+
+
+def running_options(command: F) -> F:
+    """Add the options that `carry_out` takes as `flags`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def carry_out(
+    session: Session,
+    config_file: str | None,
+    words: Sequence[str],
+    *,
+    dry_run: bool,
+    drawing: str | None,
+    resume: bool,
+    start: Sequence[str],
+    only: Sequence[str],
+    skip: Sequence[str],
+    alone: str | None = None,
+    **settings: str | None,
+) -> int:
+    """Make the plan, and run it or show it; the exit code. `alone` names a job of a workflow. Raises RunnerError."""
+    wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
+    request = requested(session, config_file, settings, words, wish)
+    if drawing:
+        request = request._replace(lookup=Unasked())
+        if request.awaited is not None:
+            problem = "is in the source, which is not there yet; `runnerlib checkout` brings it"
+            raise ConfigError(f"the job file '{one_line(request.awaited.given)}' {problem}")
+    if not (drawing or dry_run):
+        _join_streams(request.resolved.config)
+    if request.resolved.config.workflow_file is not None or alone is not None:
+        # Most runs are of one job, and a workflow takes YAML and more.
+        from runnerlib.cli import _workflow as workflow
+
+        if workflow.chosen(request, alone):
+            return workflow.carry_out(session, request, alone=alone, drawing=drawing, dry_run=dry_run)
+    if not (drawing or dry_run):
+        return fulfil(request, alone=True, on_masker=session.mask_with).exit_code
+    with foreseen(request, session.mask_with, alone=True) as plan:
+        if drawing:
+            _echo(plan, _drawn(plan, drawing))
+        else:
+            _show(plan)
+    return 0
+
+
+def _join_streams(config: RunnerConfig) -> None:
+    """Let stderr lead to stdout where all is to be in one order: errors, and what plugins print, as well."""
+    if is_one_stream(config, os.environ, os.isatty(1)):
+        with suppress(OSError):  # it was closed, or is not for writing: then errors stay where they can be seen
+            os.write(1, b"")
+            os.dup2(1, 2)
+
+
+def _wish(resume: bool, start: Sequence[str], only: Sequence[str], skip: Sequence[str]) -> Selection:
+    from runnerlib.runner.journal import Selection
+
+    return Selection(resume, tuple(start), tuple(only), tuple(skip))
+
+
+def _drawn(plan: RunPlan, drawing: str) -> str:
+    from runnerlib.pipeline.graph_text import DRAWINGS
+    from runnerlib.runner.resume import foreseen
+
+    kept, left_out = foreseen(plan)
+    return DRAWINGS[drawing](plan.job, kept, left_out)
+
+
+def _show(plan: RunPlan) -> None:
+    """Print what a run of `plan` would do."""
+    rows = [*plan.describe(), ("nothing", "was done: this was a dry run")]
+    width = max(len(label) for label, _ in rows)
+    _echo(plan, "\n".join(f"{label:{width}}  {text}" for label, text in rows))
+
+
+def _echo(plan: RunPlan, text: str) -> None:
+    click.echo(printable(plan.masker.mask_string(text)))

@@ -1,0 +1,129 @@
+"""What `checkout` and `copy` have in common: one source into the workspace, no job.
+
+Plugins may add the type of source: where there can be any, they live through a run up to PRE_SOURCE_PREP, and then
+comes CLEANUP.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from runnerlib._util.cancellation import Stop
+from runnerlib.cli._progress import Lines
+from runnerlib.cli._request import current_directory, resolve_options, warn_of_misspelt
+from runnerlib.config import SETTINGS
+from runnerlib.errors import ConfigError, SourceError, printable
+from runnerlib.events import Notice, Warned
+from runnerlib.pipeline.job import Job, Step
+from runnerlib.runner.execute import life_of
+from runnerlib.runner.plan import Request
+from runnerlib.runner.run import interruptible
+from runnerlib.source import forget_stored
+from runnerlib.source.mounts import prepare as prepare_unless_mounted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from runnerlib.cli._session import Session
+    from runnerlib.config import Resolved
+    from runnerlib.events import Event
+    from runnerlib.masking import SecretMasker
+    from runnerlib.runner.checkouts import Checkout
+    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.plugin_host.host import Life
+    from runnerlib.source import Sources
+
+_PLACES = ("code_dir", "job_dir", "work_dir", "profile")
+PREPARING = tuple(name for name in SETTINGS if name in _PLACES or name.startswith(("cache_", "plugin_")))
+"""The settings that say where a source goes, and who may add to how."""
+
+
+def prepare(session: Session, config_file: str | None, options: Mapping[str, object], *, ci: bool = False) -> None:
+    """Prepare the source that `options` name, and print where it is. Raises RunnerError.
+
+    With `ci` that is the trusted source, by itself: what the settings say of the other is not looked at, but it
+    may be prepared next, with the same credentials.
+    """
+    resolved = resolve_options(config_file, options)
+    another = ci and resolved.config.source_type not in {None, "", "none"}
+    if ci:
+        _check_ci(resolved)
+        resolved = resolved.changed({"source_type": ("none", resolved.origin("source_type"))})
+    nothing = Job("checkout", [Step("nothing", "true")])
+    request = Request(resolved, (), os.environ, current_directory(), nothing, lookup=session.lookup).masked()
+    assert request.masker is not None  # noqa: S101 - it is masked
+    session.planned = request.masker
+    warn_of_misspelt(session)
+    stop = Stop()
+    report = Lines(sys.stderr, request.masker.mask_string, stop.check)
+    life = life_of(request)
+    try:
+        if life is None:
+            with interruptible(stop):
+                place = _prepare(request.plan(), report, trusted=ci)
+        else:
+            place = _prepare_with_plugins(life, report, stop, trusted=ci)
+    finally:
+        report.clear()
+    if not another:
+        forget_stored()
+    click.echo(printable(request.masker.mask_string(place)))
+
+
+def _check_ci(resolved: Resolved) -> None:
+    """Refuse to prepare a trusted source that nobody has named."""
+    if not resolved.config.ci_source_url and resolved.config.ci_source_type in {None, "", "none"}:
+        raise ConfigError("no CI source is known: give its URL, or ci_source_type and ci_source_url")
+
+
+def _prepare(plan: RunPlan, report: Lines, *, trusted: bool) -> str:
+    """Prepare one of the sources of a plan; where it is."""
+    for checkout in plan.checkouts:
+        if checkout.trusted == trusted:
+            prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+    return str(plan.workspace.ci if trusted else plan.code_dir)
+
+
+def _prepare_with_plugins(life: Life, report: Lines, stop: Stop, *, trusted: bool) -> str:
+    with life.around_run(_Telling(report), stop):
+        return _prepare(life.reached("pre_source_prep", life.begin()), report, trusted=trusted)
+
+
+def bring(checkouts: Iterable[Checkout], sources: Sources, base: Path, masker: SecretMasker) -> None:
+    """Prepare each source where it is to be, in the workspace `base`. Raises SourceError, which says which it is."""
+    stop = Stop()
+    report = Lines(sys.stderr, masker.mask_string, stop.check)
+    try:
+        with interruptible(stop):
+            for one in checkouts:
+                report(f"{one.label} -> '{one.target}'")
+                try:
+                    prepare_unless_mounted(sources, one.spec, one.target, base, report)
+                except SourceError as error:
+                    raise SourceError(f"{one.label}: {error}") from None
+    finally:
+        report.clear()
+
+
+class _Telling:
+    """The observer of what plugins say."""
+
+    congested = False
+
+    def __init__(self, report: Lines) -> None:
+        self._report = report
+
+    def observe(self, event: Event) -> None:
+        """Take an event."""
+        if isinstance(event, Notice):
+            self._report(event.text)
+        elif isinstance(event, Warned):
+            self._report(f"warning: {event.text}")
+
+    async def drain(self) -> None:
+        """There is nothing to wait for."""

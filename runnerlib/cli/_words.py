@@ -1,0 +1,57 @@
+"""The words of a command, which stand after `--`."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from runnerlib.errors import ConfigError
+
+_FILES = (".yaml", ".yml", ".json")
+
+
+class CommandWithWords(click.Command):
+    """Takes what stands after the first `--` as the parameter `words`, apart from what stands before it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments; the command gets those after `--` as they are."""
+        cut = self._separator(args)
+        rest = super().parse_args(ctx, args[:cut])
+        ctx.params["words"] = tuple(args[cut + 1 :])
+        return rest
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """What the usage line shows."""
+        return [*filter(None, super().collect_usage_pieces(ctx)), "[-- WORDS...]"]
+
+    def _separator(self, args: list[str]) -> int:
+        """Where `--` stands that is no value of an option; behind the end if it does not."""
+        options = [param for param in self.params if isinstance(param, click.Option) and not param.is_flag]
+        # An option with a `flag_value` takes none that begins with a dash.
+        takes_value = {name for one in options for name in one.opts if not isinstance(one.flag_value, str)}
+        marks = (i for i, word in enumerate(args) if word == "--" and (i == 0 or args[i - 1] not in takes_value))
+        return next(marks, len(args))
+
+
+def refuse(stray: tuple[str, ...], ctx: click.Context) -> None:
+    """Raise UsageError for words before `--`, saying what was probably meant."""
+    if not stray:
+        return
+    import shlex
+
+    first = stray[0]
+    is_file = first.endswith(_FILES) or (os.path.isfile(first) and not os.access(first, os.X_OK))
+    meant = f"{_option_for(first)} {first}" if is_file else f"-- {shlex.join(stray)}"
+    raise click.UsageError(f"unexpected '{first}': the words of a command stand after '--'; did you mean {meant}?", ctx)
+
+
+def _option_for(path: str) -> str:
+    """The option that takes the file at `path`: that of a job where its kind cannot be told."""
+    from runnerlib.cli._check_files import kind_of_file
+
+    try:
+        kind = kind_of_file(path)
+    except ConfigError:
+        kind = ""
+    return {"workflow": "--workflow-file", "configuration": "--config"}.get(kind, "--job-file")

@@ -1,0 +1,141 @@
+"""`runnerlib run --workflow-file`: a workflow shown, run, or one of its jobs alone."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from runnerlib.cli._source import bring
+from runnerlib.config import Layer
+from runnerlib.errors import ConfigError, OutputError, one_line, printable, unknown
+from runnerlib.events import Warned
+from runnerlib.executor.local.alone import alone as process_alone
+from runnerlib.executor.local.alone import end_left
+from runnerlib.pipeline.job import Job, Step
+from runnerlib.pipeline.workflow import instances, load
+from runnerlib.runner.execute import may_have_plugins
+from runnerlib.runner.journal import Selection
+from runnerlib.runner.reporting import audience
+from runnerlib.runner.workflow import next_jobs_after, picture, plan_workflow, run_planned
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from runnerlib.cli._session import Session
+    from runnerlib.events import Observer
+    from runnerlib.pipeline.workflow import Workflow
+    from runnerlib.runner.plan import Request
+from runnerlib.runner.workflow import WorkflowPlan
+
+
+def carry_out(session: Session, request: Request, *, alone: str | None, drawing: str | None, dry_run: bool) -> int:
+    """Make the plan of the workflow, and run it or show it; the exit code. Raises RunnerError."""
+    file = request.resolved.config.workflow_file or ""
+    plan = planned(session, request, alone, fetching=not (drawing or dry_run))
+    if drawing or dry_run:
+        _echo(plan, picture(plan, drawing or "text"))
+        return 0
+    with process_alone(), _audience(plan) as listener:
+        try:
+            result = run_planned(plan, listener)
+        finally:
+            end_left(partial(_warn, plan, listener), plan.front.config.grace_period)
+    if alone is not None:
+        following = next_jobs_after(plan, alone, lambda name: _command(name, file))
+        _echo(plan, f"\n{following}" if following else "")
+    return result.exit_code
+
+
+def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:
+    with suppress(OutputError):  # who was told last has raised it
+        listener.observe(Warned(plan.masker.mask_string(text)))
+
+
+def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
+    """Who is told; what processes of plugins write as well, where a job may have any."""
+    opened = partial(audience, plan.front, os.environ, summary="jobs_summary.JobsSummary")
+    if not any(may_have_plugins(job.request) for job in plan.plans.values()):
+        return opened()
+    from runnerlib.runner.plugin_host.workflow_capture import overheard
+
+    return overheard(plan.masker, opened)
+
+
+def planned(session: Session, request: Request, alone: str | None = None, *, fetching: bool = False) -> WorkflowPlan:
+    """The plan of the workflow; from here on the session masks with its masker. Raises RunnerError.
+
+    With `fetching` the source that the file is in is prepared, if it is not there.
+    """
+    workflow = load(_found(session, request, fetching=fetching))
+    wish = request.wish
+    if alone is not None:
+        wish = _alone(alone, workflow, wish)
+    plan = plan_workflow(workflow, request._replace(wish=wish))
+    session.mask_with(plan.masker)
+    return plan
+
+
+def _found(session: Session, request: Request, *, fetching: bool) -> str:
+    """Where the workflow file is: here, or in a source of the settings, which has to be there. Raises RunnerError."""
+    given = request.resolved.config.workflow_file or ""
+    place = request.place_of(given)
+    if place.tree is None:
+        return place.given
+    if os.path.lexists(place.path):
+        place.check()
+        return str(place.path)
+    if not fetching or not place.awaited:
+        problem = "is in a source that is not there yet; `runnerlib checkout`, with --ci the trusted one, brings it"
+        raise ConfigError(f"the workflow file '{one_line(given)}' {problem}")
+    request = request._replace(job=Job("source", [Step("nothing", "true")])).masked()
+    plan = request.plan()
+    session.mask_with(plan.masker)
+    bring([one for one in plan.checkouts if one.target == place.tree], plan.sources, plan.workspace.base, plan.masker)
+    place.check()
+    return str(place.path)
+
+
+def chosen(request: Request, alone: str | None) -> bool:
+    """Whether the workflow file is what is to be run: a job or a command that a higher layer gives wins over it.
+
+    Raises ConfigError when the same layer gives both, or there is no file for `--job`.
+    """
+    resolved, words = request.resolved, request.words
+    config, layers = resolved.config, list(Layer)
+    if config.workflow_file is None:
+        raise ConfigError("--job names a job of a workflow; give --workflow-file too")
+    given = layers.index(resolved.origin("workflow_file").layer)
+    others = {name: layers.index(resolved.origin(name).layer) for name in ("job_command", "job_file")}
+    if words:
+        others["words"] = layers.index(Layer.COMMAND_LINE)
+    others = {name: layer for name, layer in others.items() if name == "words" or getattr(config, name) is not None}
+    for name, layer in others.items():
+        if layer == given or alone is not None:
+            what = "the words after --" if name == "words" else f"{name} ({resolved.origin(name)})"
+            raise resolved.error("workflow_file", f"contradicts {what}; give one of them")
+    return all(layer < given for layer in others.values())
+
+
+def _alone(name: str, workflow: Workflow, wish: Selection | None) -> Selection:
+    names = [job.name for job in workflow.jobs]
+    if name not in names and name not in instances(workflow):
+        raise ConfigError(f"--job: {unknown('job', name, names)}")
+    if wish is not None and (wish.only or wish.start or wish.skip):
+        raise ConfigError("--job runs one job alone; --from, --only and --skip say which of several run")
+    return Selection(resume=wish is not None and wish.resume, only=(name,))
+
+
+def _command(name: str, file: str) -> str:
+    """The line that runs a job alone."""
+    from runnerlib.triggers.next_jobs import run_command
+
+    return run_command(name, file)
+
+
+def _echo(plan: WorkflowPlan, text: str) -> None:
+    if text:
+        click.echo(printable(plan.masker.mask_string(text.rstrip("\n"))))

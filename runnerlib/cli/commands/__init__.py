@@ -1,0 +1,1 @@
+"""TODO runnerlib/cli/commands"""

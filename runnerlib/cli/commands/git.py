@@ -1,0 +1,90 @@
+"""`runnerlib git`: questions to the repository that a job works on."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from runnerlib._util.paths import CONTAINER_BASE, locate
+from runnerlib.cli._group import Group
+from runnerlib.cli._options import setting_options
+from runnerlib.cli._request import current_directory, resolve_options
+from runnerlib.config import Layer
+from runnerlib.errors import one_line, printable
+from runnerlib.source.git_query import changed_files, git_info, is_dirty, is_repository, repository_about
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.cli._session import Session
+
+_PLACES = ("code_dir", "job_dir", "work_dir")
+_GROUP = """\b
+Examples:
+  runnerlib git files-changed origin/main
+  runnerlib git files-changed HEAD~1 -z | xargs -0 ruff check
+  runnerlib git info --json | jq -r .commit
+
+\b
+The repository is the one at --code-dir (in a container the one at /job/src), else the one around the current
+directory, else the one that an earlier run left in ./job/src.
+"""
+
+
+@click.group(cls=Group, name="git", epilog=_GROUP)
+def command() -> None:
+    """Ask the repository that a job works on. Nothing of its configuration is executed."""
+
+
+@command.command("files-changed", short_help="Print the files that changed.")
+@setting_options(_PLACES)
+@click.option("-z", "zero", is_flag=True, help="End each path with a NUL byte instead of a line break.")
+@click.argument("gitref")
+@click.pass_obj
+def _files_changed(
+    session: Session, /, config_file: str | None, gitref: str, zero: bool, **options: str | None
+) -> None:
+    """Print the files that changed since HEAD left GITREF, one path a line.
+
+    GITREF is a branch, tag or commit, with ~ and ^. Changes that GITREF has seen meanwhile do not count: these
+    are the files of `git diff GITREF...HEAD`. How many there are is said on stderr. History that a shallow clone lacks
+    is fetched from origin first; when it still cannot be told what changed, the exit code is 125.
+    """
+    files = sorted(changed_files(_directory(config_file, options), gitref, deepen=True))
+    end = b"\0" if zero else b"\n"
+    listed = b"".join(os.fsencode(name) + end for name in files)
+    click.echo(session.masker().mask(listed), nl=False)
+    click.echo(f"{len(files)} file{'s' * (len(files) != 1)} changed since {one_line(gitref)}", err=True)
+
+
+@command.command("info", short_help="Print what is checked out.")
+@setting_options(_PLACES)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.pass_obj
+def _info(session: Session, /, config_file: str | None, as_json: bool, **options: str | None) -> None:
+    """Print what is checked out: branch, commit, tag, remote, and whether somebody has worked on it."""
+    directory = _directory(config_file, options)
+    facts = {**git_info(directory), "dirty": is_dirty(directory)}
+    if as_json:
+        text = json.dumps(facts)
+    else:
+        shown = {key: "-" if value is None else value for key, value in facts.items()}
+        shown.update((key, "yes" if value else "no") for key, value in facts.items() if isinstance(value, bool))
+        text = "\n".join(f"{key.replace('_', ' '):12}  {one_line(str(value))}" for key, value in shown.items())
+    click.echo(printable(session.masker().mask_string(text)))
+
+
+def _directory(config_file: str | None, options: dict[str, str | None]) -> Path:
+    """Where the repository is."""
+    resolved = resolve_options(config_file, options)
+    here = current_directory()
+    workspace = locate(os.environ, here)
+    place = workspace.resolve(resolved.config.code_dir, "code_dir")
+    named = resolved.origin("code_dir").layer is not Layer.DEFAULT
+    if named and not is_repository(place):
+        return place  # to be told that it is none
+    found = repository_about(place, here, given=named or workspace.base == CONTAINER_BASE)
+    return found if is_repository(found) else here

@@ -1,0 +1,26 @@
+"""`runnerlib register-secret`."""
+
+from __future__ import annotations
+
+import click
+
+from runnerlib.secrets.register import USAGE, main
+
+
+class _Plain(click.Command):
+    """Leaves the arguments as they are: an error of click's would show them, and each may be a secret."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Pass everything on."""
+        ctx.params["words"] = tuple(args)
+        return []
+
+    def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        """The client's own usage."""
+        return USAGE.rstrip()
+
+
+@click.command("register-secret", cls=_Plain)
+def command(words: tuple[str, ...]) -> int:
+    """Hide a secret in the output of this job from now on."""
+    return main(words)

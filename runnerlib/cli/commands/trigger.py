@@ -1,0 +1,55 @@
+"""`runnerlib trigger`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from runnerlib.cli._triggers import own_masker, say, tell
+from runnerlib.pipeline.workflow.file import load_job
+from runnerlib.triggers.evaluate.event import Event, context
+from runnerlib.triggers.evaluate.to_triggers import triggers
+from runnerlib.triggers.message import message
+from runnerlib.triggers.spool import append, spool_of
+
+if TYPE_CHECKING:
+    from runnerlib.cli._session import Session
+
+_EXAMPLES = """\b
+Examples:
+  runnerlib trigger .reactorcide/jobs/deploy.yaml
+  runnerlib trigger build.yaml test.yaml --triggers-file triggers.json
+
+\b
+Exit codes:
+  0    the jobs were told of, or handed to the run that this is a step of
+  2    a usage or configuration error, a wrong job file among them: no job was told of
+  125  the jobs could not be told of; they are kept in the triggers file
+"""
+
+
+@click.command("trigger", epilog=_EXAMPLES)
+@click.argument("job_files", nargs=-1, required=True, metavar="JOB_FILE...")
+@click.option("--triggers-file", metavar="FILE", help="The file that keeps the jobs. [default: /job/triggers.json]")
+@click.option("--allow-insecure-transport", is_flag=True, help="Let the token go to a coordinator over plain http.")
+@click.pass_obj
+def command(
+    session: Session, /, job_files: tuple[str, ...], triggers_file: str | None, allow_insecure_transport: bool
+) -> int:
+    """Let the jobs follow that files of the form of .reactorcide/jobs describe, all or none.
+
+    They get the event and the sources that this process is told of by REACTORCIDE_* variables. In a step
+    they are told of when its job has ended well; elsewhere at once.
+    """
+    masker = own_masker(session)
+    happened = Event(os.environ.get("REACTORCIDE_EVENT_TYPE", ""), context(os.environ))
+    jobs = triggers([load_job(path) for path in job_files], happened, lambda: None)
+    spool = spool_of(os.environ) if triggers_file is None else None
+    if spool is None:
+        return tell(message([job.to_dict() for job in jobs]), triggers_file, masker, insecure=allow_insecure_transport)
+    append(spool, jobs, insecure=allow_insecure_transport)
+    for job in jobs:
+        say(masker.mask_string(f"✓ Scheduled job: {job.job_name}"))
+    return 0

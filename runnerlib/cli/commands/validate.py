@@ -1,0 +1,74 @@
+"""`runnerlib validate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from runnerlib.cli._options import setting_options
+from runnerlib.cli._request import requested, warn
+from runnerlib.cli._words import CommandWithWords
+from runnerlib.errors import ConfigError, printable
+from runnerlib.runner.execute import foreseen
+
+if TYPE_CHECKING:
+    from runnerlib.cli._session import Session
+    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.workflow import WorkflowPlan
+
+
+_EXAMPLES = """\b
+Examples:
+  runnerlib validate pipeline.yaml .reactorcide/jobs/*.yaml
+  runnerlib validate --job-file job.yaml
+  runnerlib validate --config ci.yaml -- make test
+"""
+
+
+@click.command("validate", cls=CommandWithWords, epilog=_EXAMPLES)
+@setting_options()
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.pass_obj
+def command(
+    session: Session, /, config_file: str | None, files: tuple[str, ...], words: tuple[str, ...], **options: str | None
+) -> None:
+    """Check files, or the configuration of a run, and exit: 0 when all is valid, 2 when not. Nothing is touched.
+
+    FILE is a job, a workflow or a configuration, those of .reactorcide included; what it holds says which.
+    """
+    if files:
+        _check(files)
+        if config_file is None and not words and all(value is None for value in options.values()):
+            return
+    request = requested(session, config_file, options, words)
+    if request.resolved.config.workflow_file is not None:
+        from runnerlib.cli import _workflow as workflow
+
+        if workflow.chosen(request, None):
+            _tell(session, workflow.planned(session, request))
+            return
+    with foreseen(request, session.mask_with, alone=True) as plan:
+        _tell(session, plan)
+
+
+def _check(files: tuple[str, ...]) -> None:
+    """Check all files, and say of each that it is valid. Raises ConfigError with what is wrong with the others."""
+    from runnerlib.cli._check_files import check_file
+
+    problems: list[str] = []
+    for file in files:
+        try:
+            kind = check_file(file)
+        except ConfigError as error:
+            problems.append(str(error))
+        else:
+            click.echo(printable(f"{file}: a valid {kind}"))
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def _tell(session: Session, plan: RunPlan | WorkflowPlan) -> None:
+    for warning in plan.warnings:
+        warn(session, warning)
+    click.echo("the configuration is valid")

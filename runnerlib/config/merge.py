@@ -1,0 +1,174 @@
+"""The order of the layers, and which of them gave each value.
+
+Default < job file < file of the CI source < its profile < configuration file < its profile <
+environment < command line. What is checked in stands below what the caller of a run says; of that the
+job file is lowest, since it may come from anywhere and the CI source is trusted.
+"""
+
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from runnerlib.config.layer_values import (
+    Filed,
+    Given,
+    Layer,
+    Origin,
+    from_command_line,
+    from_environment,
+    from_file,
+    separate,
+)
+from runnerlib.config.settings import SETTINGS, RunnerConfig
+from runnerlib.errors import ConfigError, unknown
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class Lowest(NamedTuple):
+    """Settings that a file brings, and its name."""
+
+    settings: Mapping[str, object]
+    name: str
+
+
+class Layers(NamedTuple):
+    """What every layer gives, as it is written there. `ci_file` is None until the CI source is there."""
+
+    command_line: Mapping[str, object]
+    environ: Mapping[str, str]
+    file: Lowest = Lowest(_NOTHING, "")
+    job_file: Lowest | None = None
+    ci_file: Lowest | None = None
+
+
+_DEFAULT = Origin(Layer.DEFAULT, "")
+
+
+class Resolved(NamedTuple):
+    """The configuration of a run, the origin of every value in it, and what it was made from.
+
+    `given` maps the name of a setting to what each layer gives for it, the winner last.
+    """
+
+    config: RunnerConfig
+    origins: Mapping[str, Origin]
+    given: Mapping[str, Sequence[Given]] = MappingProxyType({})
+    layers: Layers = Layers(_NOTHING, MappingProxyType({}))
+
+    def origin(self, name: str) -> Origin:
+        """The layer that gave the setting `name` its value."""
+        return self.origins.get(name, _DEFAULT)
+
+    def changed(self, changes: Mapping[str, tuple[object, Origin]]) -> "Resolved":
+        """The same with other values, already checked, each with where it comes from."""
+        if not changes:
+            return self
+        values: dict[str, Any] = {name: value for name, (value, _) in changes.items()}
+        origins = {name: origin for name, (_, origin) in changes.items()}
+        return self._replace(config=replace(self.config, **values), origins={**self.origins, **origins})
+
+    def error(self, name: str, problem: str) -> ConfigError:
+        """A ConfigError about the value of the setting `name`, naming its layer."""
+        return ConfigError(f"{name} ({self.origin(name)}): {problem}")
+
+
+def resolve(
+    command_line: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: Mapping[str, object] | None = None,
+    file_name: str = "",
+    job_file: Lowest | None = None,
+    ci_file: Lowest | None = None,
+) -> Resolved:
+    """Merge the layers; pure.
+
+    `command_line` maps setting names to values, None where not given. Variables of REACTORCIDE_*
+    that are no setting belong to other parts of the system and are left alone. Raises ConfigError
+    with one line for each unknown key, wrong value and contradiction.
+    """
+    return merge(Layers(command_line, environ, Lowest(file or {}, file_name), job_file, ci_file))
+
+
+def merge(layers: Layers) -> Resolved:
+    """Merge `layers` as `resolve` does."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    all_given: dict[str, list[Given]] = {}
+    filed = separate(layers.file.settings, layers.file.name, problems)
+    ci_filed = separate(*layers.ci_file, problems, late=True) if layers.ci_file else Filed(_NOTHING, {})
+    profile = _profile(layers, filed)
+    _check_others(filed, layers.file.name, profile, problems)
+    _check_others(ci_filed, layers.ci_file.name if layers.ci_file else "", profile, problems)
+    for layer in _in_order(layers, filed, ci_filed, profile, problems):
+        found: dict[str, Given] = {}
+        for given in layer:
+            _add(found, given, problems)
+        for name, given in found.items():
+            values[name] = given.value
+            all_given.setdefault(name, []).append(given)
+        _parse(found, values, problems)
+    origins = {name: each[-1].origin for name, each in all_given.items()}
+    profiles = {**filed.profiles, **ci_filed.profiles}
+    awaited = layers.ci_file is None and values.get("ci_source_type") not in (None, "", "none")
+    if profile and profile not in profiles and not awaited:
+        what = unknown("profile", profile, profiles) if profiles else f"no configuration file has a profile '{profile}'"
+        problems.append(f"profile ({origins.get('profile', _DEFAULT)}): {what}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return Resolved(RunnerConfig(**values), origins, all_given, layers)
+
+
+def _in_order(
+    layers: Layers, filed: Filed, ci_filed: Filed, profile: str, problems: list[str]
+) -> Iterator[Iterator[Given]]:
+    if layers.job_file:
+        separate(*layers.job_file, problems)
+        yield from_file(layers.job_file.settings, Layer.JOB_FILE, layers.job_file.name)
+    if layers.ci_file:
+        name = layers.ci_file.name
+        yield from_file(ci_filed.settings, Layer.CI_FILE, name)
+        yield from_file(ci_filed.profiles.get(profile, _NOTHING), Layer.CI_PROFILE, name, profile)
+    yield from_file(filed.settings, Layer.FILE, layers.file.name)
+    yield from_file(filed.profiles.get(profile, _NOTHING), Layer.PROFILE, layers.file.name, profile)
+    yield from_environment(layers.environ)
+    yield from_command_line(layers.command_line, problems)
+
+
+def _check_others(filed: Filed, file: str, profile: str, problems: list[str]) -> None:
+    """What is wrong with the profiles that are not chosen."""
+    for name, settings in filed.profiles.items():
+        if name != profile:
+            found: dict[str, Given] = {}
+            for given in from_file(settings, Layer.PROFILE, file, name):
+                _add(found, given, problems)
+            _parse(found, {}, problems)
+
+
+def _profile(layers: Layers, filed: Filed) -> str:
+    """The name of the profile that the highest layer chooses; '' for none."""
+    setting = SETTINGS["profile"]
+    named = (layers.command_line.get("profile"), layers.environ.get(setting.variable), filed.settings.get("profile"))
+    return str(next((name for name in named if name is not None), ""))
+
+
+def _add(found: dict[str, Given], given: Given, problems: list[str]) -> None:
+    """Put one given value, and what it implies, under the settings it is meant for."""
+    implied = (Given(SETTINGS[name], value, given.origin) for name, value in given.setting.implies.items())
+    for target, value in ((given.setting.target, given), *((i.setting.name, i) for i in implied)):
+        other = found.get(target)
+        if other is not None and other.value != value.value:
+            problems.append(f"{target} ({other.origin}) contradicts {value.origin.spelling}; give one of them")
+        else:
+            found.setdefault(target, value)
+
+
+def _parse(found: Mapping[str, Given], values: dict[str, Any], problems: list[str]) -> None:
+    for name, given in found.items():
+        try:
+            values[name] = given.setting.parse(given.value)
+        except ValueError as error:
+            problems.append(f"{name} ({given.origin}): {given.shown}{error}")

@@ -1,0 +1,109 @@
+"""Whether a step runs, once everything it waits for has ended. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.events.result import Ending, StepResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from runnerlib.pipeline.conditions import Condition, Facts
+    from runnerlib.pipeline.job import Step
+
+# A condition that calls one of these means to run when the job is being stopped.
+_TIDYING = frozenset({"always", "cancelled"})
+
+
+def _no_variables() -> Mapping[str, str]:
+    return {}
+
+
+def _everything_changed(_glob: str) -> bool:
+    """Nobody knows what changed: no step may be skipped for it."""
+    return True
+
+
+class Surroundings(NamedTuple):
+    """What conditions can ask for that is no step: variables by name (`branch`), whether matching files changed."""
+
+    variables: Callable[[], Mapping[str, str]] = _no_variables
+    changed: Callable[[str], bool] = _everything_changed
+
+
+class Decider:
+    """Keeps what became of the steps so far, as far as later ones depend on it."""
+
+    def __init__(
+        self,
+        steps: Mapping[str, Step],
+        graph: Mapping[str, Collection[str]],
+        conditions: Mapping[str, Condition],
+        excluded: Collection[str],
+        surroundings: Surroundings,
+    ) -> None:
+        self._steps = steps
+        self._graph = graph
+        self._conditions = conditions
+        self._excluded = excluded
+        self._surroundings = surroundings
+        self._results: dict[str, StepResult] = {}
+        # For each step that ended: the first failure that those who wait for it have to know of, or "".
+        self._failure: dict[str, str] = {}
+
+    def ended(self, result: StepResult) -> None:
+        """A step ended or is not going to run."""
+        self._results[result.name] = result
+        own = result.name if result.required and result.outcome in {"failure", "cancelled"} else ""
+        self._failure[result.name] = own or self._failed_before(result.name)
+
+    def tidies_up(self, name: str) -> bool:
+        """Whether a step is meant to run even when the job has to end."""
+        if self._steps[name].when is not None:
+            return self._steps[name].when == "always"
+        condition = self._conditions.get(name)
+        return condition is not None and not _TIDYING.isdisjoint(condition.functions)
+
+    def verdict(self, name: str, env: Callable[[], Mapping[str, str]], ending: Ending | None) -> Ending | None:
+        """Why the step does not run, or None when it runs. `ending` is that of a job that has to end early.
+
+        `env` gives the step's variables; only a condition asks for them.
+        """
+        if name in self._excluded:
+            return Ending(0, "left out by the command line", "excluded")
+        step, condition = self._steps[name], self._conditions.get(name)
+        if ending is not None and not self._runs_late(name, ending):
+            return Ending(0, ending.reason, "cancelled")
+        failed = self._failed_before(name)
+        when = step.when or ("always" if condition is not None and condition.decides else "on_success")
+        if when == "on_success" and failed:
+            return Ending(0, f"step '{failed}' did not succeed", "dependency")
+        if when == "on_failure" and not failed:
+            return Ending(0, "no step it waits for failed", "condition")
+        if condition is None:
+            return None
+        facts = self._facts(env(), bool(failed), ending)
+        return None if condition.evaluate(facts) else Ending(0, condition.why_false(facts), "condition")
+
+    def _runs_late(self, name: str, ending: Ending) -> bool:
+        """A job whose time is over still deals with failures; one that was stopped only cleans up."""
+        return self.tidies_up(name) or (ending.cause == "timeout" and self._steps[name].when == "on_failure")
+
+    def _failed_before(self, name: str) -> str:
+        return next((self._failure[other] for other in self._graph[name] if self._failure[other]), "")
+
+    def _facts(self, env: Mapping[str, str], failed: bool, ending: Ending | None) -> Facts:
+        variables = self._surroundings.variables()
+        # Loaded with the condition that asks for them.
+        from runnerlib.pipeline.conditions import Facts
+
+        return Facts(
+            branch=variables.get("branch", ""),
+            variables=variables,
+            env=env,
+            steps=self._results,
+            failed=failed,
+            cancelled=ending is not None and ending.cause == "cancelled",
+            changed=self._surroundings.changed,
+        )

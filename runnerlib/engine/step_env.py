@@ -1,0 +1,60 @@
+"""The environment of each step: what the job gives, and what the steps it waits for handed on. Pure.
+
+Only steps that a step waits for, directly or through others, reach it, always in written order: what
+runs beside it may or may not have ended and must make no difference.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.pipeline.job import variable_part
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from runnerlib.events.result import Exports
+
+
+class Inheritance:
+    """Told of each step that ended, it knows the environment of those that wait for it."""
+
+    def __init__(self, graph: Mapping[str, Collection[str]], env: Mapping[str, str]) -> None:
+        self._graph = graph
+        self._env = env
+        self._numbers = {name: number for number, name in enumerate(graph)}
+        self._exports: dict[int, tuple[str, Exports]] = {}
+        # The numbers of the steps that hand something on to those that wait for this one; mostly none.
+        self._givers: dict[str, tuple[int, ...]] = {}
+
+    def add(self, name: str, exports: Exports) -> None:
+        """A step ended and hands `exports` on."""
+        inherited = self._inherited(name)
+        if any(exports):
+            number = self._numbers[name]
+            self._exports[number] = name, exports
+            inherited = tuple(sorted((*inherited, number)))
+        self._givers[name] = inherited
+
+    def environment(self, name: str, own: Mapping[str, str]) -> dict[str, str]:
+        """The variables of a step that has its `own` ones too, which win."""
+        env = dict(self._env)
+        for giver, exports in (self._exports[number] for number in self._inherited(name)):
+            env.update(exports.env)
+            env.update(_output_variables(giver, exports.outputs))
+            if exports.path:
+                env["PATH"] = ":".join((*reversed(exports.path), *filter(None, (env.get("PATH"),))))
+        env.update(own)
+        return env
+
+    def _inherited(self, name: str) -> tuple[int, ...]:
+        givers = {self._givers[other] for other in self._graph[name]}
+        if len(givers) < 2:
+            return givers.pop() if givers else ()
+        return tuple(sorted(set().union(*givers)))
+
+
+def _output_variables(step: str, outputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """An output `digest` of the step `build` is RUNNERLIB_OUTPUT_BUILD_DIGEST."""
+    for name, value in outputs.items():
+        yield f"RUNNERLIB_OUTPUT_{variable_part(step)}_{variable_part(name)}", value

@@ -1,0 +1,134 @@
+"""What happens during a job, as values. Every text in an event is masked before the event is made.
+
+The engine and the runner emit events and know nothing of who listens; the console, logs, metrics
+and reports are observers. An event carries no time: it happens when it is observed.
+"""
+
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from runnerlib.events.result import JobResult, StepResult, WorkflowResult
+
+if TYPE_CHECKING:
+    from runnerlib.masking.report import MaskReport
+
+
+class Notice(NamedTuple):
+    """Progress of the runner itself, one line; `phase` is that of the plugins in which one said it."""
+
+    text: str
+    phase: str = ""
+
+
+class Warned(NamedTuple):
+    """Something the user should know although the job goes on, one line; `step` is empty when it concerns none."""
+
+    text: str
+    step: str = ""
+
+
+class JobStarted(NamedTuple):
+    """A job is about to start. `steps` maps each name to the names it depends on, in written order."""
+
+    job: str
+    steps: dict[str, tuple[str, ...]]
+
+
+class StepStarted(NamedTuple):
+    """A step's process is about to start, for the `attempt`-th time; `command` is shown as a shell would read it."""
+
+    step: str
+    command: str
+    attempt: int = 1
+
+
+class StepOutput(NamedTuple):
+    """Bytes a step wrote, masked, in the order they were written; cut anywhere."""
+
+    step: str
+    data: bytes
+
+
+class StepRetrying(NamedTuple):
+    """An attempt failed and another one follows after `delay` seconds."""
+
+    step: str
+    attempt: int
+    reason: str
+    delay: float
+
+
+class Masked(NamedTuple):
+    """What was hidden in the output of a step, all attempts together; told once, and only if something was."""
+
+    step: str
+    report: "MaskReport"
+
+
+class StepFinished(NamedTuple):
+    """A step ended and all its output was emitted, or it is not going to run."""
+
+    result: StepResult
+
+
+TRIGGERS_PREFIX = "@@runnerlib-triggers/1"
+"""What a line that tells of follow-up jobs begins with; the number is the version of the protocol."""
+
+
+class Triggered(NamedTuple):
+    """Who watches stdout is told of follow-up jobs: `message` is JSON on one line, `line` the line that is written.
+
+    A worker reads it, so it is not masked, and is made only when there is nothing to mask in it.
+    """
+
+    message: str
+    line: bytes
+
+
+class JobFinished(NamedTuple):
+    """Every step has ended."""
+
+    result: JobResult
+
+
+class WorkflowJobFinished(NamedTuple):
+    """A job of a workflow ended, one of its runs if it has several, or is not going to run."""
+
+    result: StepResult
+
+
+class WorkflowFinished(NamedTuple):
+    """Every job of a workflow has ended; told after JobFinished, which has the steps of all jobs."""
+
+    result: WorkflowResult
+
+
+Event = (
+    Notice
+    | Warned
+    | JobStarted
+    | StepStarted
+    | StepOutput
+    | StepRetrying
+    | Masked
+    | StepFinished
+    | Triggered
+    | JobFinished
+    | WorkflowJobFinished
+    | WorkflowFinished
+)
+
+
+class Observer(Protocol):
+    """Receives every event of a job."""
+
+    def observe(self, event: Event) -> None:
+        """Take one event; raises OutputError when it can be delivered to nobody any more."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether the observer wants no more output until `drain` returns."""
+
+    async def drain(self) -> None:
+        """Return once the observer is not congested; raises OutputError as `observe` does."""

@@ -1,0 +1,90 @@
+"""A process that is alone with its run, as the command line is: every child that it adopts is the job's.
+
+What it starts itself, for source, secrets, containers and hooks of plugins, carries the mark of the job as well, for
+step 0, because a child has the limits of its parent. What was there before is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.executor.local import _spawn
+from runnerlib.executor.local import subreaper as hold
+from runnerlib.executor.local.process_info import seen
+from runnerlib.executor.local.process_tag import Mark, new_mark
+from runnerlib.executor.local.process_tree import Status, descendants, end_all, send, status, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Alone(NamedTuple):
+    """The mark that everything of this process carries, and which of its descendants were there before."""
+
+    mark: Mark
+    before: frozenset[tuple[int, int]]
+
+    @property
+    def claims(self) -> bool:
+        """Whether what carries no mark is the job's: only where what the runner starts itself carries one."""
+        return self.mark.number != 0
+
+    def is_new(self, process: Status) -> bool:
+        """Whether a descendant of this process was started by the run."""
+        return (process.pid, process.started) not in self.before
+
+
+_now: list[Alone] = []
+
+
+def current() -> Alone | None:
+    """How this process is alone, if it is."""
+    return _now[-1] if _now else None
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Be alone with a run; the command line is from its plan to its end. Raises RunnerError."""
+    hold.acquire()
+    try:
+        here = Alone(new_mark(), frozenset((one.pid, one.started) for one in _descendants()))
+        limit = _spawn.mark_own(here.mark.number) if here.claims else 0
+        _now.append(here)
+        try:
+            yield
+        finally:
+            _now.remove(here)
+            if here.claims:
+                _spawn.mark_own(limit)
+    finally:
+        hold.release()
+
+
+def end_left(tell: Callable[[str], object], grace: float) -> None:
+    """Name the processes that the run has left, and end them: TERM and, after `grace` seconds, KILL.
+
+    A job leaves none: they are those of hooks.
+    """
+    left = _left()
+    try:
+        for process in left:
+            if (shown := seen(process.pid)) is not None:
+                name = f"process {shown.pid} ({shown.command})"
+                tell(f"{name} was still running after the run; it is stopped")
+            send(process, signal.SIGTERM)
+        wait_for(_left, grace)
+    finally:
+        end_all(_left)
+
+
+def _left() -> list[Status]:
+    here = current()
+    return [one for one in _descendants() if here is not None and here.is_new(one)]
+
+
+def _descendants() -> list[Status]:
+    found = map(status, descendants(os.getpid()))
+    return [one for one in found if one is not None and not one.dead]

@@ -1,0 +1,130 @@
+"""Whether the kernel killed a process because memory ran out: told by its own counters, never by an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from runnerlib.executor.local.cgroup import Place, find_place, oom_kills
+
+if TYPE_CHECKING:
+    from runnerlib.executor.local.cgroup import Group
+
+UNLIMITED = 1 << 60
+"""A limit of version 1 from here on is none; the exact number depends on the size of a page."""
+# A file of counters has some ten short lines.
+_LARGEST = 4096
+
+
+class Counter:
+    """Where a memory group counts the processes that were killed in it, and where its limits are.
+
+    The file `events` is kept open, because every step begins with a look at it.
+    """
+
+    def __init__(self, place: Place, events: str, limit: str) -> None:
+        self.place = place
+        self.events = os.path.join(place.own, events)
+        self.limit = limit
+        self._file = -1
+
+    def killed(self) -> int:
+        """How many processes of the group the kernel has killed so far because memory ran out."""
+        with suppress(OSError):
+            if self._file < 0:
+                self._file = os.open(self.events, os.O_RDONLY | os.O_CLOEXEC)
+            return oom_kills(os.pread(self._file, _LARGEST, 0))
+        return 0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def smallest_limit(self) -> int | None:
+        """The lowest limit of the group and those above it, in bytes; None without one."""
+        limits: list[int] = []
+        directory = self.place.own
+        while True:
+            text = _read(os.path.join(directory, self.limit)).strip()
+            if text.isdigit() and int(text) < UNLIMITED:
+                limits.append(int(text))
+            if directory in {self.place.top, "/"}:
+                return min(limits, default=None)
+            directory = os.path.dirname(directory)
+
+
+def find_counter() -> Counter | None:
+    """The counter of the memory group that this process is in; None when the kernel keeps or shows none."""
+    place = find_place("cgroup", "memory")
+    if place is not None:
+        return Counter(place, "memory.oom_control", "memory.limit_in_bytes")
+    place = find_place("cgroup2", "")
+    while place is not None and not os.path.exists(os.path.join(place.own, "memory.events")):
+        # What has no memory controller of its own is charged to the group above it.
+        place = None if place.own == place.top else Place(os.path.dirname(place.own), place.top)
+    return None if place is None else Counter(place, "memory.events", "memory.max")
+
+
+class Evidence:
+    """What the kernel says about one step, from when this is made to the step's end.
+
+    The counter of a group that others are in too says of a step only that memory ran out while it ran.
+    That is taken for its own when it was killed by SIGKILL, or says that something was (exit code 137), or
+    when it was `alone`: no other step ran meanwhile. Where nothing is counted, the kernel's log is asked.
+    """
+
+    def __init__(self, counter: Counter | None, group: Group | None, *, alone: bool) -> None:
+        self.alone = alone
+        self._counter = counter
+        self._group = group
+        self._before_in_group = 0 if group is None else group.killed()
+        self._before = 0 if counter is None else counter.killed()
+        self._since = monotonic()
+
+    def of(self, pid: int, returncode: int) -> str:
+        """A sentence when the kernel killed a process of the step of `pid`, which ended so; else empty."""
+        if returncode == 0 or not self._found(pid, returncode):
+            return ""
+        limit = None if self._counter is None else self._counter.smallest_limit()
+        return sentence(limit, alone=returncode == -signal.SIGKILL)
+
+    def _found(self, pid: int, returncode: int) -> bool:
+        if self._group is not None and self._group.killed() > self._before_in_group:
+            return True
+        if self._counter is None:
+            return returncode == -signal.SIGKILL and _killed(pid, self._since)
+        likely = self.alone or returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}
+        return likely and self._counter.killed() > self._before
+
+
+def sentence(limit: int | None, *, alone: bool) -> str:
+    """What is said of a step that the kernel killed, `alone` or with one of its processes; `limit` in bytes."""
+    who = "killed" if alone else "a process was killed"
+    return f"{who} by the kernel: out of memory{'' if limit is None else f' (limit {_size(limit)})'}"
+
+
+def _killed(pid: int, since: float) -> bool:
+    """What the kernel's log says; it is read where nothing counts, which is rare."""
+    from runnerlib.executor.local import oom_kmsg as kmsg
+
+    return kmsg.killed(pid, since)
+
+
+def _size(count: int) -> str:
+    """A number of bytes as limits are usually written."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if count % 1024:
+            return f"{count} {unit}"
+        count //= 1024
+    return f"{count} GiB"
+
+
+def _read(path: str) -> bytes:
+    with suppress(OSError), open(path, "rb", buffering=0) as file:
+        return file.read()
+    return b""

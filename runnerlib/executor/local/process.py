@@ -1,0 +1,145 @@
+"""A process that was started: its output, its end, and everything that it started itself."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import signal
+import termios
+from array import array
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import RunnerError
+from runnerlib.executor.local.process_info import Seen, seen
+from runnerlib.executor.local.process_tree import end_all, send
+
+if TYPE_CHECKING:
+    from runnerlib.events.result import Usage
+    from runnerlib.executor.local.cgroup import Group
+    from runnerlib.executor.local.oom import Evidence
+    from runnerlib.executor.local.process_spec import TerminalSize
+    from runnerlib.executor.local.supervisor import Custody
+    from runnerlib.executor.local.usage import Meter
+
+
+class Exit(NamedTuple):
+    """How a process ended: `returncode` is negative for a signal, as `subprocess` has it.
+
+    `usage.read` and `written` are what disks moved.
+    `oom` is a sentence when the kernel killed a process of the step because memory ran out, else empty.
+    """
+
+    returncode: int
+    usage: Usage | None
+    oom: str
+
+
+class Process:
+    """A running process and its tree; made by `Custody.start`.
+
+    `output` is the non-blocking reading end of its stdout and stderr, and `exited` a pidfd, readable when
+    the process has ended.
+    """
+
+    def __init__(
+        self,
+        custody: Custody,
+        pid: int,
+        exited: int,
+        output: int,
+        *,
+        step: int,
+        group: Group | None,
+        evidence: Evidence,
+        meter: Meter,
+    ) -> None:
+        self.pid = pid
+        self.output = output
+        self.exited = exited
+        self.step = step
+        self.group = group
+        self._custody = custody
+        self.evidence = evidence
+        self._meter = meter
+        self.reaped = False  # from then on its number may be a stranger's
+        self._exit: Exit | None = None
+        self._closed = False
+
+    def signal(self, signum: int) -> None:
+        """Signal every process of the tree; nothing happens when it is gone."""
+        if signum == signal.SIGKILL and self.group is not None:
+            self.group.kill()  # reaches at once also those that are just being forked
+        # Who is there is asked first: as soon as a parent has ended, its children are no longer below it.
+        tree = self._custody.tree(self)
+        if not self.reaped:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signum)
+        for member in tree:
+            if self.reaped or member.group != self.pid:
+                send(member, signum)
+
+    def resize(self, size: TerminalSize) -> None:
+        """Give the terminal of the process another size, of which the kernel tells who is in front on it."""
+        with suppress(termios.error, OSError):  # it has none, or nobody has it open any more
+            termios.tcsetwinsize(self.output, size)
+
+    def reap(self) -> Exit:
+        """Collect the process, which has exited, and say how it ended and what it used.
+
+        Raises RunnerError when another part of the program has collected it.
+        """
+        if self._exit is None:
+            try:
+                # By number, not by `exited`: an event loop may have made that non-blocking.
+                _, status, used = os.wait4(self.pid, 0)
+            except ChildProcessError:
+                self.reaped = True
+                raise RunnerError(f"process {self.pid} was reaped by another part of the program") from None
+            self.reaped = True
+            code = os.waitstatus_to_exitcode(status)
+            self._exit = Exit(code, self._meter.of(used, self.group), self.evidence.of(self.pid, code))
+        return self._exit
+
+    def survivors(self) -> list[Seen]:
+        """Every living process of the tree; dead ones that were left to the runner are reaped."""
+        return [shown for member in self._custody.tree(self) if (shown := seen(member.pid)) is not None]
+
+    def unread(self) -> int:
+        """How many bytes of output wait to be read."""
+        poll = select.poll()  # a terminal counts what has arrived only once it was asked for it
+        poll.register(self.output, select.POLLIN)
+        poll.poll(0)
+        size = array("i", [0])
+        fcntl.ioctl(self.output, termios.FIONREAD, size)
+        return size[0]
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes of output, empty at its end. Raises BlockingIOError when there is none now."""
+        try:
+            return os.read(self.output, size)
+        except OSError as error:
+            if error.errno == errno.EIO:  # a terminal that nobody has open any more
+                return b""
+            raise
+
+    def close(self) -> None:
+        """Let go of the process; one that has not been reaped, because its run was cancelled, is killed."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self.reaped:
+                self._kill()
+        finally:
+            self._custody.forget(self)
+            os.close(self.output)
+            os.close(self.exited)
+
+    def _kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        with suppress(RunnerError):
+            self.reap()
+        end_all(lambda: self._custody.tree(self))

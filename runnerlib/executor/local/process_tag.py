@@ -1,0 +1,83 @@
+"""Marks: how a process shows which job and step it belongs to, wherever it went.
+
+Two of them, because each can be lost in a way that the other survives:
+
+* A number in its limit of file locks, which Linux hands down and no longer uses (`ext/process/mark.h`
+  tells why that one). Visible of every process, even of a zombie and of one that changed its user.
+* A tag in its environment, for systems that do not show limits. Lost by `env -i`.
+
+Both hold a random number of the job, which nobody meets by chance, and the number of the step.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+from runnerlib.executor.local import _spawn
+
+TAG = "RUNNERLIB_PROCESS_TAG"
+"""The variable with the tags of the step and, outermost first, of the steps its runner runs in."""
+
+# As MARK_STEP_BITS of ext/process/mark.h.
+_STEP_BITS = 20
+_STEP = (1 << _STEP_BITS) - 1
+_LOCKS = b"Max file locks"
+
+
+class Mark(NamedTuple):
+    """The mark of a job: `number` with its step bits 0, or 0 where limits cannot be used, and the tag."""
+
+    number: int
+    tag: str
+
+    def number_of(self, step: int) -> int:
+        """The number that a process of a step carries."""
+        return self.number and self.number | step
+
+    def value_of(self, step: int) -> str:
+        """The value of the variable TAG for a step; what the runner itself was given comes first."""
+        return f"{os.environ.get(TAG, '')}{self.tag}.{step};"
+
+    def step_of(self, pid: int) -> int | None:
+        """The number of the step that a process, dead or alive, belongs to; None: it is not known to be the job's.
+
+        0: the runner has started it for itself.
+        """
+        marks = [limit & _STEP for limit in _limits(pid) if self.number and limit & ~_STEP == self.number]
+        # The runner's own have a hard limit that is none of the job's; a step that lowers both passes for none of them.
+        if marks and marks != [0, 0]:
+            return max(marks)
+        found = re.search(self.tag.encode() + rb"\.([0-9]+);", _read(f"/proc/{pid}/environ"))
+        return int(found[1]) if found else None
+
+
+def new_mark() -> Mark:
+    """A mark for a new job."""
+    bits = _spawn.mark_bits()
+    chance = int.from_bytes(os.urandom(8), "big")
+    # The highest bit of those there are is set: see `mark_bits` in ext/process/mark.c.
+    number = ((1 << bits - 1) | chance % (1 << bits - 1)) & ~_STEP if bits else 0
+    return Mark(number, os.urandom(16).hex())
+
+
+def step_number(count: int) -> int:
+    """The number for the `count`-th step of a job, from 1; they start again after a million."""
+    return (count - 1) % _STEP + 1
+
+
+def _limits(pid: int) -> list[int]:
+    """The soft and the hard limit of file locks of a process; those that are unlimited are left out."""
+    text = _read(f"/proc/{pid}/limits")
+    line = text[text.find(_LOCKS) + len(_LOCKS) :].split(b"\n", 1)[0] if _LOCKS in text else b""
+    return [int(word) for word in line.split()[:2] if word.isdigit()]
+
+
+def _read(path: str) -> bytes:
+    """A file of /proc; empty when the process has ended or may not be looked into."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except OSError:
+        return b""

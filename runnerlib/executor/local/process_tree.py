@@ -1,0 +1,135 @@
+"""The tree of processes as the kernel keeps it: who descends from whom, and in what state."""
+
+from __future__ import annotations
+
+import os
+import signal
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.executor.local import pidfd as pidfds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Seconds that processes get to end after SIGKILL; a broken disk can keep one for ever.
+_PATIENCE = 5.0
+# Milliseconds between two looks at those that are being killed.
+_PAUSE = 50
+# Bytes read at a time; hardly any file of a process has more.
+_PIECE = 1 << 14
+
+
+class Status(NamedTuple):
+    """A process as /proc/PID/stat shows it; `started` is in clock ticks since boot."""
+
+    pid: int
+    state: str
+    parent: int
+    group: int
+    session: int
+    threads: int
+    started: int
+
+    @property
+    def dead(self) -> bool:
+        """Whether only its return code is left. One whose first thread alone has ended is not dead."""
+        return self.state in "ZX" and self.threads <= 1
+
+
+def status(pid: int) -> Status | None:
+    """How the process of that number is; None when there is none."""
+    try:
+        text = _read(f"/proc/{pid}/stat")
+    except OSError:
+        return None
+    # The second field is a name, which may itself hold spaces and parentheses.
+    words = text.rpartition(b")")[2].split()
+    if len(words) < 20:  # it ended while it was being read
+        return None
+    parent, group, session = map(int, words[1:4])
+    return Status(pid, words[0].decode(), parent, group, session, int(words[17]), int(words[19]))
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process, dead ones included, in no order; none when it has ended."""
+    found: list[int] = []
+    try:
+        for thread in _threads(pid):
+            found += children_of_thread(f"/proc/{pid}/task/{thread}")
+    except FileNotFoundError:
+        pass
+    except NotImplementedError:
+        return [child for child in _everybody() if (seen := status(child)) is not None and seen.parent == pid]
+    return found
+
+
+def _threads(pid: int) -> list[str]:
+    """The names of the threads of a process. Raises FileNotFoundError."""
+    directory = f"/proc/{pid}/task"
+    # A link for each, besides its own two; an only thread has the number of its process.
+    return [str(pid)] if os.stat(directory).st_nlink == 3 else os.listdir(directory)
+
+
+def children_of_thread(thread: str) -> list[int]:
+    """What one thread, named by its directory in /proc, has started or adopted.
+
+    Raises NotImplementedError on a kernel built without these lists.
+    """
+    try:
+        return [int(word) for word in _read(f"{thread}/children").split()]
+    except OSError:
+        if os.path.exists(f"{thread}/stat") and not os.path.exists(f"{thread}/children"):
+            raise NotImplementedError from None
+        return []  # it has just ended
+
+
+def _read(path: str) -> bytes:
+    """A file of /proc; every step ends with some, and `open` takes twice as long. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return b"".join(iter(lambda: os.read(file, _PIECE), b""))
+    finally:
+        os.close(file)
+
+
+def _everybody() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The children of a process, their children, and so on; parents first."""
+    waiting = [pid]
+    while waiting:
+        found = children(waiting.pop())
+        yield from found
+        waiting += found
+
+
+def send(process: Status, signum: int) -> None:
+    """Signal one process and no other, though it may have ended and its number been given to a stranger."""
+    pidfd = pidfds.opened(process.pid)
+    try:
+        # The pidfd is of whoever has the number now; it is the one that is meant if it started at the same time.
+        now = status(process.pid)
+        if now is not None and now.started == process.started:
+            pidfds.send(process.pid, pidfd, signum)
+    finally:
+        if pidfd is not None:
+            os.close(pidfd)
+
+
+def wait_for(look: Callable[[], list[Status]], seconds: float) -> None:
+    """Wait until `look` finds nothing, at most so long."""
+    deadline = monotonic() + seconds
+    while (left := look()) and monotonic() < deadline:
+        pidfds.wait(left[0].pid, _PAUSE)
+
+
+def end_all(look: Callable[[], list[Status]]) -> None:
+    """Kill what `look` finds, again and again, until that is nothing."""
+    deadline = monotonic() + _PATIENCE
+    while (left := look()) and monotonic() < deadline:
+        for member in left:
+            send(member, signal.SIGKILL)
+        pidfds.wait(left[0].pid, _PAUSE)

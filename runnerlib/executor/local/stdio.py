@@ -1,0 +1,79 @@
+"""The descriptors between the runner and a process: what it reads, where it writes."""
+
+from __future__ import annotations
+
+import os
+import termios
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runnerlib.executor.local.process_spec import Launch, TerminalSize
+
+
+class Ends(NamedTuple):
+    """`input` and `output` are the process's, `reader` is the runner's end of `output`, non-blocking."""
+
+    input: int
+    output: int
+    reader: int
+
+
+@contextmanager
+def ends(launch: Launch, null: int) -> Iterator[Ends]:
+    """Open the ends for a launch; those of the process are closed afterwards, `reader` only after an error.
+
+    stdin is `null`, a descriptor of /dev/null, where the launch has none. Raises OSError.
+    """
+    with ExitStack() as opened:
+        made = _open_pipe(null) if launch.tty is None else _open_terminal(launch.tty)
+        for end in {made.input, made.output} - {null}:
+            opened.callback(os.close, end)
+        try:
+            if launch.stdin is not None and launch.tty is None:
+                text = memory("stdin", launch.stdin)
+                opened.callback(os.close, text)
+                made = made._replace(input=text)
+            yield made
+        except BaseException:
+            os.close(made.reader)
+            raise
+
+
+def _open_pipe(null: int) -> Ends:
+    """One `os.pipe` for stdout and stderr, so that what is written arrives in the order it was written.
+
+    A socket pair, as event loops make, breaks `> /dev/stdout`.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(reader, False)
+    return Ends(null, writer, reader)
+
+
+def _open_terminal(size: TerminalSize) -> Ends:
+    """A new pseudo-terminal of that size."""
+    reader, user = os.openpty()
+    try:
+        termios.tcsetwinsize(user, size)
+        os.set_blocking(reader, False)
+    except BaseException:
+        os.close(reader)
+        os.close(user)
+        raise
+    return Ends(user, user, reader)
+
+
+def memory(name: str, text: bytes) -> int:
+    """A file without a path that holds `text`: unlike a pipe nobody has to fill it while the process runs."""
+    file = os.memfd_create(name, os.MFD_CLOEXEC)
+    try:
+        rest = memoryview(text)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        os.lseek(file, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(file)
+        raise
+    return file

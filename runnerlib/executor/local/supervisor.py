@@ -1,0 +1,278 @@
+"""The runner's hold over all processes of a job."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from contextlib import ExitStack, suppress
+from threading import get_native_id
+from typing import TYPE_CHECKING
+
+from runnerlib.executor.hardening import core_limit
+from runnerlib.executor.local import _spawn
+from runnerlib.executor.local import open_file_limit as open_files
+from runnerlib.executor.local import subreaper as hold
+from runnerlib.executor.local.admission import Room
+from runnerlib.executor.local.alone import current
+from runnerlib.executor.local.cgroup import new_groups
+from runnerlib.executor.local.oom import Evidence, find_counter
+from runnerlib.executor.local.process import Process
+from runnerlib.executor.local.process_info import Seen, seen
+from runnerlib.executor.local.process_spec import no_room, nul_byte, refused, search_path, words
+from runnerlib.executor.local.process_tag import TAG, new_mark, step_number
+from runnerlib.executor.local.process_tree import children, descendants, end_all, send, status
+from runnerlib.executor.local.stdio import ends
+from runnerlib.executor.local.usage import Meter
+from runnerlib.executor.local.watchdog import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+
+    from runnerlib.executor.local.cgroup import Group
+    from runnerlib.executor.local.process_spec import Launch
+    from runnerlib.executor.local.process_tree import Status
+
+# The step of a process that is the job's, and shows no more: several were running when it was met.
+_UNKNOWN = -1
+# How often a tree that is not empty is looked at, until two looks in a row agree.
+_LOOKS = 10
+# Descriptors that are kept for what is opened and closed while steps run; each running one may have a log besides.
+_SPARE = 8
+
+
+class Custody:
+    """Holds the processes of one job from the first to the last; to be used by one thread at a time.
+
+    While it is open this process adopts the orphans among its descendants. With `cgroups` it uses control
+    groups where it can. Raises RunnerError when the guard cannot be started.
+    """
+
+    def __init__(self, *, cgroups: bool = True) -> None:
+        self._pid = os.getpid()
+        self._alone = current()
+        self._mark = new_mark() if self._alone is None else self._alone.mark
+        self._counter = find_counter()
+        self._started = 0
+        self._running: dict[int, Process] = {}
+        self._known: dict[tuple[int, int], int] = {}  # number and start of processes once seen in a tree: their step
+        self._changed = False
+        self._closed = False
+        self.room = Room()
+        with ExitStack() as undo:
+            self._open_files = open_files.acquire()
+            undo.callback(open_files.release)
+            hold.acquire()
+            undo.callback(hold.release)
+            try:
+                self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            except OSError as error:
+                raise no_room(error) from None
+            undo.callback(os.close, self._null)
+            if self._counter is not None:
+                undo.callback(self._counter.close)
+            self._groups = new_groups() if cgroups else None
+            if self._groups is not None:
+                undo.callback(self._groups.remove)
+            self._guard = Guard(self._mark, self._groups, self._null)
+            self._undo = undo.pop_all()
+
+    def __enter__(self) -> Custody:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self, launch: Launch) -> Process:
+        """Start the process of a step.
+
+        Raises CommandError when the command cannot be executed, NoRoomError when the system has no room for
+        another process now, and RunnerError when the directory is unusable.
+        """
+        self._started += 1
+        step = step_number(self._started)
+        group = self._groups.take() if self._groups is not None else None
+        try:
+            process = self._start(launch, step, group)
+        except BaseException:
+            self._give_back(group)
+            raise
+        if process.group is None:
+            self._give_back(group)
+        for other in self._running.values():
+            other.evidence.alone = False
+        self._running[step] = process
+        return process
+
+    def strays(self) -> list[Seen]:
+        """The living processes of the job that belong to no running step; dead ones are reaped."""
+        return [shown for member in self._strays() if (shown := seen(member.pid)) is not None]
+
+    def signal_strays(self, signum: int) -> None:
+        """Signal each of `strays`."""
+        for member in self._strays():
+            send(member, signum)
+
+    def reap_dead(self) -> None:
+        """Collect what steps left dead to the runner; a single system call when there is nothing."""
+        with suppress(ChildProcessError):  # there are no children at all
+            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                for _ in self._adopted():
+                    pass  # looking at them reaps the dead ones
+
+    def close(self) -> None:
+        """Kill what is left of the job and restore what was changed."""
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() != self._pid:  # a fork of the runner: the processes are not its own
+            os.close(self._null)
+            self._guard.close()
+            if self._groups is not None:
+                self._groups.close()
+            if self._counter is not None:
+                self._counter.close()
+            return
+        with self._undo:
+            # Not before everything has ended: until then a SIGKILL would leave processes behind.
+            self._undo.callback(self._guard.dismiss)
+            for process in list(self._running.values()):
+                process.close()
+            end_all(self._strays)
+
+    def tree(self, process: Process) -> list[Status]:
+        """The living processes of a step."""
+        found = self._settled(lambda: self._members(process))
+        self._known.update(((member.pid, member.started), process.step) for member in found)
+        return found
+
+    def forget(self, process: Process) -> None:
+        """Called by a process that is closed: what it left behind are strays from now on."""
+        self._running.pop(process.step, None)
+        self._give_back(process.group)
+
+    @property
+    def guard_ended(self) -> int:
+        """A descriptor that can be read once the guard has ended, which it does not by itself; see `renew_guard`."""
+        return self._guard.exited
+
+    def renew_guard(self) -> None:
+        """Put a new guard in the place of one that has ended. Raises RunnerError when it cannot be started."""
+        before, self._guard = self._guard, Guard(self._mark, self._groups, self._null)
+        before.dismiss()
+
+    def _give_back(self, group: Group | None) -> None:
+        if group is not None and self._groups is not None:
+            self._groups.give_back(group)
+
+    def _start(self, launch: Launch, step: int, group: Group | None) -> Process:
+        made = words(launch, {TAG: self._mark.value_of(step)})
+        evidence = Evidence(self._counter, group, alone=not self._running)
+        meter = Meter(group)
+        try:
+            with ends(launch, self._null) as end:
+                self._leave_room(end.output)
+                pid, exited, joined = _spawn.spawn(
+                    *made,
+                    input=end.input,
+                    output=end.output,
+                    search=search_path(launch),
+                    terminal=launch.tty is not None,
+                    cgroup=-1 if group is None else group.door,
+                    mark=self._mark.number_of(step),
+                    core=core_limit(),
+                    open_files=self._open_files,
+                    # The signal comes when the thread ends, and only the first thread lives as long as the runner.
+                    dies_with_thread=get_native_id() == os.getpid(),
+                )
+        except ValueError:
+            raise nul_byte(launch) from None
+        except OSError as error:
+            raise refused(error, launch) from None
+        return Process(
+            self, pid, exited, end.reader, step=step, group=group if joined else None, evidence=evidence, meter=meter
+        )
+
+    def _leave_room(self, descriptor: int) -> None:
+        """Raise OSError when so high a descriptor says that there are too few left for the logs of what runs."""
+        if descriptor + len(self._running) + _SPARE >= os.sysconf("SC_OPEN_MAX") > 0:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    def _members(self, process: Process) -> Iterator[Status]:
+        """The living members of a tree; adopted ones last, so that who loses its parent meanwhile is met there."""
+        if not process.reaped:
+            yield from _living((process.pid, *descendants(process.pid)))
+        if process.group is not None:
+            yield from _living(process.group.members())
+        for member, step in self._adopted():
+            if step == process.step:
+                yield member
+                yield from _living(descendants(member.pid))
+
+    def _strays(self) -> list[Status]:
+        def members() -> Iterator[Status]:
+            for member, step in self._adopted():
+                if step not in self._running:
+                    yield member
+                    yield from _living(descendants(member.pid))
+
+        return self._settled(members)
+
+    def _settled(self, look: Callable[[], Iterable[Status]]) -> list[Status]:
+        """What `look` finds, each once: nothing only if nothing changed meanwhile, else what two looks agree on.
+
+        A process may leave a child and end while the list of adopted ones is read, which then shows neither;
+        the next look meets the child. Who keeps forking is believed after a few looks, and looked for again.
+        """
+        before: dict[int, Status] = {}
+        for count in itertools.count(1):
+            self._changed = False
+            found = {member.pid: member for member in look()}
+            if (found or not self._changed) and (found.keys() == before.keys() or count >= _LOOKS):
+                break
+            before = found
+        return list(found.values())
+
+    def _adopted(self) -> Iterator[tuple[Status, int]]:
+        """The living children of this process that are of the job, with the number of their step; reaps the dead.
+
+        Left out are the first processes of running steps, which `Process.reap` collects.
+        """
+        own = {self._guard.pid, *(process.pid for process in self._running.values() if not process.reaped)}
+        for pid in children(self._pid):
+            if pid in own:
+                continue
+            now = status(pid)
+            step = None if now is None else self._step_of(now)
+            if now is None:
+                self._changed = True
+            elif not step:
+                continue  # a child of the program that uses this library, or of the runner itself
+            elif now.dead:
+                self._changed = True
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+            else:
+                yield now, step
+
+    def _step_of(self, process: Status) -> int | None:
+        """The step that an adopted process belongs to; None when it is not known to be the job's."""
+        step = self._mark.step_of(process.pid)
+        if step is None:  # it threw the marks off, or this system shows neither
+            step = self._known.get((process.pid, process.started))
+        if step is None:  # a session cannot be joined from outside
+            step = next((one.step for one in self._running.values() if one.pid == process.session), None)
+        if step is None and self._alone is not None and self._alone.claims and self._alone.is_new(process):
+            step = next(iter(self._running)) if len(self._running) == 1 else _UNKNOWN
+            self._known[process.pid, process.started] = step
+        return step
+
+
+def _living(pids: Iterable[int]) -> Iterator[Status]:
+    for pid in pids:
+        now = status(pid)
+        if now is not None and not now.dead:
+            yield now

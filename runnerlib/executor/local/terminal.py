@@ -1,0 +1,20 @@
+"""How large the terminals of steps are: as large as the runner's own."""
+
+from __future__ import annotations
+
+import termios
+from contextlib import suppress
+
+from runnerlib.executor.local.process_spec import TerminalSize
+
+USUAL = TerminalSize(rows=24, columns=80)
+
+
+def terminal_size() -> TerminalSize:
+    """The size of the terminal that the runner's output, or else its input, is on; 24 by 80 where there is none."""
+    for descriptor in (1, 2, 0):
+        with suppress(termios.error, OSError):
+            rows, columns = termios.tcgetwinsize(descriptor)
+            if rows and columns:
+                return TerminalSize(rows, columns)
+    return USUAL

@@ -1,9 +1,0 @@
-"""What a workspace remembers of the last run of a job, so that another run can go on where it ended."""
-
-from __future__ import annotations
-
-from runnerlib.journal.file import Entry, Journal
-from runnerlib.journal.seal import seal_of
-from runnerlib.journal.selection import Selection, chosen, select, signatures
-
-__all__ = ["Entry", "Journal", "Selection", "chosen", "seal_of", "select", "signatures"]

@@ -1,0 +1,65 @@
+"""Observers: what people and programs see of a job, made from its typed events.
+
+An output mode is a module of this package named as the mode (`json` is `json_lines`) with a function
+`console`, and an entry in `MODES`; or what a plugin adds. Beside the consoles stand observers that a run adds to them:
+`summary`, `step_logs`, `events_file`; `cap` shortens what a console gets and `several` is one
+observer of many. Whatever is in an event is masked; no observer sees a secret.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.output.capabilities import Look
+    from runnerlib.output.protocol import Console, MakeConsole
+    from runnerlib.output.streams import Streams
+
+__all__ = ["MODES", "TIMED", "automatic_mode", "console"]
+
+MODES = ("raw", "prefixed", "grouped", "json", "live")
+# Their lines have the time; or a service adds it, and knows them by how they begin; or they are redrawn.
+TIMED = ("json", "grouped", "live")
+
+# The variables by which a CI service says that it is there, and the dialect of groups it reads.
+SERVICES = {"GITHUB_ACTIONS": "github", "GITLAB_CI": "gitlab", "BUILDKITE": "buildkite", "TF_BUILD": "azure"}
+
+
+def automatic_mode(environ: Mapping[str, str], isatty: bool, step_count: int) -> str:
+    """The mode that fits: `isatty` says whether stdout is a terminal."""
+    if step_count <= 1:
+        return "raw"
+    if service(environ):
+        return "grouped"
+    return "live" if isatty and environ.get("TERM") != "dumb" else "prefixed"
+
+
+def service(environ: Mapping[str, str]) -> str:
+    """The dialect of the CI service that this process runs in; empty for none that is known."""
+    return next((dialect for name, dialect in SERVICES.items() if environ.get(name)), "")
+
+
+_NO_MODES: Mapping[str, MakeConsole] = MappingProxyType({})
+
+
+def console(mode: str, streams: Streams, look: Look, added: Mapping[str, MakeConsole] = _NO_MODES) -> Console:
+    """The console of `mode`; loaded when it is asked for, since a run needs one.
+
+    `live` needs a terminal and is `prefixed` elsewhere. `added` are modes that are not built in. Raises
+    ConfigError for an unknown mode.
+    """
+    if mode in added:
+        return added[mode](streams, look)
+    if mode not in MODES:
+        raise ConfigError(unknown("output mode", mode, (*MODES, *added)))
+    if mode == "live" and not look.terminal:
+        mode = "prefixed"
+    name = {"json": "json_lines"}.get(mode, mode)
+    make: MakeConsole = importlib.import_module(f"{__name__}.{name}").console
+    return make(streams, look)

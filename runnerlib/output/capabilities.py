@@ -1,0 +1,62 @@
+"""What the reader of the output can show: colours, more than ASCII, a terminal, groups."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.output import service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MARKS = "│…✓✗·»─━"
+_PLAIN = str.maketrans({"│": "|", "…": "~", "✓": "+", "✗": "x", "·": ".", "»": ">", "─": "-", "━": "#"})
+
+
+class Look(NamedTuple):
+    """How to write for a reader; `dialect` names the groups that a CI service folds."""
+
+    colour: bool = False
+    unicode: bool = True
+    terminal: bool = False
+    dialect: str = "plain"
+
+    def paint(self, text: str, sgr: str) -> str:
+        """`text` in the colours that the parameters `sgr` select, if colours are wanted."""
+        return f"\x1b[{sgr}m{text}\x1b[0m" if self.colour and text else text
+
+    def width(self) -> int:
+        """The columns of the terminal as it is now; without one there is no limit, which is 0."""
+        if self.terminal:
+            with suppress(OSError):
+                return os.get_terminal_size(1).columns
+        return 0
+
+    def plain(self, text: str) -> str:
+        """`text` with the marks that the runner draws itself as ASCII, if that is all the reader has."""
+        return text if self.unicode else text.translate(_PLAIN)
+
+
+def look(environ: Mapping[str, str], isatty: bool, encoding: str | None) -> Look:
+    """Find out: `isatty` and `encoding` are those of stdout.
+
+    NO_COLOR (https://no-color.org) and FORCE_COLOR are respected, in this order; CI services show colours.
+    """
+    dialect = service(environ)
+    terminal = isatty and environ.get("TERM") != "dumb"
+    if environ.get("NO_COLOR"):
+        colour = False
+    elif environ.get("FORCE_COLOR"):
+        colour = environ["FORCE_COLOR"].lower() not in {"0", "false"}
+    else:
+        colour = terminal or bool(dialect)
+    return Look(colour, _speaks_unicode(encoding), terminal, dialect or "plain")
+
+
+def _speaks_unicode(encoding: str | None) -> bool:
+    try:
+        return bool(_MARKS.encode(encoding or "utf-8"))
+    except (UnicodeEncodeError, LookupError):
+        return False

@@ -1,0 +1,162 @@
+"""What a worker and other readers of lines need of an output: no line too long, and the time before each.
+
+A worker reads two pipes and keeps the order of each, rejects a batch with a line of 256 KiB, and stops reading at one
+of 1 MiB. So under one the lines of the runner and of the job share a pipe, and a longer line is cut.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from runnerlib.output.nonblocking_writer import Output
+from runnerlib.output.streams import Streams
+from runnerlib.output.text.lines import LONGEST, cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runnerlib.config import RunnerConfig
+
+# At the end of a piece of a line.
+MARK = b" [runnerlib: the line is cut here and goes on below]"
+# What may come on top where a cut would be in a character that was begun before.
+_LATE = 3
+# A shorter piece is cut without looking for escape sequences in it.
+_ROOM_TO_LOOK = 64
+_STAMP = len("2027-01-15T08:00:00.250Z ")
+
+
+def under_worker(environ: Mapping[str, str], terminal: bool) -> bool:
+    """Whether a worker reads: a job of a coordinator, and no terminal."""
+    return bool(environ.get("REACTORCIDE_JOB_ID")) and not terminal
+
+
+def is_one_stream(config: RunnerConfig, environ: Mapping[str, str], terminal: bool) -> bool:
+    """Whether the runner's own lines go where the output of the job does. What programs read stays apart."""
+    if config.log_stream == "auto":
+        structured = "json" in {config.output, config.log_format, environ.get("LOG_FORMAT")}
+        return under_worker(environ, terminal) and not structured
+    return config.log_stream == "one"
+
+
+def for_lines(
+    ends: Streams, config: RunnerConfig, environ: Mapping[str, str], mode: str, marks: Sequence[bytes] = ()
+) -> Streams:
+    """`ends` as the settings ask for them; `marks` are what stands for secrets, and is not cut.
+
+    Events are lines of their own, and stay as they are.
+    """
+    out, err = ends.out, ends.err
+    terminal = out.is_terminal
+    joined = is_one_stream(config, environ, terminal)
+    if joined and err is not out:
+        err.close()
+        err = out
+    limit = config.max_line
+    if limit is None and under_worker(environ, terminal):
+        limit = LONGEST
+    if mode == "json" or not (limit or config.timestamps):
+        return Streams(out, err, joined=joined)
+    now = time.time if config.timestamps else None
+    shown = LineOutput(out, limit, marks, now)
+    return Streams(shown, shown if err is out else LineOutput(err, limit, marks, now), joined=joined)
+
+
+class LineOutput(Output):
+    """An output behind which no line is longer than `longest` bytes (None, 0: any length), its line break apart.
+
+    A longer line becomes several, which end with MARK. `marks` are never cut, nor is a character in UTF-8. With `now`,
+    the seconds of a clock, each line begins with the time of its first byte.
+    """
+
+    def __init__(
+        self, out: Output, longest: int | None, marks: Sequence[bytes] = (), now: Callable[[], float] | None = None
+    ) -> None:
+        self._out = out
+        self._now = now
+        self._marks = [mark for mark in marks if mark]
+        self._room = (longest - len(MARK) - _LATE - (_STAMP if now else 0)) if longest else 0
+        self._column = 0
+        self._fresh = True
+
+    @property
+    def congested(self) -> bool:
+        """Whether something is queued."""
+        return self._out.congested
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people see it as it is written."""
+        return self._out.is_terminal
+
+    def write(self, data: bytes) -> None:
+        """Write `data`, with longer lines cut."""
+        if self._room:
+            data = self._short(data)
+        if self._now is not None and data:
+            data = self._stamped(data, self._now())
+        self._out.write(data)
+
+    def write_line(self, line: bytes) -> None:
+        """Write a whole line that a program looks for, as it is."""
+        self._out.write_line(line)
+
+    async def drain(self) -> None:
+        """Return when nothing is queued any more."""
+        await self._out.drain()
+
+    def give_up(self) -> int:
+        """Drop what is queued, and refuse more; the bytes dropped."""
+        return self._out.give_up()
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        self._out.close()
+
+    def _stamped(self, data: bytes, seconds: float) -> bytes:
+        stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3].encode() + b"Z "
+        begun, self._fresh = self._fresh, data.endswith(b"\n")
+        inner = data[:-1].replace(b"\n", b"\n" + stamp) + data[-1:]
+        return stamp + inner if begun else inner
+
+    def _short(self, data: bytes) -> bytes:
+        pieces: list[bytes] = []
+        start = at = 0
+        while self._column + len(data) - at > self._room:
+            room = max(self._room - self._column, 0)
+            end = data.rfind(b"\n", at, at + room + 1) + 1
+            if not end:
+                end = self._place(data, at, at + room)
+                pieces += [data[start:end], MARK, b"\n"]
+                start = end
+            at, self._column = end, 0
+        last = data.rfind(b"\n", at) + 1
+        self._column = len(data) - last if last else self._column + len(data) - at
+        return b"".join([*pieces, data[start:]]) if pieces else data
+
+    def _place(self, data: bytes, start: int, limit: int) -> int:
+        """Where to cut what begins at `start`, which is longer: at `limit` or a little before."""
+        place = cut(data, start, limit) if limit - start >= _ROOM_TO_LOOK else _behind_character(data, limit)
+        while (found := self._mark_around(data, start, place)) is not None:
+            begin, end = found
+            if begin == start and self._column == 0:  # a line of its own does not make it shorter
+                return end
+            place = begin
+        return place
+
+    def _mark_around(self, data: bytes, start: int, place: int) -> tuple[int, int] | None:
+        for mark in self._marks:
+            begin = data.find(mark, max(start, place - len(mark) + 1), place + len(mark) - 1)
+            if begin >= 0:
+                return begin, begin + len(mark)
+        return None
+
+
+def _behind_character(data: bytes, at: int) -> int:
+    """`at`, or behind the rest of the character that was begun before."""
+    end = at
+    while end < min(at + _LATE, len(data)) and 0x80 <= data[end] < 0xC0:
+        end += 1
+    return end

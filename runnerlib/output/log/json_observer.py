@@ -1,0 +1,137 @@
+"""The runner's own messages as lines of a structured log on stderr, beside a console that shows only the steps'."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from runnerlib.events import (
+    JobFinished,
+    JobStarted,
+    Masked,
+    Notice,
+    StepFinished,
+    StepOutput,
+    StepRetrying,
+    StepStarted,
+    Warned,
+)
+from runnerlib.output.filter import Filter
+from runnerlib.output.log.format import structured, timestamp
+from runnerlib.output.log.level import LogLevel, passes
+from runnerlib.output.text.messages import command, duration, finished, retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runnerlib.events import Event
+    from runnerlib.output.nonblocking_writer import Output
+    from runnerlib.output.protocol import Console
+
+    Said = tuple[LogLevel, str, dict[str, object]]
+
+COMPONENT = "runnerlib"
+OWN = (Notice, Warned, StepRetrying)
+"""What the runner says; with `FRAMES` all that a console shows which adds nothing to the output of steps."""
+FRAMES = (StepStarted, StepFinished)
+
+
+class LogLines:
+    """Writes a line of JSON for every event but output."""
+
+    def __init__(
+        self,
+        out: Output,
+        least: LogLevel,
+        context: Mapping[str, str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._out = out
+        self._least = least
+        self._context = context
+        self._clock = clock
+        self._stage = "source_prep"
+
+    def observe(self, event: Event) -> None:
+        """Write a line, if the event is more than output and important enough."""
+        if isinstance(event, StepOutput):
+            return
+        if isinstance(event, JobStarted):
+            self._stage = "execution"
+        said = _said(event)
+        if said is not None and passes(said[0], self._least):
+            level, message, more = said
+            fields = {**self._context, "phase": self._stage, **more}
+            line = structured(timestamp(self._clock()), level, COMPONENT, message, fields, as_json=True)
+            self._out.write(f"{line}\n".encode())
+        if isinstance(event, JobFinished):
+            self._stage = "cleanup"
+
+    @property
+    def congested(self) -> bool:
+        """Whether the reader of stderr is behind."""
+        return self._out.congested
+
+    async def drain(self) -> None:
+        """Return when all is written."""
+        await self._out.drain()
+
+    def give_up(self) -> int:
+        """The console lets go of stderr."""
+        return 0
+
+    def close(self) -> None:
+        """The console lets go of stderr."""
+
+
+class Without(Filter):
+    """A console that is not told of some kinds of events."""
+
+    def __init__(self, console: Console, kinds: tuple[type, ...]) -> None:
+        super().__init__(console)
+        self._kinds = kinds
+
+    def observe(self, event: Event) -> None:
+        """Pass an event on, unless it is of those kinds."""
+        if not isinstance(event, self._kinds):
+            super().observe(event)
+
+
+def _said(event: Event) -> Said | None:
+    match event:
+        case Notice():
+            said: Said | None = (LogLevel.INFO, event.text, {"phase": event.phase} if event.phase else {})
+        case Warned():
+            said = (LogLevel.WARNING, event.text, {"step": event.step} if event.step else {})
+        case JobStarted():
+            said = (LogLevel.INFO, f"job '{event.job}' started", {"job": event.job, "steps": len(event.steps)})
+        case StepStarted():
+            said = (LogLevel.INFO, command(event), {"step": event.step, "attempt": event.attempt})
+        case StepRetrying():
+            said = (LogLevel.WARNING, retrying(event), {"step": event.step, "attempt": event.attempt})
+        case Masked():
+            said = (LogLevel.INFO, event.report.summary(), {"step": event.step, "marks": event.report.marks})
+        case StepFinished() | JobFinished():
+            said = _ended(event)
+        case _:  # what is for somebody else
+            said = None
+    return said
+
+
+def _ended(event: StepFinished | JobFinished) -> Said:
+    result = event.result
+    code: dict[str, object] = {"exit_code": result.exit_code, "seconds": round(result.duration, 6)}
+    if isinstance(event, StepFinished):
+        step = event.result
+        worst = LogLevel.ERROR if step.required and step.outcome == "failure" else LogLevel.WARNING
+        level = worst if step.outcome == "failure" else LogLevel.INFO
+        return (
+            level,
+            f"step '{step.name}' {finished(step)}",
+            {"step": step.name, "outcome": step.outcome, "attempts": step.attempts, **code},
+        )
+    level = LogLevel.INFO if result.success else LogLevel.ERROR
+    how = "succeeded" if result.success else "failed"
+    took = f" {'in' if result.success else 'after'} {duration(result.duration)}" if result.started else ""
+    reason = f": {result.reason}" if result.reason else ""
+    return level, f"job '{result.name}' {how}{took}{reason}", {"job": result.name, **code}

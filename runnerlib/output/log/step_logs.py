@@ -1,0 +1,148 @@
+"""The full masked log of every step, as a file.
+
+A step may write to the directory of the logs. It gains nothing by putting a symlink there: the directory
+is opened before any step runs, and files are made new, relative to it, without following links. While
+a log is written it is called `<step>.log.part`, so that nobody takes an unfinished one for the whole.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import OutputError
+from runnerlib.events import JobFinished, JobStarted, StepFinished, StepOutput, StepRetrying, StepStarted
+from runnerlib.output.log.file_names import DIRECTORY, log_name
+from runnerlib.output.text.messages import retrying
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.events import Event
+
+_PART = ".part"
+_DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Log(NamedTuple):
+    fd: int
+    name: str
+
+
+class StepLogs:
+    """Writes `logs/<step>.log` below `artifacts`; a log of an earlier run is replaced.
+
+    Raises OutputError, which names the file, when one cannot be written to its end.
+    """
+
+    congested = False  # files never make a writer wait for a reader
+
+    def __init__(self, artifacts: Path) -> None:
+        self._artifacts = artifacts
+        self._directory = -1
+        self._open: dict[str, _Log] = {}
+        self._at_line_start: dict[str, bool] = {}
+        self._stale: set[str] = set()
+
+    def observe(self, event: Event) -> None:
+        """Write what belongs into a log."""
+        match event:
+            case StepOutput():
+                self._write(event.step, event.data)
+                self._at_line_start[event.step] = event.data.endswith(b"\n")
+            case JobStarted():
+                self._enter()
+            case StepStarted() if self._stale and event.step not in self._open:
+                self._clear_stale(log_name(event.step))
+            case StepRetrying():
+                line = b"" if self._at_line_start.get(event.step, True) else b"\n"
+                self._write(event.step, line + f"runnerlib: {retrying(event)}\n".encode(errors="backslashreplace"))
+                self._at_line_start[event.step] = True
+            case StepFinished() if event.result.name in self._open:
+                self._finish(event.result.name)
+            case StepFinished() if event.result.attempts:
+                self._clear(log_name(event.result.name))  # it wrote nothing; whatever is there, is no log
+            case JobFinished():
+                self.close()
+
+    async def drain(self) -> None:
+        """Nothing waits."""
+
+    def give_up(self) -> int:
+        """Nothing is dropped."""
+        return 0
+
+    def close(self) -> None:
+        """Close all files; the log of a step that has not finished stays as `.part`."""
+        for log in self._open.values():
+            os.close(log.fd)
+        self._open.clear()
+        if self._directory >= 0:
+            os.close(self._directory)
+            self._directory = -1
+
+    def _enter(self) -> None:
+        """Open the directory; what stands in its place must be one, not a link to one."""
+        try:
+            self._artifacts.mkdir(parents=True, exist_ok=True)
+            above = os.open(self._artifacts, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                with suppress(FileExistsError):
+                    os.mkdir(DIRECTORY, dir_fd=above)
+                self._directory = os.open(DIRECTORY, _DIRECTORY_FLAGS, dir_fd=above)
+                self._stale = set(os.listdir(self._directory))
+            finally:
+                os.close(above)
+        except OSError as error:
+            raise OutputError(f"cannot make logs in '{self._artifacts / DIRECTORY}': {error.strerror}") from None
+
+    def _clear_stale(self, name: str) -> None:
+        """Remove what an earlier run left, so that nobody takes it for the log of the step that begins."""
+        if not self._stale.isdisjoint((name, name + _PART)):
+            self._clear(name)
+
+    def _clear(self, name: str) -> None:
+        for stale in (name, name + _PART):
+            self._unlink(stale)
+
+    def _unlink(self, name: str) -> None:
+        try:
+            os.unlink(name, dir_fd=self._directory)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise self._failed(name, error) from None
+
+    def _begin(self, step: str) -> _Log:
+        """Made when there is something to write: most steps of a large graph are silent."""
+        name = log_name(step)
+        self._clear(name)
+        try:
+            log = _Log(os.open(name + _PART, _FILE_FLAGS, 0o644, dir_fd=self._directory), name)
+        except OSError as error:
+            raise self._failed(name, error) from None
+        self._open[step] = log
+        return log
+
+    def _write(self, step: str, data: bytes) -> None:
+        log = self._open.get(step) or self._begin(step)
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(log.fd, rest) :]
+        except OSError as error:
+            raise self._failed(log.name, error) from None
+
+    def _finish(self, step: str) -> None:
+        log = self._open.pop(step)
+        self._at_line_start.pop(step, None)
+        try:
+            os.close(log.fd)  # some file systems say only now that they are full
+            os.rename(log.name + _PART, log.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        except OSError as error:
+            raise self._failed(log.name, error) from None
+
+    def _failed(self, name: str, error: OSError) -> OutputError:
+        return OutputError(f"cannot write the log '{self._artifacts / DIRECTORY / name}': {error.strerror}")

@@ -1,0 +1,155 @@
+"""The mode `grouped`: every step is a block that the log viewer of a CI service can fold.
+
+The oldest running step is shown as it runs, the others follow when it has ended. All on stdout, whole
+lines. Colours pass; the runner says under each block how its step ended.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import one_line, printable
+from runnerlib.events import (
+    TRIGGERS_PREFIX,
+    Notice,
+    StepFinished,
+    StepOutput,
+    StepRetrying,
+    StepStarted,
+    Triggered,
+    Warned,
+)
+from runnerlib.output.modes.backlog import Backlog
+from runnerlib.output.modes.block_order import Frame, Turns
+from runnerlib.output.modes.ci_services import DIALECTS
+from runnerlib.output.streams import Streams
+from runnerlib.output.text.ansi import Colours, colours_only
+from runnerlib.output.text.lines import Lines, final
+from runnerlib.output.text.messages import command, finished, retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runnerlib.events import Event
+    from runnerlib.events.result import StepResult
+    from runnerlib.output.capabilities import Look
+    from runnerlib.output.modes.ci_services import Dialect
+
+
+class Grouped(Streams):
+    """Blocks in the words of `dialect`."""
+
+    def __init__(self, streams: Streams, look: Look, dialect: Dialect, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(streams.out, streams.err)
+        self._look = look
+        self._dialect = dialect
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._backlog = Backlog(self.out, self.out.write)
+        self._turns = Turns(self._backlog, Frame(self._opening, self._closing, self._meanwhile))
+        self._lines: dict[str, Lines] = {}
+        self._colours: dict[str, Colours] = {}
+
+    def observe(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case StepOutput():
+                self._output(event.step, self._lines[event.step].feed(event.data))
+            case StepStarted():
+                self._lines.setdefault(event.step, Lines())
+                self._colours[event.step] = Colours()
+                self._began.setdefault(event.step, self._clock())
+                self._turns.start(event.step)
+                self._own(event.step, command(event), "1")
+            case StepRetrying():
+                self._end_lines(event.step)
+                self._own(event.step, retrying(event), "33")
+            case StepFinished() if self._turns.started(event.result.name):
+                self._end_lines(event.result.name)
+                del self._lines[event.result.name], self._colours[event.result.name]
+                self._turns.finish(event.result)
+            case StepFinished():
+                self._turns.between(self._ending(event.result))
+            case Notice():
+                self.say(f"runnerlib: {one_line(event.text)}\n".encode())
+            case Warned() if event.step:
+                self._own(event.step, f"warning: {one_line(event.text)}", "33")
+            case Warned():
+                self.say(f"runnerlib: warning: {one_line(event.text)}\n".encode())
+            case Triggered():
+                self._backlog.write(event.line)
+
+    @property
+    def congested(self) -> bool:
+        """Whether a reader is behind, or a block that waited is being shown."""
+        return self._backlog.congested or super().congested
+
+    async def drain(self) -> None:
+        """Return when all that may be shown now is written."""
+        await self._backlog.drain()
+        await super().drain()
+
+    def give_up(self) -> int:
+        """Drop what the readers have not taken and refuse more; the number of bytes dropped."""
+        self._turns.close()
+        return self._backlog.give_up() + super().give_up()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._turns.close()
+        self._backlog.close()
+        super().close()
+
+    def say(self, text: bytes) -> None:
+        """Show lines of the runner."""
+        self._backlog.write(self._dialect.harmless(text))
+
+    def _output(self, step: str, parts: list[bytes]) -> None:
+        if parts:
+            lines = _no_triggers(self._dialect.harmless(colours_only(final(parts))))
+            self._turns.write(step, self._colours[step].closed(lines))
+
+    def _end_lines(self, step: str) -> None:
+        self._output(step, self._lines[step].end())
+
+    def _own(self, step: str, text: str, sgr: str) -> None:
+        painted = "".join(f"{self._look.paint(part, sgr)}\n" for part in printable(text).split("\n"))
+        self._turns.write(step, self._dialect.harmless(painted.encode()))
+
+    def _opening(self, step: str, result: StepResult | None) -> bytes:
+        failed = result is not None and _failed(result)
+        return self._dialect.opening(one_line(step), self._began.pop(step), failed=failed)
+
+    def _closing(self, result: StepResult) -> bytes:
+        return self._dialect.closing(result.ended, failed=_failed(result)) + self._ending(result)
+
+    def _meanwhile(self, result: StepResult) -> bytes:
+        if not _failed(result):
+            return b""
+        text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
+        return self._dialect.harmless(f"{self._look.paint(text, '31')}\n".encode())
+
+    def _ending(self, result: StepResult) -> bytes:
+        text = one_line(f"{result.name}: {finished(result)}")
+        announced = self._dialect.failure(text) if _failed(result) else b""
+        if announced:
+            return announced
+        mark = {"success": "✓", "skipped": "·"}.get(result.outcome, "✗")
+        sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31" if result.required else "33")
+        return self._dialect.harmless(f"{self._look.paint(f'{self._look.plain(mark)} {text}', sgr)}\n".encode())
+
+
+def _no_triggers(lines: bytes) -> bytes:
+    """Whole `lines` of a step without one that tells of jobs: what was taken out may have hidden it from the mask."""
+    prefix = TRIGGERS_PREFIX.encode()
+    return lines.replace(prefix, b" " + prefix) if prefix in lines else lines
+
+
+def _failed(result: StepResult) -> bool:
+    return result.required and result.outcome in {"failure", "cancelled"}
+
+
+def console(streams: Streams, look: Look) -> Grouped:
+    """Make the console of this mode."""
+    return Grouped(streams, look, DIALECTS[look.dialect]())

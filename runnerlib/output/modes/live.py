@@ -1,0 +1,248 @@
+"""The mode `live`: on a terminal, what runs now below what has been written.
+
+The output of the oldest running step scrolls by as it comes; below it stand, redrawn in place, the
+progress of the job and a line for every running step. Of a step's escape sequences only colours
+pass: one that moves the cursor would wreck the view. When the job has finished the view is gone, and
+what is left on the screen is a log.
+
+No thread draws. The view is made anew by a timer of the running loop and when something starts or
+ends; output only moves it down, at the cost of one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import OutputError, one_line, printable
+from runnerlib.events import (
+    JobFinished,
+    JobStarted,
+    Notice,
+    StepFinished,
+    StepOutput,
+    StepRetrying,
+    StepStarted,
+    Triggered,
+    Warned,
+)
+from runnerlib.output.modes.backlog import Backlog
+from runnerlib.output.modes.block_order import Frame, Turns
+from runnerlib.output.modes.live_view import Progress, Running, Screen, View
+from runnerlib.output.streams import Streams
+from runnerlib.output.text.ansi import Colours, colours_only, text_only
+from runnerlib.output.text.lines import Lines, final, last_state
+from runnerlib.output.text.messages import command, finished, retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runnerlib.events import Event
+    from runnerlib.events.result import StepResult
+    from runnerlib.output.capabilities import Look
+
+# Seconds between two views when nothing happens.
+INTERVAL = 0.125
+
+
+class _Step:
+    """A running step: since when, its unfinished line, its colours, and the last line it wrote."""
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.lines = Lines()
+        self.colours = Colours()
+        self.last = b""
+
+    @property
+    def status(self) -> str:
+        """What it wrote last."""
+        now = last_state(self.lines.unfinished[-4096:])
+        return text_only(now or self.last[-4096:]).strip()
+
+
+class Times(NamedTuple):
+    """Where time comes from, and how often the view is made anew."""
+
+    clock: Callable[[], float] = time.monotonic
+    interval: float = INTERVAL
+
+
+class Live(Streams):
+    """Everything on stdout, which is a terminal; `size` tells its columns and rows."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        look: Look,
+        size: Callable[[], tuple[int, int]],
+        times: Times = Times(),  # noqa: B008 - immutable
+    ) -> None:
+        super().__init__(streams.out, streams.err)
+        self._look = look
+        self._times = times
+        self._screen = Screen(self.out, size)
+        self._view = View(look)
+        self._backlog = Backlog(self.out, self._screen.scroll)
+        self._turns = Turns(self._backlog, Frame(self._opening, self._closing, self._meanwhile))
+        self._running: dict[str, _Step] = {}
+        self._total = self._done = self._failed = 0
+        self._began = times.clock()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def observe(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, StepOutput):
+            step = self._running[event.step]
+            self._output(event.step, step, step.lines.feed(event.data))
+            return
+        match event:
+            case JobStarted():
+                self._total = len(event.steps)
+                self._began = self._times.clock()
+            case StepStarted():
+                self._running.setdefault(event.step, _Step(self._times.clock()))
+                self._turns.start(event.step)
+                self._own(event.step, command(event), "1")
+            case StepRetrying():
+                step = self._running[event.step]
+                self._output(event.step, step, step.lines.end())
+                self._own(event.step, retrying(event), "33")
+            case StepFinished():
+                self._finish(event.result)
+            case Notice() | Triggered():
+                said = event.line if isinstance(event, Triggered) else f"runnerlib: {one_line(event.text)}\n".encode()
+                self.say(said)
+            case Warned() if event.step:
+                self._own(event.step, f"warning: {one_line(event.text)}", "33")
+            case Warned():
+                self.say(f"{self._look.paint(f'runnerlib: warning: {one_line(event.text)}', '33')}\n".encode())
+            case JobFinished():
+                self._stop()
+                return
+        self.redraw()
+
+    @property
+    def congested(self) -> bool:
+        """Whether the terminal is behind, or a block that waited is being shown."""
+        return self._backlog.congested or super().congested
+
+    async def drain(self) -> None:
+        """Return when all that may be shown now is written."""
+        await self._backlog.drain()
+        await super().drain()
+
+    def give_up(self) -> int:
+        """Drop what the terminal has not taken and refuse more; the number of bytes dropped."""
+        self._stop_timer()
+        self._turns.close()
+        return self._backlog.give_up() + super().give_up()
+
+    def close(self) -> None:
+        """Take the view away, if the terminal still takes anything, and let go."""
+        try:
+            self._stop()
+        except OutputError:
+            self._stop_timer()
+        self._turns.close()
+        self._backlog.close()
+        super().close()
+
+    def say(self, text: bytes) -> None:
+        """Show lines of the runner above the view."""
+        self._backlog.write(text)
+
+    def redraw(self) -> None:
+        """Make the view anew, and again after a while if a loop is running."""
+        self._stop_timer()
+        if not self._running:
+            self._screen.show([])
+            return
+        if not self.congested:
+            columns, rows = self._screen.size()
+            self._screen.show(self._view.lines(self._progress(), columns, rows))
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._timer = loop.call_later(self._times.interval, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        try:
+            self.redraw()
+        except OutputError:
+            self._stop_timer()  # the next event raises it where somebody listens
+
+    def _progress(self) -> Progress:
+        now = self._times.clock()
+        running = [
+            Running(name, now - step.started, step.status, name == self._turns.current)
+            for name, step in self._running.items()
+        ]
+        return Progress(self._total, self._done, self._failed, now - self._began, running)
+
+    def _output(self, name: str, step: _Step, parts: list[bytes]) -> None:
+        if parts:
+            lines = colours_only(final(parts))
+            step.last = lines[lines.rfind(b"\n", 0, -1) + 1 : -1] or step.last
+            self._turns.write(name, step.colours.closed(lines))
+
+    def _finish(self, result: StepResult) -> None:
+        self._done += 1
+        self._failed += result.outcome in {"failure", "cancelled"}
+        step = self._running.pop(result.name, None)
+        if step is None:
+            self._turns.between(self._closing(result))
+            return
+        self._output(result.name, step, step.lines.end())
+        self._turns.finish(result)
+
+    def _own(self, step: str, text: str, sgr: str) -> None:
+        painted = "".join(f"{self._look.paint(part, sgr)}\n" for part in printable(text).split("\n"))
+        self._turns.write(step, painted.encode())
+
+    def _opening(self, step: str, result: StepResult | None) -> bytes:  # noqa: ARG002
+        bar = self._look.plain("──")
+        return f"{self._look.paint(f'{bar} {one_line(step)} {bar}', '1;36')}\n".encode()
+
+    def _closing(self, result: StepResult) -> bytes:
+        mark = {"success": "✓", "skipped": "·"}.get(result.outcome, "✗")
+        sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31" if result.required else "33")
+        text = one_line(f"{self._look.plain(mark)} {result.name}: {finished(result)}")
+        return f"{self._look.paint(text, sgr)}\n".encode()
+
+    def _meanwhile(self, result: StepResult) -> bytes:
+        if result.success or not result.required:
+            return b""
+        text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
+        return f"{self._look.paint(text, '31')}\n".encode()
+
+    def _stop(self) -> None:
+        self._stop_timer()
+        self._running.clear()
+        self._screen.end()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def console(streams: Streams, look: Look) -> Live:
+    """Make the console of this mode for the terminal that stdout is."""
+    return Live(streams, look, terminal_size)
+
+
+def terminal_size() -> tuple[int, int]:
+    """Columns and rows of the terminal now; a window may be resized at any time."""
+    for fd in (1, 2, 0):
+        try:
+            size = os.get_terminal_size(fd)
+        except OSError:
+            continue
+        if size.columns > 0 and size.lines > 0:
+            return size.columns, size.lines
+    return 80, 24

@@ -1,0 +1,122 @@
+"""The mode `prefixed`: every line with the name of its step, steps side by side, all on stdout in order.
+
+    build │ compiling
+    test  » failed: exit code 1
+
+Whole lines only, so that steps that run together never share one. The runner's own lines have another
+mark in a place that no step can write to. Colours pass, and end with their line; what moves the
+cursor does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import one_line, printable
+from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Triggered, Warned
+from runnerlib.output.streams import Streams
+from runnerlib.output.text.ansi import Colours, colours_only
+from runnerlib.output.text.columns import PALETTE, common_width, padded, told_apart
+from runnerlib.output.text.lines import Lines, final
+from runnerlib.output.text.messages import command, finished, retrying
+
+if TYPE_CHECKING:
+    from runnerlib.events import Event
+    from runnerlib.events.result import StepResult
+    from runnerlib.output.capabilities import Look
+
+
+class _Column:
+    """One step: its prefixes, its unfinished line, and the colours it has switched on."""
+
+    def __init__(self, name: str, width: int, sgr: str, look: Look) -> None:
+        shown = padded(name, width, look.plain("…"))
+        self.lines = Lines()
+        self._look = look
+        self._prefix = (look.paint(f"{shown} {look.plain('│')}", sgr) + " ").encode()
+        self._own = (look.paint(f"{shown} {look.plain('»')}", sgr) + " ").encode()
+        self._colours = Colours()
+
+    def said(self, text: str, sgr: str = "") -> bytes:
+        """Lines of the runner about this step, in the colours `sgr`."""
+        lines = (self._look.paint(line, sgr) if sgr else line for line in printable(text).split("\n"))
+        return b"".join(self._own + line.encode() + b"\n" for line in lines)
+
+    def output(self, parts: list[bytes]) -> bytes:
+        """Lines of the step."""
+        if not parts:
+            return b""
+        data = colours_only(final(parts))
+        if self._colours.closed_by_line(data):
+            return self._prefix + data[:-1].replace(b"\n", b"\n" + self._prefix) + b"\n"
+        return b"".join([self._prefix + self._colours.closed(line) for line in data.splitlines(keepends=True)])
+
+
+class Prefixed(Streams):
+    """Everything on stdout."""
+
+    def __init__(self, streams: Streams, look: Look) -> None:
+        super().__init__(streams.out, streams.err)
+        self._look = look
+        self._width = 0
+        self._numbers: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        self._columns: dict[str, _Column] = {}
+
+    def observe(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case StepOutput():
+                column = self._column(event.step)
+                self._write(column.output(column.lines.feed(event.data)))
+            case JobStarted():
+                self._width = common_width(event.steps)
+                self._names = told_apart(map(one_line, event.steps), self._width, self._look.plain("…"))
+                self._numbers = {name: number for number, name in enumerate(event.steps)}
+            case StepStarted():
+                self._write(self._column(event.step).said(command(event), "1"))
+            case StepRetrying():
+                self._finish_line(event.step)
+                self._write(self._column(event.step).said(retrying(event), "33"))
+            case StepFinished():
+                self._finish(event.result)
+            case Notice():
+                self.say(f"runnerlib: {one_line(event.text)}\n".encode())
+            case Warned() if event.step:
+                self._write(self._column(event.step).said(f"warning: {one_line(event.text)}", "33"))
+            case Warned():
+                self.say(f"runnerlib: warning: {one_line(event.text)}\n".encode())
+            case Triggered():
+                self.out.write_line(event.line)
+
+    def say(self, text: bytes) -> None:
+        """Show lines of the runner."""
+        self.out.write(text)
+
+    def _finish(self, result: StepResult) -> None:
+        self._finish_line(result.name)
+        sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31")
+        self._write(self._column(result.name).said(finished(result), sgr))
+        del self._columns[result.name]
+
+    def _finish_line(self, step: str) -> None:
+        column = self._column(step)
+        self._write(column.output(column.lines.end()))
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            self.out.write(data)
+
+    def _column(self, step: str) -> _Column:
+        column = self._columns.get(step)
+        if column is None:
+            sgr = PALETTE[self._numbers.get(step, 0) % len(PALETTE)]
+            name = one_line(step)
+            name = self._names.get(name, name)
+            column = self._columns[step] = _Column(name, self._width, sgr, self._look)
+        return column
+
+
+def console(streams: Streams, look: Look) -> Prefixed:
+    """Make the console of this mode."""
+    return Prefixed(streams, look)

@@ -1,0 +1,35 @@
+"""What is expected of an observer that holds on to something, and of a console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from runnerlib.events import Observer
+
+if TYPE_CHECKING:
+    from runnerlib.output.capabilities import Look
+    from runnerlib.output.streams import Streams
+
+
+class Listener(Observer, Protocol):
+    """An observer of a whole job, with an end."""
+
+    def give_up(self) -> int:
+        """Drop what readers have not taken and refuse more; the number of bytes dropped."""
+
+    def close(self) -> None:
+        """Let go of what was opened, after the last event or without one."""
+
+
+class Console(Listener, Protocol):
+    """An observer that shows a job to somebody."""
+
+    def say(self, text: bytes) -> None:
+        """Show whole lines of the runner after all that was shown so far."""
+
+
+class MakeConsole(Protocol):
+    """Makes the console of an output mode."""
+
+    def __call__(self, streams: Streams, look: Look, /) -> Console:
+        """The console that writes to `streams`, for a reader who can see what `look` says."""

@@ -1,0 +1,207 @@
+"""The end of a job for people: what failed first and why, its last lines, then every step in a table.
+
+job 'ci' failed: step 'test': exit code 1
+its last lines:
+  │ E   assert 1 == 2
+the full log is artifacts/logs/test.log
+
+  step      outcome    attempts      time       CPU   max RSS  reason
+✓ lint      success           1     1.2 s     1.1 s    45 MiB
+✗ test      failure           2    12.0 s     9.8 s   310 MiB  exit code 1
+· deploy    skipped           0                                'test' did not succeed
+
+masked 15 times: DEPLOY_TOKEN 12, registered at run time 3
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import one_line, printable
+from runnerlib.events import JobFinished, Masked, StepFinished, StepOutput, StepStarted
+from runnerlib.output.text.ansi import text_only
+from runnerlib.output.text.columns import columns, padded, shortened, told_apart
+from runnerlib.output.text.lines import final
+from runnerlib.output.text.messages import duration, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from runnerlib.events import Event
+    from runnerlib.events.result import JobResult, StepResult
+    from runnerlib.masking.report import MaskReport
+    from runnerlib.output.capabilities import Look
+
+_LAST_LINES = 20
+_TAIL = 1 << 14
+_LONGEST_LINE = 200
+_LONGEST_REASON = 100
+_NARROWEST_REASON = 20
+_WIDEST_NAME = 40
+
+_MARKS = {"success": "✓", "failure": "✗", "cancelled": "✗", "skipped": "·"}
+_COLOURS = {"success": "32", "failure": "31", "cancelled": "31", "skipped": "2"}
+_HEADINGS = ("outcome", "attempts", "time", "CPU", "max RSS", "reason")
+
+
+class Summary:
+    """Says it by `say` when the job has finished; put it after the console in `Several`.
+
+    `path` tells where the full log of a step is, if logs are kept. With `console_told`, as in raw
+    mode, a job of one step is not told again; of one that failed only the log is named.
+    """
+
+    congested = False
+    heading = "step"
+
+    def __init__(
+        self,
+        say: Callable[[bytes], None],
+        look: Look,
+        path: Callable[[str], str] | None = None,
+        *,
+        console_told: bool = False,
+    ) -> None:
+        self._say = say
+        self.look = look
+        self._path = path
+        self._console_told = console_told
+        self._tails: dict[str, bytes] = {}
+        self._masked: MaskReport | None = None
+
+    def observe(self, event: Event) -> None:
+        """Take note, and speak at the end."""
+        match event:
+            case StepOutput():
+                data = event.data
+                kept = b"" if len(data) >= _TAIL else self._tails.get(event.step, b"")
+                self._tails[event.step] = (kept + data)[-_TAIL:]
+            case StepStarted():
+                self._tails.pop(event.step, None)
+            case Masked():
+                self._masked = self._masked + event.report if self._masked else event.report
+            case StepFinished() if event.result.outcome != "failure":
+                self._tails.pop(event.result.name, None)
+            case JobFinished():
+                self.say_lines([*self._told(event.result)])
+
+    def say_lines(self, lines: list[str]) -> None:
+        """Show lines, if there are any."""
+        if lines:
+            self._say("".join(f"{told.rstrip()}\n" for told in lines).encode(errors="backslashreplace"))
+
+    async def drain(self) -> None:
+        """Nothing waits here."""
+
+    def give_up(self) -> int:
+        """Nothing is dropped."""
+        return 0
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def _told(self, job: JobResult) -> Iterator[str]:
+        root = _root_cause(job)
+        if len(job.steps) == 1 and self._console_told:
+            if root is not None and root.attempts and self._path is not None:
+                yield f"runnerlib: the full log is {self._path(root.name)}"
+            return
+        yield ""
+        yield self._headline(job, root)
+        if root is not None:
+            yield from self.last_lines(root.name)
+        yield ""
+        yield from self.table(job.steps)
+        yield from self.told_masked()
+
+    def told_masked(self) -> Iterator[str]:
+        """What was masked, if anything was."""
+        if self._masked is not None:
+            yield ""
+            yield shortened(one_line(self._masked.summary()), _LONGEST_LINE, self.look.plain("…"))
+
+    def _headline(self, job: JobResult, root: StepResult | None) -> str:
+        name = f"job '{one_line(job.name)}'"
+        took = duration(job.duration) if job.started else ""
+        if job.success:
+            return self.look.paint(f"{name} succeeded" + f" in {took}" * bool(took), "1;32")
+        reason = root.reason if root is not None else job.reason
+        where = f"step '{root.name}': " if root is not None else ""
+        return self.look.paint(
+            one_line(f"{name} failed" + f" after {took}" * bool(took) + f": {where}{reason}"), "1;31"
+        )
+
+    def last_lines(self, step: str) -> Iterator[str]:
+        """The last lines of a step that failed, and where the others are."""
+        data = self._tails.get(step, b"")
+        lines = text_only(final([data] if data else [])).split("\n")[:-1]
+        while lines and not lines[-1].strip():
+            lines.pop()
+        if len(data) == _TAIL and len(lines) > 1:
+            del lines[0]  # its beginning is not there
+        if lines:
+            yield f"its last line{'s' * (len(lines) > 1)}:"
+        bar = self.look.paint(self.look.plain("│"), "31")
+        for last in lines[-_LAST_LINES:]:
+            yield f"  {bar} {shortened(printable(last), _LONGEST_LINE, self.look.plain('…'))}"
+        if self._path is not None and data:
+            yield f"the full log is {self._path(step)}"
+
+    def table(self, steps: Sequence[StepResult]) -> Iterator[str]:
+        """How each of the steps, or jobs, ended and what it cost."""
+        names = told_apart((one_line(step.name) for step in steps), _WIDEST_NAME, self.look.plain("…"))
+        rows = [(self.heading, *_HEADINGS), *(self._cells(step, names[one_line(step.name)]) for step in steps)]
+        widths = [max(columns(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+        before = 2 + sum(widths) + 2 * len(widths)
+        room = self.look.width() - before
+        for number, row in enumerate(rows):
+            mark, sgr = " ", "2"
+            if number:
+                step = steps[number - 1]
+                mark, sgr = self.look.plain(_MARKS[step.outcome]), _COLOURS[step.outcome]
+                if step.outcome == "failure" and not step.required:
+                    sgr = "33"
+            left = "  ".join(padded(cell, width) for cell, width in zip(row[:2], widths[:2], strict=True))
+            right = "  ".join(cell.rjust(width) for cell, width in zip(row[2:6], widths[2:], strict=True))
+            if number:
+                first, *rest = _wrapped(row[6], room)
+                yield f"{self.look.paint(f'{mark} {left}', sgr)}  {right}  {first}"
+                yield from (" " * before + text for text in rest)
+            else:
+                yield self.look.paint(f"{mark} {left}  {right}  {row[6]}", sgr)
+
+    def _cells(self, step: StepResult, name: str) -> tuple[str, ...]:
+        usage = step.usage
+        reason = shortened(one_line(step.reason), _LONGEST_REASON, self.look.plain("…"))
+        if step.outcome == "failure" and not step.required:
+            reason += " (not required)"
+        return (
+            name,
+            step.outcome,
+            str(step.attempts) if step.attempts else "",
+            duration(step.duration) if step.started else "",
+            duration(usage.user + usage.system) if usage else "",
+            size(usage.max_rss) if usage and usage.max_rss is not None else "",
+            reason,
+        )
+
+
+def _wrapped(reason: str, room: int) -> list[str]:
+    """A reason in lines of so many columns; whole where a column so narrow would be harder to read."""
+    if columns(reason) <= room or room < _NARROWEST_REASON:
+        return [reason]
+    lines = [""]
+    for word in reason.split(" "):
+        longer = f"{lines[-1]} {word}".lstrip()
+        if columns(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [text for text in lines if text] or [""]
+
+
+def _root_cause(job: JobResult) -> StepResult | None:
+    """The step whose exit code the job has: the first required one in written order that failed."""
+    if job.success:
+        return None
+    return next((step for step in job.steps if step.required and step.outcome == "failure"), None)

@@ -1,0 +1,9 @@
+"""Jobs and steps as values, and the order the steps run in; pure."""
+
+from __future__ import annotations
+
+from runnerlib.pipeline.job.model import Job, Problem, variable_part
+from runnerlib.pipeline.job.step import NO_RETRY, Retry, Step, When
+from runnerlib.pipeline.job.step_order import dependencies
+
+__all__ = ["NO_RETRY", "Job", "Problem", "Retry", "Step", "When", "dependencies", "variable_part"]

@@ -1,0 +1,244 @@
+"""A job: its steps, and everything that can be wrong with them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runnerlib._util.arguments import checked
+from runnerlib._util.graph import cycle, reachable
+from runnerlib.errors import ConfigError, unknown
+from runnerlib.pipeline.job.long_script import LONGEST_WORD, reader
+from runnerlib.pipeline.job.retry_pattern import wrong_pattern
+from runnerlib.pipeline.job.step import Retry, Step
+from runnerlib.pipeline.job.step_order import dependencies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from runnerlib._util.graph import Graph
+    from runnerlib.pipeline.conditions import Condition
+
+# Compiled when they are first used: a single command needs none of them.
+_NAME = r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]*[^\s/\\\x00-\x1f\x7f])?"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_LONGEST_NAME = 100
+_WHEN = ("on_success", "on_failure", "always")
+_ATTEMPTS = 100
+
+
+Place = tuple[str | int, ...]
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong; `place` leads to it in the job, as ("steps", 3, "depends_on").
+
+    `column` counts from 1 within a text such as a condition; 0 means all of it.
+    """
+
+    place: Place
+    text: str
+    column: int = 0
+
+
+@checked
+class Job:
+    """Steps that run in one container: `Job("build")`, then `add_step` for each step.
+
+    `env` is added to the environment of every step. `timeout` limits the whole job, in seconds;
+    `max_parallel` the sum of the weights of the steps that run at a time (default: CPUs).
+    """
+
+    def __init__(
+        self,
+        name: str = "job",
+        steps: Sequence[Step] = (),
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        max_parallel: int | None = None,
+    ) -> None:
+        self.name = name
+        self.steps = list(steps)
+        self.env = dict(env or {})
+        self.timeout = timeout
+        self.max_parallel = max_parallel
+
+    def add_step(self, name: str, run: str | Sequence[str], **keys: Any) -> Step:
+        """Add the step `Step(name, run, **keys)` after the others and return it. Raises ConfigError for a wrong key."""
+        step = Step(name, run, **keys)
+        self.steps.append(step)
+        return step
+
+    def dependencies(self) -> dict[str, tuple[str, ...]]:
+        """For each step the steps it waits for, in written order."""
+        return dependencies(self.steps)
+
+    def conditions(self) -> dict[str, Condition]:
+        """The conditions of the steps that have one, parsed. Raises ConditionError."""
+        # Few jobs have conditions, and their module takes as long to load as everything else a job needs.
+        from runnerlib.pipeline.conditions import parse
+
+        return {step.name: parse(step.condition) for step in self.steps if step.condition is not None}
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything that is wrong with the job, in written order."""
+        if not self.name or "\0" in self.name:
+            yield Problem(("name",), "a job needs a name")
+        if not self.steps:
+            yield Problem(("steps",), "a job needs at least one step")
+        yield from _wrong_variables(("env",), self.env)
+        if self.timeout is not None and not self.timeout > 0:
+            yield Problem(("timeout",), "more than 0 seconds are expected")
+        if self.max_parallel is not None and self.max_parallel < 1:
+            yield Problem(("max_parallel",), "a whole number, 1 or more, is expected")
+        for number, step in enumerate(self.steps):
+            for place, text in _wrong(step):
+                yield Problem(("steps", number, *place), text)
+        yield from _wrong_graph(self.steps)
+
+    def check(self) -> None:
+        """Raise ConfigError with one line for everything that is wrong."""
+        lines = [f"job '{self.name}': {_shown(problem, self)}" for problem in self.problems()]
+        if lines:
+            raise ConfigError("\n".join(lines))
+
+
+def _shown(problem: Problem, job: Job) -> str:
+    kind, *rest = problem.place
+    column = f"column {problem.column}: " if problem.column else ""
+    if kind == "steps" and rest:
+        key = "".join(f"{part}: " for part in rest[1:2])
+        return f"step '{job.steps[int(rest[0])].name}': {key}{column}{problem.text}"
+    return f"{kind}: {column}{problem.text}"
+
+
+def variable_part(name: str) -> str:
+    """The name of a step or an output as a part of a variable's name: `build-linux` becomes `BUILD_LINUX`."""
+    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+
+
+def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
+    if not re.fullmatch(_NAME, step.name) or len(step.name) > _LONGEST_NAME:
+        yield ("name",), f"a name has 1 to {_LONGEST_NAME} characters, no '/', no '\\' and no control characters"
+    yield from _wrong_command(step)
+    yield from ((problem.place, problem.text) for problem in _wrong_variables(("env",), step.env))
+    if step.when is not None and step.when not in _WHEN:
+        yield ("when",), unknown("value", step.when, _WHEN)
+    for key in ("timeout", "no_output_timeout"):
+        limit = getattr(step, key)
+        if limit is not None and not limit > 0:
+            yield (key,), "more than 0 seconds are expected"
+    if step.weight < 1:
+        yield ("weight",), "a whole number, 1 or more, is expected"
+    yield from ((("retry",), text) for text in _wrong_retry(step.retry))
+    for name in step.outputs:
+        if not re.fullmatch(_VARIABLE, name.replace("-", "_")):
+            yield ("outputs",), f"'{name}' is no name of an output (letters, digits, '_' and '-')"
+
+
+def _wrong_command(step: Step) -> Iterator[tuple[Place, str]]:
+    is_text = isinstance(step.run, str)
+    words = (step.run,) if isinstance(step.run, str) else tuple(step.run)
+    if not words or not words[0].strip():
+        yield ("run",), "there is nothing to run"
+    if any("\0" in word for word in words):
+        yield ("run",), "it holds a NUL byte"
+    longest = max((len(word.encode("utf-8", "surrogatepass")) for word in words), default=0)
+    if longest > LONGEST_WORD and not is_text:
+        yield ("run",), f"a word of it has {longest} bytes; the system takes {LONGEST_WORD} at most"
+    if step.shell is not None and not is_text:
+        yield ("shell",), "words run without a shell; give a text to run, or no shell"
+    elif step.shell is not None and not _is_command(step.shell):
+        yield ("shell",), "the name of a shell, or the words that the text follows, are expected"
+    elif is_text and longest > LONGEST_WORD and reader(step.argv[:-1]) is None:
+        yield ("run",), f"its {longest} bytes need a file, which '{step.shell}' is not known to run; name a known shell"
+    if step.working_dir is not None and "\0" in step.working_dir:
+        yield ("working_dir",), "it holds a NUL byte"
+    if step.tty and step.stdin is not None:
+        yield ("stdin",), "a step with a tty reads its terminal; give one of them"
+
+
+def _is_command(shell: str) -> bool:
+    try:
+        return bool(shlex.split(shell)) and "\0" not in shell
+    except ValueError:  # quotes that do not match
+        return False
+
+
+def _wrong_retry(retry: Retry) -> Iterator[str]:
+    if not 0 <= retry.max <= _ATTEMPTS:
+        yield f"max is from 0 to {_ATTEMPTS}"
+    if retry.backoff < 0 or retry.limit < 0:
+        yield "backoff and limit are seconds, 0 or more"
+    if not 0 <= retry.jitter <= 1:
+        yield "jitter is a share from 0 to 1"
+    if any(not 0 < code < 256 for code in retry.exit_codes):
+        yield "exit codes that can be retried are from 1 to 255"
+    if retry.pattern is not None and (wrong := wrong_pattern(retry.pattern)):
+        yield f"pattern is no regular expression: {wrong}"
+
+
+def _wrong_variables(place: tuple[str, ...], variables: Mapping[str, str]) -> Iterator[Problem]:
+    for name, value in variables.items():
+        if not re.fullmatch(_VARIABLE, name):
+            yield Problem((*place, name), f"'{name}' is no name of a variable")
+        elif "\0" in value:
+            yield Problem((*place, name), f"the value of '{name}' holds a NUL byte")
+
+
+def _wrong_graph(steps: Sequence[Step]) -> Iterator[Problem]:
+    names: dict[str, int] = {}
+    alike: dict[str, str] = {}
+    for number, step in enumerate(steps):
+        other = alike.setdefault(variable_part(step.name), step.name)
+        if step.name in names:
+            yield Problem(("steps", number, "name"), f"the name '{step.name}' is there twice")
+        elif other != step.name:
+            text = f"the name '{step.name}' is too much like '{other}': both are {variable_part(other)} in variables"
+            yield Problem(("steps", number, "name"), text)
+        names.setdefault(step.name, number)
+    known: list[Step] = []
+    for number, step in enumerate(steps):
+        waits_for = step.depends_on or ()
+        for name in waits_for:
+            if name not in names:
+                yield Problem(("steps", number, "depends_on"), unknown("step", name, names))
+        if names[step.name] == number:
+            missing = not names.keys() >= set(waits_for)
+            known.append(step._replace(depends_on=tuple(filter(names.__contains__, waits_for))) if missing else step)
+    graph = dependencies(known)  # of what is right, so that the rest is told at once
+    found = cycle(graph)
+    if found:
+        text = f"the steps wait for each other: {' -> '.join(found)}"
+        yield Problem(("steps", names[found[0]], "depends_on"), text)
+    whole = known == list(steps) and not found
+    yield from _wrong_conditions(steps, graph, whole=whole)
+
+
+def _wrong_conditions(steps: Sequence[Step], graph: Graph, *, whole: bool) -> Iterator[Problem]:
+    """A condition may look only at steps that its step waits for: of the others nobody knows how they end.
+
+    Who waits for whom is known only of a graph that is `whole`.
+    """
+    for number, step in enumerate(steps):
+        if step.condition is None:
+            continue
+        from runnerlib.pipeline.conditions import ConditionError, parse
+
+        place = ("steps", number, "condition")
+        try:
+            condition = parse(step.condition)
+        except ConditionError as error:
+            yield Problem(place, error.text, error.column)
+            continue
+        known = reachable(graph, step.name) if whole and condition.steps else ()
+        for name in sorted(condition.steps):
+            if name not in graph:
+                yield Problem(place, unknown("step", name[:100], graph))
+            elif name == step.name:
+                yield Problem(place, "a step cannot look at itself")
+            elif whole and name not in known:
+                text = f"it looks at step '{name}', which this step does not wait for; name it in depends_on"
+                yield Problem(place, text)

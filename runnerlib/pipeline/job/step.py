@@ -1,0 +1,134 @@
+"""A step: one command of a job, and everything that says when and how it runs."""
+
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+
+import shlex
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from runnerlib._util.arguments import checked, mended
+from runnerlib.events.result import StepResult
+
+When = Literal["on_success", "on_failure", "always"]
+"""Whether a step runs after the steps it depends on: all fine, one failed, or either way."""
+
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+# The words a script follows, for shells that are named alone: stop at the first command that fails.
+_SHELLS: Mapping[str, tuple[str, ...]] = {
+    "sh": ("/bin/sh", "-e", "-c"),
+    "dash": ("dash", "-e", "-c"),
+    "bash": ("bash", "-eo", "pipefail", "-c"),
+    "zsh": ("zsh", "-e", "-c"),
+    "python": ("python", "-c"),
+    "python3": ("python3", "-c"),
+    "node": ("node", "-e"),
+    "perl": ("perl", "-e"),
+    "ruby": ("ruby", "-e"),
+}
+
+
+@checked
+class Retry(NamedTuple):
+    """Further attempts at a step that fails.
+
+    `max` counts the attempts after the first. The pause before them is `backoff` seconds, doubled
+    each time up to `limit`, and varied by the share `jitter` (0.1: 10 % more or less) so that a
+    fleet does not retry in step. With none of `exit_codes`, `pattern` and `timeout` any failure is
+    tried again, else only one that matches: an exit code, a regular expression (of RE2) found in a
+    line of the masked output as a person sees it, or running out of time.
+    """
+
+    max: int = 0
+    backoff: float = 1.0
+    limit: float = 60.0
+    jitter: float = 0.1
+    exit_codes: tuple[int, ...] = ()
+    pattern: str | None = None
+    timeout: bool = False
+
+    @property
+    def any_failure(self) -> bool:
+        """Whether every kind of failure is tried again."""
+        return not (self.exit_codes or self.pattern is not None or self.timeout)
+
+
+NO_RETRY = Retry()
+
+
+class _Fields(NamedTuple):
+    name: str
+    run: str | Sequence[str]
+    shell: str | None = None
+    env: Mapping[str, str] = NO_VARIABLES
+    working_dir: str | None = None
+    depends_on: Sequence[str] | None = None
+    parallel: bool = False
+    when: When | None = None
+    condition: str | None = None
+    required: bool = True
+    timeout: float | None = None
+    no_output_timeout: float | None = None
+    retry: Retry = NO_RETRY
+    outputs: Sequence[str] = ()
+    weight: int = 1
+    stdin: str | None = None
+    tty: bool = False
+
+
+def _mended(step: "Step") -> "Step":
+    """A single name is a list of one, and a number of retries a Retry."""
+    changes: dict[str, Any] = {
+        key: (name,) for key in ("depends_on", "outputs") if isinstance(name := getattr(step, key), str)
+    }
+    retry: object = step.retry
+    if isinstance(retry, int):
+        changes["retry"] = Retry(retry)
+    return step._replace(**changes) if changes else step
+
+
+@mended(_mended)
+@checked
+class Step(_Fields):
+    """One command of a job. Times are in seconds.
+
+    `run` is a text that a shell runs, or the words of a command that runs without one. A text of one
+    line is run by `sh -c`, one of several lines by `sh -e -c`, which stops at the first command that
+    fails; `shell` names another (`bash` adds `-o pipefail`) or gives the words that the text follows.
+
+    `depends_on` None means: after all steps written before it, except that steps with `parallel`
+    that follow one another run together. `when` None means `on_success`, or whatever `condition`
+    says if that looks at how other steps ended. A step that is not `required` may fail. `outputs`
+    are names the step promises to write to the file RUNNERLIB_OUTPUT; a single name is a list of one.
+    `weight` counts against the job's limit of parallel steps. `stdin` is a text the step reads. `tty`
+    gives it a terminal.
+
+    After `run_step` or `run_job` the step's `result` says how it ended.
+    """
+
+    result: StepResult | None = None
+
+    @property
+    def success(self) -> bool:
+        """Whether the step has run and succeeded."""
+        return self.result is not None and self.result.success
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The words that are executed."""
+        if not isinstance(self.run, str):
+            return tuple(self.run)
+        return (*self._shell_words(), self.run)
+
+    @property
+    def shown(self) -> str:
+        """The command as a shell would read it; not masked."""
+        return self.run if isinstance(self.run, str) else shlex.join(self.run)
+
+    def _shell_words(self) -> tuple[str, ...]:
+        """What the text follows. Raises ValueError for a shell whose quotes do not match."""
+        if self.shell is None:
+            several = isinstance(self.run, str) and "\n" in self.run.strip()
+            return _SHELLS["sh"] if several else ("/bin/sh", "-c")
+        return _SHELLS.get(self.shell) or tuple(shlex.split(self.shell))

@@ -1,0 +1,132 @@
+"""The file as it is read: what may stand where, and all complaints so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from runnerlib.errors import ConfigError, unknown
+from runnerlib.pipeline.job_file.nodes import Node, Place, error, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+_BUDGET = 200_000
+_MERGES = 10
+_ENOUGH = 100
+
+
+class Wrong(Exception):  # noqa: N818 - it becomes a line of an error
+    """A value is wrong; `node` is the part of it that is, if not all of it. Never says what the value is."""
+
+    def __init__(self, text: str, node: Node | None = None) -> None:
+        super().__init__(text)
+        self.node = node
+
+
+class Entry(NamedTuple):
+    """A key with its value."""
+
+    key: Node
+    value: Node
+
+
+class Reading:
+    """Collects complaints about the file `name`, and counts what is read: an alias is read at every use."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._complaints: list[tuple[Place, str]] = []
+        self._left = _BUDGET
+
+    def complain(self, at: Node | Place, text: str) -> None:
+        """Note that something is wrong. Raises ConfigError, as `check` does, when that is enough."""
+        self._complaints.append((at if isinstance(at, Place) else start(at), text))
+        if len(self._complaints) == _ENOUGH:
+            self.check()
+
+    def check(self) -> None:
+        """Raise ConfigError with all complaints, in the order of the file."""
+        if self._complaints:
+            lines = dict.fromkeys(str(error(self.name, *complaint)) for complaint in sorted(self._complaints))
+            if len(self._complaints) >= _ENOUGH:
+                lines[str(error(self.name, None, "there may be more; these are enough for now"))] = None
+            raise ConfigError("\n".join(lines))
+
+    def value(self, entries: Mapping[str, Entry], key: str, kind: Callable[[Reading, Node], T], default: D) -> T | D:
+        """The value of `key`; the default when it is not there or, with a complaint, wrong."""
+        if key not in entries:
+            return default
+        node = entries[key].value
+        self._count(node, 1)
+        try:
+            return kind(self, node)
+        except Wrong as wrong:
+            self.complain(wrong.node or node, f"{key}: {wrong}")
+            return default
+
+    def items(self, node: Node) -> Iterator[Node]:
+        """The items of a list. Raises Wrong for anything else."""
+        if node.id != "sequence":
+            raise Wrong(f"a list is expected, got {kind_of(node)}", node)
+        self._count(node, len(node.value))
+        yield from node.value
+
+    def entries(self, node: Node, what: str, known: Collection[str] | None = None) -> dict[str, Entry]:
+        """The entries of a mapping by key; complains of keys that are not `known` and of those given twice.
+
+        What `<<` merges in stands behind what is written. Raises Wrong for anything but a mapping.
+        """
+        if node.id != "mapping":
+            raise Wrong(f"{what} is a mapping of keys to values, got {kind_of(node)}", node)
+        found: dict[str, Entry] = {}
+        for key, value in self._flat(node, _MERGES):
+            if key.id != "scalar":
+                self.complain(key, "a key is a text")
+            else:
+                found.setdefault(key.value, Entry(key, value))
+        if known is not None:
+            self.only(found, known)
+        return found
+
+    def only(self, entries: dict[str, Entry], known: Collection[str]) -> None:
+        """Remove the entries that are not `known`, with a complaint about each."""
+        for key in [key for key in entries if key not in known]:
+            self.complain(entries.pop(key).key, unknown("key", key[:100], known))
+
+    def _flat(self, node: Node, merges: int) -> Iterator[tuple[Node, Node]]:
+        """Keys and values, merged ones last."""
+        self._count(node, len(node.value))
+        merged: list[Node] = []
+        seen: dict[str, Node] = {}
+        for key, value in node.value:
+            if key.tag.endswith(":merge"):
+                merged += value.value if value.id == "sequence" else [value]
+                continue
+            if key.id == "scalar" and key.value in seen:
+                text = f"the key '{key.value[:100]}' is there twice, first in line {start(seen[key.value]).line}"
+                self.complain(key, text)
+                continue
+            if key.id == "scalar":
+                seen[key.value] = key
+            yield key, value
+        for other in merged:
+            if other.id != "mapping" or not merges:
+                raise Wrong("'<<' takes a mapping or a list of mappings, not nested deeply", other)
+            yield from self._flat(other, merges - 1)
+
+    def _count(self, node: Node, number: int) -> None:
+        self._left -= number
+        if self._left < 0:
+            raise error(self.name, start(node), f"more than {_BUDGET:,} values when every alias is followed")
+
+
+def kind_of(node: Node) -> str:
+    """What a node is, for people."""
+    if node.id != "scalar":
+        return f"a {'list' if node.id == 'sequence' else 'mapping'}"
+    kind = node.tag.rpartition(":")[2]
+    names = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
+    return names.get(kind, f"a {kind}")

@@ -1,0 +1,51 @@
+"""Where the sources come from, as settings of the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.pipeline.job_file import parsers as kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runnerlib.pipeline.job_file.nodes import Node
+    from runnerlib.pipeline.job_file.reader import Reading
+
+KEYS = ("source", "ci_source")
+_LOCAL = {"local", "copy"}
+
+
+def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
+    """The settings `PREFIX_type`, `_url`, `_ref` and `_options` of a mapping. Raises Wrong for anything else."""
+    entries = reading.entries(node, prefix, KINDS)
+    given: dict[str, object] = {key: reading.value(entries, key, kinds.text, "") for key in entries if key != "options"}
+    if "options" in entries:
+        given["options"] = reading.value(entries, "options", options, {})
+    if "type" not in given:
+        reading.complain(node, f"{prefix} needs 'type', as git, copy, tarball, hg, svn or none")
+    if "path" in given:
+        if given.get("type") not in _LOCAL:
+            reading.complain(entries["path"].key, "a path is for type 'copy'; what another source is, its url says")
+        elif "url" in given:
+            reading.complain(entries["path"].key, "path contradicts 'url'; give one of them")
+        given["url"] = given.pop("path")
+    if given.get("type") == "local":
+        given["type"] = "copy"
+    return {f"{prefix}_{key}": value for key, value in given.items()}
+
+
+def options(reading: Reading, node: Node) -> dict[str, tuple[str, ...]]:
+    """A mapping of names to a text or several; every value that is neither is complained of."""
+    entries = reading.entries(node, "options")
+    return {name: reading.value(entries, name, kinds.names, ()) for name in entries}
+
+
+KINDS: Mapping[str, Callable[[Reading, Node], object]] = {
+    "type": kinds.text,
+    "url": kinds.text,
+    "ref": kinds.text,
+    "options": options,
+    "path": kinds.text,
+}
+"""The keys of a source."""

@@ -1,0 +1,118 @@
+"""Steps of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runnerlib.pipeline.job import NO_RETRY, Retry, Step
+from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file.nodes import Node
+from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
+
+
+def retry(reading: Reading, node: Node) -> Retry:
+    """A number of further attempts, or a mapping."""
+    if node.id == "scalar":
+        return Retry(kinds.whole(reading, node))
+    entries = reading.entries(node, "retry", RETRY_KINDS)
+    if "max" not in entries:
+        raise Wrong("'max' is missing, the number of further attempts")
+    no_causes: dict[str, Any] = {}
+    causes = reading.value(entries, "on", RETRY_KINDS["on"], no_causes)
+    return Retry(
+        max=reading.value(entries, "max", RETRY_KINDS["max"], 0),
+        backoff=reading.value(entries, "backoff", RETRY_KINDS["backoff"], NO_RETRY.backoff),
+        limit=reading.value(entries, "limit", RETRY_KINDS["limit"], NO_RETRY.limit),
+        jitter=reading.value(entries, "jitter", RETRY_KINDS["jitter"], NO_RETRY.jitter),
+        **causes,
+    )
+
+
+def causes(reading: Reading, node: Node) -> dict[str, Any]:
+    """What is tried again: a mapping, or a list of exit codes and `timeout`."""
+    if node.id != "mapping":
+        return _listed_causes(reading, node)
+    entries = reading.entries(node, "on", CAUSE_KINDS)
+    absent = {"exit_codes": (), "pattern": None, "timeout": False}
+    return {key: reading.value(entries, key, kind, absent[key]) for key, kind in CAUSE_KINDS.items()}
+
+
+def _listed_causes(reading: Reading, node: Node) -> dict[str, Any]:
+    codes = []
+    timeout = False
+    for item in [node] if node.id == "scalar" else reading.items(node):
+        if item.value == "timeout":
+            timeout = True
+            continue
+        try:
+            codes.append(kinds.whole(reading, item))
+        except Wrong:
+            raise Wrong("exit codes and 'timeout' are expected", item) from None
+    return {"exit_codes": tuple(codes), "timeout": timeout}
+
+
+def codes(reading: Reading, node: Node) -> tuple[int, ...]:
+    """An exit code or a list of them."""
+    if node.id == "scalar":
+        return (kinds.whole(reading, node),)
+    return tuple(kinds.whole(reading, item) for item in reading.items(node))
+
+
+Kinds = Mapping[str, Callable[[Reading, Node], Any]]
+
+CAUSE_KINDS: Kinds = {"exit_codes": codes, "pattern": kinds.text, "timeout": kinds.boolean}
+RETRY_KINDS: Kinds = {
+    "max": kinds.whole,
+    "backoff": kinds.duration,
+    "limit": kinds.duration,
+    "jitter": kinds.number,
+    "on": causes,
+}
+RETRY_KEYS = tuple(RETRY_KINDS)
+_KINDS: Kinds = {
+    "name": kinds.text,
+    "run": kinds.command,
+    "shell": kinds.text,
+    "env": kinds.variables,
+    "working_dir": kinds.text,
+    "depends_on": kinds.names,
+    "parallel": kinds.boolean,
+    "when": kinds.text,
+    "condition": kinds.text,
+    "required": kinds.boolean,
+    "timeout": kinds.duration,
+    "no_output_timeout": kinds.duration,
+    "retry": retry,
+    "outputs": kinds.names,
+    "weight": kinds.whole,
+    "stdin": kinds.text,
+    "tty": kinds.boolean,
+}
+ALLOW_FAILURE = "allow_failure"
+STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: kinds.boolean}
+STEP_KEYS = tuple(STEP_KINDS)
+"""The keys of a step: the fields of `Step` and one more."""
+
+# For values that are wrong: what nothing else can be wrong about.
+_STAND_INS: Mapping[str, Any] = {"run": "true", "depends_on": ()}
+
+
+def step(reading: Reading, node: Node, number: int) -> tuple[Step, Mapping[str, Entry]]:
+    """The `number`-th step and its entries. Raises Wrong for what is no mapping."""
+    entries = reading.entries(node, "a step", STEP_KEYS)
+    fields: dict[str, Any] = {"name": f"step {number} of the file", "run": "true"}
+    for key in ("name", "run"):
+        if key not in entries:
+            reading.complain(node, f"a step needs '{key}'")
+    for key, kind in _KINDS.items():
+        if key in entries:
+            default = fields.get(key, _STAND_INS.get(key, Step._field_defaults.get(key)))
+            fields[key] = reading.value(entries, key, kind, default)
+    if ALLOW_FAILURE in entries:
+        allowed = reading.value(entries, ALLOW_FAILURE, kinds.boolean, False)
+        if "required" in entries and fields["required"] == allowed:
+            text = "allow_failure contradicts 'required'; give one of them"
+            reading.complain(entries[ALLOW_FAILURE].key, text)
+        fields["required"] = not allowed
+    return Step(**fields), entries

@@ -1,0 +1,30 @@
+"""JSON Schemas (draft 2020-12) of the files that people write, for their editors.
+
+They derive from the declarations that the readers of these files work with: what a reader accepts is
+valid. A schema cannot say everything a reader checks, such as that names of steps are unlike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runnerlib.pipeline.schema.config_file import config_schema
+from runnerlib.pipeline.schema.job_file import job_schema
+from runnerlib.pipeline.schema.workflow_file import workflow_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["SCHEMAS", "schema"]
+
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "job": job_schema,
+    "workflow": workflow_schema,
+    "config": config_schema,
+}
+"""What makes the schema of each kind of file."""
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The schema of job, workflow or config files, as plain data."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMAS[name]()}

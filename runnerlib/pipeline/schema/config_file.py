@@ -1,0 +1,83 @@
+"""The schema of configuration files, which also serves for `.reactorcide/runnerlib.yaml`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from runnerlib.config import PROFILES, SETTINGS, Setting
+from runnerlib.config import parsers as kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Schema = dict[str, Any]
+
+_STRING: Schema = {"type": "string"}
+_LIST: Schema = {"anyOf": [_STRING, {"type": "array", "items": _STRING}]}
+_OPTION: Schema = {"type": ["string", "boolean", "integer"]}
+
+KINDS: Mapping[Callable[..., Any], Schema] = {
+    kinds.text: _STRING,
+    kinds.marker: {"type": "string", "minLength": 1, "pattern": r"^[^\n]*$"},
+    kinds.seconds: {"type": ["number", "string"], "minimum": 0},
+    kinds.duration: {"type": ["number", "string"], "exclusiveMinimum": 0},
+    kinds.count: {"type": ["integer", "string"], "minimum": 1},
+    kinds.boolean: {"type": ["boolean", "string"]},
+    kinds.line_length: {
+        "anyOf": [
+            {"const": "off"},
+            {"const": 0},
+            {"type": ["integer", "string"], "minimum": 256, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
+        ]
+    },
+    kinds.size: {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
+    kinds.names: _LIST,
+    kinds.words: _LIST,
+    kinds.values: _LIST,
+    kinds.environment: {"anyOf": [_STRING, {"type": "object", "additionalProperties": _STRING}]},
+    kinds.options: {
+        "anyOf": [
+            *_LIST["anyOf"],
+            {"type": "object", "additionalProperties": {"anyOf": [_OPTION, {"type": "array", "items": _OPTION}]}},
+        ]
+    },
+}
+"""What each kind of setting takes from a file."""
+
+
+def config_schema() -> Schema:
+    """Settings, and profiles of them."""
+    settings = {name: _setting(setting) for name, setting in SETTINGS.items()}
+    profile = {name: {"$ref": f"#/properties/{name}"} for name in settings if name != "profile"}
+    settings[PROFILES] = {
+        "description": "named sets of settings, of which `profile` chooses one",
+        "type": ["object", "null"],
+        "additionalProperties": {"type": ["object", "null"], "properties": profile, "additionalProperties": False},
+    }
+    return {
+        "title": "runnerlib: settings",
+        "type": "object",
+        "properties": settings,
+        "additionalProperties": False,
+    }
+
+
+def kind_schema(kind: Callable[..., Any]) -> Schema | None:
+    """What `kind` takes; None for one that nobody has described."""
+    if not isinstance(kind, partial):
+        return KINDS.get(kind)
+    words = list(kind.args[0])
+    if kind.func is kinds.one_of:
+        return {"enum": words}
+    # Names are taken without the spaces around them.
+    named: Schema = {"anyOf": [{"enum": words}, {"type": "string", "pattern": rf"^\s*(?:{'|'.join(words)})?\s*$"}]}
+    return {"anyOf": [_STRING, {"type": "array", "items": named}]} if kind.func is kinds.some_of else None
+
+
+def _setting(setting: Setting) -> Schema:
+    """A key without a value says nothing, as if it were not there."""
+    described: Schema = {"description": setting.help}
+    if setting.default is not None:
+        described["default"] = list(setting.default) if isinstance(setting.default, tuple) else setting.default
+    return {**described, "anyOf": [kind_schema(setting.parse) or {}, {"type": "null"}]}

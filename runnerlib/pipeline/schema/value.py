@@ -1,0 +1,155 @@
+"""The schema of single values in job and workflow files, by the kinds that read them.
+
+Editors read YAML 1.2, the readers YAML 1.1 and take texts as they are written: a number or a truth
+value is a text as well, and `yes` may be a text where a truth value is meant.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file import sources, steps
+from runnerlib.pipeline.job_file.job import read_steps
+from runnerlib.pipeline.job_file.steps import CAUSE_KINDS, RETRY_KINDS, STEP_KINDS
+from runnerlib.pipeline.schema import description
+from runnerlib.pipeline.workflow import file_keys as keys
+from runnerlib.pipeline.workflow.checks import IF_NO_FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Schema = dict[str, Any]
+
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_YES_OR_NO = r"^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE)$"
+
+TEXT: Schema = {"type": ["string", "number", "boolean"]}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+NAMES: Schema = {"anyOf": [TEXT, TEXTS]}
+WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+VARIABLES: Schema = {"type": "object", "additionalProperties": TEXT, "propertyNames": {"pattern": _VARIABLE}}
+ANYTHING: Schema = {}
+
+SIMPLE: Mapping[Callable[..., Any], Schema] = {
+    kinds.text: TEXT,
+    kinds.boolean: {"type": ["boolean", "string"], "pattern": _YES_OR_NO},
+    kinds.whole: WHOLE,
+    kinds.number: {"type": "number", "minimum": 0},
+    kinds.duration: {
+        "type": ["number", "string"],
+        "minimum": 0,
+        "pattern": f"^(?:{kinds.NUMBER}|(?=.){kinds.DURATION})$",
+        "examples": ["90s", "5m", "1h30m"],
+    },
+    kinds.texts: TEXTS,
+    kinds.names: NAMES,
+    kinds.command: NAMES,
+    kinds.variables: VARIABLES,
+    steps.codes: {"anyOf": [WHOLE, {"type": "array", "items": WHOLE}]},
+    sources.options: {"type": "object", "additionalProperties": NAMES},
+}
+
+
+def mapping(
+    kinds_by_key: Mapping[str, Callable[..., Any]], told: Mapping[str, str], required: Iterable[str] = ()
+) -> Schema:
+    """A mapping of these keys and no others; `told` says what each is for."""
+    return {
+        "type": "object",
+        "properties": {key: {"description": told[key], **value(kind)} for key, kind in kinds_by_key.items()},
+        "additionalProperties": False,
+        **({"required": list(required)} if required else {}),
+    }
+
+
+def value(kind: Callable[..., Any]) -> Schema:
+    """What `kind` reads."""
+    if isinstance(kind, partial):
+        kind = kind.func
+    composed = COMPOSED.get(kind)
+    return composed() if composed else SIMPLE.get(kind, ANYTHING)
+
+
+def _step() -> Schema:
+    return mapping(STEP_KINDS, description.STEP, ("name", "run"))
+
+
+def _steps() -> Schema:
+    return {"type": "array", "items": {"$ref": "#/$defs/step"}, "maxItems": 10_000, "minItems": 1}
+
+
+def _retry() -> Schema:
+    return {"anyOf": [WHOLE, mapping(RETRY_KINDS, description.RETRY, ("max",))]}
+
+
+def _causes() -> Schema:
+    cause: Schema = {"anyOf": [WHOLE, {"const": "timeout"}]}
+    return {"anyOf": [cause, {"type": "array", "items": cause}, mapping(CAUSE_KINDS, description.CAUSES)]}
+
+
+def _source() -> Schema:
+    return mapping(sources.KINDS, description.SOURCE, ("type",))
+
+
+def _outputs() -> Schema:
+    return {"anyOf": [NAMES, {"type": "object", "additionalProperties": TEXT}]}
+
+
+def _downloads() -> Schema:
+    one: Schema = {"anyOf": [TEXT, mapping(keys.DOWNLOAD_KINDS, description.DOWNLOAD, ("job",))]}
+    return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
+def _events() -> Schema:
+    return {"anyOf": [_event_names(), mapping(keys.EVENT_KINDS, description.EVENTS)]}
+
+
+def _event_names() -> Schema:
+    name: Schema = {"enum": list(keys.EVENTS)}
+    return {"anyOf": [name, {"type": "array", "items": name}]}
+
+
+def _run_as() -> Schema:
+    return {"anyOf": [TEXT, {"type": "object"}]}
+
+
+def _matrix() -> Schema:
+    rule: Schema = {"type": "object", "minProperties": 1}
+    rules = {"anyOf": [rule, {"type": "array", "items": rule}]}
+    told = {
+        "include": "values that are added to combinations, or make some",
+        "exclude": "values of combinations that are left out",
+    }
+    return {"type": "object", "properties": {word: {"description": text, **rules} for word, text in told.items()}}
+
+
+COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
+    read_steps: _steps,
+    steps.retry: _retry,
+    steps.causes: _causes,
+    sources.settings: _source,
+    keys.value: lambda: ANYTHING,
+    keys.items: lambda: {"type": "array"},
+    keys.mapping: lambda: {"type": "object"},
+    keys.matrix: _matrix,
+    keys.steps: _steps,
+    keys.outputs: _outputs,
+    keys.artifacts: lambda: mapping(keys.ARTIFACT_KINDS, description.ARTIFACTS),
+    keys.downloads: _downloads,
+    keys.if_no_files: lambda: {"enum": list(IF_NO_FILES)},
+    keys.events: _events,
+    keys.event_names: _event_names,
+    keys.paths: lambda: mapping(keys.PATH_KINDS, description.PATHS),
+    keys.run_as: _run_as,
+}
+"""What has keys or several forms."""
+
+IGNORED: Schema = {"patternProperties": {"^x-": ANYTHING}}
+"""Keys at the top that are for what is said once."""
+
+
+def definitions() -> Schema:
+    """What other parts of a schema refer to."""
+    return {"step": _step()}

@@ -1,0 +1,45 @@
+"""Workflows: jobs that wait for each other, as values and from files, and which of them run; only reading does I/O."""
+
+from __future__ import annotations
+
+from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
+from runnerlib.pipeline.workflow.decision import Judge, World, combined, outcome_of_all
+from runnerlib.pipeline.workflow.expansion import Instance, as_text, expand, instance_graph, instances
+from runnerlib.pipeline.workflow.file import load, parse
+from runnerlib.pipeline.workflow.model import (
+    ALL_SUCCESS,
+    NO_FILTER,
+    Download,
+    Filter,
+    Workflow,
+    WorkflowJob,
+    workflow_job,
+)
+from runnerlib.pipeline.workflow.progress import Progress
+from runnerlib.pipeline.workflow.reactorcide_dir import Layout, load_layout
+
+__all__ = [
+    "ALL_SUCCESS",
+    "NO_FILTER",
+    "Download",
+    "Filter",
+    "Instance",
+    "Judge",
+    "Layout",
+    "Progress",
+    "Workflow",
+    "WorkflowJob",
+    "World",
+    "as_text",
+    "combined",
+    "condition_of",
+    "expand",
+    "instance_graph",
+    "instances",
+    "load",
+    "load_layout",
+    "outcome_of_all",
+    "parse",
+    "plain_condition",
+    "workflow_job",
+]

@@ -1,0 +1,200 @@
+"""Everything that can be wrong with a workflow. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from runnerlib._util.graph import cycle, reachable
+from runnerlib.errors import unknown
+from runnerlib.pipeline.conditions import JOBS, Condition, ConditionError, parse
+from runnerlib.pipeline.job import Problem, variable_part
+from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
+from runnerlib.pipeline.workflow.matrix import combination_count
+from runnerlib.pipeline.workflow.matrix import problems as matrix_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from runnerlib.pipeline.job.model import Place
+    from runnerlib.pipeline.workflow.model import Workflow, WorkflowJob
+
+IF_NO_FILES = ("fail", "warn", "ignore")
+"""What becomes of a job of which a glob of `upload` gives no file."""
+
+PLAIN_CONDITIONS = ("all_success", "any_failed", "always")
+"""The conditions that are words; anything else is an expression."""
+
+_NAME = re.compile(r"[^\W_][\w. -]*(?<! )")
+_ID = re.compile("[a-z0-9][a-z0-9-]{0,62}")
+_LONGEST_NAME = 100
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]{0,254}", re.ASCII)
+_MOST_OF_ALL = 10_000
+
+
+def plain_condition(text: str) -> str:
+    """`all_success`, `any_failed` or `always` in any of their spellings; empty for an expression."""
+    word = text.strip().removesuffix("(needs)").removesuffix("()") or "all_success"
+    return word if word in PLAIN_CONDITIONS else ""
+
+
+def condition_of(job: WorkflowJob) -> Condition | None:
+    """The condition of a job, parsed; None for one of PLAIN_CONDITIONS. Raises ConditionError."""
+    return None if plain_condition(job.condition) else parse(job.condition, JOBS)
+
+
+def problems(workflow: Workflow) -> Iterator[Problem]:
+    """Everything that is wrong, in written order."""
+    if not workflow.name.strip() or "\0" in workflow.name:
+        yield Problem(("name",), "a workflow needs a name")
+    if workflow.id and not _ID.fullmatch(workflow.id):
+        yield Problem(("id",), "an id has lower case letters, digits and '-', at most 63, and does not begin with '-'")
+    if not workflow.jobs:
+        yield Problem(("jobs",), "a workflow needs at least one job")
+    wrong = [name for name in workflow.vars if not _plain(name)]
+    yield from (Problem(("vars",), f"'{name[:100]}' is no name of a variable") for name in wrong)
+    for number, job in enumerate(workflow.jobs):
+        yield from (Problem(("jobs", number, *problem.place), problem.text, problem.column) for problem in _wrong(job))
+    yield from _wrong_names(workflow.jobs)
+    if sum(map(instance_count, workflow.jobs)) > _MOST_OF_ALL:
+        yield Problem(("jobs",), f"for_each and matrix make more than {_MOST_OF_ALL:,} jobs")
+    yield from _wrong_graph(workflow)
+
+
+def _plain(name: str) -> bool:
+    return bool(name.strip()) and name.isprintable()
+
+
+def _wrong(job: WorkflowJob) -> Iterator[Problem]:
+    if not _NAME.fullmatch(job.name) or len(job.name) > _LONGEST_NAME:
+        text = f"a name has 1 to {_LONGEST_NAME} letters, digits, '-', '_', '.' and spaces"
+        yield Problem(("name",), f"{text}, and begins with a letter or digit")
+    # A command is a step with the name of its job.
+    told = {("name",)} if job.command is None else {("name",), ("steps", 0, "name")}
+    yield from (problem for problem in job.body.problems() if problem.place not in told)
+    if job.image is not None and not _IMAGE.fullmatch(job.image):
+        yield Problem(("image",), "the name of an image is expected, as python:3.12 or registry/group/image@sha256:…")
+    yield from _wrong_repetition(job)
+    yield from _wrong_files(job)
+    steps = {step.name: step for step in job.body.steps}
+    for name, origin in job.outputs.items():
+        if not _OUTPUT.fullmatch(name):
+            yield Problem(("outputs", name), f"'{name[:100]}' is no name of an output (letters, digits, '_' and '-')")
+        step, dot, _ = origin.rpartition(".")
+        if origin and not dot:
+            yield Problem(("outputs", name), "an output comes from STEP.OUTPUT")
+        elif origin and step not in steps:
+            yield Problem(("outputs", name), unknown("step", step, steps))
+
+
+def _wrong_repetition(job: WorkflowJob) -> Iterator[Problem]:
+    if job.for_each is not None and job.matrix:
+        yield Problem(("matrix",), "contradicts 'for_each'; give one of them")
+        return
+    if job.for_each is not None and not job.for_each:
+        yield Problem(("for_each",), "at least one item is expected; a job that has none to run for can be left out")
+    if not _VARIABLE.fullmatch(job.item_var):
+        yield Problem(("item_var",), f"'{job.item_var[:100]}' is no name of a variable")
+    if job.matrix:
+        yield from (Problem(("matrix",), text) for text in matrix_problems(job.matrix))
+    count = combination_count(job.matrix) if job.matrix else len(job.for_each or ())
+    if count > MOST_INSTANCES:
+        yield Problem(
+            ("matrix" if job.matrix else "for_each",), f"a job runs at most {MOST_INSTANCES} times, not {count:,}"
+        )
+
+
+def _wrong_files(job: WorkflowJob) -> Iterator[Problem]:
+    for glob in job.upload:
+        if not _stays_inside(glob):
+            yield Problem(("artifacts",), f"upload: '{glob[:100]}' is no glob of files in the directory of the job")
+    if job.if_no_files not in IF_NO_FILES:
+        yield Problem(("artifacts",), f"if_no_files: {unknown('value', str(job.if_no_files)[:100], IF_NO_FILES)}")
+    for download in job.download:
+        for glob in download.files:
+            if not _stays_inside(glob):
+                yield Problem(("artifacts",), f"download: '{glob[:100]}' is no glob of files of an artifact")
+        if download.to and not _stays_inside(download.to):
+            yield Problem(("artifacts",), f"download: '{download.to[:100]}' is no directory in that of the job")
+
+
+def _stays_inside(path: str) -> bool:
+    return bool(path.strip()) and not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
+
+
+def _wrong_names(jobs: Sequence[WorkflowJob]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    alike: dict[str, str] = {}
+    for number, job in enumerate(jobs):
+        other = alike.setdefault(variable_part(job.name), job.name)
+        if job.name in seen:
+            yield Problem(("jobs", number, "name"), f"the name '{job.name}' is there twice")
+        elif other != job.name:
+            text = f"the name '{job.name}' is too much like '{other}': both are {variable_part(other)} in variables"
+            yield Problem(("jobs", number, "name"), text)
+        seen.add(job.name)
+
+
+def _wrong_graph(workflow: Workflow) -> Iterator[Problem]:
+    graph = workflow.dependencies()
+    whole = len(graph) == len(workflow.jobs)
+    for number, job in enumerate(workflow.jobs):
+        for name in job.depends_on:
+            if name not in graph:
+                whole = False
+                yield Problem(("jobs", number, "depends_on"), unknown("job", name, graph))
+    # Of what is right, so that the rest is told at once.
+    graph = {name: tuple(filter(graph.__contains__, others)) for name, others in graph.items()}
+    found = cycle(graph)
+    if found:
+        number = [job.name for job in workflow.jobs].index(found[0])
+        yield Problem(("jobs", number, "depends_on"), f"the jobs wait for each other: {' -> '.join(found)}")
+    whole = whole and not found
+    jobs = {job.name: job for job in workflow.jobs}
+    for number, job in enumerate(workflow.jobs):
+        asks = job.download or not plain_condition(job.condition)
+        known = reachable(graph, job.name) if whole and asks else None
+        for problem in (*_wrong_condition(job, known, jobs), *_wrong_downloads(job, known, jobs)):
+            yield Problem(("jobs", number, *problem.place), problem.text, problem.column)
+
+
+def _wrong_condition(
+    job: WorkflowJob, known: Collection[str] | None, jobs: Mapping[str, WorkflowJob]
+) -> Iterator[Problem]:
+    """`known` are the jobs that this one waits for, None while nobody knows."""
+    place: Place = ("condition",)
+    try:
+        condition = condition_of(job)
+    except ConditionError as error:
+        text = unknown("condition", job.condition, PLAIN_CONDITIONS) if _is_word(job.condition) else error.text
+        yield Problem(place, text, 0 if _is_word(job.condition) else error.column)
+        return
+    if condition is None:
+        return
+    for name in sorted(condition.steps):
+        base = name.partition("[")[0]
+        if base not in jobs or (base != name and name not in instance_names(jobs[base])):
+            yield Problem(place, unknown("job", name[:100], jobs))
+        elif base == job.name:
+            yield Problem(place, "a job cannot look at itself")
+        elif known is not None and base not in known:
+            yield Problem(place, f"it looks at job '{base}', which this job does not wait for; name it in depends_on")
+
+
+def _is_word(text: str) -> bool:
+    return bool(re.fullmatch(r"\s*[A-Za-z_]+(\(needs\))?\s*", text))
+
+
+def _wrong_downloads(
+    job: WorkflowJob, known: Collection[str] | None, jobs: Mapping[str, WorkflowJob]
+) -> Iterator[Problem]:
+    for download in job.download:
+        if download.job not in jobs:
+            yield Problem(("artifacts",), f"download: {unknown('job', download.job, jobs)}")
+        elif known is not None and download.job not in known:
+            text = f"download: this job does not wait for '{download.job}'; name it in depends_on"
+            yield Problem(("artifacts",), text)
+        elif not jobs[download.job].upload:
+            yield Problem(("artifacts",), f"download: the job '{download.job}' uploads nothing")

@@ -1,0 +1,169 @@
+"""Whether a job of a workflow runs, once every job it needs has ended. Pure.
+
+The rules for `all_success`, `any_failed` and `always` are those of Reactorcide's workflow engine: only the
+jobs that a job names count, each instance by itself, and a skipped one is no failure and no success.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.events.result import Ending, StepResult
+from runnerlib.pipeline.conditions import Facts
+from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
+from runnerlib.pipeline.workflow.expansion import Instance, as_text, instance_graph, instances
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from runnerlib.pipeline.conditions import Condition
+    from runnerlib.pipeline.workflow.model import Workflow
+
+# A condition that calls one of these means to run when the workflow is being stopped.
+_TIDYING = frozenset({"always", "cancelled"})
+_BAD = frozenset({"failure", "cancelled"})
+
+
+def _no_variables() -> Mapping[str, str]:
+    return {}
+
+
+def _everything_changed(_glob: str) -> bool:
+    """Nobody knows what changed: no job may be skipped for it."""
+    return True
+
+
+class World(NamedTuple):
+    """What conditions can ask for that is no job: variables by name (`branch`), whether matching files changed."""
+
+    variables: Callable[[], Mapping[str, str]] = _no_variables
+    changed: Callable[[str], bool] = _everything_changed
+
+
+NO_WORLD = World()
+
+
+class Judge:
+    """Told of each instance that ended, it says of the others whether they run. The workflow was checked."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        world: World = NO_WORLD,
+        excluded: Collection[str] = (),
+        forced: Collection[str] = (),
+    ) -> None:
+        """`excluded` jobs do not run, `forced` ones run whatever their conditions say."""
+        self.instances: dict[str, Instance] = instances(workflow)
+        self.graph: dict[str, tuple[str, ...]] = instance_graph(workflow)
+        self._world = world
+        self._excluded = frozenset(excluded)
+        self._forced = frozenset(forced)
+        self._numbers = {name: number for number, name in enumerate(self.instances)}
+        self._conditions = {job.name: condition_of(job) for job in workflow.jobs}
+        self._left = {job.name: 0 for job in workflow.jobs}
+        for instance in self.instances.values():
+            self._left[instance.job.name] += 1
+        self._results: dict[str, StepResult] = {}
+        self._of_job: dict[str, list[StepResult]] = {name: [] for name in self._left}
+        self.hopeless = False  # a workflow that was stopped has no time left: nothing runs any more
+        self.vars = {name: as_text(value) for name, value in workflow.vars.items()}
+
+    def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
+        """An instance ended or is not going to run; `new_vars` are the variables it adds to those of the workflow."""
+        job = self.instances[result.name].job.name
+        self._results[result.name] = result
+        self._of_job[job].append(result)
+        self._left[job] -= 1
+        if not self._left[job] and result.name != job:
+            self._results[job] = combined(job, sorted(self._of_job[job], key=lambda one: self._numbers[one.name]))
+        self.vars.update((name, as_text(value)) for name, value in (new_vars or {}).items())
+
+    def tidies_up(self, name: str) -> bool:
+        """Whether an instance is meant to run even when the workflow has been stopped."""
+        if self.hopeless:
+            return False
+        job = self.instances[name].job
+        condition = self._conditions[job.name]
+        if condition is None:
+            return plain_condition(job.condition) == "always"
+        return not _TIDYING.isdisjoint(condition.functions)
+
+    def verdict(self, name: str, env: Mapping[str, str], ending: Ending | None = None) -> Ending | None:
+        """Why an instance does not run, or None when it runs. `ending` is that of a workflow that was stopped.
+
+        `env` are its variables, for conditions. Raises what `World.changed` raises.
+        """
+        instance = self.instances[name]
+        if instance.job.name in self._excluded or name in self._excluded:
+            return Ending(0, "left out by the command line", "excluded")
+        if ending is not None and not self.tidies_up(name):
+            return Ending(0, ending.reason, "cancelled")
+        condition = self._conditions[instance.job.name]
+        if instance.job.name in self._forced:
+            return None
+        if condition is None:
+            return self._by_word(name, plain_condition(instance.job.condition))
+        unmet = None if condition.decides else self._unmet(name)
+        if unmet:
+            return Ending(0, unmet, "dependency")
+        facts = self._facts(name, condition, env, ending)
+        return None if condition.evaluate(facts) else Ending(0, condition.why_false(facts), "condition")
+
+    def _by_word(self, name: str, word: str) -> Ending | None:
+        if word == "any_failed":
+            return None if self._failed(name) else Ending(0, "no job it needs failed", "condition")
+        unmet = self._unmet(name) if word == "all_success" else ""
+        return Ending(0, unmet, "dependency") if unmet else None
+
+    def _failed(self, name: str) -> bool:
+        return any(self._results[other].outcome in _BAD for other in self.graph[name])
+
+    def _unmet(self, name: str) -> str:
+        """Why not every job that an instance needs has succeeded; empty when all have."""
+        for other in self.graph[name]:
+            outcome = self._results[other].outcome
+            if outcome != "success":
+                return f"job '{other}' " + ("was skipped" if outcome == "skipped" else "did not succeed")
+        return ""
+
+    def _facts(self, name: str, condition: Condition, env: Mapping[str, str], ending: Ending | None) -> Facts:
+        variables = self._world.variables()
+        return Facts(
+            branch=variables.get("branch", ""),
+            variables={**variables, "job": name},
+            env=env,
+            steps={other: self._results[other] for other in condition.steps if other in self._results},
+            failed=self._failed(name),
+            cancelled=ending is not None,
+            changed=self._world.changed,
+            vars=self.vars,
+        )
+
+
+def combined(job: str, results: Iterable[StepResult]) -> StepResult:
+    """The instances of a job as one: failed if one failed, succeeded if none failed and one ran; outputs of the last.
+
+    Exit code, cause and reason are those of the first that has the outcome.
+    """
+    found = list(results)
+    outcomes = [result.outcome for result in found]
+    outcome = next(which for which in ("failure", "cancelled", "success", "skipped") if which in outcomes)
+    first = found[outcomes.index(outcome)]
+    outputs = {name: value for result in found for name, value in result.outputs.items()}
+    times = [result for result in found if result.started]
+    return first._replace(
+        name=job,
+        attempts=sum(result.attempts for result in found),
+        started=min((result.started for result in times), default=0.0),
+        ended=max((result.ended for result in times), default=0.0),
+        outputs=outputs,
+    )
+
+
+def outcome_of_all(results: Iterable[StepResult]) -> Ending:
+    """How a workflow ended: the exit code of the first job in written order that failed, 0 when none did."""
+    for result in results:
+        if result.required and result.outcome in _BAD:
+            return Ending(result.exit_code or 1, f"job '{result.name}': {result.reason}", result.cause)
+    return Ending(0)

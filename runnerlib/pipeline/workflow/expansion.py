@@ -1,0 +1,78 @@
+"""The jobs that `for_each` and `matrix` make of one. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runnerlib.pipeline.job import variable_part
+from runnerlib.pipeline.workflow.matrix import combination_count, combinations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.pipeline.workflow.model import Workflow, WorkflowJob
+
+MOST_INSTANCES = 256
+"""How often one job can run, at most."""
+
+
+class Instance(NamedTuple):
+    """One run of a job: `name` is that of the job, or `build[0]`; `env` says for what it runs."""
+
+    name: str
+    job: WorkflowJob
+    env: Mapping[str, str]
+
+
+def expand(job: WorkflowJob) -> list[Instance]:
+    """The instances of `job`: one, or one for each item or combination, named `name[0]` and so on.
+
+    Values that are no texts are written as JSON. Source: the fan-out of Reactorcide's workflow engine.
+    """
+    if job.for_each is not None:
+        envs = [{job.item_var: as_text(item)} for item in job.for_each]
+    elif job.matrix:
+        envs = [
+            {f"MATRIX_{variable_part(key)}": as_text(value) for key, value in one.items()}
+            for one in combinations(job.matrix)
+        ]
+    else:
+        return [Instance(job.name, job, {})]
+    return [Instance(f"{job.name}[{number}]", job, env) for number, env in enumerate(envs)]
+
+
+def instances(workflow: Workflow) -> dict[str, Instance]:
+    """Every instance by name, in written order."""
+    return {instance.name: instance for job in workflow.jobs for instance in expand(job)}
+
+
+def instance_graph(workflow: Workflow) -> dict[str, tuple[str, ...]]:
+    """For each instance those it waits for: all instances of every job that its job depends on."""
+    names = {job.name: instance_names(job) for job in workflow.jobs}
+    needed = {
+        job: tuple(other for name in others for other in names[name]) for job, others in workflow.dependencies().items()
+    }
+    return {name: needed[job.name] for job in workflow.jobs for name in names[job.name]}
+
+
+def instance_count(job: WorkflowJob) -> int:
+    """How often a job runs."""
+    if job.for_each is not None:
+        return len(job.for_each)
+    return combination_count(job.matrix) if job.matrix else 1
+
+
+def instance_names(job: WorkflowJob) -> tuple[str, ...]:
+    """The names of the instances of a job."""
+    if job.for_each is None and not job.matrix:
+        return (job.name,)
+    return tuple(f"{job.name}[{number}]" for number in range(instance_count(job)))
+
+
+def as_text(value: Any) -> str:
+    """A value as a variable carries it: texts as they are, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    import json  # most workflows hold nothing but texts
+
+    return json.dumps(value, ensure_ascii=False)

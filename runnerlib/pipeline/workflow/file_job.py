@@ -1,0 +1,203 @@
+"""One job as a file describes it: its keys flat or below `job:`, over those of the file that `job_file` names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runnerlib.pipeline.job import Job, Step
+from runnerlib.pipeline.job_file.job import read_steps
+from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
+from runnerlib.pipeline.job_file.sources import KEYS as SOURCES
+from runnerlib.pipeline.workflow.file_keys import (
+    FILE_KEYS,
+    JOB_KEYS,
+    NESTED_KEYS,
+    NO_ARTIFACTS,
+    RESERVED,
+    Key,
+    events,
+    paths,
+)
+from runnerlib.pipeline.workflow.model import NO_FILTER, Filter, WorkflowJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from runnerlib.pipeline.job_file.job import Where
+    from runnerlib.pipeline.job_file.nodes import Node
+
+_SETTINGS = ("code_dir", "job_dir", *(f"{prefix}_{part}" for prefix in SOURCES for part in ("type", "url", "ref")))
+_FIELDS = ("image", "depends_on", "condition", "for_each", "item_var", "matrix", "priority", "resources", "runs_on")
+_IGNORED = "x-"
+
+
+class Values(NamedTuple):
+    """What a file says of a job: values by key, where each stands, and the filter of a job that stands alone."""
+
+    values: dict[str, Any]
+    places: dict[Where, Node]
+    on: Filter = NO_FILTER
+    named: bool = True
+
+
+class Found(NamedTuple):
+    """A job and where its parts stand."""
+
+    job: WorkflowJob
+    places: dict[Where, Node]
+    named: bool
+
+
+def read_values(
+    reading: Reading, node: Node, other_file: Callable[[Reading, Node], Values] | None = None, *, alone: bool = True
+) -> Values:
+    """The keys of a job; one that is `alone` in its file may say for which events it is meant.
+
+    `other_file` reads what `job_file` names. Raises Wrong for what is no mapping.
+    """
+    entries = reading.entries(node, "a job")
+    flat = {key: entry for key, entry in entries.items() if not key.startswith(_IGNORED)}
+    _refuse_reserved(reading, flat)
+    nested = flat.pop("job", None)
+    below = Values({}, {(): node})
+    if "job_file" in flat:
+        found = _other(reading, flat.pop("job_file"), other_file)
+        below = Values(found.values, {**dict.fromkeys(found.places, node), (): node}, NO_FILTER, found.named)
+    on = _filter(reading, flat) if alone else NO_FILTER
+    reading.only(flat, [*JOB_KEYS, *(FILE_KEYS if alone else NESTED_KEYS)])
+    named = _merge(reading, below, flat)
+    if nested is not None:
+        inner = reading.entries(nested.value, "job")
+        _refuse_reserved(reading, inner)
+        reading.only(inner, JOB_KEYS)
+        named = _merge(reading, below, inner) and named
+    return below._replace(on=on, named=named and below.named)
+
+
+def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
+    """The job that `found` describes, under `name`, with a complaint about what it lacks."""
+    values, places = found.values, found.places
+    command, steps = values.get("command"), values.get("steps")
+    if command is not None and steps is not None:
+        reading.complain(places.get(("command",), node), "command: contradicts 'steps'; give one of them")
+    elif command is None and steps is None:
+        reading.complain(node, f"the job '{name[:100]}' needs 'steps' or a 'command'")
+        command = "true"
+    if steps is None:
+        shell = "/bin/sh -c" if isinstance(command, str) else None
+        steps = [Step(name, command or "true", shell, working_dir=values.get("working_dir"))]
+        places |= {("steps", 0, "run"): places.get(("command",), node), ("steps",): places.get(("command",), node)}
+        places[("steps", 0, "name")] = places.get(("name",), node)
+    elif "working_dir" in values:
+        reading.complain(places[("working_dir",)], "working_dir: is for a command; steps have their own")
+    body = Job(
+        name,
+        steps,
+        env=values.get("env"),
+        timeout=values.get("timeout"),
+        max_parallel=values.get("max_parallel"),
+    )
+    artifacts = values.get("artifacts", NO_ARTIFACTS)
+    job = WorkflowJob(
+        name,
+        body,
+        values.get("command"),
+        settings=_settings(values),
+        outputs=values.get("outputs", {}),
+        remote={key: values[key] for key in values if JOB_KEYS[key].remote or key == "working_dir"},
+        on=found.on,
+        description=values.get("description", ""),
+        **artifacts,
+        **{key: values[key] for key in _FIELDS if key in values},
+    )
+    return Found(job, places, found.named)
+
+
+def _settings(values: Mapping[str, Any]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for key in SOURCES:
+        settings |= values.get(key, {})
+    return settings | {key: values[key] for key in _SETTINGS if key in values}
+
+
+def _merge(reading: Reading, below: Values, entries: Mapping[str, Entry]) -> bool:
+    """Lay what `entries` say over `below`; whether every step has a usable name."""
+    named = True
+    given: dict[str, str] = {}
+    for key, entry in entries.items():
+        declared = JOB_KEYS[key]
+        target = declared.same_as or key
+        if target in given:
+            reading.complain(entry.key, f"'{key}' is the same as '{given[target]}'; give one of them")
+            continue
+        given[target] = key
+        usable, value = _value(reading, entries, key, declared)
+        if not usable:
+            continue
+        if target == "steps":
+            value, named = _steps(reading, value, below.places)
+        if target == "env":
+            below.places.update({("env", name): place.key for name, place in reading.entries(entry.value, key).items()})
+            value = {**below.values.get("env", {}), **value}
+        below.values[target] = value
+        below.places[(target,)] = entry.value
+    for one, other in (("command", "steps"), ("for_each", "matrix")):
+        _replace_other(below, given, one, other)
+    return named
+
+
+def _replace_other(below: Values, given: Collection[str], one: str, other: str) -> None:
+    """Inline steps take the place of a command of the job file, and the other way round."""
+    if (one in given) != (other in given):
+        below.values.pop(other if one in given else one, None)
+
+
+def _value(reading: Reading, entries: Mapping[str, Entry], key: str, declared: Key) -> tuple[bool, Any]:
+    missing = object()
+    value = reading.value(entries, key, declared.kind, missing)
+    return value is not missing, value
+
+
+def _steps(reading: Reading, node: Node, places: dict[Where, Node]) -> tuple[list[Step], bool]:
+    job = Job()
+    try:
+        named = read_steps(reading, node, job, places)
+    except Wrong as wrong:
+        reading.complain(wrong.node or node, f"steps: {wrong}")
+        named = False
+    return job.steps, named
+
+
+def _filter(reading: Reading, entries: dict[str, Entry]) -> Filter:
+    """The events, branches and paths that a bare job file is meant for; these keys are taken out."""
+    return read_filter(reading, {key: entries.pop(key) for key in ("on", "triggers", "paths") if key in entries})
+
+
+def read_filter(reading: Reading, entries: Mapping[str, Entry]) -> Filter:
+    """The filter that `on` (or `triggers`) and `paths` make."""
+    if "on" in entries and "triggers" in entries:
+        reading.complain(entries["triggers"].key, "'triggers' is the same as 'on'; give one of them")
+    found = reading.value(entries, "on" if "on" in entries else "triggers", events, NO_FILTER)
+    paths_found = reading.value(entries, "paths", paths, NO_FILTER)
+    return found._replace(include=paths_found.include, exclude=paths_found.exclude)
+
+
+def _other(reading: Reading, entry: Entry, other_file: Callable[[Reading, Node], Values] | None) -> Values:
+    nothing = Values({}, {}, named=False)
+    if other_file is None:
+        reading.complain(entry.key, "a job file names no other job file")
+        return nothing
+    return reading.value({"job_file": entry}, "job_file", other_file, nothing)
+
+
+def _refuse_reserved(reading: Reading, entries: dict[str, Entry]) -> None:
+    for key in RESERVED:
+        if key in entries:
+            reading.complain(entries.pop(key).key, f"'{key}' is what only a coordinator may say of a job")
+
+
+def name_of(reading: Reading, values: Mapping[str, Any], node: Node) -> str:
+    """The name a job has by itself, with a complaint when it has none."""
+    if "name" not in values:
+        reading.complain(node, "a job needs 'name'")
+    return str(values.get("name", "job"))

@@ -1,0 +1,231 @@
+"""What may stand in a workflow file, declared once: each key, the kind of its value, what it means.
+
+The texts for people and the JSON Schema derive from here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from runnerlib.errors import unknown
+from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file import sources
+from runnerlib.pipeline.job_file.nodes import Node
+from runnerlib.pipeline.job_file.reader import Reading, Wrong, kind_of
+from runnerlib.pipeline.workflow.checks import IF_NO_FILES
+from runnerlib.pipeline.workflow.model import NO_FILTER, Download, Filter
+
+EVENTS = (
+    *("push", "pull_request_opened", "pull_request_updated", "pull_request_merged", "pull_request_closed"),
+    "tag_created",
+)
+"""The events that a coordinator tells of. Source: Reactorcide's evaluation of workflows."""
+
+NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "download": ()}
+
+RESERVED = ("authority", "ci_origin", "execution_profile", "policy_revision", "policy_rule_id", "approval_id")
+"""What only a coordinator may say of a job."""
+
+_CANONICAL_INT = re.compile(r"0|-?[1-9][0-9]{0,14}")
+_CANONICAL_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,9})\.(?:[0-9]{0,9}[1-9]|0)")
+
+
+class Key(NamedTuple):
+    """One key: how its value is read, and what it means. `same_as` names the key that this one is another name of."""
+
+    kind: Callable[[Reading, Node], Any]
+    help: str
+    same_as: str = ""
+    remote: bool = False
+
+
+def value(reading: Reading, node: Node) -> Any:
+    """Plain data. What would not be written again as it stands there, as 3.10 or `yes`, stays a text."""
+    if node.id == "sequence":
+        return [value(reading, item) for item in reading.items(node)]
+    if node.id == "mapping":
+        return {name: value(reading, entry.value) for name, entry in reading.entries(node, "this").items()}
+    return _scalar(node.tag.rpartition(":")[2], node.value)
+
+
+def _scalar(kind: str, written: str) -> Any:
+    if kind == "null":
+        return None
+    if kind == "bool" and written in {"true", "false"}:
+        return written == "true"
+    if kind == "int" and _CANONICAL_INT.fullmatch(written):
+        return int(written)
+    if kind == "float" and _CANONICAL_FLOAT.fullmatch(written):
+        return float(written)
+    return written
+
+
+def items(reading: Reading, node: Node) -> tuple[Any, ...]:
+    """A list of plain values."""
+    return tuple(value(reading, item) for item in reading.items(node))
+
+
+def mapping(reading: Reading, node: Node) -> dict[str, Any]:
+    """A mapping of plain values."""
+    return {name: value(reading, entry.value) for name, entry in reading.entries(node, "this").items()}
+
+
+def matrix(reading: Reading, node: Node) -> dict[str, tuple[Any, ...]]:
+    """A mapping of names to lists of values, `include` and `exclude` to lists of mappings.
+
+    One value stands for a list of one.
+    """
+    found = {}
+    for name, entry in reading.entries(node, "a matrix").items():
+        single = entry.value.id != "sequence"
+        found[name] = (value(reading, entry.value),) if single else items(reading, entry.value)
+    return found
+
+
+def outputs(reading: Reading, node: Node) -> dict[str, str]:
+    """Names, or a mapping of names to STEP.OUTPUT."""
+    return kinds.variables(reading, node) if node.id == "mapping" else dict.fromkeys(kinds.names(reading, node), "")
+
+
+def artifacts(reading: Reading, node: Node) -> dict[str, Any]:
+    """What is kept of a job for others, and what it gets from them."""
+    entries = reading.entries(node, "artifacts", ARTIFACT_KINDS)
+    return {key: reading.value(entries, key, kind, NO_ARTIFACTS[key]) for key, kind in ARTIFACT_KINDS.items()}
+
+
+def if_no_files(reading: Reading, node: Node) -> str:
+    """What becomes of a job of which a pattern of `upload` gives no file."""
+    given = kinds.text(reading, node)
+    if given not in IF_NO_FILES:
+        raise Wrong(unknown("value", given[:100], IF_NO_FILES), node)
+    return given
+
+
+def downloads(reading: Reading, node: Node) -> tuple[Download, ...]:
+    """One download or a list of them: the name of a job, or a mapping."""
+    if node.id != "sequence":
+        return (_download(reading, node),)
+    return tuple(_download(reading, item) for item in reading.items(node))
+
+
+def _download(reading: Reading, node: Node) -> Download:
+    if node.id == "scalar":
+        return Download(kinds.text(reading, node))
+    entries = reading.entries(node, "a download", DOWNLOAD_KINDS)
+    if "job" not in entries:
+        raise Wrong("'job' is missing, the name of the job whose artifacts are wanted", node)
+    files = reading.value(entries, "files", kinds.names, ("**",))
+    return Download(reading.value(entries, "job", kinds.text, ""), files, reading.value(entries, "to", kinds.text, ""))
+
+
+def events(reading: Reading, node: Node) -> Filter:
+    """Events, or a mapping of events and branches."""
+    if node.id != "mapping":
+        return Filter(event_names(reading, node))
+    entries = reading.entries(node, "this", EVENT_KINDS)
+    return Filter(
+        reading.value(entries, "events", event_names, ()), reading.value(entries, "branches", kinds.names, ())
+    )
+
+
+def event_names(reading: Reading, node: Node) -> tuple[str, ...]:
+    """One event or a list of them."""
+    found = kinds.names(reading, node)
+    for item, name in zip([node] if node.id == "scalar" else node.value, found, strict=False):
+        if name not in EVENTS:
+            reading.complain(item, unknown("event", name[:100], EVENTS))
+    return found
+
+
+def paths(reading: Reading, node: Node) -> Filter:
+    """Globs of changed files that count, and of those that do not."""
+    entries = reading.entries(node, "paths", PATH_KINDS)
+    include = reading.value(entries, "include", kinds.names, ())
+    return NO_FILTER._replace(include=include, exclude=reading.value(entries, "exclude", kinds.names, ()))
+
+
+def run_as(reading: Reading, node: Node) -> dict[str, Any]:
+    """The user a job runs as: a text, or a mapping with `user`."""
+    return mapping(reading, node) if node.id == "mapping" else {"user": kinds.text(reading, node)}
+
+
+def steps(_reading: Reading, node: Node) -> Node:
+    """The steps are read when the name of the job is known."""
+    if node.id != "sequence":
+        raise Wrong(f"a list is expected, got {kind_of(node)}")
+    return node
+
+
+Kinds = Mapping[str, Callable[[Reading, Node], Any]]
+
+ARTIFACT_KINDS: Kinds = {"upload": kinds.names, "if_no_files": if_no_files, "download": downloads}
+DOWNLOAD_KINDS: Kinds = {"job": kinds.text, "files": kinds.names, "to": kinds.text}
+EVENT_KINDS: Kinds = {"events": event_names, "branches": kinds.names}
+PATH_KINDS: Kinds = {"include": kinds.names, "exclude": kinds.names}
+
+WORKFLOW_KEYS: Mapping[str, Key] = {
+    "name": Key(kinds.text, "name of the workflow"),
+    "id": Key(kinds.text, "what a coordinator and its policies know it by (default: `pr` for `pr.yaml`)"),
+    "description": Key(kinds.text, "what it is for"),
+    "on": Key(events, "events that it is meant for, or a mapping of `events` and `branches`"),
+    "triggers": Key(events, "the same as `on`", same_as="on"),
+    "paths": Key(paths, "globs of changed files: `include` and `exclude`"),
+    "vars": Key(mapping, "values that every job sees"),
+    "jobs": Key(value, "list of jobs, or a mapping of names to jobs"),
+}
+"""The keys below `workflow:`, and of a file in `.reactorcide/workflows`."""
+
+_SOURCES = {
+    f"{prefix}_{part}": Key(kinds.text, f"the setting {prefix}_{part}")
+    for prefix in sources.KEYS
+    for part in ("type", "url", "ref")
+}
+_REMOTE: Mapping[str, tuple[Callable[[Reading, Node], Any], str]] = {
+    "raw_command": (kinds.boolean, "`true`: a coordinator does not wrap the command into `runnerlib run`"),
+    "capabilities": (kinds.names, "what a worker must allow: docker, builder, gpu"),
+    "image_pull_secrets": (kinds.names, "names of the cluster's secrets for pulling the image"),
+    "run_as": (run_as, "user of the container: `{user: runner}`, root or uid[:gid]"),
+    "worker_class": (kinds.text, "class of the worker"),
+    "characteristics": (mapping, "what a worker must have"),
+    "run_local": (mapping, "for Reactorcide's run-local"),
+    "disable_run_local": (kinds.boolean, "for Reactorcide's run-local"),
+}
+
+JOB_KEYS: Mapping[str, Key] = {
+    "name": Key(kinds.text, "name of the job"),
+    "description": Key(kinds.text, "what it is for"),
+    "image": Key(kinds.text, "container image it runs in"),
+    "steps": Key(steps, "list of steps"),
+    "command": Key(kinds.command, "a text for `sh -c` or a list of words, instead of steps"),
+    "depends_on": Key(kinds.names, "names of jobs to wait for"),
+    "needs": Key(kinds.names, "the same as `depends_on`", same_as="depends_on"),
+    "condition": Key(kinds.text, "`all_success`, `any_failed`, `always` or a condition"),
+    "for_each": Key(items, "list of items; the job runs once for each"),
+    "item_var": Key(kinds.text, "name of the variable with the item"),
+    "matrix": Key(matrix, "names and lists, `include` and `exclude`; the job runs once for each combination"),
+    "env": Key(kinds.variables, "variables for every step"),
+    "environment": Key(kinds.variables, "the same as `env`", same_as="env"),
+    "timeout": Key(kinds.duration, "time for the whole job"),
+    "max_parallel": Key(kinds.whole, "how many of its steps run at a time, by weight"),
+    "priority": Key(kinds.whole, "place in the queue of a coordinator, and among jobs that are ready here"),
+    **{key: Key(partial(sources.settings, prefix=key), "mapping of `type`, `url` and `ref`") for key in sources.KEYS},
+    **_SOURCES,
+    "artifacts": Key(artifacts, "mapping of `upload` (globs of files), `if_no_files` and `download` (jobs)"),
+    "outputs": Key(outputs, "names of outputs it promises, or a mapping of them to STEP.OUTPUT"),
+    "resources": Key(mapping, "`cpu` and `memory` of its container: a `limit` each"),
+    "runs_on": Key(kinds.names, "labels of the worker"),
+    "working_dir": Key(kinds.text, "directory its command runs in"),
+    "code_dir": Key(kinds.text, "directory the source is put into"),
+    "job_dir": Key(kinds.text, "directory the job runs in"),
+    **{key: Key(kind, text, remote=True) for key, (kind, text) in _REMOTE.items()},
+}
+"""The keys of a job in a workflow."""
+
+NESTED_KEYS = ("job", "job_file")
+"""Keys that may stand beside JOB_KEYS: a nested job, and the file that describes it."""
+
+FILE_KEYS = (*NESTED_KEYS, "on", "triggers", "paths")
+"""The same for a job that is alone in its file, which says for which events it is meant."""

@@ -1,0 +1,77 @@
+"""How far a workflow is: what is next, what does not run and why. Pure; whoever runs jobs asks it and tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib._util.schedule import Schedule
+from runnerlib.events.result import Ending, StepResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runnerlib.pipeline.workflow.decision import Judge
+    from runnerlib.pipeline.workflow.expansion import Instance
+
+
+class Progress:
+    """Instances become ready when all they wait for has ended, and are taken in written order."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        capacity: int,
+        kept: Mapping[str, StepResult],
+        env: Callable[[Instance], Mapping[str, str]],
+    ) -> None:
+        """`capacity` is how many run at a time; `kept` are successes of an earlier run, which are taken over.
+
+        `env` gives the variables that the condition of an instance can ask for.
+        """
+        self.judge = judge
+        self.results: dict[str, StepResult] = {}
+        self._kept = kept
+        self._env = env
+        self._schedule = Schedule(judge.graph, dict.fromkeys(judge.graph, 1), capacity)
+
+    @property
+    def done(self) -> bool:
+        """Whether every instance has ended."""
+        return self._schedule.done
+
+    def next(self, ending: Ending | None = None) -> Instance | StepResult | None:
+        """The instance to start now, or the result of one that does not run; None: there is nothing, or no room.
+
+        `ending` is that of a workflow that was stopped. A result counts as told.
+        """
+        name = self._schedule.head()
+        if name is None:
+            return None
+        result = self._known(name, ending)
+        if result is not None:
+            self._schedule.skip_head()
+            self._record(result)
+            return result
+        return self.judge.instances[name] if self._schedule.start_head() else None
+
+    def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
+        """An instance that was started has ended."""
+        self._schedule.end(result.name)
+        self._record(result, new_vars)
+
+    def in_order(self) -> tuple[StepResult, ...]:
+        """The results so far, in written order."""
+        return tuple(self.results[name] for name in self.judge.graph if name in self.results)
+
+    def _known(self, name: str, ending: Ending | None) -> StepResult | None:
+        kept = self._kept.get(name)
+        if kept is not None:
+            return kept._replace(cause="restored", reason="done in an earlier run")
+        verdict = self.judge.verdict(name, self._env(self.judge.instances[name]), ending)
+        if verdict is None:
+            return None
+        return StepResult(name, verdict.outcome, verdict.exit_code, verdict.reason, verdict.cause)
+
+    def _record(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
+        self.results[result.name] = result
+        self.judge.ended(result, new_vars)

@@ -1,0 +1,97 @@
+"""What sources a run prepares, and where: checked before anything is touched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib._util.paths import CONTAINER_BASE
+from runnerlib.errors import PathError, unknown
+from runnerlib.source import Cache, SourceSpec, source_types
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib._util.paths import Workspace
+    from runnerlib.config import Resolved, RunnerConfig
+    from runnerlib.source import Sources
+
+
+class Checkout(NamedTuple):
+    """A source and the directory its content replaces."""
+
+    label: str
+    spec: SourceSpec
+    target: Path
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is the CI source."""
+        return self.label == "ci source"
+
+
+def checkouts(
+    resolved: Resolved, sources: Sources, workspace: Workspace, code_dir: Path, environ: Mapping[str, str]
+) -> tuple[Checkout, ...]:
+    """The trusted CI source first: what it brings may be needed to judge the other."""
+    given = (
+        wanted(resolved, sources, "ci source", "ci_source_", workspace.ci),
+        wanted(resolved, sources, "source", "source_", code_dir),
+    )
+    found = tuple(filter(None, given))
+    if len(found) == 2 and (code_dir.is_relative_to(workspace.ci) or workspace.ci.is_relative_to(code_dir)):
+        raise PathError(f"code_dir '{code_dir}' and the CI source '{workspace.ci}' must not lie in one another")
+    for checkout in found:
+        _check_target(checkout, workspace)
+    kept = _cache(resolved.config, environ, workspace)
+    # Jobs can write to the cache of their user: what is to be trusted never comes from there.
+    return tuple(one if one.trusted else one._replace(spec=one.spec._replace(cache=kept)) for one in found)
+
+
+def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Cache | None:
+    """Where sources may keep what later runs can use; a container is thrown away, so nowhere in there by itself."""
+    given = config.cache_dir
+    if given == "none" or (given is None and workspace.base == CONTAINER_BASE):
+        return None
+    home = Path(environ.get("HOME", ""))
+    usual = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+    # Not by pathlib, which raises for a home that this user may not enter.
+    if given is None and not (usual.is_absolute() and (os.path.isdir(usual) or os.path.isdir(home))):
+        return None
+    return Cache(Path(given or usual / "runnerlib").absolute(), config.cache_size, config.cache_age)
+
+
+def _check_target(checkout: Checkout, workspace: Workspace) -> None:
+    """What a source replaces lies in the workspace itself and holds nothing that the job leaves behind."""
+    label, target = checkout.label, checkout.target
+    if not target.is_relative_to(workspace.base):
+        raise PathError(f"the {label} would replace '{target}', outside the workspace '{workspace.base}'")
+    if workspace.artifacts.is_relative_to(target):
+        raise PathError(f"artifacts_dir '{workspace.artifacts}' lies in '{target}', which the {label} replaces")
+
+
+def wanted(resolved: Resolved, sources: Sources, label: str, prefix: str, target: Path) -> Checkout | None:
+    """The source that the settings `prefix`type, url, ref and options name; None without one.
+
+    Raises ConfigError for a contradiction, SourceError for a source that can never work.
+    """
+    kind, *given = (getattr(resolved.config, prefix + part) for part in ("type", "url", "ref", "options"))
+    url, ref, options = given
+    if not kind:
+        if any(given):
+            name = next(part for part, value in zip(("url", "ref", "options"), given, strict=True) if value)
+            raise resolved.error(prefix + name, f"needs {prefix}type to say what kind of source it is")
+        return None
+    known = kind in sources.types()
+    if not known and not sources.may_grow:
+        raise resolved.error(f"{prefix}type", unknown("source type", kind, sources.types()))
+    if kind == "none":
+        return None
+    if not url and kind in source_types():
+        raise resolved.error(f"{prefix}type", f"a source of type '{kind}' needs {prefix}url")
+    # What the environment tells of a change must not decide which commit is trusted.
+    spec = SourceSpec(kind, url, ref or None, options, for_change=prefix == "source_")
+    if known:
+        sources.check(spec)
+    return Checkout(label, spec, target)

@@ -1,0 +1,68 @@
+"""Removing the workspace that jobs leave on a developer's machine; never the one of a container."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runnerlib._util.paths import CONTAINER_BASE, OWN
+from runnerlib.errors import RunnerError
+from runnerlib.source.atomic_replace import living_holders, mount_inside, mount_points
+from runnerlib.source.safe_tree import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from runnerlib._util.paths import Workspace
+
+_OURS = frozenset({"src", "ci", "artifacts", ".runnerlib", ".reactorcide"})
+_FILES = frozenset({"triggers.json", "workflow-output.json", "workflow-vars.json"})
+
+
+def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = False) -> bool:
+    """Remove the workspace, and say whether there was one.
+
+    The workspace of a container is the container's affair: nothing is touched. Raises RunnerError when a
+    run is at work in it, when something is mounted there and, unless `force`, when it holds what runs do not make;
+    `more` are the names of further entries that may go.
+    """
+    base = workspace.base
+    if base == CONTAINER_BASE or not os.path.lexists(base):
+        return False
+    if not base.is_dir():
+        raise RunnerError(f"'{base}' is no directory")
+    if living_holders(base) or _is_locked(workspace):
+        raise RunnerError(f"a run is at work in '{base}'")
+    mounts, there = mount_points(), base.resolve()
+    mounted = there if there in mounts else mount_inside(there, mounts)
+    if mounted is not None:
+        raise RunnerError(f"'{mounted}' is a mount point, and what is mounted is nobody's to remove: unmount it first")
+    known = {*_OURS, *_FILES, *more}
+    strange = sorted(name for name in os.listdir(base) if name not in known and not name.startswith(".runnerlib-"))
+    if strange and not force:
+        shown = ", ".join(map(repr, strange[:5])) + (", …" if len(strange) > 5 else "")
+        raise RunnerError(f"'{base}' holds {shown}, which no run has made; --force removes that, too")
+    try:
+        remove_tree(base)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise RunnerError(f"cannot remove '{base}': '{error.filename}': {why}") from None
+    return True
+
+
+def _is_locked(workspace: Workspace) -> bool:
+    """Whether a run of a job with steps is under way."""
+    path = workspace.base / OWN / "journal.ndjson"
+    with suppress(FileNotFoundError), open(path, "rb", opener=_at_once) as journal:
+        try:
+            fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting: a job may have left a FIFO there."""
+    return os.open(path, flags | os.O_NONBLOCK)

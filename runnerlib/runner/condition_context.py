@@ -1,0 +1,71 @@
+"""What conditions can ask for about the world around a job; looked up when the first one does."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from runnerlib._util.path_glob import any_matches
+from runnerlib._util.paths import CONTAINER_BASE
+from runnerlib.config import Layer
+from runnerlib.engine import Surroundings
+from runnerlib.errors import RunnerError
+from runnerlib.pipeline.conditions import variables
+from runnerlib.source.git_query import Head, changed_files, diff_base, head_of, is_repository, repository_about
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from runnerlib.runner.plan import RunPlan
+
+
+def repository_of(plan: RunPlan) -> Path:
+    """The repository that conditions of a job are about: that of its source, else the one around its file.
+
+    What an earlier run has left in the directory of the source was neither prepared by this one nor given to it.
+    """
+    prepared = any(not checkout.trusted for checkout in plan.checkouts)
+    named = plan.request.settings.origin("code_dir").layer is not Layer.DEFAULT
+    given = prepared or named or plan.workspace.base == CONTAINER_BASE
+    return repository_about(plan.code_dir, plan.request.about or plan.request.cwd, given=given)
+
+
+def surroundings(
+    env: Mapping[str, str],
+    job: str,
+    source: Path,
+    warn: Callable[[str], None],
+    asked: Callable[[], Head] | None = None,
+) -> Surroundings:
+    """The variables that `env` gives, branch or tag of the repository at `source`, and what changed there.
+
+    `asked` says instead which branch or tag it is about. When nobody can say what changed, everything has, and `warn`
+    is told why: a step must not be skipped because of an error.
+    """
+
+    @cache
+    def named() -> Mapping[str, str]:
+        given = variables(env, job)
+        if given["branch"] or given["tag"]:
+            return given
+        head = asked() if asked is not None else head_of(source) if is_repository(source) else Head()
+        return {**given, "branch": head.branch or "", "tag": head.tag or ""}
+
+    @cache
+    def files() -> frozenset[str] | None:
+        base = diff_base(env)
+        if base is None:
+            warn("changed(): REACTORCIDE_DIFF_BASE does not say what to compare with, so every file counts as changed")
+            return None
+        try:
+            return changed_files(source, base, deepen=True)
+        except RunnerError as error:
+            warn(f"changed(): {error}, so every file counts as changed")
+            return None
+
+    def changed(glob: str) -> bool:
+        known = files()
+        return known is None or any_matches(known, glob)
+
+    return Surroundings(named, changed)

@@ -1,0 +1,244 @@
+"""The environment a job gets, and the secrets that its configuration and environment hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.config import SECRETS, SETTINGS
+from runnerlib.masking.candidates import Secret, guess
+from runnerlib.source import stored_secrets, url_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from pathlib import Path
+
+    from runnerlib._util.paths import Workspace
+    from runnerlib.config import Resolved, RunnerConfig
+    from runnerlib.pipeline.job import Job
+
+# Patterns as texts: they are compiled when they are first used, and a plain start uses none.
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_FILE_PREFIX = "./job/"
+
+# Only the runner needs these; a job that reads its whole environment need not see them.
+_PASSWORD = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
+_WITHHELD = (*(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on), _PASSWORD)
+# Files by which a process commands the CI service: what a step writes is no command, wherever it writes it.
+_COMMANDS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+_JOB_ENV = "REACTORCIDE_JOB_ENV"
+# Its items are taken apart, and may stand in a file.
+_LIST = "secret_values_list"
+# What the provider `env` reads: a job gets the secrets that it refers to, under the names that it gives them.
+_PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
+
+
+class JobEnvironment(NamedTuple):
+    """The variables of a job and every secret known before it starts, listed ones first.
+
+    `given` are the names of the variables that are not just there where the runner is.
+    """
+
+    variables: dict[str, str]
+    secrets: list[Secret]
+    given: frozenset[str]
+
+
+class Files:
+    """The files that settings name, each read once: a pipe can be read no second time."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def read(self, resolved: Resolved, name: str, path: str) -> str:
+        """The text of the file at `path`. Raises ConfigError about the setting `name`."""
+        if path not in self._texts:
+            try:
+                with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                    self._texts[path] = file.read()
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else "not a path"
+                raise resolved.error(name, f"cannot read '{path}': {why}") from None
+        return self._texts[path]
+
+
+def _as_it_is(text: str, _where: str) -> str:
+    return text
+
+
+def job_environment(
+    resolved: Resolved,
+    environ: Mapping[str, str],
+    workspace: Workspace,
+    places: Mapping[str, Path | str],
+    job: Job | None = None,
+    files: Files | None = None,
+    reveal: Callable[[str, str], str] = _as_it_is,
+) -> JobEnvironment:
+    """Build the variables: `environ`, then `places`, then secrets_file, then those of `job`, then job_env.
+
+    `reveal` replaces the references to secrets in a value of job_env or secret_values_list, given it and
+    where it stands.
+
+    What single steps of the job set is searched for secrets as well. Every file is read once, so
+    that a pipe will do; with the same `files` that holds for further calls too. Raises ConfigError
+    when a file cannot be read or a line of job_env is no NAME=VALUE.
+    """
+    files = files or Files()
+    filed = list(_secrets_file(resolved, files))
+    withheld = _withheld(environ, resolved.config)
+    given = {name: str(place) for name, place in places.items()}
+    given.update((name, value) for name, value in filed if name)
+    given.update(job.env if job else {})
+    given.update((n, reveal(value, f"job_env: {n}")) for n, value in _job_env(resolved, workspace, files))
+    variables = {**{name: value for name, value in environ.items() if name not in withheld}, **given}
+    listed = [reveal(value, "secret_values_list") for value in _listed_values(resolved, workspace, files)]
+    secrets = list(_secrets(resolved, environ, variables, filed, listed))
+    for step in job.steps if job else ():
+        secrets.extend(named_secrets(step.env, resolved.config))
+    known = [secret for secret in secrets if not _is_reference(secret.value)]
+    return JobEnvironment(variables, known, frozenset(given))
+
+
+def _is_reference(value: str) -> bool:
+    """Whether `value` only says where a secret is, as long as nobody has looked there."""
+    if not value.startswith("${secret:"):
+        return False
+    from runnerlib.secrets.references import is_secret_ref
+
+    return is_secret_ref(value)
+
+
+def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[str]:
+    """The variables of the runner that a job does not get."""
+    withheld = {*_WITHHELD, *_COMMANDS}
+    if "env" in config.secret_providers:
+        withheld.update(name for name in environ if re.fullmatch(_PROVIDED, name))
+    if "${secret:" in environ.get(_JOB_ENV, ""):  # a runner within the job has what became of it, and no password
+        withheld.add(_JOB_ENV)
+    return withheld
+
+
+def private(environ: Mapping[str, str]) -> set[str]:
+    """The variables whose values are for the runner alone, whatever the settings."""
+    return {name for name in environ if name in {*_WITHHELD, _JOB_ENV} or re.fullmatch(_PROVIDED, name)}
+
+
+def without_private(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a helper of the runner, which others of its user can look into."""
+    hidden = private(environ)
+    return {name: value for name, value in environ.items() if name not in hidden}
+
+
+def named_secrets(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
+    """Those variables that are secret because they are listed, or because their names say so."""
+    listed = {name: value for name, value in variables.items() if name in config.secret_env_names}
+    yield from (Secret(name, value) for name, value in listed.items())
+    yield from guess({n: v for n, v in variables.items() if n not in listed}, config.secret_env_patterns)
+
+
+def _secrets(
+    resolved: Resolved,
+    environ: Mapping[str, str],
+    variables: Mapping[str, str],
+    filed: Iterable[tuple[str, str]],
+    listed: Iterable[str],
+) -> Iterator[Secret]:
+    config = resolved.config
+    for number, value in enumerate(listed, 1):
+        yield Secret(f"value {number} of secret_values_list", value)
+    for number, (name, value) in enumerate(filed, 1):
+        yield Secret(f"{name or f'value {number}'} of secrets_file", value)
+    yield from _secret_settings(resolved, (environ, variables))
+    handed_on = variables.get(SETTINGS[_LIST].variable, "")  # to a runner within the job
+    yield from (Secret(SETTINGS[_LIST].variable, value) for value in handed_on.split(",") if value)
+    for name in (_PASSWORD, *config.secret_env_names):
+        values = {variables.get(name, ""), environ.get(name, "")} - {""}
+        yield from (Secret(name, value) for value in sorted(values))
+        if not values and name in config.secret_env_names:
+            yield Secret(name, "")
+    for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
+        yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
+    yield from (Secret("stored git credentials", value) for value in stored_secrets())
+    # The names of some settings look secret, as REACTORCIDE_SECRET_ENV_NAMES.
+    plain = (setting.variable for setting in SETTINGS.values() if not setting.secret)
+    known = {*config.secret_env_names, _PASSWORD, *plain, *(setting.variable for setting in SECRETS)}
+    rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
+    yield from guess(rest, config.secret_env_patterns)
+
+
+def _secret_settings(resolved: Resolved, environments: Iterable[Mapping[str, str]]) -> Iterator[Secret]:
+    """The values of secret settings, those of layers that did not win included: they are no less secret."""
+    for setting in SECRETS:
+        if setting.name == _LIST:
+            continue
+        values = [getattr(resolved.config, setting.name), *(env.get(setting.variable) for env in environments)]
+        values += (setting.parse(given.value) for given in resolved.given.get(setting.name, ()))
+        texts = dict.fromkeys(text for value in values for text in secret_texts(value))
+        yield from (Secret(setting.variable, text) for text in texts if text)
+
+
+def secret_texts(value: object) -> Iterator[str]:
+    """The texts that are secret in the value of a secret setting: all of it but names, and each item of a list."""
+    if isinstance(value, Mapping):
+        value = tuple(value.items())
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            yield from secret_texts(item[-1] if isinstance(item, tuple) else item)
+    elif value is not None:
+        yield str(value)
+
+
+def _job_env(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator[tuple[str, str]]:
+    given = resolved.config.job_env
+    if given is None:
+        return
+    if not isinstance(given, str):
+        yield from given.items()
+        return
+    text = _file_in_workspace(resolved, "job_env", given, workspace, files)
+    for number, line in _lines(given if text is None else text):
+        name, equals, value = line.partition("=")
+        if not equals or not re.fullmatch(_NAME, name.strip()):
+            raise resolved.error("job_env", f"line {number} is not NAME=VALUE")
+        yield name.strip(), value
+
+
+def _listed_values(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator[str]:
+    given = resolved.config.secret_values_list
+    if isinstance(given, str):
+        text = _file_in_workspace(resolved, "secret_values_list", given, workspace, files)
+        yield from filter(None, given.split(",") if text is None else (line for _, line in _lines(text, comment="")))
+    elif given:
+        yield from filter(None, given)
+
+
+def _secrets_file(resolved: Resolved, files: Files) -> Iterator[tuple[str, str]]:
+    """The (name, value) lines of secrets_file; a line that assigns nothing is a value without name."""
+    path = resolved.config.secrets_file
+    if path is None:
+        return
+    for _, line in _lines(files.read(resolved, "secrets_file", path)):
+        name, _, value = line.removeprefix("export ").partition("=")
+        # `dG9rZW4=` alone is the end of a base64 value, not an assignment of nothing.
+        if value.strip("=") and re.fullmatch(_NAME, name.strip()):
+            yield name.strip(), value
+        else:
+            yield "", line
+
+
+def _lines(text: str, comment: str = "#") -> Iterator[tuple[int, str]]:
+    """The numbered lines that hold something. Only \\n and \\r\\n end a line: a value may hold the rest."""
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if stripped and not (comment and stripped.startswith(comment)):
+            yield number, stripped
+
+
+def _file_in_workspace(resolved: Resolved, name: str, given: str, workspace: Workspace, files: Files) -> str | None:
+    """The text of the file that `given` names, or None when it names none."""
+    if not given.startswith(_FILE_PREFIX):
+        return None
+    path = workspace.resolve(f"{workspace.base}/{given.removeprefix(_FILE_PREFIX)}", name)
+    return files.read(resolved, name, str(path))

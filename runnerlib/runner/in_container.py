@@ -1,0 +1,54 @@
+"""A job whose steps run in a container: what of this machine is handed over to it, and what is mounted."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from runnerlib._util.paths import OWN
+from runnerlib.executor.container import INSIDE, Wish, contained, hand_over
+from runnerlib.runner.environment import without_private
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+    from pathlib import Path
+
+    from runnerlib._util.cancellation import Stop
+    from runnerlib.executor.local import Custody
+    from runnerlib.runner.plan import RunPlan
+
+
+@asynccontextmanager
+async def in_container(
+    plan: RunPlan, custody: Custody, socket: Path, stop: Stop
+) -> AsyncIterator[tuple[Custody, Path]]:
+    """Who starts the steps of a plan with an engine, and the directory that they hand things on in.
+
+    `socket` is that of the secret server. The directory is beside it, where no step can put a link in its place.
+    Raises RunnerError, Interrupted among them, for a container that does not start.
+    """
+    assert plan.engine is not None  # noqa: S101 - else there is no container
+    scratch = socket.parent / "scratch"
+    scratch.mkdir(mode=0o700)
+    base = plan.workspace.base
+    plan.workspace.own("scratch")  # what is mounted needs a place
+    apart = [path for path in (plan.code_dir, plan.workspace.artifacts) if not path.is_relative_to(base)]
+    for directory in (base, scratch, *apart):
+        hand_over(directory)
+    wish = Wish(
+        image=plan.image or "",
+        base=base,
+        scratch=scratch,
+        environ=without_private(plan.request.environ),
+        mounts={socket: f"{INSIDE}/{OWN}/secrets"},
+        shared=plan.workspace.granted,
+    )
+    stopped = asyncio.Event()
+
+    async def unless_stopped(starting: Coroutine[None, None, None]) -> None:
+        with stop.reaching(asyncio.get_running_loop(), lambda _signum: stopped.set()):
+            await stop.unless(stopped, starting)
+
+    async with contained(plan.engine, wish, custody, unless_stopped) as inside:
+        yield inside, scratch

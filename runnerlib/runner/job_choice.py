@@ -1,0 +1,54 @@
+"""Which job a run has, by its settings: one command, or that of a file; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.config import Layer
+from runnerlib.errors import ConfigError
+from runnerlib.pipeline.job import Job, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runnerlib.config import Resolved, RunnerConfig
+
+
+def only_command(resolved: Resolved, words: Sequence[str]) -> Job:
+    """The command that is set, or `words`, as a job of one step."""
+    command = resolved.config.job_command
+    if words:
+        if command is not None:
+            raise resolved.error("job_command", f"contradicts the words '{' '.join(words)}'; give one of them")
+        return Job("job", [Step("job", tuple(words))])
+    if not command or not command.strip():
+        raise ConfigError(
+            "no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
+            "--job-file, or words after --"
+        )
+    # As it is, however many lines it has: a shell of that kind would not stop at the first failure either.
+    return Job("job", [Step("job", command, "/bin/sh -c")])
+
+
+def chosen_job_file(resolved: Resolved, words: Sequence[str]) -> str | None:
+    """The job file to run, if the job is not a command that a higher layer gives, or `words`.
+
+    Raises ConfigError when the same layer gives a job file and a command.
+    """
+    file, command = resolved.config.job_file, resolved.config.job_command
+    if file is None:
+        return None
+    layers = list(Layer)
+    given = layers.index(resolved.origin("job_file").layer)
+    other = layers.index(Layer.COMMAND_LINE) if words else layers.index(resolved.origin("job_command").layer)
+    if given == other:
+        raise resolved.error("job_file", "contradicts the command; give one of them")
+    return file if given > other or not (words or command) else None
+
+
+def limited(job: Job, config: RunnerConfig) -> Job:
+    """The job with the limits that are set instead of its own."""
+    timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
+    if config.output == "raw":
+        max_parallel = 1  # bytes of steps that run at a time could not be told apart
+    return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)

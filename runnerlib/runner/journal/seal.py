@@ -1,0 +1,131 @@
+"""The seal of a journal: what proves that a runner wrote each of its lines.
+
+Steps may write in their workspace, so a journal alone proves nothing. Each line carries a code that depends on a key
+and on all lines before it: none can be changed, added, moved or left out. The code of the last line is kept beside the
+key, so that the end cannot be cut off. Each journal begins with a new key: an older one is of no use in its place.
+The key lies outside of the workspace, in a file for its owner only; it is withheld from containers of jobs.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from hashlib import blake2b
+from hmac import compare_digest
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING
+
+from runnerlib._util.paths import own_directory
+from runnerlib.errors import PathError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_SIZE = 32
+_MARK = b',"code":"'
+_END = b'"}\n'
+_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Seals of workspaces that nobody has used for so many seconds are removed, once there are so many files.
+_STALE = 30 * 24 * 3600
+_MANY = 256
+
+
+class SealError(Exception):
+    """The journal and its seal do not belong together, or there is no seal; the text says why."""
+
+
+class Seal:
+    """The open seal of one journal."""
+
+    def __init__(self, path: Path | None, *, fresh: bool) -> None:
+        """Open the seal at `path`, or make a new one. Raises SealError."""
+        if path is None:
+            raise SealError("there is no place for its key: the user has no home directory, and --state-dir is not set")
+        try:
+            if fresh:
+                own_directory(path.parent.parent, path.parent.name)
+                _forget_stale(path.parent)
+                _write(path)
+            self._file = os.open(path, _FLAGS)
+        except FileNotFoundError:
+            raise SealError(f"there is no key for it in '{path.parent}'") from None
+        except OSError as error:
+            raise SealError(f"its key in '{path.parent}' cannot be used: {error.strerror}") from None
+        except PathError as error:
+            raise SealError(f"there is no place for its key: {error}") from None
+        found = os.pread(self._file, 2 * _SIZE + 1, 0)
+        status = os.fstat(self._file)
+        if len(found) != 2 * _SIZE or status.st_uid != os.geteuid() or status.st_mode & 0o7077:
+            os.close(self._file)
+            raise SealError(f"its key in '{path.parent}' is not for its owner only")
+        self._key, self._last = found[:_SIZE], found[_SIZE:]
+        self._code = self._signed = self._next(b"", b"")
+
+    def signed(self, line: bytes) -> bytes:
+        """A line, a JSON object, with its code and a line break."""
+        self._signed = self._next(self._code, line)
+        return line[:-1] + _MARK + self._signed.hex().encode() + _END
+
+    def keep(self) -> None:
+        """Write down that the journal has the line that was signed last; the next depends on it. Raises OSError."""
+        self._code = self._signed
+        os.pwrite(self._file, self._code, _SIZE)
+
+    def verified(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """The lines without their codes. Raises SealError at the first that was not signed, or for a lost end."""
+        seen = self._last == bytes(_SIZE)
+        for number, line in enumerate(lines, 1):
+            body, mark, code = line.rpartition(_MARK)
+            self._code = self._next(self._code, body + b"}")
+            if not mark or not compare_digest(code, self._code.hex().encode() + _END):
+                raise SealError(f"line {number} was not written by the runner")
+            seen = seen or compare_digest(self._code, self._last)
+            yield body + b"}"
+        if not seen:
+            raise SealError("lines at its end are missing")
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def _next(self, code: bytes, line: bytes) -> bytes:
+        return blake2b(code + line, key=self._key, digest_size=_SIZE).digest()
+
+
+def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) -> Path | None:
+    """Where the seal of a journal is: in `state_dir`, by default `$XDG_STATE_HOME/runnerlib`.
+
+    None for a user whose home directory is not there: it is not ours to make. Source of the default: XDG Base
+    Directory Specification.
+    """
+    home, given = environ.get("HOME"), environ.get("XDG_STATE_HOME")
+    if not (state_dir or given or (home and Path(home).is_dir())):
+        return None
+    usual = Path(given or f"{home}/.local/state")
+    name = blake2b(os.path.realpath(journal).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    return Path(state_dir or usual / "runnerlib").absolute() / "journals" / name
+
+
+def _write(path: Path) -> None:
+    """Put a new key in the place of what is there, whole or not at all. Raises OSError."""
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        new.unlink()  # of a process that was killed
+    file = os.open(new, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(file, os.urandom(_SIZE) + bytes(_SIZE))
+    finally:
+        os.close(file)
+    new.replace(path)
+
+
+def _forget_stale(directory: Path) -> None:
+    """Keep the directory small where every run has a workspace of its own."""
+    names = os.listdir(directory)
+    if len(names) < _MANY:
+        return
+    for path in map(directory.joinpath, names):
+        with suppress(OSError):
+            if path.lstat().st_mtime < time() - _STALE:
+                path.unlink()

@@ -1,0 +1,49 @@
+"""Which plugins take part in a run: those that are known when it begins, and those that its sources bring."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runnerlib.plugins import plugin_manager
+from runnerlib.plugins.loading import plugin_files
+from runnerlib.plugins.trust import ci_root, offered, plugin_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runnerlib._util.paths import Workspace
+    from runnerlib.plugins.deadline import Limit
+    from runnerlib.runner.plan import Request, RunPlan
+    from runnerlib.runner.plugin_host.active_plugins import Crew
+
+    Say = Callable[[str, str], object]
+
+
+def at_the_start(crew: Crew, request: Request, workspace: Workspace, limit: Callable[[], Limit], say: Say) -> None:
+    """Those of this process, of `plugin_dir` and of packages. `say` gets who prints what. Raises RunnerError."""
+    resolved, config = request.resolved, request.resolved.config
+    crew.take(plugin_manager.ordered())
+    code_dir = workspace.resolve_directory(config.code_dir, f"code_dir ({resolved.origin('code_dir')})")
+    root = ci_root(resolved, request.environ, workspace, code_dir)
+    directory = plugin_directory(resolved, request.cwd, root, code_dir)
+    if directory is not None:
+        forbidden = None if config.trust_source_plugins and root is None else code_dir
+        for file in plugin_files(directory, forbidden=forbidden):
+            crew.load(file, limit(), partial(say, file.name))
+    crew.load_packages(config.plugin_packages, limit(), partial(say, "plugin_packages"))
+
+
+def from_sources(
+    crew: Crew, plan: RunPlan, limit: Callable[[], Limit], say: Say, notice: Callable[[str], object]
+) -> None:
+    """Those of the CI source or, only if that is trusted, of the application's. Raises RunnerError."""
+    request = plan.request
+    root = ci_root(request.resolved, request.environ, plan.workspace, plan.code_dir)
+    offer = offered(request.resolved, root, plan.code_dir)
+    if offer.notice:
+        notice(offer.notice)
+    if offer.directory is not None:
+        forbidden = plan.code_dir if root is not None else None
+        for file in plugin_files(offer.directory, offer.root, forbidden):
+            crew.load(file, limit(), partial(say, file.name))

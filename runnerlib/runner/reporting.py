@@ -1,0 +1,119 @@
+"""Who is told what happens in a run: the console in the mode that fits, logs, the summary, a file of events."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from runnerlib.events import Notice, StepStarted
+from runnerlib.output import automatic_mode, console
+from runnerlib.output.capabilities import look
+from runnerlib.output.fanout import Several
+from runnerlib.output.line_output import for_lines
+from runnerlib.output.log.level import chosen_format, chosen_level
+from runnerlib.output.streams import streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from runnerlib.output.capabilities import Look
+    from runnerlib.output.protocol import Console, Listener
+    from runnerlib.output.streams import Streams
+    from runnerlib.runner.plan import RunPlan
+
+
+@contextmanager
+def audience(
+    plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = None, *, summary: str = "summary.Summary"
+) -> Iterator[Listener]:
+    """The observer of a run. Left with an error or not, nothing is waited for: what is unread then is dropped.
+
+    `summary` is the observer that has the last word, as MODULE.CLASS of the package of observers.
+    It shows things on `ends`, by default the descriptors 1 and 2. Raises OutputError when stdout is closed or a
+    file cannot be opened.
+    """
+    listener = _listener(plan, environ, ends or streams(), summary)
+    try:
+        yield listener
+    finally:
+        listener.give_up()
+        listener.close()
+
+
+def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary: str) -> Listener:
+    config, several = plan.config, len(plan.job.steps)
+    terminal = ends.out.is_terminal
+    seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
+    structured = chosen_format(environ, config.log_format) == "json"
+    mode = config.output or automatic_mode(environ, terminal and not structured, several)
+    if structured and mode == "live":  # its view and lines on stderr would write into each other
+        mode = "prefixed"
+    if config.timestamps and config.output is None and mode in {"live", "grouped"}:
+        mode = "prefixed"
+    ends = for_lines(ends, config, environ, mode, plan.masker.marks)
+    log = _log(plan, environ, ends) if structured and mode != "json" else None
+    shown: Console = _without(console(mode, ends, seen, plan.request.modes), mode, plan, log)
+    if config.log_limit is not None:
+        head = config.log_limit // 2
+        from runnerlib.output.truncate import Cap
+
+        shown = Cap(shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
+    others = [*([log] if log else _summary(plan, mode, shown, seen, summary)), *_files(plan)]
+    return Several(shown, *others) if others else shown
+
+
+def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
+    """Where people find the log of a step: seen from the workspace, if it lies there."""
+    from runnerlib.output.log.file_names import log_path
+
+    base, artifacts = plan.workspace.base, plan.workspace.artifacts
+    seen = artifacts.relative_to(base) if artifacts.is_relative_to(base) else artifacts
+    return partial(log_path, artifacts=str(seen))
+
+
+def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
+    """The runner's messages as JSON on stderr; they say which job, trace, phase and step they are about."""
+    from runnerlib.output.log.json_observer import LogLines
+    from runnerlib.output.log.trace_context import context
+
+    return LogLines(ends.err, chosen_level(environ, plan.config.log_level), context(environ))
+
+
+def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> Console:
+    """The console without what the log says, or without what is less important than what was asked for."""
+    least = plan.config.log_level
+    if log is None and (least in {None, "debug", "info"} or mode == "json"):
+        return shown
+    from runnerlib.output.log import json_observer as log_lines
+
+    kinds: tuple[type, ...] = log_lines.OWN if log is not None or least != "warning" else (Notice,)
+    if mode == "raw":  # in the other modes they are a part of the picture
+        kinds = (*kinds, *log_lines.FRAMES) if log is not None else (*kinds, StepStarted)
+    return log_lines.Without(shown, kinds)
+
+
+def _files(plan: RunPlan) -> Iterator[Listener]:
+    if not plan.is_command or plan.config.log_limit is not None:  # what is not shown must be somewhere
+        from runnerlib.output.log.step_logs import StepLogs
+
+        yield StepLogs(plan.workspace.artifacts)
+    if plan.config.events is not None:
+        from runnerlib.output.log.events_file import EventsFile
+
+        yield EventsFile(Path(plan.config.events), plan.workspace.base)
+
+
+def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, summary: str) -> Iterator[Listener]:
+    """A single command needs none, and a program that reads JSON makes its own."""
+    if not plan.is_command and mode != "json":
+        yield _made(*summary.split("."), shown.say, seen, _place_of_logs(plan), console_told=mode == "raw")
+
+
+def _made(module: str, name: str, *args: object, **keys: object) -> Listener:
+    """An observer that not every run needs; loaded when one does."""
+    made = getattr(importlib.import_module(f"runnerlib.output.{module}"), name)
+    return cast("Listener", made(*args, **keys))

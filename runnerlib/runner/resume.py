@@ -1,0 +1,54 @@
+"""A job of steps that remembers how far it came: the journal of its workspace, and what is taken over from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.engine import Execution, Kept
+from runnerlib.events import Warned
+from runnerlib.events.result import NO_EXPORTS
+from runnerlib.runner.journal import Entry, Journal, Selection, seal_of, select, signatures
+
+if TYPE_CHECKING:
+    from runnerlib.events import Observer
+    from runnerlib.events.result import Exports, StepResult
+    from runnerlib.runner.plan import RunPlan
+
+
+def open_journal(plan: RunPlan, wish: Selection | None) -> Journal:
+    """The journal of the plan's workspace, emptied unless the last run matters to `wish`. Raises RunnerError."""
+    seal = seal_of(plan.journal, plan.config.state_dir, plan.request.environ)
+    return Journal(plan.journal, seal, fresh=wish is None or not wish.uses_journal)
+
+
+def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
+    """The steps a run would take over from the journal and those it would leave out; nothing is changed."""
+    wish = plan.wish or Selection()
+    entries = {}
+    if wish.uses_journal and plan.journal.exists():
+        journal = open_journal(plan, wish)
+        journal.close()
+        entries = journal.entries
+    kept, left_out = select(plan.job, wish, entries)
+    return frozenset(kept), left_out
+
+
+def remembering(plan: RunPlan, journal: Journal, execution: Execution, observer: Observer) -> Execution:
+    """The same execution, with what the journal knows taken over and every step that ends written into it."""
+    wish = plan.wish or Selection()
+    kept, left_out = select(plan.job, wish, journal.entries)
+    signed = signatures(plan.job)
+
+    def ended(result: StepResult, exports: Exports) -> None:
+        if result.cause in {"restored", "excluded"}:
+            return
+        texts = (*exports.outputs.values(), *exports.env.values(), *exports.path)
+        secret = any(plan.masker.mask_string(text) != text for text in texts)
+        try:
+            journal.record(Entry(signed[result.name], result, None if secret else exports))
+        except OSError as error:
+            text = f"the journal cannot be written ({error.strerror}): --resume will run '{result.name}' again"
+            observer.observe(Warned(plan.masker.mask_string(text)))
+
+    taken = {name: Kept(entry.result, entry.exports or NO_EXPORTS) for name, entry in kept.items()}
+    return execution._replace(kept=taken, renews=wish.goes_on, excluded=left_out, ended=ended)

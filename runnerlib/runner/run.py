@@ -1,0 +1,368 @@
+"""A run from its plan to its exit code: workspace, sources, the step on the event loop, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import signal
+import stat
+import threading
+import time
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Protocol, cast
+
+from runnerlib._util.cancellation import Stop
+from runnerlib._util.paths import PLUGINS, opened_own
+from runnerlib.config import with_ci_source
+from runnerlib.engine import Execution, JobRun, Limits
+from runnerlib.errors import Interrupted, RunnerError, TimeLimitError
+from runnerlib.events import Notice, Warned
+from runnerlib.events.result import signal_name
+from runnerlib.executor.local import STOPPING, Custody
+from runnerlib.runner.system_check import shortcomings
+from runnerlib.runner.watchdog_care import guarded
+from runnerlib.secrets.process_registry import HERE
+from runnerlib.secrets.socket import SecretServer
+from runnerlib.source import forget_stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+    from types import FrameType
+
+    from runnerlib.engine import Around, Surroundings
+    from runnerlib.events import Observer
+    from runnerlib.events.result import JobResult
+    from runnerlib.pipeline.job import Step
+    from runnerlib.runner.journal import Journal
+    from runnerlib.runner.plan import RunPlan
+    from runnerlib.triggers.sinks import Sink
+
+    LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+Stage = Literal["pre_source_prep", "post_source_prep", "pre_execution"]
+"""How far a run has come."""
+
+
+class Stages(Protocol):
+    """Asked at the stages of a run; each answer is the plan to go on with. What raises RunnerError stops the run."""
+
+    def reached(self, stage: Stage, plan: RunPlan) -> RunPlan:
+        """The run has come so far; no event loop runs."""
+
+    def around(self, plan: RunPlan) -> Around | None:
+        """Who has a say before and after each step; the event loop runs."""
+
+
+def run(
+    plan: RunPlan,
+    observer: Observer,
+    new_loop: LoopFactory | None = None,
+    stop: Stop | None = None,
+    stages: Stages | None = None,
+) -> JobResult:
+    """Carry out `plan` and return how its job ended.
+
+    Everything is told to `observer`, masked. Raises RunnerError when the runner itself fails and
+    Interrupted when a signal stops it before the job has begun; a signal during the job is a
+    result. `new_loop` defaults to uvloop's. By `stop` others can stop the run, and see what stopped it.
+    """
+    stop = stop or Stop()
+    with HERE.followed_by(plan.masker), interruptible(stop), journal_of(plan) as journal:
+        warn(plan, observer)
+        plan = prepare_workspace(plan, journal, observer, stop, stages)
+        stop.check()
+        with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:
+            result = loop.run(_run(plan, journal, observer, stop, stages))
+        if stages is not None:
+            return result
+        with interruptible(stop):  # uvloop leaves handlers behind that heed nothing
+            return tell_triggers(plan, result, observer)
+
+
+def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: Sequence[Sink] = ()) -> JobResult:
+    """Tell the rest of the system which jobs follow, now that the job has ended; its result after that.
+
+    Most jobs trigger none, and have none that waits. Blocks; what goes wrong is told to `observer`. `sinks`
+    are those of plugins.
+    """
+    try:
+        spools = [plan.spool] if plan.is_command else _spools(plan)
+    except RunnerError as error:
+        from runnerlib.triggers.after_run import undelivered
+
+        return undelivered(plan, result, [str(error)], observer.observe)
+    if not any(map(os.path.lexists, spools)) and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
+        return result
+    from runnerlib.triggers.after_run import deliver
+
+    return deliver(plan, spools, result, observer.observe, sinks)
+
+
+def _spools(plan: RunPlan) -> list[Path]:
+    """What the runs of a job have triggered in this workspace, which nobody else uses now; the oldest first.
+
+    A link or a directory of such a name is none: a step has put it there. Raises PathError when it has put
+    something in the place of the directory.
+    """
+    found: list[tuple[float, str]] = []
+    with opened_own(plan.workspace.base) as own:
+        for name in os.listdir(own) if own is not None else ():
+            if name.startswith("triggers-") and name.endswith(".ndjson"):
+                with suppress(FileNotFoundError):
+                    status = os.stat(name, dir_fd=own, follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode) or name == plan.spool.name:
+                        found.append((status.st_mtime, name))
+    return [plan.spool.with_name(name) for _, name in sorted(found)]
+
+
+def _forget(spool: Path) -> None:
+    try:
+        spool.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunnerError(f"cannot remove '{spool}': {error.strerror}") from None
+
+
+def warn(plan: RunPlan, observer: Observer, told: Container[str] = ()) -> None:
+    """Tell the warnings of a plan, apart from those that were told before."""
+    for warning in plan.warnings:
+        if warning not in told:
+            observer.observe(Warned(plan.masker.mask_string(warning)))
+
+
+@contextmanager
+def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
+    """The journal of a job of steps; a single command has nothing to remember."""
+    if plan.is_command:
+        yield None
+        return
+    _make(plan.workspace.base)
+    from runnerlib.runner.resume import open_journal
+
+    journal = open_journal(plan, plan.wish)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def prepare_workspace(
+    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: Stages | None = None
+) -> RunPlan:
+    """Put the sources where the job expects them; the plan to go on with. Raises RunnerError."""
+
+    def report(text: str) -> None:
+        stop.check()
+        observer.observe(Notice(plan.masker.mask_string(text)))
+
+    report.check = _within(plan.job.timeout, stop)  # type: ignore[attr-defined]
+    told = plan.warnings
+    if journal is not None and journal.doubt:
+        observer.observe(Warned(plan.masker.mask_string(journal.doubt)))
+    _make(plan.workspace.artifacts)
+    if journal is not None and not journal.prepared:
+        for spool in _spools(plan):
+            if spool != plan.spool:
+                _forget(spool)
+    plan = _reached("pre_source_prep", plan, stages)
+    plan = _prepare(plan, journal, report).arrived()
+    if stages is None and os.path.isdir(f"{plan.code_dir}/{PLUGINS}"):
+        report(f"the plugins in '{plan.code_dir}/{PLUGINS}' are not loaded; see --trust-source-plugins")
+    plan = _reached("post_source_prep", plan, stages)
+    if not plan.code_dir.exists():
+        _make(plan.code_dir)
+    plan = _reached("pre_execution", plan, stages)
+    # The source is there now and may have put a symlink where the directory of the job is to be.
+    plan.workspace.resolve(str(plan.job_dir), "job_dir")
+    warn(plan, observer, told)
+    return plan
+
+
+def _within(limit: float | None, stop: Stop) -> Callable[[], None]:
+    """What ends a preparation: a signal, and the time limit of the job, which begins anew with its steps."""
+    end = math.inf if limit is None else time.monotonic() + limit
+
+    def check() -> None:
+        stop.check()
+        if time.monotonic() >= end:
+            raise TimeLimitError(f"the job's time limit of {limit:g} s was over before its sources were prepared")
+
+    return check
+
+
+def _reached(stage: Stage, plan: RunPlan, stages: Stages | None) -> RunPlan:
+    return plan if stages is None else stages.reached(stage, plan)
+
+
+def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], None]) -> RunPlan:
+    """Prepare the sources; in a workspace where a job goes on, only the trusted one: its steps may have changed it."""
+    going_on = journal is not None and journal.prepared
+    for checkout in plan.checkouts:
+        if checkout.trusted or not going_on:
+            # Not before: what it takes to replace a tree is for runs that have a source.
+            from runnerlib.source import mounts as mounted
+
+            mounted.prepare(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+        else:
+            report("going on in the workspace as it is; no source is prepared")
+        if checkout.trusted:
+            plan = plan.revised(with_ci_source(plan.request.resolved, checkout.target))
+    if plan.checkouts:
+        forget_stored()
+    if journal is not None and not going_on:
+        journal.record_prepared()
+    return plan
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunnerError(f"cannot create '{directory}': {error.strerror}") from None
+
+
+async def _run(
+    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: Stages | None
+) -> JobResult:
+    user = None
+    if plan.engine is not None:
+        from runnerlib.executor.container import stranger
+
+        user = stranger()
+        plan = plan.apart()
+    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
+    # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
+    with Custody(cgroups=not plan.is_command) as custody:
+        try:
+            socket = await server.start()
+            if lacking := shortcomings(server):
+                _warn(plan, observer, lacking)
+            loop = asyncio.get_running_loop()
+            for signum in heeded():
+                loop.add_signal_handler(signum, stop.request, signum)
+            async with _placed(plan, custody, socket, stop) as (starter, scratch):
+                job = job_run(plan, journal, observer, starter, socket, stages, scratch)
+                if heeded() and any(step.tty for step in plan.job.steps):
+                    loop.add_signal_handler(signal.SIGWINCH, job.resize)
+                with guarded(custody, partial(_warn, plan, observer)), stop.reaching(loop, job.stop):
+                    return await job.run()
+        finally:
+            await server.close()
+
+
+def _placed(
+    plan: RunPlan, custody: Custody, socket: Path, stop: Stop
+) -> AbstractAsyncContextManager[tuple[Custody, Path | None]]:
+    """Who starts the steps, the runner or a container, and where they hand things on, if that is a place apart."""
+    if plan.engine is None:
+        return nullcontext((custody, None))
+    # What a container takes is for jobs that have one.
+    from runnerlib.runner.in_container import in_container
+
+    placed = in_container(plan, custody, socket, stop)
+    return cast("AbstractAsyncContextManager[tuple[Custody, Path | None]]", placed)
+
+
+def job_run(
+    plan: RunPlan,
+    journal: Journal | None,
+    observer: Observer,
+    custody: Custody,
+    socket: Path,
+    stages: Stages | None = None,
+    scratch: Path | None = None,
+) -> JobRun:
+    """The job of a plan whose workspace is prepared, ready to run; `socket` is that of the secret server.
+
+    `scratch` is a private directory of this job, by default the one that the socket is in.
+    """
+    execution = _execution(plan, socket, scratch or socket.parent)
+    if plan.conditions:
+        execution = execution._replace(surroundings=_surroundings(plan, observer))
+    if journal is not None:
+        from runnerlib.runner.resume import remembering
+
+        execution = remembering(plan, journal, execution, observer)
+    if stages is not None:
+        execution = execution._replace(around=stages.around(plan))
+    return JobRun(execution, custody, plan.masker, observer)
+
+
+def _execution(plan: RunPlan, socket: Path, scratch: Path) -> Execution:
+    def directory(step: Step) -> Path:
+        """Where a step runs; resolved when it starts, because an earlier one may have made or replaced it."""
+        if step.working_dir is None and _is_real(plan.job_dir):
+            return plan.job_dir
+        text = step.working_dir or ""
+        named = text if text.startswith("/") else f"{plan.job_dir}/{text}"
+        return plan.workspace.resolve(named, f"working_dir of step '{step.name}'")
+
+    return Execution(
+        job=plan.job,
+        env={**plan.env, "REACTORCIDE_SECRETS_SOCKET": str(socket)} if os.path.lexists(socket) else plan.env,
+        directory=directory,
+        scratch=scratch,
+        conditions=plan.conditions,
+        limits=Limits(plan.config.grace_period, plan.config.drain_timeout),
+        cleanup=plan.config.cleanup_timeout,
+    )
+
+
+def _is_real(directory: Path) -> bool:
+    """Whether no symbolic link is on the way to a directory; its own path says so without a look at each part."""
+    try:
+        found = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.readlink(f"/proc/self/fd/{found}") == str(directory)
+    finally:
+        os.close(found)
+
+
+def _warn(plan: RunPlan, observer: Observer, text: str) -> None:
+    observer.observe(Warned(plan.masker.mask_string(text)))
+
+
+def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
+    # Few jobs have conditions, and what they may ask for takes time to load.
+    from runnerlib.runner import condition_context as world
+
+    about, warn = world.repository_of(plan), partial(_warn, plan, observer)
+    found = world.surroundings(plan.env, plan.job.name, about, warn)
+    found.variables()  # before a step can change what is checked out
+    return found
+
+
+@contextmanager
+def interruptible(stop: Stop) -> Iterator[None]:
+    """Signals that ask to stop raise Interrupted, until an event loop takes them over; see `Stop.patient`."""
+
+    def interrupt(signum: int, _frame: FrameType | None) -> None:
+        first, stop.signum = not stop.signum, stop.signum or signum
+        if not (stop.patient and first):
+            raise Interrupted(signum, signal_name(signum))
+
+    before = {signum: signal.signal(signum, interrupt) for signum in heeded()}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def heeded() -> list[signal.Signals]:
+    """The signals to act on: none outside the main thread, and none the caller chose to ignore (`nohup`)."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [signum for signum in STOPPING if signal.getsignal(signum) is not signal.SIG_IGN]
+
+
+def uvloop_factory() -> LoopFactory:
+    """The event loop that jobs run on."""
+    import uvloop  # heavy: needed only once a step runs
+
+    return uvloop.new_event_loop

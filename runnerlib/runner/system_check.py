@@ -1,0 +1,50 @@
+"""What a run needs of the system, and what it does without: older kernels, seccomp profiles, systems without /proc."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import RunnerError
+from runnerlib.executor.hardening import refused
+from runnerlib.executor.local import subreaper as hold
+
+if TYPE_CHECKING:
+    from runnerlib.secrets.socket import SecretServer
+
+
+def check(*, threads: bool = False) -> None:
+    """Raise RunnerError when no job can be run here, or none that needs `threads`; before anything has happened."""
+    if not os.path.exists("/proc/self/stat"):
+        raise RunnerError("a run needs /proc, by which it finds the processes of its job; it is not mounted here")
+    try:
+        one, other = socket.socketpair()
+    except OSError as error:
+        raise RunnerError(f"a run needs pairs of sockets, which this system refuses: {error.strerror}") from None
+    one.close()
+    other.close()
+    if threads and (why := _no_threads()):
+        raise RunnerError(f"a workflow needs threads, and this system starts none: {why}")
+
+
+def _no_threads() -> str:
+    """Why no thread can be started, else empty: a profile that answers EPERM to clone3 is older than the C library."""
+    try:
+        _thread.start_new_thread(int, ())
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def shortcomings(server: SecretServer) -> str:
+    """A sentence on what the system has refused, empty for nothing; asked while there is a custody."""
+    found = {
+        "processes that leave their parent may outlive the job": hold.refused(),
+        "steps can read what the runner knows": refused(),
+        "steps cannot register secrets": server.refused,
+        "plugins, workflows and most sources do not work": _no_threads(),
+    }
+    told = "; ".join(f"{what} ({why})" for what, why in found.items() if why)
+    return f"this system does not give all that a run uses: {told}" if told else ""

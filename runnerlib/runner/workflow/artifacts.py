@@ -1,0 +1,85 @@
+"""Files that jobs hand on: copied out of the workspace of one, and into that of another.
+
+A job may have put anything where a file is expected: see `transfer`. What is left out of an upload is told; the
+job fails only when a pattern gives nothing, and not even then if it says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib._util.path_glob import matches
+from runnerlib.errors import RunnerError, printable
+from runnerlib.output.log.file_names import file_name
+from runnerlib.runner.workflow.artifact_copy import find, transfer
+from runnerlib.source.safe_tree import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from runnerlib.pipeline.workflow import Download
+    from runnerlib.runner.workflow.artifact_copy import LeftOut
+
+DIRECTORY = "jobs"
+"""The directory below the artifacts of the workspace that has a directory for each job."""
+
+_NAMED = 5
+
+
+def store_of(artifacts: Path, instance: str) -> Path:
+    """Where the artifacts of an instance are kept."""
+    return artifacts / DIRECTORY / file_name(instance)
+
+
+def upload(
+    patterns: Sequence[str], directory: Path, workspace: Path, store: Path, if_no_files: str = "fail"
+) -> tuple[str, ...]:
+    """Keep the files below `directory` that match; warnings about what was left out. What was kept before is gone.
+
+    A pattern that gives no file is an error, a warning or nothing, as `if_no_files` says: `fail`, `warn` or `ignore`.
+    Raises RunnerError for that, and for what cannot be copied.
+    """
+    try:
+        remove_tree(store)
+    except OSError as error:
+        raise RunnerError(f"artifacts: cannot remove '{store}': {(error.strerror or str(error)).lower()}") from None
+    files = list(find(directory, patterns))
+    left = transfer(files, workspace, store)
+    warnings = list(_told(left))
+    names = {file.name for file in files} - {one.name for one in left}
+    for pattern in patterns:
+        if if_no_files == "ignore" or any(matches(name, pattern) for name in names):
+            continue
+        why = f" ({warnings[0].removeprefix('artifacts: ')})" if not names and warnings else ""
+        text = f"artifacts: no file matches '{printable(pattern)}'{why}"
+        if if_no_files == "fail":
+            raise RunnerError(text)
+        warnings.append(text)
+    return tuple(warnings)
+
+
+def _told(left: Sequence[LeftOut]) -> Iterator[str]:
+    """A line for each kind of thing that was left out."""
+    by_what: dict[str, list[str]] = {}
+    for one in left:
+        by_what.setdefault(one.what, []).append(f"'{printable(one.name)}'")
+    for what, names in by_what.items():
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"artifacts: left out {', '.join(names[:_NAMED])}{more}: {what}"
+
+
+def download(wanted: Download, instances: Sequence[str], artifacts: Path, target: Path) -> int:
+    """Put the artifacts of `instances` into the directory `target`, those of several each below their number.
+
+    Returns how many. Raises RunnerError when a file cannot be written, or would be outside of `target`.
+    """
+    count = 0
+    for number, name in enumerate(instances):
+        store = store_of(artifacts, name)
+        files = list(find(store, wanted.files)) if store.is_dir() else []
+        left = transfer(files, store, target if len(instances) == 1 else target / str(number))
+        if left:  # no upload leaves such a thing
+            raise RunnerError(f"download: '{printable(left[0].name)}' is {left[0].what}")
+        count += len(files)
+    return count

@@ -1,0 +1,87 @@
+"""What the engine tells of one job, as it is told of a workflow: each step under the name `job/step`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from runnerlib.events import (
+    JobFinished,
+    JobStarted,
+    Masked,
+    Notice,
+    StepFinished,
+    StepOutput,
+    StepRetrying,
+    StepStarted,
+    Warned,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.events import Event, Observer
+    from runnerlib.events.result import StepResult
+
+
+class Voice:
+    """Passes events of a job on to `observer`, with `names` for those of its steps; its start and end are left out."""
+
+    def __init__(self, job: str, names: Mapping[str, str], observer: Observer) -> None:
+        """`job` and all names are masked; these are in the order of the steps."""
+        self._job = job
+        self.names = names
+        self._shown: dict[str, str] = {}
+        self._observer = observer
+        self.finished: dict[str, StepResult] = {}
+
+    @property
+    def congested(self) -> bool:
+        """Whether the observer is."""
+        return self._observer.congested
+
+    async def drain(self) -> None:
+        """Wait for the observer."""
+        await self._observer.drain()
+
+    def observe(self, event: Event) -> None:
+        """Pass one event on."""
+        match event:
+            case JobStarted():
+                self._shown = dict(zip(event.steps, self.names.values(), strict=True))
+            case JobFinished():
+                pass
+            case StepFinished():
+                result = event.result._replace(name=self._shown[event.result.name])
+                self.finished[result.name] = result
+                self._observer.observe(StepFinished(result))
+            case Notice():
+                self._observer.observe(Notice(f"{self._job}: {event.text}"))
+            case Warned() if not event.step:
+                self._observer.observe(Warned(f"{self._job}: {event.text}"))
+            case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned():
+                self._observer.observe(event._replace(step=self._shown[event.step]))
+            case _:
+                self._observer.observe(event)
+
+    def say(self, event: StepFinished) -> None:
+        """Tell of a step that the engine has not told of, under its name in events."""
+        self.finished[event.result.name] = event.result
+        self._observer.observe(event)
+
+
+class FromThread:
+    """Hands events on to an observer that lives on a loop, from a thread that prepares something."""
+
+    congested = False
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+
+    def observe(self, event: Event) -> None:
+        """Have it told on the loop."""
+        self._loop.call_soon_threadsafe(self._observer.observe, event)
+
+    async def drain(self) -> None:
+        """Nothing waits here."""

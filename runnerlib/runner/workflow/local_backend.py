@@ -1,0 +1,324 @@
+"""A job of a workflow on this machine: in a workspace of its own, its steps as processes of this runner.
+
+All jobs share the runner's process: one masker knows every secret of each of them at once, one custody ends
+every process whatever happens to the runner, one socket registers secrets for all, and a job costs no start of a
+program. What jobs must not share is their own: workspace, environment, files that steps hand on by, journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from runnerlib._util.cancellation import Stop
+from runnerlib.errors import Interrupted, RunnerError
+from runnerlib.events import StepFinished, Warned
+from runnerlib.events.result import StepResult
+from runnerlib.executor.container import INSIDE, Wish, contained, hand_over
+from runnerlib.output.log.file_names import file_name
+from runnerlib.pipeline.workflow.expansion import instance_names
+from runnerlib.runner.environment import without_private
+from runnerlib.runner.execute import life_of
+from runnerlib.runner.journal import Selection
+from runnerlib.runner.run import job_run, journal_of, prepare_workspace, tell_triggers
+from runnerlib.runner.workflow.artifacts import download, store_of, upload
+from runnerlib.runner.workflow.event_relay import FromThread, Voice
+from runnerlib.runner.workflow.job_outputs import NOTHING, Handover, collect, tell
+from runnerlib.runner.workflow.plan import body
+from runnerlib.runner.workflow.status_records import DIRECTORY_VARIABLE, Record
+from runnerlib.runner.workflow.threads import in_thread
+from runnerlib.source.safe_tree import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+    from pathlib import Path
+
+    from runnerlib.events import Observer
+    from runnerlib.events.result import Cause, JobResult, Outcome, Usage
+    from runnerlib.executor.local import Custody
+    from runnerlib.pipeline.workflow import Instance
+    from runnerlib.runner.journal import Journal
+    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.plugin_host.host import Life
+    from runnerlib.runner.workflow.plan import WorkflowPlan
+
+T = TypeVar("T")
+
+
+class Known(NamedTuple):
+    """What is known when a job starts: the variables of the workflow, and the results of those it waited for."""
+
+    vars: Mapping[str, Any]
+    before: tuple[StepResult, ...]
+
+
+class End(NamedTuple):
+    """How a job ended, what it hands on, and the name of the step that made it fail, as events carry it."""
+
+    result: StepResult
+    handed_on: Handover = NOTHING
+    failed_step: str = ""
+
+
+class Here:
+    """This machine as a place for jobs."""
+
+    def __init__(self, plan: WorkflowPlan, custody: Custody, socket: Path, records: Path) -> None:
+        self.plan = plan
+        self.custody = custody
+        self.socket = socket
+        self.records = records
+        self.artifacts = plan.front.workspace.artifacts
+
+    def job(
+        self, instance: Instance, known: Known, names: Mapping[str, str], shown: str, observer: Observer
+    ) -> JobHere:
+        """A job ready to run; its steps have `names` in events, and it is `shown` so, all masked."""
+        return JobHere(self, instance, known, Voice(shown, names, observer))
+
+
+class JobHere:
+    """`run` once, `stop` at any time before, during or after."""
+
+    def __init__(self, place: Here, instance: Instance, known: Known, voice: Voice) -> None:
+        self._place = place
+        self._instance = instance
+        self._known = known
+        self._voice = voice
+        self._names = voice.names
+        self._stop = Stop()
+        self._stopped = asyncio.Event()
+        self._mask = place.plan.masker.mask_string
+
+    def stop(self, signum: int, *, at_once: bool = False) -> None:
+        """End the job; `at_once`, or at the second call, everything of it is killed."""
+        for _ in range(1 + (at_once and not self._stop.signum)):
+            self._stop.request(signum)
+        self._stopped.set()
+
+    async def run(self) -> End:
+        """Run the job to its end. Raises OutputError when the observer can take no more."""
+        started = time.time()
+        try:
+            record = Record(self._place.records, self._instance.job.name, self._instance.name)
+        except RunnerError as error:
+            return self._not_run(error, started)
+        try:
+            record.started(started)
+            try:
+                end = await self._run(started)
+            except RunnerError as error:
+                end = self._not_run(error, started)
+            except OSError as error:  # the fault of this job, not of the others
+                end = self._not_run(
+                    RunnerError(f"cannot run the job: {(error.strerror or str(error)).lower()}"), started
+                )
+            outputs = {name: text for name, text in end.handed_on.outputs.items() if self._mask(text) == text}
+            record.ended(end.result._replace(reason=self._mask(end.result.reason)), outputs)
+        finally:
+            record.close()
+        return end
+
+    async def _run(self, started: float) -> End:
+        plan = self._plan()
+        with journal_of(plan) as journal:
+            async with self._living(plan) as life:
+                prepared = await self._prepared(plan, journal, life)
+                result = await self._steps(prepared, journal, life)
+                if life is not None:
+                    life.ended(result)
+            if life is None:
+                result = await in_thread(partial(tell_triggers, prepared, result, FromThread(self._voice)))
+            else:
+                result = life.result or result
+            end = self._end(result, started)
+            try:
+                if result.success:
+                    handed_on = collect(self._instance, result, prepared.workspace.base, self._known.vars)
+                    end = End(end.result._replace(outputs=handed_on.outputs), handed_on)
+                await self._upload(prepared, optional=not result.success)
+            except RunnerError as error:
+                return self._spoilt(end, error)
+            return end
+
+    def _plan(self) -> RunPlan:
+        """The plan of the job, with what those before it handed on."""
+        place, instance = self._place, self._instance
+        planned = place.plan.plans[instance.name]
+        told = tell(instance, planned.workspace.base, self._known.vars, self._known.before, place.plan.masker)
+        told[DIRECTORY_VARIABLE] = str(place.records)
+        wish = Selection(resume=True) if place.plan.wish.resume else None
+        return planned.request._replace(job=body(instance, told), wish=wish).plan()
+
+    @asynccontextmanager
+    async def _living(self, plan: RunPlan) -> AsyncIterator[Life | None]:
+        """The phases of plugins around the job. Raises RunnerError for one that fails."""
+        life = life_of(plan.request)
+        if life is None:
+            yield None
+            return
+        living = life.around_run(FromThread(self._voice), self._stop)
+        await in_thread(living.__enter__)
+        try:
+            yield life
+        except BaseException as error:
+            await in_thread(partial(living.__exit__, type(error), error, error.__traceback__))
+            raise
+        await in_thread(partial(living.__exit__, None, None, None))
+
+    async def _prepared(self, plan: RunPlan, journal: Journal | None, life: Life | None) -> RunPlan:
+        """The sources and the artifacts of others are in the workspace. Raises RunnerError, Interrupted among them."""
+        observer = FromThread(self._voice)
+        return await self._unless_stopped(in_thread(lambda: self._prepare(plan, journal, observer, life)))
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns; when the job is stopped meanwhile, it is given up on. Raises Interrupted then."""
+        return await self._stop.unless(self._stopped, work)
+
+    def _prepare(self, plan: RunPlan, journal: Journal | None, observer: FromThread, life: Life | None) -> RunPlan:
+        if life is not None:
+            plan = life.begin()
+        plan = prepare_workspace(plan, journal, observer, self._stop, life)
+        workflow = self._place.plan.workflow
+        for wanted in self._instance.job.download:
+            self._stop.check()
+            names = instance_names(workflow.job(wanted.job))
+            to = f"{plan.job_dir}/{wanted.to}" if wanted.to else f"{plan.workspace.artifacts}/{wanted.job}"
+            download(wanted, names, self._place.artifacts, plan.workspace.resolve(to, "the target of a download"))
+        return plan
+
+    async def _steps(self, plan: RunPlan, journal: Journal | None, life: Life | None) -> JobResult:
+        place = self._place
+        async with self._custody(plan) as (custody, scratch):
+            observer = self._voice if life is None else life.beside(self._voice)
+            if custody is not place.custody:
+                plan = plan.apart()
+            job = job_run(plan, journal, observer, custody, place.socket, life, scratch=scratch)
+            with self._stop.reaching(asyncio.get_running_loop(), job.stop):
+                return await job.run()
+
+    @asynccontextmanager
+    async def _custody(self, plan: RunPlan) -> AsyncIterator[tuple[Custody, Path]]:
+        """Who starts the steps, the runner itself or a container of the job's image; where they hand things on.
+
+        What a container could replace by a link is not written by the runner: it has that as a mount.
+        """
+        place, image = self._place, self._instance.job.image or self._place.plan.front.image
+        scratch = plan.workspace.own("scratch")
+        if image is None or place.plan.engine is None:
+            yield place.custody, scratch
+            return
+        await in_thread(lambda: hand_over(plan.workspace.base))
+        scratch = self._private_scratch()
+        try:
+            hand_over(scratch)
+            wish = self._wish(plan, image, scratch)
+            async with contained(place.plan.engine, wish, place.custody, self._unless_stopped) as custody:
+                yield custody, scratch
+        finally:
+            with suppress(OSError):
+                remove_tree(scratch)
+
+    def _private_scratch(self) -> Path:
+        """An empty directory in the workspace of the whole, which no container sees: a killed run leaves it there."""
+        whole, name = self._place.plan.front.workspace, file_name(self._instance.name)
+        remove_tree(whole.own("scratch", name))
+        return whole.own("scratch", name)
+
+    def _wish(self, plan: RunPlan, image: str, scratch: Path) -> Wish:
+        resources = self._instance.job.resources
+        return Wish(
+            image=image,
+            base=plan.workspace.base,
+            scratch=scratch,
+            environ=without_private(plan.request.environ),
+            mounts={
+                self._place.records: f"{INSIDE}/.runnerlib/jobs",
+                self._place.socket: f"{INSIDE}/.runnerlib/secrets",
+            },
+            cpus=_limit(resources, "cpu"),
+            memory=_limit(resources, "memory").removesuffix("i"),
+        )
+
+    async def _upload(self, plan: RunPlan, *, optional: bool) -> None:
+        """Keep the artifacts; of a job that failed as far as they are there."""
+        patterns = self._instance.job.upload
+        if not patterns:
+            return
+        if_no_files = "ignore" if optional else self._instance.job.if_no_files
+        store = store_of(self._place.artifacts, self._instance.name)
+        try:
+            warnings = await in_thread(lambda: upload(patterns, plan.job_dir, plan.workspace.base, store, if_no_files))
+        except RunnerError as error:
+            if not optional:
+                raise
+            warnings = (str(error),)
+        for warning in warnings:
+            self._voice.observe(Warned(self._mask(warning)))
+
+    def _end(self, result: JobResult, started: float) -> End:
+        """The end of the job by that of its steps."""
+        failed = next((step for step in result.steps if step.required and step.outcome == "failure"), None)
+        stopped = self._stop.signum and result.exit_code == 128 + self._stop.signum
+        outcome: Outcome = "success" if result.success else "cancelled" if stopped else "failure"
+        cause: Cause = "" if result.success else "cancelled" if stopped else failed.cause if failed else "timeout"
+        usages = [step.usage for step in result.steps if step.usage is not None]
+        attempts = max((step.attempts for step in result.steps if step.cause != "restored"), default=0)
+        ended = StepResult(
+            self._instance.name,
+            outcome,
+            result.exit_code,
+            # A command is the only step of its job, with its name.
+            failed.reason if failed is not None and not stopped and self._instance.job.command else result.reason,
+            cause,
+            attempts,
+            started,
+            time.time(),
+            _sum(usages),
+        )
+        return End(ended, failed_step=self._names[failed.name] if failed is not None else "")
+
+    def _spoilt(self, end: End, error: RunnerError) -> End:
+        """The end of a job whose steps succeeded, but not what follows them."""
+        self._voice.observe(Warned(self._mask(str(error))))
+        if not end.result.success:
+            return end
+        result = end.result._replace(outcome="failure", exit_code=1, reason=str(error), cause="outputs", outputs={})
+        return End(result)
+
+    def _not_run(self, error: RunnerError, started: float) -> End:
+        """The end of a job that could not be run, told of each step that has not been told of."""
+        stopped = isinstance(error, Interrupted)
+        result = StepResult(
+            self._instance.name,
+            "cancelled" if stopped else "failure",
+            error.exit_code,
+            str(error),
+            "cancelled" if stopped else "runner",
+            started=started,
+            ended=time.time(),
+        )
+        for number, shown in enumerate(self._names.values()):
+            if shown not in self._voice.finished:
+                told = StepResult(shown, "skipped", 0, "the job could not be run", "dependency")
+                if not number:
+                    told = result._replace(name=shown, reason=self._mask(str(error)))
+                self._voice.say(StepFinished(told))
+        return End(result)
+
+
+def _limit(resources: Mapping[str, Any], kind: str) -> str:
+    """The limit of a resource as a text, as `{cpu: {limit: 2}}` or `{cpu: 2}` has it; empty for none."""
+    given = resources.get(kind, "")
+    given = given.get("limit", "") if isinstance(given, dict) else given
+    return str(given).lower()
+
+
+def _sum(usages: Iterable[Usage]) -> Usage | None:
+    total: Usage | None = None
+    for usage in usages:
+        total = usage if total is None else total + usage
+    return total

@@ -1,0 +1,175 @@
+"""What a run of a workflow is going to do, checked as a whole before anything is touched."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib._util.paths import Workspace
+from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
+from runnerlib.errors import ConfigError, unknown
+from runnerlib.executor.container import Engine, find_engine
+from runnerlib.output.log.file_names import file_name
+from runnerlib.pipeline.job import Job, Step
+from runnerlib.pipeline.workflow import Instance, instances
+from runnerlib.runner.journal import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from runnerlib.config import Resolved
+    from runnerlib.masking import SecretMasker
+    from runnerlib.pipeline.workflow import Workflow
+    from runnerlib.runner.plan import Request, RunPlan
+    from runnerlib.source import SourceSpec
+
+_JOBS = "jobs"
+# What is meant for the workflow as a whole, not for each of its jobs.
+_OF_THE_WHOLE = ("max_parallel", "job_command", "job_file", "workflow_file", "events")
+_SOURCE = ("source_type", "source_url", "source_ref", "source_options")
+
+
+class WorkflowPlan(NamedTuple):
+    """Everything a run needs, resolved. `front` is the plan of the whole: workspace, masker, settings.
+
+    `plans` has that of each instance, without what it is told by those before it. `wish` says which jobs run,
+    by instance; those in `forced` run whatever their conditions say. `engine` runs images, if there is one.
+    `source` is that of all jobs, where it is a git repository.
+    """
+
+    workflow: Workflow
+    front: RunPlan
+    plans: Mapping[str, RunPlan]
+    instances: Mapping[str, Instance]
+    wish: Selection
+    forced: frozenset[str]
+    capacity: int
+    engine: Engine | None
+    source: SourceSpec | None = None
+
+    @property
+    def masker(self) -> SecretMasker:
+        """The one masker of all jobs."""
+        return self.front.masker
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What users should know, each thing once."""
+        told = (*self.front.warnings, *(warning for plan in self.plans.values() for warning in plan.warnings))
+        return tuple(dict.fromkeys(told))
+
+
+def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
+    """Check everything and say what is to be done; changes nothing.
+
+    The wish of `request` names jobs, or single runs of them as `build[0]`: those in its `only` and `start` run whatever
+    their conditions say. Raises
+    ConfigError for a wrong workflow, job, setting or wish, and for an image without an engine.
+    """
+    workflow.check()
+    wish = request.wish or Selection()
+    all_of_them = instances(workflow)
+    _check_wish(workflow, wish, all_of_them)
+    request = request._replace(about=_beside(request.cwd, workflow.file))
+    front = _front(workflow, request)
+    images = {image for job in workflow.jobs if (image := job.image or front.image)}
+    engine = find_engine(front.config.container_engine, images, request.environ)
+    plans = {name: _planned(front, instance, request.resolved, workflow.file) for name, instance in all_of_them.items()}
+    return WorkflowPlan(
+        workflow=workflow,
+        front=front,
+        plans=plans,
+        instances=all_of_them,
+        wish=_by_instance(wish, all_of_them),
+        forced=frozenset(
+            all_of_them[name].job.name if name in all_of_them else name for name in wish.only + wish.start
+        ),
+        capacity=1 if front.config.output == "raw" else front.config.max_parallel or os.cpu_count() or 1,
+        engine=engine,
+        source=_source_of_all(plans.values()),
+    )
+
+
+def _beside(cwd: Path, file: str) -> Path:
+    """The directory that a workflow file stands in; the current one of a workflow from a program."""
+    return (cwd / file).parent if file and os.path.exists(cwd / file) else cwd
+
+
+def _source_of_all(plans: Iterable[RunPlan]) -> SourceSpec | None:
+    """The one git source that all jobs work on, if it is one."""
+    found = {next((one.spec for one in plan.checkouts if not one.trusted), None) for plan in plans}
+    spec = found.pop() if len(found) == 1 else None
+    return spec if spec is not None and spec.type == "git" else None
+
+
+def _front(workflow: Workflow, request: Request) -> RunPlan:
+    """The plan of the whole, as if it were one job with all steps."""
+    count = sum(len(instance.job.body.steps) for instance in instances(workflow).values())
+    steps = [Step(f"step {number}", "true", depends_on=()) for number in range(count)]
+    unset = dict.fromkeys((*_SOURCE, *(f"ci_{name}" for name in _SOURCE)))
+    job = Job(workflow.name, steps)
+    return request._replace(resolved=_changed(request.resolved, unset), words=(), job=job, wish=None).plan()
+
+
+def _planned(front: RunPlan, instance: Instance, resolved: Resolved, file: str) -> RunPlan:
+    """The plan of one instance; what is secret in it is known to the masker of the whole."""
+    request = front.request._replace(
+        resolved=_settings_of(resolved, instance, file),
+        job=body(instance, {}),
+        workspace=workspace_of(front.workspace, instance.name),
+        spool=None,
+    )
+    return request.plan()
+
+
+def workspace_of(whole: Workspace, name: str) -> Workspace:
+    """The workspace of one instance, below that of the whole."""
+    return Workspace(whole.base / _JOBS / file_name(name))
+
+
+def body(instance: Instance, told: Mapping[str, str]) -> Job:
+    """The steps of an instance, with the variables that say for what it runs and what others `told` it."""
+    job = instance.job.body
+    env = {**told, **job.env, **instance.env}
+    return Job(instance.name, job.steps, env=env, timeout=job.timeout, max_parallel=job.max_parallel)
+
+
+def _settings_of(resolved: Resolved, instance: Instance, file: str) -> Resolved:
+    """The settings of one job: its own win over those of the whole run, which are less specific. Raises ConfigError."""
+    changes: dict[str, object] = dict.fromkeys(_OF_THE_WHOLE)
+    own = instance.job.settings
+    for prefix in ("", "ci_"):
+        if f"{prefix}source_type" in own:  # a source of its own has nothing from another one
+            changes |= dict.fromkeys(f"{prefix}{name}" for name in _SOURCE)
+    for name, value in own.items():
+        try:
+            changes[name] = SETTINGS[name].parse(value)
+        except ValueError as error:
+            raise ConfigError(f"job '{instance.job.name}': {name}: {error}") from None
+    return _changed(resolved, changes, f"{file}: job '{instance.job.name}'")
+
+
+def _changed(resolved: Resolved, changes: Mapping[str, object], spelling: str = "") -> Resolved:
+    """The configuration with other values; None stands for the default."""
+    origin = Origin(Layer.JOB_FILE, spelling)
+    defaults = RunnerConfig()
+    values = {name: getattr(defaults, name) if value is None else value for name, value in changes.items()}
+    return resolved.changed({name: (value, origin) for name, value in values.items()})
+
+
+def _check_wish(workflow: Workflow, wish: Selection, all_of_them: Collection[str]) -> None:
+    names = [job.name for job in workflow.jobs]
+    for option, given in (("--from", wish.start), ("--only", wish.only), ("--skip", wish.skip)):
+        for name in given:
+            if name not in names and name not in all_of_them:
+                raise ConfigError(f"{option}: {unknown('job', name, names)}")
+    if wish.start and wish.only:
+        raise ConfigError("--from and --only contradict each other; give one of them")
+
+
+def _by_instance(wish: Selection, all_of_them: Mapping[str, Instance]) -> Selection:
+    def runs(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name, one in all_of_them.items() if name in names or one.job.name in names)
+
+    return Selection(wish.resume, runs(wish.start), runs(wish.only), runs(wish.skip))

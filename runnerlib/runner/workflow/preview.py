@@ -1,0 +1,158 @@
+"""What a run would do, and what comes next after one: nothing is run here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib._util.graph import levels
+from runnerlib.events.result import StepResult
+from runnerlib.pipeline.workflow import Instance, Judge, Progress, plain_condition
+from runnerlib.runner.workflow.resume import foreseen
+from runnerlib.runner.workflow.run import world_of
+from runnerlib.runner.workflow.status_records import directory_of, job_result
+from runnerlib.triggers.next_jobs import NextJob, next_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from runnerlib.pipeline.workflow import WorkflowJob
+    from runnerlib.runner.workflow.plan import WorkflowPlan
+
+_OUTCOMES: Mapping[str, str] = {"completed": "success", "skipped": "skipped", "cancelled": "cancelled"}
+
+
+def picture(plan: WorkflowPlan, how: str) -> str:
+    """The graph as `text` or for `mermaid`, and of each job whether and why it would run, or not."""
+    told = verdicts(plan)
+    return _mermaid(plan, told) if how == "mermaid" else "\n".join(_text(plan, told))
+
+
+def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
+    """Of each instance the result it would have without running; None for those that run, which all succeed."""
+    kept, left_out = foreseen(plan)
+    judge = Judge(plan.workflow, world_of(plan, lambda _text: None), left_out, plan.forced)
+    progress = Progress(judge, len(plan.instances), kept, lambda one: plan.plans[one.name].env)
+    found: dict[str, StepResult | None] = {}
+    running: list[str] = []
+    while not progress.done:
+        while (one := progress.next()) is not None:
+            if isinstance(one, Instance):
+                running.append(one.name)
+                found[one.name] = None
+            else:
+                found[one.name] = one
+        for name in running:
+            progress.ended(StepResult(name, "success", 0))
+        running.clear()
+    return found
+
+
+def next_jobs_after(plan: WorkflowPlan, done: str, command: Callable[[str], str]) -> str:
+    """The jobs that can follow `done`, a job or one run of it, and the command for each.
+
+    What the workspace knows of the others decides.
+    """
+    workflow, known = plan.workflow, _known(plan)
+    if done in plan.instances:
+        done = plan.instances[done].job.name
+    following: list[NextJob] = []
+    for job in workflow.jobs:
+        if done not in job.depends_on:
+            continue
+        missing = [name for name in job.depends_on if name not in known]
+        if missing or _would_run(plan, job, known):
+            following.append(NextJob(job.name, job.depends_on, complete=not missing))
+    return next_jobs(following, command)
+
+
+def _known(plan: WorkflowPlan) -> dict[str, list[StepResult]]:
+    """The results of the jobs of which every run has ended, by job."""
+    directory = directory_of(plan.front.workspace)
+    found: dict[str, list[StepResult]] = {}
+    for name, instance in plan.instances.items():
+        found.setdefault(instance.job.name, [])
+        record = job_result(directory, name)
+        if record is not None and record["state"] not in {"running", "interrupted"} and record["cause"] != "excluded":
+            outcome = _OUTCOMES.get(record["state"], "failure")
+            result = StepResult(name, outcome, record["exit_code"] or 0, outputs=record["outputs"])  # type: ignore[arg-type]
+            found[instance.job.name].append(result)
+    counts: dict[str, int] = {}
+    for instance in plan.instances.values():
+        counts[instance.job.name] = counts.get(instance.job.name, 0) + 1
+    return {name: results for name, results in found.items() if len(results) == counts[name]}
+
+
+def _would_run(plan: WorkflowPlan, job: WorkflowJob, known: Mapping[str, list[StepResult]]) -> bool:
+    """Whether one of the runs of a job would take place now."""
+    judge = Judge(plan.workflow, world_of(plan, lambda _text: None))
+    for results in known.values():
+        for result in results:
+            judge.ended(result)
+    own = [instance for instance in plan.instances.values() if instance.job.name == job.name]
+    return any(judge.verdict(one.name, plan.plans[one.name].env) is None for one in own)
+
+
+def _text(plan: WorkflowPlan, told: Mapping[str, StepResult | None]) -> Iterator[str]:
+    workflow = plan.workflow
+    graph = workflow.dependencies()
+    jobs = {job.name: job for job in workflow.jobs}
+    runs = {name: [one.name for one in plan.instances.values() if one.job.name == name] for name in graph}
+    width = max(map(len, graph))
+    yield f"workflow {workflow.name}: {len(graph)} job{'s' * (len(graph) != 1)}"
+    for number, names in enumerate(levels(graph), 1):
+        yield f"level {number}"
+        for name in names:
+            yield f"  {name:{width}}  {_verdict(runs[name], told)}  ({'; '.join(_described(jobs[name], runs[name]))})"
+
+
+def _verdict(runs: list[str], told: Mapping[str, StepResult | None]) -> str:
+    """Whether the runs of a job would take place, in words."""
+    first: dict[str, str] = {}
+    for name in runs:
+        result = told[name]
+        if result is None:
+            words = "runs"
+        elif result.cause == "restored":
+            words = "done before"
+        else:
+            words = f"does not run: {result.reason}"
+        first.setdefault(words, name)
+    if len(first) == 1:
+        return next(iter(first))
+    return ", ".join(f"{name} {words}" for words, name in first.items())
+
+
+def _described(job: WorkflowJob, runs: list[str]) -> Iterator[str]:
+    steps = len(job.body.steps)
+    yield (
+        job.body.steps[0].shown.split("\n")[0][:60] if job.command is not None else f"{steps} step{'s' * (steps != 1)}"
+    )
+    if len(runs) > 1 or runs[0] != job.name:
+        yield f"{len(runs)} runs"
+    if job.depends_on:
+        yield f"after {', '.join(job.depends_on)}"
+    word = plain_condition(job.condition)
+    if word == "any_failed":
+        yield "only if one of them fails"
+    elif word == "always":
+        yield "whatever becomes of them"
+    elif not word:
+        yield f"if {job.condition.strip()}"
+    if job.image:
+        yield f"in {job.image}"
+
+
+def _mermaid(plan: WorkflowPlan, told: Mapping[str, StepResult | None]) -> str:
+    graph = plan.workflow.dependencies()
+    numbers = {name: number for number, name in enumerate(graph)}
+    lines = ["flowchart TD", *(f'  j{numbers[name]}["{_quoted(name)}"]' for name in graph)]
+    lines += [f"  j{numbers[other]} --> j{numbers[name]}" for name, others in graph.items() for other in others]
+    running = {plan.instances[name].job.name for name, result in told.items() if result is None}
+    idle = [f"j{numbers[name]}" for name in graph if name not in running]
+    if idle:
+        lines += ["  classDef idle stroke-dasharray: 4 4", f"  class {','.join(idle)} idle"]
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

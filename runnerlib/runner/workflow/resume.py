@@ -1,0 +1,82 @@
+"""What a workspace remembers of a workflow: which jobs succeeded and handed on what, for the next run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from runnerlib._util.graph import sorted_by_dependency
+from runnerlib.events.result import Exports, StepResult
+from runnerlib.pipeline.workflow import instance_graph
+from runnerlib.runner.journal import Entry, chosen
+from runnerlib.runner.resume import open_journal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.runner.workflow.job_outputs import Handover
+    from runnerlib.runner.workflow.plan import WorkflowPlan
+
+
+# What is written down otherwise, or makes no difference for what a job does here.
+_IRRELEVANT = {"body", "on", "description", "remote", "priority", "matrix"}
+
+
+class Memory:
+    """The open journal of the workspace of a workflow; no other run can use it meanwhile."""
+
+    def __init__(self, plan: WorkflowPlan) -> None:
+        """Open it, emptied unless the last run matters. Raises RunnerError."""
+        self._plan = plan
+        self._signed = signatures(plan)
+        self._journal = open_journal(plan.front, plan.wish)
+        self.doubt = self._journal.doubt
+        kept, self.left_out = chosen(instance_graph(plan.workflow), self._signed, plan.wish, self._journal.entries)
+        self.kept: dict[str, StepResult] = {name: entry.result for name, entry in kept.items()}
+        self.vars: dict[str, Any] = {}
+        for entry in kept.values():
+            if entry.exports is not None:
+                self.vars |= {name: json.loads(value) for name, value in entry.exports.env.items()}
+
+    def record(self, result: StepResult, handed_on: Handover) -> bool:
+        """A job ended; whether what it hands on could be written down: a secret is not. Raises OSError."""
+        exports = Exports(handed_on.outputs, {name: json.dumps(value) for name, value in handed_on.vars.items()})
+        masker = self._plan.masker
+        secret = any(masker.mask_string(text) != text for text in (*exports.outputs.values(), *exports.env.values()))
+        self._journal.record(Entry(self._signed[result.name], result, None if secret else exports))
+        return not secret
+
+    def close(self) -> None:
+        """Let another run use the workspace."""
+        self._journal.close()
+
+
+def foreseen(plan: WorkflowPlan) -> tuple[Mapping[str, StepResult], frozenset[str]]:
+    """The jobs a run would take over from the last one and those it would leave out; nothing is changed."""
+    entries: Mapping[str, Entry] = {}
+    if plan.wish.uses_journal and plan.front.journal.exists():
+        journal = open_journal(plan.front, plan.wish)
+        journal.close()
+        entries = journal.entries
+    kept, left_out = chosen(instance_graph(plan.workflow), signatures(plan), plan.wish, entries)
+    return {name: entry.result for name, entry in kept.items()}, left_out
+
+
+def signatures(plan: WorkflowPlan) -> dict[str, str]:
+    """For each instance a text that changes when its definition, or that of one it waits for, does."""
+    from hashlib import blake2b  # only workflows that remember something need it
+
+    graph = instance_graph(plan.workflow)
+    started_with = repr(sorted(plan.workflow.vars.items()))
+    found: dict[str, str] = {}
+    for name in sorted_by_dependency(graph):
+        instance = plan.instances[name]
+        job = instance.job
+        steps = [(tuple(step), sorted(step.env.items())) for step in job.body.steps]
+        own = [value for field, value in zip(job._fields, job, strict=True) if field not in _IRRELEVANT]
+        parts = (
+            *(own, steps, sorted(job.env.items()), sorted(instance.env.items())),
+            *(sorted(job.matrix.items()), started_with, [found[other] for other in graph[name]]),
+        )
+        found[name] = blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return found

@@ -1,0 +1,108 @@
+"""A run of a workflow from its plan to its result: workspace, event loop, signals."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runnerlib._util.cancellation import Stop
+from runnerlib.errors import RunnerError
+from runnerlib.events import Warned
+from runnerlib.executor.container import stranger
+from runnerlib.executor.local import Custody
+from runnerlib.pipeline.workflow import World
+from runnerlib.runner.run import heeded, interruptible, uvloop_factory
+from runnerlib.runner.system_check import check, shortcomings
+from runnerlib.runner.watchdog_care import guarded
+from runnerlib.runner.workflow.local_backend import Here
+from runnerlib.runner.workflow.resume import Memory
+from runnerlib.runner.workflow.scheduler import WorkflowRun
+from runnerlib.runner.workflow.status_records import directory_of, forget
+from runnerlib.secrets.process_registry import HERE
+from runnerlib.secrets.socket import SecretServer
+from runnerlib.source import taken_from_files
+from runnerlib.source.git_query import Head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runnerlib.events import Observer
+    from runnerlib.events.result import WorkflowResult
+    from runnerlib.runner.run import LoopFactory
+    from runnerlib.runner.workflow.plan import WorkflowPlan
+
+
+def run_planned(
+    plan: WorkflowPlan, observer: Observer, new_loop: LoopFactory | None = None, stop: Stop | None = None
+) -> WorkflowResult:
+    """Carry out `plan` and return how its workflow ended.
+
+    Everything is told to `observer`, masked. Raises RunnerError when the runner itself fails and Interrupted
+    when a signal stops it before the first job has begun; a signal afterwards is a result.
+    """
+    stop = stop or Stop()
+    check(threads=True)
+    base = plan.front.workspace.base
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunnerError(f"cannot create '{base}': {error.strerror}") from None
+    fetching = any(job.checkouts for job in plan.plans.values())
+    with HERE.followed_by(plan.masker), interruptible(stop), taken_from_files() if fetching else nullcontext():
+        memory = Memory(plan)
+        try:
+            with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:
+                return loop.run(_run(plan, memory, observer, stop))
+        finally:
+            memory.close()
+
+
+async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Stop) -> WorkflowResult:
+    user = None if plan.engine is None else stranger()
+    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
+    records = directory_of(plan.front.workspace)
+    forget(records, {*memory.kept, *memory.left_out})
+
+    def warn(text: str) -> None:
+        observer.observe(Warned(plan.masker.mask_string(text)))
+
+    if memory.doubt:
+        warn(memory.doubt)
+    with Custody() as custody:
+        try:
+            socket = await server.start()
+            if lacking := shortcomings(server):
+                warn(lacking)
+            place = Here(plan, custody, socket, records)
+            run = WorkflowRun(plan, memory, place, world_of(plan, warn), observer, records)
+            loop = asyncio.get_running_loop()
+            for signum in heeded():
+                loop.add_signal_handler(signum, stop.request, signum)
+            with guarded(custody, warn), stop.reaching(loop, run.stop):
+                return await run.run()
+        finally:
+            await server.close()
+
+
+def world_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> World:
+    """What conditions of jobs can ask for; looked up when the first one does."""
+    from runnerlib.runner import condition_context as world
+
+    asked = partial(_asked_for, plan, warn) if plan.source is not None else None
+    about = world.repository_of(plan.front)
+    return World(*world.surroundings(plan.front.env, plan.workflow.name, about, warn, asked))
+
+
+def _asked_for(plan: WorkflowPlan, warn: Callable[[str], None]) -> Head:
+    """The branch or the tag that the source of all jobs is asked for by, which its repository tells."""
+    assert plan.source is not None  # noqa: S101 - else nobody asks
+    try:
+        from runnerlib.source.git_query.requested_ref import asked_for
+
+        named: Head = asked_for(plan.source)
+    except RunnerError as error:
+        warn(f"the branch is not known: {error}")
+        return Head()
+    return named

@@ -1,0 +1,307 @@
+"""A workflow: its jobs started as the graph allows, decided on, stopped when a signal says so."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from runnerlib._util.graph import reachable
+from runnerlib.engine import distinct
+from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, WorkflowFinished, WorkflowJobFinished
+from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult, signal_name
+from runnerlib.executor.local.open_file_limit import places
+from runnerlib.pipeline.workflow import Instance, Judge, Progress, as_text, outcome_of_all
+from runnerlib.runner.workflow.local_backend import End, Known
+from runnerlib.runner.workflow.status_records import record_without_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from runnerlib.events import Event, Observer
+    from runnerlib.pipeline.workflow import World
+    from runnerlib.runner.workflow.plan import WorkflowPlan
+    from runnerlib.runner.workflow.resume import Memory
+
+
+# Descriptors of a job, a container's among them, and of what all jobs share; steps wait for those that they need.
+_DESCRIPTORS = 12
+_SPARE = 40
+
+
+class RunningJob(Protocol):
+    """A job somewhere: `run` once, `stop` at any time."""
+
+    async def run(self) -> End:
+        """Run it to its end. Raises OutputError when nobody can be told any more."""
+
+    def stop(self, signum: int, *, at_once: bool = False) -> None:
+        """End it; `at_once`, or at the second call, everything of it is killed."""
+
+
+class Place(Protocol):
+    """Where jobs run: on this machine, or elsewhere."""
+
+    def job(
+        self, instance: Instance, known: Known, names: Mapping[str, str], shown: str, observer: Observer
+    ) -> RunningJob:
+        """A job ready to run; its steps have `names` in events, and it is `shown` so, all masked."""
+
+
+class WorkflowRun:
+    """`run` once, `stop` at any time before, during or after."""
+
+    def __init__(
+        self, plan: WorkflowPlan, memory: Memory, place: Place, world: World, observer: Observer, records: Path
+    ) -> None:
+        self._plan = plan
+        self._memory = memory
+        self._place = place
+        self._observer = observer
+        self._records = records
+        self._mask = plan.masker.mask_string
+        self._shown = distinct({name: self._mask(name) for name in plan.instances})
+        self._names = {name: self._step_names(instance) for name, instance in plan.instances.items()}
+        judge = Judge(plan.workflow, world, memory.left_out, plan.forced)
+        judge.vars.update({name: as_text(value) for name, value in memory.vars.items()})
+        self._judge = judge
+        capacity = min(plan.capacity, places(_DESCRIPTORS, _SPARE))
+        self._progress = Progress(judge, capacity, memory.kept, lambda one: plan.plans[one.name].env)
+        # What the command line leaves out is not told of; of one job alone nothing is said but of that.
+        self._hidden = memory.left_out | (set(memory.kept) if plan.wish.only else set())
+        self._vars: dict[str, Any] = {**plan.workflow.vars, **memory.vars}
+        self._told: dict[str, StepResult] = {}
+        self._running: dict[asyncio.Task[End], tuple[Instance, RunningJob]] = {}
+        self._ending: Ending | None = None
+        self._stopping = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._failed_steps: dict[str, str] = {}
+        self._cleaning: asyncio.TimerHandle | None = None
+
+    async def run(self) -> WorkflowResult:
+        """Run the workflow to its end; no process of it is left then.
+
+        Raises OutputError when the observer can take no more: the workflow is stopped then.
+        """
+        started = time.time()
+        for warning in self._plan.warnings:
+            self._tell(Warned(self._mask(warning)))
+        self._tell(JobStarted(self._mask(self._plan.workflow.name), self._graph()))
+        try:
+            await self._walk()
+        finally:
+            await self._abandon()
+        if self._failure is not None:
+            raise self._failure
+        result = self._result(started)
+        self._tell(JobFinished(self._flat(result)))
+        self._tell(WorkflowFinished(self._masked(result)))
+        await self._deliver()
+        if self._failure is not None:
+            raise self._failure
+        return result
+
+    def stop(self, signum: int) -> None:
+        """End the workflow because the runner got `signum`; at the second call everything is killed at once."""
+        if self._ending is not None:
+            self._kill_all()
+            return
+        self._ending = Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled")
+        self._stopping.set()
+        for instance, job in self._running.values():
+            if self._failure is not None or not self._judge.tidies_up(instance.name):
+                job.stop(signum)
+        self._limit_cleanup()
+
+    # -- as the observer of its jobs
+
+    @property
+    def congested(self) -> bool:
+        """Whether the reader of the output is behind."""
+        return self._observer.congested
+
+    async def drain(self) -> None:
+        """Wait for the reader."""
+        await self._observer.drain()
+
+    def observe(self, event: Event) -> None:
+        """Take note of how steps end, and pass the event on."""
+        if isinstance(event, StepFinished):
+            self._told[event.result.name] = event.result
+        self._observer.observe(event)
+
+    # -- stopping
+
+    def _limit_cleanup(self) -> None:
+        """Once only jobs that tidy up are left, they have the cleanup time."""
+        if self._ending is None or self._cleaning is not None:
+            return
+        if all(self._judge.tidies_up(instance.name) for instance, _ in self._running.values()):
+            limit = self._plan.front.config.cleanup_timeout
+            self._cleaning = asyncio.get_running_loop().call_later(limit, self._kill_all)
+
+    def _kill_all(self) -> None:
+        """Nothing runs any longer, and nothing begins."""
+        self._judge.hopeless = True
+        signum = self._ending.exit_code - 128 if self._ending is not None else signal.SIGTERM
+        for _instance, job in self._running.values():
+            job.stop(signum, at_once=True)
+
+    # -- walking the graph
+
+    async def _walk(self) -> None:
+        while True:
+            self._start_ready()
+            self._limit_cleanup()
+            if not self._running:
+                return
+            done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            order = {task: number for number, task in enumerate(self._running)}
+            for task in sorted(done, key=order.__getitem__):
+                instance, _job = self._running.pop(task)
+                self._take(instance, task)
+
+    def _start_ready(self) -> None:
+        """Start or skip, in written order, what is ready, until there is no room or nothing is ready."""
+        while self._failure is None and (found := self._progress.next(self._ending)) is not None:
+            if isinstance(found, StepResult):
+                self._skipped(found)
+            else:
+                known = Known(dict(self._vars), self._before(found.name))
+                names, shown = self._names[found.name], self._shown[found.name]
+                job = self._place.job(found, known, names, shown, self)
+                self._running[asyncio.get_running_loop().create_task(job.run())] = found, job
+
+    def _before(self, name: str) -> tuple[StepResult, ...]:
+        """The results of what a job waited for, directly or through others, in written order."""
+        needed = reachable(self._judge.graph, name)
+        return tuple(result for result in self._progress.in_order() if result.name in needed)
+
+    def _take(self, instance: Instance, task: asyncio.Task[End]) -> None:
+        """A job that was started has ended."""
+        error = task.exception()
+        if error is not None:
+            self._fail(error)
+            end = End(StepResult(instance.name, "failure", 125, str(error), "runner"))
+        else:
+            end = task.result()
+        self._vars |= end.handed_on.vars
+        if end.failed_step:
+            self._failed_steps[instance.name] = end.failed_step
+        self._progress.ended(end.result, end.handed_on.vars)
+        try:
+            remembered = self._memory.record(end.result, end.handed_on)
+        except OSError as problem:
+            text = f"the journal cannot be written ({problem.strerror}): --resume will run '{instance.name}' again"
+            self._tell(Warned(self._mask(text)))
+        else:
+            if not remembered and end.result.success:
+                text = f"job '{instance.name}' hands on a secret, which is not written down: --resume will run it again"
+                self._tell(Warned(self._mask(text)))
+        self._tell(WorkflowJobFinished(self._masked_job(end.result)))
+
+    def _skipped(self, result: StepResult) -> None:
+        """A job does not run, or was done before."""
+        instance = self._plan.instances[result.name]
+        if result.name in self._hidden:
+            return
+        masked = self._masked_job(result)
+        for shown in self._names[result.name].values():
+            self._tell(StepFinished(masked._replace(name=shown, usage=None, outputs={})))
+        if result.cause != "restored":
+            record_without_run(self._records, instance.job.name, masked._replace(name=result.name))
+        self._tell(WorkflowJobFinished(masked))
+
+    # -- telling
+
+    def _step_names(self, instance: Instance) -> dict[str, str]:
+        """The names of its steps in events; that of a command is the job's own."""
+        shown = self._shown[instance.name]
+        steps = [step.name for step in instance.job.body.steps]
+        if instance.job.command is not None and len(steps) == 1:
+            return {steps[0]: shown}
+        return {step: f"{shown}/{name}" for step, name in distinct({step: self._mask(step) for step in steps}).items()}
+
+    def _graph(self) -> dict[str, tuple[str, ...]]:
+        """All steps by the names that events carry; the first of a job wait for the last of those it needs."""
+        found: dict[str, tuple[str, ...]] = {}
+        last: dict[str, tuple[str, ...]] = {}
+        shown = {name: one for name, one in self._plan.instances.items() if name not in self._hidden}
+        graphs = {name: instance.job.body.dependencies() for name, instance in shown.items()}
+        for name, graph in graphs.items():
+            waited = {other for others in graph.values() for other in others}
+            last[name] = tuple(self._names[name][step] for step in graph if step not in waited)
+        for name, graph in graphs.items():
+            names = self._names[name]
+            needed = tuple(step for other in self._judge.graph[name] for step in last.get(other, ()))
+            for step, others in graph.items():
+                found[names[step]] = tuple(names[other] for other in others) or needed
+        return found
+
+    def _tell(self, event: Event) -> None:
+        if self._failure is None:
+            try:
+                self.observe(event)
+            except Exception as error:
+                self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """Nobody can be told any more, or the runner is at fault: every job has to end."""
+        if self._failure is None:
+            self._failure = error
+            for _instance, job in self._running.values():
+                job.stop(signal.SIGTERM)
+
+    async def _deliver(self) -> None:
+        """Wait for the reader; a workflow that was told to end does not wait for ever."""
+        config = self._plan.front.config
+        draining = asyncio.ensure_future(self._observer.drain())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((draining, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not draining.done():
+                await asyncio.wait((draining,), timeout=config.grace_period + config.drain_timeout)
+            if draining.done():
+                draining.result()
+        finally:
+            for task in (draining, stopping):
+                task.cancel()
+            await asyncio.gather(draining, stopping, return_exceptions=True)
+
+    async def _abandon(self) -> None:
+        """Leave nothing behind when the run itself is cancelled."""
+        if self._cleaning is not None:
+            self._cleaning.cancel()
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    # -- results
+
+    def _result(self, started: float) -> WorkflowResult:
+        jobs = self._progress.in_order()
+        ending = self._ending or outcome_of_all(jobs)
+        first = next((job.name for job in jobs if job.outcome == "failure"), "")
+        failed_step = self._failed_steps.get(first, "")
+        name = self._plan.workflow.name
+        return WorkflowResult(name, ending.exit_code, ending.reason, jobs, started, time.time(), failed_step)
+
+    def _masked_job(self, result: StepResult) -> StepResult:
+        outputs = {self._mask(name): self._mask(value) for name, value in result.outputs.items()}
+        return result._replace(name=self._shown[result.name], reason=self._mask(result.reason), outputs=outputs)
+
+    def _masked(self, result: WorkflowResult) -> WorkflowResult:
+        jobs = tuple(self._masked_job(job) for job in result.jobs if job.name not in self._hidden)
+        return result._replace(name=self._mask(result.name), reason=self._mask(result.reason), jobs=jobs)
+
+    def _flat(self, result: WorkflowResult) -> JobResult:
+        """The steps of all jobs as if they were of one."""
+        steps = tuple(
+            self._told[name] for names in self._names.values() for name in names.values() if name in self._told
+        )
+        return JobResult(
+            self._mask(result.name), result.exit_code, self._mask(result.reason), steps, result.started, result.ended
+        )

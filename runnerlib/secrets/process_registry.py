@@ -1,0 +1,182 @@
+"""What this process knows to be secret, and masking with it, under the names of Reactorcide's `src.secrets`.
+
+This is state of the whole process, and meant to be: a value that is secret in one job of a program is no less so in
+another, masking it there too can only hide more, and nothing but masking ever reads it. A program that wants a
+masker of its own makes a `SecretMasker`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from itertools import chain, repeat
+from typing import TYPE_CHECKING
+
+from runnerlib.masking import SecretMasker
+from runnerlib.masking import mask_text as mask_with
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = [
+    "HERE",
+    "ProcessMasker",
+    "SecretMasker",
+    "clear_secrets",
+    "get_default_masker",
+    "has_secret",
+    "mask_command_args",
+    "mask_dict_values",
+    "mask_string",
+    "mask_text",
+    "register_env_vars",
+    "register_secret",
+    "register_secrets",
+]
+
+
+_NOTHING = (None, "", b"")
+
+
+class ProcessMasker(SecretMasker):
+    """A masker whose secrets are masked in the jobs that this process runs, and by the runner around it as well.
+
+    The runner around is the one in whose job this process runs, if REACTORCIDE_SECRETS_SOCKET names one.
+    """
+
+    __slots__ = ("_followers", "_known", "_lock")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._known: dict[str | bytes, str | None] = {}
+        self._followers: list[SecretMasker] = []
+
+    def register_secrets(
+        self, values: Iterable[str | bytes | None], names: str | Iterable[str | None] | None = None
+    ) -> int:
+        """Register a batch as `SecretMasker` does; the number of values that are hidden everywhere from now on.
+
+        Empty values and None are ignored; what else is neither text nor bytes is registered as its `str`.
+        """
+        labels = repeat(names) if names is None or isinstance(names, str) else chain(names, repeat(None))
+        pairs = [(_text(value), name) for value, name in zip(values, labels, strict=False) if value not in _NOTHING]
+        given, names = [value for value, _ in pairs], [name for _, name in pairs]
+        with self._lock:
+            hidden = [super().register_secrets(given, names)]
+            hidden += [masker.register_secrets(given, names) for masker in self._followers]
+            for value, name in pairs:
+                self._known.setdefault(value, name)
+        if given and os.environ.get("REACTORCIDE_SECRETS_SOCKET"):
+            hidden.append(_told_around(given))
+        return min(hidden)
+
+    def clear(self) -> None:
+        """Forget all values. Jobs that run, and the runner around, go on masking what they know."""
+        with self._lock:
+            super().clear()
+            self._known.clear()
+
+    def mask_as(self, text: str, marker: str, shapes: str | Iterable[str]) -> str:
+        """Mask a text in another way with the same secrets. Raises ValueError for an unknown shape."""
+        with self._lock:
+            known = list(self._known)
+        return mask_with(text, known, marker=marker, shapes=shapes)
+
+    @contextmanager
+    def followed_by(self, masker: SecretMasker) -> Iterator[None]:
+        """Have `masker` mask what was registered here before, and what is registered meanwhile."""
+        with self._lock:
+            self._followers.append(masker)
+            masker.register_secrets(self._known, self._known.values())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._followers.remove(masker)
+
+
+HERE = ProcessMasker()
+"""The masker of this process."""
+
+
+def register_secret(value: str | bytes, name: str | None = None) -> bool:
+    """Hide `value` from now on, in every form, in all that runnerlib shows for this process; whether that is so.
+
+    That is the output of the jobs that this process runs, those that run already included, and, inside of a job, what
+    this process and others of the job write themselves, which the runner around masks. Outside of a job nothing
+    masks what a program prints by itself: `mask_text` does.
+
+    False when the value is too short to be masked (less than 3 bytes), empty or None, or when the runner around
+    could not be told within 5 s. `name` is what reports of the jobs call it.
+    """
+    return HERE.register_secret(value, name)
+
+
+def get_default_masker() -> ProcessMasker:
+    """The masker of this process: what is registered with it is masked in the jobs that this process runs, too."""
+    return HERE
+
+
+def register_secrets(values: Iterable[str | bytes]) -> int:
+    """Like `register_secret`, for several values at once; the number of values that are hidden from now on."""
+    return HERE.register_secrets(values)
+
+
+def register_env_vars(variables: Mapping[str, str | None]) -> int:
+    """Register the values of a mapping by their keys; the number of values that are hidden from now on."""
+    return HERE.register_env_vars(variables)
+
+
+def has_secret(value: str | bytes) -> bool:
+    """Whether `value` was registered in this process and is masked."""
+    return HERE.has_secret(value)
+
+
+def mask_string(text: str) -> str:
+    """`text` with the secrets of this process hidden."""
+    return HERE.mask_string(text)
+
+
+def mask_text(
+    text: str,
+    secrets: Iterable[str | bytes] | None = None,
+    *,
+    marker: str = "[REDACTED]",
+    shapes: str | Iterable[str] = (),
+) -> str:
+    """`text` with every form of `secrets` hidden behind `marker`; values shorter than 3 bytes are not.
+
+    Without `secrets`, those that were registered in this process are hidden. `shapes` names what is hidden by its
+    look, or is "all". Raises ValueError for an unknown shape.
+    """
+    if secrets is None:
+        return HERE.mask_as(text, marker, shapes) if shapes or marker != "[REDACTED]" else HERE.mask_string(text)
+    return mask_with(text, secrets, marker=marker, shapes=shapes)
+
+
+def mask_command_args(args: Iterable[str]) -> list[str]:
+    """The words of a command with the secrets of this process hidden, each word by itself."""
+    return HERE.mask_command_args(args)
+
+
+def mask_dict_values(values: Mapping[str, object], mask_keys: bool = False) -> dict[str, object]:
+    """A copy of a structure with the secrets of this process hidden in every text; see `SecretMasker`."""
+    return HERE.mask_dict_values(values, mask_keys)
+
+
+def clear_secrets() -> None:
+    """Forget the secrets of this process; jobs that run go on masking them."""
+    HERE.clear()
+
+
+def _told_around(values: Sequence[str | bytes]) -> int:
+    """Tell the runner around this process; how many of them it masks. Most processes that come here are no job's."""
+    from runnerlib.secrets.register import register
+
+    return register(values).hidden
+
+
+def _text(value: object) -> str | bytes:
+    return value if isinstance(value, (str, bytes)) else str(value)

@@ -1,0 +1,11 @@
+"""Where the secrets come from that `${secret:path:key}` refers to.
+
+A provider is a module of this package named as it is (`env` is `variable`, so that it shadows nothing)
+with a function `get(path, key, setup)`, and an entry in `PROVIDERS`; plugins register further ones.
+"""
+
+from __future__ import annotations
+
+from runnerlib.secrets.providers.lookup import PROVIDERS, Lookup, Revealer, Unasked
+
+__all__ = ["PROVIDERS", "Lookup", "Revealer", "Unasked"]

@@ -1,0 +1,47 @@
+"""Registers secrets with the runner while its job runs: in Python, or `python -m runnerlib.secrets.register`.
+
+`runnerlib.secrets.register(value)` is a function all the same, whoever has imported this module: it can be called,
+and does what `runnerlib.secrets.register_secret` does.
+
+When a registration has succeeded, nothing that the job writes afterwards shows the values. The runner
+listens on the socket named by REACTORCIDE_SECRETS_SOCKET; `runnerlib.secrets.socket` has the protocol,
+which is Reactorcide's. This is a client for jobs: it starts fast and loads nothing of the runner.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from runnerlib.secrets.register.client import (
+    Registration,
+    register,
+    register_secret,
+    register_secret_via_socket,
+    register_secrets,
+    register_secrets_via_socket,
+)
+from runnerlib.secrets.register.command import USAGE, main
+
+__all__ = [
+    "USAGE",
+    "Registration",
+    "main",
+    "register",
+    "register_secret",
+    "register_secret_via_socket",
+    "register_secrets",
+    "register_secrets_via_socket",
+]
+
+
+class _Callable(ModuleType):
+    """This module, which Python puts in the place of the function of the same name when it is imported."""
+
+    def __call__(self, value: str | bytes, name: str | None = None) -> bool:
+        from runnerlib.secrets.process_registry import register_secret
+
+        return register_secret(value, name)
+
+
+sys.modules[__name__].__class__ = _Callable

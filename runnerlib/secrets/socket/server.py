@@ -1,0 +1,109 @@
+"""The server of the secret socket: its place, and its life from `start` to `close`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import RunnerError
+from runnerlib.secrets.socket.connections import Connections
+from runnerlib.secrets.socket.limits import Limits
+from runnerlib.secrets.socket.registry import Registry
+from runnerlib.secrets.socket.runtime_dir import create, remove
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# A client with a timeout fails when this queue is full. The kernel may have a lower limit, often 4096.
+_QUEUE = 4096
+
+
+# What a system answers that has no such sockets, or a profile that forbids them.
+_NO_SOCKETS = {errno.EAFNOSUPPORT, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EPROTONOSUPPORT}
+
+
+class Counts(NamedTuple):
+    """Of a server: distinct values registered, requests answered by an error, connections of other users."""
+
+    registered: int
+    failed: int
+    refused: int
+
+
+class SecretServer:
+    """Registers what processes of this user, of root or of `user` send to its socket, which is that user's.
+
+    `register` is given non-empty values, which encode to their bytes with "surrogateescape", and returns
+    how many of them are masked from then on. It is called in a thread, one call at a time. When it raises,
+    the client is told that the registration failed, and the type of the exception.
+    """
+
+    def __init__(
+        self, register: Callable[[list[str]], int], limits: Limits | None = None, user: int | None = None
+    ) -> None:
+        self._limits = limits or Limits()
+        self._user = os.geteuid() if user is None else user
+        self._registry = Registry(register, self._limits)
+        self._connections: Connections | None = None
+        self._path: Path | None = None
+        self.refused = ""
+
+    async def start(self) -> Path:
+        """Listen on the running loop; returns the path for REACTORCIDE_SECRETS_SOCKET. Raises RunnerError.
+
+        Where the system has no such sockets there is nothing at the path, and `refused` says why.
+        """
+        try:
+            self._path = create(os.environ)
+            try:
+                listener = _listener(self._path)
+            except OSError as error:
+                if error.errno not in _NO_SOCKETS:
+                    raise
+                self.refused = str(error.strerror)
+                return self._path
+            users = {0, os.geteuid(), self._user}
+            self._connections = Connections(listener, self._registry.carry_out, self._limits, users)
+            if self._user != os.geteuid():  # only root has a job whose processes are another user's
+                os.chown(self._path, self._user, -1)
+        except OSError as error:
+            self.abandon()
+            raise RunnerError(f"cannot open the secret socket: {error.strerror}") from None
+        return self._path
+
+    async def close(self) -> None:
+        """Stop: requests that have been received are carried out and answered, the socket is removed."""
+        try:
+            if self._connections is not None:
+                await self._connections.close()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of everything without waiting, for a loop that has crashed; may be called again."""
+        if self._connections is not None:
+            self._connections.abandon()
+        if self._path is not None:
+            remove(self._path)
+
+    @property
+    def counts(self) -> Counts:
+        """What has happened until now."""
+        seen = self._connections
+        return Counts(len(self._registry), seen.failed if seen else 0, seen.refused if seen else 0)
+
+
+def _listener(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.setblocking(False)
+        listener.bind(os.fspath(path))
+        path.chmod(0o600)
+        listener.listen(_QUEUE)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,301 @@
+"""The transport by the git program: protocol 2, shallow fetches that reuse, parallel checkout, sparse trees."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError, one_line
+from runnerlib.source.git import child_process as child
+from runnerlib.source.git.child_env import credentials, environment, options
+from runnerlib.source.git.failure import is_missing, is_network, is_refusal, is_without_shallow
+from runnerlib.source.git.lfs_objects import forget_damaged
+from runnerlib.source.git.reuse_check import doomed, make_way
+from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError, WholeError
+from runnerlib.source.progress import Meter, without_progress
+from runnerlib.source.spec import still_wanted
+from runnerlib.source.url import scrub, split
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from runnerlib.source.git.options import Wish
+    from runnerlib.source.git.remote import Remote
+    from runnerlib.source.spec import Report
+
+_LISTED = re.compile(rb"(?P<id>[0-9a-f]{40})\t(?P<name>\S+)")
+_NAMED = 3  # files in an error
+_DEFAULT = re.compile(rb"ref: (?P<name>\S+)\tHEAD")
+
+
+def find() -> tuple[str, tuple[int, ...]] | None:
+    """The path and the version of the git program, None without one; looked up once for each search path."""
+    return _look_up(os.environ.get("PATH", os.defpath))
+
+
+@cache
+def _look_up(search: str) -> tuple[str, tuple[int, ...]] | None:
+    path = shutil.which("git", path=search)
+    if path is None:
+        return None
+    try:
+        done = child.run([path, "version"], environment(None), "/", lambda _: None, timeout=10)
+    except OSError:
+        return None
+    found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", done.output)
+    if done.code or found is None:
+        return None
+    return path, tuple(int(part) for part in found.groups() if part)
+
+
+class Program:
+    """The git program at `path`; see `transport.Transport`."""
+
+    def __init__(self, path: str, wish: Wish, report: Report) -> None:
+        self._path = path
+        self._wish = wish
+        self._report = report
+
+    def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:
+        """See `Transport`; of a repository on this machine the files are asked, not a server process."""
+        if remote.url is None:
+            return self._local(remote)
+        words = ["ls-remote", "--symref", "--", remote.address, *names]
+        said = self._run(words, remote=remote).output
+        default = _DEFAULT.search(said)
+        refs = {os.fsdecode(found["name"]): found["id"].decode() for found in _LISTED.finditer(said)}
+        return Listing(refs, os.fsdecode(default["name"]) if default else None)
+
+    def _local(self, remote: Remote) -> Listing:
+        """The refs of a repository at a path; named as the git directory, so whoever owns it, it is read."""
+        where = {"GIT_DIR": str(remote.store)}
+        said = self._run(["for-each-ref", "--format=%(objectname)\t%(refname)"], remote=remote, more=where).output
+        refs = {os.fsdecode(found["name"]): found["id"].decode() for found in _LISTED.finditer(said)}
+        head = self._run(["rev-parse", "--symbolic-full-name", "-q", "HEAD"], more=where, may_fail=True).output
+        named = os.fsdecode(head).strip()
+        oid = self._run(["rev-parse", "--verify", "-q", "HEAD"], more=where, may_fail=True).output.decode().strip()
+        if oid:
+            refs["HEAD"] = oid
+        return Listing(refs, named if named != "HEAD" else None)
+
+    def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
+        """See `Transport`."""
+        words = ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", "--force", "--update-head-ok"]
+        words += [f"--depth={depth}"] if depth else []
+        meter = Meter(self._report)
+        try:
+            self._run([*words, "--", remote.address, *specs], remote=remote, store=store, meter=meter)
+        except WholeError as error:
+            if not depth:
+                raise
+            self._report(f"{error}; the whole history is fetched")
+            self.fetch(store, remote, specs, 0)
+        meter.sum_up()
+
+    def resolve(self, store: Path, text: str) -> str | None:
+        """See `Transport`."""
+        done = self._run(["rev-parse", "--verify", f"{text}^{{commit}}"], store=store, may_fail=True)
+        if done.code == 0:
+            return done.output.decode().strip()
+        said = done.errors.decode("utf-8", "replace")
+        if "is ambiguous" in said:
+            raise KindError("ambiguous: several commits start with it")
+        kind = self._run(["cat-file", "-t", text], store=store, may_fail=True)
+        if kind.code == 0 and kind.output.strip() not in {b"commit", b"tag"}:
+            raise KindError(f"a {kind.output.decode().strip()}, not a commit")
+        return None
+
+    def parents(self, store: Path, commits: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """See `Transport`."""
+        asked = sorted(commits)
+        lines = "".join(f"{commit}\n" for commit in asked).encode()
+        said = self._run(["cat-file", "--batch"], store=store, given=lines).output
+        found: dict[str, list[str]] = {}
+        for commit in asked:
+            head, _, said = said.partition(b"\n")
+            name, _, rest = head.decode().partition(" ")
+            kind, _, size = rest.partition(" ")
+            if name != commit or kind != "commit":
+                raise SourceError(f"commit '{commit}' is {kind}, which the history does not allow")
+            body, said = said[: int(size)], said[int(size) + 1 :]
+            header = body.partition(b"\n\n")[0].decode("utf-8", "replace").split("\n")
+            found[commit] = [line[7:] for line in header if line.startswith("parent ")]
+        return found
+
+    def history(self, store: Path, commits: Collection[str]) -> dict[str, Sequence[str]]:
+        """See `Transport`."""
+        said = self._run(["rev-list", "--topo-order", "--parents", *commits, "--"], store=store).output
+        lines = (line.split() for line in said.decode().splitlines())
+        return {commit: parents for commit, *parents in lines}
+
+    def present(self, store: Path, objects: Collection[str]) -> frozenset[str]:
+        """See `Transport`."""
+        lines = "".join(f"{one}\n" for one in objects).encode()
+        said = self._run(["cat-file", "--batch-check=%(objectname)"], store=store, given=lines).output
+        return frozenset(line for line in said.decode().splitlines() if not line.endswith(" missing"))
+
+    def check_out(self, top: Path, commit: str) -> None:
+        """See `Transport`."""
+        store = top / ".git"
+        words = ["-c", f"checkout.workers={self._workers(store, commit)}", "read-tree", "--reset", "-u", commit]
+        self._run(words, store=store, top=top, more={"GIT_WORK_TREE": str(top)})
+
+    def links(self, store: Path, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """See `Transport`."""
+        more = {"GIT_LITERAL_PATHSPECS": "1"}
+        words = ["ls-tree", "-z", "--full-tree", *([] if paths else ["-r"]), commit, "--", *paths]
+        said = self._run(words, store=store, more=more).output
+        lines = (line.partition(b"\t") for line in said.split(b"\0") if line)
+        return {os.fsdecode(path): head.split()[2].decode() for head, _, path in lines if head.startswith(b"160000 ")}
+
+    def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:
+        """See `Transport`."""
+        store, where = top / ".git", {"GIT_WORK_TREE": str(top)}
+        self._run(["read-tree", commit], store=store, top=top, more=where)
+        self._run(["update-index", "-q", "--refresh"], store=store, top=top, more=where, may_fail=True)
+        clean = ["-c", "core.excludesFile=/dev/null", "clean", "-ffd", *([] if keep_ignored else ["-x"])]
+        gone = doomed(self._run([*clean, "--dry-run"], store=store, top=top, more=where).output)
+        changed = self._run(["diff-files", "--name-only", "-z"], store=store, top=top, more=where).output
+        make_way(top, gone, [os.fsdecode(path) for path in changed.split(b"\0") if path])
+        self._run([*clean, "--quiet"], store=store, top=top, more=where)
+        workers = self._workers(store, commit)
+        words = ["-c", f"checkout.workers={workers}", "checkout-index", "-a", "-f", "-u", "-q"]
+        self._run(words, store=store, top=top, more=where)
+
+    def _workers(self, store: Path, commit: str) -> int:
+        """How many processes write files. One for files of another encoding, whose name git 2.39 has freed by then."""
+        workers = os.cpu_count() or 1
+        words = ["grep", "-q", "-a", "-F", "-e", "working-tree-encoding", commit, "--", ":(glob)**/.gitattributes"]
+        if workers > 1 and self._run(words, store=store, may_fail=True).code == 0:
+            return 1
+        return workers
+
+    def uses_lfs(self, top: Path) -> bool:
+        """See `Transport`; the index is asked, which holds what a sparse checkout leaves out, and follows no link."""
+        words = ["grep", "--cached", "-q", "-a", "-F", "-e", "filter=lfs", "--", ":(glob)**/.gitattributes"]
+        done = self._run(words, store=top / ".git", top=top, more={"GIT_WORK_TREE": str(top)}, may_fail=True)
+        if done.code > 1:
+            raise _explained(done, None, "grep", self._wish.timeout)
+        return done.code == 0
+
+    def pull_lfs(self, top: Path, remote: Remote, storage: Path | None) -> None:
+        """See `Transport`."""
+        more = {"GIT_WORK_TREE": str(top), "GIT_LFS_SKIP_SMUDGE": "0"}
+        settings = ["-c", "lfs.standalonetransferagent=", "-c", "lfs.locksverify=false"]
+        settings += ["-c", f"lfs.storage={storage}"] if storage is not None else []
+        # Without them it takes itself for not installed, and fetches without writing.
+        settings += ["-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.process=git-lfs filter-process"]
+        settings += ["-c", "filter.lfs.clean=git-lfs clean -- %f", "-c", "filter.lfs.required=true"]
+        kept = (storage or top / ".git/lfs") / "objects"
+        if kept.is_dir():
+            forget_damaged(kept, [oid for oid, _, _ in self._lfs_files(top)], self._wanted)
+        try:
+            self._run([*settings, "lfs", "pull", "origin"], store=top / ".git", top=top, remote=remote, more=more)
+        except SourceError as error:
+            lacking = [f"'{one_line(path)}' (sha256:{oid})" for oid, here, path in self._lfs_files(top) if not here]
+            more_of_them = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+            named = f"; not fetched: {', '.join(lacking[:_NAMED])}{more_of_them}" if lacking else ""
+            raise type(error)(f"{error}{named}") from None
+
+    def _lfs_files(self, top: Path) -> list[tuple[str, bool, str]]:
+        """Id, whether it is more than a pointer, and path of each file of Git LFS that the work tree has."""
+        words, where = ["lfs", "ls-files", "--long"], {"GIT_WORK_TREE": str(top)}
+        said = os.fsdecode(self._run(words, store=top / ".git", top=top, more=where, may_fail=True).output)
+        found = (line.split(" ", 2) for line in said.splitlines())
+        files = [(words[0], words[1] == "*", words[2]) for words in found if len(words) == 3]
+        return [file for file in files if os.path.lexists(top / file[2])]
+
+    def repack(self, store: Path) -> bool:
+        """See `Transport`."""
+        self._run(["repack", "-a", "-d", "-q"], store=store)
+        return True
+
+    def _wanted(self) -> None:
+        """Raise when another thread has stopped the preparation."""
+        still_wanted(self._report)
+
+    def _run(
+        self,
+        words: Sequence[str],
+        *,
+        remote: Remote | None = None,
+        store: Path | None = None,
+        top: Path | None = None,
+        more: Mapping[str, str] | None = None,
+        given: bytes = b"",
+        may_fail: bool = False,
+        meter: Meter | None = None,
+    ) -> child.Ended:
+        """Run git, explain its failure."""
+        env = {**environment(self._wish.ssh_key), **(more or {})}
+        if store is not None:
+            env["GIT_DIR"] = str(store)
+        timeout = self._wish.timeout
+        argv = [self._path, *options(remote, timeout), *words]
+        heard = (meter or Meter(self._report)).hear
+        # Only a transfer must say something now and then.
+        patience = timeout + 5 if remote is not None else 24 * 3600
+        done = child.run(
+            argv,
+            env,
+            str(top or "/"),
+            heard,
+            timeout=patience,
+            given=given,
+            secret=credentials(remote),
+            wanted=self._wanted,
+        )
+        if done.code and not may_fail:
+            raise _explained(done, remote, _command(words), timeout)
+        return done
+
+
+def _command(words: Sequence[str]) -> str:
+    """The command among the arguments of git: settings may stand before it."""
+    at = 0
+    while words[at] == "-c":
+        at += 2
+    return words[at]
+
+
+def _explained(done: child.Ended, remote: Remote | None, word: str, timeout: int) -> SourceError:
+    """The error that a failed git process stands for."""
+    if remote is None:
+        return SourceError(f"git {word} failed: {_said(done, [])}")
+    if done.stalled:
+        return NetworkError(f"cannot clone '{remote.shown}': nothing came for {timeout} seconds")
+    said = _said(done, [remote.password])
+    lower = os.fsdecode(done.errors).lower()
+    if is_missing(lower):
+        return MissingRefError(f"cannot clone '{remote.shown}': {said}")
+    if is_refusal(lower):
+        return SourceError(_refusal(remote, os.fsdecode(done.errors)))
+    if is_without_shallow(lower):
+        return WholeError(f"'{remote.shown}' serves no part of a history")
+    kind = NetworkError if is_network(lower, remote) else SourceError
+    return kind(f"cannot clone '{remote.shown}': {said}")
+
+
+def _refusal(remote: Remote, said: str) -> str:
+    """Why nobody was let in; git names the place that asked, which a redirect may have led to."""
+    asked = re.search(r"for '(\w+://[^']+)'", said)
+    place = split(asked[1]) if asked else None
+    if place is not None and remote.url is not None and place.host != remote.url.host:
+        return f"'{remote.shown}' leads to '{place.scheme}://{place.host}', which gets no credentials"
+    if remote.password:
+        return f"'{remote.shown}' refused the credentials given for it"
+    return f"'{remote.shown}' asks for credentials and none were given"
+
+
+def _said(done: child.Ended, secrets: list[str]) -> str:
+    """What git said last, on one line."""
+    lines = [line for line in without_progress(done.errors) if not line.startswith(("hint:", "warning:"))]
+    told = [line for line in lines if re.match("(fatal|error|remote|panic): |ERROR: ", line)] or lines[-1:]
+    told = [re.sub("^(fatal|error|remote): (ERROR: |fatal: |unable to access '[^']*': )?", "", line) for line in told]
+    text = "; ".join(dict.fromkeys(told[-3:]))
+    text = scrub(text, secrets).strip().rstrip(".") or f"git ended with exit code {done.code}"
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]

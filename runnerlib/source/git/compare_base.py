@@ -1,0 +1,161 @@
+"""What a checkout is compared with: tags, the branch that a change is for, the commit that stood there before a push.
+
+A check that asks for the commits since then must see them all, or it passes for want of them. So history is made
+deeper in steps until nothing that is missing can change the answer (`history.settled`), and whole if that does not
+do. What is compared with is there then, or not at all: an error of git is better than half an answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import SourceError
+from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git.history import settled
+from runnerlib.source.git.refs import check_ref, guess
+from runnerlib.source.git.resolve_ref import WANTED
+from runnerlib.source.git.transport import INFINITE, MissingRefError
+from runnerlib.source.git.upstream import locate_base
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from runnerlib.source.git.remote import Remote
+    from runnerlib.source.git.resolve_ref import Found
+    from runnerlib.source.git.transport import Transport
+    from runnerlib.source.git.upstream import Base
+    from runnerlib.source.spec import Report
+
+FIRST = 50
+"""Commits of history that most changes are compared by; the first fetch of a checkout brings as many."""
+STEPS = (FIRST, 10 * FIRST, INFINITE)
+_BASE = "refs/runnerlib/base"
+_HEADS = "+refs/heads/*:refs/runnerlib/heads/*"
+_TAGS = "+refs/tags/*:refs/tags/*"
+
+
+class Comparison(NamedTuple):
+    """`base` is what a change is for, `before` the commit that a push replaced, `tags` why all tags are wanted."""
+
+    base: Base | None = None
+    before: str | None = None
+    tags: str | None = None
+
+
+class Reach:
+    """Brings into `store` what the commit `found` of `origin` is compared with."""
+
+    def __init__(self, transport: Transport, origin: Remote, store: Path, found: Found, report: Report) -> None:
+        self._transport = transport
+        self._origin = origin
+        self._store = store
+        self._found = found
+        self._report = report
+
+    def bring(self, wanted: Comparison) -> None:
+        """Bring all of it; what cannot be had is told. Raises `SourceError` where tags cannot be had."""
+        if wanted.tags is not None:
+            self._deepen(INFINITE, _TAGS)
+            self._report(f"fetched all tags and the whole history: {wanted.tags}")
+        if wanted.base is not None and wanted.base.ref is not None:
+            self._bring_base(wanted.base, wanted.base.ref)
+        if wanted.before is not None:
+            self._bring_before(wanted)
+        skeleton.forget(self._store / "refs/runnerlib")
+
+    def _bring_base(self, base: Base, ref: str) -> None:
+        """The branch that a change is for, as a branch of origin or of upstream."""
+        remote = locate_base(base, self._origin)
+        side = "origin" if remote is self._origin else "upstream"
+        try:
+            check_ref(ref)
+            wanted = guess(ref)
+            tip = self._compare(remote, wanted.name or wanted.commit or "HEAD")
+            name = ref.removeprefix("refs/heads/").removeprefix("refs/")
+            skeleton.write_ref(self._store, f"refs/remotes/{side}/{name}", tip)
+        except SourceError as error:
+            without = f"the base '{ref}'" if side == "origin" else side
+            self._report(f"going on without {without}: {error}")
+        else:
+            where = "" if side == "origin" else f" of upstream '{remote.shown}'"
+            self._report(f"fetched '{ref}'{where} and {self._depth()}: a pull request is compared with it")
+
+    def _bring_before(self, wanted: Comparison) -> None:
+        """The commit that stood there before; that it is gone, as after a push by force, is no mistake."""
+        before = wanted.before or ""
+        try:
+            remote = locate_base(wanted.base, self._origin) if wanted.base is not None else self._origin
+            self._compare(remote, before)
+        except SourceError as error:
+            self._report(f"going on without the commit {before[:12]} that stood there before: {error}")
+        else:
+            self._report(f"fetched {before[:12]} and {self._depth()}: what stood there before is compared with it")
+
+    def _compare(self, remote: Remote, source: str) -> str:
+        """Have the store hold `source` of `remote`, and all that its comparison takes; return its commit.
+
+        For a commit that the remote does not give away by its id, some history is searched, never all: it may be gone.
+        """
+        tip: str | None = None
+        for depth in STEPS:
+            if depth == INFINITE and tip is None:
+                break
+            if depth != FIRST and skeleton.read_shallow(self._store):
+                self._deepen(depth)
+            tip = self._tip(remote, source, depth)
+            if tip is not None and self._is_settled(tip):
+                return tip
+        raise SourceError(f"'{remote.shown}' does not give the history that it takes to compare with '{source}'")
+
+    def _tip(self, remote: Remote, source: str, depth: int) -> str | None:
+        """The commit of `source`, fetched so deep; None for an id that is not given away, and not here either."""
+        try:
+            fetch_deeper(self._transport, self._store, remote, [f"+{source}:{_BASE}"], depth)
+        except SourceError:
+            if source.startswith("refs/"):
+                raise
+            return self._transport.resolve(self._store, source)
+        return self._transport.resolve(self._store, skeleton.read_ref(self._store, _BASE))
+
+    def _is_settled(self, tip: str) -> bool:
+        ended = skeleton.read_shallow(self._store)
+        if not ended:
+            return True
+        both = (self._found.commit, tip)
+        return settled(*both, self._transport.history(self._store, both), ended)
+
+    def _deepen(self, depth: int, *more: str) -> None:
+        """Fetch the commit itself so deep, by its name where it has one: a server may give no ids away."""
+        ref, commit = self._found.ref, self._found.commit
+        if ref is not None:
+            fetch_deeper(self._transport, self._store, self._origin, [f"+{ref}:{WANTED}", *more], depth)
+            if self._transport.resolve(self._store, skeleton.read_ref(self._store, WANTED)) == commit:
+                return
+        try:
+            fetch_deeper(self._transport, self._store, self._origin, [f"+{commit}:{WANTED}", *more], depth)
+        except MissingRefError:
+            fetch_deeper(self._transport, self._store, self._origin, [_HEADS, *more], INFINITE)
+
+    def _depth(self) -> str:
+        """How much history there is, in words."""
+        return "the history that it takes" if skeleton.read_shallow(self._store) else "the whole history"
+
+
+def fetch_deeper(transport: Transport, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
+    """Fetch so deep, without ending a history where it goes on; one that is whole stays so. Raises `SourceError`."""
+    before = skeleton.read_shallow(store)
+    try:
+        transport.fetch(store, remote, specs, depth if before else 0)
+    finally:
+        _go_on(transport, store, before)
+
+
+def _go_on(transport: Transport, store: Path, before: frozenset[str]) -> None:
+    """Take back the new ends of history that have their parents here."""
+    added = skeleton.read_shallow(store) - before
+    if added:
+        parents = transport.parents(store, added)
+        here = transport.present(store, {above for one in added for above in parents[one]})
+        ours = {one for one in added if parents[one] and here.issuperset(parents[one])}
+        skeleton.write_shallow(store, skeleton.read_shallow(store) - ours)

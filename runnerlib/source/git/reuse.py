@@ -1,0 +1,160 @@
+"""Bring a checkout that stands at the target to another commit, instead of making one anew.
+
+A job had it in its hands, so nothing of its git directory is believed but its packs: configuration, hooks, index,
+refs and alternates are made anew, and every file is compared by its content. Packs are not hashed again; who
+keeps a checkout trusts the jobs that ran in it. First everything is fetched beside the target; then the target
+moves aside, is changed, and moves back: after a failure too, with its old git directory, so that nothing is lost.
+What cannot be changed is found out before anything is. A runner that is killed in between leaves no checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError
+from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git.checkout import Work, bring, complete, new_store
+from runnerlib.source.safe_tree import locked_directory, open_directory, remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from runnerlib.source.git.remote import Remote
+
+_PACK = re.compile(r"pack-[0-9a-f]{40}\.(pack|idx)")
+_LFS = re.compile("[0-9a-f]{64}")
+_ID = re.compile("[0-9a-f]{40}")
+_HOLDER = ".runnerlib-"
+
+
+def can_keep(target: Path) -> bool:
+    """Tell whether a checkout of a repository stands at `target`, in plain directories."""
+    store = target / ".git"
+    plain = not target.is_symlink() and not store.is_symlink() and store.is_dir()
+    return plain and (store / "objects/pack").is_dir() and not (store / "objects/pack").is_symlink()
+
+
+def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path) -> str:
+    """Make `made`, which is not there yet, out of the checkout at `target`; return the commit it is at now.
+
+    Until all objects are here the target is not touched. Raises `SourceError`.
+    """
+    store = made.with_name("git")
+    new_store(work, remote, store)
+    _take_packs(target / ".git", store)
+    if work.cache is None:
+        _take_lfs(target / ".git/lfs/objects", store / "lfs/objects")
+    found = bring(work, remote, ref, store, fresh=False)
+    modules = work.transport.links(store, found.commit, ())
+    _check(target, modules)
+    with _moved(target, made):
+        store.rename(made / ".git")
+        skeleton.detach(made / ".git", found.commit, found.ref)
+        if work.wish.sparse:
+            work.transport.check_out(made, found.commit)
+        else:
+            work.transport.adopt(made, found.commit, keep_ignored=work.wish.keep == "ignored")
+        _empty_submodules(made, modules)
+        complete(work, remote, found, made)
+    return found.commit
+
+
+@contextmanager
+def _moved(target: Path, made: Path) -> Iterator[None]:
+    """Have the checkout at `made`, without its git directory, while the block runs; back as it is, if that fails."""
+    old = made.with_name("old-git")
+    try:
+        open_directory(target)
+        open_directory(target / ".git")
+        _move(target, made)
+        (made / ".git").rename(old)
+        yield
+    except BaseException:
+        if old.exists():
+            if (made / ".git").exists():
+                (made / ".git").rename(made.with_name("git"))
+            old.rename(made / ".git")
+        if made.exists():
+            _move(made, target)
+        raise
+
+
+def _take_packs(old: Path, store: Path) -> None:
+    """Take over packs, and the knowledge which commit they were for: the next fetch then brings what is new."""
+    for one in sorted((old / "objects/pack").iterdir()):
+        if _PACK.fullmatch(one.name) and one.is_file() and not one.is_symlink():
+            place = store / "objects/pack" / one.name
+            try:
+                os.link(one, place, follow_symlinks=False)
+            except OSError:
+                shutil.copyfile(one, place, follow_symlinks=False)
+    ended = [line for line in _lines(old / "shallow") if _ID.fullmatch(line)]
+    skeleton.write_shallow(store, ended)
+    head = [line for line in _lines(old / "HEAD") if _ID.fullmatch(line)]
+    if head and (not ended or head[0] in ended):
+        skeleton.write_refs(store, {"refs/kept": head[0]})
+
+
+def _take_lfs(old: Path, new: Path) -> None:
+    """Take over files of Git LFS, which are believed as packs are; a link on the way to one leads nowhere."""
+    for directory, _, names in os.walk(old if old.resolve() == old.parents[2].resolve() / ".git/lfs/objects" else ""):
+        place = new / Path(directory).relative_to(old)
+        for name in names:
+            named = _LFS.fullmatch(name) and place.parts[-2:] == (name[:2], name[2:4])
+            if named and stat.S_ISREG(os.lstat(os.path.join(directory, name)).st_mode):
+                place.mkdir(parents=True, exist_ok=True)
+                with suppress(OSError):  # another file system: it is fetched again
+                    os.link(Path(directory, name), place / name, follow_symlinks=False)
+
+
+def _lines(path: Path) -> list[str]:
+    """The words of a small text file of somebody else's; none of one that cannot be read."""
+    with suppress(OSError, UnicodeDecodeError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, encoding="ascii") as opened:
+            return opened.read(1 << 20).split()
+    return []
+
+
+def _move(checkout: Path, place: Path) -> None:
+    """Move a checkout; where the directory itself cannot be moved, or is there, all that is in it."""
+    if not place.exists():
+        with suppress(OSError):
+            checkout.rename(place)
+            return
+        place.mkdir()
+    for entry in sorted(checkout.iterdir()):
+        if not entry.name.startswith(_HOLDER):
+            entry.rename(place / entry.name)
+    with suppress(OSError):  # the target itself stays
+        checkout.rmdir()
+
+
+def _check(top: Path, modules: Iterable[str]) -> None:
+    """Raise `SourceError` for what is going to be replaced, repository and submodules, and cannot be removed."""
+    if not (top.stat().st_uid == os.geteuid() or os.access(top, os.W_OK | os.X_OK, effective_ids=True)):
+        raise SourceError(f"'{top}' belongs to another user, who lets nobody change it")
+    for path in (".git", *modules):
+        locked = locked_directory(top / path) if _is_inside(top, path) else None
+        if locked is not None:
+            raise SourceError(f"'{top / path / locked}' belongs to another user, who lets nobody change it")
+
+
+def _empty_submodules(top: Path, modules: Iterable[str]) -> None:
+    """Empty the directories of submodules: git leaves alone what a job put there."""
+    for path in modules:
+        if _is_inside(top, path):
+            remove_tree(top / path)
+            (top / path).mkdir()
+
+
+def _is_inside(top: Path, path: str) -> bool:
+    """Whether a directory is at `path`, and no link on the way to it."""
+    place = top / path
+    return place.is_dir() and not place.is_symlink() and place.parent.resolve() == (top.resolve() / path).parent

@@ -1,0 +1,70 @@
+"""What a kept checkout must give up for another commit: whether it can is found out before anything changes."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import SourceError
+from runnerlib.source.safe_tree import locked_directory, open_directory, remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_DOOMED = re.compile(rb'Would remove (?:"(?P<quoted>.*)"|(?P<plain>.*))')
+
+
+def doomed(said: bytes) -> list[str]:
+    """The paths that `git clean --dry-run` names; those of directories end with a slash."""
+    found = (_DOOMED.fullmatch(line) for line in said.split(b"\n"))
+    return [os.fsdecode(one["plain"] or _unquoted(one["quoted"])) for one in found if one]
+
+
+def _unquoted(text: bytes) -> bytes:
+    """What git has written as a text of C."""
+    return text.decode("unicode_escape").encode("latin-1")
+
+
+def make_way(top: Path, gone: Iterable[str], changed: Iterable[str]) -> None:
+    """Make everything below `top` changeable where a path is going to be removed or written; remove directories.
+
+    Read-only directories of our own are opened. Raises `SourceError` for another user's, before anything is touched.
+    """
+    trees = {path.rstrip("/") for path in (*gone, *changed) if _is_directory(top / path.rstrip("/"))}
+    for path in sorted(trees):
+        locked = locked_directory(top / path)
+        if locked is not None:
+            raise _refused(os.path.normpath(os.path.join(path, locked)))
+    ways = sorted({way for path in (*gone, *changed) for way in _ways(top, path.rstrip("/"))})
+    for way in ways:
+        if os.lstat(top / way).st_uid != os.geteuid() and not os.access(top / way, os.W_OK | os.X_OK):
+            raise _refused(way)
+    for way in ways:
+        open_directory(top / way)
+    for path in trees:
+        remove_tree(top / path)
+
+
+def _ways(top: Path, path: str) -> Iterator[str]:
+    """The directories on the way to `path` that are there, from the top."""
+    yield "."
+    parts = path.split("/")[:-1]
+    for depth in range(1, len(parts) + 1):
+        way = "/".join(parts[:depth])
+        if not _is_directory(top / way):
+            return
+        yield way
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _refused(path: str) -> SourceError:
+    return SourceError(f"'{path}' belongs to another user, who lets nobody change it")

@@ -1,0 +1,80 @@
+"""What somebody mounted where a source would go: a developer's own work, most of all, which nobody may replace.
+
+Reactorcide's rule is that in a container any content of the code directory counts as pre-mounted. Here only a mount
+point does, in a container or not: what merely lies there may be what an earlier job left, and to go on with that
+would run its code as if it were the source that was asked for. A mount that a run has filled itself, a volume for
+instance, is remembered in the workspace and replaced the next time.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from runnerlib._util.paths import OWN, opened_own, own_directory
+from runnerlib.errors import PathError
+from runnerlib.source.atomic_replace import mount_points
+from runnerlib.source.safe_tree import identity, may_be_mount, open_regular
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runnerlib.source.registry import Sources
+    from runnerlib.source.spec import Prepared, Report, SourceSpec
+
+_MEMORY = "mounts"
+_LARGEST = 1 << 20  # characters
+_ADD = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def prepare(sources: Sources, spec: SourceSpec, target: Path, base: Path, report: Report) -> Prepared | None:
+    """`Sources.prepare`, unless `target` is a mount with content that no run in the workspace `base` put there."""
+    if _is_mount(target) and os.listdir(target) and _line(target) not in _remembered(base):
+        report(f"'{target}' is mounted from elsewhere and has content, which stays; no source is prepared")
+        return None
+    prepared = sources.prepare(spec, target, report)
+    if prepared is not None and _is_mount(target):
+        _remember(base, target)
+    return prepared
+
+
+def _remember(base: Path, target: Path) -> None:
+    """A run has filled this mount. What a job may have put in the place of the memory is not followed."""
+    own_directory(base, OWN)
+    try:
+        with opened_own(base) as own:
+            memory = os.open(_MEMORY, _ADD, 0o600, dir_fd=own)
+        try:
+            if not stat.S_ISREG(os.fstat(memory).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            os.write(memory, f"{_line(target)}\n".encode("utf-8", "surrogateescape"))
+        finally:
+            os.close(memory)
+    except OSError as error:
+        raise PathError(f"cannot write '{base / OWN / _MEMORY}': {error.strerror}") from None
+
+
+def _remembered(base: Path) -> list[str]:
+    """The mounts that runs have filled."""
+    with opened_own(base) as own:
+        if own is None:
+            return []
+        try:
+            memory = open_regular(_MEMORY, own)
+        except OSError:
+            return []
+        with open(memory, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read(_LARGEST).splitlines()
+
+
+def _is_mount(target: Path) -> bool:
+    mounts = mount_points()
+    return target.is_dir() and (target.resolve() in mounts if mounts else may_be_mount(target))
+
+
+def _line(target: Path) -> str:
+    """A mount: its file system, the directory of that, and where it is seen."""
+    device, inode = identity(target)
+    return f"{device}:{inode} {str(target)!r}"

@@ -1,0 +1,120 @@
+"""The end of a run: what its steps and plugins triggered is handed over, if the job ended well."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from runnerlib._util.locked_file import remove
+from runnerlib.errors import Interrupted, RunnerError
+from runnerlib.events import Notice, Triggered, Warned
+from runnerlib.triggers.channels import channels, named, required
+from runnerlib.triggers.delivery import Verdict, hand_over
+from runnerlib.triggers.message import message
+from runnerlib.triggers.sinks import counted
+from runnerlib.triggers.spool import Spooled, append, collect, spool_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from runnerlib.events import Event
+    from runnerlib.events.result import JobResult
+    from runnerlib.runner.plan import RunPlan
+    from runnerlib.triggers.channels import Channels
+    from runnerlib.triggers.job_trigger import JobTrigger
+    from runnerlib.triggers.sinks import Sink
+
+
+def deliver(
+    plan: RunPlan,
+    spools: Sequence[Path],
+    result: JobResult,
+    tell: Callable[[Event], object],
+    sinks: Sequence[Sink] = (),
+) -> JobResult:
+    """Hand over what is in `spools`, and what an earlier run could not; the result of the job after that.
+
+    What happens is told as events, masked. Blocks until the channels have taken it or the time for that is
+    over; a signal raises Interrupted. A job whose follow-up jobs could not be told has failed where a coordinator is
+    known, or the setting `triggers_required` says so.
+    """
+    mask = plan.masker.mask_string
+    problems: list[str] = []
+    try:
+        found = sum((collect(spool) for spool in spools), Spooled())
+        problems += found.problems
+        verdict = _handed_on(plan, spools, found, result, tell, sinks)
+    except Interrupted:
+        raise
+    except RunnerError as error:
+        left = [str(spool) for spool in spools if os.path.lexists(spool)]
+        kept = f"\nthey are kept in {named(left)}" if left else ""
+        verdict = Verdict(problem=f"{error}{kept}")
+    for done in verdict.done:
+        tell(Notice(mask(f"triggers: {done}")))
+    for warning in verdict.warnings:
+        tell(Warned(mask(f"triggers: {warning}")))
+    return undelivered(plan, result, [*problems, *verdict.problem.splitlines()], tell)
+
+
+def _handed_on(
+    plan: RunPlan,
+    spools: Sequence[Path],
+    found: Spooled,
+    result: JobResult,
+    tell: Callable[[Event], object],
+    sinks: Sequence[Sink],
+) -> Verdict:
+    """Hand on what was `found` in the spools, which go when it is kept elsewhere; what became of it."""
+
+    def forget() -> None:
+        for spool in spools:
+            remove(spool)
+
+    if not result.success and plan.config.triggers_when == "success":
+        return Verdict(warnings=tuple(_held_back(found.triggers, plan, sinks)))
+    outer = spool_of(plan.request.environ)
+    if outer is not None:  # a run inside of a step: the job that this one is a part of has to end well, too
+        if found.triggers:
+            append(outer, found.triggers, insecure=found.insecure)
+        forget()
+        return Verdict()
+    return hand_over(
+        message([one.to_dict() for one in found.triggers]) if found.triggers else None,
+        _channels(plan, insecure=found.insecure),
+        plan.masker.mask_string,
+        lambda text, line: tell(Triggered(text, line)),
+        sinks,
+        forget,
+    )
+
+
+def _channels(plan: RunPlan, *, insecure: bool) -> Channels:
+    """The channels of a run; whoever triggers a job may say that the token can go over plain http."""
+    used = channels(plan.config, plan.workspace)
+    return used._replace(config=replace(used.config, allow_insecure_transport=True)) if insecure else used
+
+
+def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan, sinks: Sequence[Sink]) -> Iterator[str]:
+    """A job that failed triggers nothing. A run that goes on with it later may; a command has no such run."""
+    if plan.is_command:
+        remove(plan.spool)
+    if triggers:
+        names = named(one.job_name for one in triggers)
+        yield f"{counted(len(triggers))} not told of because the job failed: {names}"
+    used = channels(plan.config, plan.workspace)
+    if os.path.lexists(used.file) and (sinks or used.names != ("file",)):
+        yield f"what is in '{used.file}' waits for the next run here that succeeds, which sends it"
+
+
+def undelivered(
+    plan: RunPlan, result: JobResult, problems: Sequence[str], tell: Callable[[Event], object]
+) -> JobResult:
+    """The result of a job of whose follow-up jobs some were not told of, because of `problems`, told as warnings."""
+    for line in problems:
+        tell(Warned(plan.masker.mask_string(f"triggers: {line}")))
+    if not problems or not result.success or not required(plan.config):
+        return result
+    return result._replace(exit_code=RunnerError.exit_code, reason="its follow-up jobs could not be told of")

@@ -1,0 +1,83 @@
+"""Through which channels follow-up jobs are told, as the settings say it; pure.
+
+The stdout channel is a line that begins with TRIGGERS_PREFIX. A step writes to the same stdout, so while the
+channel is open the masker hides TRIGGERS_PREFIX, and the key that a worker may have given, like a secret: what
+has passed it cannot contain either, in whatever pieces or encodings it was written. A console that takes
+control characters out afterwards makes sure of it once more (`runnerlib.output.modes.grouped`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.events import TRIGGERS_PREFIX
+from runnerlib.masking.candidates import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from runnerlib._util.paths import Workspace
+    from runnerlib.config import Resolved, RunnerConfig
+
+LONGEST_LINE = 1 << 20
+"""Bytes of a line; what a worker reads at most."""
+
+NO_KEY = "-"
+_KEY = r"[A-Za-z0-9._~+/=-]{16,256}"
+
+
+class Channels(NamedTuple):
+    """The names of the channels, the file that keeps messages, and how the others are reached."""
+
+    names: tuple[str, ...]
+    file: Path
+    config: RunnerConfig
+
+
+def channels(config: RunnerConfig, workspace: Workspace) -> Channels:
+    """The channels that `config` names, or those that fit. Raises PathError for a file outside of the workspace."""
+    names = config.triggers or (("api",) if _is_known(config) else ("file",))
+    return Channels(names, workspace.resolve(config.triggers_file, "triggers_file"), config)
+
+
+def required(config: RunnerConfig) -> bool:
+    """Whether a job fails when its follow-up jobs are not told of: where a coordinator waits nobody reads the file."""
+    return _is_known(config) if config.triggers_required is None else config.triggers_required
+
+
+def _is_known(config: RunnerConfig) -> bool:
+    """Whether this is a job of a coordinator; one without a URL is told that it lacks that."""
+    return bool(config.api_token and config.job_id)
+
+
+def checked(resolved: Resolved, workspace: Workspace) -> list[Secret]:
+    """What no step may write while the channels are open. Raises ConfigError for ones that cannot be used as set."""
+    config = resolved.config
+    workspace.resolve(config.triggers_file, f"triggers_file ({resolved.origin('triggers_file')})")
+    names = config.triggers or ()
+    if "file" in names and len(names) > 1:
+        raise resolved.error("triggers", "'file' goes alone: the other channels keep the file until a message is taken")
+    missing = [name for name in ("coordinator_url", "api_token", "job_id") if not getattr(config, name)]
+    if "api" in names and missing:
+        raise resolved.error("triggers", f"'api' needs {' and '.join(missing)} as well")
+    if config.triggers_key is not None and not re.fullmatch(_KEY, config.triggers_key):
+        raise resolved.error("triggers_key", "16 to 256 letters, digits and -._~+/= are expected")
+    if "stdout" not in names:
+        return []
+    if config.secret_min_length > len(TRIGGERS_PREFIX):
+        most = len(TRIGGERS_PREFIX)
+        raise resolved.error("secret_min_length", f"'stdout' as a channel of triggers needs at most {most}")
+    return [Secret("the beginning of lines that trigger jobs", TRIGGERS_PREFIX)]
+
+
+def line(text: str, key: str | None) -> bytes:
+    """The line that tells of the message `text`, which is one line of JSON."""
+    return f"{TRIGGERS_PREFIX} {key or NO_KEY} {text}\n".encode()
+
+
+def named(names: Iterable[str]) -> str:
+    """Names for people, at most five."""
+    found = [f"'{name}'" for name in dict.fromkeys(names)]
+    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
