@@ -51,7 +51,7 @@ class Build(build_ext):
 
     def get_ext_filename(self, fullname):
         """Return the path below the package: a program has no suffix."""
-        if fullname.split(".")[-1] == "guard":  # an editable build asks with the bare name
+        if fullname.split(".")[-1] == "watchdog":  # an editable build asks with the bare name
             return os.path.join(*fullname.split("."))
         return super().get_ext_filename(fullname)
 

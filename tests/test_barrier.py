@@ -17,13 +17,12 @@ from itertools import chain, pairwise
 from pathlib import Path
 from random import Random
 
-from runnerlib.register_secret import register
-
 from runnerlib.engine import Attempt, Command, Limits
 from runnerlib.events import Event, StepOutput
 from runnerlib.events.result import Ending
 from runnerlib.executor.local import Custody, Launch
 from runnerlib.masking import SecretMasker
+from runnerlib.register_secret import register
 from runnerlib.secrets.socket import Limits as SocketLimits
 from runnerlib.secrets.socket import SecretServer
 

@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 import uvloop
+
+from runnerlib.cli.commands.register_secret import command
+from runnerlib.masking import SecretMasker
 from runnerlib.register_secret import (
     USAGE,
     Registration,
@@ -26,9 +29,6 @@ from runnerlib.register_secret import (
     register_secrets,
     register_secrets_via_socket,
 )
-
-from runnerlib.cli.commands.register_secret import command
-from runnerlib.masking import SecretMasker
 from runnerlib.secrets.register import client
 from runnerlib.secrets.socket import Limits
 from tests.test_secret_socket import FAST, NewLoop, Served, serving, short

@@ -24,10 +24,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runnerlib.register_secret import register_secret
 
 from runnerlib.errors import RunnerError
 from runnerlib.masking import SecretMasker
+from runnerlib.register_secret import register_secret
 from runnerlib.secrets.socket import Limits, SecretServer
 from runnerlib.secrets.socket import runtime_dir as directory
 from runnerlib.secrets.socket.limits import Bucket

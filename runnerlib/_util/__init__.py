@@ -1,1 +1,1 @@
-"""TODO runnerlib/_util"""
+"""Small tools that several packages share and that know nothing of jobs: graphs, paths, files, pipes, cancellation."""

@@ -8,8 +8,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runnerlib._util.signals import signal_name
 from runnerlib.errors import Interrupted
-from runnerlib.events.result import signal_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator

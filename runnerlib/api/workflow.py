@@ -11,6 +11,7 @@ from runnerlib.api.jobs import handed_on, refuse_in_a_loop
 from runnerlib.config import read
 from runnerlib.errors import ConfigError
 from runnerlib.output.python_streams import program_streams
+from runnerlib.output.workflow_summary import JobsSummary
 from runnerlib.pipeline.workflow import Workflow, load
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.plan import Request
@@ -64,5 +65,5 @@ def run_workflow(
     with handed_on() as stop, masked_errors([plan.masker]):
         if observer is not None:
             return run_planned(plan, observer, stop=stop)
-        with audience(plan.front, environ, program_streams(), summary="jobs_summary.JobsSummary") as listener:
+        with audience(plan.front, environ, program_streams(), summary=JobsSummary) as listener:
             return run_planned(plan, listener, stop=stop)

@@ -48,7 +48,7 @@ class Commands(Group):
         if cmd_name not in COMMANDS:
             raise click.UsageError(unknown("command", cmd_name, COMMANDS), ctx)
         module = cmd_name.replace("-", "_")
-        command: click.Command = importlib.import_module(f"runnerlib.cli.{module}").command
+        command: click.Command = importlib.import_module(f"runnerlib.cli.commands.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above

@@ -15,6 +15,7 @@ from runnerlib.errors import ConfigError, OutputError, one_line, printable, unkn
 from runnerlib.events import Warned
 from runnerlib.executor.local.alone import alone as process_alone
 from runnerlib.executor.local.alone import end_left
+from runnerlib.output.workflow_summary import JobsSummary
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.pipeline.workflow import instances, load
 from runnerlib.runner.execute import may_have_plugins
@@ -57,7 +58,7 @@ def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:
 
 def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
     """Who is told; what processes of plugins write as well, where a job may have any."""
-    opened = partial(audience, plan.front, os.environ, summary="jobs_summary.JobsSummary")
+    opened = partial(audience, plan.front, os.environ, summary=JobsSummary)
     if not any(may_have_plugins(job.request) for job in plan.plans.values()):
         return opened()
     from runnerlib.runner.plugin_host.workflow_capture import overheard

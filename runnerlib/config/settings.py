@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from runnerlib.config import parsers as kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
 
 ENV_PREFIX = "REACTORCIDE_"
 
@@ -302,3 +303,14 @@ SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _declare
 
 SECRETS = tuple(setting for setting in SETTINGS.values() if setting.secret and setting.name == setting.target)
 """The settings whose values are secret."""
+
+
+def secret_texts(value: object) -> Iterator[str]:
+    """The texts that are secret in the value of a secret setting: all of it but names, and each item of a list."""
+    if isinstance(value, Mapping):
+        value = tuple(value.items())
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            yield from secret_texts(item[-1] if isinstance(item, tuple) else item)
+    elif value is not None:
+        yield str(value)

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.schedule import Schedule
+from runnerlib._util.signals import signal_name
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.should_run import Decider, Surroundings
 from runnerlib.engine.step_env import Inheritance
 from runnerlib.engine.step_run import Around, Setting, StepRun
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
-from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, signal_name
+from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult
 
 if TYPE_CHECKING:
     from pathlib import Path

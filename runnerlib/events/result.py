@@ -2,10 +2,11 @@
 
 # Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
-import signal
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
+
+from runnerlib._util.signals import signal_name
 
 Outcome = Literal["success", "failure", "cancelled", "skipped"]
 """What became of a step, as conditions see it (`steps.NAME.outcome`)."""
@@ -185,11 +186,3 @@ def ending_of(returncode: int) -> Ending:
     if returncode > 0:
         return Ending(returncode, f"exit code {returncode}", "exit")
     return Ending(128 - returncode, f"killed by {signal_name(-returncode)}", "signal")
-
-
-def signal_name(signum: int) -> str:
-    """`SIGTERM` for 15; numbers without a name, as real-time signals have, as `signal 40`."""
-    try:
-        return signal.Signals(signum).name
-    except ValueError:
-        return f"signal {signum}"

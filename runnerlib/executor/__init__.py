@@ -1,1 +1,1 @@
-"""TODO runnerlib/executor"""
+"""Where a step runs: `local` is a process of this machine, `container` a process in a container."""

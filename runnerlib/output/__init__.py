@@ -61,5 +61,5 @@ def console(mode: str, streams: Streams, look: Look, added: Mapping[str, MakeCon
     if mode == "live" and not look.terminal:
         mode = "prefixed"
     name = {"json": "json_lines"}.get(mode, mode)
-    make: MakeConsole = importlib.import_module(f"{__name__}.{name}").console
+    make: MakeConsole = importlib.import_module(f"{__name__}.modes.{name}").console
     return make(streams, look)

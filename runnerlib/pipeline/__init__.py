@@ -1,1 +1,1 @@
-"""TODO runnerlib/pipeline"""
+"""Jobs, steps and workflows as values: their files, conditions, checks, schemas and pictures. Pure."""

@@ -9,9 +9,10 @@ by `printing`. `older_names` lets files for the older package work.
 from __future__ import annotations
 
 from runnerlib.plugins.context import PluginContext
+from runnerlib.plugins.errors import PluginError, VetoError
 from runnerlib.plugins.observer import Watcher
 from runnerlib.plugins.phase import PluginPhase
-from runnerlib.plugins.plugin import Plugin, PluginError, VetoError
+from runnerlib.plugins.plugin import Plugin
 from runnerlib.plugins.registry import (
     PluginManager,
     get_plugin_manager,

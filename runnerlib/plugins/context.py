@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from runnerlib.config import SETTINGS, RunnerConfig
 from runnerlib.config import parsers as kinds
+from runnerlib.config.settings import secret_texts
 from runnerlib.errors import unknown
 from runnerlib.masking import SecretMasker
-from runnerlib.plugins.plugin import PluginError
-from runnerlib.runner.environment import secret_texts
+from runnerlib.plugins.errors import PluginError
 from runnerlib.secrets.providers import Lookup
 from runnerlib.source import Sources
 

@@ -7,9 +7,9 @@ import traceback
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib.plugins.errors import PluginError, VetoError
 from runnerlib.plugins.hook_thread import Cut, HookThread
 from runnerlib.plugins.phase import CURRENT, PluginPhase
-from runnerlib.plugins.plugin import PluginError, VetoError
 from runnerlib.plugins.print_capture import Lines, caught
 from runnerlib.plugins.src_alias import older_names
 

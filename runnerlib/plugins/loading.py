@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import RunnerError
-from runnerlib.plugins.plugin import Plugin, PluginError
+from runnerlib.plugins.errors import PluginError
+from runnerlib.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib.plugins.errors import PluginError
 from runnerlib.plugins.loading import COLLECTED, load_file, plugin_files
 from runnerlib.plugins.phase import PluginPhase
-from runnerlib.plugins.plugin import PluginError
 from runnerlib.plugins.src_alias import older_names
 from runnerlib.plugins.validation import registered
 

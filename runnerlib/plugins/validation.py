@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import unknown
+from runnerlib.plugins.errors import PluginError
 from runnerlib.plugins.phase import OLDER, STEP_HOOKS, PluginPhase
-from runnerlib.plugins.plugin import Plugin, PluginError
+from runnerlib.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

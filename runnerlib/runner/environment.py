@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.config import SECRETS, SETTINGS
+from runnerlib.config.settings import secret_texts
 from runnerlib.masking.candidates import Secret, guess
 from runnerlib.source import stored_secrets, url_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from runnerlib._util.paths import Workspace
@@ -177,17 +177,6 @@ def _secret_settings(resolved: Resolved, environments: Iterable[Mapping[str, str
         values += (setting.parse(given.value) for given in resolved.given.get(setting.name, ()))
         texts = dict.fromkeys(text for value in values for text in secret_texts(value))
         yield from (Secret(setting.variable, text) for text in texts if text)
-
-
-def secret_texts(value: object) -> Iterator[str]:
-    """The texts that are secret in the value of a secret setting: all of it but names, and each item of a list."""
-    if isinstance(value, Mapping):
-        value = tuple(value.items())
-    if isinstance(value, (tuple, list)):
-        for item in value:
-            yield from secret_texts(item[-1] if isinstance(item, tuple) else item)
-    elif value is not None:
-        yield str(value)
 
 
 def _job_env(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator[tuple[str, str]]:

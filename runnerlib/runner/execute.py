@@ -11,24 +11,22 @@ from typing import TYPE_CHECKING
 
 from runnerlib.executor.local.alone import alone as process_alone
 from runnerlib.output.streams import streams
-from runnerlib.runner.reporting import audience
+from runnerlib.runner.reporting import told
 from runnerlib.runner.run import run
 from runnerlib.runner.system_check import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from runnerlib._util.cancellation import Stop
     from runnerlib.events import Observer
     from runnerlib.events.result import JobResult
     from runnerlib.masking import SecretMasker
-    from runnerlib.output.streams import Streams
     from runnerlib.runner.plan import Request, RunPlan
     from runnerlib.runner.plugin_host.host import Life
+    from runnerlib.runner.reporting import Ends
     from runnerlib.runner.run import LoopFactory
 
-    Ends = Callable[[], Streams]
     OnMasker = Callable[[SecretMasker], object]
 
 
@@ -96,11 +94,6 @@ def may_have_plugins(request: Request) -> bool:
         # Nobody can have registered one before the package was loaded.
         or ("runnerlib.plugins" in sys.modules and sys.modules["runnerlib.plugins"].plugin_manager.plugins)
     )
-
-
-def told(plan: RunPlan, observer: Observer | None, ends: Ends) -> AbstractContextManager[Observer]:
-    """Who is told what happens: `observer`, or the audience that the plan's settings ask for."""
-    return audience(plan, plan.request.environ, ends()) if observer is None else nullcontext(observer)
 
 
 def _life(request: Request, on_masker: OnMasker, *, alone: bool, dry_run: bool = False) -> Life:

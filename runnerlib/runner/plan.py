@@ -9,13 +9,14 @@ from runnerlib._util.paths import Workspace, locate
 from runnerlib.config import SETTINGS, Layer, Lowest
 from runnerlib.config.merge import merge
 from runnerlib.config.misspelled import misspelt
-from runnerlib.errors import ConfigError, one_line, printable, unknown
+from runnerlib.errors import ConfigError, one_line, unknown
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.candidates import weakness
 from runnerlib.output import MODES, TIMED
 from runnerlib.pipeline.job import Job
 from runnerlib.runner.checkouts import checkouts
 from runnerlib.runner.environment import Files, job_environment, named_secrets
+from runnerlib.runner.image_choice import container_of, unused_image
 from runnerlib.runner.job_choice import chosen_job_file, limited, only_command
 from runnerlib.secrets.providers import Lookup, Revealer
 from runnerlib.source import Sources, without_credentials
@@ -264,7 +265,7 @@ def _plan(request: Request) -> RunPlan:
 
         secrets += checked(resolved, workspace)
     count, warnings = _register(resolved, secrets, masker)
-    image, engine = _container(resolved, environ)
+    image, engine = container_of(resolved, environ)
     return RunPlan(
         request=request._replace(masker=masker, sources=sources, lookup=lookup, spool=spool),
         workspace=workspace,
@@ -276,7 +277,7 @@ def _plan(request: Request) -> RunPlan:
         env=_changed(environment.variables, changes.env),
         masker=masker,
         secret_count=count,
-        warnings=(*request.notices, *misspelt(environ), *_unused_image(resolved, image), *secret.warnings, *warnings),
+        warnings=(*request.notices, *misspelt(environ), *unused_image(resolved, image), *secret.warnings, *warnings),
         conditions=job.conditions(),
         wish=request.wish,
         config=config,
@@ -293,30 +294,6 @@ def _reach(resolved: Resolved) -> dict[str, str]:
     told = [name for name in _REACH if resolved.origin(name).layer not in {Layer.DEFAULT, Layer.ENVIRONMENT}]
     values = {SETTINGS[name].variable: getattr(resolved.config, name) for name in told}
     return {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items() if value}
-
-
-def _container(resolved: Resolved, environ: Mapping[str, str]) -> tuple[str | None, Engine | None]:
-    """The image of the container that the steps run in, and what runs it; None where they run right here.
-
-    Reactorcide tells every job its image, so that alone asks for no container. Raises ConfigError.
-    """
-    image = resolved.config.runner_image
-    if not (resolved.config.container or resolved.origin("runner_image").layer is Layer.COMMAND_LINE):
-        return None, None
-    if not image or image.startswith("-"):
-        raise resolved.error("container" if image is None else "runner_image", "the name of an image is expected")
-    # Loaded by those that start one only.
-    from runnerlib.executor.container import find_engine
-
-    engine = find_engine(resolved.config.container_engine, {image}, environ)
-    return (None, None) if engine is None else (image, engine)
-
-
-def _unused_image(resolved: Resolved, used: str | None) -> Iterator[str]:
-    """What there is to say of the image of a job file."""
-    image, origin = resolved.config.runner_image, resolved.origin("runner_image")
-    if image and not used and origin.layer is Layer.JOB_FILE:
-        yield f"image '{printable(image)}': the job runs right here; --container runs its steps in a container of it"
 
 
 def _revealed(resolved: Resolved, secret: Revealer) -> Resolved:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from runnerlib.events import Notice, StepStarted
 from runnerlib.output import automatic_mode, console
@@ -19,20 +18,25 @@ from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
+    from runnerlib.events import Observer
     from runnerlib.output.capabilities import Look
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.streams import Streams
+    from runnerlib.output.summary import Summary
     from runnerlib.runner.plan import RunPlan
+
+    Ends = Callable[[], Streams]
 
 
 @contextmanager
 def audience(
-    plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = None, *, summary: str = "summary.Summary"
+    plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = None, *, summary: type[Summary] | None = None
 ) -> Iterator[Listener]:
     """The observer of a run. Left with an error or not, nothing is waited for: what is unread then is dropped.
 
-    `summary` is the observer that has the last word, as MODULE.CLASS of the package of observers.
+    `summary` is the class of the observer that has the last word, by default the one for jobs.
     It shows things on `ends`, by default the descriptors 1 and 2. Raises OutputError when stdout is closed or a
     file cannot be opened.
     """
@@ -44,7 +48,12 @@ def audience(
         listener.close()
 
 
-def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary: str) -> Listener:
+def told(plan: RunPlan, observer: Observer | None, ends: Ends) -> AbstractContextManager[Observer]:
+    """Who is told what happens: `observer`, or the audience that the plan's settings ask for."""
+    return audience(plan, plan.request.environ, ends()) if observer is None else nullcontext(observer)
+
+
+def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary: type[Summary] | None) -> Listener:
     config, several = plan.config, len(plan.job.steps)
     terminal = ends.out.is_terminal
     seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
@@ -107,13 +116,9 @@ def _files(plan: RunPlan) -> Iterator[Listener]:
         yield EventsFile(Path(plan.config.events), plan.workspace.base)
 
 
-def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, summary: str) -> Iterator[Listener]:
+def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, made: type[Summary] | None) -> Iterator[Listener]:
     """A single command needs none, and a program that reads JSON makes its own."""
     if not plan.is_command and mode != "json":
-        yield _made(*summary.split("."), shown.say, seen, _place_of_logs(plan), console_told=mode == "raw")
+        from runnerlib.output.summary import Summary
 
-
-def _made(module: str, name: str, *args: object, **keys: object) -> Listener:
-    """An observer that not every run needs; loaded when one does."""
-    made = getattr(importlib.import_module(f"runnerlib.output.{module}"), name)
-    return cast("Listener", made(*args, **keys))
+        yield (made or Summary)(shown.say, seen, _place_of_logs(plan), console_told=mode == "raw")

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import PLUGINS, opened_own
+from runnerlib._util.signals import signal_name
 from runnerlib.config import with_ci_source
 from runnerlib.engine import Execution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError, TimeLimitError
 from runnerlib.events import Notice, Warned
-from runnerlib.events.result import signal_name
 from runnerlib.executor.local import STOPPING, Custody
 from runnerlib.runner.system_check import shortcomings
 from runnerlib.runner.watchdog_care import guarded
@@ -99,7 +99,7 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
         return result
     from runnerlib.triggers.after_run import deliver
 
-    return deliver(plan, spools, result, observer.observe, sinks)
+    return deliver(plan, plan.request.environ, spools, result, observer.observe, sinks)
 
 
 def _spools(plan: RunPlan) -> list[Path]:

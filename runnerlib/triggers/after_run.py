@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from runnerlib._util.locked_file import remove
 from runnerlib.errors import Interrupted, RunnerError
@@ -16,19 +16,37 @@ from runnerlib.triggers.sinks import counted
 from runnerlib.triggers.spool import Spooled, append, collect, spool_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from runnerlib._util.paths import Workspace
+    from runnerlib.config import RunnerConfig
     from runnerlib.events import Event
     from runnerlib.events.result import JobResult
-    from runnerlib.runner.plan import RunPlan
+    from runnerlib.masking import SecretMasker
     from runnerlib.triggers.channels import Channels
     from runnerlib.triggers.job_trigger import JobTrigger
     from runnerlib.triggers.sinks import Sink
 
 
+class FinishedRun(Protocol):
+    """The parts of a run's plan that matter once its job has ended."""
+
+    @property
+    def masker(self) -> SecretMasker: ...
+    @property
+    def config(self) -> RunnerConfig: ...
+    @property
+    def workspace(self) -> Workspace: ...
+    @property
+    def spool(self) -> Path: ...
+    @property
+    def is_command(self) -> bool: ...
+
+
 def deliver(
-    plan: RunPlan,
+    plan: FinishedRun,
+    environ: Mapping[str, str],
     spools: Sequence[Path],
     result: JobResult,
     tell: Callable[[Event], object],
@@ -45,7 +63,7 @@ def deliver(
     try:
         found = sum((collect(spool) for spool in spools), Spooled())
         problems += found.problems
-        verdict = _handed_on(plan, spools, found, result, tell, sinks)
+        verdict = _handed_on(plan, environ, spools, found, result, tell, sinks)
     except Interrupted:
         raise
     except RunnerError as error:
@@ -60,7 +78,8 @@ def deliver(
 
 
 def _handed_on(
-    plan: RunPlan,
+    plan: FinishedRun,
+    environ: Mapping[str, str],
     spools: Sequence[Path],
     found: Spooled,
     result: JobResult,
@@ -75,7 +94,7 @@ def _handed_on(
 
     if not result.success and plan.config.triggers_when == "success":
         return Verdict(warnings=tuple(_held_back(found.triggers, plan, sinks)))
-    outer = spool_of(plan.request.environ)
+    outer = spool_of(environ)
     if outer is not None:  # a run inside of a step: the job that this one is a part of has to end well, too
         if found.triggers:
             append(outer, found.triggers, insecure=found.insecure)
@@ -91,13 +110,13 @@ def _handed_on(
     )
 
 
-def _channels(plan: RunPlan, *, insecure: bool) -> Channels:
+def _channels(plan: FinishedRun, *, insecure: bool) -> Channels:
     """The channels of a run; whoever triggers a job may say that the token can go over plain http."""
     used = channels(plan.config, plan.workspace)
     return used._replace(config=replace(used.config, allow_insecure_transport=True)) if insecure else used
 
 
-def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan, sinks: Sequence[Sink]) -> Iterator[str]:
+def _held_back(triggers: Sequence[JobTrigger], plan: FinishedRun, sinks: Sequence[Sink]) -> Iterator[str]:
     """A job that failed triggers nothing. A run that goes on with it later may; a command has no such run."""
     if plan.is_command:
         remove(plan.spool)
@@ -110,7 +129,7 @@ def _held_back(triggers: Sequence[JobTrigger], plan: RunPlan, sinks: Sequence[Si
 
 
 def undelivered(
-    plan: RunPlan, result: JobResult, problems: Sequence[str], tell: Callable[[Event], object]
+    plan: FinishedRun, result: JobResult, problems: Sequence[str], tell: Callable[[Event], object]
 ) -> JobResult:
     """The result of a job of whose follow-up jobs some were not told of, because of `problems`, told as warnings."""
     for line in problems:

@@ -60,7 +60,7 @@ class JobTrigger:
     `depends_on` is a list of names, an empty one where nothing is given.
 
     Names as Reactorcide's messages have them; `timeout` in whole seconds. Raises TriggerError, which names
-    the field, for a value that a coordinator would refuse and that cannot be mended: see `runnerlib.triggers.field_rules`.
+    the field, for a value that a coordinator would refuse and that cannot be mended: see `field_rules`.
     """
 
     job_name: str

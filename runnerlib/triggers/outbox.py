@@ -3,7 +3,7 @@
 `triggers.json` holds the first message. From the moment it may have been sent it does not change any more,
 because its operation id stands for exactly this content; `triggers.json.sent` says so, and who has taken it.
 What is added meanwhile waits in `triggers.json.2` and so on. So a message is sent again as it was, and created once.
-Of a message that is refused for what is in it the rest goes (`runnerlib.triggers.partial_delivery`); what is refused stays.
+Of a message that is refused for what is in it the rest goes (`partial_delivery`); what is refused stays.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Questions to the repository that a job works on, under the names of Reactorcide's `src.git_ops` and `src.workflow`.
 
-`runnerlib.source.git_query` answers them; here it is found by itself. A SourceError of these functions is an OSError as well,
-a FileNotFoundError where there is no such directory: scripts catch that. `base_dir` is the top of a work tree or a bare
-repository, by default the directory of the job's source (`runnerlib.env.code_dir`).
+`runnerlib.source.git_query` answers them; here it is found by itself. A SourceError of these functions is an OSError
+as well, a FileNotFoundError where there is no such directory: scripts catch that. `base_dir` is the top of a work
+tree or a bare repository, by default the directory of the job's source (`runnerlib.env.code_dir`).
 """
 
 from __future__ import annotations

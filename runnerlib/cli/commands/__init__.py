@@ -1,1 +1,1 @@
-"""TODO runnerlib/cli/commands"""
+"""One module for each command, loaded when the command is named; each has a `command`."""

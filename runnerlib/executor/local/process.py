@@ -10,7 +10,7 @@ import signal
 import termios
 from array import array
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from runnerlib.errors import RunnerError
 from runnerlib.executor.local.process_info import Seen, seen
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runnerlib.executor.local.cgroup import Group
     from runnerlib.executor.local.oom import Evidence
     from runnerlib.executor.local.process_spec import TerminalSize
-    from runnerlib.executor.local.supervisor import Custody
+    from runnerlib.executor.local.process_tree import Status
     from runnerlib.executor.local.usage import Meter
 
 
@@ -37,6 +37,17 @@ class Exit(NamedTuple):
     oom: str
 
 
+class Family(Protocol):
+    """The part of a supervisor that knows which processes belong together; `supervisor.Custody` has it."""
+
+    def tree(self, process: Process) -> list[Status]:
+        """List the living processes of a step, its first one included."""
+        ...
+
+    def forget(self, process: Process) -> None:
+        """Drop what was known of a process that has been closed."""
+
+
 class Process:
     """A running process and its tree; made by `Custody.start`.
 
@@ -46,7 +57,7 @@ class Process:
 
     def __init__(
         self,
-        custody: Custody,
+        family: Family,
         pid: int,
         exited: int,
         output: int,
@@ -61,7 +72,7 @@ class Process:
         self.exited = exited
         self.step = step
         self.group = group
-        self._custody = custody
+        self._family = family
         self.evidence = evidence
         self._meter = meter
         self.reaped = False  # from then on its number may be a stranger's
@@ -73,7 +84,7 @@ class Process:
         if signum == signal.SIGKILL and self.group is not None:
             self.group.kill()  # reaches at once also those that are just being forked
         # Who is there is asked first: as soon as a parent has ended, its children are no longer below it.
-        tree = self._custody.tree(self)
+        tree = self._family.tree(self)
         if not self.reaped:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signum)
@@ -105,7 +116,7 @@ class Process:
 
     def survivors(self) -> list[Seen]:
         """Every living process of the tree; dead ones that were left to the runner are reaped."""
-        return [shown for member in self._custody.tree(self) if (shown := seen(member.pid)) is not None]
+        return [shown for member in self._family.tree(self) if (shown := seen(member.pid)) is not None]
 
     def unread(self) -> int:
         """How many bytes of output wait to be read."""
@@ -134,7 +145,7 @@ class Process:
             if not self.reaped:
                 self._kill()
         finally:
-            self._custody.forget(self)
+            self._family.forget(self)
             os.close(self.output)
             os.close(self.exited)
 
@@ -142,4 +153,4 @@ class Process:
         self.signal(signal.SIGKILL)
         with suppress(RunnerError):
             self.reap()
-        end_all(lambda: self._custody.tree(self))
+        end_all(lambda: self._family.tree(self))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runnerlib.executor.local.cgroup import Groups
     from runnerlib.executor.local.process_tag import Mark
 
-_PROGRAM = os.path.join(os.path.dirname(__file__), "guard")
+_PROGRAM = os.path.join(os.path.dirname(__file__), "watchdog")
 
 
 class Guard:

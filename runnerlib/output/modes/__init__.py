@@ -1,1 +1,1 @@
-"""TODO runnerlib/output/modes"""
+"""One module for each output mode; each has a function `console`. What the modes share stands beside them."""

@@ -1,1 +1,1 @@
-"""TODO runnerlib/output/text"""
+"""Text as terminals and logs show it: lines, columns, escape sequences, wording. Pure."""

@@ -6,15 +6,8 @@ from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
 from runnerlib.pipeline.workflow.decision import Judge, World, combined, outcome_of_all
 from runnerlib.pipeline.workflow.expansion import Instance, as_text, expand, instance_graph, instances
 from runnerlib.pipeline.workflow.file import load, parse
-from runnerlib.pipeline.workflow.model import (
-    ALL_SUCCESS,
-    NO_FILTER,
-    Download,
-    Filter,
-    Workflow,
-    WorkflowJob,
-    workflow_job,
-)
+from runnerlib.pipeline.workflow.job import ALL_SUCCESS, NO_FILTER, Download, Filter, WorkflowJob, workflow_job
+from runnerlib.pipeline.workflow.model import Workflow
 from runnerlib.pipeline.workflow.progress import Progress
 from runnerlib.pipeline.workflow.reactorcide_dir import Layout, load_layout
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from runnerlib.pipeline.job.model import Place
-    from runnerlib.pipeline.workflow.model import Workflow, WorkflowJob
+    from runnerlib.pipeline.workflow.job import JobGraph, WorkflowJob
 
 IF_NO_FILES = ("fail", "warn", "ignore")
 """What becomes of a job of which a glob of `upload` gives no file."""
@@ -45,7 +45,7 @@ def condition_of(job: WorkflowJob) -> Condition | None:
     return None if plain_condition(job.condition) else parse(job.condition, JOBS)
 
 
-def problems(workflow: Workflow) -> Iterator[Problem]:
+def problems(workflow: JobGraph) -> Iterator[Problem]:
     """Everything that is wrong, in written order."""
     if not workflow.name.strip() or "\0" in workflow.name:
         yield Problem(("name",), "a workflow needs a name")
@@ -137,7 +137,7 @@ def _wrong_names(jobs: Sequence[WorkflowJob]) -> Iterator[Problem]:
         seen.add(job.name)
 
 
-def _wrong_graph(workflow: Workflow) -> Iterator[Problem]:
+def _wrong_graph(workflow: JobGraph) -> Iterator[Problem]:
     graph = workflow.dependencies()
     whole = len(graph) == len(workflow.jobs)
     for number, job in enumerate(workflow.jobs):

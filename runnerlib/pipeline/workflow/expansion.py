@@ -10,7 +10,7 @@ from runnerlib.pipeline.workflow.matrix import combination_count, combinations
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runnerlib.pipeline.workflow.model import Workflow, WorkflowJob
+    from runnerlib.pipeline.workflow.job import JobGraph, WorkflowJob
 
 MOST_INSTANCES = 256
 """How often one job can run, at most."""
@@ -41,12 +41,12 @@ def expand(job: WorkflowJob) -> list[Instance]:
     return [Instance(f"{job.name}[{number}]", job, env) for number, env in enumerate(envs)]
 
 
-def instances(workflow: Workflow) -> dict[str, Instance]:
+def instances(workflow: JobGraph) -> dict[str, Instance]:
     """Every instance by name, in written order."""
     return {instance.name: instance for job in workflow.jobs for instance in expand(job)}
 
 
-def instance_graph(workflow: Workflow) -> dict[str, tuple[str, ...]]:
+def instance_graph(workflow: JobGraph) -> dict[str, tuple[str, ...]]:
     """For each instance those it waits for: all instances of every job that its job depends on."""
     names = {job.name: instance_names(job) for job in workflow.jobs}
     needed = {

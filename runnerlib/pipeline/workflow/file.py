@@ -13,12 +13,13 @@ from runnerlib.pipeline.job_file.nodes import Node, compose
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
 from runnerlib.pipeline.workflow.file_job import Found, Values, as_job, name_of, read_filter, read_values
 from runnerlib.pipeline.workflow.file_keys import WORKFLOW_KEYS
-from runnerlib.pipeline.workflow.model import Workflow, WorkflowJob
+from runnerlib.pipeline.workflow.model import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from runnerlib.pipeline.job_file.job import Where
+    from runnerlib.pipeline.workflow.job import WorkflowJob
 
 _LARGEST = 1 << 20
 _IGNORED = "x-"

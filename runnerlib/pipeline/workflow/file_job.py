@@ -18,7 +18,7 @@ from runnerlib.pipeline.workflow.file_keys import (
     events,
     paths,
 )
-from runnerlib.pipeline.workflow.model import NO_FILTER, Filter, WorkflowJob
+from runnerlib.pipeline.workflow.job import NO_FILTER, Filter, WorkflowJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

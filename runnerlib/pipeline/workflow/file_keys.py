@@ -16,7 +16,7 @@ from runnerlib.pipeline.job_file import sources
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Reading, Wrong, kind_of
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
-from runnerlib.pipeline.workflow.model import NO_FILTER, Download, Filter
+from runnerlib.pipeline.workflow.job import NO_FILTER, Download, Filter
 
 EVENTS = (
     *("push", "pull_request_opened", "pull_request_updated", "pull_request_merged", "pull_request_closed"),

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from runnerlib.pipeline.workflow.model import Workflow, WorkflowJob
+    from runnerlib.pipeline.workflow.job import WorkflowJob
+    from runnerlib.pipeline.workflow.model import Workflow
 
 
 class Layout(NamedTuple):

@@ -1,1 +1,1 @@
-"""TODO runnerlib/runner/plugin_host"""
+"""Call the hooks of plugins around a run: discovery, phases, step hooks, captured output, changed settings."""

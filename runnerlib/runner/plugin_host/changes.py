@@ -6,8 +6,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
+from runnerlib.plugins.errors import PluginError
 from runnerlib.plugins.phase import PluginPhase
-from runnerlib.plugins.plugin import PluginError
 from runnerlib.runner.plan import Changes
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import locate
+from runnerlib._util.signals import signal_name
 from runnerlib.errors import Interrupted, OutputError, RunnerError
 from runnerlib.events import Notice, Warned
-from runnerlib.events.result import signal_name
 from runnerlib.executor.local.alone import end_left
 from runnerlib.output import console
 from runnerlib.output.capabilities import Look
@@ -21,7 +21,6 @@ from runnerlib.plugins.context import PluginContext, Services, changeable
 from runnerlib.plugins.deadline import Limit
 from runnerlib.plugins.phase import PluginPhase
 from runnerlib.runner.environment import named_secrets
-from runnerlib.runner.execute import told
 from runnerlib.runner.plugin_host.active_plugins import Crew
 from runnerlib.runner.plugin_host.changes import added, changed_env, changed_settings, in_time
 from runnerlib.runner.plugin_host.discovery import at_the_start, from_sources
@@ -29,6 +28,7 @@ from runnerlib.runner.plugin_host.event_fanout import Listeners
 from runnerlib.runner.plugin_host.output_capture import Capture
 from runnerlib.runner.plugin_host.step_hooks import StepHooks
 from runnerlib.runner.plugin_host.trigger_sink import LimitedSink
+from runnerlib.runner.reporting import told
 from runnerlib.runner.run import interruptible, run, tell_triggers, warn
 from runnerlib.secrets.process_registry import HERE
 from runnerlib.triggers.spool import SPOOL
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Event, Observer
     from runnerlib.events.result import JobResult, StepResult
-    from runnerlib.runner.execute import Ends
     from runnerlib.runner.plan import Request, RunPlan
     from runnerlib.runner.plugin_host.active_plugins import Member
+    from runnerlib.runner.reporting import Ends
     from runnerlib.runner.run import LoopFactory, Stage
 
 

@@ -5,47 +5,74 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from runnerlib._util.signals import signal_name
 from runnerlib.errors import Interrupted, RunnerError
-from runnerlib.events.result import signal_name
 from runnerlib.runner.plugin_host.changes import changed_env
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from runnerlib.events.result import StepResult
     from runnerlib.pipeline.job import Step
     from runnerlib.plugins.context import PluginContext
-    from runnerlib.runner.plugin_host.active_plugins import Member
-    from runnerlib.runner.plugin_host.host import Life
+    from runnerlib.plugins.phase import PluginPhase
+    from runnerlib.runner.plugin_host.active_plugins import Crew, Member
+
+
+class HookHost(Protocol):
+    """The part of a plugin host that calls hooks; `host.Life` has it."""
+
+    crew: Crew
+    results: dict[str, StepResult]
+
+    def call(
+        self,
+        member: Member,
+        hook: str,
+        context: PluginContext,
+        tell: Callable[[str], object],
+        inbox: SimpleQueue[object],
+    ) -> None:
+        """Call one hook and wait for it."""
+
+    def context(self, member: Member, phase: PluginPhase | None, env: dict[str, str]) -> PluginContext:
+        """Make what a hook is given."""
+        ...
+
+    def hide(self, env: Mapping[str, str], known: Mapping[str, str]) -> None:
+        """Mask what hooks have added to the environment, where its name says that it is secret."""
+
+    def say(self, plugin: str, line: str) -> None:
+        """Show a line that a hook has printed."""
 
 
 class StepHooks:
     """Asks the plugins of a run around each of its steps."""
 
-    def __init__(self, life: Life) -> None:
-        self._life = life
+    def __init__(self, host: HookHost) -> None:
+        self._host = host
 
     async def before(self, step: Step, env: Mapping[str, str]) -> Mapping[str, str]:
         """The environment that the plugins leave the step. Raises PluginError and VetoError."""
-        for member in self._life.crew.having("pre_step"):
+        for member in self._host.crew.having("pre_step"):
             given = dict(env)
-            context = self._life.context(member, None, given)
+            context = self._host.context(member, None, given)
             context.step = step
             await self._call(member, "pre_step", context)
             left = context.env_vars
             changed_env(env, left, f"plugin '{member.name}' in pre_step")
             env = dict(left or {})
-            self._life.hide(env, given)
+            self._host.hide(env, given)
         return env
 
     async def after(self, step: Step, result: StepResult) -> None:
         """Tell the plugins; all of them, whatever one does. Raises the first PluginError or VetoError."""
-        self._life.results[step.name] = result
+        self._host.results[step.name] = result
         failed: RunnerError | None = None
-        for member in self._life.crew.having("post_step"):
-            context = self._life.context(member, None, {})
+        for member in self._host.crew.having("post_step"):
+            context = self._host.context(member, None, {})
             context.step, context.result, context.exit_code = step, result, result.exit_code
             try:
                 await self._call(member, "post_step", context)
@@ -59,9 +86,9 @@ class StepHooks:
         inbox: SimpleQueue[object] = SimpleQueue()
 
         def tell(line: str) -> None:
-            loop.call_soon_threadsafe(self._life.say, member.name, line)
+            loop.call_soon_threadsafe(self._host.say, member.name, line)
 
-        call = partial(self._life.call, member, hook, context, tell, inbox)
+        call = partial(self._host.call, member, hook, context, tell, inbox)
         waiting = asyncio.ensure_future(asyncio.to_thread(call))
         try:
             await asyncio.shield(waiting)

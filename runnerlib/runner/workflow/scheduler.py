@@ -8,9 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runnerlib._util.graph import reachable
+from runnerlib._util.signals import signal_name
 from runnerlib.engine import distinct
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, WorkflowFinished, WorkflowJobFinished
-from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult, signal_name
+from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult
 from runnerlib.executor.local.open_file_limit import places
 from runnerlib.pipeline.workflow import Instance, Judge, Progress, as_text, outcome_of_all
 from runnerlib.runner.workflow.local_backend import End, Known

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Get = Callable[[str, str], str | None]
     """A provider of a plugin: the value for a path and a key, or None when it has none."""
 
-PROVIDERS: Mapping[str, str] = {"env": "variable", "file": "file", "local": "local", "command": "command"}
+PROVIDERS: Mapping[str, str] = {"env": "env", "file": "file", "local": "local_store", "command": "command"}
 """The built-in providers and their modules."""
 
 _BEGINNING = "${secret:"

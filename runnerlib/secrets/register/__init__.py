@@ -10,9 +10,6 @@ which is Reactorcide's. This is a client for jobs: it starts fast and loads noth
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-
 from runnerlib.secrets.register.client import (
     Registration,
     register,
@@ -33,15 +30,3 @@ __all__ = [
     "register_secrets",
     "register_secrets_via_socket",
 ]
-
-
-class _Callable(ModuleType):
-    """This module, which Python puts in the place of the function of the same name when it is imported."""
-
-    def __call__(self, value: str | bytes, name: str | None = None) -> bool:
-        from runnerlib.secrets.process_registry import register_secret
-
-        return register_secret(value, name)
-
-
-sys.modules[__name__].__class__ = _Callable

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runnerlib.log import LogLevel, StructuredLogger, log_line, log_stderr, log_stdout, logger
 
+from runnerlib.log import LogLevel, StructuredLogger, log_line, log_stderr, log_stdout, logger
 from runnerlib.output.log.format import streamed, structured, timestamp
 from runnerlib.output.log.level import chosen_format, chosen_level
 from runnerlib.output.log.trace_context import context, trace_id

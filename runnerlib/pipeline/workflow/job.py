@@ -1,0 +1,157 @@
+"""One job of a workflow, as a value."""
+
+# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from runnerlib._util.arguments import checked, mended
+from runnerlib.errors import ConfigError
+from runnerlib.pipeline.job import Job, Step
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+ALL_SUCCESS = "all_success"
+
+
+@checked
+class Filter(NamedTuple):
+    """For which events a workflow is meant: kinds of events, globs of branches, globs of changed paths."""
+
+    events: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+NO_FILTER = Filter()
+
+_LISTED = ("depends_on", "for_each", "matrix", "upload", "download", "outputs", "runs_on")
+BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "working_dir")
+
+
+@checked
+class Download(NamedTuple):
+    """Artifacts of the job `job` that another one gets: those that match `files`, into the directory `to`.
+
+    `to` is seen from the directory of the job; empty, it is `artifacts/JOB` in the job's workspace.
+    """
+
+    job: str
+    files: tuple[str, ...] = ("**",)
+    to: str = ""
+
+
+def as_tuples(job: "WorkflowJob") -> "WorkflowJob":
+    """Lists as tuples, and single names as tuples of one."""
+    changed = _tuples({key: getattr(job, key) for key in _LISTED})
+    return job._replace(**changed)
+
+
+@mended(as_tuples)
+@checked
+class WorkflowJob(NamedTuple):
+    """One job of a workflow: what it runs (`body`), after which others, and where.
+
+    `command` is the command as it was written, when there are no steps. `condition` is `all_success`,
+    `any_failed`, `always` or an expression. The job runs once for each item of `for_each` (which is in the
+    variable `item_var`) or for each combination of the values of `matrix` (in MATRIX_<KEY>), whose keys `include`
+    and `exclude` add some and take some away. `settings` are
+    settings of the configuration (`source_type`, `code_dir`, …), `upload` globs of files that other jobs can
+    `download`; one that gives no file fails the job, warns or does nothing (`if_no_files`: fail, warn, ignore).
+    `outputs` maps names to `STEP.OUTPUT`, or to "" for an output of that name. What only a coordinator acts on is in
+    `remote`, as it was written.
+    """
+
+    name: str
+    body: Job
+    command: str | Sequence[str] | None = None
+    image: str | None = None
+    depends_on: tuple[str, ...] = ()
+    condition: str = ALL_SUCCESS
+    for_each: tuple[Any, ...] | None = None
+    item_var: str = "ITEM"
+    matrix: Mapping[str, tuple[Any, ...]] = NOTHING
+    priority: int | None = None
+    settings: Mapping[str, str] = NOTHING
+    upload: tuple[str, ...] = ()
+    if_no_files: str = "fail"
+    download: tuple[Download, ...] = ()
+    outputs: Mapping[str, str] = NOTHING
+    resources: Mapping[str, Any] = NOTHING
+    runs_on: tuple[str, ...] = ()
+    remote: Mapping[str, Any] = NOTHING
+    on: Filter = NO_FILTER
+    description: str = ""
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The variables of every step."""
+        return self.body.env
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds the job may take."""
+        return self.body.timeout
+
+
+JOB_KEYS = tuple(key for key in WorkflowJob._fields if key not in {"name", "body", "command"})
+
+
+def workflow_job(
+    name: str,
+    command: str | Sequence[str] | None = None,
+    *,
+    steps: Iterable[Step] = (),
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    max_parallel: int | None = None,
+    working_dir: str | None = None,
+    **keys: Any,
+) -> WorkflowJob:
+    """A job of a workflow that runs `steps`, or a command: a text for `sh -c` or words. Raises ConfigError."""
+    if working_dir is not None and command is None:
+        raise ConfigError(f"job '{name}': working_dir is that of a command; each step has its own")
+    made = list(steps)
+    command = command if isinstance(command, str | None) else tuple(command)
+    if command is not None:
+        made.append(Step(name, command, "/bin/sh -c" if isinstance(command, str) else None, working_dir=working_dir))
+    body = Job(name, made, env=env, timeout=timeout, max_parallel=max_parallel)
+    return WorkflowJob(name, body, command, **keys)
+
+
+def _tuples(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys with lists as tuples, and single names as tuples of one."""
+    made = dict(keys)
+    for key in ("depends_on", "upload", "runs_on"):
+        if key in made:
+            made[key] = (made[key],) if isinstance(made[key], str) else tuple(made[key] or ())
+    if made.get("for_each") is not None:
+        made["for_each"] = tuple(made["for_each"])
+    if "matrix" in made:
+        made["matrix"] = {name: _several(values) for name, values in made["matrix"].items()}
+    if "download" in made:
+        given = made["download"]
+        listed = (given,) if isinstance(given, (str, Download)) else given
+        made["download"] = tuple(one if isinstance(one, Download) else Download(one) for one in listed)
+    if not isinstance(made.get("outputs", {}), Mapping):
+        made["outputs"] = dict.fromkeys(made["outputs"], "")
+    return made
+
+
+def _several(values: Any) -> tuple[Any, ...]:
+    """What a key of a matrix has: a list, or one value for a list of one."""
+    single = isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable)
+    return (values,) if single else tuple(values)
+
+
+class JobGraph(Protocol):
+    """The parts of a workflow that decide which of its jobs run: `model.Workflow` has them."""
+
+    name: str
+    id: str
+    jobs: list[WorkflowJob]
+    vars: dict[str, Any]
+
+    def dependencies(self) -> dict[str, tuple[str, ...]]:
+        """For each job the jobs it waits for, each once."""

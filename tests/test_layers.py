@@ -1,0 +1,177 @@
+"""The layers of docs/architecture.md: a package imports only from those below its own, and no modules form a circle."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "runnerlib"
+
+LAYERS = [
+    {"errors"},
+    {"_util"},
+    {"masking"},
+    {"events"},
+    {"executor"},
+    {"config"},
+    {"source"},
+    {"secrets"},
+    {"output"},
+    {"pipeline"},
+    {"engine"},
+    {"triggers"},
+    {"plugins"},
+    {"runner"},
+    {"api", "log", "register_secret"},
+    {"runnerlib"},
+    {"cli"},
+    {"__main__"},
+]
+LAYER_OF = {package: number for number, packages in enumerate(LAYERS) for package in packages}
+MOST_ENTRIES = 18
+
+# Libraries that are imported inside functions: too heavy for a start that does not need them.
+HEAVY = {"uvloop", "pygit2", "yaml", "ahocorasick", "re2", "json", "importlib", "difflib", "hashlib", "rich"} | {
+    "cryptography",
+    "shlex",
+    "ctypes",
+}
+
+# Our own modules that are imported inside functions, and why.
+LAZY = {
+    "runnerlib._util.locked_file": "few steps write down follow-up jobs",
+    "runnerlib._util.yaml_nodes": "PyYAML takes 18 ms, and most runs have no file",
+    "runnerlib.api": "the package loads nothing until a name of it is used",
+    "runnerlib.cli": "a command loads what it needs and nothing of the others",
+    "runnerlib.config.ci_file": "few runs have a CI source",
+    "runnerlib.engine.exec_limits": "few commands are larger than the kernel takes",
+    "runnerlib.engine.retry_watch": "few steps have a pattern for their retries",
+    "runnerlib.executor.container": "few runs start a container",
+    "runnerlib.executor.local.oom_kmsg": "the kernel's log is read where no control group counts",
+    "runnerlib.masking.encodings": "58 KiB; compiled sets of patterns come from a cache",
+    "runnerlib.output": "summary, logs and files are for runs that have them; a single command has none",
+    "runnerlib.pipeline.conditions": "51 KiB; few jobs have conditions",
+    "runnerlib.pipeline.graph_text": "only --plan draws",
+    "runnerlib.pipeline.job_file": "64 KiB and PyYAML",
+    "runnerlib.runner": "journal, conditions, containers, plugins and workflows are for runs that have them",
+    "runnerlib.secrets": "references, providers and the registry are for processes that use them",
+    "runnerlib.source": "a source type, its transport and what replaces trees are for runs with such a source",
+    "runnerlib.triggers": "524 KiB with http; few runs trigger jobs",
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("/__init__").replace("/", ".")
+
+
+NAMES = {path: name_of(path) for path in MODULES}
+SOURCES = set(NAMES.values())
+
+
+def package_of(dotted: str) -> str:
+    parts = dotted.split(".")
+    return parts[1] if len(parts) > 1 else "runnerlib"
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """The modules that are imported, wherever: at the top, inside functions, for types only."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where a name comes from"
+            module = node.module or ""
+            names = {f"{module}.{alias.name}" for alias in node.names}
+            found |= {name if name in SOURCES else module for name in names}
+    return found
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def own_imports() -> dict[str, set[str]]:
+    """For each module of the package those that it imports; those of Cython sources are read as text."""
+    graph = {name: {other for other in imports(parse(path)) if other in SOURCES} for path, name in NAMES.items()}
+    for path in (ROOT / "ext").rglob("*.pyx"):
+        text = path.read_text(encoding="utf-8")
+        stub = next(PACKAGE.rglob(f"_{path.stem.removeprefix('_')}.pyi"))
+        graph[name_of(stub)] = set(re.findall(r"^\s*(?:from|import) (runnerlib[\w.]*)", text, re.MULTILINE))
+    return graph
+
+
+def test_every_package_has_a_layer() -> None:
+    assert {package_of(name) for name in SOURCES} == set(LAYER_OF)
+
+
+def test_the_package_has_few_entries() -> None:
+    entries = {path.name for path in PACKAGE.iterdir() if not path.name.startswith("__") and path.suffix != ".typed"}
+    assert len(entries) <= MOST_ENTRIES, sorted(entries)
+
+
+def upward(module: str, imported: set[str]) -> Iterator[str]:
+    """The imports of a module that do not lead to a lower layer."""
+    own = package_of(module)
+    for other in map(package_of, sorted(imported)):
+        if other == own or (own, other) == ("cli", "__main__"):  # `python -m runnerlib.cli` is the same entry
+            continue
+        if LAYER_OF[other] >= LAYER_OF[own]:
+            yield f"{module} imports {other}"
+
+
+def test_packages_import_only_lower_layers() -> None:
+    assert [fault for module, others in own_imports().items() for fault in upward(module, others)] == []
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """The modules that are left when those that import none of the others are taken away, again and again."""
+    left = {module: set(others) & graph.keys() - {module} for module, others in graph.items()}
+    while free := {module for module, others in left.items() if not others}:
+        left = {module: others - free for module, others in left.items() if module not in free}
+    while unused := left.keys() - {other for others in left.values() for other in others}:
+        left = {module: others for module, others in left.items() if module not in unused}
+    return sorted(left)
+
+
+def test_no_circle_of_modules() -> None:
+    packages = {name for path, name in NAMES.items() if path.name == "__init__.py"}
+    graph = {module: others for module, others in own_imports().items() if module not in packages}
+    assert circle(graph) == []
+
+
+def test_imports_inside_functions_have_a_reason() -> None:
+    faults = []
+    for path, name in NAMES.items():
+        for function in ast.walk(parse(path)):
+            if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            for other in imports(function):
+                allowed = other.partition(".")[0] in HEAVY or any(f"{other}.".startswith(f"{one}.") for one in LAZY)
+                if not allowed:
+                    faults.append(f"{name}: {function.name} imports {other}")
+    assert faults == []
+
+
+def test_no_import_hides_in_a_string() -> None:
+    """A module that is known when the code is written is imported by a statement, which all tools can follow."""
+    literal = re.compile(r"import_module\(\s*['\"]runnerlib")
+    assert [name for path, name in NAMES.items() if literal.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_files_stay_small() -> None:
+    lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for path, name in NAMES.items()}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_the_architecture_page_has_a_line_for_each_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = [re.findall(r"`(\w+)`", line.split("|")[1]) for line in page.splitlines() if re.match(r"\| `\w+`", line)]
+    order = [package for line in named for package in line]
+    assert set(order) == set(LAYER_OF) - {"runnerlib", "__main__"}
+    assert order == sorted(order, key=lambda package: -LAYER_OF[package]), "top-down, as a request goes"
