@@ -25,13 +25,13 @@ In the signatures `Task` is a `Job`, a text that a shell runs, or a list of word
 
 # The modules whose names stand together, in the order of the page; others follow by themselves.
 GROUPS = {
-    "Run jobs": ("api.running", "api.awaiting"),
-    "Describe jobs": ("job",),
-    "Results": ("result",),
-    "The job around": ("context",),
+    "Run jobs": ("api.jobs", "api.async_jobs"),
+    "Describe jobs": ("pipeline.job",),
+    "Results": ("events.result",),
+    "The job around": ("api.env",),
     "Secrets": ("secrets", "masking"),
-    "Sources and their repositories": ("source_prep", "git_ops"),
-    "Follow-up jobs": ("delivery.calls", "delivery.context", "trigger.job_trigger"),
+    "Sources and their repositories": ("api.compat.source_prep", "api.compat.git_ops"),
+    "Follow-up jobs": ("api.triggers", "api.workflow_context", "triggers.job_trigger"),
     "Plugins": ("plugins",),
     "Configuration": ("config",),
     "Errors": ("errors",),

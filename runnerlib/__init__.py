@@ -149,13 +149,18 @@ _HOMES = {
     "workflow_vars": "runnerlib.api.triggers",
 }
 
+# Modules that are public by a shorter name than their own.
+_MODULES = {"job_file": "runnerlib.pipeline.job_file"}
+
 
 def __getattr__(name: str) -> object:
     """Load a public name when it is first used, so that `import runnerlib` costs nothing."""
-    if name not in _HOMES:
+    home = _HOMES.get(name) or _MODULES.get(name)
+    if home is None:
         raise AttributeError(f"module 'runnerlib' has no attribute '{name}'")
     import importlib
 
-    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    module = importlib.import_module(home)
+    value: object = getattr(module, name) if name in _HOMES else module
     globals()[name] = value
     return value

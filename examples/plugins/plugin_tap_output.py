@@ -6,8 +6,7 @@ Source of the format: https://testanything.org/tap-version-13-specification.html
 """
 
 from runnerlib.events import JobStarted, StepFinished, StepOutput
-from runnerlib.output.streams import Streams
-from runnerlib.plugins import Plugin, PluginContext
+from runnerlib.plugins import Plugin, PluginContext, Streams
 
 
 class Tap(Streams):

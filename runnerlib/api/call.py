@@ -139,7 +139,7 @@ def _refuse(settings: Mapping[str, object]) -> None:
     """Settings that a call cannot have, because it has a better place for them."""
     instead = {
         "job_command": "give the command itself",
-        "job_file": "read it with runnerlib.pipeline.job_file.load, and give its job",
+        "job_file": "read it with runnerlib.job_file.load, and give its job",
         "work_dir": "a library leaves the current directory alone; give source_dir or workspace",
     }
     for name, advice in instead.items():

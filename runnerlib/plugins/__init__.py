@@ -8,6 +8,7 @@ by `printing`. `older_names` lets files for the older package work.
 
 from __future__ import annotations
 
+from runnerlib.output.streams import Streams
 from runnerlib.plugins.context import PluginContext
 from runnerlib.plugins.errors import PluginError, VetoError
 from runnerlib.plugins.observer import Watcher
@@ -29,6 +30,7 @@ __all__ = [
     "PluginError",
     "PluginManager",
     "PluginPhase",
+    "Streams",
     "VetoError",
     "Watcher",
     "get_plugin_manager",
