@@ -1,9 +1,9 @@
-"""Observers: what people and programs see of a job, made from its typed events.
+"""Observers: console modes, logs and reports, made from the typed events of a job.
 
-An output mode is a module of this package named as the mode (`json` is `json_lines`) with a function
-`console`, and an entry in `MODES`; or what a plugin adds. Beside the consoles stand observers that a run adds to them:
-`summary`, `step_logs`, `events_file`; `cap` shortens what a console gets and `several` is one
-observer of many. Whatever is in an event is masked; no observer sees a secret.
+An output mode is a module of `modes` named as the mode (`json` is `json_lines`) with a function `console`, and an entry
+in `MODES`; or what a plugin adds. A run adds further observers to the console: `summary` and `workflow_summary`,
+`log.step_logs`, `log.events_file`, `log.json_observer`. `truncate` shortens what a console gets, `filter` is its base
+class, and `fanout` passes each event to several observers. All text in an event is masked; no observer sees a secret.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SERVICES = {"GITHUB_ACTIONS": "github", "GITLAB_CI": "gitlab", "BUILDKITE": "bui
 
 
 def automatic_mode(environ: Mapping[str, str], isatty: bool, step_count: int) -> str:
-    """The mode that fits: `isatty` says whether stdout is a terminal."""
+    """Return the output mode that fits the job; `isatty` says whether stdout is a terminal."""
     if step_count <= 1:
         return "raw"
     if service(environ):
@@ -41,7 +41,7 @@ def automatic_mode(environ: Mapping[str, str], isatty: bool, step_count: int) ->
 
 
 def service(environ: Mapping[str, str]) -> str:
-    """The dialect of the CI service that this process runs in; empty for none that is known."""
+    """Return the dialect of the CI service that this process runs in; empty for none or an unknown one."""
     return next((dialect for name, dialect in SERVICES.items() if environ.get(name)), "")
 
 
@@ -49,7 +49,7 @@ _NO_MODES: Mapping[str, MakeConsole] = MappingProxyType({})
 
 
 def console(mode: str, streams: Streams, look: Look, added: Mapping[str, MakeConsole] = _NO_MODES) -> Console:
-    """The console of `mode`; loaded when it is asked for, since a run needs one.
+    """Return the console of `mode`; its module is loaded on first use, since a run needs only one.
 
     `live` needs a terminal and is `prefixed` elsewhere. `added` are modes that are not built in. Raises
     ConfigError for an unknown mode.

@@ -1,4 +1,4 @@
-"""What the reader of the output can show: colours, more than ASCII, a terminal, groups."""
+"""Capabilities of the output's reader: colours, Unicode, a terminal, folded groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLAIN = str.maketrans({"│": "|", "…": "~", "✓": "+", "✗": "x", "·": ".
 
 
 class Look(NamedTuple):
-    """How to write for a reader; `dialect` names the groups that a CI service folds."""
+    """Capabilities of the reader of the output; `dialect` names the groups that a CI service folds."""
 
     colour: bool = False
     unicode: bool = True
@@ -24,23 +24,23 @@ class Look(NamedTuple):
     dialect: str = "plain"
 
     def paint(self, text: str, sgr: str) -> str:
-        """`text` in the colours that the parameters `sgr` select, if colours are wanted."""
+        """Return `text` in the colours that the parameters `sgr` select, if colours are wanted."""
         return f"\x1b[{sgr}m{text}\x1b[0m" if self.colour and text else text
 
     def width(self) -> int:
-        """The columns of the terminal as it is now; without one there is no limit, which is 0."""
+        """Return the current number of terminal columns; 0, which means no limit, without a terminal."""
         if self.terminal:
             with suppress(OSError):
                 return os.get_terminal_size(1).columns
         return 0
 
     def plain(self, text: str) -> str:
-        """`text` with the marks that the runner draws itself as ASCII, if that is all the reader has."""
+        """Return `text` with the runner's own drawing characters as ASCII if the encoding lacks them."""
         return text if self.unicode else text.translate(_PLAIN)
 
 
 def look(environ: Mapping[str, str], isatty: bool, encoding: str | None) -> Look:
-    """Find out: `isatty` and `encoding` are those of stdout.
+    """Detect the capabilities of the reader; `isatty` and `encoding` are those of stdout.
 
     NO_COLOR (https://no-color.org) and FORCE_COLOR are respected, in this order; CI services show colours.
     """

@@ -1,4 +1,4 @@
-"""One observer of many."""
+"""An observer that passes each event to several others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Several:
 
     @property
     def congested(self) -> bool:
-        """Whether one of them is."""
+        """True while one of the listeners is congested."""
         return any(listener.congested for listener in self._listeners)
 
     def observe(self, event: Event) -> None:
@@ -34,7 +34,7 @@ class Several:
             raise failed
 
     async def drain(self) -> None:
-        """Return when none of them is congested."""
+        """Wait until none of the listeners is congested."""
         failed: OutputError | None = None
         for listener in self._listeners:
             try:
@@ -45,7 +45,7 @@ class Several:
             raise failed
 
     def give_up(self) -> int:
-        """All give up; the bytes dropped."""
+        """Abort the output of all listeners; return the number of bytes dropped."""
         return sum(listener.give_up() for listener in self._listeners)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A console in front of another, which decides what that one is told of."""
+"""Base class for console filters, which change the events that a console gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Filter:
-    """Passes everything on to `console`; a subclass observes otherwise."""
+    """A filter that passes every event to `console`; subclasses override `observe`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -21,7 +21,7 @@ class Filter:
 
     @property
     def congested(self) -> bool:
-        """Whether the console is."""
+        """True while the console is congested."""
         return self._console.congested
 
     async def drain(self) -> None:
@@ -29,7 +29,7 @@ class Filter:
         await self._console.drain()
 
     def give_up(self) -> int:
-        """The console gives up."""
+        """Abort the output of the console; return the number of bytes dropped."""
         return self._console.give_up()
 
     def close(self) -> None:
@@ -37,5 +37,5 @@ class Filter:
         self._console.close()
 
     def say(self, text: bytes) -> None:
-        """The runner's own lines pass as they are."""
+        """Pass lines of the runner itself on unchanged."""
         self._console.say(text)

@@ -1,4 +1,4 @@
-"""What a worker and other readers of lines need of an output: no line too long, and the time before each.
+"""Output for readers of lines, such as a worker: no line too long, and each with its time.
 
 A worker reads two pipes and keeps the order of each, rejects a batch with a line of 256 KiB, and stops reading at one
 of 1 MiB. So under one the lines of the runner and of the job share a pipe, and a longer line is cut.
@@ -29,12 +29,15 @@ _STAMP = len("2027-01-15T08:00:00.250Z ")
 
 
 def under_worker(environ: Mapping[str, str], terminal: bool) -> bool:
-    """Whether a worker reads: a job of a coordinator, and no terminal."""
+    """Return whether a worker reads the output: the job has a coordinator, and there is no terminal."""
     return bool(environ.get("REACTORCIDE_JOB_ID")) and not terminal
 
 
 def is_one_stream(config: RunnerConfig, environ: Mapping[str, str], terminal: bool) -> bool:
-    """Whether the runner's own lines go where the output of the job does. What programs read stays apart."""
+    """Return whether the runner's own lines go to the same stream as the output of the job.
+
+    Structured output, which programs read, stays in a stream of its own.
+    """
     if config.log_stream == "auto":
         structured = "json" in {config.output, config.log_format, environ.get("LOG_FORMAT")}
         return under_worker(environ, terminal) and not structured
@@ -44,7 +47,7 @@ def is_one_stream(config: RunnerConfig, environ: Mapping[str, str], terminal: bo
 def for_lines(
     ends: Streams, config: RunnerConfig, environ: Mapping[str, str], mode: str, marks: Sequence[bytes] = ()
 ) -> Streams:
-    """`ends` as the settings ask for them; `marks` are what stands for secrets, and is not cut.
+    """Return `ends` as the settings ask for them; `marks` are the replacements of secrets, which are never cut.
 
     Events are lines of their own, and stay as they are.
     """
@@ -65,7 +68,7 @@ def for_lines(
 
 
 class LineOutput(Output):
-    """An output behind which no line is longer than `longest` bytes (None, 0: any length), its line break apart.
+    """An output without any line longer than `longest` bytes (None, 0: no limit), line breaks not counted.
 
     A longer line becomes several, which end with MARK. `marks` are never cut, nor is a character in UTF-8. With `now`,
     the seconds of a clock, each line begins with the time of its first byte.
@@ -83,12 +86,12 @@ class LineOutput(Output):
 
     @property
     def congested(self) -> bool:
-        """Whether something is queued."""
+        """True while bytes are queued."""
         return self._out.congested
 
     @property
     def is_terminal(self) -> bool:
-        """Whether people see it as it is written."""
+        """True if the output is shown on a terminal."""
         return self._out.is_terminal
 
     def write(self, data: bytes) -> None:
@@ -100,19 +103,19 @@ class LineOutput(Output):
         self._out.write(data)
 
     def write_line(self, line: bytes) -> None:
-        """Write a whole line that a program looks for, as it is."""
+        """Write a whole line, which a program looks for, without any change."""
         self._out.write_line(line)
 
     async def drain(self) -> None:
-        """Return when nothing is queued any more."""
+        """Wait until no bytes are queued any more."""
         await self._out.drain()
 
     def give_up(self) -> int:
-        """Drop what is queued, and refuse more; the bytes dropped."""
+        """Drop the queued bytes, and refuse more; return the number of bytes dropped."""
         return self._out.give_up()
 
     def close(self) -> None:
-        """Let go of what was opened."""
+        """Close the descriptors that this output has opened."""
         self._out.close()
 
     def _stamped(self, data: bytes, seconds: float) -> bytes:
@@ -137,7 +140,7 @@ class LineOutput(Output):
         return b"".join([*pieces, data[start:]]) if pieces else data
 
     def _place(self, data: bytes, start: int, limit: int) -> int:
-        """Where to cut what begins at `start`, which is longer: at `limit` or a little before."""
+        """Return the end of the piece that begins at `start`: at `limit` or a little before."""
         place = cut(data, start, limit) if limit - start >= _ROOM_TO_LOOK else _behind_character(data, limit)
         while (found := self._mark_around(data, start, place)) is not None:
             begin, end = found
@@ -155,7 +158,7 @@ class LineOutput(Output):
 
 
 def _behind_character(data: bytes, at: int) -> int:
-    """`at`, or behind the rest of the character that was begun before."""
+    """Return `at`, or the end of the character that `at` would cut."""
     end = at
     while end < min(at + _LATE, len(data)) and 0x80 <= data[end] < 0xC0:
         end += 1

@@ -42,12 +42,12 @@ class Output:
 
     @property
     def congested(self) -> bool:
-        """Whether something is queued."""
+        """True while bytes are queued."""
         return bool(self._pending)
 
     @property
     def is_terminal(self) -> bool:
-        """Whether people see it as it is written."""
+        """True if the output is shown on a terminal."""
         return os.isatty(self._fd)
 
     def write(self, data: bytes) -> None:
@@ -79,7 +79,7 @@ class Output:
             raise self._error
 
     def give_up(self) -> int:
-        """Drop what is queued for a reader that does not read, and refuse more; the bytes dropped."""
+        """Drop the bytes queued for a reader that does not read, and refuse more; return how many were dropped."""
         lost = sum(len(data) for data in self._pending)
         self._pending.clear()
         self._leave_loop()
@@ -88,12 +88,12 @@ class Output:
         return lost
 
     def close(self) -> None:
-        """Let go of what was opened; the descriptor that was given stays open."""
+        """Close what this output has opened; the descriptor that was given stays open."""
         self._leave_loop()
         self._release()
 
     def _send(self, data: memoryview) -> memoryview:
-        """Write as much as goes without waiting; what is left."""
+        """Write as much as possible without blocking; return the rest."""
         try:
             while data:
                 data = data[self._write(data) :]
@@ -143,7 +143,7 @@ class Output:
 
 
 class BestEffort(Output):
-    """An output whose loss harms nobody, as lines of the runner: what cannot be written is dropped.
+    """An output whose loss does no harm, such as lines of the runner: what cannot be written is dropped.
 
     A reader that is slow is still waited for.
     """
@@ -156,12 +156,12 @@ class BestEffort(Output):
 
     @property
     def congested(self) -> bool:
-        """Whether something is queued."""
+        """True while bytes are queued."""
         return self._output is not None and self._output.congested
 
     @property
     def is_terminal(self) -> bool:
-        """Whether people see it as it is written."""
+        """True if the output is shown on a terminal."""
         return self._output is not None and self._output.is_terminal
 
     def write(self, data: bytes) -> None:
@@ -177,11 +177,11 @@ class BestEffort(Output):
                 await self._output.drain()
 
     def give_up(self) -> int:
-        """Drop what is queued, and refuse more; the bytes dropped."""
+        """Drop the queued bytes, and refuse more; return the number of bytes dropped."""
         return 0 if self._output is None else self._output.give_up()
 
     def close(self) -> None:
-        """Let go of what was opened."""
+        """Close the descriptors that this output has opened."""
         if self._output is not None:
             self._output.close()
 
@@ -191,7 +191,7 @@ def _why(error: OSError) -> str:
 
 
 class _Way(NamedTuple):
-    """How to write without waiting: a descriptor to poll, a write, and how to let go of both."""
+    """Non-blocking access to a descriptor: the one to poll, the write function, and the release of both."""
 
     fd: int
     write: Write

@@ -1,4 +1,4 @@
-"""What is expected of an observer that holds on to something, and of a console."""
+"""Interfaces of observers that hold resources, and of consoles."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Listener(Observer, Protocol):
         """Drop what readers have not taken and refuse more; the number of bytes dropped."""
 
     def close(self) -> None:
-        """Let go of what was opened, after the last event or without one."""
+        """Release all resources, after the last event or without one."""
 
 
 class Console(Listener, Protocol):
-    """An observer that shows a job to somebody."""
+    """An observer that shows a job to the user."""
 
     def say(self, text: bytes) -> None:
         """Show whole lines of the runner after all that was shown so far."""
@@ -32,4 +32,4 @@ class MakeConsole(Protocol):
     """Makes the console of an output mode."""
 
     def __call__(self, streams: Streams, look: Look, /) -> Console:
-        """The console that writes to `streams`, for a reader who can see what `look` says."""
+        """Return a console that writes to `streams`, for the capabilities in `look`."""

@@ -1,8 +1,7 @@
-"""The outputs of a program that runs jobs as a library: what it has made of its `sys.stdout` and `sys.stderr`.
+"""Outputs of a program that runs jobs as a library: its `sys.stdout` and `sys.stderr`.
 
-The runner writes to descriptors, past the buffers of Python: these are flushed first, so that what the
-program printed before stands before. A stream without a descriptor, as a test or a notebook puts there to
-capture what is printed, gets text.
+The runner writes to descriptors, past the buffers of Python: these are flushed first, so that what the program printed
+earlier comes first. A stream without a descriptor, as a test or a notebook sets to capture what is printed, gets text.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TextOutput(Output):
-    """Bytes for a text stream, at once and in order; what is no UTF-8, or not in its encoding, is escaped."""
+    """Output to a text stream, at once and in order; bytes outside UTF-8 or its encoding are escaped."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -54,7 +53,7 @@ class TextOutput(Output):
         return 0
 
     def close(self) -> None:
-        """Write what was cut; the stream stays open."""
+        """Write the rest of a cut character; the stream stays open."""
         with suppress(OutputError):
             self._put(self._decoder.decode(b"", final=True))
 

@@ -9,7 +9,7 @@ from runnerlib.output.nonblocking_writer import BestEffort, Output
 
 
 class Streams:
-    """Stdout and stderr, or whatever descriptors are given; they stay open.
+    """Stdout and stderr, or the given descriptors; they stay open.
 
     A console is a subclass: it observes, the rest is here. `joined`: both are one, by choice, so lines of the runner
     do not go on with one of the job.
@@ -22,7 +22,7 @@ class Streams:
 
     @property
     def congested(self) -> bool:
-        """Whether a reader of one of them is behind."""
+        """True while a reader of one of the two is behind."""
         return self.out.congested or self.err.congested
 
     async def drain(self) -> None:
@@ -60,5 +60,8 @@ def _lead_to_the_same(stdout: int, stderr: int) -> bool:
 
 
 def _access(fd: int) -> int:
-    """Whether a descriptor reads, writes or does both: one that was closed may read nothing in the place of stdout."""
+    """Return the access mode of a descriptor: read, write or both.
+
+    In the place of a closed stdout there may be one that is only read.
+    """
     return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE

@@ -1,4 +1,4 @@
-"""The end of a job for people: what failed first and why, its last lines, then every step in a table.
+"""Summary of a job: what failed first and why, its last lines, then every step in a table.
 
 job 'ci' failed: step 'test': exit code 1
 its last lines:
@@ -45,10 +45,10 @@ _HEADINGS = ("outcome", "attempts", "time", "CPU", "max RSS", "reason")
 
 
 class Summary:
-    """Says it by `say` when the job has finished; put it after the console in `Several`.
+    """Writes a summary with `say` when the job has finished; it comes after the console in `Several`.
 
-    `path` tells where the full log of a step is, if logs are kept. With `console_told`, as in raw
-    mode, a job of one step is not told again; of one that failed only the log is named.
+    `path` returns where the full log of a step is, if logs are kept. With `console_told`, as in raw mode, a job of one
+    step is not repeated; of one that failed only the log is named.
     """
 
     congested = False
@@ -70,7 +70,7 @@ class Summary:
         self._masked: MaskReport | None = None
 
     def observe(self, event: Event) -> None:
-        """Take note, and speak at the end."""
+        """Record an event; write the summary at the end."""
         match event:
             case StepOutput():
                 data = event.data
@@ -91,14 +91,14 @@ class Summary:
             self._say("".join(f"{told.rstrip()}\n" for told in lines).encode(errors="backslashreplace"))
 
     async def drain(self) -> None:
-        """Nothing waits here."""
+        """Return at once: nothing is queued here."""
 
     def give_up(self) -> int:
-        """Nothing is dropped."""
+        """Drop nothing."""
         return 0
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Release nothing: there are no resources."""
 
     def _told(self, job: JobResult) -> Iterator[str]:
         root = _root_cause(job)
@@ -115,7 +115,7 @@ class Summary:
         yield from self.told_masked()
 
     def told_masked(self) -> Iterator[str]:
-        """What was masked, if anything was."""
+        """Yield the lines about masked secrets, if any were masked."""
         if self._masked is not None:
             yield ""
             yield shortened(one_line(self._masked.summary()), _LONGEST_LINE, self.look.plain("…"))
@@ -132,7 +132,7 @@ class Summary:
         )
 
     def last_lines(self, step: str) -> Iterator[str]:
-        """The last lines of a step that failed, and where the others are."""
+        """Yield the last lines of a step that failed, and the path of its full log."""
         data = self._tails.get(step, b"")
         lines = text_only(final([data] if data else [])).split("\n")[:-1]
         while lines and not lines[-1].strip():
@@ -148,7 +148,7 @@ class Summary:
             yield f"the full log is {self._path(step)}"
 
     def table(self, steps: Sequence[StepResult]) -> Iterator[str]:
-        """How each of the steps, or jobs, ended and what it cost."""
+        """Yield the table of steps, or jobs: outcome, time and resources of each."""
         names = told_apart((one_line(step.name) for step in steps), _WIDEST_NAME, self.look.plain("…"))
         rows = [(self.heading, *_HEADINGS), *(self._cells(step, names[one_line(step.name)]) for step in steps)]
         widths = [max(columns(row[column]) for row in rows) for column in range(len(_HEADINGS))]
@@ -187,7 +187,7 @@ class Summary:
 
 
 def _wrapped(reason: str, room: int) -> list[str]:
-    """A reason in lines of so many columns; whole where a column so narrow would be harder to read."""
+    """Return a reason as lines of so many columns; one line if the column would be too narrow to read."""
     if columns(reason) <= room or room < _NARROWEST_REASON:
         return [reason]
     lines = [""]
@@ -201,7 +201,7 @@ def _wrapped(reason: str, room: int) -> list[str]:
 
 
 def _root_cause(job: JobResult) -> StepResult | None:
-    """The step whose exit code the job has: the first required one in written order that failed."""
+    """Return the step that gives the job its exit code: the first required one, in written order, that failed."""
     if job.success:
         return None
     return next((step for step in job.steps if step.required and step.outcome == "failure"), None)

@@ -1,4 +1,4 @@
-"""A cap for what the console shows of one step: its beginning and its end, and where the rest is."""
+"""Truncation of a step's output on the console: its beginning, its end, and the path of the full log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Shown:
-    """One attempt: what may still be shown of its beginning, and its last bytes."""
+    """Truncation of one attempt: room left for its beginning, and its last bytes."""
 
     def __init__(self, head: int, tail: int) -> None:
         self._head = head
@@ -27,7 +27,7 @@ class _Shown:
         self._line_open = False
 
     def feed(self, data: bytes) -> bytes:
-        """What to show now of `data`."""
+        """Return the part of `data` that is shown now."""
         at = 0
         if self._head > 0:
             at = len(data) if len(data) < self._head else _line_end(data, self._head)
@@ -39,11 +39,11 @@ class _Shown:
 
     @property
     def line_open(self) -> bool:
-        """Whether the beginning stops inside a line."""
+        """True if the beginning stops inside a line."""
         return self._line_open
 
     def end(self) -> tuple[int, bytes]:
-        """How many bytes are left out, and the last ones."""
+        """Return the number of bytes left out, and the last bytes."""
         self._trim()
         tail = bytes(self._tail)
         at = 0
@@ -67,7 +67,7 @@ class _Shown:
 
 
 class Cap(Filter):
-    """Passes every event on to `console`, of the output of each attempt about the first `head` and last `tail` bytes.
+    """Passes events to `console`, with about the first `head` and last `tail` bytes of each attempt's output.
 
     The last ones follow when the attempt ends; memory is bounded by some multiple of `tail` per running step.
     """
@@ -82,7 +82,7 @@ class Cap(Filter):
         self._shown: dict[str, _Shown] = {}
 
     def observe(self, event: Event) -> None:
-        """Pass one event on, or keep it."""
+        """Pass one event on, or keep its output."""
         match event:
             case StepOutput():
                 self._pass_on(event.step, self._shown[event.step].feed(event.data))
@@ -111,7 +111,7 @@ class Cap(Filter):
 
 
 def _line_end(data: bytes, limit: int) -> int:
-    """Where to cut `data` at about `limit`: after a line, if one ends in what may be shown and one chunk more."""
+    """Return where to cut `data` near `limit`: after a line, if one ends within it or one chunk more."""
     end = data.find(b"\n", limit)
     if end >= 0:
         return end + 1

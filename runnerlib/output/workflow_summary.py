@@ -1,4 +1,4 @@
-"""The end of a workflow for people: what failed first and why, its last lines, then every job in a table."""
+"""Summary of a workflow: what failed first and why, its last lines, then every job in a table."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _BAD = {"failure", "cancelled"}
 
 
 class JobsSummary(Summary):
-    """Says it when the workflow has finished; what jobs and steps tell before is noted as for one job."""
+    """Writes the summary when the workflow has finished; events of jobs and steps are recorded before."""
 
     heading = "job"
 
     def observe(self, event: Event) -> None:
-        """Take note, and speak at the end."""
+        """Record an event; write the summary at the end."""
         if isinstance(event, WorkflowFinished):
             self.say_lines(self._whole(event.result))
         elif not isinstance(event, JobFinished):

@@ -1,4 +1,4 @@
-"""Lines of a log, as text or as JSON: what the runner says of itself, and what job scripts say through it.
+"""Log lines of the runner and of job scripts, as text or as JSON.
 
 Names and forms are those of Reactorcide's runner (`src.logging`). LOG_FORMAT=json chooses JSON,
 LOG_LEVEL the least important lines that are written.
@@ -16,7 +16,7 @@ __all__ = ["LogLevel", "StructuredLogger", "log_line", "log_stderr", "log_stdout
 
 
 def __getattr__(name: str) -> object:
-    """Load what is used: every run asks `choice`, and few for more."""
+    """Load a name on first use: every run needs `LogLevel`, and few need the rest."""
     if name not in __all__:
         raise AttributeError(f"module 'runnerlib.output.log' has no attribute '{name}'")
     from runnerlib.output.log import level as choice

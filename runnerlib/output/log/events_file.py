@@ -1,4 +1,4 @@
-"""The events of a job as JSON lines in a file, beside whatever the console shows."""
+"""The events of a job as JSON lines in a file, in addition to the console."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class EventsFile:
-    """Writes to the file at `path`, which is emptied first and never reached through a link of the workspace `base`.
+    """Writes events to the file at `path`, which is emptied first.
 
-    A named pipe is fine if somebody reads it. Raises OutputError when the file cannot be opened or grow.
+    It is never reached through a link of the workspace `base`. A named pipe is fine if a reader has it open. Raises
+    OutputError when the file cannot be opened or grow.
     """
 
     def __init__(self, path: Path, base: Path, clock: Callable[[], float] = time.time) -> None:
@@ -38,7 +39,7 @@ class EventsFile:
 
     @property
     def congested(self) -> bool:
-        """Whether the reader of a named pipe is behind; a file never is."""
+        """True while the reader of a named pipe is behind; never for a file."""
         return self._out.congested
 
     def observe(self, event: Event) -> None:
@@ -73,5 +74,5 @@ class EventsFile:
 
 
 def _cause(error: OutputError) -> str:
-    """What `Output` says after its own subject."""
+    """Return the cause in an error of `Output`, without its subject."""
     return str(error).partition(": ")[2]

@@ -37,5 +37,5 @@ def file_name(step: str) -> str:
 
 
 def log_path(step: str, artifacts: str = "artifacts") -> str:
-    """Where people find the log; `artifacts` is the directory of the artifacts as they are to see it."""
+    """Return the path of a step's log as the user sees it; `artifacts` is the directory of the artifacts."""
     return f"{artifacts}/{DIRECTORY}/{log_name(step)}"

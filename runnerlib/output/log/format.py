@@ -59,5 +59,5 @@ def _cut(text: str, longest: int = _LONGEST) -> str:
 
 
 def _one_line(text: str) -> str:
-    """What is in a message must not look like a line of its own."""
+    """Return `text` with its line breaks escaped: a message must not look like a line of its own."""
     return text.replace("\r", "\\r").replace("\n", "\\n")

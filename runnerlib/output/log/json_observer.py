@@ -69,7 +69,7 @@ class LogLines:
 
     @property
     def congested(self) -> bool:
-        """Whether the reader of stderr is behind."""
+        """True while the reader of stderr is behind."""
         return self._out.congested
 
     async def drain(self) -> None:
@@ -85,14 +85,14 @@ class LogLines:
 
 
 class Without(Filter):
-    """A console that is not told of some kinds of events."""
+    """A console filter that leaves out some kinds of events."""
 
     def __init__(self, console: Console, kinds: tuple[type, ...]) -> None:
         super().__init__(console)
         self._kinds = kinds
 
     def observe(self, event: Event) -> None:
-        """Pass an event on, unless it is of those kinds."""
+        """Pass an event on, unless it is of one of these kinds."""
         if not isinstance(event, self._kinds):
             super().observe(event)
 

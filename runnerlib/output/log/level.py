@@ -1,4 +1,4 @@
-"""Which form the lines of the log have, and which lines there are."""
+"""Format and levels of log lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORMATS = ("text", "json")
 
 
 class LogLevel(Enum):
-    """How important a line is; later members are more so."""
+    """Importance of a log line; later members are more important."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -37,5 +37,5 @@ def chosen_level(environ: Mapping[str, str], setting: str | None = None) -> LogL
 
 
 def passes(level: LogLevel, least: LogLevel) -> bool:
-    """Whether a line of `level` is written where `least` is the least important that is."""
+    """Return whether a line of `level` is written if `least` is the lowest level that is."""
     return LEVELS.index(level.value) >= LEVELS.index(least.value)

@@ -84,7 +84,7 @@ class StepLogs:
             self._directory = -1
 
     def _enter(self) -> None:
-        """Open the directory; what stands in its place must be one, not a link to one."""
+        """Open the directory of the logs; it must be a directory, not a link to one."""
         try:
             self._artifacts.mkdir(parents=True, exist_ok=True)
             above = os.open(self._artifacts, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -99,7 +99,7 @@ class StepLogs:
             raise OutputError(f"cannot make logs in '{self._artifacts / DIRECTORY}': {error.strerror}") from None
 
     def _clear_stale(self, name: str) -> None:
-        """Remove what an earlier run left, so that nobody takes it for the log of the step that begins."""
+        """Remove the log of an earlier run: it must not be taken for that of the step that begins."""
         if not self._stale.isdisjoint((name, name + _PART)):
             self._clear(name)
 

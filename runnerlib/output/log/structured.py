@@ -27,21 +27,21 @@ class StructuredLogger:
         self.component = component
 
     def debug(self, message: str, fields: Mapping[str, object] | None = None) -> None:
-        """What only a search for a mistake needs."""
+        """Log a detail that only debugging needs."""
         self._log(LogLevel.DEBUG, message, fields)
 
     def info(self, message: str, fields: Mapping[str, object] | None = None) -> None:
-        """What happens."""
+        """Log a normal event."""
         self._log(LogLevel.INFO, message, fields)
 
     def warning(self, message: str, fields: Mapping[str, object] | None = None) -> None:
-        """What somebody should know although it goes on."""
+        """Log a problem that does not stop the work."""
         self._log(LogLevel.WARNING, message, fields)
 
     def error(
         self, message: str, error: BaseException | None = None, fields: Mapping[str, object] | None = None
     ) -> None:
-        """What went wrong, and the exception that says so."""
+        """Log a failure, and the exception that caused it."""
         self._log(LogLevel.ERROR, message, fields, error)
 
     def fatal(

@@ -1,4 +1,4 @@
-"""What every line of a log says of the run it belongs to."""
+"""The fields of the trace context, which each line of a log has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def context(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def trace_id(environ: Mapping[str, str]) -> str:
-    """The id of the trace that TRACEPARENT names; empty for none and for what is no valid one.
+    """Return the id of the trace that TRACEPARENT names; empty if there is none or it is not valid.
 
     Source: W3C Trace Context, section 3.2: ids of zeros and version ff are invalid, later versions may say more.
     """

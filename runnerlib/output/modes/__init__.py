@@ -1,1 +1,1 @@
-"""One module for each output mode; each has a function `console`. What the modes share stands beside them."""
+"""One module for each output mode, each with a function `console`, and the modules that the modes share."""

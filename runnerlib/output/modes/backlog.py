@@ -1,4 +1,4 @@
-"""What is to be shown but not yet: in memory as long as it is little, else in an unlinked file, then in turn.
+"""Output that is shown later, in order: in memory while it is small, else in an unlinked file.
 
 A step whose turn has not come may write gigabytes. They are kept on disk, and when they are shown they
 go out at the pace of the reader, with no more than one chunk in memory.
@@ -25,7 +25,7 @@ _CHUNKS_PER_TURN = 16
 
 
 class Spill:
-    """Whole lines, kept until they are read back; the file has no name, so nobody else opens it and none stays."""
+    """Whole lines, kept until they are read back, in a file without a name, which nothing else can open."""
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when it is read
@@ -71,7 +71,7 @@ class Backlog:
 
     @property
     def congested(self) -> bool:
-        """Whether something waits."""
+        """True while output is queued."""
         return bool(self._queue) or self._out.congested
 
     def write(self, data: bytes) -> None:

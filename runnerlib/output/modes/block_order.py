@@ -1,4 +1,4 @@
-"""Whose turn it is: of the steps that run together the oldest is shown as it runs, the others when it has ended.
+"""Order of the blocks: the oldest running step is shown live, the others when they have ended.
 
 So every step is one block of the output, something is always moving, and nothing is mixed.
 """
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class Frame(NamedTuple):
-    """What stands around the output of a step; `opening` knows the result of a step that is shown afterwards.
+    """The lines around the output of a step.
 
-    `meanwhile` is what to say at once when a step ends that is not shown yet, if anything.
+    `opening` gets the result of a step that is shown afterwards. `meanwhile` is what is written at once when a step
+    ends that is not shown yet, if anything.
     """
 
     opening: Callable[[str, StepResult | None], bytes]
@@ -84,7 +85,7 @@ class Turns:
             self._show(next(iter(self._waiting)), None)
 
     def started(self, step: str) -> bool:
-        """Whether `step` has a block."""
+        """Return whether `step` has a block."""
         return step == self._current or step in self._waiting
 
     def close(self) -> None:

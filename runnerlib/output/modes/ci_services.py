@@ -1,8 +1,8 @@
-"""How CI services want their groups, and what a step may not say to them.
+"""Groups in the log formats of CI services, and defence against commands in a step's output.
 
-A service reads commands from the log: whoever writes a log line could set variables of later steps, hide
-the rest of a group, or close it. The output of a step is data. GitHub can be told so; for the others the
-mark that makes a command of a line gets a space. `artifacts/logs` has the bytes as they were.
+A service reads commands from the log: a log line could set variables of later steps, hide the rest of a group, or close
+it. The output of a step is data. GitHub can be told so; for the others the mark that makes a command of a line gets a
+space. `artifacts/logs` has the bytes as they were.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class Plain:
 
 
 class GitHub:
-    """Between `::stop-commands::` and a token that nobody can guess GitHub obeys nothing: the bytes stay."""
+    """Groups for GitHub, which obeys no command between `::stop-commands::` and a random token.
+
+    So the bytes of a step stay as they are.
+    """
 
     def __init__(self, token: Callable[[], str] = lambda: secrets.token_hex(16)) -> None:
         self._new_token = token
@@ -78,7 +81,7 @@ class GitHub:
 
 
 class Azure:
-    """Groups are lines that the viewer knows; commands may stand anywhere in a line."""
+    """Groups as lines that the viewer of Azure knows; its commands are recognised anywhere in a line."""
 
     def opening(self, title: str, began: float, *, failed: bool) -> bytes:  # noqa: ARG002
         """A group."""
@@ -98,7 +101,7 @@ class Azure:
 
 
 class GitLab:
-    """Sections with a number and times of their own; whoever wrote the name of the step cannot break them."""
+    """Sections for GitLab, with a number and times; a step's name cannot break them."""
 
     def __init__(self) -> None:
         self._number = 0

@@ -82,7 +82,7 @@ class Grouped(Streams):
 
     @property
     def congested(self) -> bool:
-        """Whether a reader is behind, or a block that waited is being shown."""
+        """True while a reader is behind, or a queued block is being shown."""
         return self._backlog.congested or super().congested
 
     async def drain(self) -> None:
@@ -141,7 +141,10 @@ class Grouped(Streams):
 
 
 def _no_triggers(lines: bytes) -> bytes:
-    """Whole `lines` of a step without one that tells of jobs: what was taken out may have hidden it from the mask."""
+    """Return whole `lines` without a line that announces jobs.
+
+    Characters that were taken out of it may have hidden it from the masker.
+    """
     prefix = TRIGGERS_PREFIX.encode()
     return lines.replace(prefix, b" " + prefix) if prefix in lines else lines
 

@@ -95,7 +95,7 @@ class JsonLines(Streams):
             self.out.write(lines)
 
     def say(self, text: bytes) -> None:
-        """Lines for people go where people look: stderr."""
+        """Write lines for the user to stderr."""
         self.err.write(text)
 
 

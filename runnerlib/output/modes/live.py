@@ -1,12 +1,11 @@
-"""The mode `live`: on a terminal, what runs now below what has been written.
+"""The mode `live`: on a terminal, a view of the running steps below the output.
 
-The output of the oldest running step scrolls by as it comes; below it stand, redrawn in place, the
-progress of the job and a line for every running step. Of a step's escape sequences only colours
-pass: one that moves the cursor would wreck the view. When the job has finished the view is gone, and
-what is left on the screen is a log.
+The output of the oldest running step scrolls by as it comes; below it the progress of the job and a line for every
+running step are redrawn in place. Of a step's escape sequences only colours pass: one that moves the cursor would wreck
+the view. When the job has finished the view is gone, and the screen shows a log.
 
-No thread draws. The view is made anew by a timer of the running loop and when something starts or
-ends; output only moves it down, at the cost of one write.
+No thread draws. The view is made anew by a timer of the running loop and when something starts or ends; output only
+moves it down, at the cost of one write.
 """
 
 from __future__ import annotations
@@ -58,20 +57,20 @@ class _Step:
 
     @property
     def status(self) -> str:
-        """What it wrote last."""
+        """Return the last line that the step wrote."""
         now = last_state(self.lines.unfinished[-4096:])
         return text_only(now or self.last[-4096:]).strip()
 
 
 class Times(NamedTuple):
-    """Where time comes from, and how often the view is made anew."""
+    """Clock, and the interval at which the view is redrawn."""
 
     clock: Callable[[], float] = time.monotonic
     interval: float = INTERVAL
 
 
 class Live(Streams):
-    """Everything on stdout, which is a terminal; `size` tells its columns and rows."""
+    """The console on a terminal; everything goes to stdout, and `size` returns its columns and rows."""
 
     def __init__(
         self,
@@ -126,7 +125,7 @@ class Live(Streams):
 
     @property
     def congested(self) -> bool:
-        """Whether the terminal is behind, or a block that waited is being shown."""
+        """True while the terminal is behind, or a queued block is being shown."""
         return self._backlog.congested or super().congested
 
     async def drain(self) -> None:

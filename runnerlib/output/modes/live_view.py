@@ -1,4 +1,4 @@
-"""The lower end of the terminal in live mode: what stands there, and how it is kept there."""
+"""The view at the lower end of the terminal in live mode, and how it is redrawn."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class View:
 
 
 class _Paper(io.StringIO):
-    """What the library believes to write to."""
+    """The stream that the library writes the view to."""
 
 
 class _AsciiPaper(_Paper):

@@ -1,4 +1,4 @@
-"""Escape sequences of terminals: which are colours, which must not pass, and what is still switched on."""
+"""Escape sequences of terminals: colours, those that must not pass, and the state that they leave."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _caret(found: re.Match[bytes]) -> bytes:
 
 
 def text_only(data: bytes) -> str:
-    """`data` as text without any escape sequence; what is not UTF-8 is replaced."""
+    """Return `data` as text without any escape sequence; bytes that are not UTF-8 are replaced."""
     return _SGR.sub(b"", colours_only(data)).decode(errors="replace")
 
 
@@ -89,18 +89,18 @@ _OPERANDS = {b"5": 1, b"2": 3}
 
 
 class Colours:
-    """What a text has switched on and not off again."""
+    """The attributes that a text has switched on and not off again."""
 
     def __init__(self) -> None:
         self._on: dict[int, bytes] = {}
 
     def feed(self, data: bytes) -> None:
-        """Take note of the sequences in `data`."""
+        """Apply the sequences in `data`."""
         for found in _SGR.finditer(data):
             self._apply(found[1].split(b";"))
 
     def closed_by_line(self, lines: bytes) -> bool:
-        """Whether nothing is on, and each of the whole `lines` switches off what it switches on, as is usual."""
+        """Return whether nothing is on, and each of the whole `lines` switches off what it switches on."""
         return not self._on and (b"\x1b" not in lines or _LEFT_ON.search(lines) is None)
 
     def closed(self, lines: bytes) -> bytes:
@@ -113,7 +113,7 @@ class Colours:
 
     @property
     def sequence(self) -> bytes:
-        """What switches the same on again; empty when nothing is on."""
+        """Return the sequence that switches the same attributes on again; empty when none is on."""
         return b"\x1b[" + b";".join(self._on.values()) + b"m" if self._on else b""
 
     def _apply(self, parameters: list[bytes]) -> None:

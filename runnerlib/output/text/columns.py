@@ -18,7 +18,7 @@ PALETTE = ("36", "33", "35", "34", "32", "96", "93", "95", "94", "92")
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
+    """Return the number of terminal columns that `text` takes."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 

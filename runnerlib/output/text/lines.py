@@ -28,7 +28,7 @@ class Lines:
 
     @property
     def unfinished(self) -> bytes:
-        """What has come of a line that has not ended."""
+        """Return the bytes of the last line, which has not ended."""
         return self._rest
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -81,13 +81,13 @@ def final(parts: list[bytes]) -> bytes:
 
 
 def last_state(line: bytes) -> bytes:
-    r"""What is left of one line that returns to its start by `\r`."""
+    r"""Return the part of one line that stays visible when it returns to its start by `\r`."""
     line = line.rstrip(b"\r")
     return line[line.rfind(b"\r") + 1 :]
 
 
 def cut(data: bytes, start: int, limit: int) -> int:
-    """Where a piece from `start` ends: at `limit` or a little before, so that characters and sequences stay whole."""
+    """Return the end of a piece from `start`: at `limit` or a little before, to keep characters and sequences whole."""
     returned = data.rfind(b"\r", (start + limit) // 2, limit)
     if returned >= 0:
         return returned + 1

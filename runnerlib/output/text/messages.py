@@ -1,4 +1,4 @@
-"""How the runner words what happened, the same in every mode; and figures for people."""
+"""Messages of the runner about events, the same in every mode, and numbers with units."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def command(event: StepStarted) -> str:
 
 
 def retrying(event: StepRetrying) -> str:
-    """Why there is another attempt, and when."""
+    """Return the message about the next attempt: the reason and the delay."""
     reason = one_line(event.reason)
     return f"attempt {event.attempt} failed: {reason}; the next one follows in {duration(event.delay)}"
 

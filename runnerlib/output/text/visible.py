@@ -1,4 +1,4 @@
-r"""What a person sees of a line of output, as text: without colours, and as a terminal would leave it.
+r"""The visible text of a line of output: without colours, and as a terminal would leave it.
 
 A line that overwrites itself (by `\r`, backspaces or motions of the cursor along it) is what is left at last. Motions
 to other lines are passed over.
@@ -27,7 +27,7 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code
 
 
 def visible(line: bytes) -> str:
-    """The text of a line, which may end with its line break; what is not UTF-8 is replaced."""
+    """Return the visible text of a line, with or without line break; bytes that are not UTF-8 are replaced."""
     line = line.rstrip(b"\r\n")
     if _UNPLAIN.search(line) is None:
         return line.decode("ascii")
@@ -40,7 +40,7 @@ def visible(line: bytes) -> str:
 
 
 class _Shown(dict[int, int | None]):
-    """What stands for a character: nothing for an invisible one, a blank for any kind of it; filled as it is asked."""
+    """Replacements of characters, made on first use: none for an invisible one, a blank for any kind of blank."""
 
     def __missing__(self, code: int) -> int | None:
         char = chr(code)
@@ -54,7 +54,7 @@ _SHOWN = _Shown()
 
 
 def _last_state(text: str) -> str:
-    """What is left of a line that overwrites itself; blanks at its end are not seen."""
+    """Return the text that is left of a line that overwrites itself, without blanks at its end."""
     cells: list[str] = []
     column = at = 0
     for found in _CONTROL.finditer(text):
@@ -73,7 +73,7 @@ def _write(cells: list[str], column: int, text: str) -> int:
 
 
 def _move(cells: list[str], column: int, found: re.Match[str]) -> int:
-    """Where the cursor is after a sequence or a control character."""
+    """Return the column of the cursor after a sequence or a control character."""
     number, what = found[1], found[2]
     if what == "K":
         _erase(cells, column, int(number or 0))
