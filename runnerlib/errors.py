@@ -1,4 +1,4 @@
-"""The errors users meet; the command line renders them in one place, masked.
+"""Errors for the user; the command line renders them in one place, masked.
 
 A message is lower case, quotes its subject, says what was got and what is allowed, ends without a
 full stop and never holds a secret. A failing step is a result, not an error.
@@ -47,7 +47,7 @@ class TimeLimitError(RunnerError):
 
 
 class UnpreparedError(SourceError, OSError, ValueError):
-    """What functions with the names of Reactorcide's runner raise: scripts catch an OSError or a ValueError there."""
+    """An error of the functions with names of Reactorcide's runner; scripts catch OSError or ValueError there."""
 
 
 class NotFoundError(UnpreparedError, FileNotFoundError):
@@ -67,7 +67,7 @@ class Interrupted(RunnerError):  # noqa: N818 - an event from outside, not a fau
 
 
 def unprepared(error: SourceError, place: str | os.PathLike[str] | None) -> UnpreparedError:
-    """`error` as an OSError: a NotFoundError if nothing is at the path `place`, None for what is no path."""
+    """Return `error` as an OSError: a NotFoundError if nothing is at the path `place`, None for what is no path."""
     if place is not None and not os.path.lexists(place):
         return NotFoundError(str(error))
     return UnpreparedError(str(error))

@@ -1,4 +1,4 @@
-"""Arguments that a program got wrong: named, with what was probably meant, as wrong keys of a file are."""
+"""Error texts for wrong arguments of a call: they name the argument and suggest the one that was meant."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def mended(mend: Callable[[T], T]) -> Callable[[type[T]], type[T]]:
 
 
 def _how(made: type) -> str:
-    """What constructs it: a tuple is complete before `__init__`."""
+    """Return the name of the constructor: `__new__` for a tuple, which is complete before `__init__`."""
     return "__new__" if issubclass(made, tuple) else "__init__"
 
 
@@ -63,7 +63,7 @@ def check_names(what: str, given: Mapping[str, object], allowed: Sequence[str]) 
 
 
 def _mistake(make: Callable[..., object], values: Sequence[object], keys: Mapping[str, object]) -> str:
-    """What is wrong with the arguments of a call; empty when it is not they."""
+    """Return the error in the arguments of a call; empty when they are right."""
     code = make.__code__
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     positional = names[: code.co_argcount - 1]

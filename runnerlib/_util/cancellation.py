@@ -44,12 +44,12 @@ class Stop:
                 self._forward(signum)
 
     def check(self) -> None:
-        """Raise Interrupted once somebody has asked; for what has nothing else to stop."""
+        """Raise Interrupted once a stop is requested; for code that has nothing else to stop."""
         if self.signum:
             raise Interrupted(self.signum, signal_name(self.signum))
 
     async def unless(self, stopped: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` returns; once `stopped` is set, it is given up on. Raises Interrupted then."""
+        """Return the result of `work`; once `stopped` is set, cancel it and raise Interrupted."""
         working = asyncio.ensure_future(work)
         stopping = asyncio.ensure_future(stopped.wait())
         try:

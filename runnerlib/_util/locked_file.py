@@ -26,9 +26,9 @@ class FileError(RunnerError):
 
 @contextmanager
 def locked(path: Path, patience: float = 60.0) -> Iterator[None]:
-    """Hold the lock of `path`, the file beside it that ends in `.lock`; a process that is killed lets go of it.
+    """Hold the lock of `path`, the file beside it that ends in `.lock`; a killed process releases it.
 
-    Raises FileError when somebody else holds it for longer than `patience` seconds.
+    Raises FileError when another process holds it for longer than `patience` seconds.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     Segment = re.Pattern[str] | None
-    """What one segment must match; None stands for `**`."""
+    """The pattern for one segment of a path; None stands for `**`."""
 
 
 def matches(path: str, glob: str) -> bool:
-    """Whether `glob` matches the whole of `path`, in time proportional to the product of their lengths at worst."""
+    """Return whether `glob` matches the whole of `path`.
+
+    At worst it takes time proportional to the product of their lengths.
+    """
     return _matches(path.split("/"), _segments(glob))
 
 
 def any_matches(paths: Iterable[str], glob: str) -> bool:
-    """Whether `glob` matches at least one of `paths`."""
+    """Return whether `glob` matches at least one of `paths`."""
     return any(matches(path, glob) for path in paths)
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 CONTAINER_BASE = Path("/job")
 OWN = ".runnerlib"
-"""Where a workspace has the runner's own files."""
+"""The directory of the runner's own files in a workspace."""
 PLUGINS = ".reactorcide/plugins"
-"""Where a source has its plugins."""
+"""The directory of plugins in a source."""
 WORKSPACE_VARIABLE = "RUNNERLIB_WORKSPACE"
 GRANTED_VARIABLE = "RUNNERLIB_GRANTED"
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -51,7 +51,7 @@ class Workspace(NamedTuple):
 
     @property
     def artifacts(self) -> Path:
-        """What the job leaves behind."""
+        """The directory of the job's artifacts."""
         return self.artifacts_at or self.base / "artifacts"
 
     def spool(self, *, lasting: bool) -> Path:
@@ -93,7 +93,7 @@ class Workspace(NamedTuple):
 
     @property
     def variables(self) -> dict[str, str]:
-        """What tells a process of the job which workspace is its own; `locate` reads it."""
+        """Return the variables that name the workspace to a process of the job; `locate` reads them."""
         granted = [str(path) for path in self.granted if ":" not in str(path)]
         return {WORKSPACE_VARIABLE: str(self.base), **({GRANTED_VARIABLE: ":".join(granted)} if granted else {})}
 
@@ -116,7 +116,7 @@ def own_directory(base: Path, *parts: str, mode: int = 0o700) -> Path:
 
 @contextmanager
 def opened_own(base: Path) -> Iterator[int | None]:
-    """The runner's own directory in the workspace `base`, open: what is opened by it lies in there. None without one.
+    """Open the runner's own directory in the workspace `base`: files opened by it are inside. None without one.
 
     Raises PathError when a job has put something else there.
     """
@@ -149,7 +149,7 @@ def opened_file(base: Path, path: Path, flags: int, mode: int) -> int:
 
 
 def _below(base: Path, path: Path) -> Sequence[str]:
-    """The parts of `path` below the workspace, whatever way leads to it; none when it lies elsewhere."""
+    """Return the parts of `path` below the workspace, also by way of links; none when it lies elsewhere."""
     whole = Path(os.path.abspath(path))
     for above in reversed(whole.parents):
         if os.path.realpath(above) == str(base):
@@ -204,7 +204,7 @@ def locate(environ: Mapping[str, str], cwd: Path) -> Workspace:
 
 
 def in_container(environ: Mapping[str, str], cwd: Path) -> bool:
-    """Whether this is a container of a job: REACTORCIDE_IN_CONTAINER says so; unset, a usable ``/job`` does.
+    """Return whether this is a job's container: REACTORCIDE_IN_CONTAINER decides; unset, a usable ``/job`` does.
 
     Raises PathError when the variable holds anything but a truth value.
     """

@@ -9,7 +9,10 @@ import sys
 
 
 def runs_module_of(package: str) -> bool:
-    """Whether this process is `python -m` with `package` or a module of it, which is being looked for right now."""
+    """Return whether this process is `python -m` with `package` or a module of it.
+
+    The module is being looked for at this moment.
+    """
     words = sys.orig_argv
     if sys.argv[:1] != ["-m"] or len(words) < len(sys.argv):
         return False

@@ -1,4 +1,4 @@
-"""Which step, or job, is next. Pure: it knows the graph, the weights and the capacity, and is told what has ended."""
+"""Order of steps, or jobs, by graph, weights and capacity. Pure: the caller reports what has ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Schedule:
 
     @property
     def done(self) -> bool:
-        """Whether every step has ended."""
+        """True if every step has ended."""
         return not self._left
 
     def head(self) -> str | None:

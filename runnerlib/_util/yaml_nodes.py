@@ -1,4 +1,4 @@
-"""YAML and JSON as nodes that know their place, from texts that nobody vouches for."""
+"""YAML and JSON as nodes that know their position, parsed from texts that are not trusted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONG_QUOTE = re.compile("'[^']{4,}'")
 
 
 class Node(Protocol):
-    """What PyYAML composes; `value` is a text, a list of nodes, or a list of pairs of them."""
+    """A node of PyYAML; `value` is a text, a list of nodes, or a list of pairs of them."""
 
     id: str
     tag: str
@@ -44,7 +44,10 @@ class Place(NamedTuple):
 
 
 class DocumentError(ValueError):
-    """A text is no document, or one that nobody needs. Quotes nothing that may be a secret; `place` may be None."""
+    """A text is no document, or not one of an allowed kind.
+
+    It quotes nothing that may be a secret; `place` may be None.
+    """
 
     def __init__(self, text: str, place: Place | None = None) -> None:
         super().__init__(text)
@@ -52,7 +55,7 @@ class DocumentError(ValueError):
 
 
 def start(node: Any) -> Place:
-    """Where a node (or anything else with a start mark) begins."""
+    """Return the position where a node (or anything else with a start mark) begins."""
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
@@ -61,7 +64,7 @@ def _place(mark: Mark | None) -> Place | None:
 
 
 def compose(text: str) -> Node | None:
-    """The root of the only document in `text`; None when there is none.
+    """Return the root of the only document in `text`; None when there is none.
 
     Raises DocumentError for what is no YAML and for what no file needs: other tags than those of plain
     data, deep nesting (that the composer would follow into the end of its stack) and too many nodes.
@@ -88,10 +91,10 @@ def compose(text: str) -> Node | None:
 
 
 def plain(root: Node) -> object:
-    """The document as mappings, lists and scalars, as YAML 1.1 reads these.
+    """Return the document as mappings, lists and scalars, as YAML 1.1 reads these.
 
-    Raises DocumentError for a key that stands twice in a mapping, one that is a list or a mapping, an alias
-    within itself, and aliases that stand for too much.
+    Raises DocumentError for a key that occurs twice in a mapping, one that is a list or a mapping, an alias within
+    itself, and aliases that expand to too much.
     """
     import yaml
 
@@ -146,7 +149,7 @@ def _change(event: Event) -> int:
 
 
 def _told(problem: str | None, text: str, place: Place | None) -> str:
-    """What the parser complains of, unless it quotes the file: the line may hold a secret."""
+    """Return the parser's complaint, unless it quotes the file: the line may hold a secret."""
     if place and _TAG.search("".join(text.split("\n")[place.line - 1 : place.line])):
         return f": {_TAG_HINT}"
     return "" if problem is None or _LONG_QUOTE.search(problem) else f": {problem}"

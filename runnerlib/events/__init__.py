@@ -1,7 +1,7 @@
-"""What happens during a job, as values. Every text in an event is masked before the event is made.
+"""Events of a job, as values. Every text in an event is masked before the event is made.
 
-The engine and the runner emit events and know nothing of who listens; the console, logs, metrics
-and reports are observers. An event carries no time: it happens when it is observed.
+The engine and the runner emit events and do not know the observers: the console, logs, metrics and reports. An event
+carries no time: it happens when it is observed.
 """
 
 # Without `annotations` from __future__: typing compiles each field that is a text, in every start.
@@ -60,7 +60,7 @@ class StepRetrying(NamedTuple):
 
 
 class Masked(NamedTuple):
-    """What was hidden in the output of a step, all attempts together; told once, and only if something was."""
+    """The secrets hidden in the output of a step, all attempts together; emitted once, and only if there were any."""
 
     step: str
     report: "MaskReport"
@@ -73,11 +73,11 @@ class StepFinished(NamedTuple):
 
 
 TRIGGERS_PREFIX = "@@runnerlib-triggers/1"
-"""What a line that tells of follow-up jobs begins with; the number is the version of the protocol."""
+"""The beginning of a line that announces follow-up jobs; the number is the version of the protocol."""
 
 
 class Triggered(NamedTuple):
-    """Who watches stdout is told of follow-up jobs: `message` is JSON on one line, `line` the line that is written.
+    """Follow-up jobs announced on stdout: `message` is JSON on one line, `line` the line that is written.
 
     A worker reads it, so it is not masked, and is made only when there is nothing to mask in it.
     """
@@ -99,7 +99,7 @@ class WorkflowJobFinished(NamedTuple):
 
 
 class WorkflowFinished(NamedTuple):
-    """Every job of a workflow has ended; told after JobFinished, which has the steps of all jobs."""
+    """Every job of a workflow has ended; emitted after JobFinished, which has the steps of all jobs."""
 
     result: WorkflowResult
 
@@ -124,11 +124,11 @@ class Observer(Protocol):
     """Receives every event of a job."""
 
     def observe(self, event: Event) -> None:
-        """Take one event; raises OutputError when it can be delivered to nobody any more."""
+        """Take one event; raises OutputError when events can no longer be delivered."""
 
     @property
     def congested(self) -> bool:
-        """Whether the observer wants no more output until `drain` returns."""
+        """True while the observer wants no more output, until `drain` returns."""
 
     async def drain(self) -> None:
         """Return once the observer is not congested; raises OutputError as `observe` does."""

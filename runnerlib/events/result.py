@@ -1,4 +1,4 @@
-"""How steps and jobs end, as values: outcome, exit code, the reason, and what it cost."""
+"""Results of steps, jobs and workflows, as values: outcome, exit code, reason and resources used."""
 
 # Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from runnerlib._util.signals import signal_name
 
 Outcome = Literal["success", "failure", "cancelled", "skipped"]
-"""What became of a step, as conditions see it (`steps.NAME.outcome`)."""
+"""The outcome of a step, as conditions see it (`steps.NAME.outcome`)."""
 
 Cause = Literal[
     "",  # it succeeded
@@ -32,7 +32,7 @@ NO_OUTPUTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Usage(NamedTuple):
-    """What the processes of a step used: CPU in seconds, memory and I/O in bytes; None where that is not known.
+    """Resources used by the processes of a step: CPU in seconds, memory and I/O in bytes; None if not known.
 
     Source: wait4(2) for the step's process and the children it waited for, or the step's control group. The kernel
     counts the runner's own memory as that of each process it starts: so `max_rss` is known where it is more.
@@ -62,7 +62,7 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 class Exports(NamedTuple):
-    """What a step hands to those that wait for it: outputs by name, variables, and directories for PATH."""
+    """Values that a step passes to the steps after it: outputs by name, variables, and directories for PATH."""
 
     outputs: Mapping[str, str] = NO_OUTPUTS
     env: Mapping[str, str] = NO_OUTPUTS
@@ -73,7 +73,7 @@ NO_EXPORTS = Exports()
 
 
 class Ending(NamedTuple):
-    """How one attempt at a step ended; exit code 128+N for signal N."""
+    """The end of one attempt at a step; exit code 128+N for signal N."""
 
     exit_code: int
     reason: str = ""
@@ -90,7 +90,7 @@ class Ending(NamedTuple):
 
 
 class StepResult(NamedTuple):
-    """How a step ended. Times are seconds since the epoch, 0 for a step that never ran.
+    """The result of a step. Times are seconds since the epoch, 0 for a step that never ran.
 
     `attempts` counts the executions; `usage` is that of all of them. `required` is False for a step
     whose failure its job does not mind.
@@ -110,7 +110,7 @@ class StepResult(NamedTuple):
 
     @property
     def success(self) -> bool:
-        """Whether the step ran and ended with exit code 0."""
+        """True if the step ran and ended with exit code 0."""
         return self.outcome == "success"
 
     @property
@@ -120,7 +120,7 @@ class StepResult(NamedTuple):
 
 
 class JobResult(NamedTuple):
-    """How a job ended; `steps` in the order they are written in the job.
+    """The result of a job; `steps` in the order they are written in the job.
 
     `exit_code` is 0 when every required step succeeded, else that of the first one in written order
     that failed, 124 for the job's time limit, 128+N when signal N stopped the job.
@@ -135,7 +135,7 @@ class JobResult(NamedTuple):
 
     @property
     def success(self) -> bool:
-        """Whether every required step succeeded."""
+        """True if every required step succeeded."""
         return self.exit_code == 0
 
     @property
@@ -152,7 +152,7 @@ class JobResult(NamedTuple):
 
 
 class WorkflowResult(NamedTuple):
-    """How a workflow ended; `jobs` has each run of each job, in written order, as a step of a job has it.
+    """The result of a workflow; `jobs` has each run of each job, in written order, as a job has its steps.
 
     `exit_code` is 0 when no job failed, else that of the first in written order that did; 128+N when signal N
     stopped the workflow. `failed_step` is the step that made that job fail, if one did.
@@ -168,7 +168,7 @@ class WorkflowResult(NamedTuple):
 
     @property
     def success(self) -> bool:
-        """Whether no job failed."""
+        """True if no job failed."""
         return self.exit_code == 0
 
     def job(self, name: str) -> StepResult:

@@ -52,10 +52,10 @@ def deliver(
     tell: Callable[[Event], object],
     sinks: Sequence[Sink] = (),
 ) -> JobResult:
-    """Hand over what is in `spools`, and what an earlier run could not; the result of the job after that.
+    """Deliver the jobs in `spools`, and those that an earlier run could not; return the job's result after that.
 
-    What happens is told as events, masked. Blocks until the channels have taken it or the time for that is
-    over; a signal raises Interrupted. A job whose follow-up jobs could not be told has failed where a coordinator is
+    Progress is reported as events, masked. Blocks until the channels have taken the jobs or the time for that is over;
+    a signal raises Interrupted. A job whose follow-up jobs could not be delivered has failed where a coordinator is
     known, or the setting `triggers_required` says so.
     """
     mask = plan.masker.mask_string
@@ -86,7 +86,7 @@ def _handed_on(
     tell: Callable[[Event], object],
     sinks: Sequence[Sink],
 ) -> Verdict:
-    """Hand on what was `found` in the spools, which go when it is kept elsewhere; what became of it."""
+    """Deliver the jobs `found` in the spools, which are removed once the jobs are kept; return the verdict."""
 
     def forget() -> None:
         for spool in spools:
@@ -111,7 +111,7 @@ def _handed_on(
 
 
 def _channels(plan: FinishedRun, *, insecure: bool) -> Channels:
-    """The channels of a run; whoever triggers a job may say that the token can go over plain http."""
+    """Return the channels of a run; the sender of a job may allow plain http for the token."""
     used = channels(plan.config, plan.workspace)
     return used._replace(config=replace(used.config, allow_insecure_transport=True)) if insecure else used
 
@@ -131,7 +131,7 @@ def _held_back(triggers: Sequence[JobTrigger], plan: FinishedRun, sinks: Sequenc
 def undelivered(
     plan: FinishedRun, result: JobResult, problems: Sequence[str], tell: Callable[[Event], object]
 ) -> JobResult:
-    """The result of a job of whose follow-up jobs some were not told of, because of `problems`, told as warnings."""
+    """Return the result of a job with undelivered follow-up jobs; report each of `problems` as a warning."""
     for line in problems:
         tell(Warned(plan.masker.mask_string(f"triggers: {line}")))
     if not problems or not result.success or not required(plan.config):

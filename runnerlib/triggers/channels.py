@@ -1,4 +1,4 @@
-"""Through which channels follow-up jobs are told, as the settings say it; pure.
+"""Channels for follow-up jobs, as the settings choose them; pure.
 
 The stdout channel is a line that begins with TRIGGERS_PREFIX. A step writes to the same stdout, so while the
 channel is open the masker hides TRIGGERS_PREFIX, and the key that a worker may have given, like a secret: what
@@ -43,17 +43,23 @@ def channels(config: RunnerConfig, workspace: Workspace) -> Channels:
 
 
 def required(config: RunnerConfig) -> bool:
-    """Whether a job fails when its follow-up jobs are not told of: where a coordinator waits nobody reads the file."""
+    """Return whether a job fails when its follow-up jobs are not delivered.
+
+    By default it does where a coordinator waits, since the file is then read by no one.
+    """
     return _is_known(config) if config.triggers_required is None else config.triggers_required
 
 
 def _is_known(config: RunnerConfig) -> bool:
-    """Whether this is a job of a coordinator; one without a URL is told that it lacks that."""
+    """Return whether this is a job of a coordinator, even if its URL is missing."""
     return bool(config.api_token and config.job_id)
 
 
 def checked(resolved: Resolved, workspace: Workspace) -> list[Secret]:
-    """What no step may write while the channels are open. Raises ConfigError for ones that cannot be used as set."""
+    """Return the secrets that no step may write while the channels are open.
+
+    Raises ConfigError for channels that cannot be used as set.
+    """
     config = resolved.config
     workspace.resolve(config.triggers_file, f"triggers_file ({resolved.origin('triggers_file')})")
     names = config.triggers or ()
@@ -73,11 +79,11 @@ def checked(resolved: Resolved, workspace: Workspace) -> list[Secret]:
 
 
 def line(text: str, key: str | None) -> bytes:
-    """The line that tells of the message `text`, which is one line of JSON."""
+    """Return the output line that announces the message `text`, which is one line of JSON."""
     return f"{TRIGGERS_PREFIX} {key or NO_KEY} {text}\n".encode()
 
 
 def named(names: Iterable[str]) -> str:
-    """Names for people, at most five."""
+    """Return a list of names as text for the user, at most five of them."""
     found = [f"'{name}'" for name in dict.fromkeys(names)]
     return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")

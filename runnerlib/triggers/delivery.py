@@ -1,4 +1,4 @@
-"""Handing over: into the triggers file first, then to each channel; what is not taken stays in the file."""
+"""Delivery: first into the triggers file, then to each channel; messages that are not taken stay in the file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Verdict(NamedTuple):
-    """What became of follow-up jobs: what was done, and why the rest was not, lines, empty if there is none.
+    """Result of a delivery: `done` has a line for each success, `problem` the reason for the rest, if any.
 
-    `sent` are the messages that all channels have taken; what waits is in the file `path`. `warnings` are about jobs
+    `sent` are the messages that all channels have taken; the others are in the file `path`. `warnings` are about jobs
     that were sent, and will not start.
     """
 
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
 
     @property
     def success(self) -> bool:
-        """Whether nothing waits that should not."""
+        """True if every message that was due is delivered."""
         return not self.problem
 
 
@@ -62,10 +62,10 @@ def hand_over(
     others: Sequence[Sink] = (),
     kept: Callable[[], object] = lambda: None,
 ) -> Verdict:
-    """Hand over `message` and what waits from before; `others` are sinks of plugins. What goes wrong the verdict tells.
+    """Deliver `message` and those kept from before; `others` are sinks of plugins.
 
-    `kept` is called once the file has the message, which then needs to be nowhere else.
-    The file is a channel where there is no other: whoever takes a message takes it out of the file.
+    Failures are in the verdict. `kept` is called once the file has the message, which then needs to be nowhere else.
+    The file is a channel where there is no other: its reader takes a message by removing it from the file.
     """
     outbox = Outbox(channels.file, turn=60.0 + channels.config.triggers_timeout)
     done: list[str] = []
@@ -88,7 +88,10 @@ def hand_over(
 
 
 def _waiting(outbox: Outbox, message: Message, channels: Channels) -> Iterator[str]:
-    """Whoever reads the file may have more in it by then; as it is now, these jobs would never start."""
+    """Yield a line for each of these jobs that can never start, as the file is now.
+
+    Its reader may have more messages by then.
+    """
     names = set(message.job_names)
     for waiting in outbox.messages():
         for left in stuck(waiting):

@@ -1,4 +1,4 @@
-"""What the fields of a trigger may hold: each rule takes what was given and returns what is sent, or raises ValueError.
+"""Rules for the fields of a trigger: each takes a value and returns what is sent, or raises ValueError.
 
 A coordinator refuses a whole message for one value of a wrong type, so types are mended here where the
 meaning is clear and refused, by name, where it is not. The text of an error never repeats a value: it may
@@ -134,7 +134,7 @@ def truth(given: object) -> bool:
 
 
 def nothing(_given: object) -> str:
-    """Refuse whatever is given: it is decided elsewhere."""
+    """Refuse any value: this field is decided elsewhere."""
     raise ValueError(_EVAL_ONLY)
 
 
@@ -158,7 +158,7 @@ def plain(given: object, depth: int = 0) -> Any:
 
 
 def kind_of(given: object) -> str:
-    """What a value is, for people; never the value."""
+    """Return the kind of a value in words for the user; never the value."""
     if given is None:
         return "nothing"
     if isinstance(given, bool):

@@ -1,4 +1,4 @@
-"""What is handed over: jobs, or workflows of jobs, under one operation id; and its form as JSON. Pure.
+"""Messages: jobs, or workflows of jobs, under one operation id, and their form as JSON. Pure.
 
     {"type": "trigger_job", "operation_id": "…", "trigger_type": "runnerlib", "jobs": [{…}, …]}
 
@@ -64,7 +64,7 @@ class Message(NamedTuple):
         return self._replace(items=tuple(rest.values()))
 
     def fits(self, other: Message) -> bool:
-        """Whether the items of both can be in one message."""
+        """Return whether the items of both can be in one message."""
         return (self.form, self.trigger_type) == (other.form, other.trigger_type)
 
     def check(self) -> None:

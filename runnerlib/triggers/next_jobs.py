@@ -1,4 +1,4 @@
-"""What a person is told who runs the jobs of a workflow one by one; pure."""
+"""Text for a user who runs the jobs of a workflow one by one; pure."""
 
 from __future__ import annotations
 

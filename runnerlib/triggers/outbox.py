@@ -1,4 +1,4 @@
-"""The triggers file: messages that nobody has taken yet, in order, kept whatever happens to the process.
+"""The triggers file: undelivered messages, in order, kept even if the process is killed.
 
 `triggers.json` holds the first message. From the moment it may have been sent it does not change any more,
 because its operation id stands for exactly this content; `triggers.json.sent` says so, and who has taken it.
@@ -44,7 +44,7 @@ class DeliveryError(RunnerError):
 
 
 class Added(NamedTuple):
-    """What became of a message that was put in: how many of its items are new."""
+    """Result of adding a message: how many of its items are new."""
 
     path: Path
     new: int
@@ -165,7 +165,7 @@ class Outbox:
         return aside.operation_id
 
     def _send(self, turn: _Turn, sinks: Mapping[str, Post]) -> Division:
-        """Give a message to the sinks that have not taken it; what has gone, and what was refused."""
+        """Send a message to the sinks that have not taken it; return the parts that were taken and refused."""
         message = turn.message
         if turn.refusal:
             return self._divide(message, sinks, turn.refusal)
@@ -209,7 +209,7 @@ class Outbox:
         return divide(message, offer, refusal)
 
     def _settle(self, message: Message, division: Division, passed: set[str]) -> None:
-        """Write down what became of a message: only what was refused stays, as a message of its own."""
+        """Record the result for a message: only what was refused stays, as a message of its own."""
         with locked(self.path, self._patience):
             where = [path for path, one in self._waiting() if one == message]  # a reader without the lock may have it
             if not division.taken:
@@ -258,7 +258,10 @@ class Outbox:
         return [name for name in taken if isinstance(name, str)] if isinstance(taken, list) else []
 
     def _state(self) -> dict[str, Any]:
-        """What is known of a message that may have been sent; empty, which fits any message, when it is not legible."""
+        """Return the record of a message that may have been sent.
+
+        It is empty, which fits any message, when it cannot be read.
+        """
         data = read(self._sent)
         if data is None:
             return {"operation_id": None}

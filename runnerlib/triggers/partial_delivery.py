@@ -1,4 +1,4 @@
-"""Which jobs of a message can go without the others: one that is refused takes only those along that wait for it. Pure.
+"""Partial delivery of a refused message: a refused job holds back only the jobs that wait for it. Pure.
 
 A coordinator refuses a message whole, and seldom says for which job. So parts of it are offered, large ones first: the
 rest stays one message, and one workflow, where it can. A refusal creates nothing, and a part has an operation id that
@@ -37,7 +37,7 @@ class Left(NamedTuple):
 
 
 class Division(NamedTuple):
-    """What became of a message: the parts that were taken, and what was left."""
+    """Result of dividing a message: the parts that were taken, and the items that were left."""
 
     taken: tuple[Message, ...]
     left: tuple[Left, ...]
@@ -68,7 +68,7 @@ def apart(message: Message, elsewhere: Collection[str]) -> list[Left]:
 
 
 def name_of(item: Item) -> str:
-    """What people call a job, or a workflow of jobs."""
+    """Return the name of a job, or of a workflow of jobs, for the user."""
     return printable(str(item.get("job_name") or item.get("name") or item.get("id") or "?")[:100])
 
 
@@ -141,7 +141,7 @@ class _Dividing:
         return why if awaited is None else _waiting(name_of(self._message.items[awaited]))
 
     def _candidates(self, part: Sequence[int], most: int) -> Iterator[set[int]]:
-        """What may have to be dropped of a part, the fewest first: some jobs with all that waits for them."""
+        """Yield sets of jobs to drop from a part, smallest first: some jobs with all that wait for them."""
         if len(part) <= _FEW:
             for number in range(1, most + 1):
                 yield from sorted((self._followed(part, some) for some in combinations(part, number)), key=len)

@@ -1,4 +1,4 @@
-"""The channels that somebody listens to: each takes a message or says why not."""
+"""Sinks: each sends messages to one channel; it takes a message or says why not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sink(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages for people call it; it is remembered by this name which messages it has taken."""
+        """The name in texts for the user; deliveries are recorded under it."""
 
     def send(self, message: Message) -> str:
         """Take a message; what became of it, in a few words.
@@ -120,7 +120,7 @@ def sinks(channels: Channels, mask: Callable[[str], str], write: Write) -> list[
 
 
 def _is_due(job: Item) -> bool:
-    """Whether a job waits for nothing, and is at least one."""
+    """Return whether a job depends on no other, and has at least one instance."""
     return not job.get("depends_on") and job.get("for_each") != []
 
 

@@ -1,4 +1,4 @@
-"""What the steps and plugins of a run trigger, until the job has ended: a file with a JSON object a line.
+"""The spool: the triggers of a run's steps and plugins until the job has ended, one JSON object a line.
 
 RUNNERLIB_TRIGGERS tells steps the file; any language can append to it. Nothing of it is sent before the
 job has ended well, so that a step that triggers a deployment and a later one that fails deploy nothing.
@@ -31,14 +31,14 @@ def spool_of(environ: Mapping[str, str]) -> Path | None:
 
 
 class Spooled(NamedTuple):
-    """What a spool holds: triggers, whether they may go over plain http, and a line about each line that is none."""
+    """Contents of a spool: triggers, permission for plain http, and an error text for each bad line."""
 
     triggers: tuple[JobTrigger, ...] = ()
     insecure: bool = False
     problems: tuple[str, ...] = ()
 
     def __add__(self, other: object) -> Spooled:
-        """What both hold."""
+        """Return the contents of both."""
         if not isinstance(other, Spooled):
             return NotImplemented
         return Spooled(
@@ -76,7 +76,7 @@ def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False
 
 
 def collect(path: Path) -> Spooled:
-    """What the spool holds. Raises FileError when it cannot be read."""
+    """Return the contents of the spool. Raises FileError when it cannot be read."""
     import json
 
     from runnerlib._util import locked_file as file

@@ -27,14 +27,17 @@ class VariableError(ConfigError):
 
 
 class Output(NamedTuple):
-    """What a job hands on."""
+    """The variables and outputs of a job for later jobs."""
 
     vars: Mapping[str, Any]
     outputs: Mapping[str, Any]
 
 
 def read_output(path: Path) -> Output:
-    """What a job wrote; nothing when it wrote nothing. Raises RunnerError for a file that no coordinator takes."""
+    """Return the output of a job; empty when it wrote none. Raises RunnerError for an invalid file.
+
+    A file is invalid if no coordinator takes it.
+    """
     data = read(path, LARGEST)
     if data is None:
         return Output({}, {})
@@ -93,7 +96,7 @@ def merged(known: Mapping[str, Any], new: Mapping[str, Any], who: str) -> dict[s
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two values are the same to JSON, which tells `true` and `1` apart."""
+    """Return whether two values are the same to JSON, where `true` and `1` differ."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COMPONENT = "runnerlib"
 OWN = (Notice, Warned, StepRetrying)
-"""What the runner says; with `FRAMES` all that a console shows which adds nothing to the output of steps."""
+"""Messages of the runner itself. With `FRAMES` they are all that a console adds to the output of steps."""
 FRAMES = (StepStarted, StepFinished)
 
 

@@ -1,7 +1,7 @@
 """The client of the Coordinator's REST API: one request at a time, over https, with a deadline for everything.
 
-`address` says where it is and what may be sent there, `exchange` makes one request, `patience` decides what
-is tried again and when, `client` knows the routes and what their answers mean.
+`address` is the URL and the rules for the token, `http` makes one request, `retry` decides what is tried again and
+when, `client` knows the routes and the meaning of their answers.
 """
 
 from runnerlib.triggers.coordinator.address import Address, CoordinatorError, address

@@ -1,4 +1,7 @@
-"""Where the Coordinator is, and where its token may go: never over plain http unasked, never to another host."""
+"""The address of the Coordinator, and the rules for its token.
+
+The token goes over plain http only if that is allowed, and never to another host.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,10 @@ class Address(NamedTuple):
         return self._replace(path=self.path.rstrip("/") + path)
 
     def redirected(self, location: str) -> Address:
-        """Where an answer of this address leads. Raises CoordinatorError for another host, or from https to http."""
+        """Return the address that a redirect leads to.
+
+        Raises CoordinatorError for another host, or from https to http.
+        """
         target = address(urljoin(str(self), location), insecure=True, what="a redirect of the coordinator")
         if target.scheme == "http" and self.scheme == "https":
             raise CoordinatorError(

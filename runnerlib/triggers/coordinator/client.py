@@ -38,7 +38,7 @@ _HINTS = {
 
 
 class Created(NamedTuple):
-    """What a coordinator made of a message: the ids of the jobs, their number, and how many attempts it took."""
+    """The answer of a coordinator to a message: ids of the jobs, their number, and attempts made."""
 
     job_ids: tuple[str, ...]
     jobs: int
@@ -56,7 +56,7 @@ class Coordinator:
         self._patience = patience or Patience()
 
     def submit(self, job: str, body: str) -> Created:
-        """Ask for the jobs of `body`, a message with an operation id, to follow the job `job`.
+        """Request the jobs of `body`, a message with an operation id, as follow-up jobs of the job `job`.
 
         It is sent again when it is not known to have been refused: the operation id makes that safe. Raises
         CoordinatorError.
@@ -144,7 +144,7 @@ def _given_up(problem: CoordinatorError, attempts: int, asked: float | None) -> 
 
 
 def _told(answer: Answer) -> str:
-    """What the server says of an error, as far as it is one of a coordinator."""
+    """Return the error text of the server, if the answer is one of a coordinator."""
     try:
         given = json.loads(answer.body)
     except (ValueError, RecursionError):

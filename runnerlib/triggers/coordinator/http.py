@@ -30,7 +30,7 @@ class ExchangeError(Exception):
 
 
 class Answer(NamedTuple):
-    """What the server said."""
+    """The response of the server."""
 
     status: int
     headers: Message
@@ -112,7 +112,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 class _Socket:
-    """What http.client wants of a socket; every wait is limited by what is left of the time."""
+    """A socket for http.client; every wait is limited by the time that is left."""
 
     def __init__(self, sock: socket.socket, timer: Timer) -> None:
         self._sock = sock

@@ -1,4 +1,4 @@
-"""What is tried again, and when: backoff with jitter, what the server asks for, and an end to it. Pure."""
+"""Retry policy: backoff with jitter, the delay that the server requests, and a limit. Pure."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def _random() -> float:
 
 
 class Patience(NamedTuple):
-    """`total` seconds for everything, `attempt` at most for one request; pauses begin at about `first` and double
-    up to `longest`. Clock, sleep and random number (0 to 1) are those of the machine unless a test has others.
+    """Retry policy: at most `total` seconds for everything, and `attempt` seconds for one request.
+
+    Pauses begin at about `first` seconds and double up to `longest`. Clock, sleep and random number (0 to 1) are those
+    of the machine unless a test has others.
     """
 
     total: float = 120.0
@@ -32,9 +34,10 @@ class Patience(NamedTuple):
     random: Callable[[], float] = _random
 
     def pause(self, failures: int, asked: float | None) -> float:
-        """Seconds to wait after so many failures: half of the backoff and a random part of the rest, or what is asked.
+        """Return the seconds to wait after so many failures; at least `asked`, if the server requested a delay.
 
-        Many runners that lost the same server do not come back at the same moment.
+        It is half of the backoff and a random part of the rest, so that many runners that lost the same server do not
+        come back at the same moment.
         """
         backoff = min(self.longest, self.first * 2.0 ** min(failures - 1, 60))
         own = backoff / 2 + self.random() * backoff / 2
@@ -42,7 +45,7 @@ class Patience(NamedTuple):
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """The seconds that a Retry-After header asks for at `now`, in seconds since the epoch; None for none."""
+    """Return the seconds that a Retry-After header asks for at `now`, seconds since the epoch; None for none."""
     if value is None:
         return None
     text = value.strip()

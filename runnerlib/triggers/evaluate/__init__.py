@@ -1,5 +1,5 @@
-"""From an event to the jobs that follow from it: what `runnerlib eval` and `runnerlib trigger` do.
+"""Evaluation of an event: the jobs that follow from it, for `runnerlib eval` and `runnerlib trigger`.
 
-`event` is what happened, `selection` which workflows are meant for it, `conversion` makes triggers of their
-jobs, `evaluation` puts these together.
+`event` is the event as a value, `filters` select the workflows and jobs that are meant for it, `to_triggers` makes
+triggers of jobs, `worker_shell` makes commands that a worker starts well, `evaluate` puts these together.
 """

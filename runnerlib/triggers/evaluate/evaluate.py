@@ -1,4 +1,4 @@
-"""An event and the trusted source, evaluated: the message that asks for the jobs, and what is to be said of it."""
+"""Evaluation of an event with the trusted source: the message with the jobs, and notes for the user."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Evaluation(NamedTuple):
 def evaluate(
     event: Event, root: Path, changes: Changes, environ: Mapping[str, str], workflow_file: Path | None = None
 ) -> Evaluation:
-    """The jobs that follow from `event`, by the workflows of the trusted source at `root`, or by one file.
+    """Return the jobs that follow from `event`, by the workflows of the trusted source at `root`, or by one file.
 
-    A file that is wrong is left out and told. Where there is no workflow file that is right, the jobs of
-    `.reactorcide/jobs` stand for themselves. Raises ConfigError when `workflow_file` is wrong.
+    A file with errors is left out and reported. Where there is no valid workflow file, each of the jobs of
+    `.reactorcide/jobs` stands alone. Raises ConfigError when `workflow_file` has errors.
     """
     layout = _layout(root, workflow_file)
     notes: list[str] = []
@@ -60,7 +60,10 @@ def evaluate(
 def changes_of(
     event: Event, source: Path, given: Sequence[str], note: Callable[[str], object]
 ) -> Callable[[], Collection[str] | None]:
-    """Tells the changed files: those `given`, else what git says of the checkout at `source`; looked up once."""
+    """Return a function for the changed files: those `given`, else those that git finds, looked up once.
+
+    `source` is the checkout that git looks at.
+    """
     known: list[Collection[str] | None] = [given] if given else []
 
     def changes() -> Collection[str] | None:
@@ -93,7 +96,7 @@ def _layout(root: Path, workflow_file: Path | None) -> Layout:
 
 
 def _named(workflows: Sequence[Workflow], root: Path, errors: list[str]) -> dict[str, Workflow]:
-    """The workflows by their ids, which policies tell them by; of two with the same the second is left out."""
+    """Return the workflows by id, which policies use; of two with the same id the second is left out."""
     named: dict[str, Workflow] = {}
     for one in workflows:
         file = one_line(os.path.relpath(one.file, root))
@@ -187,7 +190,7 @@ def _subjects(text: str) -> list[str]:
 
 
 def id_of(workflow: Workflow, file: str) -> str:
-    """What a coordinator knows a workflow by: its own id, else one made from the path of its file.
+    """Return the id of a workflow for a coordinator: its own, or one made from the path of its file.
 
     That is the path below `.reactorcide/workflows`, without suffix, in lower case, other characters as `-`. Raises
     ConfigError when nothing is left of it.

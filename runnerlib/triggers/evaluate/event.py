@@ -1,4 +1,4 @@
-"""What happened in a repository, as Reactorcide tells it; pure."""
+"""Events of a repository, in the terms of Reactorcide; pure."""
 
 from __future__ import annotations
 
@@ -28,26 +28,31 @@ _BRANCH = "refs/heads/"
 
 
 class Event(NamedTuple):
-    """An event; `told` are the variables REACTORCIDE_* that say what is known of it."""
+    """An event; `told` are the variables REACTORCIDE_* that describe it."""
 
     kind: str
     told: Mapping[str, str]
 
     @property
     def is_pull_request(self) -> bool:
-        """Whether it is about a pull request, merged and closed ones included."""
+        """True if it is about a pull request, merged and closed ones included."""
         return self.kind.startswith("pull_request")
 
     @property
     def branch(self) -> str:
-        """What filters of branches look at: the branch, the base branch of a pull request, the name of a tag."""
+        """The name that filters of branches test.
+
+        It is the branch, the base branch of a pull request, or the name of a tag.
+        """
         names = ("PR_BASE_REF", "BASE_REF", "BRANCH") if self.is_pull_request else ("BRANCH",)
         found = next((self.told[_PREFIX + name] for name in names if self.told.get(_PREFIX + name)), "")
         return found.removeprefix(_BRANCH).removeprefix("refs/tags/")
 
 
 def event(kind: str, given: Mapping[str, str | None], environ: Mapping[str, str]) -> Event:
-    """The event `kind` with what is `given` of it, and else `environ` tells. Raises ConfigError for an unknown kind.
+    """Return the event `kind` with the values `given`, and those of `environ` for the rest.
+
+    Raises ConfigError for an unknown kind.
 
     The keys of `given` are names of variables without their prefix.
     """

@@ -1,4 +1,4 @@
-"""Which workflows and jobs are meant for an event; pure."""
+"""Selection of the workflows and jobs that are meant for an event; pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def mismatch(wanted: Filter, event: Event, changes: Changes) -> str:
-    """Why `wanted` is not meant for `event`, in a few words; empty when it is.
+    """Return why `wanted` is not meant for `event`, in a few words; empty when it is.
 
-    A filter without events is meant for none. One of branches counts where a branch is known, one of paths
-    where it is known what changed: nothing is left out because of what nobody knows.
+    A filter without events is meant for none. A filter of branches counts where a branch is known, one of paths where
+    the changed files are known: nothing is left out because of an unknown value.
     """
     if event.kind not in wanted.events:
         return f"it is meant for {', '.join(wanted.events)}" if wanted.events else "it is meant for no event"

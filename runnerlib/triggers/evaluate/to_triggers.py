@@ -1,4 +1,4 @@
-"""Jobs of workflow files as triggers: what a coordinator can carry out, and what is decided before it gets them."""
+"""Conversion of the jobs of workflow files to triggers, with the decisions a coordinator cannot make."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _in_order(jobs: Sequence[WorkflowJob]) -> Iterator[WorkflowJob]:
 
 
 def _why_not(job: WorkflowJob, event: Event, changes: Changes, left_out: Collection[str]) -> str:
-    """Why a job is left out: its condition, as far as it is an expression, or a job it needs; empty when it is not."""
+    """Return why a job is left out: its condition, if that is an expression, or a job it needs; empty if it is not."""
     why = _why_false(job, event, changes)
     missing = min((other for other in job.depends_on if other in left_out), default=None)
     if why or missing is None or _condition(job) != ALL_SUCCESS:
@@ -139,7 +139,7 @@ def _fields(job: WorkflowJob, event: Event, file: str) -> dict[str, Any]:
 
 
 def _sources(told: Mapping[str, str]) -> dict[str, str | None]:
-    """What the event says of the sources; a job inherits the rest from the one that triggers it."""
+    """Return the sources in the variables of the event; a job inherits the rest from the one that triggers it."""
     url, ci_url = told.get("REACTORCIDE_SOURCE_URL"), told.get("REACTORCIDE_CI_SOURCE_URL")
     return {
         "source_type": "git" if url else None,
@@ -152,7 +152,7 @@ def _sources(told: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def _command(job: WorkflowJob, file: str, name: str) -> str:
-    """What the worker is to run: the command below a runner that masks, or the steps, found by the file they are in."""
+    """Return the command for the worker: the one of the job, run with masking, or one that runs its steps."""
     if job.command is None and not file:
         raise ConfigError(f"job '{one_line(job.name)}': a job of steps that is triggered by itself needs a 'command'")
     if job.command is None:

@@ -1,4 +1,4 @@
-"""How a worker starts the command of a job; pure.
+"""Commands in the form that a worker starts well; pure.
 
 It splits the command into words itself, or has `sh -c` run it where it has a line break or the name of a variable. That
 shell is the first process of the container then. It ignores SIGTERM, since no first process has a signal that it does
@@ -16,7 +16,7 @@ _KNOWN = ("runnerlib eval", "runnerlib trigger")
 
 
 def needs_shell(command: str) -> bool:
-    """Whether a worker runs `command` by a shell. Source: Reactorcide's ParseCommandWithPrefix."""
+    """Return whether a worker runs `command` by a shell. Source: Reactorcide's ParseCommandWithPrefix."""
     return "\n" in command.strip() or _VARIABLE.search(command) is not None
 
 
@@ -26,12 +26,12 @@ def by_worker(command: str) -> str:
 
 
 def if_single(command: str) -> str:
-    """What `by_worker` says of a command that somebody else wrote; as it is if that may be more than one program."""
+    """Return `by_worker` of a command with an unknown author; unchanged if it may be more than one program."""
     return command if command.startswith(_KNOWN) or not _is_single(command) else by_worker(command)
 
 
 def _is_single(command: str) -> bool:
-    """Whether a shell has one program to start and nothing after it; when in doubt it has not."""
+    """Return whether a shell has one program to start and nothing after it; False when in doubt."""
     words = shlex.shlex(command.strip(), posix=True, punctuation_chars=";&|<>()\n")
     words.whitespace, words.commenters, words.whitespace_split = " \t", "", True
     try:
