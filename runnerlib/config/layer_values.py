@@ -1,4 +1,4 @@
-"""What each layer of the configuration gives, as it is written there."""
+"""Values of each configuration layer, as written there."""
 
 # Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
@@ -13,7 +13,7 @@ PROFILES = "profiles"
 
 
 class Layer(Enum):
-    """Where a value came from; later members win."""
+    """Origin of a value; later members win."""
 
     DEFAULT = "default"
     JOB_FILE = "job file"
@@ -45,7 +45,10 @@ class Given(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What was given, for an error. A structure that should be text may hold secrets: only its kind is told."""
+        """Describe a value for an error message.
+
+        A structure that should be text may hold secrets: only its type is shown.
+        """
         if self.setting.secret:
             return ""
         if isinstance(self.value, (str, int, float)):

@@ -36,7 +36,7 @@ class Lowest(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """What every layer gives, as it is written there. `ci_file` is None until the CI source is there."""
+    """Input of every layer, unparsed. `ci_file` is None until the CI source is prepared."""
 
     command_line: Mapping[str, object]
     environ: Mapping[str, str]
@@ -139,7 +139,7 @@ def _in_order(
 
 
 def _check_others(filed: Filed, file: str, profile: str, problems: list[str]) -> None:
-    """What is wrong with the profiles that are not chosen."""
+    """Add the errors of the profiles that are not chosen."""
     for name, settings in filed.profiles.items():
         if name != profile:
             found: dict[str, Given] = {}

@@ -26,7 +26,7 @@ _LIKENESS = 0.8
 
 
 def misspelt(environ: Mapping[str, str]) -> Iterator[str]:
-    """What to say of variables whose names are close to those of settings, and which nobody knows."""
+    """Yield a warning for each unknown variable whose name is close to that of a setting."""
     for name in environ:
         if name[:1] in {"R", "r"} and name not in _KNOWN and (meant := _meant(name)):
             yield f"variable '{name[:100]}' is no setting; did you mean '{meant}'?"

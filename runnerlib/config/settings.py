@@ -16,12 +16,12 @@ ENV_PREFIX = "REACTORCIDE_"
 
 
 class Setting(NamedTuple):
-    """How one setting is spelled, checked and explained.
+    """Definition of one setting: its name, parser, default and help text.
 
-    What is `early` is used before the CI source is there, so no file of that can set it. In what is
-    `literal` a reference to a secret is not replaced. What is not `offered` is no option: everybody on
-    the machine can read arguments. What is `secret` is masked, whichever layer or plugin gives it, and the job does
-    not get its variable unless it is `passed_on`.
+    An `early` setting is used before the CI source is prepared, so no file of that source can set it. In a `literal`
+    setting, references to secrets are not replaced. A setting that is not `offered` has no command-line option,
+    because every user of the machine can read arguments. The value of a `secret` setting is masked, whichever layer
+    or plugin gives it, and the job does not get its variable unless it is `passed_on`.
     """
 
     name: str
