@@ -1,8 +1,8 @@
-"""Which values are secret, and which of them are strong enough to be searched; pure.
+"""Selection of secret values, and of those that are strong enough to be searched for; pure.
 
-A value given as secret is masked from a few bytes up. A value that is only guessed to be secret by
-the name of its variable must be longer and no everyday word: masking every `main` or `true` would
-shred the log and tell the reader what the "secret" is.
+A value that is declared as secret is masked from a few bytes up. A value that is only guessed to be secret, by the
+name of its variable, must be longer and no everyday word: masking every `main` or `true` would make the log
+unreadable and reveal the "secret".
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def guess(environ: Mapping[str, str], patterns: Iterable[str]) -> Iterator[Secre
 
 
 def _matches(name: str, parts: list[str]) -> bool:
-    """Whether `name` consists of `parts` with anything between them.
+    """Return whether `name` consists of `parts` with anything between them.
 
     `fnmatch` would do the same after compiling a regular expression for each pattern, which costs
     every start as much as all other work of the runner before the job begins.
@@ -54,7 +54,7 @@ def _matches(name: str, parts: list[str]) -> bool:
 
 
 def weakness(secret: Secret, min_length: int, guessed_min_length: int) -> str:
-    """Why `secret` is not going to be masked, or '' when it is. Lengths are in bytes."""
+    """Return why `secret` is not going to be masked, or '' when it is. Lengths are in bytes."""
     raw = secret.value.encode("utf-8", "surrogateescape")
     needed, setting = (
         (guessed_min_length, "secret_env_min_length") if secret.guessed else (min_length, "secret_min_length")
@@ -69,7 +69,7 @@ def weakness(secret: Secret, min_length: int, guessed_min_length: int) -> str:
 
 
 def _everyday(raw: bytes) -> str:
-    """What makes a value whose name looks secret too common to be one, or ''."""
+    """Return why a value with a secret-looking name is too common to be a secret, or ''."""
     bare = raw.strip()
     if bare.lower() in TRIVIAL:
         return "it is an everyday word"

@@ -38,7 +38,7 @@ def regular_files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def find_secrets(path: Path, masker: SecretMasker) -> MaskReport:
-    """What masking the file at `path` would hide; the file is only read."""
+    """Return what masking the file at `path` would hide; the file is only read."""
     try:
         return _mask(path, masker, lambda _data: None)
     except OSError as error:

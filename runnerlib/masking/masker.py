@@ -91,7 +91,7 @@ class SecretMasker:
         return self.register_secrets(variables.values(), variables)
 
     def has_secret(self, value: str | bytes) -> bool:
-        """Whether `value` was registered and is masked."""
+        """Return whether `value` was registered and is masked."""
         return _encode(value) in self._values
 
     def size(self) -> int:
@@ -131,7 +131,7 @@ class SecretMasker:
 
     @property
     def marks(self) -> tuple[bytes, ...]:
-        """What stands for a secret, and for each shape that is masked."""
+        """The replacement texts: one for each masked shape, and the one for a secret."""
         return (*self._shapes.values(), self._scanner.marker)
 
     def _new_scanner(self, marker: bytes) -> Scanner:

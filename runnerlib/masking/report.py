@@ -1,4 +1,4 @@
-"""What a stream has masked: counts by rule and bytes, never a value."""
+"""Masking report of a stream: counts by rule and bytes, never a value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RuleCount(NamedTuple):
 
 
 class MaskReport(NamedTuple):
-    """What one stream did, or several: `rules` by falling marks, then by name.
+    """Statistics of one or several streams; `rules` are sorted by falling marks, then by name.
 
     `received` and `released` are the bytes in and out, `most_held` the most that were withheld at once.
     """

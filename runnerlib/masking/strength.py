@@ -1,7 +1,7 @@
-"""Which piece of a secret may be searched by itself.
+"""Selection of the pieces of a secret that may be searched for separately.
 
-Whoever registered a value answers for its strength; nobody chose the pieces, so they are held to more:
-a mask on every `{`, `type` or `1` makes a log unreadable and tells nothing apart (woodpecker #7103,
+The caller who registered a value is responsible for its strength. Pieces are derived, not chosen, so their limits are
+stricter: a mask on every `{`, `type` or `1` makes a log unreadable and carries no information (woodpecker #7103,
 concourse #4749, actions/runner #326).
 """
 

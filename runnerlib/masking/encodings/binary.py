@@ -50,7 +50,7 @@ def base64_standard(value: bytes) -> Iterator[bytes]:
 
 
 def base64_twice(value: bytes) -> Iterator[bytes]:
-    """What the attackers of tj-actions printed (CVE-2025-30066): no masker searched for base64 of base64."""
+    """Base64 of base64, as the attackers of tj-actions printed it (CVE-2025-30066): no masker searched for it."""
     for inner in _cores(value, _base64_text, group=3, bits=6, ends=False):
         yield from filter(is_searchable, _cores(inner, _base64_text, group=3, bits=6, ends=False))
 
@@ -90,7 +90,7 @@ def hexadecimal(value: bytes) -> Iterator[bytes]:
 
 
 def utf16(value: bytes) -> Iterator[bytes]:
-    """What PowerShell and other programs of Windows write, in either byte order; a screen shows it as the secret."""
+    """UTF-16 in either byte order, as PowerShell and other Windows programs write it; a screen shows the secret."""
     try:
         text = value.decode()
     except UnicodeDecodeError:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Table(dict[int, str]):
-    """What each character becomes, worked out when it first turns up.
+    """Lazy translation table: a character's replacement is computed when it first occurs.
 
     `str.translate` then runs as one C loop however long the value is, and nothing is built at import.
     It remembers single characters, never a value.
