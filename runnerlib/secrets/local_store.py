@@ -60,7 +60,7 @@ def secrets_file(base_path: Path) -> Path:
 
 
 def is_initialized(base_path: Path | None = None) -> bool:
-    """Whether there is a store."""
+    """Return whether there is a store."""
     return secrets_file(base_path or get_default_base_path()).exists()
 
 

@@ -1,8 +1,8 @@
-"""What this process knows to be secret, and masking with it, under the names of Reactorcide's `src.secrets`.
+"""Secrets known to this process, and masking with them, under the names of Reactorcide's `src.secrets`.
 
-This is state of the whole process, and meant to be: a value that is secret in one job of a program is no less so in
-another, masking it there too can only hide more, and nothing but masking ever reads it. A program that wants a
-masker of its own makes a `SecretMasker`.
+This state belongs to the whole process on purpose: a value that is secret in one job of a program is secret in
+another, too. Masking it there can only hide more, and nothing but masking ever reads it. A program that needs its own
+masker creates a `SecretMasker`.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def register_env_vars(variables: Mapping[str, str | None]) -> int:
 
 
 def has_secret(value: str | bytes) -> bool:
-    """Whether `value` was registered in this process and is masked."""
+    """Return whether `value` was registered in this process and is masked."""
     return HERE.has_secret(value)
 
 

@@ -38,12 +38,12 @@ def find_secret_refs(text: str) -> list[SecretRef]:
 
 
 def is_secret_ref(text: str) -> bool:
-    """Whether `text` is one reference and nothing else."""
+    """Return whether `text` is one reference and nothing else."""
     return parse_secret_ref(text) is not None
 
 
 def has_secret_refs(text: str) -> bool:
-    """Whether there is a reference in `text`."""
+    """Return whether `text` contains a reference."""
     return SECRET_REF_PATTERN.search(text) is not None
 
 

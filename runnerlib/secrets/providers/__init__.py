@@ -1,7 +1,7 @@
-"""Where the secrets come from that `${secret:path:key}` refers to.
+"""Providers of the secrets that `${secret:path:key}` refers to.
 
-A provider is a module of this package named as it is (`env` is `variable`, so that it shadows nothing)
-with a function `get(path, key, setup)`, and an entry in `PROVIDERS`; plugins register further ones.
+A provider is a module of this package with the provider's name (`env` is `variable`, so that it shadows nothing), a
+function `get(path, key, setup)`, and an entry in `PROVIDERS`; plugins register further ones.
 """
 
 from __future__ import annotations

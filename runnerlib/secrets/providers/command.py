@@ -28,9 +28,9 @@ _WITHHELD = {PASSWORD_VARIABLE, *(one.variable for one in SETTINGS.values() if o
 
 
 def get(path: str, key: str, setup: Setup) -> str | None:
-    """What `secret_command` prints, less one line break at its end; never None. Raises ConfigError.
+    """Run `secret_command` and return its output less one line break at its end; never None.
 
-    The words are executed as they are, without a shell; what it says on stderr is not shown.
+    Raises ConfigError. The arguments are executed without a shell; output on stderr is not shown.
     """
     subject = f"secret '{path}:{key}'"
     words = setup.config.secret_command
@@ -75,9 +75,10 @@ def _printed(argv: list[str], subject: str, setup: Setup) -> bytes:
 
 
 def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:
-    """What it prints, or a bit more than is allowed, and whether it ended in time. What it started ends, too.
+    """Return the output, or slightly more than is allowed, and whether the command ended in time.
 
-    Raises ChildProcessError when another part of the program has collected it.
+    Its descendants are ended, too. Raises ChildProcessError when another part of the program has collected the
+    process.
     """
     assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     data = bytearray()
@@ -92,14 +93,14 @@ def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, b
 
 @contextmanager
 def _ended(process: subprocess.Popen[bytes]) -> Iterator[int]:
-    """A descriptor that tells of the end of a process, which comes with that of the block."""
+    """A descriptor that becomes readable when a process ends; the process is killed at the end of the block."""
     try:
         exited = end_of(process.pid)
         try:
             yield exited
         finally:
             os.close(exited)
-            # Until it is reaped its number, and so that of its group, belongs to nobody else.
+            # Until it is reaped its number, and so that of its group, cannot be reused.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)

@@ -1,4 +1,4 @@
-"""What a built-in provider works with."""
+"""Context of the built-in providers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Setup(NamedTuple):
-    """What a built-in provider works with; `password` asks for that of the local store."""
+    """Context of a built-in provider; `password` asks for the password of the local store."""
 
     config: RunnerConfig
     environ: Mapping[str, str]

@@ -19,21 +19,21 @@ LARGEST = 1 << 20  # bytes of a request, as in runnerlib.secrets.socket.Limits
 
 
 class Registration(NamedTuple):
-    """What became of a registration: how many values are hidden now, and why not all; '' when they are."""
+    """Result of a registration: how many values are now masked, and why not all; '' when they are."""
 
     hidden: int
     problem: str
 
     @property
     def ok(self) -> bool:
-        """Whether every value is hidden from now on."""
+        """True if every value is masked from now on."""
         return not self.problem
 
 
 def register(
     values: Iterable[str | bytes], socket_path: str | os.PathLike[str] | None = None, timeout: float = 5.0
 ) -> Registration:
-    """Register `values` and say what became of it. `timeout` is in seconds, for each MiB of them.
+    """Register `values` and return the result. `timeout` is in seconds, for each MiB of them.
 
     Without `socket_path`, the runner is the one that REACTORCIDE_SECRETS_SOCKET names. Problems with
     the runner raise nothing; the first one ends the registration. Empty values count as not hidden, the
@@ -53,14 +53,20 @@ def register(
 def register_secrets(
     values: Iterable[str | bytes], socket_path: str | os.PathLike[str] | None = None, timeout: float = 5.0
 ) -> bool:
-    """Whether all `values` are hidden from now on: False too without a runner. `register` tells why."""
+    """Register `values` with the runner, and return whether all of them are masked from now on.
+
+    Without a runner the result is False. `register` returns the reason.
+    """
     return register(values, socket_path, timeout).ok
 
 
 def register_secret(
     value: str | bytes, socket_path: str | os.PathLike[str] | None = None, timeout: float = 5.0
 ) -> bool:
-    """Whether `value` is hidden from now on: False too without a runner. `register` tells why."""
+    """Register `value` with the runner, and return whether it is masked from now on.
+
+    Without a runner the result is False. `register` returns the reason.
+    """
     return register([value], socket_path, timeout).ok
 
 
@@ -154,7 +160,7 @@ def _left(deadline: float) -> float:
 
 
 def _judge(reply: bytes, batch: list[str]) -> Registration:
-    """What the runner's reply means for a batch; Reactorcide's has no `masked`."""
+    """Evaluate the runner's reply to a batch; the reply of Reactorcide's runner has no `masked`."""
     text = reply.decode("ascii", "replace").strip()
     if text.startswith("ERROR: "):
         # No runner repeats a value, but who knows what listens there.

@@ -1,4 +1,4 @@
-"""What clients may cost the runner; pure."""
+"""Limits on what clients may use of the runner's resources; pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Limits(NamedTuple):
 
 
 class Bucket:
-    """Lets `rate` things pass in a second and `burst` of them at once; it is told the time, in seconds."""
+    """Rate limiter: `rate` clients per second pass, `burst` of them at once; times are passed in, in seconds."""
 
     __slots__ = ("_due", "_interval", "_tolerance")
 
@@ -34,9 +34,9 @@ class Bucket:
         self._due = float("-inf")  # when the next one would come if they came evenly
 
     def delay(self, now: float) -> float:
-        """How long the next one has to wait, 0 when it may pass."""
+        """Return how long the next client has to wait; 0 when it may pass."""
         return max(0.0, self._due - self._tolerance - now)
 
     def take(self, now: float) -> None:
-        """One passes."""
+        """Count one that passes."""
         self._due = max(self._due, now) + self._interval

@@ -68,7 +68,7 @@ def _parents(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _unfit(parent: Path, path: Path) -> str:
-    """Why the socket cannot be at `path` below `parent`; '' when it can."""
+    """Return why the socket cannot be at `path` below `parent`; '' when it can."""
     length = len(os.fsencode(path))
     if length > LONGEST:
         return f"makes a path of {length} bytes (at most {LONGEST})"
@@ -114,7 +114,7 @@ def _namespace() -> int:
 
 
 def _started(pid: int) -> int:
-    """When the process started, in clock ticks since boot; -1 when there is none, or a dead one nobody has reaped."""
+    """Return the start time of a process in clock ticks since boot; -1 for none, or an unreaped dead one."""
     try:
         # The fields after the name, which may itself hold spaces and parentheses; see proc(5).
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()

@@ -91,7 +91,7 @@ class SecretServer:
 
     @property
     def counts(self) -> Counts:
-        """What has happened until now."""
+        """The counts so far."""
         seen = self._connections
         return Counts(len(self._registry), seen.failed if seen else 0, seen.refused if seen else 0)
 
