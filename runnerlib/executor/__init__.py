@@ -1,1 +1,1 @@
-"""Where a step runs: `local` is a process of this machine, `container` a process in a container."""
+"""Executors of steps: `local` starts processes on this machine, `container` starts them in a container."""

@@ -58,7 +58,10 @@ _KILLER = 'kill -s "$2" -- "-$(cat "$1.pid")" 2>/dev/null'
 
 
 class Wish(NamedTuple):
-    """What a job wants: `image`, limits as the engine's options have them, and what else is mounted read-only.
+    """Container requested by a job: `image`, limits in the format of the engine's options, and extra read-only mounts.
+
+    `base` is the job's workspace. `scratch` is a directory outside of it that is also mounted. `shared` directories
+    have the same path in the container. `environ` is the environment of the engine's client.
 
     `base` is its workspace, `scratch` a directory outside of it that is mounted into it, and `shared` are other
     directories, which have the same path in the container. `environ` is that of the engine's client.
@@ -289,7 +292,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _reason(said: bytes) -> str:
-    """What the engine's client says is wrong, without its advice."""
+    """Return the error message of the engine's client, without its advice."""
     lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith(("Run '", "See '", "Usage:"))]
     return lines[-1].removeprefix("docker: ").rstrip(".") if lines else "no reason given"
@@ -319,7 +322,7 @@ async def _until(process: Process, wanted: bytes) -> bytes:
 
 
 async def _ended(process: Process, limit: float) -> bool:
-    """Whether a process ends within `limit` seconds; it is collected then."""
+    """Return whether a process ends within `limit` seconds; its exit status is collected then."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
     loop.add_reader(process.exited, lambda: None if done.done() else done.set_result(None))

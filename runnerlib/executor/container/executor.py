@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def contained(
     engine: Engine, wish: Wish, custody: Custody, patiently: Callable[[Coroutine[None, None, None]], Awaitable[None]]
 ) -> AsyncIterator[Custody]:
-    """What starts steps in a container as `wish` says, which ends with the block, with everything in it.
+    """Run the block with a container that starts the steps; the container and everything in it end with the block.
 
     `patiently` waits for the container, which may have to be fetched. Raises RunnerError with what the engine says.
     """

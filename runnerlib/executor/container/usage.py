@@ -1,4 +1,4 @@
-"""What a step in a container used, and whether memory ran out: by what its launcher wrote down on the way."""
+"""Resource usage of a step in a container, and OOM detection, from the records of its launcher."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TIME = re.compile(rb"(\d{1,9})m(\d{1,2})[.,](\d{1,9})s")
 
 
 def usage(files: Path) -> Usage | None:
-    """What the commands of a step used, by the output of `times`; of memory nothing is known."""
+    """Parse the CPU usage of a step's commands from the output of `times`; memory is unknown."""
     found = [
         60 * int(minutes) + float(b"%b.%b" % (seconds, fraction))
         for minutes, seconds, fraction in _TIME.findall(read(files.with_suffix(".times")))

@@ -30,7 +30,7 @@ def harden() -> str:
 
 
 def refused() -> str:
-    """What the last `harden` has returned."""
+    """Return the result of the last `harden`."""
     return _refused
 
 

@@ -1,4 +1,4 @@
-"""Where the system has room for some steps only, the others wait until one of these has ended."""
+"""Admission of steps: where resources suffice for some steps only, further ones wait until a running step ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Room:
-    """How many steps run, and who waits for the end of one; to be used by one thread at a time."""
+    """Count of running steps, and a queue of callbacks for the end of one. To be used by one thread at a time."""
 
     def __init__(self) -> None:
         self.running = 0
@@ -18,11 +18,11 @@ class Room:
         self._waiting: deque[Callable[[], object]] = deque()
 
     def enter(self) -> None:
-        """A step has been started."""
+        """Count a step that has started."""
         self.running += 1
 
     def leave(self) -> None:
-        """A step has ended: all who wait are told, the first one first."""
+        """Count a step that has ended, and call every waiting callback, in the order of their arrival."""
         self.running -= 1
         waiting, self._waiting = self._waiting, deque()
         for told in waiting:

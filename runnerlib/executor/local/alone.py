@@ -29,11 +29,11 @@ class Alone(NamedTuple):
 
     @property
     def claims(self) -> bool:
-        """Whether what carries no mark is the job's: only where what the runner starts itself carries one."""
+        """True if unmarked processes belong to the job: only if the runner marks those that it starts itself."""
         return self.mark.number != 0
 
     def is_new(self, process: Status) -> bool:
-        """Whether a descendant of this process was started by the run."""
+        """Return whether a descendant of this process was started by the run."""
         return (process.pid, process.started) not in self.before
 
 
@@ -41,7 +41,7 @@ _now: list[Alone] = []
 
 
 def current() -> Alone | None:
-    """How this process is alone, if it is."""
+    """Return the exclusive run of this process, or None."""
     return _now[-1] if _now else None
 
 

@@ -55,7 +55,7 @@ class Group:
         return [pid for pid in found if pid]  # 0: a process that this namespace does not show
 
     def killed(self) -> int:
-        """How many processes of the group the kernel has killed because memory ran out; 0 where it does not count."""
+        """Return how many processes of the group the kernel killed for lack of memory; 0 where it does not count."""
         return oom_kills(_read(self._counter)) if self._counts else 0
 
     def cpu(self) -> tuple[float, float] | None:
@@ -68,7 +68,7 @@ class Group:
             return None
 
     def pristine(self) -> bool:
-        """Whether it is as it was made: nobody in it, no group below it, not frozen, and nobody changed its limits."""
+        """Return whether the group is as it was made: no process or subgroup, not frozen, limits unchanged."""
         state = self._state()
         if b"populated 0" not in state or b"frozen 1" in state:
             return False
@@ -154,7 +154,7 @@ def _remove(path: str) -> None:
 
 
 def oom_kills(events: bytes) -> int:
-    """How many processes were killed because memory ran out, by the text of a file of a group's counters."""
+    """Parse the number of processes killed for lack of memory from the text of a group's counter file."""
     for line in events.splitlines():
         name, _, count = line.partition(b" ")
         if name == b"oom_kill":
@@ -163,7 +163,7 @@ def oom_kills(events: bytes) -> int:
 
 
 class Place(NamedTuple):
-    """Where this process stands in a hierarchy of groups: its directory, and the directory of the topmost one."""
+    """Location of this process in a cgroup hierarchy: the directory of its own group and of the topmost one."""
 
     own: str
     top: str
@@ -179,7 +179,7 @@ def new_groups() -> Groups | None:
 
 
 def find_place(kind: str, controller: str) -> Place | None:
-    """Where this process stands: kind "cgroup2" without a controller, or "cgroup" with one."""
+    """Find the location of this process: kind "cgroup2" without a controller, or "cgroup" with one."""
     path = next((path for names, path in _own_paths() if controller in names), None)
     for line in _read("/proc/self/mountinfo").decode("utf-8", "surrogateescape").splitlines():
         left, _, right = line.partition(" - ")

@@ -1,4 +1,4 @@
-"""Whether the kernel killed a process because memory ran out: told by its own counters, never by an exit code."""
+"""OOM detection: the kernel's own counters show whether it killed a process; exit codes never do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGEST = 4096
 
 
 class Counter:
-    """Where a memory group counts the processes that were killed in it, and where its limits are.
+    """Counter of OOM kills of a memory group, and the group's limits.
 
     The file `events` is kept open, because every step begins with a look at it.
     """
@@ -32,7 +32,7 @@ class Counter:
         self._file = -1
 
     def killed(self) -> int:
-        """How many processes of the group the kernel has killed so far because memory ran out."""
+        """Return how many processes of the group the kernel has killed so far for lack of memory."""
         with suppress(OSError):
             if self._file < 0:
                 self._file = os.open(self.events, os.O_RDONLY | os.O_CLOEXEC)
@@ -40,7 +40,7 @@ class Counter:
         return 0
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -71,11 +71,11 @@ def find_counter() -> Counter | None:
 
 
 class Evidence:
-    """What the kernel says about one step, from when this is made to the step's end.
+    """OOM kills during one step, from the creation of this object to the step's end.
 
-    The counter of a group that others are in too says of a step only that memory ran out while it ran.
-    That is taken for its own when it was killed by SIGKILL, or says that something was (exit code 137), or
-    when it was `alone`: no other step ran meanwhile. Where nothing is counted, the kernel's log is asked.
+    If a group has other members too, its counter only shows that memory ran out while the step ran. The kill is
+    attributed to the step when it was killed by SIGKILL, when it reports such a kill (exit code 137), or when it was
+    `alone`: no other step ran meanwhile. Without any counter, the kernel's log is read.
     """
 
     def __init__(self, counter: Counter | None, group: Group | None, *, alone: bool) -> None:
@@ -103,13 +103,16 @@ class Evidence:
 
 
 def sentence(limit: int | None, *, alone: bool) -> str:
-    """What is said of a step that the kernel killed, `alone` or with one of its processes; `limit` in bytes."""
+    """Describe an OOM kill: of the step's only process if `alone`, else of one of its processes.
+
+    `limit` is in bytes.
+    """
     who = "killed" if alone else "a process was killed"
     return f"{who} by the kernel: out of memory{'' if limit is None else f' (limit {_size(limit)})'}"
 
 
 def _killed(pid: int, since: float) -> bool:
-    """What the kernel's log says; it is read where nothing counts, which is rare."""
+    """Search the kernel's log, which is rare: only where there is no counter."""
     from runnerlib.executor.local import oom_kmsg as kmsg
 
     return kmsg.killed(pid, since)

@@ -13,7 +13,7 @@ _RECORD = 8192
 
 
 def killed(pid: int, since: float) -> bool:
-    """Whether the log says that the kernel killed process `pid` for want of memory, `since` a time of `monotonic`.
+    """Return whether the log shows an OOM kill of process `pid`; `since` is a time of `monotonic`.
 
     False when the log cannot be read, or counts processes differently from this process.
     """

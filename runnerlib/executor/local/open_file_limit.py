@@ -27,7 +27,7 @@ def acquire() -> int:
 
 
 def places(each: int, spare: int) -> int:
-    """How many things have room that need `each` descriptors, when `spare` are kept; one at least."""
+    """Return how many items of `each` descriptors fit into the limit, at least one; `spare` descriptors stay free."""
     return max((resource.getrlimit(resource.RLIMIT_NOFILE)[0] - spare) // each, 1)
 
 

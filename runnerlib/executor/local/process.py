@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class Exit(NamedTuple):
-    """How a process ended: `returncode` is negative for a signal, as `subprocess` has it.
+    """Exit status of a process: `returncode` is negative for a signal, as in `subprocess`.
 
-    `usage.read` and `written` are what disks moved.
-    `oom` is a sentence when the kernel killed a process of the step because memory ran out, else empty.
+    `usage.read` and `usage.written` are bytes that disks moved. `oom` is a sentence when the kernel killed a process
+    of the step for lack of memory, else empty.
     """
 
     returncode: int
@@ -119,7 +119,7 @@ class Process:
         return [shown for member in self._family.tree(self) if (shown := seen(member.pid)) is not None]
 
     def unread(self) -> int:
-        """How many bytes of output wait to be read."""
+        """Return how many bytes of output are waiting to be read."""
         poll = select.poll()  # a terminal counts what has arrived only once it was asked for it
         poll.register(self.output, select.POLLIN)
         poll.poll(0)

@@ -1,4 +1,4 @@
-"""What to start, and what can be wrong with it."""
+"""Specification of a process to start, and its validation."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ class Status(NamedTuple):
 
     @property
     def dead(self) -> bool:
-        """Whether only its return code is left. One whose first thread alone has ended is not dead."""
+        """True if only the exit status is left. A process whose first thread alone has ended is not dead."""
         return self.state in "ZX" and self.threads <= 1
 
 
 def status(pid: int) -> Status | None:
-    """How the process of that number is; None when there is none."""
+    """Read the state of the process with that number; None when there is none."""
     try:
         text = _read(f"/proc/{pid}/stat")
     except OSError:
@@ -72,7 +72,7 @@ def _threads(pid: int) -> list[str]:
 
 
 def children_of_thread(thread: str) -> list[int]:
-    """What one thread, named by its directory in /proc, has started or adopted.
+    """List the children of one thread, started or adopted; its directory in /proc names the thread.
 
     Raises NotImplementedError on a kernel built without these lists.
     """

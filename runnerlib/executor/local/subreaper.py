@@ -1,7 +1,7 @@
-"""What the runner changes about its own process while it has custody of others, and how it puts it back.
+"""Attributes of the runner's own process that supervision of other processes changes and restores.
 
-These are attributes of the whole process, which the kernel keeps once: so the count of those who need
-them is kept once too, here, beside what there was before the first of them came.
+The kernel keeps them once per process. So this module keeps one count of their users, and the values from before the
+first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def acquire() -> None:
 
 
 def refused() -> str:
-    """Why the system lets this process adopt no orphans, as the last `acquire` has found; else empty."""
+    """Return why the last `acquire` could not make this process a subreaper; else an empty text."""
     return _refused
 
 

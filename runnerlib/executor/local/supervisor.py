@@ -222,10 +222,11 @@ class Custody:
         return self._settled(members)
 
     def _settled(self, look: Callable[[], Iterable[Status]]) -> list[Status]:
-        """What `look` finds, each once: nothing only if nothing changed meanwhile, else what two looks agree on.
+        """Return what `look` finds, each process once, after two equal results.
 
-        A process may leave a child and end while the list of adopted ones is read, which then shows neither;
-        the next look meets the child. Who keeps forking is believed after a few looks, and looked for again.
+        An empty result counts only if nothing changed meanwhile. A process may leave a child and end while the list
+        of adopted ones is read, which then shows neither; the next call of `look` finds the child. If processes keep
+        forking, the result of the last of a few calls is returned, and the caller looks again.
         """
         before: dict[int, Status] = {}
         for count in itertools.count(1):

@@ -1,4 +1,4 @@
-"""How large the terminals of steps are: as large as the runner's own."""
+"""Size of the terminals of steps: the same as that of the runner's own terminal."""
 
 from __future__ import annotations
 

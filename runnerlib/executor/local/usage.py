@@ -1,4 +1,4 @@
-"""What a step used, as far as the kernel tells it apart from what the runner did."""
+"""Resource usage of a step, as far as the kernel separates it from that of the runner."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SLACK = (4 << 20) + (os.cpu_count() or 1) * (256 << 10)
 
 
 class Meter:
-    """What a step uses from when this is made; `of` says it at the end."""
+    """Meter of a step's resource usage, from the creation of this object on; `of` returns the result."""
 
     def __init__(self, group: Group | None) -> None:
         self._before = None if group is None else group.cpu()
