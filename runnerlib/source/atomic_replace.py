@@ -123,7 +123,7 @@ def _sweep(target: Path) -> None:
 
 
 def is_holder(name: str) -> bool:
-    """Whether an entry of this name is the sibling that a preparation works in, not content."""
+    """Return whether an entry of this name is the staging directory of a preparation, not content."""
     return _HOLDER.fullmatch(name) is not None
 
 

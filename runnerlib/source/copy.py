@@ -62,7 +62,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
 
 
 def _patterns_of(spec: SourceSpec, root: int) -> tuple[Pattern, ...]:
-    """What the files that `exclude-from` names in the source exclude."""
+    """Read the patterns of the files in the source that `exclude-from` names."""
     found: tuple[Pattern, ...] = ()
     for name in many(spec, "exclude-from"):
         if name.startswith("/") or ".." in name.split("/"):

@@ -32,7 +32,10 @@ _SPECIAL = {
 
 
 class Wanted(NamedTuple):
-    """What is copied: all of the source that errors call `shown` but one name at its top and what patterns exclude."""
+    """Selection of a copy: all of the source except one name at its top and what the patterns exclude.
+
+    Errors call the source `shown`.
+    """
 
     shown: str
     skipped: str | None = None

@@ -1,4 +1,4 @@
-"""What a copy leaves out, by patterns as in a `.gitignore`. Pure.
+"""Exclusion from a copy by patterns as in a `.gitignore`. Pure.
 
 A pattern with a slash at its beginning or in its middle counts from the top, any other at every depth; one with a
 slash at its end means directories only; `!` takes back what an earlier one excludes, and the last that matches
@@ -50,7 +50,7 @@ def _patterns(lines: Iterable[str]) -> tuple[Pattern, ...]:
 
 
 def excluded(path: str, is_directory: bool, patterns: tuple[Pattern, ...]) -> bool:
-    """Whether `path`, counted from the top, is left out by itself, whatever becomes of what is above it."""
+    """Return whether the patterns exclude `path`, relative to the top, without regard to its parent directories."""
     for pattern in reversed(patterns):
         if (is_directory or not pattern.directories_only) and matches(path, pattern.glob):
             return not pattern.takes_back

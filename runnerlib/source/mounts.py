@@ -1,9 +1,9 @@
-"""What somebody mounted where a source would go: a developer's own work, most of all, which nobody may replace.
+"""Protection of mounts at a source's target: above all a developer's own work, which must never be replaced.
 
 Reactorcide's rule is that in a container any content of the code directory counts as pre-mounted. Here only a mount
-point does, in a container or not: what merely lies there may be what an earlier job left, and to go on with that
-would run its code as if it were the source that was asked for. A mount that a run has filled itself, a volume for
-instance, is remembered in the workspace and replaced the next time.
+point does, in a container or not: other content may come from an earlier job, and to reuse it would run its code as
+if it were the requested source. A mount that a run has filled itself, such as a volume, is recorded in the workspace
+and replaced the next time.
 """
 
 from __future__ import annotations

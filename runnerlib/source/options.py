@@ -1,4 +1,4 @@
-"""What only one type of source understands: `depth=1`, `exclude=*.o`. Pure, no I/O.
+"""Options that only one type of source understands: `depth=1`, `exclude=*.o`. Pure, no I/O.
 
 A handler lists the names it takes in `OPTIONS`; the functions here read them, in `check` as in `prepare`.
 """

@@ -1,4 +1,4 @@
-"""How long to wait before what the network broke is tried again, as long as somebody wants the result."""
+"""Backoff between attempts after a network failure; the wait can be cancelled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pause_before(attempt: int, first: float = FIRST, longest: float = LONGEST) -
 
 
 def wait(seconds: float, report: Report) -> None:
-    """Wait, unless nobody wants the result any more."""
+    """Wait `seconds`; raises as soon as the run is cancelled."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         still_wanted(report)

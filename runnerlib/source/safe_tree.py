@@ -87,7 +87,7 @@ def _remove_empty(name: str, parent: int | None) -> bool:
 
 
 def may_be_mount(path: Path) -> bool:
-    """Whether a directory is a mount point, or none of which that can be told, where there is no /proc.
+    """Return whether a directory is a mount point, or whether that is unknown because there is no /proc.
 
     An empty one counts as none: of it nothing can be lost.
     """
@@ -168,13 +168,13 @@ def open_regular(name: str, parent: int) -> int:
 
 
 def entries(fd: int) -> list[os.DirEntry[str]]:
-    """What is in an open directory."""
+    """List the entries of an open directory."""
     with os.scandir(fd) as found:
         return list(found)
 
 
 def _always() -> None:
-    """Somebody wants it."""
+    """Cancellation check that never cancels."""
 
 
 def copy_data(source: int, made: int, found: os.stat_result, wanted: Callable[[], None] = _always) -> None:

@@ -21,7 +21,7 @@ def still_wanted(report: Report) -> None:
 
 
 class Cache(NamedTuple):
-    """Where sources may keep what a later run can use: at most `size` bytes, unused for at most `age` seconds."""
+    """Cache that sources share between runs: at most `size` bytes, unused for at most `age` seconds."""
 
     directory: Path
     size: int = 20 << 30
@@ -29,7 +29,11 @@ class Cache(NamedTuple):
 
 
 class SourceSpec(NamedTuple):
-    """What the user asked for: `SourceSpec("git", "https://host/repo.git", "main")`.
+    """Request for a source: `SourceSpec("git", "https://host/repo.git", "main")`.
+
+    `options` are (name, value) pairs that only this type understands; a name may occur several times. Without a
+    `cache` nothing outlives the target. `for_change`: the environment's data on a pull request
+    (REACTORCIDE_PR_NUMBER, _BASE_URL, _BASE_REF) are about this source; they never are about a trusted one.
 
     `options` are (name, value) pairs that only this type understands; a name may occur several times.
     Without a `cache` nothing outlives the target. `for_change`: what the environment tells of a pull request
@@ -45,14 +49,14 @@ class SourceSpec(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What stands at `path` now; `revision` is the full commit id, where the source has such a thing."""
+    """Prepared source at `path`; `revision` is the full commit id, where the source has such a thing."""
 
     path: Path
     revision: str | None = None
 
 
 class Handler(Protocol):
-    """What a source type must offer, as a module of this package named as the type does.
+    """Interface of a source type, as a module of this package with the name of the type.
 
     It may list the options that it takes in `OPTIONS`, a tuple of names; a built-in one must.
     """

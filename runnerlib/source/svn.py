@@ -42,7 +42,7 @@ _REVISION = r"r?(\d{1,18})|(HEAD)|(\{[\d:TZ +.-]{4,32}\})"
 
 
 class _Wanted(NamedTuple):
-    """What to check out: a path below the url, as it was asked for, and a revision."""
+    """Selection of a checkout: a path below the url, as the user wrote it, and a revision."""
 
     name: str
     revision: str

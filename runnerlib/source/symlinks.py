@@ -1,4 +1,4 @@
-"""Where symbolic links lead, computed from their texts alone: no I/O, so no race."""
+"""Targets of symbolic links, computed from their texts alone: no I/O, so no race."""
 
 from __future__ import annotations
 

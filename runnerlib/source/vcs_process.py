@@ -83,10 +83,10 @@ class Client(NamedTuple):
         return self.run(words, report, stdin)
 
     def run(self, words: Sequence[str], report: Report, stdin: bytes = b"") -> str:
-        """What the program said, stdout and stderr as one; the end of it if it is long.
+        """Run the program and return its output, stdout and stderr together; only the end of it if it is long.
 
-        `stdin` is in a file without a name, which the program can also open, as /dev/stdin. Raises
-        `OutageError` when the network fails, `SourceError` when anything else does or it is stuck.
+        `stdin` is passed as an unnamed file, which the program can also open as /dev/stdin. Raises `OutageError` when
+        the network fails, `SourceError` when it fails otherwise or hangs.
         """
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         env = {**passed_on, "LC_ALL": "C.UTF-8", **self.env}
@@ -184,7 +184,7 @@ def _collect(pid: int) -> int:
 
 
 def _reason(text: str, code: int) -> str:
-    """Why a client failed, from its last words."""
+    """Return why a client failed, from the end of its output."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line.partition(": ")[2] for line in lines if line.startswith(("abort: ", "svn: E", "remote: "))]
     text = "; ".join(said[-3:] or lines[-2:]) or f"it ended with {code} and said nothing"
@@ -192,7 +192,7 @@ def _reason(text: str, code: int) -> str:
 
 
 def _last_change(top: Path) -> float:
-    """When something below `top` was last written, in seconds since 1970; 0 for nothing at all."""
+    """Return the time of the last change below `top`, in seconds since 1970; 0 if it is empty."""
     newest = 0.0
     todo = [str(top)]
     while todo:

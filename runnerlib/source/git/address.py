@@ -1,4 +1,4 @@
-"""Which URLs of repositories are allowed, and what a submodule's means. Pure text, no I/O."""
+"""Rules for the URLs of repositories and submodules. Pure text, no I/O."""
 
 from __future__ import annotations
 

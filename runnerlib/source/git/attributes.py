@@ -1,4 +1,7 @@
-"""What attributes ask for that libgit2 does otherwise than git, found by comparing them: it is refused. Pure."""
+"""Check of .gitattributes for features that libgit2 treats differently from git; they are refused. Pure.
+
+The differences were found by comparing both.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ _IDENT = re.compile(rb"\$Id")
 
 
 def beyond(text: bytes) -> str | None:
-    """What in a file of attributes only git does right; None when there is nothing."""
+    """Name the first feature in a file of attributes that only git treats correctly; None when there is none."""
     if text.startswith(b"\xef\xbb\xbf"):
         return "a byte order mark"
     for line in text.split(b"\n"):
@@ -23,11 +26,11 @@ def beyond(text: bytes) -> str | None:
 
 
 def asks_for_ident(text: bytes) -> bool:
-    """Whether a file of attributes has identifiers written into other files."""
+    """Return whether a file of attributes asks for identifiers to be written into other files."""
     return b"ident" in text.split()
 
 
 def is_plain_ident(content: bytes) -> bool:
-    """Whether a file with the attribute `ident` has one `$Id$` at most, of the form that libgit2 understands."""
+    """Return whether a file with the attribute `ident` has at most one `$Id$`, in the form that libgit2 supports."""
     found = len(_IDENT.findall(content))
     return not found or (found == 1 and b"$Id$" in content and b"\0" not in content)

@@ -37,8 +37,10 @@ NOTHING = Comparison()
 
 
 class Work(NamedTuple):
-    """What a checkout is made with; the same for a repository and its submodules. `change` is the number of
-    the pull or merge request that the job is for, `compared` what its source is compared with.
+    """Parameters of a checkout, the same for a repository and its submodules.
+
+    `change` is the number of the pull or merge request that the job is for, `compared` the base that its source is
+    compared with.
     """
 
     transport: Transport

@@ -1,8 +1,8 @@
-"""What a git child process gets to see: its environment and the settings that rule over all others. Pure.
+"""Environment of a git child process, and the settings that override all others. Pure.
 
-The machine's own configuration counts for how a server is reached (proxy, certificates, `insteadOf`, credential
-helpers), never for what is written or run: whatever could change a tree, or start a program that nobody asked
-for, is set here, and what is set here wins over every file.
+The machine's own configuration decides how a server is reached (proxy, certificates, `insteadOf`, credential
+helpers), never what is written or run. All settings that could change a tree, or start an unrequested program, are
+set here and override every file.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def options(remote: Remote | None, timeout: int) -> list[str]:
 
 
 def credentials(remote: Remote | None) -> bytes:
-    """What the helper tells git, to be given as descriptor 3; nothing where no password is known."""
+    """Return the text that the helper passes to git, for descriptor 3; empty without a known password."""
     if remote is None or not remote.password:
         return b""
     return os.fsencode(f"username={remote.user or 'git'}\npassword={remote.password}\n")

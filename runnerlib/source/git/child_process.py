@@ -26,7 +26,7 @@ _MOST = 1 << 16  # bytes of messages that are kept
 
 
 class Ended(NamedTuple):
-    """How a process ended: its exit code (128 and more: killed by a signal), stdout, and the end of stderr."""
+    """Result of a process: its exit code (128 and more: killed by a signal), stdout, and the end of stderr."""
 
     code: int
     output: bytes

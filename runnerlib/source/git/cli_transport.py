@@ -167,7 +167,10 @@ class Program:
         self._run(words, store=store, top=top, more=where)
 
     def _workers(self, store: Path, commit: str) -> int:
-        """How many processes write files. One for files of another encoding, whose name git 2.39 has freed by then."""
+        """Return how many processes write files.
+
+        One if a file has another encoding: git 2.39 frees the name of that encoding too early.
+        """
         workers = os.cpu_count() or 1
         words = ["grep", "-q", "-a", "-F", "-e", "working-tree-encoding", commit, "--", ":(glob)**/.gitattributes"]
         if workers > 1 and self._run(words, store=store, may_fail=True).code == 0:
@@ -281,7 +284,7 @@ def _explained(done: child.Ended, remote: Remote | None, word: str, timeout: int
 
 
 def _refusal(remote: Remote, said: str) -> str:
-    """Why nobody was let in; git names the place that asked, which a redirect may have led to."""
+    """Explain refused access; git names the server that asked, which a redirect may have led to."""
     asked = re.search(r"for '(\w+://[^']+)'", said)
     place = split(asked[1]) if asked else None
     if place is not None and remote.url is not None and place.host != remote.url.host:
@@ -292,7 +295,7 @@ def _refusal(remote: Remote, said: str) -> str:
 
 
 def _said(done: child.Ended, secrets: list[str]) -> str:
-    """What git said last, on one line."""
+    """Return git's last error messages on one line."""
     lines = [line for line in without_progress(done.errors) if not line.startswith(("hint:", "warning:"))]
     told = [line for line in lines if re.match("(fatal|error|remote|panic): |ERROR: ", line)] or lines[-1:]
     told = [re.sub("^(fatal|error|remote): (ERROR: |fatal: |unable to access '[^']*': )?", "", line) for line in told]

@@ -1,8 +1,8 @@
-"""What a checkout is compared with: tags, the branch that a change is for, the commit that stood there before a push.
+"""Bases that a checkout is compared with: tags, the target branch of a change, the commit before a push.
 
-A check that asks for the commits since then must see them all, or it passes for want of them. So history is made
-deeper in steps until nothing that is missing can change the answer (`history.settled`), and whole if that does not
-do. What is compared with is there then, or not at all: an error of git is better than half an answer.
+A check that asks for the commits since the base must see all of them, or it passes because some are missing. So
+history is deepened in steps until no missing commit can change the answer (`history.settled`), and fetched whole if
+that does not help. Afterwards the base is complete or absent: an error of git is better than half an answer.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Reach:
             fetch_deeper(self._transport, self._store, self._origin, [_HEADS, *more], INFINITE)
 
     def _depth(self) -> str:
-        """How much history there is, in words."""
+        """Describe how much history is fetched."""
         return "the history that it takes" if skeleton.read_shallow(self._store) else "the whole history"
 
 

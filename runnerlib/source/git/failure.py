@@ -1,4 +1,4 @@
-"""What the words of git, libgit2, ssh and their servers mean. Pure; texts are in lower case."""
+"""Classification of the error messages of git, libgit2, ssh and their servers. Pure; texts are in lower case."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def is_without_shallow(said: str) -> bool:
 
 
 def _without_names(said: str, url: Url) -> str:
-    """What was said without quoted texts, addresses, and the host and path of `url` as they are quoted nowhere."""
+    """Remove quoted texts, addresses, and the host and path of `url`, which also occur unquoted."""
     said = re.sub(r"\w+://\S+", " ", re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", " ", said))
     for name in (url.rest.lower().rstrip("/"), url.host.lower().rpartition("@")[2].partition(":")[0]):
         said = said.replace(name, " ") if {"/", "."} & set(name) else said  # a mere word may be one of the message

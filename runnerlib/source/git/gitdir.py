@@ -39,7 +39,7 @@ def make(store: Path, *, bare: bool, url: str = "", settings: Iterable[str] = ()
 
 
 def remote_section(name: str, url: str) -> str:
-    """What a configuration says about the remote `name`."""
+    """Return the section of a git configuration for the remote `name`."""
     return _section([f'[remote "{name}"]', f"url = {_quoted(url)}", f"fetch = +refs/heads/*:refs/remotes/{name}/*"])
 
 
@@ -145,7 +145,7 @@ def write_shallow(store: Path, commits: Iterable[str]) -> None:
 
 
 def read_shallow(store: Path) -> frozenset[str]:
-    """Where the history of a repository ends."""
+    """Return the commits where the history of a repository is cut off."""
     try:
         return frozenset((store / "shallow").read_text().split())
     except FileNotFoundError:

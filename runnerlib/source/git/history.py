@@ -1,4 +1,4 @@
-"""Where a history of so many commits ends. Pure: who knows the parents is passed in."""
+"""Computation of the boundary of a limited history. Pure: the caller passes in a function that returns parents."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _sides(one: str, other: str, known: Mapping[str, Sequence[str]]) -> Mapping[
 
 
 def _ends_below(known: Mapping[str, Sequence[str]], ends: Mapping[str, int]) -> Mapping[str, int]:
-    """Which ends are reached from each commit, itself included; a set is a number with a bit for each."""
+    """Map each commit to the ends reachable from it, itself included. A set is a number with a bit for each end."""
     found: dict[str, int] = {}
     for commit in reversed(list(known)):
         marks = ends.get(commit, 0)

@@ -53,7 +53,7 @@ def place_files(
 
 @contextmanager
 def _storage(remote: Remote, kept: Cache | None, report: Report) -> Iterator[Path | None]:
-    """Where the files of a repository are kept for the next checkout; None without a cache: in the checkout."""
+    """Yield the directory that keeps LFS files for the next checkout; None without a cache: in the checkout."""
     if kept is None:
         yield None
         return
@@ -72,7 +72,7 @@ def _read(path: Path) -> bytes:
 
 
 def _why_not(*, by_git: bool) -> str | None:
-    """Why LFS cannot be used, None when it can."""
+    """Return why LFS cannot be used; None when it can."""
     if not by_git:
         return "that needs the git program"
     return None if shutil.which("git-lfs") else "git-lfs is not installed"

@@ -1,4 +1,4 @@
-"""What a user wants of a git source beyond its url and ref, read from the options of the spec. Pure."""
+"""Options of a git source beyond its url and ref, read from the options of the spec. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a checkout is made, chosen from facts. Pure: everything that decides is in `Facts`."""
+"""Plan of a checkout, chosen from facts. Pure: `Facts` holds everything that the choice depends on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ LARGE = 1 << 30
 
 
 class Facts(NamedTuple):
-    """`git` is the version of the git program, None when there is none; `local`: the source is a path;
-    `cached`: there is a cache; `stored` are the bytes of objects in the path; `kept`: a checkout stands at
-    the target and is to be kept; the rest is what the user wishes.
+    """Facts that a plan is chosen from.
+
+    `git` is the version of the git program, None when there is none; `local`: the source is a path; `cached`: there
+    is a cache; `stored` are the bytes of objects in the path; `kept`: there is a checkout at the target that is to be
+    reused; the rest are options of the user.
     """
 
     git: tuple[int, ...] | None
@@ -29,9 +31,11 @@ class Facts(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """`transport` is `git` or `libgit2`. `objects` says where they come from: `fetch` from the remote,
-    `copy` from a path on this machine, or `mirror`: a copy of those in the mirror, which fetches what it lacks.
-    `keep`: the checkout at the target is brought to the commit instead of making one anew.
+    """Plan of a checkout.
+
+    `transport` is `git` or `libgit2`. `objects` is their origin: `fetch` from the remote, `copy` from a path on this
+    machine, or `mirror`: a copy of those in the mirror, which fetches the missing ones. `keep`: the checkout at the
+    target is updated to the commit instead of being made anew.
     """
 
     transport: str
@@ -41,10 +45,11 @@ class Plan(NamedTuple):
 
 
 def choose(facts: Facts) -> Plan:
-    """The plan for `facts`. Raises `SourceError` when what is wished needs a git program that is not there.
+    """Choose the plan for `facts`.
 
-    Git is taken wherever it is: from a warm mirror neither is clearly quicker, and it can do more (protocol 2,
-    LFS, sparse trees, the machine's credential helpers).
+    Raises `SourceError` when an option needs a git program and there is none. Git is preferred wherever it is
+    installed: with a warm mirror neither is clearly faster, and git can do more (protocol 2, LFS, sparse trees, the
+    machine's credential helpers).
     """
     usable = facts.git is not None and facts.git[:2] >= OLDEST
     if facts.sparse and not usable:
@@ -63,7 +68,7 @@ def _why_not(git: tuple[int, ...] | None) -> str:
 
 
 def _objects(facts: Facts) -> tuple[str, str]:
-    """Where objects come from, and why."""
+    """Choose the origin of objects, and give the reason."""
     history = "the whole history was asked for" if not facts.depth else _commits(facts.depth)
     if facts.kept and not facts.local:
         return "fetch", f"{history}, fetched into the checkout that is kept"
@@ -81,7 +86,7 @@ def _commits(depth: int) -> str:
 
 
 def tree_reason(exact: bool, near: str | None) -> str:
-    """What the work tree is made from, for people."""
+    """Explain to the user what the work tree is made from."""
     if exact:
         return "the work tree is a copy of one in the cache, at this commit"
     if near is not None:

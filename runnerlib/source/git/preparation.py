@@ -49,7 +49,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
 
 
 def _compared(spec: SourceSpec) -> tuple[Comparison, int]:
-    """What the source is compared with, and how many commits of history that takes at the least."""
+    """Return the base that the source is compared with, and the least number of commits that this needs."""
     asked = read(spec).tags
     event = os.environ.get("REACTORCIDE_EVENT_TYPE", "") if spec.for_change else ""
     tags = "option 'tags' asks for them" if asked == "yes" else None
@@ -76,7 +76,7 @@ def _usable(kept: Cache | None, report: Report) -> Cache | None:
 
 
 def _facts(spec: SourceSpec, wish: Wish, remote: Remote, *, kept: bool) -> Facts:
-    """What the plan is chosen from."""
+    """Collect the facts that the plan is chosen from."""
     git = program.find()
     local = remote.url is None
     return Facts(
@@ -91,13 +91,13 @@ def _facts(spec: SourceSpec, wish: Wish, remote: Remote, *, kept: bool) -> Facts
 
 
 def transport_for(spec: SourceSpec, report: Report) -> Transport:
-    """Whoever would fetch `spec`, to ask its repository something."""
+    """Return the transport that would fetch `spec`, for queries to its repository."""
     wish = read(spec)
     return _transport(choose(_facts(spec, wish, locate(spec.url or ""), kept=False)), wish, report)
 
 
 def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
-    """Whoever the plan says."""
+    """Return the transport selected by the plan."""
     git = program.find()
     if plan.transport == "git" and git is not None:
         return Patient(program.Program(git[0], wish, report), wish.retries, report)

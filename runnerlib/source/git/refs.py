@@ -1,4 +1,4 @@
-"""Which commit a ref means, from what the repository advertises. Pure, no I/O.
+"""Resolution of a ref to a commit, from the refs that the repository advertises. Pure, no I/O.
 
 Precedence: a full commit id; an exact `refs/...`; a branch; a tag (so `git clone --branch` decides);
 `refs/<ref>` (`pull/7/head`); `origin/<branch>`; an abbreviated commit id of four digits or more.
@@ -59,7 +59,7 @@ def find(ref: str | None, advertised: Collection[str]) -> Wanted:
 
 
 def guess(ref: str | None) -> Wanted:
-    """What `ref` most probably means, before anybody was asked: the default branch, a commit id, a name, a branch."""
+    """Guess what `ref` means without asking the remote: the default branch, a commit id, a full name, a branch."""
     if ref is None or ref == "HEAD":
         return Wanted(name="HEAD")
     if is_id(ref):
@@ -77,7 +77,7 @@ def candidates(ref: str | None) -> tuple[str, ...]:
 
 
 def change_refs(number: str | None) -> tuple[str, ...]:
-    """Where forges keep the head of the pull or merge request `number`."""
+    """Return the refs where forges keep the head of the pull or merge request `number`."""
     return (f"refs/pull/{number}/head", f"refs/merge-requests/{number}/head") if number else ()
 
 

@@ -1,4 +1,4 @@
-"""Where a git source is fetched from, and with which credentials."""
+"""Location of a git source, and its credentials."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from runnerlib.source.url import Url, split, without_credentials
 
 
 class Remote(NamedTuple):
-    """Where to fetch: `address` for the transport and .git/config, `shown` for people, `user` and
-    `password` for the server. `url` is None when `address` is an absolute local path.
+    """Location of a repository: `address` for the transport and .git/config, `shown` for messages.
+
+    `user` and `password` are for the server. `url` is None when `address` is an absolute local path.
     """
 
     address: str
@@ -42,7 +43,7 @@ def find_store(path: Path) -> Path:
 
 
 def find_common(store: Path) -> Path:
-    """Where the objects and the shallow file of a git directory are: elsewhere for a linked work tree."""
+    """Return the directory with the objects and the shallow file: for a linked work tree, not its own git directory."""
     linked = store / "commondir"
     return store / linked.read_text("utf-8", "surrogateescape").strip() if linked.exists() else store
 

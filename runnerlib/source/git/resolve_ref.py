@@ -203,7 +203,7 @@ class Search:
         self._transport.fetch(self._store, self._remote, [f"+{source}:{WANTED}"], depth)
 
     def _list(self, names: tuple[str, ...]) -> Listing:
-        """What the remote advertises; of one on this machine it is known."""
+        """List the refs that the remote advertises; those of a local repository are known already."""
         return self._local or self._transport.list_refs(self._remote, names)
 
     def _resolve(self, oid: str) -> str | None:
@@ -223,7 +223,7 @@ class Search:
         )
 
     def _found(self, oid: str, name: str | None, listing: Listing | None) -> Found:
-        """What was found at `oid`, with the one ref that leads there."""
+        """Resolve the object id `oid`, and return the commit with the one ref that leads there."""
         commit = self._resolve(oid)
         if commit is None:
             raise SourceError(f"ref '{name or oid}' is at {oid}, which the repository lacks")
@@ -235,7 +235,7 @@ class Search:
     def _resolved(
         self, ref: str, text: str, listing: Listing, *, everything: bool = False, name: str | None = None
     ) -> Found:
-        """What `text`, an id, means after all history was fetched."""
+        """Resolve the id `text` after all history was fetched."""
         commit = self._resolve(text)
         if commit is None:
             raise not_found(ref, _names(listing))

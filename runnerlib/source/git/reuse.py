@@ -155,6 +155,6 @@ def _empty_submodules(top: Path, modules: Iterable[str]) -> None:
 
 
 def _is_inside(top: Path, path: str) -> bool:
-    """Whether a directory is at `path`, and no link on the way to it."""
+    """Return whether there is a directory at `path`, and no symbolic link on the way to it."""
     place = top / path
     return place.is_dir() and not place.is_symlink() and place.parent.resolve() == (top.resolve() / path).parent

@@ -1,4 +1,4 @@
-"""What a kept checkout must give up for another commit: whether it can is found out before anything changes."""
+"""Removal of paths that block the update of a reused checkout; feasibility is checked before anything changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def doomed(said: bytes) -> list[str]:
 
 
 def _unquoted(text: bytes) -> bytes:
-    """What git has written as a text of C."""
+    """Decode a path that git has quoted as a C string."""
     return text.decode("unicode_escape").encode("latin-1")
 
 

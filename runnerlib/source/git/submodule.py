@@ -59,7 +59,7 @@ def place_submodules(
 
 
 def _why_not(top: Path, module: Module) -> str:
-    """Why a submodule is not made; empty when it is."""
+    """Return why a submodule is skipped; empty when it is not."""
     if not module.wanted:
         return "'.gitmodules' says 'update = none'"
     sparse = (top / ".git/info/sparse-checkout").exists()
@@ -82,7 +82,7 @@ def _declared(top: Path) -> list[Module]:
 
 
 def _remote(module: Module, parent: Remote) -> Remote:
-    """Where a submodule comes from; the parent's credentials are for the same host, too."""
+    """Locate the remote of a submodule; the parent's credentials are used on the same host, too."""
     remote = locate(submodule_url(module.name, module.url, parent.address))
     ours, theirs = parent.url, remote.url
     if ours and theirs and not remote.password and (ours.scheme, ours.host) == (theirs.scheme, theirs.host):

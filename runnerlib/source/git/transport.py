@@ -1,6 +1,6 @@
-"""The seam between what a checkout needs and who does it: the git program, or libgit2.
+"""Interface between a checkout and its implementations: the git program, or libgit2.
 
-Both work on repositories that `skeleton` made, leave the same objects and the same work tree, and write no
+Both work on repositories that `gitdir` made, leave the same objects and the same work tree, and write no
 configuration. A store is a git directory; for a work tree it is `<top>/.git`.
 """
 
@@ -25,7 +25,7 @@ class MissingRefError(SourceError):
 
 
 class KindError(SourceError):
-    """What was named is no single commit; the text says what it is: `a blob, not a commit`."""
+    """The name means no single commit; the text says what it is: `a blob, not a commit`."""
 
 
 class NetworkError(SourceError):
@@ -37,17 +37,17 @@ class WholeError(SourceError):
 
 
 class Listing(NamedTuple):
-    """What a remote advertises: full ref names ("HEAD" too) → object ids, and the name HEAD points to."""
+    """Refs that a remote advertises: full names ("HEAD" too) → object ids, and the name HEAD points to."""
 
     refs: Mapping[str, str]
     default: str | None = None
 
 
 class Transport(Protocol):
-    """Whoever fetches and checks out. Everything raises `SourceError`, without credentials in its text."""
+    """Interface for fetching and checking out. Every method raises `SourceError`, without credentials in its text."""
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:
-        """What `remote` advertises, `names` at least, all if there are none."""
+        """List the refs that `remote` advertises: at least `names`, or all if there are none."""
 
     def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
         """Fetch `specs` (`+<full name or commit id>:<ref to write>`), `depth` commits deep, without other tags.
@@ -68,7 +68,7 @@ class Transport(Protocol):
         """All commits that are reachable from `commits` → their parents, children first; it ends where `store` says."""
 
     def present(self, store: Path, objects: Collection[str]) -> frozenset[str]:
-        """Those of `objects` that are in the store."""
+        """Return the subset of `objects` that are in the store."""
 
     def check_out(self, top: Path, commit: str) -> None:
         """Make the work tree and the index of `top` those of `commit`; files that no commit knows stay.
@@ -80,11 +80,11 @@ class Transport(Protocol):
         """Of `paths`, or all if there are none, those where `commit` has a submodule → the submodule's commit."""
 
     def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:
-        """Make `top`, full of an older checkout that was in somebody's hands, the work tree of `commit`.
+        """Bring an existing, untrusted work tree `top` of an older checkout to `commit`.
 
-        There is no index: every file is compared by its content, and those that are right keep their times.
-        What the commit does not know is removed, or with `keep_ignored` only what it does not ignore.
-        The git program alone can do it.
+        There is no index: every file is compared by its content, and unchanged files keep their times. Files that the
+        commit does not know are removed, or with `keep_ignored` only those that it does not ignore. The git program
+        alone can do it.
         """
 
     def uses_lfs(self, top: Path) -> bool:

@@ -1,7 +1,7 @@
-"""What a change is to be merged into, as Reactorcide tells it: a repository and a branch of it.
+"""Base of a change, as Reactorcide's variables give it: a repository and a branch of it.
 
-For a change from a fork that is another repository than the source's: the checkout gets it as remote `upstream`. A job
-can do without, so what goes wrong here is told and stops nobody.
+If a change comes from a fork, the base is in another repository than the source: the checkout gets it as remote
+`upstream`. It is optional for a job, so failures here are reported and do not stop the run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Base(NamedTuple):
-    """Where a change is to go: the repository, None for that of the source, and a branch or commit of it if known."""
+    """Base of a change: its repository, None for that of the source, and its branch or commit, if known."""
 
     url: str | None
     ref: str | None = None

@@ -1,10 +1,10 @@
-"""What a git repository says about a checkout: what changed, what is checked out, where it came from.
+"""Queries to a git repository about a checkout: its changed files, its ref and commit, its origin.
 
-libgit2 reads objects and references only: no hook, filter, alias, diff driver or other command of the
-repository's configuration is ever run. Whoever wrote the repository can still lie about its history.
+libgit2 reads objects and references only: no hook, filter, alias, diff driver or other command of the repository's
+configuration is ever run. The author of the repository can still forge its history.
 
-A directory is the top of a work tree or a bare repository, never one inside of it: a checkout often lies
-inside another repository, whose answers would be wrong.
+A directory is the top of a work tree or a bare repository, never one inside of it: a checkout often lies inside
+another repository, whose answers would be wrong.
 """
 
 from runnerlib.source.git_query.changes import changed_files, diff_base

@@ -88,10 +88,11 @@ def _known(repository: pygit2.Repository, *tips: pygit2.Commit) -> dict[str, lis
 
 
 def diff_base(environ: Mapping[str, str]) -> str | None:
-    """What Reactorcide's variables say a run is to be compared with; None when they do not.
+    """Return the base that Reactorcide's variables name for a comparison; None without one.
 
-    A push of a new branch has a commit id of zeros for what was there before: that is nothing. The branch that a
-    change from a fork is for is upstream's. A push of which nothing else is told is compared with the parent.
+    For a push of a new branch the previous commit is an id of zeros, which counts as no base. The target branch of a
+    change from a fork is a branch of `upstream`. A push without further information is compared with the parent
+    commit.
     """
     base = environ.get("REACTORCIDE_DIFF_BASE", "")
     if base and not _NO_COMMIT.fullmatch(base):

@@ -1,7 +1,7 @@
-"""What a checkout is of, read from the files of its git directory: that takes no library.
+"""HEAD of a checkout, read from the files of its git directory without any library.
 
-A checkout that a run makes is detached at its commit. Which branch or tag was asked for stands in a file of its
-own beside HEAD, and counts as long as HEAD is at that commit.
+A checkout that a run makes is detached at its commit. The requested branch or tag is stored in a file of its own
+beside HEAD, and counts as long as HEAD is at that commit.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _LONGEST = 4096
 
 
 class Head(NamedTuple):
-    """What is checked out: a branch, or a tag that was asked for, or neither."""
+    """HEAD of a checkout: a branch, or a requested tag, or neither."""
 
     branch: str | None = None
     tag: str | None = None
 
 
 def head_of(directory: str | Path) -> Head:
-    """What is checked out at `directory`, the top of a work tree, or a bare repository.
+    """Read HEAD of the work tree whose top is `directory`, or of a bare repository.
 
     Raises SourceError when it is no repository, or its HEAD cannot be read.
     """
@@ -42,7 +42,7 @@ def head_of(directory: str | Path) -> Head:
 
 
 def is_repository(directory: Path) -> bool:
-    """Whether `directory` is the top of a work tree, or a bare repository."""
+    """Return whether `directory` is the top of a work tree, or a bare repository."""
     return (directory / ".git").exists() or ((directory / "HEAD").is_file() and (directory / "objects").is_dir())
 
 
@@ -59,7 +59,7 @@ def repository_about(code_dir: Path, start: Path, *, given: bool) -> Path:
 
 
 def meaning(ref: str) -> Head:
-    """What the full name of a ref says: a branch, a tag, or neither."""
+    """Classify the full name of a ref: a branch, a tag, or neither."""
     if ref.startswith(_BRANCH):
         return Head(branch=ref.removeprefix(_BRANCH))
     return Head(tag=ref.removeprefix(_TAG)) if ref.startswith(_TAG) else Head()

@@ -1,4 +1,4 @@
-"""Which branch or tag a source is asked for by, before it is there: its repository is asked for the names."""
+"""Query for the branch or tag that a source is requested by, before its checkout; its repository is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is checked out: branch, commit, tag, where it came from, and whether somebody worked on it."""
+"""State of a checkout: branch, commit, tag, origin, and whether there are uncommitted changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class GitInfo(TypedDict):
 
 
 def git_info(directory: str | Path) -> GitInfo:
-    """What is checked out at `directory`, the top of a work tree, or a bare repository.
+    """Return the state of the work tree whose top is `directory`, or of a bare repository.
 
     Raises SourceError when it is no repository, or one that cannot be read.
     """
@@ -52,7 +52,9 @@ def git_info(directory: str | Path) -> GitInfo:
 
 
 def is_dirty(directory: str | Path) -> bool:
-    """Whether something in the work tree or the index is not committed; new files that are not ignored count.
+    """Return whether the work tree or the index has uncommitted changes.
+
+    New files that are not ignored count.
 
     Reads every file that looks changed, so it takes longer the more files there are. A bare repository has
     no work tree and is never dirty. Raises SourceError.

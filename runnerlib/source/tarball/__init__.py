@@ -155,7 +155,7 @@ def _unpack(file: IO[bytes], made: Path, settings: _Settings, report: Report) ->
 
 @contextmanager
 def _members(file: IO[bytes], kind: str, limits: Limits, wanted: Callable[[], None]) -> Iterator[Iterator[Member]]:
-    """What is in an archive."""
+    """Open an archive and yield an iterator of its members."""
     if kind == "zip":
         yield zip_.members(file, limits)
         return
@@ -164,7 +164,7 @@ def _members(file: IO[bytes], kind: str, limits: Limits, wanted: Callable[[], No
 
 
 def _no_archive(head: bytes) -> str:
-    """What to say of a file that is none of ours."""
+    """Explain why a file is no supported archive."""
     if not head:
         return "it is empty"
     if head.lstrip()[:1] == b"<":

@@ -1,4 +1,4 @@
-"""Where an archive is, and what it must be: `https://host/x.tar.gz#sha256=…`, `file:///x.zip`, `x.tar`. Pure."""
+"""Address of an archive and its expected checksum: `https://host/x.tar.gz#sha256=…`, `file:///x.zip`, `x.tar`. Pure."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def parse(text: str) -> Address:
 
 
 def is_host(text: str) -> bool:
-    """Whether this can be a host, with a port or without."""
+    """Return whether the text can be a host, with a port or without."""
     found = re.fullmatch(_HOST, text)
     return found is not None and int(found["port"] or 0) < 1 << 16
 

@@ -57,7 +57,7 @@ class Watch:
         self._late = f"{what} did not come within {seconds:g} s"
 
     def until(self, call: Callable[[], T]) -> T:
-        """What `call`, which gives up after a turn, returns in the end. Raises TimeoutError."""
+        """Repeat `call`, which times out after each turn, and return its result. Raises TimeoutError."""
         end = time.monotonic() + self.timeout
         while True:
             still_wanted(self.report)
@@ -76,7 +76,7 @@ class _Plain(socket.socket):
     watch: Watch
 
     def recv_into(self, *words: Any) -> int:
-        """What readers of `http.client` call."""
+        """Receive data in turns; the readers of `http.client` call this."""
         return self.watch.until(lambda: super(_Plain, self).recv_into(*words))
 
 

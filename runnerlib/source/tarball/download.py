@@ -53,7 +53,7 @@ class _Broken(Exception):  # noqa: N818 - never seen outside
 
 
 class _State(NamedTuple):
-    """What is known of the file from earlier answers: what proves that it is the same, and its whole length."""
+    """Facts from earlier responses: a validator that proves the file unchanged, and its total length."""
 
     validator: str = ""
     total: int | None = None
@@ -237,7 +237,7 @@ class _Fetch:
                 self.expect_portion()
 
     def expect_portion(self) -> None:
-        """What stands between two portions of a body (extensions of chunks, trailers) may not go on for ever."""
+        """Limit the time until the next portion of a body: chunk extensions and trailers could be endless."""
         self.watch.expect(_WINDOW + self.timeout, "a portion of the file")
 
 
@@ -246,7 +246,7 @@ def _said(error: Exception) -> str:
 
 
 def _validator(answer: http.client.HTTPResponse) -> str:
-    """What proves that the server still has the same file; a weak ETag proves nothing."""
+    """Return the header that proves the server's file unchanged; a weak ETag proves nothing."""
     tag = answer.headers["ETag"] or ""
     return tag if tag.startswith('"') else answer.headers["Last-Modified"] or ""
 

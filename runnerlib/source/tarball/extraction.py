@@ -89,7 +89,7 @@ class Extraction:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was put into the tree."""
+        """True if nothing was put into the tree."""
         return len(self._kinds) == 1
 
     def _count(self, name: str, size: int) -> None:
@@ -211,12 +211,12 @@ def _twice(path: str) -> ArchiveError:
 
 
 def _is_plain(last: str) -> bool:
-    """Whether the last part of a name is one of a file, and means itself."""
+    """Return whether the last component of a name can be a file name."""
     return last not in {"", ".", ".."} and "\0" not in last
 
 
 def _taken_away(root: int) -> int:
-    """What the system takes away of the mode of a new file, by umask or default ACL; all if that is unknown."""
+    """Return the mode bits that umask or a default ACL removes from a new file; all if unknown."""
     try:
         probe = os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o777, dir_fd=root)
     except OSError:

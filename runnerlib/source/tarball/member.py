@@ -1,4 +1,4 @@
-"""What an archive holds, as its reader tells it and before anything of it is believed."""
+"""Members of an archive as its reader reports them, not validated yet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOTHING: Content = ()
 
 
 class Limits(NamedTuple):
-    """How much an archive may unpack to: bytes, entries, and bytes for each byte of the archive."""
+    """Limits on unpacking: bytes, entries, and bytes for each byte of the archive."""
 
     size: int
     entries: int

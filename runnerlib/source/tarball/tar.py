@@ -111,7 +111,7 @@ def _sum(raw: bytes) -> int:
 
 
 def _signed_less(raw: bytes) -> int:
-    """How much less it is to old programs, which took bytes as signed."""
+    """Return the difference to the checksum of old programs, which treated bytes as signed."""
     return 256 * sum(byte > 127 for byte in raw[:148] + raw[156:])
 
 
@@ -161,7 +161,10 @@ def _records(content: bytes) -> Records:
 
 
 def _member(stream: Unpacked, header: _Header, records: Records) -> Member:
-    """What a header and the records before it describe; small files are read at once, others when asked for."""
+    """Build the member that a header and the records before it describe.
+
+    Small files are read at once, others on demand.
+    """
     facts = dict(records)
     name = _name(facts.get("GNU.sparse.name") or facts.get("path") or header.name)
     mtime = _time(facts["mtime"]) if "mtime" in facts else header.mtime
@@ -213,7 +216,7 @@ def _content(stream: Unpacked, segments: Segments, padding: int) -> Content:
 
 
 def _layout(stream: Unpacked, header: _Header, records: Records, stored: int) -> tuple[int, Segments, int]:
-    """How long the file is, where its data goes, and how many bytes of that are still to come."""
+    """Return the length of the file, the segments of its data, and the number of data bytes still to come."""
     facts = dict(records)
     if header.kind == b"S":
         return _number(header.raw[483:495], "size"), _old_map(stream, header.raw), stored

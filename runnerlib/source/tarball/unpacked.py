@@ -40,7 +40,7 @@ _DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
 def kind_of(head: bytes) -> str:
-    """What the first bytes of a file say that it is: "gz", "bz2", "xz", "zst", "zip", "tar" or ""."""
+    """Detect the format of a file from its first bytes: "gz", "bz2", "xz", "zst", "zip", "tar" or ""."""
     found = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
     return found or ("tar" if head[257:262] == b"ustar" or _looks_like_a_tar(head) else "")
 
@@ -151,7 +151,7 @@ class Unpacked:
             raise ArchiveError(f"it unpacks to more than {self._limits.ratio} times its size (option max-ratio)")
 
     def _taken(self) -> tuple[bytes, int] | Exception:
-        """What the thread gives next; a file can be long and give nothing."""
+        """Return the thread's next block; checks for cancellation, as a long file can unpack to nothing."""
         while True:
             self._wanted()
             with suppress(Empty):
