@@ -1,4 +1,4 @@
-"""What sources a run prepares, and where: checked before anything is touched."""
+"""The sources that a run prepares, and their target directories, checked before any change."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Checkout(NamedTuple):
 
     @property
     def trusted(self) -> bool:
-        """Whether it is the CI source."""
+        """Return whether this is the CI source."""
         return self.label == "ci source"
 
 
 def checkouts(
     resolved: Resolved, sources: Sources, workspace: Workspace, code_dir: Path, environ: Mapping[str, str]
 ) -> tuple[Checkout, ...]:
-    """The trusted CI source first: what it brings may be needed to judge the other."""
+    """Return the checkouts of a run, the trusted CI source first: it may bring what the other source needs."""
     given = (
         wanted(resolved, sources, "ci source", "ci_source_", workspace.ci),
         wanted(resolved, sources, "source", "source_", code_dir),
@@ -45,12 +45,12 @@ def checkouts(
     for checkout in found:
         _check_target(checkout, workspace)
     kept = _cache(resolved.config, environ, workspace)
-    # Jobs can write to the cache of their user: what is to be trusted never comes from there.
+    # Jobs can write to the cache of their user, so the trusted source never comes from the cache.
     return tuple(one if one.trusted else one._replace(spec=one.spec._replace(cache=kept)) for one in found)
 
 
 def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Cache | None:
-    """Where sources may keep what later runs can use; a container is thrown away, so nowhere in there by itself."""
+    """Return the cache of the sources; None without one, the default in a container, which is thrown away."""
     given = config.cache_dir
     if given == "none" or (given is None and workspace.base == CONTAINER_BASE):
         return None
@@ -63,7 +63,7 @@ def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspac
 
 
 def _check_target(checkout: Checkout, workspace: Workspace) -> None:
-    """What a source replaces lies in the workspace itself and holds nothing that the job leaves behind."""
+    """Raise PathError for a target outside the workspace, or one that contains the artifacts directory."""
     label, target = checkout.label, checkout.target
     if not target.is_relative_to(workspace.base):
         raise PathError(f"the {label} would replace '{target}', outside the workspace '{workspace.base}'")
@@ -72,7 +72,7 @@ def _check_target(checkout: Checkout, workspace: Workspace) -> None:
 
 
 def wanted(resolved: Resolved, sources: Sources, label: str, prefix: str, target: Path) -> Checkout | None:
-    """The source that the settings `prefix`type, url, ref and options name; None without one.
+    """Return the source that the settings `prefix`type, url, ref and options name; None without one.
 
     Raises ConfigError for a contradiction, SourceError for a source that can never work.
     """
@@ -90,7 +90,7 @@ def wanted(resolved: Resolved, sources: Sources, label: str, prefix: str, target
         return None
     if not url and kind in source_types():
         raise resolved.error(f"{prefix}type", f"a source of type '{kind}' needs {prefix}url")
-    # What the environment tells of a change must not decide which commit is trusted.
+    # The environment's variables about a change must not decide which commit is trusted.
     spec = SourceSpec(kind, url, ref or None, options, for_change=prefix == "source_")
     if known:
         sources.check(spec)

@@ -1,4 +1,4 @@
-"""Removing the workspace that jobs leave on a developer's machine; never the one of a container."""
+"""Removal of the workspace that jobs leave on a developer's machine; never of a container's workspace."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _FILES = frozenset({"triggers.json", "workflow-output.json", "workflow-vars.json
 
 
 def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = False) -> bool:
-    """Remove the workspace, and say whether there was one.
+    """Remove the workspace, and return whether there was one.
 
-    The workspace of a container is the container's affair: nothing is touched. Raises RunnerError when a
-    run is at work in it, when something is mounted there and, unless `force`, when it holds what runs do not make;
-    `more` are the names of further entries that may go.
+    In a container nothing is removed. Raises RunnerError when a run is active in the workspace, when something is
+    mounted there and, unless `force`, when it holds entries that no run makes; `more` names further entries that
+    may be removed.
     """
     base = workspace.base
     if base == CONTAINER_BASE or not os.path.lexists(base):
@@ -53,7 +53,7 @@ def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = Fal
 
 
 def _is_locked(workspace: Workspace) -> bool:
-    """Whether a run of a job with steps is under way."""
+    """Return whether a job with steps is running in the workspace: such a run locks its journal."""
     path = workspace.base / OWN / "journal.ndjson"
     with suppress(FileNotFoundError), open(path, "rb", opener=_at_once) as journal:
         try:

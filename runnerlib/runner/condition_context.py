@@ -1,4 +1,4 @@
-"""What conditions can ask for about the world around a job; looked up when the first one does."""
+"""The context that conditions can read (branch, tag, changed files), resolved on first use."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def repository_of(plan: RunPlan) -> Path:
-    """The repository that conditions of a job are about: that of its source, else the one around its file.
+    """Return the repository that the job's conditions are about: that of its source, else the one around its file.
 
-    What an earlier run has left in the directory of the source was neither prepared by this one nor given to it.
+    A repository that an earlier run left in the source directory does not count: this run has neither prepared it
+    nor been given it.
     """
     prepared = any(not checkout.trusted for checkout in plan.checkouts)
     named = plan.request.settings.origin("code_dir").layer is not Layer.DEFAULT
@@ -38,10 +39,10 @@ def surroundings(
     warn: Callable[[str], None],
     asked: Callable[[], Head] | None = None,
 ) -> Surroundings:
-    """The variables that `env` gives, branch or tag of the repository at `source`, and what changed there.
+    """Return the context: variables from `env`, branch or tag of the repository at `source`, and its changed files.
 
-    `asked` says instead which branch or tag it is about. When nobody can say what changed, everything has, and `warn`
-    is told why: a step must not be skipped because of an error.
+    `asked`, if given, returns the branch or tag instead. When the changed files cannot be found, every file counts
+    as changed and `warn` gets the reason: an error must not cause a step to be skipped.
     """
 
     @cache

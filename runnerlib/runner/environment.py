@@ -1,4 +1,4 @@
-"""The environment a job gets, and the secrets that its configuration and environment hold."""
+"""The environment of a job, and the secrets in its configuration and environment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
 class JobEnvironment(NamedTuple):
     """The variables of a job and every secret known before it starts, listed ones first.
 
-    `given` are the names of the variables that are not just there where the runner is.
+    `given` are the names of the variables that are set for the job, not inherited from the runner.
     """
 
     variables: dict[str, str]
@@ -46,13 +46,13 @@ class JobEnvironment(NamedTuple):
 
 
 class Files:
-    """The files that settings name, each read once: a pipe can be read no second time."""
+    """Reader of the files that settings name; it reads each once, because a pipe cannot be read again."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
 
     def read(self, resolved: Resolved, name: str, path: str) -> str:
-        """The text of the file at `path`. Raises ConfigError about the setting `name`."""
+        """Return the text of the file at `path`. Raises ConfigError about the setting `name`."""
         if path not in self._texts:
             try:
                 with open(path, encoding="utf-8", errors="surrogateescape") as file:
@@ -76,14 +76,14 @@ def job_environment(
     files: Files | None = None,
     reveal: Callable[[str, str], str] = _as_it_is,
 ) -> JobEnvironment:
-    """Build the variables: `environ`, then `places`, then secrets_file, then those of `job`, then job_env.
+    """Build the variables from `environ`, `places`, secrets_file, `job` and job_env; later ones win.
 
-    `reveal` replaces the references to secrets in a value of job_env or secret_values_list, given it and
-    where it stands.
+    `reveal(value, position)` replaces the references to secrets in a value of job_env or secret_values_list;
+    `position` names the place of the value in error messages.
 
-    What single steps of the job set is searched for secrets as well. Every file is read once, so
-    that a pipe will do; with the same `files` that holds for further calls too. Raises ConfigError
-    when a file cannot be read or a line of job_env is no NAME=VALUE.
+    The variables of single steps are searched for secrets as well. Each file is read once, so it may be a pipe;
+    with the same `files` this also holds across calls. Raises ConfigError when a file cannot be read or a line of
+    job_env is not NAME=VALUE.
     """
     files = files or Files()
     filed = list(_secrets_file(resolved, files))
@@ -102,7 +102,7 @@ def job_environment(
 
 
 def _is_reference(value: str) -> bool:
-    """Whether `value` only says where a secret is, as long as nobody has looked there."""
+    """Return whether `value` is a reference to a secret that was not resolved."""
     if not value.startswith("${secret:"):
         return False
     from runnerlib.secrets.references import is_secret_ref
@@ -111,7 +111,7 @@ def _is_reference(value: str) -> bool:
 
 
 def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[str]:
-    """The variables of the runner that a job does not get."""
+    """Return the names of the runner's variables that a job does not get."""
     withheld = {*_WITHHELD, *_COMMANDS}
     if "env" in config.secret_providers:
         withheld.update(name for name in environ if re.fullmatch(_PROVIDED, name))
@@ -121,18 +121,18 @@ def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[st
 
 
 def private(environ: Mapping[str, str]) -> set[str]:
-    """The variables whose values are for the runner alone, whatever the settings."""
+    """Return the names of the variables that are for the runner alone, whatever the settings."""
     return {name for name in environ if name in {*_WITHHELD, _JOB_ENV} or re.fullmatch(_PROVIDED, name)}
 
 
 def without_private(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables for a helper of the runner, which others of its user can look into."""
+    """Return `environ` for a helper process, without private variables: other processes of its user can read it."""
     hidden = private(environ)
     return {name: value for name, value in environ.items() if name not in hidden}
 
 
 def named_secrets(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
-    """Those variables that are secret because they are listed, or because their names say so."""
+    """Yield the variables that are secret because they are listed, or because of their names."""
     listed = {name: value for name, value in variables.items() if name in config.secret_env_names}
     yield from (Secret(name, value) for name, value in listed.items())
     yield from guess({n: v for n, v in variables.items() if n not in listed}, config.secret_env_patterns)
@@ -169,7 +169,7 @@ def _secrets(
 
 
 def _secret_settings(resolved: Resolved, environments: Iterable[Mapping[str, str]]) -> Iterator[Secret]:
-    """The values of secret settings, those of layers that did not win included: they are no less secret."""
+    """Yield the values of secret settings from all layers: a value that was overridden is secret, too."""
     for setting in SECRETS:
         if setting.name == _LIST:
             continue
@@ -204,7 +204,7 @@ def _listed_values(resolved: Resolved, workspace: Workspace, files: Files) -> It
 
 
 def _secrets_file(resolved: Resolved, files: Files) -> Iterator[tuple[str, str]]:
-    """The (name, value) lines of secrets_file; a line that assigns nothing is a value without name."""
+    """Yield the (name, value) lines of secrets_file; a line without an assignment has an empty name."""
     path = resolved.config.secrets_file
     if path is None:
         return
@@ -218,7 +218,7 @@ def _secrets_file(resolved: Resolved, files: Files) -> Iterator[tuple[str, str]]
 
 
 def _lines(text: str, comment: str = "#") -> Iterator[tuple[int, str]]:
-    """The numbered lines that hold something. Only \\n and \\r\\n end a line: a value may hold the rest."""
+    """Yield the non-empty lines with their numbers. Only \\n and \\r\\n end a line: a value may hold the rest."""
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if stripped and not (comment and stripped.startswith(comment)):
@@ -226,7 +226,7 @@ def _lines(text: str, comment: str = "#") -> Iterator[tuple[int, str]]:
 
 
 def _file_in_workspace(resolved: Resolved, name: str, given: str, workspace: Workspace, files: Files) -> str | None:
-    """The text of the file that `given` names, or None when it names none."""
+    """Return the text of the file that `given` names, or None when it names none."""
     if not given.startswith(_FILE_PREFIX):
         return None
     path = workspace.resolve(f"{workspace.base}/{given.removeprefix(_FILE_PREFIX)}", name)

@@ -1,7 +1,7 @@
-"""The trees that an event is evaluated by: which of them are not there yet, and where they come from.
+"""The source trees that the evaluation of an event needs, and the checkouts for those that are missing.
 
-A coordinator starts an evaluation in an empty workspace and only names the sources. What was prepared before, by hand
-or by an earlier evaluation, is taken as it is.
+A coordinator starts an evaluation in an empty workspace and only names the sources. A tree that was prepared before,
+by hand or by an earlier evaluation, is used as it is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runnerlib.source import Sources
     from runnerlib.triggers.evaluate.event import Event
 
-# The settings of sources that an event tells of, and by which variable.
+# The settings of sources that an event carries, and the variables it carries them in.
 _TOLD = {
     "ci_source_url": "REACTORCIDE_CI_SOURCE_URL",
     "ci_source_ref": "REACTORCIDE_CI_SOURCE_REF",
@@ -34,14 +34,14 @@ _TOLD = {
 
 
 class Trees(NamedTuple):
-    """`root` is the trusted source that is evaluated; `missing` are the trees to fetch, the trusted one first."""
+    """The evaluated trusted source (`root`), and the trees to fetch (`missing`), the trusted one first."""
 
     root: Path
     missing: tuple[Checkout, ...]
 
 
 def source_settings(event: Event, environ: Mapping[str, str]) -> Resolved:
-    """The configuration with the sources that the event tells of; they are of type git if nothing says otherwise.
+    """Return the configuration with the sources of the event, by default of type git.
 
     Raises ConfigError.
     """
@@ -65,11 +65,11 @@ def find_trees(
     *,
     compared: bool,
 ) -> Trees:
-    """Which trees are to be fetched; `places` are the directories of the trusted source and of the source.
+    """Find the trees to fetch; `places` are the directories of the trusted source and of the source.
 
-    For a pull request the trusted source is `base` in its directory, and `head` beside it is what wants to be merged,
-    unless the directory holds a trusted source itself. Without `compared` nobody asks for the source. Raises
-    SourceError when something else stands in the place of the trusted source, ConfigError for a wrong setting.
+    For a pull request the trusted source is `base` in its directory, and `head` beside it is the branch to be merged,
+    unless the directory itself holds a trusted source. Without `compared` the source is not needed. Raises
+    SourceError when the directory of the trusted source holds something else, ConfigError for a wrong setting.
     """
     ci, source = places
     missing: list[Checkout | None] = []
@@ -87,7 +87,7 @@ def find_trees(
 
 
 def _is_there(tree: Path) -> bool:
-    """Whether a trusted source was put there, one without anything to run included."""
+    """Return whether `tree` holds a trusted source; one without any workflow counts as well."""
     return os.path.lexists(tree / LAYOUT) or os.path.lexists(tree / ".git")
 
 
@@ -103,7 +103,7 @@ def _trusted(resolved: Resolved, sources: Sources, root: Path) -> Checkout | Non
 
 
 def _head(event: Event, resolved: Resolved, sources: Sources, head: Path) -> Checkout | None:
-    """What a pull request wants to have merged: for others to compare with, nothing of it is evaluated."""
+    """Return the checkout of the pull request's head; it is for comparison only and never evaluated."""
     url, ref = event.told.get("REACTORCIDE_HEAD_URL"), event.told.get("REACTORCIDE_SHA")
     if not url or _first_in(head) is not None:
         return None
@@ -114,7 +114,7 @@ def _head(event: Event, resolved: Resolved, sources: Sources, head: Path) -> Che
 
 
 def _compared(resolved: Resolved, sources: Sources, source: Path, note: Callable[[str], object]) -> Checkout | None:
-    """The source whose changes count; what was mounted or prepared there stays."""
+    """Return the checkout of the source whose changes count; None when its directory already holds something."""
     found = wanted(resolved, sources, "source", "source_", source)
     if found is None or os.path.lexists(source / ".git"):
         return None
@@ -127,7 +127,7 @@ def _compared(resolved: Resolved, sources: Sources, source: Path, note: Callable
 
 
 def _first_in(directory: Path) -> str | None:
-    """What a directory holds, or what stands in its place; None when something can be put there."""
+    """Return the first entry of a directory, or the name of a non-directory there; None when the path is free."""
     if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
         return one_line(directory.name)
     if not directory.is_dir():

@@ -1,6 +1,6 @@
-"""The whole life of a job, from a request to its result: the one way in which every mode runs one.
+"""Running one job, from a request to its result; every mode runs a job through this module.
 
-Most runs have no plugins and go through here without loading what those need; `phases` is for the others.
+Most runs have no plugins and do not load `plugin_host`, which runs the others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def _nobody(_masker: SecretMasker) -> None:
-    """Nobody masks beside the run."""
+    """Ignore the masker (default of `on_masker`)."""
 
 
 def fulfil(
@@ -44,13 +44,13 @@ def fulfil(
     alone: bool = False,
     on_masker: OnMasker = _nobody,
 ) -> JobResult:
-    """Plan what is requested and run it; how its job ended.
+    """Plan and run a request, and return the result of its job.
 
-    What happens is told to `observer`, or shown on `ends()`, by default the descriptors 1 and 2. `on_masker`
-    gets the run's masker as soon as there is one: whoever shows an error of this call masks with it. A process
-    that is `alone` with the run lets it have descriptors 1 and 2, so that what processes of plugins write is masked,
-    and all children that it adopts. Raises ConfigError for a wrong setting or job, PluginError for a plugin that fails
-    and RunnerError when the runner itself fails.
+    Events go to `observer`, or are shown on `ends()`, by default the descriptors 1 and 2. `on_masker` gets the run's
+    masker as soon as it exists; a caller must mask errors of this call with it. If the process is `alone` with the
+    run, the run takes over descriptors 1 and 2, so that output of plugins' processes is masked, and all children
+    that the process adopts. Raises ConfigError for a wrong setting or job, PluginError for a plugin that fails and
+    RunnerError when the runner itself fails.
     """
     check()
     with process_alone() if alone else nullcontext():
@@ -64,7 +64,7 @@ def fulfil(
 
 @contextmanager
 def foreseen(request: Request, on_masker: OnMasker = _nobody, *, alone: bool = False) -> Iterator[RunPlan]:
-    """The plan of a run that does not take place: nothing is touched but by plugins, which are told so."""
+    """Yield the plan of a dry run: nothing is changed, except by plugins, which know that it is a dry run."""
     if may_have_plugins(request):
         with (
             process_alone() if alone else nullcontext(),
@@ -78,12 +78,12 @@ def foreseen(request: Request, on_masker: OnMasker = _nobody, *, alone: bool = F
 
 
 def life_of(request: Request) -> Life | None:
-    """The life of a job that somebody else runs (`Life.around_run`); None if no plugin can have a part in it."""
+    """Return the plugin host for a job driven by the caller (`Life.around_run`); None without plugins."""
     return _life(request, _nobody, alone=False) if may_have_plugins(request) else None
 
 
 def may_have_plugins(request: Request) -> bool:
-    """Whether a plugin is registered in this process, or something may bring one."""
+    """Return whether a plugin is registered in this process, or settings or sources may bring one."""
     config = request.resolved.config
     return bool(
         config.plugin_dir
@@ -91,7 +91,7 @@ def may_have_plugins(request: Request) -> bool:
         or config.trust_source_plugins
         or config.ci_source_type not in {None, "", "none"}
         or request.environ.get("REACTORCIDE_CI_SOURCE_DIR")
-        # Nobody can have registered one before the package was loaded.
+        # No plugin can be registered before the package is loaded.
         or ("runnerlib.plugins" in sys.modules and sys.modules["runnerlib.plugins"].plugin_manager.plugins)
     )
 

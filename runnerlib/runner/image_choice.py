@@ -1,4 +1,4 @@
-"""Which image the steps of a run have, if any, and what runs it."""
+"""The container image of a run's steps, if any, and the engine that runs it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def container_of(resolved: Resolved, environ: Mapping[str, str]) -> tuple[str | None, Engine | None]:
-    """The image of the container that the steps run in, and what runs it; None where they run right here.
+    """Return the image that the steps run in, and its engine; None and None for steps on this machine.
 
-    Reactorcide tells every job its image, so that alone asks for no container. Raises ConfigError.
+    Reactorcide gives every job its image, so an image alone does not request a container. Raises ConfigError.
     """
     image = resolved.config.runner_image
     if not (resolved.config.container or resolved.origin("runner_image").layer is Layer.COMMAND_LINE):
         return None, None
     if not image or image.startswith("-"):
         raise resolved.error("container" if image is None else "runner_image", "the name of an image is expected")
-    # Loaded by those that start one only.
+    # Loaded only by runs that start a container.
     from runnerlib.executor.container import find_engine
 
     engine = find_engine(resolved.config.container_engine, {image}, environ)
@@ -32,7 +32,7 @@ def container_of(resolved: Resolved, environ: Mapping[str, str]) -> tuple[str | 
 
 
 def unused_image(resolved: Resolved, used: str | None) -> Iterator[str]:
-    """What there is to say of the image of a job file."""
+    """Yield a warning when the job file names an image that is not used."""
     image, origin = resolved.config.runner_image, resolved.origin("runner_image")
     if image and not used and origin.layer is Layer.JOB_FILE:
         yield f"image '{one_line(image)}': the job runs right here; --container runs its steps in a container of it"

@@ -1,4 +1,4 @@
-"""A job whose steps run in a container: what of this machine is handed over to it, and what is mounted."""
+"""A job whose steps run in a container: the directories that it owns, its mounts and its environment."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 async def in_container(
     plan: RunPlan, custody: Custody, socket: Path, stop: Stop
 ) -> AsyncIterator[tuple[Custody, Path]]:
-    """Who starts the steps of a plan with an engine, and the directory that they hand things on in.
+    """Start the container of a plan; yield the process supervisor for its steps, and their scratch directory.
 
-    `socket` is that of the secret server. The directory is beside it, where no step can put a link in its place.
-    Raises RunnerError, Interrupted among them, for a container that does not start.
+    `socket` is that of the secret server. The scratch directory is beside it, where no step can replace it by a link.
+    Raises RunnerError, or its subclass Interrupted, when the container does not start.
     """
     assert plan.engine is not None  # noqa: S101 - else there is no container
     scratch = socket.parent / "scratch"
     scratch.mkdir(mode=0o700)
     base = plan.workspace.base
-    plan.workspace.own("scratch")  # what is mounted needs a place
+    plan.workspace.own("scratch")  # the mount point
     apart = [path for path in (plan.code_dir, plan.workspace.artifacts) if not path.is_relative_to(base)]
     for directory in (base, scratch, *apart):
         hand_over(directory)

@@ -1,4 +1,4 @@
-"""Which job a run has, by its settings: one command, or that of a file; pure."""
+"""Choice of a run's job by its settings: one command, or the job of a file; pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def only_command(resolved: Resolved, words: Sequence[str]) -> Job:
-    """The command that is set, or `words`, as a job of one step."""
+    """Return the command that is set, or `words`, as a job of one step."""
     command = resolved.config.job_command
     if words:
         if command is not None:
@@ -31,7 +31,7 @@ def only_command(resolved: Resolved, words: Sequence[str]) -> Job:
 
 
 def chosen_job_file(resolved: Resolved, words: Sequence[str]) -> str | None:
-    """The job file to run, if the job is not a command that a higher layer gives, or `words`.
+    """Return the job file to run; None when `words` or a command of a higher layer win over it.
 
     Raises ConfigError when the same layer gives a job file and a command.
     """
@@ -47,7 +47,7 @@ def chosen_job_file(resolved: Resolved, words: Sequence[str]) -> str | None:
 
 
 def limited(job: Job, config: RunnerConfig) -> Job:
-    """The job with the limits that are set instead of its own."""
+    """Return the job with the limits of the settings instead of its own."""
     timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
     if config.output == "raw":
         max_parallel = 1  # bytes of steps that run at a time could not be told apart

@@ -1,4 +1,4 @@
-"""What a run is going to do, checked as a whole before anything is touched."""
+"""The plan of a run: everything that it needs, checked as a whole before any change."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from runnerlib.runner.journal import Selection
 
 
-# What the variables begin with that tell a job about itself.
+# Prefixes of the variables that describe a job to itself.
 _TOLD = ("REACTORCIDE_", "RC_", "RUNNERLIB_")
 _REACH = ("coordinator_url", "job_id", "allow_insecure_transport")
 _TAKEN_APART = ("job_env", "secret_values_list")
 
 
 class Changes(NamedTuple):
-    """What plugins changed so far: settings, with who did it, and variables of the job, None for one that is gone."""
+    """The changes by plugins so far: settings with their origin, and variables; None for a removed variable."""
 
     settings: Mapping[str, tuple[object, Origin]] = {}
     env: Mapping[str, str | None] = {}
@@ -82,20 +82,20 @@ class Request(NamedTuple):
     awaited: Place | None = None
 
     def plan(self) -> RunPlan:
-        """Check the configuration against the world and say what is to be done; changes nothing.
+        """Check the request and return its plan; changes nothing.
 
-        Raises ConfigError, PathError among them, for a wrong setting or job and SourceError for a
+        Raises ConfigError, or its subclass PathError, for a wrong setting or job and SourceError for a
         source that can never work.
         """
         return _plan(self if self.files is not None else self._replace(files=Files()))
 
     @property
     def settings(self) -> Resolved:
-        """The settings, with what plugins changed."""
+        """The settings, with the changes by plugins."""
         return self.resolved.changed(self.changes.settings)
 
     def chosen(self) -> Request:
-        """The same with the job that the settings mean now: a file's, or a single command. Raises ConfigError."""
+        """Return a copy with the job that the settings select: that of a file, or a command. Raises ConfigError."""
         path = chosen_job_file(self.settings, self.words)
         if path is None:
             return self._replace(job=None, notices=(), about=None, awaited=None)
@@ -107,7 +107,7 @@ class Request(NamedTuple):
         return self._from_file(place)
 
     def arrived(self) -> Request:
-        """The same with the job of a file that was awaited: the sources are there now. Raises ConfigError."""
+        """Return a copy with the job of the awaited file, now that the sources exist. Raises ConfigError."""
         return self if self.awaited is None else self._from_file(self.place_of(self.awaited.given))
 
     def _from_file(self, place: Place) -> Request:
@@ -117,24 +117,24 @@ class Request(NamedTuple):
         return known._replace(about=place.path.parent)
 
     def place_of(self, file: str) -> Place:
-        """Where a job or workflow file is: here, or in a source whose content the run replaces. Raises ConfigError."""
+        """Locate a job or workflow file: on disk, or in a source that the run will prepare. Raises ConfigError."""
         # Most runs have no such file, and reading one takes YAML.
         from runnerlib.pipeline.job_file.location import place_of
 
         return place_of(file, self.cwd, self.settings, self.workspace or locate(self.environ, self.cwd))
 
     def environment(self) -> dict[str, str]:
-        """The variables of the job as far as they are known without a plan. Raises ConfigError."""
+        """Return the variables of the job that are known without a plan. Raises ConfigError."""
         return dict(_changed(_early_environment(self).variables, self.changes.env))
 
     def masked(self) -> Request:
-        """The same, with the masker its plan is going to use, whether or not there can be a plan."""
+        """Return a copy with the masker that its plan will use; this works even when planning fails."""
         request = self if self.files is not None else self._replace(files=Files())
         return request._replace(masker=_early_masker(request))
 
 
 class RunPlan(NamedTuple):
-    """Everything a run needs, resolved. `warnings` name the secrets that are not going to be masked."""
+    """Everything a run needs, resolved. `warnings` name the secrets that will not be masked."""
 
     request: Request
     workspace: Workspace
@@ -158,21 +158,21 @@ class RunPlan(NamedTuple):
 
     @property
     def journal(self) -> Path:
-        """Where the workspace remembers how far the job came."""
+        """The path of the journal, which records the finished steps of the job."""
         return self.workspace.base / ".runnerlib" / "journal.ndjson"
 
     def apart(self) -> RunPlan:
-        """The same for a container: its variables are those that the job is given, not the runner's surroundings."""
+        """Return a copy for a container: with the variables set for the job, without the runner's other ones."""
         names = {*self.given, *self.config.secret_env_names, "PATH"}
         env = {name: self.env[name] for name in self.env if name in names or name.startswith(_TOLD)}
         return self._replace(env=env)
 
     def revised(self, resolved: Resolved) -> RunPlan:
-        """The plan of the same request with other settings; its masker is this one, and knows more."""
+        """Return the plan of the same request with other settings; both share one masker."""
         return self.request._replace(resolved=resolved).plan()
 
     def arrived(self) -> RunPlan:
-        """The plan with the job of a file that was awaited; sources are prepared now. Raises ConfigError."""
+        """Return the plan with the job of the awaited file, once sources are prepared. Raises ConfigError."""
         if self.request.awaited is None:
             return self
         plan = self.request.arrived().plan()
@@ -182,7 +182,7 @@ class RunPlan(NamedTuple):
         return plan
 
     def describe(self) -> Iterator[tuple[str, str]]:
-        """The plan as (label, text) rows, not masked."""
+        """Yield the plan as (label, text) rows, not masked."""
         yield "workspace", str(self.workspace.base)
         for checkout in self.checkouts:
             spec = checkout.spec
@@ -217,7 +217,7 @@ def plan_run(
     masker: SecretMasker | None = None,
     lookup: Lookup | None = None,
 ) -> RunPlan:
-    """The plan of a `Request` of these parts."""
+    """Return the plan of a `Request` of these parts."""
     return Request(resolved, words, environ, cwd, job, wish, workspace, masker, sources, lookup=lookup).plan()
 
 
@@ -290,14 +290,14 @@ def _plan(request: Request) -> RunPlan:
 
 
 def _reach(resolved: Resolved) -> dict[str, str]:
-    """How the job's own processes reach the coordinator, where more than the environment says so."""
+    """Return variables for the job's access to the coordinator, from settings outside the environment."""
     told = [name for name in _REACH if resolved.origin(name).layer not in {Layer.DEFAULT, Layer.ENVIRONMENT}]
     values = {SETTINGS[name].variable: getattr(resolved.config, name) for name in told}
     return {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items() if value}
 
 
 def _revealed(resolved: Resolved, secret: Revealer) -> Resolved:
-    """The settings with references to secrets replaced; what has lines or items is taken apart before."""
+    """Return the settings with references to secrets replaced, except in settings that are split into items later."""
     changes: dict[str, tuple[object, Origin]] = {}
     for name, origin in resolved.origins.items():
         value = getattr(resolved.config, name)
@@ -308,10 +308,10 @@ def _revealed(resolved: Resolved, secret: Revealer) -> Resolved:
 
 
 def _revealed_job(job: Job, secret: Revealer) -> Job:
-    """The job with references to secrets replaced in its environment and those of its steps."""
+    """Return the job with references to secrets replaced in its environment and those of its steps."""
 
     def revealed(step: Step) -> Step:
-        """The step itself where nothing is replaced: its result is looked up there."""
+        """Return the same step object where nothing is replaced: its result is looked up there."""
         env = secret.variables(step.env, f"env of step '{step.name}'") if step.env else step.env
         return step if env == step.env else step._replace(env=env)
 
@@ -330,7 +330,7 @@ def _changed(env: dict[str, str], changes: Mapping[str, str | None]) -> Mapping[
 
 
 def masker_of(resolved: Resolved, environ: Mapping[str, str], cwd: Path) -> SecretMasker:
-    """The masker a run with this configuration would have, whether or not it could run."""
+    """Return the masker for a run with this configuration, even if it could not run."""
     return _early_masker(Request(resolved, (), environ, cwd))
 
 
@@ -364,7 +364,7 @@ def _new_masker(resolved: Resolved) -> SecretMasker:
 
 
 def _register(resolved: Resolved, secrets: Sequence[Secret], masker: SecretMasker) -> tuple[int, tuple[str, ...]]:
-    """Make `masker` hide `secrets`; how many it hides, and a warning for each that it does not."""
+    """Register `secrets` with `masker`; return the number registered, and a warning for each that was not."""
     config = resolved.config
     strong: dict[str, str] = {}
     warnings: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Who is told what happens in a run: the console in the mode that fits, logs, the summary, a file of events."""
+"""The observers of a run: console in the right mode, logs, summary, events file."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ if TYPE_CHECKING:
 def audience(
     plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = None, *, summary: type[Summary] | None = None
 ) -> Iterator[Listener]:
-    """The observer of a run. Left with an error or not, nothing is waited for: what is unread then is dropped.
+    """Open the observers of a run. At the end of the block nothing is waited for: unread output is dropped.
 
-    `summary` is the class of the observer that has the last word, by default the one for jobs.
-    It shows things on `ends`, by default the descriptors 1 and 2. Raises OutputError when stdout is closed or a
-    file cannot be opened.
+    `summary` is the class of the last observer, by default the summary for jobs. Output goes to `ends`, by default
+    the descriptors 1 and 2. Raises OutputError when stdout is closed or a file cannot be opened.
     """
     listener = _listener(plan, environ, ends or streams(), summary)
     try:
@@ -49,7 +48,7 @@ def audience(
 
 
 def told(plan: RunPlan, observer: Observer | None, ends: Ends) -> AbstractContextManager[Observer]:
-    """Who is told what happens: `observer`, or the audience that the plan's settings ask for."""
+    """Return `observer`, or by default the observers that the plan's settings select."""
     return audience(plan, plan.request.environ, ends()) if observer is None else nullcontext(observer)
 
 
@@ -76,7 +75,7 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary:
 
 
 def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
-    """Where people find the log of a step: seen from the workspace, if it lies there."""
+    """Return a function that gives the path of a step's log, relative to the workspace if it lies there."""
     from runnerlib.output.log.file_names import log_path
 
     base, artifacts = plan.workspace.base, plan.workspace.artifacts
@@ -85,7 +84,7 @@ def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
 
 
 def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
-    """The runner's messages as JSON on stderr; they say which job, trace, phase and step they are about."""
+    """Return the log of the runner's messages as JSON on stderr, with their job, trace, phase and step."""
     from runnerlib.output.log.json_observer import LogLines
     from runnerlib.output.log.trace_context import context
 
@@ -93,7 +92,7 @@ def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
 
 
 def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> Console:
-    """The console without what the log says, or without what is less important than what was asked for."""
+    """Return the console without events that the log shows, and without those below the log level."""
     least = plan.config.log_level
     if log is None and (least in {None, "debug", "info"} or mode == "json"):
         return shown
@@ -117,7 +116,7 @@ def _files(plan: RunPlan) -> Iterator[Listener]:
 
 
 def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, made: type[Summary] | None) -> Iterator[Listener]:
-    """A single command needs none, and a program that reads JSON makes its own."""
+    """Yield the summary; none for a single command, and none for JSON output, whose reader makes its own."""
     if not plan.is_command and mode != "json":
         from runnerlib.output.summary import Summary
 

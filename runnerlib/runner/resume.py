@@ -1,4 +1,4 @@
-"""A job of steps that remembers how far it came: the journal of its workspace, and what is taken over from it."""
+"""Resuming a job of steps: the journal of its workspace, and the results reused from it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def open_journal(plan: RunPlan, wish: Selection | None) -> Journal:
-    """The journal of the plan's workspace, emptied unless the last run matters to `wish`. Raises RunnerError."""
+    """Open the journal of the plan's workspace, emptied unless `wish` needs the last run. Raises RunnerError."""
     seal = seal_of(plan.journal, plan.config.state_dir, plan.request.environ)
     return Journal(plan.journal, seal, fresh=wish is None or not wish.uses_journal)
 
 
 def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
-    """The steps a run would take over from the journal and those it would leave out; nothing is changed."""
+    """Return the steps that a run would reuse from the journal, and those it would leave out; changes nothing."""
     wish = plan.wish or Selection()
     entries = {}
     if wish.uses_journal and plan.journal.exists():
@@ -34,7 +34,7 @@ def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def remembering(plan: RunPlan, journal: Journal, execution: Execution, observer: Observer) -> Execution:
-    """The same execution, with what the journal knows taken over and every step that ends written into it."""
+    """Return the execution with results reused from the journal, and each step that ends recorded in it."""
     wish = plan.wish or Selection()
     kept, left_out = select(plan.job, wish, journal.entries)
     signed = signatures(plan.job)

@@ -44,17 +44,17 @@ if TYPE_CHECKING:
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 Stage = Literal["pre_source_prep", "post_source_prep", "pre_execution"]
-"""How far a run has come."""
+"""Stage of a run, named like the plugin phase that it triggers."""
 
 
 class Stages(Protocol):
-    """Asked at the stages of a run; each answer is the plan to go on with. What raises RunnerError stops the run."""
+    """Hooks at the stages of a run; each may replace the plan. A RunnerError from a hook stops the run."""
 
     def reached(self, stage: Stage, plan: RunPlan) -> RunPlan:
-        """The run has come so far; no event loop runs."""
+        """Called at each stage, outside of an event loop; returns the plan to continue with."""
 
     def around(self, plan: RunPlan) -> Around | None:
-        """Who has a say before and after each step; the event loop runs."""
+        """Return the hooks before and after each step; called inside the event loop."""
 
 
 def run(
@@ -64,11 +64,11 @@ def run(
     stop: Stop | None = None,
     stages: Stages | None = None,
 ) -> JobResult:
-    """Carry out `plan` and return how its job ended.
+    """Run `plan` and return the result of its job.
 
-    Everything is told to `observer`, masked. Raises RunnerError when the runner itself fails and
-    Interrupted when a signal stops it before the job has begun; a signal during the job is a
-    result. `new_loop` defaults to uvloop's. By `stop` others can stop the run, and see what stopped it.
+    All events go to `observer`, masked. Raises RunnerError when the runner itself fails and Interrupted when a
+    signal stops it before the job has begun; a signal during the job gives a result. `new_loop` defaults to
+    uvloop's. With `stop` a caller can stop the run, and see the signal that stopped it.
     """
     stop = stop or Stop()
     with HERE.followed_by(plan.masker), interruptible(stop), journal_of(plan) as journal:
@@ -79,15 +79,15 @@ def run(
             result = loop.run(_run(plan, journal, observer, stop, stages))
         if stages is not None:
             return result
-        with interruptible(stop):  # uvloop leaves handlers behind that heed nothing
+        with interruptible(stop):  # uvloop leaves signal handlers behind that do nothing
             return tell_triggers(plan, result, observer)
 
 
 def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: Sequence[Sink] = ()) -> JobResult:
-    """Tell the rest of the system which jobs follow, now that the job has ended; its result after that.
+    """Deliver the follow-up jobs after the end of the job; return its final result.
 
-    Most jobs trigger none, and have none that waits. Blocks; what goes wrong is told to `observer`. `sinks`
-    are those of plugins.
+    Most jobs have none, neither new ones nor undelivered ones. Blocks; errors go to `observer`. `sinks` are those of
+    plugins.
     """
     try:
         spools = [plan.spool] if plan.is_command else _spools(plan)
@@ -103,10 +103,10 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
 
 
 def _spools(plan: RunPlan) -> list[Path]:
-    """What the runs of a job have triggered in this workspace, which nobody else uses now; the oldest first.
+    """Return the spool files of this job's runs, oldest first; the caller must hold the workspace.
 
-    A link or a directory of such a name is none: a step has put it there. Raises PathError when it has put
-    something in the place of the directory.
+    A link or a directory of such a name does not count: a step has made it. Raises PathError when a step has
+    replaced the directory of the spool files.
     """
     found: list[tuple[float, str]] = []
     with opened_own(plan.workspace.base) as own:
@@ -127,7 +127,7 @@ def _forget(spool: Path) -> None:
 
 
 def warn(plan: RunPlan, observer: Observer, told: Container[str] = ()) -> None:
-    """Tell the warnings of a plan, apart from those that were told before."""
+    """Send the warnings of a plan to `observer`, except those in `told`, which were sent before."""
     for warning in plan.warnings:
         if warning not in told:
             observer.observe(Warned(plan.masker.mask_string(warning)))
@@ -135,7 +135,7 @@ def warn(plan: RunPlan, observer: Observer, told: Container[str] = ()) -> None:
 
 @contextmanager
 def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
-    """The journal of a job of steps; a single command has nothing to remember."""
+    """Open the journal of a job of steps; a single command has none."""
     if plan.is_command:
         yield None
         return
@@ -152,7 +152,7 @@ def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
 def prepare_workspace(
     plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: Stages | None = None
 ) -> RunPlan:
-    """Put the sources where the job expects them; the plan to go on with. Raises RunnerError."""
+    """Prepare the sources and directories of a job; return the plan to continue with. Raises RunnerError."""
 
     def report(text: str) -> None:
         stop.check()
@@ -175,14 +175,17 @@ def prepare_workspace(
     if not plan.code_dir.exists():
         _make(plan.code_dir)
     plan = _reached("pre_execution", plan, stages)
-    # The source is there now and may have put a symlink where the directory of the job is to be.
+    # The source is in place now, and may hold a symlink at the path of the job's directory.
     plan.workspace.resolve(str(plan.job_dir), "job_dir")
     warn(plan, observer, told)
     return plan
 
 
 def _within(limit: float | None, stop: Stop) -> Callable[[], None]:
-    """What ends a preparation: a signal, and the time limit of the job, which begins anew with its steps."""
+    """Return a check that stops the preparation at a signal or at the job's time limit.
+
+    The time limit starts again with the steps.
+    """
     end = math.inf if limit is None else time.monotonic() + limit
 
     def check() -> None:
@@ -198,11 +201,11 @@ def _reached(stage: Stage, plan: RunPlan, stages: Stages | None) -> RunPlan:
 
 
 def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], None]) -> RunPlan:
-    """Prepare the sources; in a workspace where a job goes on, only the trusted one: its steps may have changed it."""
+    """Prepare the sources; when a job resumes, only the trusted one, because steps may have changed it."""
     going_on = journal is not None and journal.prepared
     for checkout in plan.checkouts:
         if checkout.trusted or not going_on:
-            # Not before: what it takes to replace a tree is for runs that have a source.
+            # Not loaded before: only runs with a source replace a tree.
             from runnerlib.source import mounts as mounted
 
             mounted.prepare(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
@@ -256,10 +259,10 @@ async def _run(
 def _placed(
     plan: RunPlan, custody: Custody, socket: Path, stop: Stop
 ) -> AbstractAsyncContextManager[tuple[Custody, Path | None]]:
-    """Who starts the steps, the runner or a container, and where they hand things on, if that is a place apart."""
+    """Return the process supervisor for the steps, local or in a container, and its scratch directory, if any."""
     if plan.engine is None:
         return nullcontext((custody, None))
-    # What a container takes is for jobs that have one.
+    # Loaded only for jobs that run in a container.
     from runnerlib.runner.in_container import in_container
 
     placed = in_container(plan, custody, socket, stop)
@@ -275,9 +278,9 @@ def job_run(
     stages: Stages | None = None,
     scratch: Path | None = None,
 ) -> JobRun:
-    """The job of a plan whose workspace is prepared, ready to run; `socket` is that of the secret server.
+    """Return the job of a plan, ready to run in its prepared workspace; `socket` is that of the secret server.
 
-    `scratch` is a private directory of this job, by default the one that the socket is in.
+    `scratch` is a private directory of this job, by default the directory of the socket.
     """
     execution = _execution(plan, socket, scratch or socket.parent)
     if plan.conditions:
@@ -293,7 +296,7 @@ def job_run(
 
 def _execution(plan: RunPlan, socket: Path, scratch: Path) -> Execution:
     def directory(step: Step) -> Path:
-        """Where a step runs; resolved when it starts, because an earlier one may have made or replaced it."""
+        """Return the directory of a step, resolved at its start: an earlier step may have made or replaced it."""
         if step.working_dir is None and _is_real(plan.job_dir):
             return plan.job_dir
         text = step.working_dir or ""
@@ -312,7 +315,7 @@ def _execution(plan: RunPlan, socket: Path, scratch: Path) -> Execution:
 
 
 def _is_real(directory: Path) -> bool:
-    """Whether no symbolic link is on the way to a directory; its own path says so without a look at each part."""
+    """Return whether the path of a directory contains no symbolic link, by the kernel's own path of it."""
     try:
         found = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
@@ -328,7 +331,7 @@ def _warn(plan: RunPlan, observer: Observer, text: str) -> None:
 
 
 def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
-    # Few jobs have conditions, and what they may ask for takes time to load.
+    # Few jobs have conditions, and their context takes time to load.
     from runnerlib.runner import condition_context as world
 
     about, warn = world.repository_of(plan), partial(_warn, plan, observer)
@@ -339,7 +342,7 @@ def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
 
 @contextmanager
 def interruptible(stop: Stop) -> Iterator[None]:
-    """Signals that ask to stop raise Interrupted, until an event loop takes them over; see `Stop.patient`."""
+    """Raise Interrupted at stop signals, until an event loop takes them over; see `Stop.patient`."""
 
     def interrupt(signum: int, _frame: FrameType | None) -> None:
         first, stop.signum = not stop.signum, stop.signum or signum
@@ -355,14 +358,14 @@ def interruptible(stop: Stop) -> Iterator[None]:
 
 
 def heeded() -> list[signal.Signals]:
-    """The signals to act on: none outside the main thread, and none the caller chose to ignore (`nohup`)."""
+    """Return the signals to act on: none outside the main thread, and none that the caller ignores (`nohup`)."""
     if threading.current_thread() is not threading.main_thread():
         return []
     return [signum for signum in STOPPING if signal.getsignal(signum) is not signal.SIG_IGN]
 
 
 def uvloop_factory() -> LoopFactory:
-    """The event loop that jobs run on."""
+    """Return the factory of the event loop that jobs run on."""
     import uvloop  # heavy: needed only once a step runs
 
     return uvloop.new_event_loop

@@ -1,4 +1,4 @@
-"""What a run needs of the system, and what it does without: older kernels, seccomp profiles, systems without /proc."""
+"""System requirements of a run, required and optional: older kernels, seccomp profiles, systems without /proc."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(*, threads: bool = False) -> None:
-    """Raise RunnerError when no job can be run here, or none that needs `threads`; before anything has happened."""
+    """Raise RunnerError when this system cannot run jobs or, with `threads`, cannot start threads."""
     if not os.path.exists("/proc/self/stat"):
         raise RunnerError("a run needs /proc, by which it finds the processes of its job; it is not mounted here")
     try:
@@ -30,7 +30,7 @@ def check(*, threads: bool = False) -> None:
 
 
 def _no_threads() -> str:
-    """Why no thread can be started, else empty: a profile that answers EPERM to clone3 is older than the C library."""
+    """Return why no thread can be started, else "": an old seccomp profile may answer EPERM to clone3."""
     try:
         _thread.start_new_thread(int, ())
     except RuntimeError as error:
@@ -39,7 +39,7 @@ def _no_threads() -> str:
 
 
 def shortcomings(server: SecretServer) -> str:
-    """A sentence on what the system has refused, empty for nothing; asked while there is a custody."""
+    """Return a sentence on what the system has refused, else ""; call it while a `Custody` is open."""
     found = {
         "processes that leave their parent may outlive the job": hold.refused(),
         "steps can read what the runner knows": refused(),

@@ -1,4 +1,4 @@
-"""Keeps a guard on a job: one that ends, because a step has killed it, is replaced."""
+"""Supervision of a job's watchdog process: one that ends, because a step has killed it, is replaced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAUSE = 0.5
 
 @contextmanager
 def guarded(custody: Custody, warn: Callable[[str], object]) -> Iterator[None]:
-    """Within, on the loop that runs, the custody has a guard, whatever happens to it; the first loss is told."""
+    """Replace the watchdog of `custody` whenever it ends, on the running loop; only the first loss is reported."""
     watch = _Watch(custody, warn)
     watch.begin()
     try:
