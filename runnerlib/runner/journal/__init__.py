@@ -1,4 +1,7 @@
-"""What a workspace remembers of the last run of a job, so that another run can go on where it ended."""
+"""The record of a job's last run in its workspace, so that another run can resume it.
+
+`file` reads and writes the journal, `seal` proves that only a runner wrote it, `selection` chooses what runs again.
+"""
 
 from __future__ import annotations
 

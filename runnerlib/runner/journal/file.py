@@ -1,10 +1,10 @@
-"""The journal: a file of one JSON object a line, appended to as steps end, locked while a run uses it.
+"""The journal: a file with one JSON object per line, appended to as steps end, locked while a run uses it.
 
-A runner that is killed leaves every line it has written; a last line that was cut is ignored. Lines:
+When a runner is killed, the lines it has written remain; an incomplete last line is ignored. Lines:
 `{"journal": 1}` first, `{"prepared": true}` once the sources are there, and for each step that ended
-`{"step": name, "signature": text, "success": bool, "result": {...}, "exports": {...}}`. What a step
-hands on is left out when it holds a secret: that is not written to disk. Each line ends with a `"code"`, the proof
-that a runner wrote it (`journal.seal`); a journal without this proof counts as none.
+`{"step": name, "signature": text, "success": bool, "result": {...}, "exports": {...}}`. The exports of a step are
+left out when they hold a secret, because secrets are not written to disk. Each line ends with a `"code"`, the proof
+that a runner wrote it (`journal.seal`); a journal without this proof is not used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LARGEST = 256 << 20
 
 
 class Entry(NamedTuple):
-    """A step that ended: `signature` is that of its definition, `exports` is None when they were not kept."""
+    """A finished step: `signature` is that of its definition, `exports` is None when they were not saved."""
 
     signature: str
     result: StepResult
@@ -41,7 +41,7 @@ class Journal:
     def __init__(self, path: Path, seal: Path | None, *, fresh: bool) -> None:
         """Open the journal at `path`, emptied when `fresh`. Raises RunnerError when that is not possible.
 
-        One that the seal at `seal` does not prove counts as empty, and `doubt` says why.
+        A journal that does not match the seal at `seal` counts as empty, and `doubt` says why.
         """
         self._path = path
         self._seal_path = seal
@@ -65,7 +65,7 @@ class Journal:
             raise
 
     def record_prepared(self) -> None:
-        """The sources are in the workspace. Raises RunnerError."""
+        """Record that the sources are in the workspace. Raises RunnerError."""
         self.prepared = True
         try:
             self._append({"prepared": True})
@@ -73,7 +73,7 @@ class Journal:
             raise RunnerError(f"cannot write the journal '{self._path}': {error.strerror}") from None
 
     def record(self, entry: Entry) -> None:
-        """A step has ended. Raises OSError."""
+        """Record a finished step. Raises OSError."""
         result = entry.result
         shown = {**result._asdict(), "usage": result.usage and result.usage._asdict(), "outputs": {}, "reason": ""}
         line: dict[str, Any] = {"step": result.name, "signature": entry.signature, "result": shown}
@@ -83,13 +83,13 @@ class Journal:
         self._append(line)
 
     def close(self) -> None:
-        """Let another run use it."""
+        """Close and unlock the journal."""
         if self._seal is not None:
             self._seal.close()
         os.close(self._file)
 
     def _begin(self) -> None:
-        """Start anew; without a place for the key a later run does not go on from here, and says so then."""
+        """Start an empty journal. If its key cannot be stored, a later run cannot resume, and will say so."""
         self._usable = True
         os.truncate(self._file, 0)
         with suppress(SealError):
@@ -122,7 +122,7 @@ class Journal:
             self._seal.keep()
 
     def _load(self, seal: Seal) -> None:
-        """Read the whole lines; a last one without its end was cut by a kill, and makes room for the next."""
+        """Read the complete lines; remove an incomplete last line, which a killed runner has left."""
         import json
 
         with open(self._file, "rb", closefd=False) as file:
@@ -149,7 +149,7 @@ class Journal:
 
 
 def _opened(path: Path) -> int:
-    """The file of a journal, locked; a job may have put anything there. Raises RunnerError."""
+    """Open and lock the file of a journal, whatever a job may have put there. Raises RunnerError."""
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         file = os.open(path, flags, 0o600)

@@ -1,9 +1,10 @@
-"""The seal of a journal: what proves that a runner wrote each of its lines.
+"""The seal of a journal: the proof that a runner wrote each of its lines.
 
-Steps may write in their workspace, so a journal alone proves nothing. Each line carries a code that depends on a key
-and on all lines before it: none can be changed, added, moved or left out. The code of the last line is kept beside the
-key, so that the end cannot be cut off. Each journal begins with a new key: an older one is of no use in its place.
-The key lies outside of the workspace, in a file for its owner only; it is withheld from containers of jobs.
+Steps can write in their workspace, so a journal alone proves nothing. Each line carries a code that depends on a key
+and on all lines before it: no line can be changed, added, moved or left out. The code of the last line is stored
+beside the key, so that lines at the end cannot be removed. Each journal has a new key, so an older journal cannot
+replace it. The key is stored outside the workspace, in a file that only its owner can read; containers of jobs
+cannot see it.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ _SIZE = 32
 _MARK = b',"code":"'
 _END = b'"}\n'
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-# Seals of workspaces that nobody has used for so many seconds are removed, once there are so many files.
+# Seals that were not used for _STALE seconds are removed, once there are _MANY files.
 _STALE = 30 * 24 * 3600
 _MANY = 256
 
 
 class SealError(Exception):
-    """The journal and its seal do not belong together, or there is no seal; the text says why."""
+    """A journal that does not match its seal, or a missing seal; the text says why."""
 
 
 class Seal:
@@ -63,17 +64,17 @@ class Seal:
         self._code = self._signed = self._next(b"", b"")
 
     def signed(self, line: bytes) -> bytes:
-        """A line, a JSON object, with its code and a line break."""
+        """Return `line`, a JSON object, with its code and a line break."""
         self._signed = self._next(self._code, line)
         return line[:-1] + _MARK + self._signed.hex().encode() + _END
 
     def keep(self) -> None:
-        """Write down that the journal has the line that was signed last; the next depends on it. Raises OSError."""
+        """Store the code of the last signed line, once the journal has that line. Raises OSError."""
         self._code = self._signed
         os.pwrite(self._file, self._code, _SIZE)
 
     def verified(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """The lines without their codes. Raises SealError at the first that was not signed, or for a lost end."""
+        """Yield the lines without codes. Raises SealError at the first unsigned line, or if the end is missing."""
         seen = self._last == bytes(_SIZE)
         for number, line in enumerate(lines, 1):
             body, mark, code = line.rpartition(_MARK)
@@ -94,10 +95,10 @@ class Seal:
 
 
 def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) -> Path | None:
-    """Where the seal of a journal is: in `state_dir`, by default `$XDG_STATE_HOME/runnerlib`.
+    """Return the path of a journal's seal, in `state_dir` or by default in `$XDG_STATE_HOME/runnerlib`.
 
-    None for a user whose home directory is not there: it is not ours to make. Source of the default: XDG Base
-    Directory Specification.
+    None if the user's home directory does not exist, because the runner must not create it. Source of the default:
+    XDG Base Directory Specification.
     """
     home, given = environ.get("HOME"), environ.get("XDG_STATE_HOME")
     if not (state_dir or given or (home and Path(home).is_dir())):
@@ -108,7 +109,7 @@ def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) ->
 
 
 def _write(path: Path) -> None:
-    """Put a new key in the place of what is there, whole or not at all. Raises OSError."""
+    """Write a new key to `path`, atomically. Raises OSError."""
     new = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(FileNotFoundError):
         new.unlink()  # of a process that was killed
@@ -121,7 +122,7 @@ def _write(path: Path) -> None:
 
 
 def _forget_stale(directory: Path) -> None:
-    """Keep the directory small where every run has a workspace of its own."""
+    """Remove old seals, which collect where every run has a new workspace."""
     names = os.listdir(directory)
     if len(names) < _MANY:
         return

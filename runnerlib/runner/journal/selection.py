@@ -1,4 +1,4 @@
-"""Which steps of a job run, which are taken over from the journal, and which are left out. Pure."""
+"""Selection of the steps that run, are reused from the journal, or are left out. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """What the command line asks for; names of steps. `resume` takes over what still holds."""
+    """The steps selected on the command line, by name. `resume` reuses results that are still valid."""
 
     resume: bool = False
     start: tuple[str, ...] = ()
@@ -24,16 +24,16 @@ class Selection(NamedTuple):
 
     @property
     def goes_on(self) -> bool:
-        """Whether the run goes on where the last one ended, and nothing else is asked for."""
+        """Return whether the run resumes the last one, without a selection of steps."""
         return self.resume and not self.start and not self.only
 
     @property
     def uses_journal(self) -> bool:
-        """Whether results of the last run matter."""
+        """Return whether the run needs results of the last run."""
         return bool(self.resume or self.start or self.only)
 
     def check(self, job: Job) -> None:
-        """Raise ConfigError for a step that the job does not have, or wishes that contradict each other."""
+        """Raise ConfigError for an unknown step, or for options that contradict each other."""
         names = [step.name for step in job.steps]
         for option, given in (("--from", self.start), ("--only", self.only), ("--skip", self.skip)):
             for name in given:
@@ -44,7 +44,7 @@ class Selection(NamedTuple):
 
 
 def signatures(job: Job) -> dict[str, str]:
-    """For each step a text that changes when its definition, or that of a step it waits for, does."""
+    """Return for each step a hash of its definition and of those of the steps it depends on."""
     from hashlib import blake2b  # only jobs of several steps keep a journal
 
     graph = job.dependencies()
@@ -58,10 +58,10 @@ def signatures(job: Job) -> dict[str, str]:
 
 
 def select(job: Job, wish: Selection, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], frozenset[str]]:
-    """The steps that are taken over from `entries`, and those that are left out; the others run.
+    """Return the steps reused from `entries`, and those left out; the others run.
 
-    To go on takes over failures that the job does not mind, too, and looks past steps whose condition was false: they
-    are decided on again, and if one runs now, those that follow it have to run as well.
+    --resume also reuses allowed failures. A step whose condition was false does not block reuse of the steps after
+    it: its condition is evaluated again, and if it runs now, the steps after it run as well.
     """
     return chosen(job.dependencies(), signatures(job) if entries else {}, wish, entries, _done, _passed)
 
@@ -90,9 +90,10 @@ def chosen(
     done: Callable[[Entry], bool] = _success,
     passed: Callable[[Entry], bool] = _never,
 ) -> tuple[dict[str, Entry], frozenset[str]]:
-    """The same for any `graph` whose nodes have the signatures `current`.
+    """Select as `select` does, for any `graph` whose nodes have the signatures `current`.
 
-    `done` says what is taken over by who goes on, `passed` what stands in nobody's way there.
+    `done` selects results that --resume may reuse; `passed` selects steps that do not block reuse of the steps after
+    them.
     """
     same = {name: entry for name, entry in entries.items() if entry.signature == current.get(name)}
     valid = {name: entry for name, entry in same.items() if _success(entry) and entry.exports is not None}
@@ -111,7 +112,7 @@ def chosen(
 
 
 def _unbroken(graph: Mapping[str, Collection[str]], valid: Collection[str]) -> set[str]:
-    """Of the valid ones those that wait only for others of them: what follows a step that runs, runs again."""
+    """Return the valid nodes whose dependencies are all valid: what depends on a step that runs, runs again."""
     unbroken: set[str] = set()
     for name in sorted_by_dependency(graph):
         if name in valid and unbroken.issuperset(graph[name]):

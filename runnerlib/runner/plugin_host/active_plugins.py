@@ -1,4 +1,4 @@
-"""The plugins of one run: each with its thread and what it keeps, in the order of their calls."""
+"""The plugins of one run, each with its thread and its metadata, in the order of their calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Member:
-    """A plugin in a run; `metadata` is its own, from its first hook to its last."""
+    """A plugin in a run; `metadata` is its own data, shared by all its hooks."""
 
     def __init__(self, one: Registered, masker: SecretMasker, grace: float) -> None:
         self.one = one
@@ -36,7 +36,7 @@ class Member:
 
 
 class Crew:
-    """The members, by name; `close` lets go of their threads. `grace` is the time from TERM to KILL, in seconds."""
+    """The active plugins, by name; `close` releases their threads. `grace` is the time from TERM to KILL in seconds."""
 
     def __init__(self, masker: SecretMasker, grace: float) -> None:
         self._masker = masker
@@ -51,25 +51,25 @@ class Crew:
             self._members.setdefault(one.name, Member(one, self._masker, self._grace))
 
     def load(self, file: Path, limit: Limit, tell: Tell) -> None:
-        """Load a plugin file within `limit`; what it prints is told. Raises PluginError."""
+        """Load a plugin file within `limit`; lines that it prints go to `tell`. Raises PluginError."""
         self._bring(f"plugin file '{file.name}'", str(file), partial(load_file, file), limit, tell)
 
     def load_packages(self, names: tuple[str, ...], limit: Limit, tell: Tell) -> None:
-        """Load what installed packages offer. Raises PluginError."""
+        """Load the plugins of installed packages. Raises PluginError."""
         if names:
             self._bring("plugin_packages", ", ".join(names), partial(packaged, names), limit, tell)
 
     def members(self) -> list[Member]:
-        """All of them."""
+        """Return all active plugins."""
         return list(self._members.values())
 
     def having(self, hook: str) -> list[Member]:
-        """Those that are to be called in a phase or around a step, in order."""
+        """Return the enabled plugins that have `hook` (a phase or a step hook), in the order of their calls."""
         found = (self._members[one.name] for one in self._manager.ordered() if hook in one.hooks)
         return [member for member in found if member.one.plugin.enabled]
 
     def close(self) -> None:
-        """Let go of all threads."""
+        """Release all threads."""
         for member in self._members.values():
             member.calls.close()
 
@@ -77,7 +77,7 @@ class Crew:
         calls = Calls(subject, file, self._masker, self._grace)
         found: list[Registered] = []
         try:
-            # Constructors, and what is asked when a plugin is checked, are its code, too.
+            # Constructors, and the methods that validation calls, are code of the plugin, too.
             calls.call([lambda: found.extend(map(registered, work()))], "loading", limit, tell, None)
         finally:
             calls.close()

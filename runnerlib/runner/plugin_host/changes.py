@@ -1,4 +1,4 @@
-"""What a hook changed in its context, and whether that comes in time. Pure."""
+"""The changes that a hook made in its context, and the last phase in which each takes effect. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ORDER = {phase: number for number, phase in enumerate(PluginPhase)}
 
-# What is used before the first phase: the run would not know its plugins and its mask otherwise.
+# Settings used before the first phase: the run needs them to find its plugins and to mask.
 _FIXED = {
     *("work_dir", "profile", "plugin_dir", "plugin_packages", "trust_source_plugins"),
     *("mask_marker", "secret_shapes", "secret_min_length", "secret_env_min_length"),
@@ -30,7 +30,7 @@ _SOURCES = ("source_", "ci_source_", "cache_")
 
 
 def in_time(name: str, phase: PluginPhase) -> bool:
-    """Whether a change of the setting `name` made in `phase` takes effect."""
+    """Return whether a change of the setting `name` made in `phase` takes effect."""
     if name in _FIXED:
         return False
     usual = PluginPhase.PRE_SOURCE_PREP if name.startswith(_SOURCES) else PluginPhase.PRE_EXECUTION
@@ -38,7 +38,7 @@ def in_time(name: str, phase: PluginPhase) -> bool:
 
 
 def changed_settings(before: RunnerConfig, after: object, who: str) -> dict[str, tuple[object, Origin]]:
-    """The settings that differ, checked, with `who` as their origin. Raises PluginError for a wrong value."""
+    """Return the changed settings, checked, with `who` as their origin. Raises PluginError for a wrong value."""
     if not isinstance(after, RunnerConfig):
         raise PluginError(f"{who}: context.config is no RunnerConfig any more")
     changes: dict[str, tuple[object, Origin]] = {}
@@ -55,7 +55,7 @@ def changed_settings(before: RunnerConfig, after: object, who: str) -> dict[str,
 
 
 def changed_env(before: Mapping[str, str], after: object, who: str) -> dict[str, str | None]:
-    """The variables that differ, None for one that is gone. Raises PluginError for what no process can be given."""
+    """Return the changed variables, None for a removed one. Raises PluginError for an invalid name or value."""
     if not isinstance(after, dict):
         raise PluginError(f"{who}: context.env_vars is no dict any more")
     for name, value in after.items():
@@ -68,5 +68,5 @@ def changed_env(before: Mapping[str, str], after: object, who: str) -> dict[str,
 
 
 def added(changes: Changes, settings: Mapping[str, tuple[object, Origin]], env: Mapping[str, str | None]) -> Changes:
-    """`changes` and newer ones."""
+    """Return `changes` with newer ones added."""
     return Changes({**changes.settings, **settings}, {**changes.env, **env})

@@ -1,4 +1,4 @@
-"""Which plugins take part in a run: those that are known when it begins, and those that its sources bring."""
+"""Discovery of a run's plugins: those known at its start, and those in its sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def at_the_start(crew: Crew, request: Request, workspace: Workspace, limit: Callable[[], Limit], say: Say) -> None:
-    """Those of this process, of `plugin_dir` and of packages. `say` gets who prints what. Raises RunnerError."""
+    """Load the plugins of this process, of `plugin_dir` and of installed packages into `crew`.
+
+    `say` gets the name of a file or setting and a line that its plugins print. Raises RunnerError.
+    """
     resolved, config = request.resolved, request.resolved.config
     crew.take(plugin_manager.ordered())
     code_dir = workspace.resolve_directory(config.code_dir, f"code_dir ({resolved.origin('code_dir')})")
@@ -37,7 +40,7 @@ def at_the_start(crew: Crew, request: Request, workspace: Workspace, limit: Call
 def from_sources(
     crew: Crew, plan: RunPlan, limit: Callable[[], Limit], say: Say, notice: Callable[[str], object]
 ) -> None:
-    """Those of the CI source or, only if that is trusted, of the application's. Raises RunnerError."""
+    """Load the plugins of the CI source or, only if it is trusted, of the application source. Raises RunnerError."""
     request = plan.request
     root = ci_root(request.resolved, request.environ, plan.workspace, plan.code_dir)
     offer = offered(request.resolved, root, plan.code_dir)

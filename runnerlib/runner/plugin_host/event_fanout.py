@@ -1,4 +1,4 @@
-"""Who is told what happens in a run with plugins."""
+"""Delivery of events to the main observer of a run and to the observers of its plugins."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 class Listeners:
-    """The audience of the run, from the moment there is one, and the observers of plugins.
+    """The main observer of the run, once it is open, and the observers of plugins.
 
-    What happens before there is an audience is kept for it. An observer of a plugin that fails is told
-    nothing more.
+    Events before that are kept for the main observer. An observer of a plugin that fails gets no further events.
     """
 
     def __init__(self, masker: SecretMasker) -> None:
@@ -27,24 +26,24 @@ class Listeners:
         self.kept: list[Event] = []
 
     def open(self, main: Observer) -> None:
-        """There is an audience now; it is told what it missed. Raises OutputError."""
+        """Set the main observer, and send it the events kept so far. Raises OutputError."""
         self._main = main
         kept, self.kept = self.kept, []
         for event in kept:
             main.observe(event)
 
     def beside(self, main: Observer) -> Listeners:
-        """`main` instead of the audience, and the same observers of plugins."""
+        """Return a copy with another main observer and the same observers of plugins."""
         other = Listeners(self._masker)
         other._main, other._added = main, self._added
         return other
 
     def add(self, plugin: str, observer: Listener) -> None:
-        """Tell an observer of `plugin` from now on."""
+        """Add an observer of `plugin`; it gets all later events."""
         self._added.append((plugin, observer))
 
     def close(self) -> None:
-        """The observers of plugins have their last call."""
+        """Close the observers of plugins."""
         for plugin, observer in list(self._added):
             try:
                 observer.close()
@@ -54,11 +53,11 @@ class Listeners:
 
     @property
     def congested(self) -> bool:
-        """Whether the audience is; observers of plugins hold nobody up."""
+        """Return whether the main observer is congested; observers of plugins cannot delay a run."""
         return self._main is not None and self._main.congested
 
     def observe(self, event: Event) -> None:
-        """Tell one event. Raises OutputError when the audience can take no more."""
+        """Send one event to all observers. Raises OutputError when the main observer cannot take more."""
         failed: OutputError | None = None
         try:
             self.tell_audience(event)
@@ -73,14 +72,17 @@ class Listeners:
             raise failed
 
     def tell_audience(self, event: Event) -> None:
-        """Tell one event to no observer of plugins: what these write must not come back to them. Raises OutputError."""
+        """Send one event to the main observer only. Raises OutputError.
+
+        Plugins' observers are left out for output of plugins: what they write must not come back to them.
+        """
         if self._main is None:
             self.kept.append(event)
         else:
             self._main.observe(event)
 
     async def drain(self) -> None:
-        """Return when the audience is not congested."""
+        """Wait until the main observer is no longer congested."""
         if self._main is not None:
             await self._main.drain()
 

@@ -1,4 +1,4 @@
-"""A run with plugins: the eight phases around what the runner does, each fired once, in order, whatever happens."""
+"""A run with plugins: eight phases around the work of the runner, each fired at most once, in order."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class JobFailedError(RunnerError):
-    """The job ran and failed: what `context.error` is in ON_ERROR then."""
+    """Failure of a job that ran; the value of `context.error` in ON_ERROR."""
 
     def __init__(self, result: JobResult) -> None:
         super().__init__(result.reason)
@@ -54,10 +54,13 @@ class JobFailedError(RunnerError):
 
 
 class Life:
-    """The life of one job with plugins: `run` or `foreseen`, once."""
+    """Host of the plugins during one run; call either `run` or `foreseen`, once."""
 
     def __init__(self, request: Request, *, alone: bool = False, dry_run: bool = False) -> None:
-        """`request` is masked. In a process that is `alone` with the run, descriptors 1 and 2 are kept from plugins."""
+        """Take a request that has a masker; with `alone`, plugins get no access to descriptors 1 and 2.
+
+        `alone` means that the process belongs to this run only.
+        """
         assert request.masker is not None  # noqa: S101 - see above
         self._masker = request.masker
         self._services = Services(request.masker, request.sources, request.lookup)
@@ -95,19 +98,19 @@ class Life:
 
     @contextmanager
     def foreseen(self) -> Iterator[RunPlan]:
-        """The plan, between validation and CLEANUP; nothing else takes place."""
+        """Yield the plan of a dry run, between the validation phases and CLEANUP."""
         with self._living():
             plan = self._validated()
             self._show_kept()
             yield plan
 
-    # -- for a run that somebody else carries out, in threads and on a loop
+    # -- for a run that the caller drives, in threads and on a loop
 
     @contextmanager
     def around_run(self, observer: Observer, stop: Stop) -> Iterator[None]:
-        """The life of a run that takes place within: `begin` it, have the runner ask, say how it `ended`.
+        """Fire the phases around a run that the caller drives: call `begin`, pass the host to the runner, call `ended`.
 
-        `observer` takes events from any thread. Blocks where it begins and ends; both may be in any thread.
+        `observer` takes events from any thread. Entering and leaving the block may wait; both may be in any thread.
         """
         self._stop = stop
         with self._living():
@@ -115,28 +118,28 @@ class Life:
             yield
 
     def begin(self) -> RunPlan:
-        """The checked plan, as plugins left it. Raises RunnerError."""
+        """Return the checked plan, with the changes by plugins. Raises RunnerError."""
         plan = self._validated()
         self._services.listening = True
         return plan
 
     def ended(self, result: JobResult) -> None:
-        """The job has ended so."""
+        """Set the result of the job."""
         self._result = result
 
     @property
     def result(self) -> JobResult | None:
-        """How the job ended, when all is over: its follow-up jobs may have made it fail."""
+        """The result of the job after the last phase: a failed delivery of follow-up jobs may have changed it."""
         return self._result
 
     def beside(self, observer: Observer) -> Observer:
-        """`observer`, on the loop of the job, and with it those of plugins."""
+        """Return an observer that sends events to `observer`, on the job's loop, and to those of plugins."""
         return self._listeners.beside(observer)
 
-    # -- what the runner asks
+    # -- called by the runner
 
     def reached(self, stage: Stage, plan: RunPlan) -> RunPlan:
-        """Fire the phase of a stage; the plan to go on with."""
+        """Fire the phase of a stage, and return the plan to continue with."""
         self._plan, self._request = plan, plan.request
         if stage == "post_source_prep":
             from_sources(self.crew, plan, self._limit, self.say, self._notice)
@@ -147,7 +150,7 @@ class Life:
         return self._planned()
 
     def around(self, plan: RunPlan) -> StepHooks | None:
-        """Who is asked around steps, if a plugin wants to be."""
+        """Return the step hooks; None when no plugin has one."""
         self._plan = plan
         self._capture.in_loop()
         return StepHooks(self) if self.crew.having("pre_step") or self.crew.having("post_step") else None
@@ -192,7 +195,10 @@ class Life:
         return self._planned()
 
     def _end(self) -> None:
-        """The phases after the job. Signals leave them their time, which is short then; a second one ends them."""
+        """Fire the phases after the job.
+
+        After a first signal they run on with the cleanup timeout; a second signal aborts them.
+        """
         self._ending = self._stop.patient = True
         if self._result is not None:
             self.results = {step.name: step for step in self._result.steps}
@@ -234,7 +240,7 @@ class Life:
         ]
 
     def _fail(self, error: BaseException) -> None:
-        """The first failure is that of the run; later ones are told."""
+        """Record the first failure as that of the run; report later ones as warnings."""
         if self._failure is None:
             self._failure = error
         elif isinstance(error, RunnerError) and not isinstance(error, JobFailedError):
@@ -295,14 +301,14 @@ class Life:
         tell: Callable[[str], object],
         inbox: SimpleQueue[object],
     ) -> None:
-        """Call what a plugin has for a phase or around a step. Raises PluginError and VetoError."""
+        """Call the functions of a plugin for a phase or a step hook. Raises PluginError and VetoError."""
         functions = [partial(function, context) for function in member.one.hooks[hook]]
         inside = copy_context()  # what a hook triggers is the job's; what this run itself is a part of stays as it is
         inside.run(SPOOL.set, self._request.spool)
         inside.run(member.calls.call, functions, hook, self._limit(), tell, context.phase, inbox)
 
     def context(self, member: Member, phase: PluginPhase | None, env: dict[str, str]) -> PluginContext:
-        """What a plugin is given: all of it copies, apart from what it owns and what hooks share on purpose."""
+        """Make the context of a hook: copies, except the plugin's own metadata and the shared services."""
         request = self._request
         workspace = request.workspace or locate(request.environ, request.cwd)
         failure = self._failure
@@ -321,13 +327,13 @@ class Life:
         )
 
     def hide(self, env: Mapping[str, str], known: Mapping[str, str]) -> None:
-        """Mask the variables that are secret by their names, unless they are `known`."""
+        """Mask the variables that are secret by their names, except those in `known`."""
         new = {name: value for name, value in env.items() if known.get(name) != value}
         for secret in named_secrets(new, self._request.settings.config):
             self._masker.register_secret(secret.value, secret.name)
 
     def _planned(self) -> RunPlan:
-        """The plan of the request as it is now."""
+        """Return the plan of the current request."""
         assert self._plan is not None  # noqa: S101 - there was one
         if self._plan.request.changes is not self._request.changes:
             before, self._plan = self._plan, self._request.plan()
@@ -351,18 +357,18 @@ class Life:
     # -- telling
 
     def _say_written(self, plugin: str, line: str) -> None:
-        with suppress(OutputError):  # who is told next raises it again
+        with suppress(OutputError):  # the next event raises it again
             self._listeners.tell_audience(Notice(self._masker.mask_string(f"{plugin}: {line}")))
 
     def say(self, plugin: str, line: str) -> None:
-        """Tell a line that a plugin printed."""
+        """Report a line that a plugin printed."""
         self._notice(f"{plugin}: {line}")
 
     def _notice(self, text: str) -> None:
         self._tell(Notice(self._masker.mask_string(text), self._phase))
 
     def _tell(self, event: Event) -> None:
-        """Before the end a reader that is gone ends the run; then there is no use in saying so again."""
+        """Send an event to the observers; a lost reader ends the run, but not the phases after the job."""
         try:
             self._listeners.observe(event)
         except OutputError as error:
@@ -372,7 +378,7 @@ class Life:
                 self._failure = error
 
     def _show_kept(self) -> None:
-        """What was told before there was an audience, on stdout and stderr as they are."""
+        """Write events that no observer has received to stdout and stderr."""
         if not self._listeners.kept:
             return
         with suppress(OutputError):

@@ -1,4 +1,4 @@
-"""What plugins and their processes write in a run: who gets the lines, and when."""
+"""Capture of the output of plugins and their processes during a run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     Say = Callable[[str, str], object]
 
-# Whose lines are when no plugin is being called, or several are.
+# Label for output that cannot be attributed to one plugin.
 _ANYBODY = "plugins"
 
 
 class Capture:
-    """Between `open` and its end what hooks print is caught; what is written to descriptors, while they are `taken`.
+    """Captures print() output of hooks while open, and output to descriptors 1 and 2 while `taken`.
 
     `say` gets the name of a plugin and a line, always in the thread of the run.
     """
@@ -40,7 +40,10 @@ class Capture:
 
     @contextmanager
     def open(self, *, alone: bool) -> Iterator[Callable[[], Streams] | None]:
-        """Descriptors are taken in a process that is `alone` with the run; where they led to before, then."""
+        """Start the capture; with `alone`, also of descriptors, and yield a function that gives the original streams.
+
+        `alone` means that the process belongs to this run only; else None is yielded.
+        """
         with routed():
             if not alone or threading.current_thread() is not threading.main_thread():
                 yield None
@@ -54,7 +57,7 @@ class Capture:
 
     @contextmanager
     def taken(self, plugin: str = _ANYBODY, inbox: SimpleQueue[object] | None = None) -> Iterator[None]:
-        """Take the descriptors while `plugin` is called and its lines can go to `inbox`, or while the job runs."""
+        """Capture the descriptors during a call of `plugin`, with lines for `inbox`, or while the job runs."""
         if self._descriptors is None:
             yield
             return
@@ -77,11 +80,11 @@ class Capture:
             self._say(plugin, self._written.get())
 
     def in_loop(self) -> None:
-        """The event loop that runs now is the place to say things from now on, until the job has ended."""
+        """Call `say` on the running event loop from now on, until the job has ended."""
         self._loop = asyncio.get_running_loop()
 
     def _deliver(self, line: str) -> None:
-        """A line came, in the thread that reads."""
+        """Pass on a line; called in the thread that reads."""
         inbox, loop = self._inbox, self._loop
         if inbox is not None:
             inbox.put(Said(line))

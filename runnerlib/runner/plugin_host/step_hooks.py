@@ -1,4 +1,4 @@
-"""The hooks of plugins before and after each step, called while the event loop goes on."""
+"""The hooks of plugins before and after each step, called while the event loop continues to run."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ class HookHost(Protocol):
         """Call one hook and wait for it."""
 
     def context(self, member: Member, phase: PluginPhase | None, env: dict[str, str]) -> PluginContext:
-        """Make what a hook is given."""
+        """Make the context of a hook."""
         ...
 
     def hide(self, env: Mapping[str, str], known: Mapping[str, str]) -> None:
-        """Mask what hooks have added to the environment, where its name says that it is secret."""
+        """Mask variables added by hooks whose names look secret."""
 
     def say(self, plugin: str, line: str) -> None:
         """Show a line that a hook has printed."""
 
 
 class StepHooks:
-    """Asks the plugins of a run around each of its steps."""
+    """Calls the step hooks of a run's plugins."""
 
     def __init__(self, host: HookHost) -> None:
         self._host = host
 
     async def before(self, step: Step, env: Mapping[str, str]) -> Mapping[str, str]:
-        """The environment that the plugins leave the step. Raises PluginError and VetoError."""
+        """Return the environment of the step, as changed by plugins. Raises PluginError and VetoError."""
         for member in self._host.crew.having("pre_step"):
             given = dict(env)
             context = self._host.context(member, None, given)
@@ -68,7 +68,7 @@ class StepHooks:
         return env
 
     async def after(self, step: Step, result: StepResult) -> None:
-        """Tell the plugins; all of them, whatever one does. Raises the first PluginError or VetoError."""
+        """Call the hooks of all plugins, even if one fails. Raises the first PluginError or VetoError."""
         self._host.results[step.name] = result
         failed: RunnerError | None = None
         for member in self._host.crew.having("post_step"):

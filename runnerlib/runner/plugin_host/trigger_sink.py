@@ -1,4 +1,4 @@
-"""Who plugins want to be told of follow-up jobs: code of theirs, so it is called as their hooks are."""
+"""Adapter for the trigger sinks of plugins: each is called in its plugin's thread, with a time limit."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What processes of plugins write while a workflow runs on the command line: masked, and told like everything else.
+"""Output of plugins' processes while a workflow runs on the command line, masked and emitted as events.
 
-Its jobs run side by side, so nobody can tell which of them a line is of.
+The jobs run in parallel, so a line cannot be attributed to one of them.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 def overheard(
     masker: SecretMasker, opened: Callable[[Streams], AbstractContextManager[Observer]]
 ) -> Iterator[Observer]:
-    """An audience, `opened` on what descriptors 1 and 2 lead to now, which is told what is written to them within.
+    """Redirect descriptors 1 and 2 in the block; captured lines are masked and emitted as Notice events.
 
-    For a process that belongs to one run alone. Raises OutputError as observers do.
+    Yields the observer that `opened` makes for the original streams. Only for a process that belongs to one run
+    alone. Raises OutputError as observers do.
     """
     lines: SimpleQueue[str] = SimpleQueue()
     descriptors = Descriptors(masker, lines.put)
@@ -39,14 +40,14 @@ def overheard(
                 with descriptors.taken():
                     yield telling
             finally:
-                with suppress(OutputError):  # who was told last has raised it
+                with suppress(OutputError):  # an earlier event has raised it
                     telling.tell()
     finally:
         descriptors.close()
 
 
 class _Telling:
-    """`listener`, told before each event which lines have come: it takes nothing from other threads."""
+    """Wraps `listener`: emits captured lines before each event, because it takes no events from other threads."""
 
     def __init__(self, listener: Observer, lines: SimpleQueue[str]) -> None:
         self._listener = listener

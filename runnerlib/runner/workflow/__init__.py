@@ -1,7 +1,9 @@
-"""Runs the jobs of a workflow: which is next is decided by `runnerlib.pipeline.workflow`, where each runs by a place.
+"""Run the jobs of a workflow; `runnerlib.pipeline.workflow` decides which runs next, and a backend runs it.
 
-`plan` checks everything before anything is touched, `walk` goes through the graph, `here` runs a job on this
-machine, `memory` knows what an earlier run has done, `handover` and `artifacts` are what jobs give each other.
+`plan` checks everything before any change, `run` sets up a run, `scheduler` starts the jobs in the order of the
+graph, `local_backend` runs a job on this machine and `event_relay` passes its events on. `job_outputs` and
+`artifacts` move data between jobs, `resume` reuses the results of an earlier run, `status_records` keeps the state of
+each job for other processes, `preview` shows what a run would do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Copies of untrusted files: what they are is kept (links, holes, times), and nothing is read or written elsewhere.
+"""Copies of untrusted files that keep links, holes and times, and read or write nothing outside the given directories.
 
-A link stays a link if what it leads to goes with it, and becomes a copy of its file if that is in the workspace of
-the job. All else is left out: broken links, those that lead out, sockets, pipes, devices.
+A link stays a link if its target is copied, too, and becomes a copy of its target if that is in the workspace of the
+job. Everything else is left out: broken links, links that lead out, sockets, pipes, devices.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KINDS = {
 
 
 class Found(NamedTuple):
-    """What is no directory: its path as the patterns see it, the real one, and where it leads to if it is a link."""
+    """A file or link: `name` is its path for patterns, `path` the real one, `leads_to` the target of a link."""
 
     name: str
     path: str
@@ -39,14 +39,14 @@ class Found(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """What was not copied, and what it is."""
+    """A file that was not copied, and its kind."""
 
     name: str
     what: str
 
 
 def find(directory: Path, patterns: Sequence[str]) -> Iterator[Found]:
-    """What is no directory below `directory` and matches, by name. Links are not followed. Raises RunnerError."""
+    """Yield the matching files and links below `directory`, by name; follows no links. Raises RunnerError."""
     seen = 0
     pending = [("", os.fspath(directory))]
     while pending:
@@ -72,14 +72,14 @@ def _leads_to(entry: os.DirEntry[str]) -> str | None:
         return None
     try:
         return os.readlink(entry.path)
-    except OSError:  # it is gone, which is told when it is to be copied
+    except OSError:  # it is gone; copying it raises the error
         return None
 
 
 def transfer(files: Sequence[Found], inside: Path, into: Path) -> list[LeftOut]:
-    """Copy `files` into the directory `into`; what was left out. Content is taken only from the directory `inside`.
+    """Copy `files` into the directory `into`, and return those left out; reads content only inside `inside`.
 
-    Raises RunnerError for what cannot be copied.
+    Raises RunnerError for a file that cannot be copied.
     """
     kept = _kept_links(files)
     left = []
@@ -95,7 +95,7 @@ def transfer(files: Sequence[Found], inside: Path, into: Path) -> list[LeftOut]:
 
 
 def _kept_links(files: Sequence[Found]) -> set[str]:
-    """The links that lead to a file or a directory among `files`, or to another such link."""
+    """Return the links that lead to a file or a directory among `files`, or to another such link."""
     known = {"."}
     for file in files:
         if file.is_file:
@@ -119,9 +119,9 @@ def _directories(name: str) -> Iterator[str]:
 
 
 def _stays_below(name: str, leads_to: str) -> bool:
-    """Whether a link of this name cannot lead out of the tree, whatever other links there are.
+    """Return whether a link of this name cannot lead out of the tree, whatever other links exist.
 
-    `..` counts only at the beginning: behind a name that is a link itself it could lead anywhere.
+    `..` is allowed only at the beginning: after a name that is itself a link it could lead anywhere.
     """
     parts = [part for part in leads_to.split("/") if part not in {"", "."}]
     up = next((number for number, part in enumerate(parts) if part != ".."), len(parts))
@@ -136,7 +136,7 @@ def _copy_link(file: Found, target: Path) -> None:
 
 
 def _copy_file(file: Found, inside: Path, target: Path) -> str | None:
-    """Copy the content of a file, its permissions, its time and its holes; what it is if it has none to be taken."""
+    """Copy a file with its permissions, time and holes; return its kind instead if it is not copied."""
     real, base = os.path.realpath(file.path), os.path.realpath(inside)
     if os.path.commonpath([real, base]) != base:
         return "a link that leads out of the workspace of the job"
@@ -167,7 +167,7 @@ def _copy_file(file: Found, inside: Path, target: Path) -> str | None:
 
 
 def _make_way(target: Path, name: str) -> None:
-    """Make the directory of a copy, and remove what stands in its place; no link on the way is followed."""
+    """Create the parent directory of a copy, and remove an old file at its path; follows no links."""
     if os.path.realpath(target.parent) != os.fspath(target.parent):
         raise RunnerError(f"artifacts: a link stands where '{name}' is to be")
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Files that jobs hand on: copied out of the workspace of one, and into that of another.
+"""Artifacts: files copied out of the workspace of one job, and into that of another.
 
-A job may have put anything where a file is expected: see `transfer`. What is left out of an upload is told; the
-job fails only when a pattern gives nothing, and not even then if it says so.
+A job may have put anything where a file is expected: see `transfer`. A warning names files left out of an upload; the
+job fails only when a pattern matches no file, and its setting `if_no_files` can change that.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _NAMED = 5
 
 
 def store_of(artifacts: Path, instance: str) -> Path:
-    """Where the artifacts of an instance are kept."""
+    """Return the directory of an instance's artifacts."""
     return artifacts / DIRECTORY / file_name(instance)
 
 
 def upload(
     patterns: Sequence[str], directory: Path, workspace: Path, store: Path, if_no_files: str = "fail"
 ) -> tuple[str, ...]:
-    """Keep the files below `directory` that match; warnings about what was left out. What was kept before is gone.
+    """Replace the content of `store` by the matching files below `directory`; return warnings about files left out.
 
-    A pattern that gives no file is an error, a warning or nothing, as `if_no_files` says: `fail`, `warn` or `ignore`.
-    Raises RunnerError for that, and for what cannot be copied.
+    A pattern without a matching file is an error, a warning or nothing, as `if_no_files` says: `fail`, `warn` or
+    `ignore`. Raises RunnerError for such an error, and for a file that cannot be copied.
     """
     try:
         remove_tree(store)
@@ -60,7 +60,7 @@ def upload(
 
 
 def _told(left: Sequence[LeftOut]) -> Iterator[str]:
-    """A line for each kind of thing that was left out."""
+    """Yield a warning for each kind of file that was left out."""
     by_what: dict[str, list[str]] = {}
     for one in left:
         by_what.setdefault(one.what, []).append(f"'{printable(one.name)}'")
@@ -70,16 +70,16 @@ def _told(left: Sequence[LeftOut]) -> Iterator[str]:
 
 
 def download(wanted: Download, instances: Sequence[str], artifacts: Path, target: Path) -> int:
-    """Put the artifacts of `instances` into the directory `target`, those of several each below their number.
+    """Copy the artifacts of `instances` into `target`; those of several instances go into numbered directories.
 
-    Returns how many. Raises RunnerError when a file cannot be written, or would be outside of `target`.
+    Returns the number of files. Raises RunnerError when a file cannot be written, or would be outside `target`.
     """
     count = 0
     for number, name in enumerate(instances):
         store = store_of(artifacts, name)
         files = list(find(store, wanted.files)) if store.is_dir() else []
         left = transfer(files, store, target if len(instances) == 1 else target / str(number))
-        if left:  # no upload leaves such a thing
+        if left:  # no upload makes such a file
             raise RunnerError(f"download: '{printable(left[0].name)}' is {left[0].what}")
         count += len(files)
     return count

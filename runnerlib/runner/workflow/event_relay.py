@@ -1,4 +1,4 @@
-"""What the engine tells of one job, as it is told of a workflow: each step under the name `job/step`."""
+"""Relay of one job's events to the workflow's observer, with each step renamed to `job/step`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Voice:
-    """Passes events of a job on to `observer`, with `names` for those of its steps; its start and end are left out."""
+    """Relays a job's events to `observer`, with `names` for its steps; leaves out its start and end."""
 
     def __init__(self, job: str, names: Mapping[str, str], observer: Observer) -> None:
         """`job` and all names are masked; these are in the order of the steps."""
@@ -37,7 +37,7 @@ class Voice:
 
     @property
     def congested(self) -> bool:
-        """Whether the observer is."""
+        """Return whether the observer is congested."""
         return self._observer.congested
 
     async def drain(self) -> None:
@@ -65,13 +65,13 @@ class Voice:
                 self._observer.observe(event)
 
     def say(self, event: StepFinished) -> None:
-        """Tell of a step that the engine has not told of, under its name in events."""
+        """Send the event of a step that the engine did not report; the name is already that of events."""
         self.finished[event.result.name] = event.result
         self._observer.observe(event)
 
 
 class FromThread:
-    """Hands events on to an observer that lives on a loop, from a thread that prepares something."""
+    """Thread-safe observer: passes events from any thread to an observer on an event loop."""
 
     congested = False
 
@@ -80,8 +80,8 @@ class FromThread:
         self._loop = asyncio.get_running_loop()
 
     def observe(self, event: Event) -> None:
-        """Have it told on the loop."""
+        """Pass the event to the observer, on the loop."""
         self._loop.call_soon_threadsafe(self._observer.observe, event)
 
     async def drain(self) -> None:
-        """Nothing waits here."""
+        """Return at once: nothing is buffered here."""

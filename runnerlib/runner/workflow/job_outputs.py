@@ -1,4 +1,4 @@
-"""What jobs of a workflow tell each other: outputs and variables. The files are those of Reactorcide's workers."""
+"""Outputs and variables exchanged between the jobs of a workflow, in the files of Reactorcide's workers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.workflow import Instance
 
 OUTPUT_FILE, VARS_FILE = "workflow-output.json", "workflow-vars.json"
-# The kernel takes no variable of more than 128 KiB; who needs more reads the file.
+# The kernel takes no variable of more than 128 KiB; larger data is in the file only.
 _LONGEST = 100_000
 
 
 class Handover(NamedTuple):
-    """What a job hands on: its outputs as texts, and the variables that it adds to the workflow."""
+    """The outputs of a job as texts, and the variables that it adds to the workflow."""
 
     outputs: Mapping[str, str]
     vars: Mapping[str, Any]
@@ -38,9 +38,9 @@ NOTHING = Handover({}, {})
 def tell(
     instance: Instance, directory: Path, known: Mapping[str, Any], before: Iterable[StepResult], masker: SecretMasker
 ) -> dict[str, str]:
-    """The variables of the environment that tell a job what those `before` it handed on; writes its file of them.
+    """Return environment variables with the outputs of earlier jobs (`before`); write the job's file of variables.
 
-    A file is written only when nothing in it is secret. Raises RunnerError when that is not possible.
+    The file is written only when it holds no secret. Raises RunnerError when it cannot be written.
     """
     text = json.dumps(known, ensure_ascii=False)
     told = {"RC_WF_NODE_NAME": instance.job.name, "RC_WF_OUTPUT_FILE": str(directory / OUTPUT_FILE)}
@@ -58,10 +58,10 @@ def tell(
 
 
 def collect(instance: Instance, result: JobResult, directory: Path, known: Mapping[str, Any]) -> Handover:
-    """What a job that succeeded hands on: the outputs of its steps, and what it wrote into its output file.
+    """Return the outputs of a successful job: those of its steps, and the content of its output file.
 
-    Raises RunnerError for a file that cannot be used, for an output that was promised and is not there, and for a
-    variable that has another value already.
+    Raises RunnerError for a file that cannot be used, for a promised output that is missing, and for a variable that
+    already has another value.
     """
     written = read_output(directory / OUTPUT_FILE)
     by_steps = {step.name: step.outputs for step in result.steps if step.success}
@@ -85,7 +85,7 @@ def _promised(name: str, origin: str, found: Mapping[str, Any], by_steps: Mappin
 
 
 def _remove(path: Path) -> None:
-    """Remove what a job left there, whatever it is. Raises RunnerError."""
+    """Remove a file, link or directory that a job left at `path`. Raises RunnerError."""
     try:
         if path.is_dir() and not path.is_symlink():
             remove_tree(path)

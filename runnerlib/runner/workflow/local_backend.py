@@ -1,8 +1,8 @@
-"""A job of a workflow on this machine: in a workspace of its own, its steps as processes of this runner.
+"""Local backend: runs a job of a workflow in its own workspace, with its steps as processes of this runner.
 
-All jobs share the runner's process: one masker knows every secret of each of them at once, one custody ends
-every process whatever happens to the runner, one socket registers secrets for all, and a job costs no start of a
-program. What jobs must not share is their own: workspace, environment, files that steps hand on by, journal.
+All jobs share the runner's process: one masker knows all secrets of all jobs, one supervisor ends every process
+whatever happens to the runner, one socket registers secrets for all, and starting a job starts no program. Each job
+has its own workspace, environment, scratch files of its steps and journal.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ T = TypeVar("T")
 
 
 class Known(NamedTuple):
-    """What is known when a job starts: the variables of the workflow, and the results of those it waited for."""
+    """Inputs of a job at its start: the workflow's variables, and the results of the jobs it waited for."""
 
     vars: Mapping[str, Any]
     before: tuple[StepResult, ...]
 
 
 class End(NamedTuple):
-    """How a job ended, what it hands on, and the name of the step that made it fail, as events carry it."""
+    """Outcome of a job: result, outputs, and the name of the failed step as in events."""
 
     result: StepResult
     handed_on: Handover = NOTHING
@@ -64,7 +64,7 @@ class End(NamedTuple):
 
 
 class Here:
-    """This machine as a place for jobs."""
+    """Backend that runs jobs on this machine."""
 
     def __init__(self, plan: WorkflowPlan, custody: Custody, socket: Path, records: Path) -> None:
         self.plan = plan
@@ -76,12 +76,12 @@ class Here:
     def job(
         self, instance: Instance, known: Known, names: Mapping[str, str], shown: str, observer: Observer
     ) -> JobHere:
-        """A job ready to run; its steps have `names` in events, and it is `shown` so, all masked."""
+        """Make a job, ready to run; `names` of its steps and its own name `shown` are for events, and masked."""
         return JobHere(self, instance, known, Voice(shown, names, observer))
 
 
 class JobHere:
-    """`run` once, `stop` at any time before, during or after."""
+    """A job on this machine; call `run` once, and `stop` at any time before, during or after."""
 
     def __init__(self, place: Here, instance: Instance, known: Known, voice: Voice) -> None:
         self._place = place
@@ -94,7 +94,7 @@ class JobHere:
         self._mask = place.plan.masker.mask_string
 
     def stop(self, signum: int, *, at_once: bool = False) -> None:
-        """End the job; `at_once`, or at the second call, everything of it is killed."""
+        """Stop the job; `at_once`, or at the second call, all its processes are killed."""
         for _ in range(1 + (at_once and not self._stop.signum)):
             self._stop.request(signum)
         self._stopped.set()
@@ -112,7 +112,7 @@ class JobHere:
                 end = await self._run(started)
             except RunnerError as error:
                 end = self._not_run(error, started)
-            except OSError as error:  # the fault of this job, not of the others
+            except OSError as error:  # a failure of this job only
                 end = self._not_run(
                     RunnerError(f"cannot run the job: {(error.strerror or str(error)).lower()}"), started
                 )
@@ -145,7 +145,7 @@ class JobHere:
             return end
 
     def _plan(self) -> RunPlan:
-        """The plan of the job, with what those before it handed on."""
+        """Return the plan of the job, with the outputs of the jobs before it."""
         place, instance = self._place, self._instance
         planned = place.plan.plans[instance.name]
         told = tell(instance, planned.workspace.base, self._known.vars, self._known.before, place.plan.masker)
@@ -155,7 +155,7 @@ class JobHere:
 
     @asynccontextmanager
     async def _living(self, plan: RunPlan) -> AsyncIterator[Life | None]:
-        """The phases of plugins around the job. Raises RunnerError for one that fails."""
+        """Fire the phases of plugins around the job. Raises RunnerError when a plugin fails."""
         life = life_of(plan.request)
         if life is None:
             yield None
@@ -170,12 +170,12 @@ class JobHere:
         await in_thread(partial(living.__exit__, None, None, None))
 
     async def _prepared(self, plan: RunPlan, journal: Journal | None, life: Life | None) -> RunPlan:
-        """The sources and the artifacts of others are in the workspace. Raises RunnerError, Interrupted among them."""
+        """Put the sources and artifacts into the workspace. Raises RunnerError, or Interrupted when stopped."""
         observer = FromThread(self._voice)
         return await self._unless_stopped(in_thread(lambda: self._prepare(plan, journal, observer, life)))
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` returns; when the job is stopped meanwhile, it is given up on. Raises Interrupted then."""
+        """Wait for `work` and return its result; abandon it and raise Interrupted when the job is stopped."""
         return await self._stop.unless(self._stopped, work)
 
     def _prepare(self, plan: RunPlan, journal: Journal | None, observer: FromThread, life: Life | None) -> RunPlan:
@@ -202,9 +202,9 @@ class JobHere:
 
     @asynccontextmanager
     async def _custody(self, plan: RunPlan) -> AsyncIterator[tuple[Custody, Path]]:
-        """Who starts the steps, the runner itself or a container of the job's image; where they hand things on.
+        """Yield the process supervisor for the steps, local or in a container, and the scratch directory.
 
-        What a container could replace by a link is not written by the runner: it has that as a mount.
+        A container gets the scratch directory as a mount: in its workspace it could replace it by a link.
         """
         place, image = self._place, self._instance.job.image or self._place.plan.front.image
         scratch = plan.workspace.own("scratch")
@@ -223,7 +223,10 @@ class JobHere:
                 remove_tree(scratch)
 
     def _private_scratch(self) -> Path:
-        """An empty directory in the workspace of the whole, which no container sees: a killed run leaves it there."""
+        """Make an empty directory in the workflow's workspace, which no container sees.
+
+        A run that was killed may have left one there.
+        """
         whole, name = self._place.plan.front.workspace, file_name(self._instance.name)
         remove_tree(whole.own("scratch", name))
         return whole.own("scratch", name)
@@ -244,7 +247,7 @@ class JobHere:
         )
 
     async def _upload(self, plan: RunPlan, *, optional: bool) -> None:
-        """Keep the artifacts; of a job that failed as far as they are there."""
+        """Store the artifacts; after a failed job, those that exist."""
         patterns = self._instance.job.upload
         if not patterns:
             return
@@ -260,7 +263,7 @@ class JobHere:
             self._voice.observe(Warned(self._mask(warning)))
 
     def _end(self, result: JobResult, started: float) -> End:
-        """The end of the job by that of its steps."""
+        """Return the outcome of the job, from the result of its steps."""
         failed = next((step for step in result.steps if step.required and step.outcome == "failure"), None)
         stopped = self._stop.signum and result.exit_code == 128 + self._stop.signum
         outcome: Outcome = "success" if result.success else "cancelled" if stopped else "failure"
@@ -282,7 +285,7 @@ class JobHere:
         return End(ended, failed_step=self._names[failed.name] if failed is not None else "")
 
     def _spoilt(self, end: End, error: RunnerError) -> End:
-        """The end of a job whose steps succeeded, but not what follows them."""
+        """Return the outcome of a job that failed after its steps, with its outputs or artifacts."""
         self._voice.observe(Warned(self._mask(str(error))))
         if not end.result.success:
             return end
@@ -290,7 +293,7 @@ class JobHere:
         return End(result)
 
     def _not_run(self, error: RunnerError, started: float) -> End:
-        """The end of a job that could not be run, told of each step that has not been told of."""
+        """Return the outcome of a job that could not start; emit StepFinished for each step not yet reported."""
         stopped = isinstance(error, Interrupted)
         result = StepResult(
             self._instance.name,
@@ -311,7 +314,7 @@ class JobHere:
 
 
 def _limit(resources: Mapping[str, Any], kind: str) -> str:
-    """The limit of a resource as a text, as `{cpu: {limit: 2}}` or `{cpu: 2}` has it; empty for none."""
+    """Return the limit of a resource as a text, from `{cpu: {limit: 2}}` or `{cpu: 2}`; "" without one."""
     given = resources.get(kind, "")
     given = given.get("limit", "") if isinstance(given, dict) else given
     return str(given).lower()

@@ -1,4 +1,4 @@
-"""What a run of a workflow is going to do, checked as a whole before anything is touched."""
+"""The plan of a workflow run: everything that it needs, checked as a whole before any change."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from runnerlib.source import SourceSpec
 
 _JOBS = "jobs"
-# What is meant for the workflow as a whole, not for each of its jobs.
+# Settings for the workflow as a whole, not for each of its jobs.
 _OF_THE_WHOLE = ("max_parallel", "job_command", "job_file", "workflow_file", "events")
 _SOURCE = ("source_type", "source_url", "source_ref", "source_options")
 
 
 class WorkflowPlan(NamedTuple):
-    """Everything a run needs, resolved. `front` is the plan of the whole: workspace, masker, settings.
+    """Everything a run needs, resolved. `front` is the plan of the workflow as a whole: workspace, masker, settings.
 
-    `plans` has that of each instance, without what it is told by those before it. `wish` says which jobs run,
-    by instance; those in `forced` run whatever their conditions say. `engine` runs images, if there is one.
-    `source` is that of all jobs, where it is a git repository.
+    `plans` has the plan of each instance, without the outputs of jobs before it. `wish` selects the jobs that run, by
+    instance; those in `forced` run whatever their conditions say. `engine` runs images, if any. `source` is the
+    common source of all jobs, if it is a git repository.
     """
 
     workflow: Workflow
@@ -55,17 +55,17 @@ class WorkflowPlan(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What users should know, each thing once."""
+        """The warnings of all plans, without duplicates."""
         told = (*self.front.warnings, *(warning for plan in self.plans.values() for warning in plan.warnings))
         return tuple(dict.fromkeys(told))
 
 
 def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
-    """Check everything and say what is to be done; changes nothing.
+    """Check the workflow and return its plan; changes nothing.
 
     The wish of `request` names jobs, or single runs of them as `build[0]`: those in its `only` and `start` run whatever
-    their conditions say. Raises
-    ConfigError for a wrong workflow, job, setting or wish, and for an image without an engine.
+    their conditions say. Raises ConfigError for a wrong workflow, job, setting or wish, and for an image without an
+    engine.
     """
     workflow.check()
     wish = request.wish or Selection()
@@ -92,19 +92,19 @@ def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
 
 
 def _beside(cwd: Path, file: str) -> Path:
-    """The directory that a workflow file stands in; the current one of a workflow from a program."""
+    """Return the directory of a workflow file; `cwd` for a workflow from a program."""
     return (cwd / file).parent if file and os.path.exists(cwd / file) else cwd
 
 
 def _source_of_all(plans: Iterable[RunPlan]) -> SourceSpec | None:
-    """The one git source that all jobs work on, if it is one."""
+    """Return the git source that all jobs share, if there is one."""
     found = {next((one.spec for one in plan.checkouts if not one.trusted), None) for plan in plans}
     spec = found.pop() if len(found) == 1 else None
     return spec if spec is not None and spec.type == "git" else None
 
 
 def _front(workflow: Workflow, request: Request) -> RunPlan:
-    """The plan of the whole, as if it were one job with all steps."""
+    """Return the plan of the workflow as a whole, as if it were one job with all steps."""
     count = sum(len(instance.job.body.steps) for instance in instances(workflow).values())
     steps = [Step(f"step {number}", "true", depends_on=()) for number in range(count)]
     unset = dict.fromkeys((*_SOURCE, *(f"ci_{name}" for name in _SOURCE)))
@@ -113,7 +113,7 @@ def _front(workflow: Workflow, request: Request) -> RunPlan:
 
 
 def _planned(front: RunPlan, instance: Instance, resolved: Resolved, file: str) -> RunPlan:
-    """The plan of one instance; what is secret in it is known to the masker of the whole."""
+    """Return the plan of one instance; its secrets are registered with the workflow's masker."""
     request = front.request._replace(
         resolved=_settings_of(resolved, instance, file),
         job=body(instance, {}),
@@ -124,23 +124,23 @@ def _planned(front: RunPlan, instance: Instance, resolved: Resolved, file: str) 
 
 
 def workspace_of(whole: Workspace, name: str) -> Workspace:
-    """The workspace of one instance, below that of the whole."""
+    """Return the workspace of one instance, below that of the workflow."""
     return Workspace(whole.base / _JOBS / file_name(name))
 
 
 def body(instance: Instance, told: Mapping[str, str]) -> Job:
-    """The steps of an instance, with the variables that say for what it runs and what others `told` it."""
+    """Return the instance's job with matrix variables and upstream outputs (`told`) in its environment."""
     job = instance.job.body
     env = {**told, **job.env, **instance.env}
     return Job(instance.name, job.steps, env=env, timeout=job.timeout, max_parallel=job.max_parallel)
 
 
 def _settings_of(resolved: Resolved, instance: Instance, file: str) -> Resolved:
-    """The settings of one job: its own win over those of the whole run, which are less specific. Raises ConfigError."""
+    """Return the settings of one job; its own win over those of the run. Raises ConfigError."""
     changes: dict[str, object] = dict.fromkeys(_OF_THE_WHOLE)
     own = instance.job.settings
     for prefix in ("", "ci_"):
-        if f"{prefix}source_type" in own:  # a source of its own has nothing from another one
+        if f"{prefix}source_type" in own:  # a job's own source inherits no setting of the workflow's
             changes |= dict.fromkeys(f"{prefix}{name}" for name in _SOURCE)
     for name, value in own.items():
         try:
@@ -151,7 +151,7 @@ def _settings_of(resolved: Resolved, instance: Instance, file: str) -> Resolved:
 
 
 def _changed(resolved: Resolved, changes: Mapping[str, object], spelling: str = "") -> Resolved:
-    """The configuration with other values; None stands for the default."""
+    """Return the configuration with other values; None stands for the default."""
     origin = Origin(Layer.JOB_FILE, spelling)
     defaults = RunnerConfig()
     values = {name: getattr(defaults, name) if value is None else value for name, value in changes.items()}

@@ -1,4 +1,4 @@
-"""What a run would do, and what comes next after one: nothing is run here."""
+"""Preview of a workflow run, and the jobs that can follow a job; nothing is run here."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _OUTCOMES: Mapping[str, str] = {"completed": "success", "skipped": "skipped", "c
 
 
 def picture(plan: WorkflowPlan, how: str) -> str:
-    """The graph as `text` or for `mermaid`, and of each job whether and why it would run, or not."""
+    """Return the graph as `text` or for `mermaid`, with whether each job would run, and why not."""
     told = verdicts(plan)
     return _mermaid(plan, told) if how == "mermaid" else "\n".join(_text(plan, told))
 
 
 def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
-    """Of each instance the result it would have without running; None for those that run, which all succeed."""
+    """Return for each instance its result if it would not run, else None; assumes that all runs succeed."""
     kept, left_out = foreseen(plan)
     judge = Judge(plan.workflow, world_of(plan, lambda _text: None), left_out, plan.forced)
     progress = Progress(judge, len(plan.instances), kept, lambda one: plan.plans[one.name].env)
@@ -48,9 +48,9 @@ def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
 
 
 def next_jobs_after(plan: WorkflowPlan, done: str, command: Callable[[str], str]) -> str:
-    """The jobs that can follow `done`, a job or one run of it, and the command for each.
+    """Return the jobs that can follow `done`, a job or one run of it, and the command for each.
 
-    What the workspace knows of the others decides.
+    Depends on the results of the other jobs recorded in the workspace.
     """
     workflow, known = plan.workflow, _known(plan)
     if done in plan.instances:
@@ -66,7 +66,7 @@ def next_jobs_after(plan: WorkflowPlan, done: str, command: Callable[[str], str]
 
 
 def _known(plan: WorkflowPlan) -> dict[str, list[StepResult]]:
-    """The results of the jobs of which every run has ended, by job."""
+    """Return the results of the jobs of which every run has ended, by job."""
     directory = directory_of(plan.front.workspace)
     found: dict[str, list[StepResult]] = {}
     for name, instance in plan.instances.items():
@@ -83,7 +83,7 @@ def _known(plan: WorkflowPlan) -> dict[str, list[StepResult]]:
 
 
 def _would_run(plan: WorkflowPlan, job: WorkflowJob, known: Mapping[str, list[StepResult]]) -> bool:
-    """Whether one of the runs of a job would take place now."""
+    """Return whether one of the instances of a job would run now."""
     judge = Judge(plan.workflow, world_of(plan, lambda _text: None))
     for results in known.values():
         for result in results:
@@ -106,7 +106,7 @@ def _text(plan: WorkflowPlan, told: Mapping[str, StepResult | None]) -> Iterator
 
 
 def _verdict(runs: list[str], told: Mapping[str, StepResult | None]) -> str:
-    """Whether the runs of a job would take place, in words."""
+    """Describe in words whether the instances of a job would run."""
     first: dict[str, str] = {}
     for name in runs:
         result = told[name]

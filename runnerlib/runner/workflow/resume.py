@@ -1,4 +1,4 @@
-"""What a workspace remembers of a workflow: which jobs succeeded and handed on what, for the next run."""
+"""Resuming a workflow: the results and outputs of its jobs in the workspace's journal, reused by the next run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
 
-# What is written down otherwise, or makes no difference for what a job does here.
+# Fields that the signature has in another form, or that do not change what a job does here.
 _IRRELEVANT = {"body", "on", "description", "remote", "priority", "matrix"}
 
 
@@ -26,7 +26,7 @@ class Memory:
     """The open journal of the workspace of a workflow; no other run can use it meanwhile."""
 
     def __init__(self, plan: WorkflowPlan) -> None:
-        """Open it, emptied unless the last run matters. Raises RunnerError."""
+        """Open the journal, emptied unless the plan needs the last run. Raises RunnerError."""
         self._plan = plan
         self._signed = signatures(plan)
         self._journal = open_journal(plan.front, plan.wish)
@@ -39,7 +39,7 @@ class Memory:
                 self.vars |= {name: json.loads(value) for name, value in entry.exports.env.items()}
 
     def record(self, result: StepResult, handed_on: Handover) -> bool:
-        """A job ended; whether what it hands on could be written down: a secret is not. Raises OSError."""
+        """Record a finished job; return False if its outputs hold a secret and were not stored. Raises OSError."""
         exports = Exports(handed_on.outputs, {name: json.dumps(value) for name, value in handed_on.vars.items()})
         masker = self._plan.masker
         secret = any(masker.mask_string(text) != text for text in (*exports.outputs.values(), *exports.env.values()))
@@ -52,7 +52,7 @@ class Memory:
 
 
 def foreseen(plan: WorkflowPlan) -> tuple[Mapping[str, StepResult], frozenset[str]]:
-    """The jobs a run would take over from the last one and those it would leave out; nothing is changed."""
+    """Return the jobs that a run would reuse from the last one, and those it would leave out; changes nothing."""
     entries: Mapping[str, Entry] = {}
     if plan.wish.uses_journal and plan.front.journal.exists():
         journal = open_journal(plan.front, plan.wish)
@@ -63,8 +63,8 @@ def foreseen(plan: WorkflowPlan) -> tuple[Mapping[str, StepResult], frozenset[st
 
 
 def signatures(plan: WorkflowPlan) -> dict[str, str]:
-    """For each instance a text that changes when its definition, or that of one it waits for, does."""
-    from hashlib import blake2b  # only workflows that remember something need it
+    """Return for each instance a hash of its definition and of those of the instances it waits for."""
+    from hashlib import blake2b  # only workflows that are recorded need it
 
     graph = instance_graph(plan.workflow)
     started_with = repr(sorted(plan.workflow.vars.items()))

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 def run_planned(
     plan: WorkflowPlan, observer: Observer, new_loop: LoopFactory | None = None, stop: Stop | None = None
 ) -> WorkflowResult:
-    """Carry out `plan` and return how its workflow ended.
+    """Run `plan` and return the result of its workflow.
 
-    Everything is told to `observer`, masked. Raises RunnerError when the runner itself fails and Interrupted
-    when a signal stops it before the first job has begun; a signal afterwards is a result.
+    All events go to `observer`, masked. Raises RunnerError when the runner itself fails and Interrupted when a
+    signal stops it before the first job has begun; a later signal gives a result.
     """
     stop = stop or Stop()
     check(threads=True)
@@ -87,7 +87,7 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
 
 
 def world_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> World:
-    """What conditions of jobs can ask for; looked up when the first one does."""
+    """Return the context that conditions of jobs can read, resolved on first use."""
     from runnerlib.runner import condition_context as world
 
     asked = partial(_asked_for, plan, warn) if plan.source is not None else None
@@ -96,8 +96,8 @@ def world_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> World:
 
 
 def _asked_for(plan: WorkflowPlan, warn: Callable[[str], None]) -> Head:
-    """The branch or the tag that the source of all jobs is asked for by, which its repository tells."""
-    assert plan.source is not None  # noqa: S101 - else nobody asks
+    """Return the branch or tag that the common source is requested by, as its repository knows it."""
+    assert plan.source is not None  # noqa: S101 - see `world_of`
     try:
         from runnerlib.source.git_query.requested_ref import asked_for
 

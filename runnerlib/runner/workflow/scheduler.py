@@ -1,4 +1,4 @@
-"""A workflow: its jobs started as the graph allows, decided on, stopped when a signal says so."""
+"""Scheduler of a workflow: starts jobs as the graph allows, and stops them at a signal."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ if TYPE_CHECKING:
     from runnerlib.runner.workflow.resume import Memory
 
 
-# Descriptors of a job, a container's among them, and of what all jobs share; steps wait for those that they need.
+# Descriptors for a job with its container, and for what all jobs share; steps wait for their own ones.
 _DESCRIPTORS = 12
 _SPARE = 40
 
 
 class RunningJob(Protocol):
-    """A job somewhere: `run` once, `stop` at any time."""
+    """A job on a backend; call `run` once, and `stop` at any time."""
 
     async def run(self) -> End:
-        """Run it to its end. Raises OutputError when nobody can be told any more."""
+        """Run the job to its end. Raises OutputError when the observer can take no more events."""
 
     def stop(self, signum: int, *, at_once: bool = False) -> None:
-        """End it; `at_once`, or at the second call, everything of it is killed."""
+        """Stop the job; `at_once`, or at the second call, all its processes are killed."""
 
 
 class Place(Protocol):
-    """Where jobs run: on this machine, or elsewhere."""
+    """Backend that runs jobs: on this machine, or elsewhere."""
 
     def job(
         self, instance: Instance, known: Known, names: Mapping[str, str], shown: str, observer: Observer
     ) -> RunningJob:
-        """A job ready to run; its steps have `names` in events, and it is `shown` so, all masked."""
+        """Make a job, ready to run; `names` of its steps and its own name `shown` are for events, and masked."""
 
 
 class WorkflowRun:
-    """`run` once, `stop` at any time before, during or after."""
+    """A run of a workflow; call `run` once, and `stop` at any time before, during or after."""
 
     def __init__(
         self, plan: WorkflowPlan, memory: Memory, place: Place, world: World, observer: Observer, records: Path
@@ -70,7 +70,7 @@ class WorkflowRun:
         self._judge = judge
         capacity = min(plan.capacity, places(_DESCRIPTORS, _SPARE))
         self._progress = Progress(judge, capacity, memory.kept, lambda one: plan.plans[one.name].env)
-        # What the command line leaves out is not told of; of one job alone nothing is said but of that.
+        # Jobs that the command line leaves out are not reported; with --only, reused jobs are not, either.
         self._hidden = memory.left_out | (set(memory.kept) if plan.wish.only else set())
         self._vars: dict[str, Any] = {**plan.workflow.vars, **memory.vars}
         self._told: dict[str, StepResult] = {}
@@ -105,7 +105,7 @@ class WorkflowRun:
         return result
 
     def stop(self, signum: int) -> None:
-        """End the workflow because the runner got `signum`; at the second call everything is killed at once."""
+        """Stop the workflow because the runner got `signum`; at the second call everything is killed at once."""
         if self._ending is not None:
             self._kill_all()
             return
@@ -120,7 +120,7 @@ class WorkflowRun:
 
     @property
     def congested(self) -> bool:
-        """Whether the reader of the output is behind."""
+        """Return whether the reader of the output is behind."""
         return self._observer.congested
 
     async def drain(self) -> None:
@@ -128,7 +128,7 @@ class WorkflowRun:
         await self._observer.drain()
 
     def observe(self, event: Event) -> None:
-        """Take note of how steps end, and pass the event on."""
+        """Record the results of steps, and pass the event on."""
         if isinstance(event, StepFinished):
             self._told[event.result.name] = event.result
         self._observer.observe(event)
@@ -136,7 +136,7 @@ class WorkflowRun:
     # -- stopping
 
     def _limit_cleanup(self) -> None:
-        """Once only jobs that tidy up are left, they have the cleanup time."""
+        """Start the cleanup timeout, once only cleanup jobs are left."""
         if self._ending is None or self._cleaning is not None:
             return
         if all(self._judge.tidies_up(instance.name) for instance, _ in self._running.values()):
@@ -144,7 +144,7 @@ class WorkflowRun:
             self._cleaning = asyncio.get_running_loop().call_later(limit, self._kill_all)
 
     def _kill_all(self) -> None:
-        """Nothing runs any longer, and nothing begins."""
+        """Kill all running jobs, and start no others."""
         self._judge.hopeless = True
         signum = self._ending.exit_code - 128 if self._ending is not None else signal.SIGTERM
         for _instance, job in self._running.values():
@@ -165,7 +165,7 @@ class WorkflowRun:
                 self._take(instance, task)
 
     def _start_ready(self) -> None:
-        """Start or skip, in written order, what is ready, until there is no room or nothing is ready."""
+        """Start or skip ready jobs, in written order, until the capacity is used or no job is ready."""
         while self._failure is None and (found := self._progress.next(self._ending)) is not None:
             if isinstance(found, StepResult):
                 self._skipped(found)
@@ -176,12 +176,12 @@ class WorkflowRun:
                 self._running[asyncio.get_running_loop().create_task(job.run())] = found, job
 
     def _before(self, name: str) -> tuple[StepResult, ...]:
-        """The results of what a job waited for, directly or through others, in written order."""
+        """Return the results of all direct and indirect dependencies of a job, in written order."""
         needed = reachable(self._judge.graph, name)
         return tuple(result for result in self._progress.in_order() if result.name in needed)
 
     def _take(self, instance: Instance, task: asyncio.Task[End]) -> None:
-        """A job that was started has ended."""
+        """Record the end of a job that was started."""
         error = task.exception()
         if error is not None:
             self._fail(error)
@@ -204,7 +204,7 @@ class WorkflowRun:
         self._tell(WorkflowJobFinished(self._masked_job(end.result)))
 
     def _skipped(self, result: StepResult) -> None:
-        """A job does not run, or was done before."""
+        """Report a job that does not run, or was done before."""
         instance = self._plan.instances[result.name]
         if result.name in self._hidden:
             return
@@ -218,7 +218,7 @@ class WorkflowRun:
     # -- telling
 
     def _step_names(self, instance: Instance) -> dict[str, str]:
-        """The names of its steps in events; that of a command is the job's own."""
+        """Return the names of a job's steps in events; a command has the name of its job."""
         shown = self._shown[instance.name]
         steps = [step.name for step in instance.job.body.steps]
         if instance.job.command is not None and len(steps) == 1:
@@ -226,7 +226,7 @@ class WorkflowRun:
         return {step: f"{shown}/{name}" for step, name in distinct({step: self._mask(step) for step in steps}).items()}
 
     def _graph(self) -> dict[str, tuple[str, ...]]:
-        """All steps by the names that events carry; the first of a job wait for the last of those it needs."""
+        """Return the graph of all steps, by names in events; first steps wait for the last steps of the jobs needed."""
         found: dict[str, tuple[str, ...]] = {}
         last: dict[str, tuple[str, ...]] = {}
         shown = {name: one for name, one in self._plan.instances.items() if name not in self._hidden}
@@ -249,14 +249,14 @@ class WorkflowRun:
                 self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        """Nobody can be told any more, or the runner is at fault: every job has to end."""
+        """Record a failure of the runner or its observer, and stop every job."""
         if self._failure is None:
             self._failure = error
             for _instance, job in self._running.values():
                 job.stop(signal.SIGTERM)
 
     async def _deliver(self) -> None:
-        """Wait for the reader; a workflow that was told to end does not wait for ever."""
+        """Wait for the reader; for a limited time only once the workflow is being stopped."""
         config = self._plan.front.config
         draining = asyncio.ensure_future(self._observer.drain())
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -272,7 +272,7 @@ class WorkflowRun:
             await asyncio.gather(draining, stopping, return_exceptions=True)
 
     async def _abandon(self) -> None:
-        """Leave nothing behind when the run itself is cancelled."""
+        """End all jobs when the run itself is cancelled."""
         if self._cleaning is not None:
             self._cleaning.cancel()
         for task in self._running:
@@ -299,7 +299,7 @@ class WorkflowRun:
         return result._replace(name=self._mask(result.name), reason=self._mask(result.reason), jobs=jobs)
 
     def _flat(self, result: WorkflowResult) -> JobResult:
-        """The steps of all jobs as if they were of one."""
+        """Return the steps of all jobs as the result of one job."""
         steps = tuple(
             self._told[name] for names in self._names.values() for name in names.values() if name in self._told
         )

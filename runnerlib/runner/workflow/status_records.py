@@ -1,7 +1,7 @@
-"""What a workspace knows of the jobs that ran in it, and of those that run now.
+"""Records of the jobs of a workspace: the results of ended jobs, and which jobs run now.
 
-For each run of a job there is a file with what became of it, and a lock that the process holds that runs it:
-a file may be stale, a lock goes with its process. Nothing secret is written.
+Each run of a job has a file with its state, and a lock held by the process that runs it: a file may be stale, a lock
+ends with its process. Nothing secret is written.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runnerlib.events.result import StepResult
 
 DIRECTORY_VARIABLE = "RUNNERLIB_RECORDS"
-"""The variable that tells a job where the records of its workflow are."""
+"""The variable with the directory of the workflow's records, for a job."""
 
 STATES: Mapping[str, str] = {
     "success": "completed",
@@ -41,28 +41,28 @@ _FLOCK = Struct("hhqqi4x")  # struct flock of fcntl(2)
 
 
 def directory_of(workspace: Workspace) -> Path:
-    """The directory with the records of a workspace."""
+    """Return the directory with the records of a workspace."""
     return workspace.base / OWN / "jobs"
 
 
 def records_directory(environ: Mapping[str, str], cwd: Path) -> Path:
-    """Where the records are for this process: those of its workflow, else of its workspace. Raises PathError."""
+    """Return the directory of the records of this process's workflow, or else workspace. Raises PathError."""
     given = environ.get(DIRECTORY_VARIABLE)
     return Path(given) if given else directory_of(locate(environ, cwd))
 
 
 def job_running(directory: Path, name: str) -> bool:
-    """Whether a process runs the job `name`, or one of its instances, right now."""
+    """Return whether a process runs the job `name`, or one of its instances, right now."""
     return any(_held(directory / f"{file}.lock") for file, _ in _records(directory, name))
 
 
 def job_result(directory: Path, name: str) -> dict[str, Any] | None:
-    """What became of the job `name` when it ran last; None when nothing is known of it.
+    """Return the state of the last run of the job `name`; None without a record.
 
-    Keys: `job`, `state` (completed, failed, cancelled, timeout, skipped, running, or interrupted: whoever ran it
-    was killed), `outcome`, `exit_code` (None for a job that has not ended), `reason`, `cause` as in StepResult,
-    `started` and `ended` (seconds since the epoch, or None), `outputs`. Of a job with several instances it is that
-    of the first that failed, else of the last, and `instances` has each by name.
+    Keys: `job`, `state` (completed, failed, cancelled, timeout, skipped, running, or interrupted: its runner was
+    killed), `outcome`, `exit_code` (None for a job that has not ended), `reason`, `cause` as in StepResult,
+    `started` and `ended` (seconds since the epoch, or None), `outputs`. For a job with several instances these are
+    those of the first that failed, else of the last, and `instances` has each by name.
     """
     found = [_current(directory / f"{file}.lock", record) for file, record in _records(directory, name)]
     if not found:
@@ -99,7 +99,7 @@ class Record:
             raise RunnerError(f"cannot lock the record of the job '{instance}': {error.strerror}") from None
 
     def started(self, when: float) -> None:
-        """The job starts. Raises RunnerError."""
+        """Record the start of the job. Raises RunnerError."""
         nothing: dict[str, Any] = {
             "outcome": None,
             "exit_code": None,
@@ -111,11 +111,11 @@ class Record:
         self._write({**self._names, "state": "running", "started": when, **nothing})
 
     def ended(self, result: StepResult, outputs: Mapping[str, str]) -> None:
-        """The job has ended; reason and `outputs` hold no secret. Raises RunnerError."""
+        """Record the end of the job; reason and `outputs` must hold no secret. Raises RunnerError."""
         self._write({**self._names, **entry(result), "outputs": dict(outputs)})
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         os.close(self._lock)
 
     def _write(self, record: Mapping[str, Any]) -> None:
@@ -123,13 +123,13 @@ class Record:
 
 
 def record_without_run(directory: Path, job: str, result: StepResult) -> None:
-    """Write down that an instance did not run, and why. Raises RunnerError."""
+    """Record that an instance did not run, and why. Raises RunnerError."""
     record = {"job": job, "instance": result.name, **entry(result), "outputs": dict(result.outputs)}
     write(directory / f"{file_name(result.name)}.json", record)
 
 
 def forget(directory: Path, kept: Collection[str]) -> None:
-    """Remove the records of an earlier run, but those of the instances in `kept` and of what runs right now.
+    """Remove the records of an earlier run, except those of the instances in `kept` and of running jobs.
 
     Raises RunnerError.
     """
@@ -139,7 +139,7 @@ def forget(directory: Path, kept: Collection[str]) -> None:
 
 
 def entry(result: StepResult) -> dict[str, Any]:
-    """How a job ended, as records have it."""
+    """Return the result of a job as fields of a record."""
     state = "timeout" if result.cause in {"timeout", "no_output"} and not result.success else STATES[result.outcome]
     return {
         "state": state,
@@ -153,7 +153,7 @@ def entry(result: StepResult) -> dict[str, Any]:
 
 
 def write(path: Path, record: Mapping[str, Any]) -> None:
-    """Replace the record at `path` as a whole. Raises RunnerError."""
+    """Replace the record at `path` atomically. Raises RunnerError."""
     import json  # only workflows keep records
 
     part = path.with_suffix(f".{os.getpid()}.part")
@@ -170,12 +170,12 @@ def write(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def _make(directory: Path) -> None:
-    """Make the directory of a workspace's records, as `directory_of` has it; containers of another user read it."""
+    """Create the directory of `directory_of`, readable for containers of another user."""
     own_directory(directory.parents[1], *directory.parts[-2:], mode=0o755)
 
 
 def _records(directory: Path, name: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The records by the name of their file: of one instance, or of all that the job `name` has, or of all jobs."""
+    """Yield file names and records of one instance, of all instances of the job `name`, or of all jobs."""
     import json
 
     try:
@@ -187,7 +187,7 @@ def _records(directory: Path, name: str | None = None) -> Iterator[tuple[str, di
             record = json.loads(read(path, _LARGEST) or b"")
             wanted = {record["job"], record["instance"]} & {name} or name is None
         except (FileError, ValueError, KeyError, TypeError, RecursionError):
-            continue  # another's, or being replaced
+            continue  # not a record, or being replaced
         if wanted:
             yield path.stem, record
 
@@ -199,12 +199,12 @@ def _current(lock: Path, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _held(path: Path) -> bool:
-    """Whether a living process holds the lock. Raises RunnerError when the kernel does not say."""
+    """Return whether a living process holds the lock. Raises RunnerError when the kernel does not answer."""
     if not os.path.lexists(path):
         return False
     lock = opened(path, os.O_RDONLY)
     try:
-        # It is only asked who has it: taking it for a moment could keep a runner from starting the job.
+        # Only query the holder: taking the lock, even for a moment, could keep a runner from starting the job.
         found = fcntl.fcntl(lock, fcntl.F_OFD_GETLK, _lock_of(fcntl.F_RDLCK))
     except OSError as error:
         raise RunnerError(f"cannot see who holds '{path}': {error.strerror}") from None
@@ -214,5 +214,5 @@ def _held(path: Path) -> bool:
 
 
 def _lock_of(kind: int) -> bytes:
-    """A lock of a whole file, as the kernel has it; it belongs to the open file, not to the process."""
+    """Return a struct flock for a whole file; the lock belongs to the open file, not to the process."""
     return _FLOCK.pack(kind, os.SEEK_SET, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Work that blocks, in a thread that nobody has to wait for."""
+"""Blocking work in a thread that can be abandoned."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """What `work` returns or raises. Cancelled, it goes on alone: the thread is a daemon and ends with the program."""
+    """Run `work` in a daemon thread, and return its result; on cancellation the thread continues alone."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
     def tell(how: Callable[[], object]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so no task waits any more
             loop.call_soon_threadsafe(lambda: None if done.done() else how())
 
     def body() -> None:
