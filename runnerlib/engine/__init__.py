@@ -1,8 +1,9 @@
-"""Runs a job: its steps as the graph allows, each as processes of its own, every byte through the mask.
+"""The engine: runs a job's steps as its graph allows, as processes, with all output masked.
 
-`job_run` walks the graph; `schedule` (what is next), `decision` (whether it runs) and `variables`
-(with which environment) are pure. `step_run` makes the attempts at a step, `attempt` executes one,
-`exports` reads what it hands to later steps.
+`job_run` runs the graph in the order that `_util.schedule` gives; `should_run` (whether a step runs) and `step_env`
+(its environment) are pure. `step_run` makes the attempts at a step, `attempt` executes one, `output_pump` passes on its
+output, `retry_watch` searches that for the pattern of a retry, `exec_limits` makes the command fit into the limits of
+the kernel, and `step_outputs` reads the outputs for later steps.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Limits(NamedTuple):
 
 
 class Command(NamedTuple):
-    """What an attempt executes: `step` is the name events carry, masked; times are in seconds, None for no limit."""
+    """A command to execute: `step` is the masked name for events; times are in seconds, None for no limit."""
 
     step: str
     launch: Launch
@@ -64,7 +64,7 @@ async def end_all(survivors: Callable[[], list[Seen]], send: Callable[[int], Non
 
 
 class Attempt:
-    """`run` once, `stop` at any time before, during or after; `usage` is known afterwards."""
+    """One execution of a command: call `run` once, `stop` at any time; `usage` is known afterwards."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Attempt:
         observer: Observer,
         limits: Limits,
     ) -> None:
-        """The output goes through `stream`, which is empty before and after; what is said of it, through `masker`."""
+        """The output goes through `stream`, which is empty before and after; messages go through `masker`."""
         self._command = command
         self._custody = custody
         self._masker = masker
@@ -218,7 +218,7 @@ class Attempt:
             self._later((0 if at_once else self._limits.grace) + self._limits.drain, self._pump.finish)
 
     def _stop_waiting(self, process: Process, pump: Pump) -> None:
-        """The drain time is over: say who holds the output open, and let go of it."""
+        """The drain time is over: name the processes that hold the output open, and close it."""
         if not pump.ended.done():
             self._name(holders(process.output), "holds the output open after the command ended; it is no longer read")
             pump.finish()

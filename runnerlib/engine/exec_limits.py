@@ -1,4 +1,4 @@
-"""Makes a command and its variables fit into what the kernel takes: what is too large goes by file."""
+"""Limits of the kernel for a command and its variables: what is too large is passed by file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAMED = 5
 
 
 class Fitted(NamedTuple):
-    """A command with its variables that fits; `warning` names what was left out, if anything was."""
+    """A command with its variables that fits; `warning` names what was left out, if anything."""
 
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -78,7 +78,7 @@ def values_directory(start: str) -> str:
 
 
 def tidy(start: str) -> None:
-    """Remove what was written for a step; nothing happens when that is nothing."""
+    """Remove the files of a step, if there are any."""
     with suppress(OSError):
         os.unlink(script_file(start))
     shutil.rmtree(values_directory(start), ignore_errors=True)

@@ -1,7 +1,6 @@
-"""A job: its steps started as the graph allows, decided on, stopped when time or a signal says so.
+"""The run of a job: steps start as the graph allows, and stop at a time limit or a signal.
 
-What ends a job early leaves room for the steps that always run: they get the cleanup time, and
-whatever is left then is killed.
+When a job ends early, the steps that always run get the cleanup time; all that is left then is killed.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ Ended = Callable[[StepResult, Exports], None]
 
 
 class Kept(NamedTuple):
-    """A success of an earlier run that is taken over, or a failure that the job did not mind."""
+    """A reused result of an earlier run: a success, or a failure of a step that is not required."""
 
     result: StepResult
     exports: Exports = NO_EXPORTS
 
 
 def _nothing(_result: StepResult, _exports: Exports) -> None:
-    """Nobody keeps a journal."""
+    """Record nothing: there is no journal."""
 
 
 class Execution(NamedTuple):
@@ -75,7 +74,7 @@ class Execution(NamedTuple):
 
 
 class JobRun:
-    """`run` once, `stop` at any time before, during or after."""
+    """The run of a job: call `run` once, and `stop` at any time before, during or after."""
 
     def __init__(self, execution: Execution, custody: Custody, masker: SecretMasker, observer: Observer) -> None:
         self._execution = execution
@@ -162,7 +161,7 @@ class JobRun:
         return self._numbers[self._running[task][0]]
 
     def _start_ready(self) -> None:
-        """Start or skip, in written order, what is ready, until there is no room or nothing is ready."""
+        """Start or skip the steps that are ready, in written order, while there is room."""
         while (name := self._schedule.head()) is not None:
             skipped = self._decide(name)
             if skipped is not None:
@@ -174,7 +173,7 @@ class JobRun:
                 return
 
     def _decide(self, name: str) -> Kept | None:
-        """What is known of a step without running it; None when it runs."""
+        """Return the result of a step that does not run; None when it runs."""
         if self._failure is not None or self._at_once:
             why = self._ending.reason if self._ending else "the job cannot go on"
             return Kept(_not_run(self._steps[name], Ending(0, why, "cancelled")))
@@ -242,14 +241,14 @@ class JobRun:
             run.stop(why, at_once=True)
 
     def _fail(self, error: BaseException) -> None:
-        """The observer cannot be told any more, or the engine is at fault: every step has to end."""
+        """Stop every step: the observer can take no more events, or the engine has a fault."""
         if self._failure is None:
             self._failure = error
             for _, run in self._running.values():
                 run.stop(Ending(125, "the job cannot go on", "cancelled"))
 
     def _reap(self) -> None:
-        """Collect from time to time what steps leave dead to the runner, as the first process of a system does."""
+        """Collect from time to time the dead processes that steps leave to the runner, as an init process does."""
         self._setting.custody.reap_dead()
         self._reaping = asyncio.get_running_loop().call_later(_REAPING, self._reap)
 
@@ -308,7 +307,7 @@ class JobRun:
         return result._replace(name=mask(result.name), reason=mask(result.reason), steps=steps)
 
     async def _deliver(self, event: Event) -> None:
-        """Tell the end and wait for the reader; a job that was told to end does not wait for ever."""
+        """Emit the last event and wait for the reader; after a stop the wait has a limit."""
         self._observer.observe(event)
         try:
             async with asyncio.timeout(None) as self._delivery:

@@ -1,4 +1,4 @@
-"""Looks for a pattern in the output of a step, as a person sees it, while the output passes on."""
+"""Search for a pattern in the visible text of a step's output, while the output passes on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OVERLAP = 4096
 
 
 class Watch:
-    """An observer that passes events on; `seen` says at the end whether the pattern was in a line.
+    """An observer that passes events on; `seen` returns at the end whether the pattern was in a line.
 
     A thread searches: whatever a pattern costs, the loop goes on, and with it time limits and signals.
     """
@@ -35,11 +35,11 @@ class Watch:
 
     @property
     def congested(self) -> bool:
-        """Whether the reader of the output, or the search, is behind."""
+        """True while the reader of the output, or the search, is behind."""
         return self._observer.congested or self._behind
 
     async def drain(self) -> None:
-        """Wait for both."""
+        """Wait for the reader of the output and the search."""
         await self._observer.drain()
         if self._behind and self._working is not None:
             await asyncio.wait((self._working,))
@@ -55,7 +55,10 @@ class Watch:
         self._observer.observe(event)
 
     async def seen(self) -> bool:
-        """Whether the pattern was in a line, the unfinished last one included; to be asked after the last event."""
+        """Return whether the pattern was in a line, the unfinished last one included.
+
+        It is called after the last event.
+        """
         self._add([last + b"\n" for last in self._lines.end()])
         await self._searched()
         if self._search.within_line:
@@ -64,7 +67,7 @@ class Watch:
         return self._search.found
 
     def give_up(self) -> None:
-        """The answer is of no interest any more; the thread ends with the line that it looks at."""
+        """Abandon the search; the thread ends with the line that it searches."""
         self._search.over = True
 
     async def _searched(self) -> None:
@@ -99,7 +102,7 @@ class _Search:
 
     @property
     def within_line(self) -> bool:
-        """Whether the last line has not ended."""
+        """True if the last line has not ended."""
         return bool(self._before)
 
     def look(self, parts: list[bytes]) -> None:
@@ -112,7 +115,10 @@ class _Search:
                 self._look_at(rest, ends=False)
 
     def _look_at(self, line: bytes, *, ends: bool) -> None:
-        """Search a line; of a piece, the first and the last character only tell that there is more on that side."""
+        """Search a line, or a piece of one.
+
+        The first and the last character of a piece only show that the line goes on at that side.
+        """
         if self.over:
             return
         text = self._before + visible(line)

@@ -1,4 +1,4 @@
-"""Whether a step runs, once everything it waits for has ended. Pure."""
+"""Decision whether a step runs, once everything it waits for has ended. Pure."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def _no_variables() -> Mapping[str, str]:
 
 
 def _everything_changed(_glob: str) -> bool:
-    """Nobody knows what changed: no step may be skipped for it."""
+    """Return True: the changes are not known, and no step may be skipped for that."""
     return True
 
 
 class Surroundings(NamedTuple):
-    """What conditions can ask for that is no step: variables by name (`branch`), whether matching files changed."""
+    """Context of conditions besides steps: variables by name (`branch`), and a test for changed files."""
 
     variables: Callable[[], Mapping[str, str]] = _no_variables
     changed: Callable[[str], bool] = _everything_changed
 
 
 class Decider:
-    """Keeps what became of the steps so far, as far as later ones depend on it."""
+    """Decides whether a step runs, from the results recorded with `ended`."""
 
     def __init__(
         self,
@@ -53,20 +53,22 @@ class Decider:
         self._failure: dict[str, str] = {}
 
     def ended(self, result: StepResult) -> None:
-        """A step ended or is not going to run."""
+        """Record the result of a step that ended or is not going to run."""
         self._results[result.name] = result
         own = result.name if result.required and result.outcome in {"failure", "cancelled"} else ""
         self._failure[result.name] = own or self._failed_before(result.name)
 
     def tidies_up(self, name: str) -> bool:
-        """Whether a step is meant to run even when the job has to end."""
+        """Return whether a step is meant to run even when the job has to end."""
         if self._steps[name].when is not None:
             return self._steps[name].when == "always"
         condition = self._conditions.get(name)
         return condition is not None and not _TIDYING.isdisjoint(condition.functions)
 
     def verdict(self, name: str, env: Callable[[], Mapping[str, str]], ending: Ending | None) -> Ending | None:
-        """Why the step does not run, or None when it runs. `ending` is that of a job that has to end early.
+        """Return why the step does not run, or None when it runs.
+
+        `ending` is that of a job that has to end early.
 
         `env` gives the step's variables; only a condition asks for them.
         """

@@ -1,4 +1,4 @@
-"""The environment of each step: what the job gives, and what the steps it waits for handed on. Pure.
+"""Environments of steps: the variables of the job, and the exports of the steps they wait for. Pure.
 
 Only steps that a step waits for, directly or through others, reach it, always in written order: what
 runs beside it may or may not have ended and must make no difference.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Inheritance:
-    """Told of each step that ended, it knows the environment of those that wait for it."""
+    """Records the exports of steps, and computes the environment that dependent steps inherit."""
 
     def __init__(self, graph: Mapping[str, Collection[str]], env: Mapping[str, str]) -> None:
         self._graph = graph
@@ -28,7 +28,7 @@ class Inheritance:
         self._givers: dict[str, tuple[int, ...]] = {}
 
     def add(self, name: str, exports: Exports) -> None:
-        """A step ended and hands `exports` on."""
+        """Record the `exports` of a step that ended."""
         inherited = self._inherited(name)
         if any(exports):
             number = self._numbers[name]
@@ -37,7 +37,7 @@ class Inheritance:
         self._givers[name] = inherited
 
     def environment(self, name: str, own: Mapping[str, str]) -> dict[str, str]:
-        """The variables of a step that has its `own` ones too, which win."""
+        """Return the variables of a step; its `own` ones win."""
         env = dict(self._env)
         for giver, exports in (self._exports[number] for number in self._inherited(name)):
             env.update(exports.env)

@@ -1,4 +1,4 @@
-"""What a step hands to later ones: the files it may write, and what they mean.
+"""Outputs of a step for later ones: the files it may write, and their meaning.
 
 RUNNERLIB_OUTPUT and RUNNERLIB_ENV hold `NAME=value` lines, or `NAME<<END`, lines of a value, `END`.
 RUNNERLIB_PATH holds directories, one a line, that later steps find commands in first. Each attempt
@@ -36,12 +36,15 @@ class ExportError(Exception):
 
 
 def files(start: str) -> dict[str, str]:
-    """The variables that tell an attempt its files, whose paths begin so; they need not exist before it writes them."""
+    """Return the variables with the paths of an attempt's files, which begin with `start`.
+
+    The files need not exist before the attempt writes them.
+    """
     return {name: f"{start}.{_SUFFIXES[name]}" for name in VARIABLES}
 
 
 def read(paths: Mapping[str, str]) -> Exports:
-    """What an attempt wrote into its files, which are removed. Raises ExportError."""
+    """Return the exports that an attempt wrote into its files, which are removed. Raises ExportError."""
     directory, _, file = paths[VARIABLES[0]].rpartition("/")
     prefix = file.partition(".output")[0]
     # Most steps write none of them, and one look at the directory costs less than three at files.

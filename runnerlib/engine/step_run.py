@@ -1,4 +1,4 @@
-"""One step: its attempts, the pauses between them, what it hands on."""
+"""One step: its attempts, the pauses between them, and its exports."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ T = TypeVar("T")
 
 
 class Around(Protocol):
-    """Has a say before and after each step that runs; it must not block the loop.
+    """Hooks before and after each step that runs; they must not block the loop.
 
     What it raises as RunnerError is how the step ends. A step that is stopped cancels `before`.
     """
 
     def before(self, step: Step, env: Mapping[str, str]) -> Coroutine[None, None, Mapping[str, str]]:
-        """The environment of the step instead of `env`."""
+        """Return the environment for the step instead of `env`."""
 
     def after(self, step: Step, result: StepResult) -> Coroutine[None, None, None]:
-        """The step has ended so."""
+        """Take the result of the step."""
 
 
 class Setting(NamedTuple):
-    """What all steps of a job share. `scratch` is a private directory for the files that steps write for later ones."""
+    """Context that all steps of a job share. `scratch` is a private directory for files of exports."""
 
     custody: Custody
     masker: SecretMasker
@@ -55,7 +55,7 @@ class Setting(NamedTuple):
 
 
 class StepRun:
-    """`run` once, `stop` at any time before, during or after."""
+    """The run of a step: call `run` once, `stop` at any time before, during or after."""
 
     def __init__(
         self,
@@ -129,7 +129,10 @@ class StepRun:
         )
 
     async def _ask_before(self) -> Ending | None:
-        """Let whoever has a say change the environment; how the step ends if it is not to run, or was stopped."""
+        """Call the before-step hook, which may change the environment.
+
+        Return an Ending if the hook refuses the step, or the step is stopped.
+        """
         around = self._job.around
         if around is None:
             return None
@@ -141,7 +144,7 @@ class StepRun:
         return self._stopped
 
     async def _ask_after(self, result: StepResult) -> Ending | None:
-        """Let whoever has a say know how the step ended; what they object."""
+        """Call the after-step hook; return an Ending if the hook fails."""
         self._ended = True
         try:
             if self._job.around is not None:
@@ -151,7 +154,7 @@ class StepRun:
         return None
 
     async def _answer(self, asked: Coroutine[None, None, T]) -> T | None:
-        """What is answered; None if the step is stopped meanwhile."""
+        """Wait for the hook and return its answer; None if the step is stopped meanwhile."""
         asking: asyncio.Future[T] = asyncio.ensure_future(asked)
         self._asking = asking
         if self._stopped is not None:
@@ -166,7 +169,7 @@ class StepRun:
             self._asking = None
 
     def _limit_asking(self, *, at_once: bool) -> None:
-        """Nobody has a say in a step that was stopped; who is told of its end has the grace time."""
+        """Cancel a pending before-hook at once; give an after-hook the grace period."""
         asking = self._asking
         if asking is None:
             return
@@ -176,7 +179,7 @@ class StepRun:
             asyncio.get_running_loop().call_later(self._job.limits.grace, asking.cancel)
 
     async def _attempts(self) -> tuple[int, Ending]:
-        """How many were made, and how the last one ended."""
+        """Make attempts until one is the last; return their number and the ending of the last."""
         number = 1
         ending, seen = await self._try(number)
         while self._goes_on(number, ending, seen):
@@ -193,7 +196,7 @@ class StepRun:
         return _retried(self._step.retry, ending, seen)
 
     async def _try(self, number: int) -> tuple[Ending, bool]:
-        """One attempt: how it ended, and whether the pattern for a retry was seen."""
+        """Make one attempt; return its ending, and whether the pattern for a retry was seen."""
         step, job = self._step, self._job
         start = f"{job.scratch}/{self._prefix}.{number}"
         files = exports.files(start)
@@ -224,7 +227,7 @@ class StepRun:
             observer.observe(Warned(mask(warning), self._shown))
 
     def _launch(self, files: Mapping[str, str], number: int, start: str) -> tuple[Launch, str]:
-        """What is started, and a warning of what is left out because it is too large. Raises RunnerError."""
+        """Return the process to start, and a warning of what was left out as too large. Raises RunnerError."""
         step = self._step
         argv: Sequence[str] = step.argv
         env: Mapping[str, str] = {
@@ -244,7 +247,7 @@ class StepRun:
         return Launch(argv, self._directory(step), env, _bytes(step.stdin), terminal), warning
 
     def _watch(self, number: int) -> Watch | None:
-        """What looks for the pattern of the step, if it has one and another attempt may follow."""
+        """Return a search for the step's retry pattern, if it has one and another attempt may follow."""
         if self._step.retry.pattern is None or number > self._step.retry.max:
             return None
         from runnerlib.engine.retry_watch import Watch  # for the few steps that have one
@@ -252,7 +255,7 @@ class StepRun:
         return Watch(self._job.observer, self._step.retry.pattern)
 
     async def _seen(self, watch: Watch, ending: Ending) -> bool:
-        """Whether the pattern was seen; a step that is stopped meanwhile does not wait for the answer."""
+        """Return whether the pattern was seen; a step that is stopped meanwhile does not wait."""
         if self._stopped is not None or ending.outcome == "success":
             watch.give_up()
             return False
@@ -297,7 +300,7 @@ def _around_zero() -> float:
 
 
 def _retried(retry: Retry, ending: Ending, seen: bool) -> bool:
-    """Whether an attempt that failed so may be followed by another."""
+    """Return whether a failed attempt may be followed by another."""
     if retry.any_failure:
         return True
     timed_out = retry.timeout and ending.cause in {"timeout", "no_output"}

@@ -1,1 +1,1 @@
-"""Jobs, steps and workflows as values: their files, conditions, checks, schemas and pictures. Pure."""
+"""Jobs, steps and workflows as values: their files, conditions, checks, schemas and graphs. Pure."""

@@ -1,4 +1,4 @@
-"""The graph of a job for people to look at: by levels as text, or as a Mermaid diagram. Pure; not masked."""
+"""The graph of a job for the user: by levels as text, or as a Mermaid diagram. Pure; not masked."""
 
 from __future__ import annotations
 

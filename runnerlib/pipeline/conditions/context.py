@@ -1,4 +1,4 @@
-"""What a condition is evaluated against: everything that is known when a step is about to start."""
+"""Context of a condition: the facts that are known when a step is about to start."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def _unknown_changes(_glob: str) -> bool:
 
 
 class Facts(NamedTuple):
-    """What is known when a step is about to start.
+    """Facts that are known when a step is about to start.
 
-    `failed` says whether a required step has failed, `cancelled` whether somebody stopped the job.
-    `changed` takes a glob and says whether a changed file matches; where nobody knows what changed,
-    everything has. `variables` has texts for VARIABLES; what it lacks is empty. `vars` are those of a
-    workflow, whose conditions look at jobs: `steps` are these then.
+    `failed` says whether a required step has failed, `cancelled` whether the job is being stopped. `changed` takes a
+    glob and returns whether a changed file matches; where the changes are not known, every file counts as changed.
+    `variables` has texts for VARIABLES; those it lacks are empty. `vars` are those of a workflow, where `steps` are
+    jobs.
     """
 
     branch: str = ""

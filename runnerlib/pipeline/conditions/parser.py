@@ -1,4 +1,4 @@
-"""From text to condition: who binds tighter, what may follow what.
+"""Parser of conditions: precedence of operators, and the grammar.
 
 condition  = either                     either = both { ("||" | "or") both }
 both       = negation { ("&&" | "and") negation }
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 _DEEPEST = 100
 _FIELDS = ("outcome", "exit_code", "cause", "reason", "outputs")
 _SHOWN = 5
-"""How many values an explanation names at most."""
+"""The largest number of values that an explanation names."""
 _WORDS = {"true": True, "false": False, "null": None}
 _RESERVED = ("and", "or", "not", "in")
 
 
 class Subject(NamedTuple):
-    """What a condition looks at, steps of a job or jobs of a workflow: by which names, and what else it knows."""
+    """Kind of things that a condition tests, steps of a job or jobs of a workflow, and their names."""
 
     noun: str
     names: tuple[str, ...]
@@ -44,9 +44,9 @@ JOBS = Subject("job", ("jobs", "needs"), knows_vars=True)
 
 
 class Condition(NamedTuple):
-    """A condition that was read: `steps` are the names of those (or of jobs) it looks at, `functions` what it calls.
+    """A parsed condition: `steps` are the names of the steps (or jobs) it tests, `functions` those it calls.
 
-    `looks_at` has the values that it names, by how they are called in it.
+    `looks_at` has the values that it names, by their names in it.
     """
 
     text: str
@@ -57,11 +57,11 @@ class Condition(NamedTuple):
 
     @property
     def decides(self) -> bool:
-        """Whether it alone says if a step runs: it looks at how the others ended, so no `success()` is implied."""
+        """True if the condition alone decides: it tests how other steps ended, and no `success()` is implied."""
         return bool(self.steps or self.functions & terms.DECIDING)
 
     def evaluate(self, facts: Facts) -> bool:
-        """Whether it holds. Raises nothing that `facts.changed` does not raise."""
+        """Return whether the condition holds. Raises only what `facts.changed` raises."""
         return self.value(facts)
 
     def why_false(self, facts: Facts) -> str:
@@ -224,7 +224,7 @@ class _Parser:
         return self._looking(called, found)
 
     def _part(self, wanted: str) -> str:
-        """What follows as `.name` or `["name"]`."""
+        """Return the name that follows as `.name` or `["name"]`."""
         if self._took("."):
             if self._next.kind != "name":
                 raise self._unexpected(wanted)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.conditions.context import Facts
 
 Kind = Literal["text", "number", "boolean", "null"]
-"""What a term is; a number may turn out to be null."""
+"""The type of a term; a number may turn out to be null."""
 
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*")
 _LONGEST_SHOWN = 100
@@ -55,7 +55,7 @@ class Function(NamedTuple):
 
 
 def described(name: str, value: object) -> str:
-    """What a value is, in a few words on one line.
+    """Return a short description of a value, on one line.
 
     A long text, or one of several lines, is not shown: a part of a secret would not be found and masked.
     """
@@ -121,19 +121,19 @@ def call(name: str, column: int, given: Sequence[Term]) -> Term:
 
 
 def either(terms: Sequence[Term]) -> Term:
-    """Whether one of `terms` is true; those after it are not evaluated."""
+    """Return a term that is true if one of `terms` is; the terms after it are not evaluated."""
     values = [term.boolean().value for term in terms]
     return Term("boolean", terms[0].column, lambda facts: any(value(facts) for value in values))
 
 
 def both(terms: Sequence[Term]) -> Term:
-    """Whether all `terms` are true; those after one that is not are not evaluated."""
+    """Return a term that is true if all `terms` are; the terms after a false one are not evaluated."""
     values = [term.boolean().value for term in terms]
     return Term("boolean", terms[0].column, lambda facts: all(value(facts) for value in values))
 
 
 def negated(term: Term, column: int) -> Term:
-    """Whether `term` is false."""
+    """Return a term that is true if `term` is false."""
     value = term.boolean().value
     return Term("boolean", column, lambda facts: not value(facts))
 
@@ -156,7 +156,7 @@ def compared(left: Term, sign: str, right: Term) -> Term:
 
 
 def one_of(left: Term, members: Sequence[Term]) -> Term:
-    """Whether `left` is one of the list `members`."""
+    """Return a term that is true if `left` is one of the list `members`."""
     for member in members:
         _can_be_equal(left, member)
     value, values = left.value, [member.value for member in members]
@@ -186,7 +186,7 @@ def _hint(left: Term, right: Term) -> str:
 
 
 def variable(name: str, column: int) -> Term:
-    """A text that a name stands for."""
+    """Return a term for the text of a variable."""
     if name == "branch":
         return Term("text", column, lambda facts: facts.branch)
     return Term("text", column, lambda facts: facts.variables.get(name, ""))
@@ -223,7 +223,7 @@ def exit_code(step: str, column: int) -> Term:
 
 
 def told(step: str, field: str, column: int) -> Term:
-    """The outcome, cause or reason of a step."""
+    """Return a term for the outcome, cause or reason of a step."""
     choices: dict[str, tuple[str, ...]] = {"outcome": get_args(Outcome), "cause": get_args(Cause)}
 
     def value(facts: Facts) -> str:

@@ -49,7 +49,7 @@ class Token(NamedTuple):
     column: int
 
     def is_sign(self, *signs: str) -> bool:
-        """Whether this is one of the signs, or of the words in place of one."""
+        """Return whether this is one of the signs, or of the words used for one."""
         return self.kind in {"sign", "name"} and self.text in signs
 
 

@@ -24,7 +24,10 @@ _READERS: Mapping[str, str] = {
 
 
 def reader(shell: Sequence[str]) -> str | None:
-    """The text that makes `shell`, the words that a text follows, run the file; None where nobody knows how."""
+    """Return the text that makes `shell` run the file; None for an unknown shell.
+
+    `shell` are the words that are followed by a text.
+    """
     if not (shell[-1].startswith("-") and shell[-1].endswith(("c", "e"))):
         return None
     names = (word.rpartition("/")[2] for word in reversed(shell[:-1]))

@@ -218,9 +218,10 @@ def _wrong_graph(steps: Sequence[Step]) -> Iterator[Problem]:
 
 
 def _wrong_conditions(steps: Sequence[Step], graph: Graph, *, whole: bool) -> Iterator[Problem]:
-    """A condition may look only at steps that its step waits for: of the others nobody knows how they end.
+    """Yield the problems of the steps' conditions.
 
-    Who waits for whom is known only of a graph that is `whole`.
+    A condition may test only steps that its own step waits for: it is not known how others end. The dependencies are
+    known only of a graph that is `whole`.
     """
     for number, step in enumerate(steps):
         if step.condition is None:

@@ -1,7 +1,7 @@
-"""Patterns that the output of a step is searched for: regular expressions that take time in proportion to it.
+"""Patterns that are searched for in a step's output: regular expressions that take linear time.
 
 RE2 never goes back in a text, so none takes exponential time; for that it knows no look-around and no back-references.
-It searches without the lock of the interpreter, so that a thread that searches holds nobody up.
+It searches without the lock of the interpreter, so that a search in a thread does not delay the others.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def compiled(pattern: str) -> Any:
 
 
 def wrong_pattern(pattern: str) -> str:
-    """What is wrong with a pattern; empty when it can be searched for."""
+    """Return the error in a pattern; empty when the pattern is valid."""
     try:
         compiled(pattern)
     except ValueError as error:

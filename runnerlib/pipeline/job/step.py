@@ -11,7 +11,7 @@ from runnerlib._util.arguments import checked, mended
 from runnerlib.events.result import StepResult
 
 When = Literal["on_success", "on_failure", "always"]
-"""Whether a step runs after the steps it depends on: all fine, one failed, or either way."""
+"""The condition to run after the steps it depends on: all succeeded, one failed, or either."""
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
@@ -50,7 +50,7 @@ class Retry(NamedTuple):
 
     @property
     def any_failure(self) -> bool:
-        """Whether every kind of failure is tried again."""
+        """True if every kind of failure is tried again."""
         return not (self.exit_codes or self.pattern is not None or self.timeout)
 
 
@@ -111,7 +111,7 @@ class Step(_Fields):
 
     @property
     def success(self) -> bool:
-        """Whether the step has run and succeeded."""
+        """True if the step has run and succeeded."""
         return self.result is not None and self.result.success
 
     @property
@@ -127,7 +127,7 @@ class Step(_Fields):
         return self.run if isinstance(self.run, str) else shlex.join(self.run)
 
     def _shell_words(self) -> tuple[str, ...]:
-        """What the text follows. Raises ValueError for a shell whose quotes do not match."""
+        """Return the words that are followed by the text. Raises ValueError for a shell whose quotes do not match."""
         if self.shell is None:
             several = isinstance(self.run, str) and "\n" in self.run.strip()
             return _SHELLS["sh"] if several else ("/bin/sh", "-c")

@@ -1,4 +1,4 @@
-"""Files that describe a job, YAML or JSON: read as a whole, every mistake told with its line and column."""
+"""Files that describe a job, YAML or JSON: read as a whole, each error reported with line and column."""
 
 from __future__ import annotations
 

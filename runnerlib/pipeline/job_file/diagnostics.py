@@ -1,4 +1,4 @@
-"""What can be wrong with a job or a workflow as a whole, told where it stands in the file."""
+"""Errors in a job or a workflow as a whole, reported at their position in the file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _key(place: Where) -> str:
 
 
 def _exact(node: Node, problem: Problem) -> tuple[Place, str]:
-    """Where in the file a text is wrong: exactly, if it stands there as it is."""
+    """Return the position in the file where a text is wrong: exact, if the text is there unchanged."""
     place = start(node)
     if not problem.column:
         return place, problem.text

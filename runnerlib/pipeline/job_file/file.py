@@ -27,10 +27,9 @@ TOP_KEYS = ("job", *sources.KEYS)
 
 
 class JobFile(NamedTuple):
-    """A job and what its file says besides.
+    """A job and the other contents of its file.
 
-    `settings` are settings of the configuration by name, `notices` lines for the user about what is not
-    acted on.
+    `settings` are settings of the configuration by name, `notices` lines for the user about keys without effect here.
     """
 
     job: Job

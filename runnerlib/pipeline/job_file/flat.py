@@ -60,7 +60,10 @@ def add_command(reading: Reading, entries: Mapping[str, Entry], job: Job, places
 
 
 def notices(entries: Mapping[str, Entry], env: Mapping[str, str], elsewhere: Collection[str]) -> list[str]:
-    """What the file says that nobody here acts on: the keys `elsewhere`, and references that only others replace."""
+    """Return notices about parts of the file without effect here.
+
+    These are the keys `elsewhere`, and references that only a coordinator replaces.
+    """
     ignored = [f"'{key}'" for key in elsewhere if key in entries]
     said = []
     if ignored:

@@ -1,4 +1,4 @@
-"""The job of a file, and where in the file each part of it stands."""
+"""The job in a file, and the position of each part of it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def definition(reading: Reading, node: Node) -> Located:
 
 
 def variables(reading: Reading, entries: Mapping[str, Entry], key: str, places: dict[Where, Node]) -> Mapping[str, str]:
-    """The variables of the job at `key`; adds to `places` where each of them stands."""
+    """Return the variables of the job at `key`; add the position of each to `places`."""
     found = reading.value(entries, key, kinds.variables, kinds.NO_VARIABLES)
     if found:
         places |= {("env", name): entry.key for name, entry in reading.entries(entries[key].value, key).items()}

@@ -1,4 +1,4 @@
-"""Where a job file is: here, or in a source of the run, which may have to be prepared before it can be read."""
+"""Location of a job file: here, or in a source of the run, which must perhaps be prepared first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runnerlib.config import Resolved
 
 IN_SOURCE = "source:"
-"""What the name of a job file begins with that is in the source, whatever there is in the current directory."""
+"""The prefix of the name of a job file in the source, to be used without a look at the current directory."""
 
 # A job that nobody knows yet may have several steps; how its output is shown is decided before.
 UNKNOWN = Job("job", [Step("first", "true"), Step("second", "true")])

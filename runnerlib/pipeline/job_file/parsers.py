@@ -1,4 +1,4 @@
-"""Kinds of values in a file: each takes a node and gives the value, or raises Wrong.
+"""Parsers of values in a file: each takes a node and returns the value, or raises Wrong.
 
 Texts are taken as they are written: `1.10` stays `1.10` and `yes` stays `yes`, whatever YAML makes of them.
 """

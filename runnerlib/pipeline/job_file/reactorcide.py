@@ -24,14 +24,14 @@ KINDS: Mapping[str, Callable[..., object]] = {
     "ci_source": partial(sources.settings, prefix="ci_source"),
     **dict.fromkeys(SOURCE_SETTINGS, kinds.text),
 }
-"""What is acted on."""
+"""The keys with an effect."""
 
 EVENTS = ("on", "triggers", "paths")
 ELSEWHERE = (
     *flat.COORDINATOR,
     *("depends_on", "needs", "condition", "item_var", "priority", "raw_command", "runs_on", "artifacts", "outputs"),
 )
-"""What only a workflow or a coordinator acts on."""
+"""The keys that have an effect only for a workflow or a coordinator."""
 SEVERAL = ("for_each", "matrix")
 
 INNER = (*KINDS, "description", *ELSEWHERE, *SEVERAL)
@@ -44,7 +44,7 @@ _NESTED = {*sources.KEYS, "job", "steps"}
 
 
 def is_layout(reading: Reading, entries: Mapping[str, Entry]) -> bool:
-    """Whether a key says that this is the form: one that neither of the two other forms has."""
+    """Return whether a key is present that neither of the two other forms has."""
     if "job" not in entries:
         return bool(marks_without_job() & entries.keys())
     node = entries["job"].value
@@ -102,7 +102,7 @@ def _level(reading: Reading, entries: dict[str, Entry], known: Collection[str]) 
 
 
 def _check_covered(reading: Reading, outer: Mapping[str, Entry], inner: Mapping[str, Entry]) -> None:
-    """Complain of what is wrong beside `job` although what is below it counts."""
+    """Report errors in keys beside `job` that have no effect, because those below it win."""
     for key in outer.keys() & inner.keys() & KINDS.keys() - {"env"}:
         if key == "steps":
             reading.complain(outer[key].key, "'steps' stand below 'job' already")

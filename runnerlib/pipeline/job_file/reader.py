@@ -1,4 +1,4 @@
-"""The file as it is read: what may stand where, and all complaints so far."""
+"""The reader of a file: the keys that are allowed, and all errors so far."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 class Reading:
-    """Collects complaints about the file `name`, and counts what is read: an alias is read at every use."""
+    """Collects errors in the file `name`, and counts what is read: an alias counts at every use."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -75,9 +75,9 @@ class Reading:
         yield from node.value
 
     def entries(self, node: Node, what: str, known: Collection[str] | None = None) -> dict[str, Entry]:
-        """The entries of a mapping by key; complains of keys that are not `known` and of those given twice.
+        """Return the entries of a mapping by key; report keys that are not `known`, and duplicate ones.
 
-        What `<<` merges in stands behind what is written. Raises Wrong for anything but a mapping.
+        Keys that `<<` merges in are overridden by written ones. Raises Wrong for anything but a mapping.
         """
         if node.id != "mapping":
             raise Wrong(f"{what} is a mapping of keys to values, got {kind_of(node)}", node)
@@ -124,7 +124,7 @@ class Reading:
 
 
 def kind_of(node: Node) -> str:
-    """What a node is, for people."""
+    """Return the kind of a node in words for the user."""
     if node.id != "scalar":
         return f"a {'list' if node.id == 'sequence' else 'mapping'}"
     kind = node.tag.rpartition(":")[2]

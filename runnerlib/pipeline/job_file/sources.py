@@ -1,4 +1,4 @@
-"""Where the sources come from, as settings of the configuration."""
+"""The sources of a job, as settings of the configuration."""
 
 from __future__ import annotations
 

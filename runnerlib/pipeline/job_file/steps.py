@@ -30,7 +30,7 @@ def retry(reading: Reading, node: Node) -> Retry:
 
 
 def causes(reading: Reading, node: Node) -> dict[str, Any]:
-    """What is tried again: a mapping, or a list of exit codes and `timeout`."""
+    """Read the failures that are tried again, from a mapping, or a list of exit codes and `timeout`."""
     if node.id != "mapping":
         return _listed_causes(reading, node)
     entries = reading.entries(node, "on", CAUSE_KINDS)

@@ -1,7 +1,8 @@
-"""JSON Schemas (draft 2020-12) of the files that people write, for their editors.
+"""JSON Schemas (draft 2020-12) of the files that users write, for their editors.
 
-They derive from the declarations that the readers of these files work with: what a reader accepts is
-valid. A schema cannot say everything a reader checks, such as that names of steps are unlike.
+They derive from the declarations that the readers of these files use: what a reader accepts is valid. A schema cannot
+express every check of a reader, for example that the names of steps differ. `job_file`, `workflow_file` and
+`config_file` are the schemas, `value` those of single values, and `description` the texts of keys.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "workflow": workflow_schema,
     "config": config_schema,
 }
-"""What makes the schema of each kind of file."""
+"""The function that makes the schema of each kind of file."""
 
 
 def schema(name: str) -> dict[str, Any]:

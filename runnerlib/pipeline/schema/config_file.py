@@ -43,7 +43,7 @@ KINDS: Mapping[Callable[..., Any], Schema] = {
         ]
     },
 }
-"""What each kind of setting takes from a file."""
+"""The schema of the value in a file for each kind of setting."""
 
 
 def config_schema() -> Schema:
@@ -64,7 +64,7 @@ def config_schema() -> Schema:
 
 
 def kind_schema(kind: Callable[..., Any]) -> Schema | None:
-    """What `kind` takes; None for one that nobody has described."""
+    """Return the schema of the values that `kind` takes; None if there is none."""
     if not isinstance(kind, partial):
         return KINDS.get(kind)
     words = list(kind.args[0])

@@ -1,4 +1,4 @@
-"""What each key of job files is for, as editors show it; the tables of docs/jobs.md say the same."""
+"""Purpose of each key of job files, as editors show it; the tables of docs/jobs.md say the same."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def job_schema() -> dict[str, Any]:
 
 
 def _layout() -> dict[str, Any]:
-    """A file of `.reactorcide/jobs`, whose keys stand at the top or below `job`."""
+    """Return the schema of a file of `.reactorcide/jobs`, with its keys at the top or below `job`."""
     told = {**description.FLAT, **description.JOB, **description.TOP, **description.LAYOUT}
     inner = mapping({key: kind for key, kind in layout.KINDS.items() if key in told}, told)
     inner["properties"] |= _elsewhere(layout.ELSEWHERE) | {"description": {"description": "what it is for"}}

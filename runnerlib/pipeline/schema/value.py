@@ -55,7 +55,7 @@ SIMPLE: Mapping[Callable[..., Any], Schema] = {
 def mapping(
     kinds_by_key: Mapping[str, Callable[..., Any]], told: Mapping[str, str], required: Iterable[str] = ()
 ) -> Schema:
-    """A mapping of these keys and no others; `told` says what each is for."""
+    """Return the schema of a mapping of these keys and no others; `told` describes each key."""
     return {
         "type": "object",
         "properties": {key: {"description": told[key], **value(kind)} for key, kind in kinds_by_key.items()},
@@ -65,7 +65,7 @@ def mapping(
 
 
 def value(kind: Callable[..., Any]) -> Schema:
-    """What `kind` reads."""
+    """Return the schema of the values that `kind` reads."""
     if isinstance(kind, partial):
         kind = kind.func
     composed = COMPOSED.get(kind)
@@ -144,12 +144,12 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     keys.paths: lambda: mapping(keys.PATH_KINDS, description.PATHS),
     keys.run_as: _run_as,
 }
-"""What has keys or several forms."""
+"""Schemas of values with keys or several forms."""
 
 IGNORED: Schema = {"patternProperties": {"^x-": ANYTHING}}
 """Keys at the top that are for what is said once."""
 
 
 def definitions() -> Schema:
-    """What other parts of a schema refer to."""
+    """Return the definitions that other parts of a schema refer to."""
     return {"step": _step()}

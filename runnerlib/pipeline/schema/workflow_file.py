@@ -41,7 +41,10 @@ def _keyed(declared: dict[str, Key] | Any) -> Schema:
 
 
 def _value(key: str, entry: Key) -> Schema:
-    """What stands under a key. The jobs of a workflow are read one by one, so their kind says nothing of them."""
+    """Return the schema of the value of a key.
+
+    The jobs of a workflow are read one by one, so their kind does not describe them.
+    """
     if key == "jobs":
         return {"anyOf": [{"type": "array", "items": _ENTRY}, {"type": "object", "additionalProperties": _ENTRY}]}
     return value(entry.kind)

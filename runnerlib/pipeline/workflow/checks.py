@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.workflow.job import JobGraph, WorkflowJob
 
 IF_NO_FILES = ("fail", "warn", "ignore")
-"""What becomes of a job of which a glob of `upload` gives no file."""
+"""The reaction to a glob of `upload` without any file."""
 
 PLAIN_CONDITIONS = ("all_success", "any_failed", "always")
 """The conditions that are words; anything else is an expression."""
@@ -163,7 +163,10 @@ def _wrong_graph(workflow: JobGraph) -> Iterator[Problem]:
 def _wrong_condition(
     job: WorkflowJob, known: Collection[str] | None, jobs: Mapping[str, WorkflowJob]
 ) -> Iterator[Problem]:
-    """`known` are the jobs that this one waits for, None while nobody knows."""
+    """Yield the problems of a job's condition.
+
+    `known` are the jobs that this one waits for, None if they are not known.
+    """
     place: Place = ("condition",)
     try:
         condition = condition_of(job)

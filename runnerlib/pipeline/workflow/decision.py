@@ -1,4 +1,4 @@
-"""Whether a job of a workflow runs, once every job it needs has ended. Pure.
+"""Decision whether a job of a workflow runs, once every job it needs has ended. Pure.
 
 The rules for `all_success`, `any_failed` and `always` are those of Reactorcide's workflow engine: only the
 jobs that a job names count, each instance by itself, and a skipped one is no failure and no success.
@@ -29,12 +29,12 @@ def _no_variables() -> Mapping[str, str]:
 
 
 def _everything_changed(_glob: str) -> bool:
-    """Nobody knows what changed: no job may be skipped for it."""
+    """Return True: the changes are not known, and no job may be skipped for that."""
     return True
 
 
 class World(NamedTuple):
-    """What conditions can ask for that is no job: variables by name (`branch`), whether matching files changed."""
+    """Context of conditions besides jobs: variables by name (`branch`), and a test for changed files."""
 
     variables: Callable[[], Mapping[str, str]] = _no_variables
     changed: Callable[[str], bool] = _everything_changed
@@ -44,7 +44,7 @@ NO_WORLD = World()
 
 
 class Judge:
-    """Told of each instance that ended, it says of the others whether they run. The workflow was checked."""
+    """Decides whether an instance runs, from the results recorded with `ended`. The workflow was checked."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Judge:
         excluded: Collection[str] = (),
         forced: Collection[str] = (),
     ) -> None:
-        """`excluded` jobs do not run, `forced` ones run whatever their conditions say."""
+        """`excluded` jobs do not run, `forced` ones run without regard to their conditions."""
         self.instances: dict[str, Instance] = instances(workflow)
         self.graph: dict[str, tuple[str, ...]] = instance_graph(workflow)
         self._world = world
@@ -70,7 +70,7 @@ class Judge:
         self.vars = {name: as_text(value) for name, value in workflow.vars.items()}
 
     def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
-        """An instance ended or is not going to run; `new_vars` are the variables it adds to those of the workflow."""
+        """Record the result of an instance; `new_vars` are the variables it adds to those of the workflow."""
         job = self.instances[result.name].job.name
         self._results[result.name] = result
         self._of_job[job].append(result)
@@ -80,7 +80,7 @@ class Judge:
         self.vars.update((name, as_text(value)) for name, value in (new_vars or {}).items())
 
     def tidies_up(self, name: str) -> bool:
-        """Whether an instance is meant to run even when the workflow has been stopped."""
+        """Return whether an instance is meant to run even when the workflow has been stopped."""
         if self.hopeless:
             return False
         job = self.instances[name].job
@@ -90,7 +90,9 @@ class Judge:
         return not _TIDYING.isdisjoint(condition.functions)
 
     def verdict(self, name: str, env: Mapping[str, str], ending: Ending | None = None) -> Ending | None:
-        """Why an instance does not run, or None when it runs. `ending` is that of a workflow that was stopped.
+        """Return why an instance does not run, or None when it runs.
+
+        `ending` is that of a workflow that was stopped.
 
         `env` are its variables, for conditions. Raises what `World.changed` raises.
         """
@@ -120,7 +122,7 @@ class Judge:
         return any(self._results[other].outcome in _BAD for other in self.graph[name])
 
     def _unmet(self, name: str) -> str:
-        """Why not every job that an instance needs has succeeded; empty when all have."""
+        """Return why a job that an instance needs has not succeeded; empty when all have."""
         for other in self.graph[name]:
             outcome = self._results[other].outcome
             if outcome != "success":
@@ -162,7 +164,7 @@ def combined(job: str, results: Iterable[StepResult]) -> StepResult:
 
 
 def outcome_of_all(results: Iterable[StepResult]) -> Ending:
-    """How a workflow ended: the exit code of the first job in written order that failed, 0 when none did."""
+    """Return the ending of a workflow: that of the first job in written order that failed, else 0."""
     for result in results:
         if result.required and result.outcome in _BAD:
             return Ending(result.exit_code or 1, f"job '{result.name}': {result.reason}", result.cause)

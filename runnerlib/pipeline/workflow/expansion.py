@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.workflow.job import JobGraph, WorkflowJob
 
 MOST_INSTANCES = 256
-"""How often one job can run, at most."""
+"""The largest number of instances of one job."""
 
 
 class Instance(NamedTuple):
@@ -56,7 +56,7 @@ def instance_graph(workflow: JobGraph) -> dict[str, tuple[str, ...]]:
 
 
 def instance_count(job: WorkflowJob) -> int:
-    """How often a job runs."""
+    """Return the number of instances of a job."""
     if job.for_each is not None:
         return len(job.for_each)
     return combination_count(job.matrix) if job.matrix else 1

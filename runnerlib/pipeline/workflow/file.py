@@ -27,7 +27,7 @@ LAYOUT = ".reactorcide"
 
 
 class Others(NamedTuple):
-    """The job files that a workflow file names: below which directory, which they are, and what is wrong with them."""
+    """The job files that a workflow file names: the directory above them, their paths, and their errors."""
 
     root: Path | None
     files: list[str]
@@ -100,7 +100,7 @@ def finish(reading: Reading, others: list[str]) -> None:
 
 
 def root_of(path: Path) -> Path:
-    """The directory that the layout of the file at `path` stands in; for any other file the one it is in."""
+    """Return the directory that contains the layout of the file at `path`; for any other file its own."""
     directory = path.absolute().parent
     return directory.parent.parent if directory.parent.name == LAYOUT else directory
 
@@ -184,7 +184,7 @@ def _named(reading: Reading, node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _placed(found: list[Found], node: Node) -> dict[Where, Node]:
-    """Where the parts of all jobs stand."""
+    """Return the positions of the parts of all jobs."""
     places: dict[Where, Node] = {(): node, ("jobs",): node}
     for number, one in enumerate(found):
         places |= {("jobs", number, *place): there for place, there in one.places.items()}
@@ -192,7 +192,7 @@ def _placed(found: list[Found], node: Node) -> dict[Where, Node]:
 
 
 def _opener(others: Others) -> Callable[[Reading, Node], Values]:
-    """Reads the file that `job_file` names; it and what is wrong with it go to `others`."""
+    """Return a reader of the file that `job_file` names; its path and errors are added to `others`."""
 
     def read(_reading: Reading, node: Node) -> Values:
         if node.id != "scalar":

@@ -32,7 +32,7 @@ _IGNORED = "x-"
 
 
 class Values(NamedTuple):
-    """What a file says of a job: values by key, where each stands, and the filter of a job that stands alone."""
+    """Contents of a job's file: values by key, their positions, and the filter of a job that stands alone."""
 
     values: dict[str, Any]
     places: dict[Where, Node]
@@ -41,7 +41,7 @@ class Values(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A job and where its parts stand."""
+    """A job and the positions of its parts."""
 
     job: WorkflowJob
     places: dict[Where, Node]

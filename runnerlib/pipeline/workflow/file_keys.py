@@ -1,6 +1,6 @@
-"""What may stand in a workflow file, declared once: each key, the kind of its value, what it means.
+"""Keys of a workflow file, declared once: the kind of each value and its meaning.
 
-The texts for people and the JSON Schema derive from here.
+The texts for users and the JSON Schema derive from here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EVENTS = (
 NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "download": ()}
 
 RESERVED = ("authority", "ci_origin", "execution_profile", "policy_revision", "policy_rule_id", "approval_id")
-"""What only a coordinator may say of a job."""
+"""The keys of a job that only a coordinator uses."""
 
 _CANONICAL_INT = re.compile(r"0|-?[1-9][0-9]{0,14}")
 _CANONICAL_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,9})\.(?:[0-9]{0,9}[1-9]|0)")
@@ -74,9 +74,9 @@ def mapping(reading: Reading, node: Node) -> dict[str, Any]:
 
 
 def matrix(reading: Reading, node: Node) -> dict[str, tuple[Any, ...]]:
-    """A mapping of names to lists of values, `include` and `exclude` to lists of mappings.
+    """Read a mapping of names to lists of values, `include` and `exclude` to lists of mappings.
 
-    One value stands for a list of one.
+    A single value is a list of one.
     """
     found = {}
     for name, entry in reading.entries(node, "a matrix").items():
@@ -91,13 +91,13 @@ def outputs(reading: Reading, node: Node) -> dict[str, str]:
 
 
 def artifacts(reading: Reading, node: Node) -> dict[str, Any]:
-    """What is kept of a job for others, and what it gets from them."""
+    """Read the artifacts that a job uploads for others, and those that it downloads."""
     entries = reading.entries(node, "artifacts", ARTIFACT_KINDS)
     return {key: reading.value(entries, key, kind, NO_ARTIFACTS[key]) for key, kind in ARTIFACT_KINDS.items()}
 
 
 def if_no_files(reading: Reading, node: Node) -> str:
-    """What becomes of a job of which a pattern of `upload` gives no file."""
+    """Read the reaction to a pattern of `upload` without any file."""
     given = kinds.text(reading, node)
     if given not in IF_NO_FILES:
         raise Wrong(unknown("value", given[:100], IF_NO_FILES), node)

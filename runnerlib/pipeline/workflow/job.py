@@ -140,7 +140,7 @@ def _tuples(keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _several(values: Any) -> tuple[Any, ...]:
-    """What a key of a matrix has: a list, or one value for a list of one."""
+    """Return the values of a key of a matrix: a list, or one value for a list of one."""
     single = isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable)
     return (values,) if single else tuple(values)
 

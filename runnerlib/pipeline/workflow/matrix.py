@@ -30,7 +30,7 @@ def dimensions(matrix: Matrix) -> dict[str, Sequence[Any]]:
 
 
 def combination_count(matrix: Matrix) -> int:
-    """How many combinations there are; those before `exclude` where they are too many to look at."""
+    """Return the number of combinations; without regard to `exclude` where they are too many to list."""
     size = _size(matrix)
     if size > MOST_COMBINATIONS or not set(_WORDS) & matrix.keys():
         return size
@@ -88,7 +88,7 @@ def _originals(matrix: Matrix) -> list[dict[str, Any]]:
 
 
 def _rules(matrix: Matrix, word: str) -> list[Combination]:
-    """The entries of `include` or `exclude`; what is wrong in them is told by `problems`."""
+    """Return the entries of `include` or `exclude`; `problems` reports errors in them."""
     return [rule for rule in matrix.get(word, ())[:_MOST_RULES] if isinstance(rule, Mapping)]
 
 
@@ -97,7 +97,7 @@ def _excludes(rule: Combination, one: Combination) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether a job would see the same: 3.11 and "3.11" are one value of a variable."""
+    """Return whether a job would see the same value: 3.11 and "3.11" are one value of a variable."""
     return _written(one) == _written(other)
 
 
@@ -110,7 +110,7 @@ def _written(value: Any) -> str:
 
 
 def _like_a_word(key: str) -> str:
-    """What to say of a key that was probably meant as `include` or `exclude`; empty for any other."""
+    """Return a hint for a key that was probably meant as `include` or `exclude`; empty for any other."""
     from difflib import get_close_matches
 
     plain = key.strip().lower()

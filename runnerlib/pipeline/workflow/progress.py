@@ -1,4 +1,4 @@
-"""How far a workflow is: what is next, what does not run and why. Pure; whoever runs jobs asks it and tells it."""
+"""Progress of a workflow: the next jobs, and those that do not run. Pure: the caller reports results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Instances become ready when all they wait for has ended, and are taken in written order."""
+    """Order of instances: ready when all they wait for has ended, and taken in written order."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class Progress:
         kept: Mapping[str, StepResult],
         env: Callable[[Instance], Mapping[str, str]],
     ) -> None:
-        """`capacity` is how many run at a time; `kept` are successes of an earlier run, which are taken over.
+        """`capacity` is the number of parallel jobs; `kept` are reused successes of an earlier run.
 
         `env` gives the variables that the condition of an instance can ask for.
         """
@@ -36,7 +36,7 @@ class Progress:
 
     @property
     def done(self) -> bool:
-        """Whether every instance has ended."""
+        """True if every instance has ended."""
         return self._schedule.done
 
     def next(self, ending: Ending | None = None) -> Instance | StepResult | None:

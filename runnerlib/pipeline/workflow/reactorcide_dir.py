@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Layout(NamedTuple):
-    """What was found, in the order of the names of files; `errors` has a text for each file that is left out."""
+    """Contents of the layout, in the order of file names; `errors` has a text for each file left out."""
 
     workflows: tuple[Workflow, ...]
     jobs: tuple[WorkflowJob, ...]
@@ -26,7 +26,7 @@ class Layout(NamedTuple):
 def load_layout(root: Path) -> Layout:
     """Read `.reactorcide/workflows/*.yaml` and `.reactorcide/jobs/*.yaml` below `root`, not recursively.
 
-    A file that is wrong is left out and told in `errors`. A directory that does not exist holds nothing.
+    A file with errors is left out and reported in `errors`. A directory that does not exist holds nothing.
     """
     errors: list[str] = []
     workflows: list[Workflow] = []
