@@ -27,7 +27,7 @@ class RunnerError(Exception):
 
 
 class ConfigError(RunnerError, ValueError):
-    """A setting or an argument is wrong; nothing was started. Scripts may catch it as the ValueError that it is."""
+    """A setting or an argument is wrong; nothing was started. Scripts may catch it as a ValueError."""
 
     exit_code = 2
 
@@ -37,7 +37,7 @@ class PathError(ConfigError):
 
 
 class SourceError(RunnerError):
-    """A source could not be prepared; what stood at its target before is still there."""
+    """A source could not be prepared; the previous content of its target is still there."""
 
 
 class TimeLimitError(RunnerError):
@@ -59,7 +59,7 @@ class OutputError(RunnerError):
 
 
 class Interrupted(RunnerError):  # noqa: N818 - an event from outside, not a fault
-    """A signal asked the runner to stop; raised from signal handlers while no step runs."""
+    """A signal requests that the runner stops; raised from signal handlers while no step runs."""
 
     def __init__(self, signum: int, name: str) -> None:
         super().__init__(f"stopped by {name}")
@@ -74,7 +74,7 @@ def unprepared(error: SourceError, place: str | os.PathLike[str] | None) -> Unpr
 
 
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:
-    """Say that `got` is no `kind`, what is allowed, and what was probably meant."""
+    """Return the text that `got` is no `kind`, with the allowed values and a suggestion."""
     from difflib import get_close_matches  # a start without an error does not need it
 
     names = list(allowed)

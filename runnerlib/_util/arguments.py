@@ -18,7 +18,7 @@ class ArgumentError(ConfigError, TypeError):
 
 
 def checked(made: type[T]) -> type[T]:
-    """Have the constructor of a class name the argument that is wrong, by ArgumentError."""
+    """Make the constructor of a class raise ArgumentError, which names the wrong argument."""
     make = getattr(made, _how(made))
 
     @wraps(make)
@@ -35,7 +35,7 @@ def checked(made: type[T]) -> type[T]:
 
 
 def mended(mend: Callable[[T], T]) -> Callable[[type[T]], type[T]]:
-    """Have a class of tuples give what `mend` makes of each, as a list where a single name was given."""
+    """Make a class of tuples return each through `mend`, which for example makes a list of a single name."""
 
     def decorate(made: type[T]) -> type[T]:
         make = made.__new__

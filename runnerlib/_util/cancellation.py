@@ -22,7 +22,7 @@ _NOTICE = 1.0
 
 
 class Stop:
-    """Asks one run to stop, from any thread and at any time; `signum` is the first signal that asked, 0 if none did.
+    """Token that stops one run, from any thread at any time; `signum` is the first signal requested, else 0.
 
     `again` says that it was asked more than once: then what still runs is killed.
     A `patient` run is tidying up: the first signal does not interrupt that, the second does.
@@ -36,7 +36,7 @@ class Stop:
         self._forward: Callable[[int], object] | None = None
 
     def request(self, signum: int = signal.SIGTERM) -> None:
-        """Stop as if `signum` had come. At the second request what still runs is killed at once."""
+        """Request a stop as by `signum`. At the second request the processes are killed at once."""
         with self._lock:
             first, self.signum = not self.signum, self.signum or signum
             self.again = not first
@@ -65,7 +65,7 @@ class Stop:
 
     @contextmanager
     def forwarded(self, forward: Callable[[int], object]) -> Iterator[None]:
-        """Hand requests from other threads on to `forward`, which is called there."""
+        """Pass requests from other threads to `forward`, which is called in those threads."""
         with self._lock:
             self._forward = forward
         try:
@@ -76,7 +76,7 @@ class Stop:
 
     @contextmanager
     def reaching(self, loop: asyncio.AbstractEventLoop, stop: Callable[[int], object]) -> Iterator[None]:
-        """Hand requests on to `stop`, which is called on `loop`; those that came before, at once."""
+        """Pass requests to `stop`, which is called on `loop`; earlier requests are passed at once."""
         with self._lock:
             self._forward = lambda signum: loop.call_soon_threadsafe(stop, signum)
             for _ in range(bool(self.signum) + self.again):

@@ -51,7 +51,10 @@ def levels(graph: Graph) -> list[list[str]]:
 
 
 def sorted_by_dependency(graph: Graph) -> list[str]:
-    """Every node after those it depends on, otherwise in written order as far as that goes. The graph has no cycle."""
+    """Return every node after those it depends on, else in written order.
+
+    The graph has no cycle.
+    """
     ordered: dict[str, None] = {}
     for root in graph:
         pending = [root]

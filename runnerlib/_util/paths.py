@@ -55,7 +55,7 @@ class Workspace(NamedTuple):
         return self.artifacts_at or self.base / "artifacts"
 
     def spool(self, *, lasting: bool) -> Path:
-        """A new file for what the steps of a run trigger; a `lasting` one is found by a run that goes on with the job.
+        """Return the path of a new file for triggers; a run that resumes the job finds a `lasting` one.
 
         It is where there is a directory already, so that a shell can write it.
         """
@@ -158,7 +158,10 @@ def _below(base: Path, path: Path) -> Sequence[str]:
 
 
 def _descend(base: Path, parts: Sequence[str], mode: int | None) -> int:
-    """Open a directory part by part; with a `mode` it is made, else FileNotFoundError says that it is not there."""
+    """Open a directory part by part.
+
+    With a `mode` it is made if it is missing; else FileNotFoundError is raised.
+    """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     path = base
     try:

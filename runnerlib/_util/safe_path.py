@@ -1,4 +1,6 @@
-"""The current directory leaves `sys.path`: it is the source of a job, and `python -m` would run modules that lie there.
+"""Removal of the current directory from `sys.path`.
+
+It is the source of a job, and `python -m` would run modules in it.
 
 This is imported before anything else, so it may only use what the interpreter has loaded already: `from __future__`
 by itself runs a `__future__.py` of that directory.

@@ -91,7 +91,7 @@ class Attempt:
         self.usage: Usage | None = None
 
     async def run(self, started: Callable[[], object]) -> Ending:
-        """Run the command to its end; `started` is called when it has begun, or could not.
+        """Run the command to its end; call `started` when it has started or could not.
 
         Where the system has no room for another process, the command waits until another attempt has ended.
         Raises OutputError when the observer can take no more.
@@ -109,7 +109,7 @@ class Attempt:
         return self._stopped or ending
 
     def stop(self, why: Ending, *, at_once: bool = False) -> None:
-        """End the attempt as `why` says: TERM, and KILL after the grace time or `at_once`. The first reason stays."""
+        """End the attempt for `why`: TERM, and KILL after the grace time or `at_once`. The first reason stays."""
         self._stopped = self._stopped or why
         self._go_on()
         if self._process is not None:
@@ -149,12 +149,12 @@ class Attempt:
             self._turn.set_result(None)
 
     def resize(self, size: TerminalSize) -> None:
-        """Give the terminal of the command that size."""
+        """Set the size of the command's terminal."""
         if self._process is not None:
             self._process.resize(size)
 
     async def _follow(self, process: Process) -> Ending:
-        """Until the process has exited and its output has ended, one way or another."""
+        """Wait until the process has exited and its output has ended."""
         loop = asyncio.get_running_loop()
         pump = self._pump = Pump(process, self._command.step, self._stream, self._observer)
         exited: asyncio.Future[Ending] = loop.create_future()
@@ -197,7 +197,7 @@ class Attempt:
             self._watch_silence(pump, silence, 0.0)
 
     def _watch_silence(self, pump: Pump, limit: float, quiet: float) -> None:
-        """Look again when the limit would be reached if nothing is read until then."""
+        """Check again when the limit would be reached without any further output."""
 
         def look() -> None:
             quiet = pump.quiet()
@@ -247,7 +247,7 @@ class Attempt:
         self._timers.append(asyncio.get_running_loop().call_later(delay, action))
 
     def _release(self, process: Process) -> None:
-        """Let go of everything; afterwards the process's number may belong to a stranger."""
+        """Release all resources; afterwards the process's number may belong to another process."""
         self._process = None
         for timer in self._timers:
             timer.cancel()

@@ -1,4 +1,4 @@
-"""Moves a step's output from its pipe through the mask to the observer, as fast as the observer takes it."""
+"""The pump: moves a step's output from its pipe through the masker to the observer, at the observer's pace."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Pump:
         return self._loop.time() - self._read_at if self._reading else 0.0
 
     def finish(self) -> None:
-        """Read no more, and let out what the mask holds."""
+        """Stop reading, and emit the bytes that the masker holds."""
         self._pause()
         if self._working is not None:
             self._working.cancel()
@@ -129,7 +129,7 @@ class Pump:
         await self._show(shown)
 
     def _search(self, data: bytes) -> asyncio.Future[None] | None:
-        """Search in a thread; None where the system starts none, so that the stream does it when it takes the chunk."""
+        """Search in a thread; None if no thread can start, so that the stream searches the chunk itself."""
         try:
             return self._loop.run_in_executor(None, self._stream.prepare, data)
         except RuntimeError:

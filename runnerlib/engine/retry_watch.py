@@ -49,7 +49,7 @@ class Watch:
         return self._size > _BACKLOG and not self._search.over
 
     def observe(self, event: Event) -> None:
-        """Pass an event on, and look at it if it is output."""
+        """Pass an event on, and search it if it is output."""
         if isinstance(event, StepOutput) and not self._search.over:
             self._add(self._lines.feed(event.data))
         self._observer.observe(event)
@@ -92,7 +92,7 @@ class Watch:
 
 
 class _Search:
-    """The state of a search; `look` is called by one thread at a time. `over` once there is nothing to look for."""
+    """The state of a search; only one thread calls `look` at a time. `over` is true once the search has ended."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = compiled(pattern)
@@ -106,7 +106,7 @@ class _Search:
         return bool(self._before)
 
     def look(self, parts: list[bytes]) -> None:
-        """Look at runs of whole lines, and pieces of longer ones."""
+        """Search runs of whole lines, and pieces of longer ones."""
         for part in parts:
             *lines, rest = part.split(b"\n")
             for line in lines:

@@ -89,7 +89,10 @@ class Decider:
         return None if condition.evaluate(facts) else Ending(0, condition.why_false(facts), "condition")
 
     def _runs_late(self, name: str, ending: Ending) -> bool:
-        """A job whose time is over still deals with failures; one that was stopped only cleans up."""
+        """Return whether the step runs in a job that ends early.
+
+        After a time limit the steps that deal with failures run; after a stop, only those that clean up.
+        """
         return self.tidies_up(name) or (ending.cause == "timeout" and self._steps[name].when == "on_failure")
 
     def _failed_before(self, name: str) -> str:

@@ -32,7 +32,7 @@ _OWN = ("RUNNERLIB_", "REACTORCIDE_SECRETS_SOCKET")
 
 
 class ExportError(Exception):
-    """A file that a step wrote for later ones cannot be used; the text says which and why, never what it holds."""
+    """A file of exports cannot be used; the text says which and why, and has none of its content."""
 
 
 def files(start: str) -> dict[str, str]:

@@ -88,7 +88,7 @@ class StepRun:
         self.exports = NO_EXPORTS
 
     def stop(self, why: Ending, *, at_once: bool = False) -> None:
-        """End the step as `why` says; no further attempt begins."""
+        """End the step for `why`; no further attempt begins."""
         self._stopped = self._stopped or why
         if self._attempt is not None:
             self._attempt.stop(why, at_once=at_once)
@@ -269,7 +269,7 @@ class StepRun:
         return False
 
     def _collected(self, ending: Ending, files: Mapping[str, str]) -> Ending:
-        """The ending, seen together with what the attempt hands on; a promise it broke is a failure."""
+        """Return the ending with the exports of the attempt; a missing promised output is a failure."""
         try:
             self.exports = exports.read(files)
         except ExportError as error:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Notice(NamedTuple):
-    """Progress of the runner itself, one line; `phase` is that of the plugins in which one said it."""
+    """Progress of the runner itself, one line; `phase` is set if a plugin reported it in that phase."""
 
     text: str
     phase: str = ""
 
 
 class Warned(NamedTuple):
-    """Something the user should know although the job goes on, one line; `step` is empty when it concerns none."""
+    """A warning for the user, one line: the job goes on. `step` is empty when it concerns none."""
 
     text: str
     step: str = ""

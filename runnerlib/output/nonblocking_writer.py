@@ -51,7 +51,7 @@ class Output:
         return os.isatty(self._fd)
 
     def write(self, data: bytes) -> None:
-        """Write `data`, or queue what the descriptor does not take now."""
+        """Write `data`, or queue the part that the descriptor does not accept now."""
         if self._error:
             raise self._error
         if not self._pending:
@@ -66,7 +66,7 @@ class Output:
             self._flush_blocking()
 
     def write_line(self, line: bytes) -> None:
-        """Write a whole line that a program looks for, as it is."""
+        """Write a whole line, which a program looks for, without any change."""
         self.write(line)
 
     async def drain(self) -> None:
@@ -234,7 +234,7 @@ def _nothing() -> None:
 
 
 def _write_when_ready(fd: int, data: memoryview) -> int:
-    """POSIX: a pipe that is polled writable takes PIPE_BUF bytes without blocking."""
+    """Write at most PIPE_BUF bytes, if the pipe is writable: POSIX guarantees that this does not block."""
     if not _writable(fd, timeout=0):
         raise BlockingIOError
     return os.write(fd, data[: select.PIPE_BUF])

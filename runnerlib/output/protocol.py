@@ -15,7 +15,7 @@ class Listener(Observer, Protocol):
     """An observer of a whole job, with an end."""
 
     def give_up(self) -> int:
-        """Drop what readers have not taken and refuse more; the number of bytes dropped."""
+        """Drop the bytes queued for readers, and refuse more; return the number of bytes dropped."""
 
     def close(self) -> None:
         """Release all resources, after the last event or without one."""

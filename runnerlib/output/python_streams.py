@@ -42,11 +42,11 @@ class TextOutput(Output):
         return False
 
     def write(self, data: bytes) -> None:
-        """Write `data`; an incomplete character at its end waits for the rest."""
+        """Write `data`; an incomplete character at its end is kept until the rest comes."""
         self._put(self._decoder.decode(data))
 
     async def drain(self) -> None:
-        """Nothing waits."""
+        """Return at once: nothing is queued."""
 
     def give_up(self) -> int:
         """Nothing is dropped."""

@@ -32,11 +32,11 @@ class Streams:
             await self.err.drain()
 
     def give_up(self) -> int:
-        """Drop what the readers have not taken and refuse more; the number of bytes dropped."""
+        """Drop the bytes queued for the readers, and refuse more; return the number of bytes dropped."""
         return self.out.give_up() + (self.err.give_up() if self.err is not self.out else 0)
 
     def close(self) -> None:
-        """Let go of both descriptors."""
+        """Release both descriptors."""
         self.out.close()
         if self.err is not self.out:
             self.err.close()

@@ -15,7 +15,7 @@ _WIDEST = 60
 
 
 def as_text(job: Job, kept: Collection[str] = (), left_out: Collection[str] = ()) -> str:
-    """The steps by level, each with its command and what it waits for; steps of a level may run together."""
+    """Return the steps by level, each with its command and dependencies; steps of a level may run together."""
     graph = job.dependencies()
     steps = {step.name: step for step in job.steps}
     width = max(map(len, graph), default=0)

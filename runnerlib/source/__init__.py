@@ -1,12 +1,15 @@
 """Sources: put the code that a job works on where the job expects it.
 
-A source type is a module of this package named as the type, with the two functions of `spec.Handler`
-and `OPTIONS`, and an entry in `registry.BUILT_IN`; or what a plugin registers with the run's `Sources`.
-`mounted` keeps preparations from what somebody has mounted. The other modules serve the handlers: `spec` (values),
-`options`, `place` (prepare aside, swap in when complete), `tree` (walk and remove trees without following links),
-`links` and `exclusion` (what a copy may hold), `copying` and `whole` (copy trees that others may change, or nobody
-does), `url` and `stored` (credentials), `client` (other people's programs), `worker` (threads around what blocks),
-`patience` (waiting, and trying again) and `progress`.
+A source type is a module of this package named as the type, with the two functions of `spec.Handler` and `OPTIONS`, and
+an entry in `registry.BUILT_IN`; or a handler that a plugin registers with the run's `Sources` (`plugin_handler` checks
+it). The types are the packages `git` and `tarball` and the modules `copy`, `hg`, `svn` and `none`.
+
+The other modules serve the handlers: `spec` (values), `options`, `mounts` (never replace a mounted directory),
+`atomic_replace` (prepare aside, swap in when complete), `safe_tree` (walk and remove trees without following links),
+`symlinks`, `exclusion` and `ignore_patterns` (the files that a copy may hold), `copy_tree` (copy a tree that may change
+meanwhile), `treefile` (keep a tree in one file), `url` and `git_credentials` (credentials), `vcs_process` (external
+programs), `interruptible_thread` and `parallel` (threads around blocking calls), `retry` (waiting, and trying again)
+and `progress`. `git_query` answers questions about a repository.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The end of a run: what its steps and plugins triggered is handed over, if the job ended well."""
+"""Delivery after a run: the jobs that its steps and plugins triggered, if it ended well."""
 
 from __future__ import annotations
 
@@ -117,7 +117,10 @@ def _channels(plan: FinishedRun, *, insecure: bool) -> Channels:
 
 
 def _held_back(triggers: Sequence[JobTrigger], plan: FinishedRun, sinks: Sequence[Sink]) -> Iterator[str]:
-    """A job that failed triggers nothing. A run that goes on with it later may; a command has no such run."""
+    """Yield notices about the jobs of a failed run, which triggers none.
+
+    A run that resumes the job may trigger them later; a command has no such run, and its spool is removed.
+    """
     if plan.is_command:
         remove(plan.spool)
     if triggers:

@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
 
 
 class _Noted:
-    """A sink that notes down what became of each message."""
+    """A sink that records the result for each message."""
 
     def __init__(self, sink: Sink, done: list[str]) -> None:
         self._sink = sink
@@ -100,7 +100,10 @@ def _waiting(outbox: Outbox, message: Message, channels: Channels) -> Iterator[s
 
 
 def _added(added: Added, form: str, channels: Channels) -> Iterator[str]:
-    """The other channels say themselves what they did; the file is theirs then."""
+    """Yield a line about the messages added to the file, if it is the only channel.
+
+    The other channels report their own results.
+    """
     if channels.names == ("file",):
         what = counted(added.new, form.removesuffix("s"))
         yield f"wrote {what} to '{added.path}'" if added.new else f"'{added.path}' has these {form} already"

@@ -32,7 +32,7 @@ _LARGEST_WHOLE = 2**63 - 1
 
 
 def text(given: object) -> str:
-    """A text of at least one character; what JSON and a process can take."""
+    """Return a text of at least one character that JSON and a process can hold."""
     value = _any_text(given)
     if not value:
         raise ValueError("a text is expected, got an empty one")
@@ -113,13 +113,13 @@ def variable_name(given: object) -> str:
 
 
 def items(given: object) -> list[Any]:
-    """A list of anything that JSON can say."""
+    """Return a list of any JSON values."""
     found = list(given) if isinstance(given, range) else _items(given)
     return [_at(number, plain, item) for number, item in enumerate(found, 1)]
 
 
 def mapping(given: object) -> dict[str, Any]:
-    """A mapping of texts to anything that JSON can say."""
+    """Return a mapping of texts to any JSON values."""
     if not isinstance(given, Mapping):
         raise ValueError(f"a mapping is expected, got {kind_of(given)}")
     found: dict[str, Any] = plain(given)

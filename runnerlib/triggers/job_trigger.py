@@ -55,7 +55,7 @@ RULES: Mapping[str, Callable[[object], Any]] = {
 
 @dataclass(frozen=True)
 class JobTrigger:
-    """A job that is to follow. Fields that are None are left to the coordinator, which takes the parent's.
+    """A follow-up job. Fields that are None are left to the coordinator, which uses those of the parent.
 
     `depends_on` is a list of names, an empty one where nothing is given.
 

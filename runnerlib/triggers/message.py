@@ -28,7 +28,7 @@ _OWN = ("type", "operation_id", "trigger_type", "jobs", "workflows")
 
 
 class Message(NamedTuple):
-    """Items under an operation id. `form` is what they are, `jobs` or `workflows`; `more` are the other keys.
+    """Items under an operation id. `form` is their kind, `jobs` or `workflows`; `more` are the other keys.
 
     A coordinator takes the same operation id once: what may have been sent must not change any more.
     """
@@ -51,7 +51,7 @@ class Message(NamedTuple):
         return (job for workflow in self.items for job in workflow.get("jobs", ()))
 
     def extended(self, other: Message) -> Message:
-        """This message with what `other` has besides; an item that is equal in everything is the same item."""
+        """Return this message with the further items of `other`; equal items are one item."""
         known = {canonical(item) for item in self.items}
         new: dict[str, Item] = {canonical(item): item for item in other.items}
         added = tuple(item for text, item in new.items() if text not in known)
@@ -85,7 +85,7 @@ class Message(NamedTuple):
 def message(
     items: Sequence[Item], form: str = "jobs", trigger_type: str = PLAIN, more: Mapping[str, Any] | None = None
 ) -> Message:
-    """A new message with an operation id of its own. Raises TriggerError when its jobs wait for each other."""
+    """Return a new message with a new operation id. Raises TriggerError when its jobs wait for each other."""
     made = Message(str(uuid.uuid4()), tuple(items), form, trigger_type, more or {}).without(())
     made.check()
     return made

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 
 class DeliveryError(RunnerError):
-    """A message was not taken; it stays in the triggers file. `refused` says that nothing can have come of it.
+    """A message was not taken; it stays in the triggers file.
+
+    `refused` says that it can have created nothing.
 
     `content` says that it was refused for what is in it: other messages may be taken, and parts of it. `sent` is what
     was taken all the same.
@@ -75,7 +77,10 @@ class Outbox:
         self._sent = path.with_name(path.name + ".sent")
 
     def add(self, message: Message) -> Added:
-        """Keep what no message here has yet. Raises FileError, and TriggerError when the file is broken."""
+        """Keep the items that no message here has yet.
+
+        Raises FileError, and TriggerError when the file is broken.
+        """
         with locked(self.path, self._patience):
             waiting = self._waiting()
             fresh = message.without(item for _, other in waiting for item in other.items if other.fits(message))
@@ -95,7 +100,7 @@ class Outbox:
             return [message for _, message in self._waiting()]
 
     def send(self, sinks: Mapping[str, Post], warn: Callable[[str], object] = lambda _text: None) -> list[Message]:
-        """Give every message to each of `sinks`, in order, and remove those that all have taken; these it returns.
+        """Send every message to each of `sinks`, in order; remove and return those that all have taken.
 
         A sink raises DeliveryError for one that it does not take, which is passed on; the rest waits then. What is
         refused for its content, and jobs that wait for one which no message has, keep nothing back: all else is sent
@@ -122,7 +127,9 @@ class Outbox:
         return done
 
     def _next(self, passed: set[str], refusals: list[Left], done: Sequence[Message]) -> _Turn | None:
-        """The message whose turn it is, sealed now; none that is `passed`. Jobs that nothing can start are put aside.
+        """Return the next message, sealed now; none that is `passed`.
+
+        Jobs that nothing can start are put aside.
 
         What may have been sent comes first: there is one seal.
         """
@@ -190,7 +197,10 @@ class Outbox:
         return Division((message,), ())
 
     def _divide(self, message: Message, sinks: Mapping[str, Post], refusal: str) -> Division:
-        """Find out by the first sink, which has refused the message whole, what can go; the others get that, too."""
+        """Find by the first sink, which has refused the message whole, the parts that can go.
+
+        The other sinks get these parts, too.
+        """
         with locked(self.path, self._patience):
             self._seal(message, [], refusal)
         first, *others = sinks.values()

@@ -44,14 +44,17 @@ class Division(NamedTuple):
 
 
 def divide(message: Message, offer: Offer, refusal: str) -> Division:
-    """Offer what can go of `message`, which was refused whole for `refusal`. What `offer` raises ends it."""
+    """Offer parts of `message`, which was refused whole for `refusal`.
+
+    An exception of `offer` ends it.
+    """
     dividing = _Dividing(message, offer)
     dividing.part(range(len(message.items)), refusal)
     return dividing.result()
 
 
 def stuck(message: Message, elsewhere: Collection[str] = ()) -> list[Left]:
-    """The items that would wait for ever, for a job that no message has or for one that waits for ever itself.
+    """Return the items that would wait for ever: for a missing job, or one that waits for ever itself.
 
     A workflow is one item, and goes or stays whole. `elsewhere` are the names of the jobs in other messages.
     """
@@ -109,7 +112,7 @@ class _Dividing:
         return Division(tuple(self._taken), tuple(Left(items[n], why) for n, why in sorted(self._left.items())))
 
     def part(self, part: Sequence[int], why: str) -> None:
-        """Find out what can go of a part that was refused."""
+        """Find the jobs that can go in a part that was refused."""
         groups = self._groups(part)
         for dropped in self._candidates(part, most=2 if len(groups) == 1 else 1):
             if len(dropped) < len(part) and self._goes([number for number in part if number not in dropped]):
@@ -153,7 +156,7 @@ class _Dividing:
         return found
 
     def _groups(self, part: Sequence[int]) -> list[set[int]]:
-        """The jobs of a part by what waits for each other."""
+        """Return the jobs of a part in groups that wait for each other."""
         groups: list[set[int]] = []
         for number in part:
             tied = [group for group in groups if group & self._waits[number] or self._is_awaited(number, group)]

@@ -24,21 +24,24 @@ _ABOUT_CONTENT = frozenset({400, 403, 413, 422})
 
 
 class Sink(Protocol):
-    """Takes messages; a plugin may bring one. The same message may come again: its `operation_id` tells."""
+    """A channel that takes messages; plugins can add one.
+
+    The same message may come again, with the same `operation_id`.
+    """
 
     @property
     def name(self) -> str:
         """The name in texts for the user; deliveries are recorded under it."""
 
     def send(self, message: Message) -> str:
-        """Take a message; what became of it, in a few words.
+        """Take a message; return the result in a few words.
 
         Raises DeliveryError: with `refused` when nothing can have come of it, with `content` when parts of it may go.
         """
 
 
 class Api:
-    """The Coordinator, asked to create the jobs of a message as followers of this one."""
+    """The Coordinator as a sink, which creates the jobs of a message as follow-up jobs of this one."""
 
     name = "api"
 
@@ -101,7 +104,7 @@ class Stdout:
 
 
 def coordinator(config: RunnerConfig, token: str | None, token_name: str) -> Coordinator:
-    """The Coordinator that `config` names, asked with `token`. Raises CoordinatorError."""
+    """Return a client for the Coordinator that `config` names, with `token`. Raises CoordinatorError."""
     if not config.coordinator_url or not token:
         missing = token_name if config.coordinator_url else "REACTORCIDE_COORDINATOR_URL"
         raise CoordinatorError(f"{missing} is not set", refused=True)

@@ -1,4 +1,4 @@
-"""The variables of a workflow: those a job is given, and those it hands on with its outputs.
+"""The variables of a workflow: the inputs of a job, and those that it passes on with its outputs.
 
 A job reads RC_WF_VARS_JSON, or the file RC_WF_VARS_FILE, and writes RC_WF_OUTPUT_FILE:
 `{"vars": {"name": value}, "outputs": {"name": value}}`, of which each output becomes the variable
@@ -49,7 +49,7 @@ def read_output(path: Path) -> Output:
 
 
 def add(path: Path, part: str, name: str, value: object, known: Mapping[str, Any]) -> None:
-    """Set one of the `vars` or `outputs` in the file at `path`, with what others write at the same time kept.
+    """Set one of the `vars` or `outputs` in the file at `path`; concurrent changes of others are kept.
 
     `known` are the variables that the job was given: a workflow fails when one gets two values. Raises
     VariableError for a value that JSON has not, a second value of a known variable, or a file of more than
@@ -74,7 +74,10 @@ def add(path: Path, part: str, name: str, value: object, known: Mapping[str, Any
 
 
 def given_variables(environ: Mapping[str, str], file: Path) -> dict[str, Any]:
-    """The variables a job is given: RC_WF_VARS_JSON, else the content of `file`. Raises RunnerError for a wrong one."""
+    """Return the variables a job gets: RC_WF_VARS_JSON, else the content of `file`.
+
+    Raises RunnerError for invalid ones.
+    """
     inline = environ.get("RC_WF_VARS_JSON")
     if inline:
         return _mapping(inline, "RC_WF_VARS_JSON")
@@ -88,7 +91,7 @@ def node_variables(node: str, output: Output) -> dict[str, Any]:
 
 
 def merged(known: Mapping[str, Any], new: Mapping[str, Any], who: str) -> dict[str, Any]:
-    """Both together. Raises RunnerError when `who` gives a variable another value than it has."""
+    """Return both together. Raises RunnerError when `who` gives a variable another value than it has."""
     for name, value in new.items():
         if name in known and not _same(known[name], value):
             raise RunnerError(f"'{printable(who)}' gives the workflow variable '{printable(name)}' another value")

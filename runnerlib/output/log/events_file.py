@@ -59,7 +59,7 @@ class EventsFile:
             raise self._failed(_cause(error)) from None
 
     def give_up(self) -> int:
-        """Drop what the reader has not taken and refuse more; the number of bytes dropped."""
+        """Drop the bytes queued for the reader, and refuse more; return the number of bytes dropped."""
         return self._out.give_up()
 
     def close(self) -> None:

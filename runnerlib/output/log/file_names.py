@@ -22,7 +22,7 @@ def log_name(step: str) -> str:
 
 
 def file_name(step: str) -> str:
-    """The name of a step or a job as that of a file: it stays in its directory, is never hidden, is unique.
+    """Return a file name for a step or a job: it has no directory, is not hidden, and is unique.
 
     A step of a job of a workflow is `job+step`, the second run of one `job+1`. Other characters than letters,
     digits, `.`, `_` and `-` become `_`, and a digest keeps it unique. It has no more than 200 bytes.

@@ -77,11 +77,11 @@ class LogLines:
         await self._out.drain()
 
     def give_up(self) -> int:
-        """The console lets go of stderr."""
+        """Do nothing: the console releases stderr."""
         return 0
 
     def close(self) -> None:
-        """The console lets go of stderr."""
+        """Do nothing: the console closes stderr."""
 
 
 class Without(Filter):

@@ -25,13 +25,13 @@ LEVELS = tuple(level.value for level in LogLevel)
 
 
 def chosen_format(environ: Mapping[str, str], setting: str | None = None) -> str:
-    """`setting` or, without one, LOG_FORMAT; text when that says something else, as it may be meant for the job."""
+    """Return `setting` or, without one, LOG_FORMAT; text for any other value, as it may be meant for the job."""
     named = setting or environ.get("LOG_FORMAT", "").lower()
     return named if named in FORMATS else "text"
 
 
 def chosen_level(environ: Mapping[str, str], setting: str | None = None) -> LogLevel:
-    """`setting` or, without one, LOG_LEVEL; INFO when that says something else, as it may be meant for the job."""
+    """Return `setting` or, without one, LOG_LEVEL; INFO for any other value, as it may be meant for the job."""
     named = setting or environ.get("LOG_LEVEL", "").lower()
     return LogLevel(named) if named in LEVELS else LogLevel.INFO
 

@@ -47,7 +47,7 @@ class StepLogs:
         self._stale: set[str] = set()
 
     def observe(self, event: Event) -> None:
-        """Write what belongs into a log."""
+        """Write an event into the log of its step."""
         match event:
             case StepOutput():
                 self._write(event.step, event.data)
@@ -68,7 +68,7 @@ class StepLogs:
                 self.close()
 
     async def drain(self) -> None:
-        """Nothing waits."""
+        """Return at once: nothing is queued."""
 
     def give_up(self) -> int:
         """Nothing is dropped."""

@@ -47,7 +47,7 @@ class StructuredLogger:
     def fatal(
         self, message: str, error: BaseException | None = None, fields: Mapping[str, object] | None = None
     ) -> NoReturn:
-        """Say why the program cannot go on, and leave it with exit code 1 (SystemExit)."""
+        """Log why the program cannot go on, and exit with code 1 (SystemExit)."""
         self._log(LogLevel.FATAL, message, fields, error)
         sys.exit(1)
 

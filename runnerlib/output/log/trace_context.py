@@ -14,7 +14,7 @@ _PARENT = r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
 
 
 def context(environ: Mapping[str, str]) -> dict[str, str]:
-    """The fields `job_id` and `trace_id`, as far as the environment gives them."""
+    """Return the fields `job_id` and `trace_id`, if the environment has them."""
     job, trace = environ.get("REACTORCIDE_JOB_ID", ""), trace_id(environ)
     return {name: value for name, value in (("job_id", job), ("trace_id", trace)) if value}
 

@@ -60,7 +60,7 @@ class Spill:
 
 
 class Backlog:
-    """Writes to `out` through `put`, in the order it was asked to, spilled content at the pace of its reader."""
+    """Writes to `out` through `put`, in order; spilled content is written at the pace of its reader."""
 
     def __init__(self, out: Output, put: Callable[[bytes], None]) -> None:
         self._out = out
@@ -75,7 +75,7 @@ class Backlog:
         return bool(self._queue) or self._out.congested
 
     def write(self, data: bytes) -> None:
-        """Show `data` after all that waits."""
+        """Write `data` after all that is queued."""
         if self._error:
             raise self._error
         if self._queue:
@@ -84,7 +84,7 @@ class Backlog:
             self._put(data)
 
     def follow(self, spill: Spill) -> None:
-        """Show all of `spill` after all that waits, and close it."""
+        """Write all of `spill` after all that is queued, and close it."""
         if self._error:
             spill.close()
             raise self._error
@@ -93,7 +93,7 @@ class Backlog:
             self._begin()
 
     async def drain(self) -> None:
-        """Return when nothing waits any more."""
+        """Wait until nothing is queued any more."""
         while self._task is not None:
             await asyncio.wait([self._task])  # whoever gives up cancels it, and it tells errors below
         await self._out.drain()
@@ -101,7 +101,7 @@ class Backlog:
             raise self._error
 
     def give_up(self) -> int:
-        """Drop what waits, and refuse more; the bytes dropped."""
+        """Drop the queue, and refuse more; return the number of bytes dropped."""
         lost = sum(item.left if isinstance(item, Spill) else len(item) for item in self._queue)
         self.close()
         lost += self._out.give_up()
@@ -110,7 +110,7 @@ class Backlog:
         return lost
 
     def close(self) -> None:
-        """Forget what waits."""
+        """Discard the queue."""
         if self._task is not None:
             self._task.cancel()
             self._task = None

@@ -69,7 +69,7 @@ class Turns:
             self._between.append(lines)
 
     def finish(self, result: StepResult) -> None:
-        """End the block of a step that was started; the turn goes on when it was this step's."""
+        """End the block of a started step; if it was the current one, the next begins."""
         if result.name != self._current:
             self._ended[result.name] = result
             note = self._frame.meanwhile(result)
@@ -89,7 +89,7 @@ class Turns:
         return step == self._current or step in self._waiting
 
     def close(self) -> None:
-        """Forget what waits."""
+        """Discard the blocks that wait."""
         for spill in self._waiting.values():
             spill.close()
         self._waiting.clear()

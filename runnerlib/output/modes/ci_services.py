@@ -25,7 +25,7 @@ class Dialect(Protocol):
         """End the group."""
 
     def failure(self, text: str) -> bytes:
-        """Say outside of groups, where it is seen, that a step failed; empty when a plain line does."""
+        """Return a line outside of groups, where it is visible, about a failed step; empty for a plain line."""
 
     def harmless(self, lines: bytes) -> bytes:
         """Whole `lines` without any command to the service."""
@@ -39,11 +39,11 @@ class Plain:
         return f"=== {title}\n".encode()
 
     def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
-        """Nothing: the next line says how it ended."""
+        """Return nothing: the next line has the result."""
         return b""
 
     def failure(self, text: str) -> bytes:  # noqa: ARG002
-        """Nothing of its own."""
+        """Return nothing: a plain line does."""
         return b""
 
     def harmless(self, lines: bytes) -> bytes:
@@ -113,11 +113,11 @@ class GitLab:
         return f"\x1b[0Ksection_start:{int(began)}:runnerlib_step_{self._number}{folded}\r\x1b[0K{title}\n".encode()
 
     def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
-        """Its end; what follows is in the same line."""
+        """Return the end of the section; the text after it is in the same line."""
         return f"\x1b[0Ksection_end:{int(ended)}:runnerlib_step_{self._number}\r\x1b[0K".encode()
 
     def failure(self, text: str) -> bytes:  # noqa: ARG002
-        """Nothing of its own."""
+        """Return nothing: a plain line does."""
         return b""
 
     def harmless(self, lines: bytes) -> bytes:
@@ -137,11 +137,11 @@ class Buildkite:
         return b"^^^ +++\n" if failed else b""
 
     def failure(self, text: str) -> bytes:  # noqa: ARG002
-        """Nothing of its own."""
+        """Return nothing: a plain line does."""
         return b""
 
     def harmless(self, lines: bytes) -> bytes:
-        """Lines that look like headings, as those of diffs do, are indented."""
+        """Indent lines that look like headings, such as those of diffs."""
         return _HEADING.sub(rb" \g<0>", lines) if b"---" in lines or b"+++" in lines or b"~~~" in lines else lines
 
 

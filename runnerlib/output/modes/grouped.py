@@ -91,12 +91,12 @@ class Grouped(Streams):
         await super().drain()
 
     def give_up(self) -> int:
-        """Drop what the readers have not taken and refuse more; the number of bytes dropped."""
+        """Drop the bytes queued for the readers, and refuse more; return the number of bytes dropped."""
         self._turns.close()
         return self._backlog.give_up() + super().give_up()
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
         self._turns.close()
         self._backlog.close()
         super().close()

@@ -134,13 +134,13 @@ class Live(Streams):
         await super().drain()
 
     def give_up(self) -> int:
-        """Drop what the terminal has not taken and refuse more; the number of bytes dropped."""
+        """Drop the bytes queued for the terminal, and refuse more; return the number of bytes dropped."""
         self._stop_timer()
         self._turns.close()
         return self._backlog.give_up() + super().give_up()
 
     def close(self) -> None:
-        """Take the view away, if the terminal still takes anything, and let go."""
+        """Remove the view, if the terminal still works, and release all resources."""
         try:
             self._stop()
         except OutputError:

@@ -38,7 +38,7 @@ _WIDEST_STATUS = 80
 
 
 class Running(NamedTuple):
-    """A step that runs, for `seconds` now; `status` is what it wrote last, `streams` that its output is shown."""
+    """A step that has run for `seconds`; `status` is its last line, `streams` is true if its output is shown."""
 
     name: str
     seconds: float
@@ -183,7 +183,7 @@ class Screen:
             self._out.write(erased + _SHOW_CURSOR)
 
     def _rows(self) -> int:
-        """The rows the view takes now: terminals that got narrower have wrapped its longer lines."""
+        """Return the rows that the view has now: a narrower terminal has wrapped its longer lines."""
         width = max(self.size()[0], 1)
         return sum(max(1, -(-one // width)) for one in self._widths)
 

@@ -28,7 +28,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
 def colours_only(data: bytes) -> bytes:
-    """`data` without what moves the cursor, clears or renames; colours, tabs and line breaks pass.
+    """Return `data` without sequences that move the cursor, clear or rename; colours, tabs and line breaks pass.
 
     Control characters become `^G` and the like. They are not taken out: the mask has not looked through them, and a
     text that they interrupt may be a secret.
@@ -104,7 +104,7 @@ class Colours:
         return not self._on and (b"\x1b" not in lines or _LEFT_ON.search(lines) is None)
 
     def closed(self, lines: bytes) -> bytes:
-        """Whole `lines` that begin with what earlier ones left switched on, and leave nothing switched on."""
+        """Return whole `lines` that begin with the attributes already on, and end with none on."""
         if self.closed_by_line(lines):
             return lines
         before = self.sequence

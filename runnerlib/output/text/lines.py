@@ -16,7 +16,7 @@ _ESCAPE_REACH = 64
 
 
 class Lines:
-    """The output of one step, line by line. The parts returned make up, in order, exactly what was fed.
+    """The output of one step, in lines. The parts returned make up, in order, exactly the bytes fed.
 
     A part is a run of whole lines, or a piece of a line that is longer than `longest`; only the
     latter, and the last line of all, may end without a line break.

@@ -1,4 +1,8 @@
-"""Conditions of steps and jobs: a small language that is checked when it is read and always gives an answer; pure."""
+"""Conditions of steps and jobs: a small language, checked when it is read; pure.
+
+The evaluation of a condition that was read cannot fail. `tokens` splits the text, `parser` builds the condition of
+`terms`, and `context` has the facts it is evaluated with.
+"""
 
 from __future__ import annotations
 

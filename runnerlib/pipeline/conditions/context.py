@@ -55,7 +55,7 @@ class Facts(NamedTuple):
 
 
 def variables(environ: Mapping[str, str], job: str = "") -> dict[str, str]:
-    """The texts for VARIABLES that Reactorcide's variables give; `branch` is empty when a tag was made."""
+    """Return the texts for VARIABLES from Reactorcide's variables; `branch` is empty when a tag was made."""
     found = {name: _first(environ, spellings) for name, spellings in _FROM.items()}
     is_tag = found["event"] == _TAG_EVENT
     return {

@@ -65,7 +65,7 @@ class Condition(NamedTuple):
         return self.value(facts)
 
     def why_false(self, facts: Facts) -> str:
-        """The reason of what does not run for it: its text, and the values it compared."""
+        """Return why a step does not run: the text of the condition, and the values it compared."""
         seen = [terms.described(name, value(facts)) for name, value in self.looks_at.items()]
         more = ["…"] if len(seen) > _SHOWN else []
         values = f" ({', '.join(seen[:_SHOWN] + more)})" if seen else ""
@@ -73,7 +73,7 @@ class Condition(NamedTuple):
 
 
 def parse(text: str, subject: Subject = STEPS) -> Condition:
-    """Read a condition, or raise ConditionError for the first thing that is wrong."""
+    """Read a condition; raise ConditionError for the first error in it."""
     parser = _Parser(text, subject)
     term = parser.condition()
     return Condition(
@@ -205,7 +205,7 @@ class _Parser:
         return self._looking(name.text, terms.variable(name.text, name.column))
 
     def _looking(self, called: str, term: Term) -> Term:
-        """`term`, noted as one whose value explains how the condition came out."""
+        """Return `term`, recorded as one whose value explains the result."""
         self.looks_at[called] = term.value
         return term
 

@@ -30,7 +30,10 @@ _ADVICE = {
 
 
 class Term(NamedTuple):
-    """`value` gives what the term is under given facts. `choices` are all texts that it can be, if those are known."""
+    """A part of a condition: `value` returns its value for given facts.
+
+    `choices` are all texts that it can be, if those are known.
+    """
 
     kind: Kind
     column: int
@@ -46,7 +49,7 @@ class Term(NamedTuple):
 
 
 class Function(NamedTuple):
-    """A function of texts: how many it takes (more if `more`) and what it gives."""
+    """A function of texts: the number of its arguments (at least this if `more`), and its result."""
 
     takes: int
     kind: Kind

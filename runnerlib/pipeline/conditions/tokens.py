@@ -33,7 +33,7 @@ _LONGEST_NAME = 100
 
 
 class ConditionError(ConfigError):
-    """A condition is wrong: `text` says what, `column` where, counted in characters from 1."""
+    """A condition has an error: `text` describes it; `column` is its position in characters from 1."""
 
     def __init__(self, text: str, column: int) -> None:
         super().__init__(f"column {column}: {text}")
@@ -42,7 +42,7 @@ class ConditionError(ConfigError):
 
 
 class Token(NamedTuple):
-    """A word; `text` is what it means, so without the quotes of a string. Of kind `end` there is one, the last."""
+    """A word; `text` is its meaning, so without the quotes of a string. The last is of kind `end`."""
 
     kind: str
     text: str

@@ -1,4 +1,4 @@
-"""Texts that are too long for a word of a command: what runs them from a file instead, which a variable names."""
+"""Scripts too long for an argument: the program that runs them from a file, which a variable names."""
 
 from __future__ import annotations
 

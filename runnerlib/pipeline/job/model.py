@@ -1,4 +1,4 @@
-"""A job: its steps, and everything that can be wrong with them."""
+"""A job: its steps, and the checks of both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Place = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong; `place` leads to it in the job, as ("steps", 3, "depends_on").
+    """One error; `place` is its path in the job, such as ("steps", 3, "depends_on").
 
     `column` counts from 1 within a text such as a condition; 0 means all of it.
     """
@@ -72,7 +72,7 @@ class Job:
         return step
 
     def dependencies(self) -> dict[str, tuple[str, ...]]:
-        """For each step the steps it waits for, in written order."""
+        """Return for each step the steps it waits for, in written order."""
         return dependencies(self.steps)
 
     def conditions(self) -> dict[str, Condition]:
@@ -83,7 +83,7 @@ class Job:
         return {step.name: parse(step.condition) for step in self.steps if step.condition is not None}
 
     def problems(self) -> Iterator[Problem]:
-        """Everything that is wrong with the job, in written order."""
+        """Yield all errors of the job, in written order."""
         if not self.name or "\0" in self.name:
             yield Problem(("name",), "a job needs a name")
         if not self.steps:
@@ -99,7 +99,7 @@ class Job:
         yield from _wrong_graph(self.steps)
 
     def check(self) -> None:
-        """Raise ConfigError with one line for everything that is wrong."""
+        """Raise ConfigError with one line for each error."""
         lines = [f"job '{self.name}': {_shown(problem, self)}" for problem in self.problems()]
         if lines:
             raise ConfigError("\n".join(lines))

@@ -14,7 +14,7 @@ _BARE_LIMIT = r"(?:\\.|[^\\])*?(\{,[0-9]+\})"
 
 
 def compiled(pattern: str) -> Any:
-    """The pattern as something with `search(text: bytes)`. Raises ValueError with what is wrong with it."""
+    """Return an object with `search(text: bytes)` for the pattern. Raises ValueError with the error in it."""
     import re2  # 10 ms, for jobs that have a pattern
 
     bare = re.match(_BARE_LIMIT, pattern, re.DOTALL)

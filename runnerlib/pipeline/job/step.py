@@ -1,4 +1,4 @@
-"""A step: one command of a job, and everything that says when and how it runs."""
+"""A step: one command of a job, with the rules when and how it runs."""
 
 # Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def dependencies(steps: Iterable[Step]) -> dict[str, tuple[str, ...]]:
-    """For each step the steps it waits for.
+    """Return for each step the steps it waits for.
 
     A step without `depends_on` waits for all steps written before it, its neighbours in a row of
     `parallel` steps excepted. Only those are named that no other named one waits for already.

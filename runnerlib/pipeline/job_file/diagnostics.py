@@ -17,7 +17,10 @@ _QUOTES = {None: 0, "": 0, "'": 1, '"': 1}
 
 
 def check(reading: Reading, problems: Iterable[Problem], places: Mapping[Where, Node], *, named: bool) -> None:
-    """Complain of everything in `problems`; `named` is False when what follows from names may be wrong."""
+    """Report each of `problems`.
+
+    With `named` False names may be wrong, and errors that may follow from that are left out.
+    """
     for problem in problems:
         if named or problem.place[-1] not in {"name", "depends_on", "condition", "steps"} or problem.column:
             place, text = _exact(_node(places, problem.place), problem)

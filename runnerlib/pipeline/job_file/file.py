@@ -108,7 +108,7 @@ def _layout(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
 
 
 def _settings(reading: Reading, entries: Mapping[str, Entry]) -> dict[str, object]:
-    """The settings that a file of any form gives."""
+    """Return the settings in a file of any form."""
     found: dict[str, object] = {}
     for key in sources.KEYS:
         found |= reading.value(entries, key, partial(sources.settings, prefix=key), kinds.NO_VARIABLES)

@@ -29,7 +29,7 @@ class Located(NamedTuple):
 
 
 def definition(reading: Reading, node: Node) -> Located:
-    """The value of the key `job`. Raises Wrong for what is no mapping."""
+    """Return the job of the key `job`, with the positions of its parts. Raises Wrong if it is no mapping."""
     entries = reading.entries(node, "a job", JOB_KINDS)
     places: dict[Where, Node] = {(key,): entry.value for key, entry in entries.items()}
     places[()] = node

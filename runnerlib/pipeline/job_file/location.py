@@ -33,7 +33,7 @@ class Place(NamedTuple):
     awaited: bool = False
 
     def load(self) -> JobFile:
-        """Read the file. What is in a source may not lead out of it: others have made it. Raises ConfigError."""
+        """Read the file, which must be inside of its source: others have made that. Raises ConfigError."""
         self.check()
         return load(self.given if self.tree is None else str(self.path))
 
@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 
 def place_of(file: str, cwd: Path, resolved: Resolved, workspace: Workspace) -> Place:
-    """The place of a job or workflow file: a path as it is seen from `cwd`, else from the code directory.
+    """Return the place of a job or workflow file: its path from `cwd`, else from the code directory.
 
     One in a directory whose content the run replaces before its job begins is not read before. Raises ConfigError for
     `source:` with what is no path below the source.

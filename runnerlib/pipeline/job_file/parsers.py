@@ -27,7 +27,7 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 
 
 def text(_reading: Reading, node: Node) -> str:
-    """Any scalar, as it is written."""
+    """Return any scalar as it is written."""
     if node.id != "scalar":
         raise Wrong(f"a text is expected, got {kind_of(node)}")
     if node.tag.endswith(":null"):
@@ -36,7 +36,7 @@ def text(_reading: Reading, node: Node) -> str:
 
 
 def boolean(_reading: Reading, node: Node) -> bool:
-    """True or false, and what else YAML reads as such."""
+    """Return a truth value in the spellings of YAML."""
     if node.id != "scalar" or not node.tag.endswith(":bool"):
         raise Wrong(f"true or false is expected, got {kind_of(node)}")
     return _BOOLEANS[node.value.lower()]

@@ -1,4 +1,4 @@
-"""The form of `.reactorcide/jobs`: what a job is, flat or below `job:`, beside what says when and where it runs."""
+"""The form of `.reactorcide/jobs`: the job, flat or below `job:`, and the rules when and where it runs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
 
 
 def _level(reading: Reading, entries: dict[str, Entry], known: Collection[str]) -> dict[str, Entry]:
-    """The entries of a mapping, each under the one name of what it says."""
+    """Return the entries of a mapping by their main names."""
     reading.only(entries, known)
     found: dict[str, Entry] = {}
     for key, entry in entries.items():

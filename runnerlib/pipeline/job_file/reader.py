@@ -19,7 +19,7 @@ _ENOUGH = 100
 
 
 class Wrong(Exception):  # noqa: N818 - it becomes a line of an error
-    """A value is wrong; `node` is the part of it that is, if not all of it. Never says what the value is."""
+    """A value has an error; `node` is the part with it, if not all. The text never contains the value."""
 
     def __init__(self, text: str, node: Node | None = None) -> None:
         super().__init__(text)
@@ -42,7 +42,7 @@ class Reading:
         self._left = _BUDGET
 
     def complain(self, at: Node | Place, text: str) -> None:
-        """Note that something is wrong. Raises ConfigError, as `check` does, when that is enough."""
+        """Record an error. Raises ConfigError, as `check` does, after too many."""
         self._complaints.append((at if isinstance(at, Place) else start(at), text))
         if len(self._complaints) == _ENOUGH:
             self.check()
@@ -56,7 +56,7 @@ class Reading:
             raise ConfigError("\n".join(lines))
 
     def value(self, entries: Mapping[str, Entry], key: str, kind: Callable[[Reading, Node], T], default: D) -> T | D:
-        """The value of `key`; the default when it is not there or, with a complaint, wrong."""
+        """Return the value of `key`; the default if it is missing or, after an error is recorded, wrong."""
         if key not in entries:
             return default
         node = entries[key].value
@@ -68,7 +68,7 @@ class Reading:
             return default
 
     def items(self, node: Node) -> Iterator[Node]:
-        """The items of a list. Raises Wrong for anything else."""
+        """Yield the items of a list. Raises Wrong for anything else."""
         if node.id != "sequence":
             raise Wrong(f"a list is expected, got {kind_of(node)}", node)
         self._count(node, len(node.value))

@@ -17,7 +17,7 @@ _LOCAL = {"local", "copy"}
 
 
 def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
-    """The settings `PREFIX_type`, `_url`, `_ref` and `_options` of a mapping. Raises Wrong for anything else."""
+    """Return the settings `PREFIX_type`, `_url`, `_ref` and `_options` of a mapping. Raises Wrong for anything else."""
     entries = reading.entries(node, prefix, KINDS)
     given: dict[str, object] = {key: reading.value(entries, key, kinds.text, "") for key in entries if key != "options"}
     if "options" in entries:

@@ -99,7 +99,7 @@ _STAND_INS: Mapping[str, Any] = {"run": "true", "depends_on": ()}
 
 
 def step(reading: Reading, node: Node, number: int) -> tuple[Step, Mapping[str, Entry]]:
-    """The `number`-th step and its entries. Raises Wrong for what is no mapping."""
+    """Return the `number`-th step and its entries. Raises Wrong if it is no mapping."""
     entries = reading.entries(node, "a step", STEP_KEYS)
     fields: dict[str, Any] = {"name": f"step {number} of the file", "run": "true"}
     for key in ("name", "run"):

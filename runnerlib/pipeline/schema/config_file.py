@@ -76,7 +76,7 @@ def kind_schema(kind: Callable[..., Any]) -> Schema | None:
 
 
 def _setting(setting: Setting) -> Schema:
-    """A key without a value says nothing, as if it were not there."""
+    """Return the schema of a setting; a key without a value has no effect."""
     described: Schema = {"description": setting.help}
     if setting.default is not None:
         described["default"] = list(setting.default) if isinstance(setting.default, tuple) else setting.default

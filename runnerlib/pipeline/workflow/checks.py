@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a workflow. Pure."""
+"""Checks of a workflow. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def condition_of(job: WorkflowJob) -> Condition | None:
 
 
 def problems(workflow: JobGraph) -> Iterator[Problem]:
-    """Everything that is wrong, in written order."""
+    """Yield all errors, in written order."""
     if not workflow.name.strip() or "\0" in workflow.name:
         yield Problem(("name",), "a workflow needs a name")
     if workflow.id and not _ID.fullmatch(workflow.id):

@@ -17,7 +17,7 @@ MOST_INSTANCES = 256
 
 
 class Instance(NamedTuple):
-    """One run of a job: `name` is that of the job, or `build[0]`; `env` says for what it runs."""
+    """One run of a job: `name` is that of the job, or `build[0]`; `env` has its variables of the matrix."""
 
     name: str
     job: WorkflowJob
@@ -47,7 +47,7 @@ def instances(workflow: JobGraph) -> dict[str, Instance]:
 
 
 def instance_graph(workflow: JobGraph) -> dict[str, tuple[str, ...]]:
-    """For each instance those it waits for: all instances of every job that its job depends on."""
+    """Return for each instance those it waits for: all instances of every job that its job depends on."""
     names = {job.name: instance_names(job) for job in workflow.jobs}
     needed = {
         job: tuple(other for name in others for other in names[name]) for job, others in workflow.dependencies().items()

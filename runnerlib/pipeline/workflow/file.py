@@ -147,7 +147,7 @@ def _workflow(reading: Reading, node: Node, entries: dict[str, Entry], others: O
 
 
 def _single(reading: Reading, node: Node, others: Others) -> Workflow:
-    """A file of one job as a workflow of its own."""
+    """Return a workflow of the only job in a file."""
     values = read_values(reading, node, _opener(others))
     name = str(values.values.get("name", Path(reading.name).stem or "job"))
     found = as_job(reading, values, name, node)
@@ -157,7 +157,7 @@ def _single(reading: Reading, node: Node, others: Others) -> Workflow:
 
 
 def _alone(job: WorkflowJob) -> WorkflowJob:
-    """The job without those it waits for, which its file does not know."""
+    """Return the job without its dependencies, which its file does not contain."""
     return job._replace(depends_on=(), download=()) if job.depends_on else job
 
 
@@ -176,7 +176,7 @@ def _jobs(reading: Reading, node: Node, others: Others) -> list[Found | None]:
 
 
 def _named(reading: Reading, node: Node) -> Iterator[tuple[str, Node]]:
-    """The jobs of a list, whose names they hold, or of a mapping, whose keys are their names."""
+    """Yield the jobs of a list, which hold their names, or of a mapping, whose keys are the names."""
     if node.id == "mapping":
         yield from ((name, entry.value) for name, entry in reading.entries(node, "jobs").items())
     else:
@@ -214,7 +214,7 @@ def _opener(others: Others) -> Callable[[Reading, Node], Values]:
 
 
 def _found(root: Path | None, given: str) -> Path:
-    """The file that `given` names: below `root`, or in the directory of jobs there. Raises Wrong."""
+    """Return the file that `given` names: below `root`, or in the directory of jobs there. Raises Wrong."""
     if root is None or not given or given.startswith("/") or ".." in given.split("/") or "\0" in given:
         raise Wrong("a path below the directory of the source is expected, without '..'")
     real_root = Path(os.path.realpath(root))

@@ -1,4 +1,4 @@
-"""One job as a file describes it: its keys flat or below `job:`, over those of the file that `job_file` names."""
+"""One job in a file: its keys flat or below `job:`, over those of the file that `job_file` names."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Found(NamedTuple):
 def read_values(
     reading: Reading, node: Node, other_file: Callable[[Reading, Node], Values] | None = None, *, alone: bool = True
 ) -> Values:
-    """The keys of a job; one that is `alone` in its file may say for which events it is meant.
+    """Return the keys of a job; one that is `alone` in its file may have a filter of events.
 
     `other_file` reads what `job_file` names. Raises Wrong for what is no mapping.
     """
@@ -75,7 +75,7 @@ def read_values(
 
 
 def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
-    """The job that `found` describes, under `name`, with a complaint about what it lacks."""
+    """Return the job of `found`, under `name`; report what it lacks."""
     values, places = found.values, found.places
     command, steps = values.get("command"), values.get("steps")
     if command is not None and steps is not None:
@@ -121,7 +121,7 @@ def _settings(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _merge(reading: Reading, below: Values, entries: Mapping[str, Entry]) -> bool:
-    """Lay what `entries` say over `below`; whether every step has a usable name."""
+    """Put the values of `entries` over those `below`; return whether every step has a usable name."""
     named = True
     given: dict[str, str] = {}
     for key, entry in entries.items():

@@ -34,7 +34,7 @@ _CANONICAL_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,9})\.(?:[0-9]{0,9}[1-9]|0)")
 
 
 class Key(NamedTuple):
-    """One key: how its value is read, and what it means. `same_as` names the key that this one is another name of."""
+    """One key: the reader of its value, and its meaning. `same_as` is the main name of this alias."""
 
     kind: Callable[[Reading, Node], Any]
     help: str
@@ -43,7 +43,10 @@ class Key(NamedTuple):
 
 
 def value(reading: Reading, node: Node) -> Any:
-    """Plain data. What would not be written again as it stands there, as 3.10 or `yes`, stays a text."""
+    """Read plain data.
+
+    A value that would not be written again in the same way, such as 3.10 or `yes`, stays a text.
+    """
     if node.id == "sequence":
         return [value(reading, item) for item in reading.items(node)]
     if node.id == "mapping":

@@ -51,7 +51,7 @@ def as_tuples(job: "WorkflowJob") -> "WorkflowJob":
 @mended(as_tuples)
 @checked
 class WorkflowJob(NamedTuple):
-    """One job of a workflow: what it runs (`body`), after which others, and where.
+    """One job of a workflow: its command or steps (`body`), its dependencies, and where it runs.
 
     `command` is the command as it was written, when there are no steps. `condition` is `all_success`,
     `any_failed`, `always` or an expression. The job runs once for each item of `for_each` (which is in the
@@ -154,4 +154,4 @@ class JobGraph(Protocol):
     vars: dict[str, Any]
 
     def dependencies(self) -> dict[str, tuple[str, ...]]:
-        """For each job the jobs it waits for, each once."""
+        """Return for each job the jobs it waits for, each once."""

@@ -62,7 +62,7 @@ def combinations(matrix: Matrix) -> list[dict[str, Any]]:
 
 
 def problems(matrix: Matrix) -> Iterator[str]:
-    """Everything that is wrong with a matrix."""
+    """Yield all errors of a matrix."""
     found = dimensions(matrix)
     yield from (text for key in found if (text := _like_a_word(key)))
     wrong = [text for word in _WORDS for text in _wrong_rules(word, matrix.get(word, ()))]

@@ -71,22 +71,22 @@ class Workflow:
         raise KeyError(name)
 
     def dependencies(self) -> dict[str, tuple[str, ...]]:
-        """For each job the jobs it waits for, each once."""
+        """Return for each job the jobs it waits for, each once."""
         return {job.name: tuple(dict.fromkeys(job.depends_on)) for job in self.jobs}
 
     def problems(self) -> Iterator[Problem]:
-        """Everything that is wrong with the workflow, in written order."""
+        """Return all errors of the workflow, in written order."""
         return problems(self)
 
     def check(self) -> None:
-        """Raise ConfigError with one line for everything that is wrong."""
+        """Raise ConfigError with one line for each error."""
         lines = [f"workflow '{self.name}': {_shown(problem, self)}" for problem in self.problems()]
         if lines:
             raise ConfigError("\n".join(lines))
 
 
 def _changed(job: WorkflowJob, command: str | Sequence[str] | None, keys: Mapping[str, Any]) -> WorkflowJob:
-    """The job with what `keys` say instead of what it has. Raises ConfigError for what it would not run."""
+    """Return the job with the changes in `keys`. Raises ConfigError for keys that would have no effect."""
     for key, given in (("command", command), ("steps", keys.get("steps")), ("working_dir", keys.get("working_dir"))):
         if given:
             raise ConfigError(f"job '{job.name}': it has steps already, got '{key}' beside them")

@@ -6,7 +6,7 @@ with a repository is run: no hook, no filter, no command of its configuration. C
 then from the worker's credential file, then from the machine's own helpers; for ssh from a key file or the
 agent. None of them is left in the checkout, or ever in an argument.
 
-`refs` and `search` find the commit, `transport` is the seam to whoever fetches, `checkout` makes the rest.
+`refs` and `resolve_ref` find the commit, `transport` is the interface of both ways to fetch, `checkout` makes the rest.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class CoordinatorError(RunnerError):
-    """The Coordinator did not do what it was asked; the text says why and never holds the token.
+    """The Coordinator did not fulfil a request; the text says why and never holds the token.
 
     `status` is that of its answer, 0 when there was none that can be understood. `refused` says that
     nothing can have come of the request.
@@ -93,5 +93,5 @@ def checked_token(token: str, name: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """A URL without what may be a secret in it."""
+    """Return a URL without the parts that may be secret."""
     return one_line(re.sub(r"//[^/@]*@", "//…@", url.partition("?")[0]))[:200]

@@ -1,4 +1,4 @@
-"""The routes of the Coordinator that a job uses, and what their answers mean.
+"""The routes of the Coordinator that a job uses, and the meaning of their answers.
 
 Source: Reactorcide's REST API. `POST /api/v1/jobs/{id}/triggers` answers 201 with
 `{"created_job_ids": […], "count": n}`, a list of jobs is `{"jobs": […], "total": n, …}`, and an error
@@ -46,7 +46,7 @@ class Created(NamedTuple):
 
 
 class Coordinator:
-    """The Coordinator at an address, asked with a token; `token_name` is what errors call the token."""
+    """The Coordinator at an address, with a token, which error texts call `token_name`."""
 
     def __init__(self, where: Address, token: str, token_name: str, patience: Patience | None = None) -> None:
         """Raises CoordinatorError for a token that cannot be one."""

@@ -22,7 +22,7 @@ _LARGEST = 4 << 20
 
 
 class ExchangeError(Exception):
-    """There is no answer; the text says why. `sent` says whether the server may have got the request."""
+    """There is no response; the text says why. `sent` is true if the server may have got the request."""
 
     def __init__(self, text: str, *, sent: bool) -> None:
         super().__init__(text)

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 class Evaluation(NamedTuple):
-    """`message` is None when nothing follows. `notes` say what was left out and why, `errors` which files are wrong."""
+    """Result of an evaluation; `message` is None when no job follows.
+
+    `notes` say what was left out and why, `errors` which files have errors.
+    """
 
     message: Message | None
     notes: tuple[str, ...]

@@ -59,7 +59,7 @@ def triggers(
 
 
 def _in_order(jobs: Sequence[WorkflowJob]) -> Iterator[WorkflowJob]:
-    """Each job after those it waits for, else as written; the graph was checked when it was read."""
+    """Yield each job after those it waits for, else as written; the graph was checked before."""
     done: set[str] = set()
     waiting = list(jobs)
     known = {job.name for job in jobs}
