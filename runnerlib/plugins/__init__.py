@@ -1,9 +1,9 @@
 """Plugins: code that is called in the phases of a run and can change it.
 
-`plugin` is what they are, `phase` when they are called, `context` what they are given. `registration`
-checks them, `registry` keeps them, `origin` says where they may come from and `loading` brings them.
-`calling` is the one way in which hooks are called, in the `thread` of their plugin, what they print caught
-by `printing`. `older_names` lets files for the older package work.
+`plugin` defines the base class, `phase` the phases, `context` the argument of hooks, `observer` a base class of
+observers. `validation` checks plugins, `registry` stores them, `trust` says which sources may bring them and `loading`
+loads them. `hook_runner` calls hooks in the `hook_thread` of their plugin, within its `deadline`. `print_capture` and
+`fd_capture` capture the output of plugins. `src_alias` lets files for the older package `src` work.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a hook is given: what it may look at, what it may change, what it may add to the run."""
+"""The context of a hook: data of the run to read, to change and to extend."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _SETTINGS = tuple(setting.name for setting in fields(RunnerConfig))
 
 
 class ChangeableConfig(RunnerConfig):
-    """The settings of a run as a hook may change them: `context.config.job_command = "make"`.
+    """The settings of a run, which a hook can change: `context.config.job_command = "make"`.
 
-    A value is checked as it is assigned, and masked from then on if the setting is secret. Raises
+    A value is checked when it is assigned, and masked from then on if the setting is secret. Raises
     AttributeError for an unknown setting and ValueError for a value that the setting does not allow.
     """
 
@@ -54,7 +54,7 @@ class ChangeableConfig(RunnerConfig):
 
 
 def changeable(config: RunnerConfig, masker: SecretMasker) -> ChangeableConfig:
-    """A copy of `config` that can be changed; `masker` hides what is secret in it."""
+    """Return a copy of `config` that can be changed; `masker` hides its secret values."""
     values: dict[str, Any] = {name: getattr(config, name) for name in _SETTINGS}
     copy = ChangeableConfig(**values)
     object.__setattr__(copy, "_hide", masker.register_secret)
@@ -62,18 +62,18 @@ def changeable(config: RunnerConfig, masker: SecretMasker) -> ChangeableConfig:
 
 
 class TriggerSink(Protocol):
-    """Who is told of follow-up jobs. The same message may come again: its `operation_id` tells."""
+    """Receiver of follow-up jobs. A message may arrive again, with the same `operation_id`."""
 
     @property
     def name(self) -> str:
-        """What messages for people call it."""
+        """The name of the sink in messages."""
 
     def send(self, message: Message, /) -> str:
-        """Take a message; what became of it, in a few words. What it raises means that it did not."""
+        """Take a message, and return the result in a few words. An exception means that it was not delivered."""
 
 
 class Services:
-    """What the hooks of one run share: its masker, and what they add to it."""
+    """Objects shared by the hooks of one run: its masker, and the extensions that hooks add."""
 
     def __init__(
         self, masker: SecretMasker | None = None, sources: Sources | None = None, lookup: Lookup | None = None
@@ -89,13 +89,13 @@ class Services:
 
 @dataclass
 class PluginContext:
-    """The run as a hook sees it. Each plugin gets a context of its own in each phase.
+    """The run as a hook sees it. Each plugin gets its own context in each phase.
 
     `config` and `env_vars`, the variables of the job, can be changed up to the phase that uses them.
     `job_path` is the workspace. `exit_code` is known from POST_EXECUTION on, `error` in ON_ERROR and
-    CLEANUP when something failed. `metadata` is the plugin's own: what it puts there it finds again in
-    its later hooks. `results` has each step that ended, by name. In the hooks of steps `step` is the
-    step, in `post_step` `result` how it ended. `dry_run` means that nothing is going to be done.
+    CLEANUP after a failure. `metadata` is the plugin's own data: its later hooks get the same mapping.
+    `results` has the result of each step that ended, by name. `step` is set in the hooks of steps, `result` in
+    `post_step`. `dry_run` means that no job will run.
     """
 
     config: RunnerConfig
@@ -114,15 +114,15 @@ class PluginContext:
 
     @property
     def sources(self) -> Sources:
-        """The types of source of this run; `register` adds one, up to PRE_SOURCE_PREP."""
+        """The source types of this run; `register` adds one, up to PRE_SOURCE_PREP."""
         return self.services.sources
 
     def register_secret(self, value: str | bytes) -> bool:
-        """Mask `value` in everything that is shown from now on; False if it is too short to be masked."""
+        """Mask `value` in all later output; return False if it is too short to be masked."""
         return self.services.masker.register_secret(value, f"registered by plugin {self.plugin}")
 
     def add_observer(self, observer: Listener) -> None:
-        """Tell `observer` every event from now on; see `runnerlib.plugins.Watcher`. Raises PluginError."""
+        """Send every later event to `observer`; see `runnerlib.plugins.Watcher`. Raises PluginError."""
         for method in ("observe", "drain", "give_up", "close"):
             if not callable(getattr(observer, method, None)):
                 raise PluginError(f"an observer needs {method}(); subclass runnerlib.plugins.Watcher")
@@ -137,14 +137,14 @@ class PluginContext:
         self.services.modes[name] = make_console
 
     def add_trigger_sink(self, sink: TriggerSink) -> None:
-        """Tell `sink` of the follow-up jobs as well, once the job has ended. Raises PluginError."""
+        """Send the follow-up jobs to `sink` as well, once the job has ended. Raises PluginError."""
         if not isinstance(getattr(sink, "name", None), str) or not callable(getattr(sink, "send", None)):
             raise PluginError("a trigger sink needs a name and send(message)")
         self.services.sinks.append((self.plugin, sink))
 
     def add_secret_provider(self, name: str, get: Callable[[str, str], str | None]) -> None:
-        """Ask `get(path, key)` for secrets that settings refer to by `${secret:path:key}`; up to PRE_VALIDATION.
+        """Add a provider of the secrets that settings refer to by `${secret:path:key}`; up to PRE_VALIDATION.
 
-        None means that it has no such secret. Raises RunnerError for a name that is taken.
+        `get(path, key)` returns None for a secret that it does not have. Raises RunnerError for a name that is taken.
         """
         self.services.lookup.register(name, get)

@@ -1,4 +1,4 @@
-"""How long a hook may take, which may change while it runs."""
+"""The time limit of a hook, which gets shorter when the run is stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Limit:
-    """`usual` seconds from now on; only `late` ones, counted from when that is seen, once the run has to stop."""
+    """A limit of `usual` seconds; when the run is being stopped, of `late` seconds from the moment this is seen."""
 
     def __init__(self, usual: float, late: float, stop: Stop) -> None:
         self._start = monotonic()
@@ -20,7 +20,7 @@ class Limit:
         self._shortened = False
 
     def left(self) -> float:
-        """The seconds that are left; less than zero when time is over."""
+        """Return the remaining seconds; negative after the end of the limit."""
         now = monotonic()
         if self._stop.signum and not self._shortened:
             self._shortened = True

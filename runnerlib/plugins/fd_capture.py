@@ -1,6 +1,6 @@
-"""What the processes of plugins write: descriptors 1 and 2 are kept from them, and read, masked and told instead.
+"""Capture of the output of plugins' processes: descriptors 1 and 2 lead to a pipe, and its lines are masked.
 
-For a process that belongs to one run alone. Programs that use the library keep their descriptors.
+Only for a process that belongs to one run alone. Programs that use the library keep their descriptors.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from runnerlib.output.streams import Streams
 
 _CHUNK = 1 << 16
-# Seconds to wait for what was written to be read: longer than that somebody writes without end.
+# Seconds to wait until written output is read: a process that writes without end must not block the run.
 _PATIENCE = 1.0
 
 
 class Descriptors:
-    """Descriptors 1 and 2, which lead to a pipe while they are `taken`; `deliver` gets its lines, in a thread."""
+    """Descriptors 1 and 2, which lead to a pipe while `taken`; `deliver` gets its lines, in a thread."""
 
     def __init__(self, masker: SecretMasker, deliver: Callable[[str], object]) -> None:
         self._lines = Lines(masker, deliver)
@@ -43,12 +43,12 @@ class Descriptors:
         self._thread.start()
 
     def streams(self) -> Streams:
-        """The outputs that the two have led to before."""
+        """Return the original targets of the two descriptors."""
         return streams(*self._kept)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Whoever writes to the two, or inherits them, writes to the pipe; what was written is delivered at the end."""
+        """Redirect the two descriptors to the pipe within the block; all output is delivered at its end."""
         self._depth += 1
         if self._depth == 1:
             _flush()
@@ -65,13 +65,13 @@ class Descriptors:
             self.settle()
 
     def settle(self) -> None:
-        """Return when what has been written is delivered, an unfinished line included."""
+        """Wait until all output is delivered, including an unfinished line."""
         self._settled.clear()
         os.eventfd_write(self._wake, 1)
         self._settled.wait(_PATIENCE)
 
     def close(self) -> None:
-        """Let go of everything; what processes that were left behind write then is lost."""
+        """Close the pipe and the thread; later output of remaining processes is lost."""
         self._closing = True
         self.settle()
         self._thread.join()
@@ -91,7 +91,7 @@ class Descriptors:
                 self._settled.set()
 
     def _take(self) -> None:
-        """Read what there is, but not for ever."""
+        """Read the available output, but only a limited amount of it."""
         with suppress(BlockingIOError):
             for _ in range(64):
                 self._lines.write(os.read(self._reader, _CHUNK))

@@ -1,4 +1,4 @@
-"""The one way in which a hook is called: in its plugin's thread, for a limited time, its failure named."""
+"""Calls of hooks: in the thread of the plugin, with a time limit, and with errors that name the plugin."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     Tell = Callable[[str], object]
 
 _LONGEST_TEXT = 4000
-# Seconds of one wait: a signal that comes between the last look for signals and the wait does not end that.
+# Seconds of one wait: a signal that arrives just before the wait does not interrupt it.
 _SLICE = 0.2
 
 
 class Failure(NamedTuple):
-    """How a call failed: what is to be said of it, masked, and the exit code; `refused` when that was its purpose."""
+    """Failure of a call: its masked text and exit code; `refused` is True for a VetoError."""
 
     text: str
     exit_code: int = PluginError.exit_code
@@ -39,15 +39,15 @@ class _Done(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A line that a hook, or a process of it, wrote, masked."""
+    """A line written by a hook, or by one of its processes; masked."""
 
     line: str
 
 
 class Calls:
-    """The calls of one plugin, or of one file that is loaded: never two at a time.
+    """Caller of the functions of one plugin, or of one file being loaded; never two at a time.
 
-    `subject` is what errors call it; `file` is where its code is.
+    `subject` is its name in errors; `file` is the path of its code.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class Calls:
         phase: PluginPhase | None = None,
         inbox: SimpleQueue[object] | None = None,
     ) -> None:
-        """Call `functions` one after the other and wait for them; what they print is told.
+        """Call `functions` one after the other and wait for them; lines that they print go to `tell`.
 
         `where` names the hook. Raises PluginError when one fails or `limit` is over before all have ended,
-        VetoError when one refuses. What interrupts the waiting, as an exception that others put
-        into `inbox` does, ends the hook, too.
+        VetoError when one refuses. An interruption of the wait ends the hook, too: for example, an exception
+        that another thread puts into `inbox`.
         """
         inbox = inbox or SimpleQueue()
         with self._turn:
@@ -96,7 +96,7 @@ class Calls:
             raise VetoError(failure.text, failure.exit_code) if failure.refused else PluginError(failure.text)
 
     def close(self) -> None:
-        """Let go of the thread."""
+        """Release the thread."""
         if self._thread is not None:
             self._thread.close()
 
@@ -112,7 +112,7 @@ class Calls:
         phase: PluginPhase | None,
         inbox: SimpleQueue[object],
     ) -> _Done:
-        """In the plugin's thread. Whatever is raised is described here: that, too, runs the plugin's code."""
+        """Call the functions, in the plugin's thread; describe errors here: that, too, runs plugin code."""
         CURRENT.set(phase)
         try:
             with older_names(), caught(Lines(self._masker, lambda line: inbox.put(Said(line)))):
@@ -137,7 +137,7 @@ class Calls:
         return self._masker.mask_string(f"{self._subject} failed in {where} ({self._place(error)})") + f": {shown}"
 
     def _place(self, error: BaseException) -> str:
-        """The file, and the last line in it that led to the error."""
+        """Return the plugin's file, with the last line in it that led to the error."""
         lines = [
             number for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == self._file
         ]
@@ -145,7 +145,7 @@ class Calls:
 
 
 def _answer(inbox: SimpleQueue[object], limit: Limit, tell: Tell) -> Failure | None:
-    """Tell what comes until the call is done. Raises Empty when its time is over, and what it is sent."""
+    """Pass printed lines to `tell` until the call ends. Raises Empty after the limit, and exceptions from `inbox`."""
     while True:
         left = limit.left()
         try:

@@ -1,9 +1,8 @@
 """The thread in which the hooks of one plugin are called.
 
-Hooks run outside of the main thread so that one that hangs can be left behind, whatever it hangs in:
-signals still reach the runner and the event loop goes on. What can be done to end it is done (`cut`):
-its child processes are stopped and an exception is raised in it; code that waits in C for something that
-never comes stays behind, as a daemon thread that keeps no process alive.
+Hooks run outside of the main thread, so that a hook that hangs can be abandoned, whatever it waits for: signals still
+reach the runner and the event loop continues. `cut` tries to end such a hook: it stops its child processes and raises
+an exception in it. Code that waits in C without end remains as a daemon thread, which keeps no process alive.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ _LAST_WAIT = 0.5
 
 
 class Cut(BaseException):
-    """Raised in a hook whose time is over."""
+    """Raised in a hook after its time limit."""
 
 
 class HookThread:
-    """Carries out calls one after the other, from `start` to `close`; `dead` once it takes no more."""
+    """A thread that runs calls one after the other, from `start` to `close`."""
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Call, Post] | None] = SimpleQueue()
@@ -51,17 +50,17 @@ class HookThread:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread is there, at work or not."""
+        """Return whether the thread exists, busy or idle."""
         return self._thread.is_alive()
 
     def start(self, call: Call, post: Post) -> None:
-        """Carry out `call`, which never raises, in the thread; its answer goes to `post`, which is called there."""
+        """Run `call`, which never raises, in the thread; `post` gets its result, in the same thread."""
         context = copy_context()
         self._before = set(self._children())
         self._calls.put((lambda: context.run(call), post))
 
     def cut(self, grace: float) -> bool:
-        """End what is being carried out, and the thread; whether that worked.
+        """End the current call and the thread; return whether that worked.
 
         Processes that the call has started get TERM and, after `grace` seconds, KILL.
         """
@@ -78,7 +77,7 @@ class HookThread:
         return False
 
     def close(self) -> None:
-        """Take no more calls; the thread ends when it has nothing to do."""
+        """Take no more calls; the thread ends when it is idle."""
         self._calls.put(None)
         if not self._cut:
             self._thread.join(_LAST_WAIT)
@@ -88,13 +87,13 @@ class HookThread:
             while (given := self._calls.get()) is not None:
                 call, post = given
                 answer = call()
-                with suppress(RuntimeError):  # nobody waits any more: the event loop is closed
+                with suppress(RuntimeError):  # the event loop is closed, so no task waits any more
                     post(answer)
                 if self._cut:
                     return
 
     def _started(self) -> list[Status]:
-        """The processes that the present call has started, and theirs."""
+        """Return the child processes of the current call, and their descendants."""
         own = [pid for pid in self._children() if pid not in self._before]
         found = [pid for child in own for pid in (child, *descendants(child))]
         return [seen for pid in found if (seen := status(pid)) is not None and not seen.dead]
@@ -106,6 +105,6 @@ class HookThread:
 
 
 def _raise_in(thread: int) -> None:
-    """Let `Cut` be raised in a thread as soon as it carries out Python code."""
+    """Raise `Cut` in a thread as soon as it runs Python code."""
     ctypes = importlib.import_module("ctypes")  # only what hangs needs it
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Cut))

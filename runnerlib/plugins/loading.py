@@ -1,4 +1,4 @@
-"""Plugins from files: which files of a directory, and what is in them."""
+"""Loading of plugins from files and installed packages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 COLLECTED: ContextVar[list[Plugin] | None] = ContextVar("COLLECTED", default=None)
-"""Where a file that is being loaded puts the plugins that it registers itself."""
+"""The plugins that a file registers itself while it is being loaded."""
 
 _numbers = itertools.count(1)
 
 
 def plugin_files(directory: Path, root: Path | None = None, forbidden: Path | None = None) -> list[Path]:
-    """The files `plugin_*.py` of `directory`, sorted by name, symlinks resolved.
+    """Return the files `plugin_*.py` of `directory`, sorted by name, with symlinks resolved.
 
     Each must lie in `root` (default: the directory) and not in `forbidden`, wherever symlinks lead.
     Raises PluginError for one that does not, or that is no regular file.
@@ -49,10 +49,10 @@ def plugin_files(directory: Path, root: Path | None = None, forbidden: Path | No
 
 
 def load_file(file: Path) -> list[Plugin]:
-    """Carry out a plugin file; an instance of each plugin class it defines, and what it registers itself.
+    """Execute a plugin file; return an instance of each plugin class in it, and the plugins that it registers.
 
-    Left out are abstract classes and those whose names begin with an underscore. Nothing is compiled into
-    its directory. Raises PluginError, and whatever the file raises.
+    Left out are abstract classes and those whose names begin with an underscore. No bytecode is written to its
+    directory. Raises PluginError, and any exception that the file raises.
     """
     module = ModuleType(f"runnerlib_{file.stem}_{next(_numbers)}")
     module.__file__ = str(file)
@@ -81,7 +81,7 @@ def _classes(module: ModuleType) -> Iterator[Callable[[], Plugin]]:
 
 
 def _text(file: Path) -> bytes:
-    """What is in a file that is one: opening a pipe would wait for ever."""
+    """Return the content of a regular file; others are refused, because opening a pipe would wait for ever."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY)
     with os.fdopen(descriptor, "rb") as opened:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -90,11 +90,11 @@ def _text(file: Path) -> bytes:
 
 
 def packaged(names: tuple[str, ...]) -> Iterator[object]:
-    """What installed packages offer in the entry-point group `runnerlib.plugins`: plugins, or their classes.
+    """Yield the plugins, or their classes, of the entry-point group `runnerlib.plugins` of installed packages.
 
-    `names` are those of entry points, or `all`. Raises PluginError for a name that nobody offers.
+    `names` are those of entry points, or `all`. Raises RunnerError for a name that no installed package offers.
     """
-    import importlib.metadata  # 30 ms that only who asks for packages pays
+    import importlib.metadata  # takes 30 ms, so only runs that use packages load it
 
     offered = {entry.name: entry for entry in importlib.metadata.entry_points(group="runnerlib.plugins")}
     for name in sorted(offered) if "all" in names else names:

@@ -1,4 +1,4 @@
-"""Observers that plugins bring."""
+"""Base class of observers of plugins."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class Watcher:
-    """An observer to subclass: `observe` gets every event of the run, everything in it masked.
+    """An observer to subclass: `observe` gets every event of the run, with all secrets masked.
 
-    It is called where the event happens and must not take long; what it raises is told once, and it is
-    told nothing more.
+    It is called in the thread of the event and must not take long. If it raises, the error is reported once, and
+    it gets no further events.
     """
 
     congested = False
@@ -21,11 +21,11 @@ class Watcher:
         """Take one event."""
 
     async def drain(self) -> None:
-        """Return once there is room for more."""
+        """Wait until it can take more events."""
 
     def give_up(self) -> int:
-        """Nothing is held back; the number of bytes dropped."""
+        """Drop buffered output, and return the number of bytes dropped; here always 0."""
         return 0
 
     def close(self) -> None:
-        """The last call."""
+        """Called once, after the last event."""

@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class PluginPhase(Enum):
-    """When a plugin is called; each phase fires at most once in a run, in this order.
+    """Phases in which plugins are called; each phase fires at most once in a run, in this order.
 
     PRE_CONTAINER and POST_CONTAINER are older names of PRE_EXECUTION and POST_EXECUTION. Source: the
     names of Reactorcide's plugins.
@@ -32,7 +32,7 @@ class PluginPhase(Enum):
 
 
 OLDER = {"pre_container": "pre_execution", "post_container": "post_execution"}
-"""Older names of phases and hooks, and what they are called now."""
+"""Older names of phases and hooks, with their present names."""
 
 STEP_HOOKS = ("pre_step", "post_step")
 """The hooks beside the phases: called before and after each step that runs."""

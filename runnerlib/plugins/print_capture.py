@@ -1,4 +1,4 @@
-"""What plugins print: caught in the threads of their hooks, masked, and told line by line."""
+"""Capture of print() output of plugins, in the threads of their hooks; masked and passed on line by line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from runnerlib.masking import SecretMasker
 
-# A line that is longer is told in pieces.
+# A longer line is passed on in pieces.
 _LONGEST = 1 << 16
 
 
 class Lines:
-    """Takes what a hook writes, cut anywhere; tells whole lines, masked, without their ends."""
+    """Splits the output of a hook into lines, and passes them to `tell`, masked and without line breaks."""
 
     def __init__(self, masker: SecretMasker, tell: Callable[[str], object]) -> None:
         self._stream = masker.stream()
@@ -26,11 +26,11 @@ class Lines:
         self._rest = b""
 
     def write(self, data: bytes) -> None:
-        """Take some bytes."""
+        """Take some bytes, which may end anywhere in a line."""
         self._take(self._stream.feed(data))
 
     def end(self) -> None:
-        """Tell the unfinished last line."""
+        """Pass on the unfinished last line."""
         self._take(self._stream.flush())
         if self._rest:
             self._tell(_text(self._rest))
@@ -50,7 +50,7 @@ def _text(line: bytes) -> str:
 
 
 class _Here(threading.local):
-    """Where the writing of this thread goes; None for where it always went."""
+    """The target of this thread's output; None for the original streams."""
 
     lines: Lines | None = None
 
@@ -60,7 +60,7 @@ _here = _Here()
 
 @contextmanager
 def caught(lines: Lines) -> Iterator[None]:
-    """What this thread writes to `sys.stdout` and `sys.stderr` goes to `lines`, while they are `routed`."""
+    """Send this thread's output to `sys.stdout` and `sys.stderr` to `lines`, while they are `routed`."""
     before, _here.lines = _here.lines, lines
     try:
         yield
@@ -86,7 +86,7 @@ class _Bytes:
 
 
 class _Routed:
-    """Stands for a text stream of this process: what hooks write goes to their lines, the rest where it always went."""
+    """Proxy of a text stream: sends the output of hooks to their lines, other output to the original stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -119,7 +119,7 @@ _routes = [0]
 
 @contextmanager
 def routed() -> Iterator[None]:
-    """Let `caught` work: the streams of this process are exchanged while at least one run needs that."""
+    """Replace the streams of this process, so that `caught` works, while at least one run needs that."""
     with _routing:
         _routes[0] += 1
         if _routes[0] == 1:
@@ -138,5 +138,5 @@ def _wrapped(stream: Any) -> Any:
 
 
 def _unwrapped(stream: Any) -> Any:
-    """The stream itself; somebody may have put another one in its place meanwhile."""
+    """Return the original stream, or a stream that other code has put in its place meanwhile."""
     return stream.stream if isinstance(stream, _Routed) else stream

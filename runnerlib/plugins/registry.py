@@ -1,4 +1,4 @@
-"""The plugins that are registered, in the order in which they are called."""
+"""The registered plugins, in the order of their calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class PluginManager:
-    """Plugins by name. A plugin is checked when it is registered; a name is taken once.
+    """Plugins by name. A plugin is checked when it is registered; each name is used only once.
 
     Source: the names of Reactorcide's plugin manager.
     """
@@ -42,7 +42,7 @@ class PluginManager:
         return {phase: [one.plugin for one in self.ordered() if phase.value in one.hooks] for phase in PluginPhase}
 
     def ordered(self) -> list[Registered]:
-        """All that are registered: lower priority first, then by name."""
+        """Return all registered plugins: lower priority first, then by name."""
         with self._lock:
             return sorted(self._registered.values(), key=lambda one: (one.priority, one.name))
 
@@ -59,7 +59,7 @@ class PluginManager:
             raise PluginError(f"plugin '{checked.name}' ({checked.file}): {whose}")
 
     def unregister_plugin(self, name: str) -> None:
-        """Forget a plugin; an unknown one is no error."""
+        """Remove a plugin; an unknown name is no error."""
         with self._lock:
             self._registered.pop(name, None)
 
@@ -79,10 +79,10 @@ class PluginManager:
             self.load_plugin_from_file(file)
 
     def execute_phase(self, phase: PluginPhase, context: PluginContext) -> None:
-        """Call the hooks of a phase here and now, as a test of plugins does; what one raises is raised.
+        """Call the hooks of a phase directly, as a test of plugins does; an exception in a hook is raised.
 
-        Before that the hooks of ON_ERROR are called, with a context of their own that holds the `error`. A run calls
-        hooks otherwise: each with a context of its own, in a thread of its own, for a limited time.
+        Before it is raised, the hooks of ON_ERROR are called, with a separate context that holds the `error`. A run
+        calls hooks in another way: each with its own context, in its own thread, with a time limit.
         """
         context.phase = PluginPhase(phase)
         try:
@@ -94,7 +94,7 @@ class PluginManager:
             raise
 
     def _tell_error(self, context: PluginContext, error: Exception) -> None:
-        """Call all hooks of ON_ERROR; what they raise is noted with the error that is raised in the end."""
+        """Call all hooks of ON_ERROR; exceptions in them become notes of `error`."""
         for hook in self._hooks(PluginPhase.ON_ERROR):
             try:
                 hook(context)
@@ -102,23 +102,23 @@ class PluginManager:
                 error.add_note(f"on_error: {type(other).__name__}: {other}")
 
     def _hooks(self, phase: PluginPhase) -> list[Callable[[PluginContext], object]]:
-        """The hooks of a phase, in the order of their calls."""
+        """Return the hooks of a phase, in the order of their calls."""
         return [hook for one in self.ordered() if one.plugin.enabled for hook in one.hooks.get(phase.value, ())]
 
     def get_plugin(self, name: str) -> Plugin | None:
-        """The plugin of that name."""
+        """Return the plugin of that name; None if there is none."""
         return self.plugins.get(name)
 
     def list_plugins(self) -> list[str]:
-        """The names of the plugins, in the order of their calls."""
+        """Return the names of the plugins, in the order of their calls."""
         return [one.name for one in self.ordered()]
 
     def enable_plugin(self, name: str) -> bool:
-        """Let a plugin be called again; False when there is none of that name."""
+        """Enable a plugin; return False if there is none of that name."""
         return self._enable(name, enabled=True)
 
     def disable_plugin(self, name: str) -> bool:
-        """Let a plugin no longer be called; False when there is none of that name."""
+        """Disable a plugin; return False if there is none of that name."""
         return self._enable(name, enabled=False)
 
     def _enable(self, name: str, *, enabled: bool) -> bool:
@@ -133,14 +133,14 @@ plugin_manager = PluginManager()
 
 
 def get_plugin_manager() -> PluginManager:
-    """The plugins of this process."""
+    """Return the registry with the plugins of this process."""
     return plugin_manager
 
 
 def register_plugin(plugin: Plugin) -> None:
-    """Call the hooks of `plugin` in every run of this process that begins from now on.
+    """Register `plugin` for every later run of this process.
 
-    In a file of plugins it adds the plugin to the run that loads the file. Raises PluginError.
+    In a plugin file, the plugin is added to the run that loads the file. Raises PluginError.
     """
     collected = COLLECTED.get()
     if collected is None:
@@ -150,12 +150,12 @@ def register_plugin(plugin: Plugin) -> None:
 
 
 def unregister_plugin(name: str) -> None:
-    """Call the plugin of that name no longer; an unknown one is no error."""
+    """Remove the plugin of that name; an unknown name is no error."""
     plugin_manager.unregister_plugin(name)
 
 
 def initialize_plugins(directory: str | None = None) -> PluginManager:
-    """Register the plugins of a directory in this process; the manager. Raises PluginError."""
+    """Register the plugins of a directory in this process, and return the registry. Raises PluginError."""
     if directory is not None:
         plugin_manager.load_plugins_from_directory(directory)
     return plugin_manager

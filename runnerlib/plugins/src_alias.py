@@ -1,8 +1,8 @@
-"""Files that were written for the older package: `from src.plugins import Plugin` means this package.
+"""Aliases for files written for the older package: `from src.plugins import Plugin` means this package.
 
-While code is loaded or called `with older_names()`, and only in its thread, the modules of the package `src` that
-plugins and job scripts use are found here. They hold the names of the modules that took their place,
-loaded when they are asked for. A package `src` of somebody else is put aside for that time.
+While code is loaded or called `with older_names()`, and only in its thread, this module provides the modules of the
+package `src` that plugins and job scripts use. They have the names of the modules that replaced them, loaded on first
+use. Another package `src` is removed from the loaded modules for that time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HOMES = {
     "src.git_ops": "runnerlib.api.compat.git_ops",
     "src.source_prep": "runnerlib.api.compat.source_prep",
 }
-"""Where the names of each older module are now."""
+"""The present module for each older module."""
 
 
 _PUBLIC = {"__all__", "__version__"}
@@ -47,7 +47,7 @@ class _Older(ModuleType):
         self._home = home
 
     def __getattr__(self, name: str) -> object:
-        if name.startswith("__") and name not in _PUBLIC:  # what the import system asks for is this module's own
+        if name.startswith("__") and name not in _PUBLIC:  # attributes for the import system are this module's own
             raise AttributeError(name)
         home = importlib.import_module(self._home)
         try:
@@ -57,13 +57,13 @@ class _Older(ModuleType):
 
 
 class _Inside(threading.local):
-    """How often this thread is inside of `older_names`."""
+    """The number of `older_names` blocks that this thread is inside of."""
 
     depth = 0
 
 
 class _Finder:
-    """Finds the older modules, for threads that are inside; a loader as well."""
+    """Finder and loader of the older modules, for threads inside of `older_names`."""
 
     def __init__(self) -> None:
         self.inside = _Inside()
@@ -85,7 +85,7 @@ class _Finder:
         return _Older(spec.name, HOMES[spec.name])
 
     def exec_module(self, module: ModuleType) -> None:
-        """There is nothing to carry out: names are looked up when they are asked for."""
+        """Do nothing: names are looked up on access."""
 
     def enter(self) -> None:
         with self.lock:
@@ -109,7 +109,7 @@ _finder = _Finder()
 
 @contextmanager
 def older_names() -> Iterator[None]:
-    """In this thread the older names mean this package; what was loaded under them is forgotten afterwards."""
+    """Make the older names mean this package, in this thread; remove modules loaded under them afterwards."""
     if _finder.inside.depth == 0:
         _finder.enter()
     _finder.inside.depth += 1
@@ -122,6 +122,6 @@ def older_names() -> Iterator[None]:
 
 
 def _taken_out() -> dict[str, ModuleType]:
-    """Take the package and all in it out of the loaded modules."""
+    """Remove the older package from the loaded modules, and return its modules."""
     names = [name for name in sys.modules if name == _PACKAGE or name.startswith(f"{_PACKAGE}.")]
     return {name: sys.modules.pop(name) for name in names}

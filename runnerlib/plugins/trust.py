@@ -1,7 +1,7 @@
-"""Where plugins may come from. Pure, apart from looking which directories are there.
+"""Trust in the origin of plugins. Pure, except that it looks which directories exist.
 
-The rule: when there is a CI source, plugins never come from the application source, even if the CI source
-has none. Without one they do only if somebody said so.
+The rule: with a CI source, plugins never come from the application source, even if the CI source has none. Without
+a CI source they do only if a setting allows it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CI_DIRECTORY = "REACTORCIDE_CI_SOURCE_DIR"
 
 
 class Offer(NamedTuple):
-    """What a source offers: the directory to load, if any, the tree it must lie in, and what to say about it."""
+    """Plugins of a source: the directory to load, if any, the tree it must lie in, and a notice about it."""
 
     directory: Path | None
     root: Path
@@ -31,9 +31,9 @@ class Offer(NamedTuple):
 
 
 def ci_root(resolved: Resolved, environ: Mapping[str, str], workspace: Workspace, code_dir: Path) -> Path | None:
-    """The tree of the trusted CI source: prepared by this run, or put there by who started it.
+    """Return the tree of the trusted CI source, which this run or its caller has prepared.
 
-    None when there is none. Raises PathError when it lies in the application source.
+    None without a CI source. Raises PathError when the tree lies in the application source.
     """
     if resolved.config.ci_source_type not in {None, "", "none"}:
         return workspace.ci
@@ -46,7 +46,7 @@ def ci_root(resolved: Resolved, environ: Mapping[str, str], workspace: Workspace
 
 
 def offered(resolved: Resolved, root: Path | None, code_dir: Path) -> Offer:
-    """The plugins of the sources, once these are in place; `root` is the tree of the CI source."""
+    """Return the plugins of the prepared sources; `root` is the tree of the CI source."""
     theirs = code_dir / PLUGINS
     if root is not None:
         there = root / PLUGINS
@@ -61,7 +61,7 @@ def offered(resolved: Resolved, root: Path | None, code_dir: Path) -> Offer:
 
 
 def plugin_directory(resolved: Resolved, cwd: Path, root: Path | None, code_dir: Path) -> Path | None:
-    """The directory of the setting plugin_dir. Raises ConfigError when it is none, or of an untrusted source."""
+    """Return the directory of plugin_dir. Raises ConfigError for no directory, or one in an untrusted source."""
     given = resolved.config.plugin_dir
     if not given:
         return None

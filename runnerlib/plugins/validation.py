@@ -1,4 +1,4 @@
-"""What is wrong with a plugin is found when it is registered, not when its phase comes."""
+"""Validation of a plugin when it is registered, so that its errors appear before any phase."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Hook = Callable[["PluginContext"], object]
 _PHASES = tuple(phase.value for phase in PluginPhase)
 _HOOKS = (*_PHASES, *STEP_HOOKS)
 _LONGEST_NAME = 100
-# A method is taken for a misspelt hook when it is that much like one.
+# A method counts as a misspelt hook from this similarity on.
 _LIKENESS = 0.85
 
 
 class Registered(NamedTuple):
-    """A plugin that was checked. `file` is where its code is; `hooks` are what to call, in order, by phase.
+    """A checked plugin: `file` is the path of its code; `hooks` are the functions to call, in order, by phase.
 
-    `turn` is held while a hook is called: runs that go on at the same time take turns.
+    `turn` is a lock held during a call of a hook: simultaneous runs take turns.
     """
 
     plugin: Plugin
@@ -42,7 +42,7 @@ class Registered(NamedTuple):
 
 
 def registered(plugin: object) -> Registered:
-    """Check `plugin`. Raises PluginError for wrong names, phases and signatures."""
+    """Check `plugin` and return its checked form. Raises PluginError for wrong names, phases and signatures."""
     if not isinstance(plugin, Plugin):
         what = "a class; give an instance of it" if isinstance(plugin, type) else f"got {type(plugin).__name__}"
         raise PluginError(f"a plugin is an instance of a subclass of runnerlib.plugins.Plugin: {what}")
@@ -75,7 +75,7 @@ def _hooks(plugin: Plugin, own: set[str], phases: Iterable[str]) -> dict[str, tu
 
 
 def _phases(plugin: Plugin, own: set[str], wrong: Callable[[str], PluginError]) -> list[str]:
-    """The phases to call the plugin in, in order."""
+    """Return the phases in which to call the plugin, in order."""
     with_hook = {OLDER.get(hook, hook) for hook in own} & set(_PHASES)
     if not _has(plugin, "supported_phases"):
         if "execute" in own:
@@ -126,14 +126,17 @@ def _file(kind: type) -> str:
 
 
 def _has(plugin: Plugin, hook: str) -> bool:
-    """Whether the plugin brings this method itself."""
+    """Return whether the plugin itself defines this method."""
     if hook in vars(plugin):
         return True
     return getattr(type(plugin), hook, None) is not getattr(Plugin, hook, None)
 
 
 def _later(kind: type, hook: str, other: str) -> bool:
-    """Whether `hook` was written together with `other` or after it: a subclass may call fewer hooks than it has."""
+    """Return whether `hook` is defined in the same class as `other` or in a subclass of it.
+
+    A subclass may narrow `supported_phases` and leave hooks of its base class uncalled.
+    """
     for ancestor in kind.__mro__:
         if hook in vars(ancestor) or any(older in vars(ancestor) for older, newer in OLDER.items() if newer == hook):
             return True
@@ -151,7 +154,7 @@ def _check_signature(method: object, hook: str, wrong: Callable[[str], PluginErr
         raise wrong(f"{hook}() is a coroutine or a generator; hooks are plain functions")
     try:
         signature = inspect.signature(method)
-    except (TypeError, ValueError):  # a callable that does not tell
+    except (TypeError, ValueError):  # a callable without a signature
         return
     try:
         signature.bind(None)
