@@ -20,7 +20,10 @@ The public names of `runnerlib`, made from their docstrings by `docs/generate_ap
 [Jobs from Python](library.md). `import runnerlib` loads none of them; each is loaded when it is first used.
 
 In the signatures `Task` is a `Job`, a text that a shell runs, or a list of words; `Directory` is a `str` or an
-`os.PathLike`; `Report` is a function that takes a line of text.
+`os.PathLike`; `Report` is a function that takes a line of text. `Unpack[SettingKeywords]` and
+`Unpack[WorkflowSettingKeywords]` are the settings of [the configuration](configuration.md), `Unpack[StepKeywords]`,
+`Unpack[JobKeywords]` and `Unpack[TriggerKeywords]` the fields of `Step`, `WorkflowJob` and `JobTrigger`: editors and
+type checkers know these keywords and their types.
 """
 
 # The modules whose names stand together, in the order of the page; others follow by themselves.

@@ -14,8 +14,10 @@ from runnerlib.api.call import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
     from runnerlib.api.call import Call, Directory, Task
+    from runnerlib.config.keywords import SettingKeywords
     from runnerlib.events import Observer
     from runnerlib.events.result import JobResult
 
@@ -27,7 +29,7 @@ async def execute_async(
     artifacts_dir: Directory | None = None,
     workspace: Directory | None = None,
     observer: Observer | None = None,
-    **settings: object,
+    **settings: Unpack[SettingKeywords],
 ) -> JobResult:
     """Like `execute`, in a running event loop, which goes on meanwhile.
 

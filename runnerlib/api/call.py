@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 # What would run something else than the call says.
 _OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE")
 
+# Settings of the command line only, and what a program does instead.
+INSTEAD = {
+    "job_command": "give the command itself",
+    "job_file": "read it with runnerlib.job_file.load, and give its job",
+    "workflow_file": "run it with runnerlib.run_workflow",
+    "work_dir": "a library leaves the current directory alone; give source_dir or workspace",
+}
 
 _ARGUMENTS = ("command", "source_dir", "artifacts_dir", "workspace", "observer")
 
@@ -137,12 +144,7 @@ def _word(word: object) -> str:
 
 def _refuse(settings: Mapping[str, object]) -> None:
     """Settings that a call cannot have, because it has a better place for them."""
-    instead = {
-        "job_command": "give the command itself",
-        "job_file": "read it with runnerlib.job_file.load, and give its job",
-        "work_dir": "a library leaves the current directory alone; give source_dir or workspace",
-    }
-    for name, advice in instead.items():
+    for name, advice in INSTEAD.items():
         if settings.get(name) is not None:
             raise ConfigError(f"{name} is for the command line: {advice}")
 

@@ -15,8 +15,10 @@ from runnerlib.pipeline.job import Job, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Unpack
 
     from runnerlib.api.call import Directory, Task
+    from runnerlib.config.keywords import SettingKeywords
     from runnerlib.events import Observer
     from runnerlib.events.result import JobResult, StepResult
 
@@ -28,7 +30,7 @@ def execute(
     artifacts_dir: Directory | None = None,
     workspace: Directory | None = None,
     observer: Observer | None = None,
-    **settings: object,
+    **settings: Unpack[SettingKeywords],
 ) -> JobResult:
     """Run `task` as `runnerlib run` would, and return how it and each of its steps ended.
 
@@ -64,7 +66,7 @@ def run_job(
     artifacts_dir: Directory | None = None,
     workspace: Directory | None = None,
     observer: Observer | None = None,
-    **settings: object,
+    **settings: Unpack[SettingKeywords],
 ) -> JobResult: ...
 
 
@@ -77,7 +79,7 @@ def run_job(
     artifacts_dir: Directory | None = None,
     workspace: Directory | None = None,
     observer: Observer | None = None,
-    **settings: object,
+    **settings: Unpack[SettingKeywords],
 ) -> int: ...
 
 
@@ -89,7 +91,7 @@ def run_job(
     artifacts_dir: Directory | None = None,
     workspace: Directory | None = None,
     observer: Observer | None = None,
-    **settings: object,
+    **settings: Unpack[SettingKeywords],
 ) -> JobResult | int:
     """Run a Job and return its JobResult, or run `command` and return its exit code.
 
@@ -118,7 +120,7 @@ def run_step(
     artifacts_dir: Directory | None = None,
     workspace: Directory | None = None,
     observer: Observer | None = None,
-    **settings: object,
+    **settings: Unpack[SettingKeywords],
 ) -> StepResult:
     """Run `step` alone, whatever it depends on; the result is in `step.result` as well. Otherwise like `execute`."""
     if not isinstance(step, Step):

@@ -16,8 +16,10 @@ from runnerlib.triggers.spool import spool_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Unpack
 
     from runnerlib.triggers.delivery import Verdict
+    from runnerlib.triggers.keywords import TriggerKeywords
 
 __all__ = [
     "JobTrigger",
@@ -57,7 +59,7 @@ def trigger_job(
     env: Mapping[str, str | int | float | bool] | None = None,
     depends_on: Sequence[str] | str | None = None,
     condition: str = "all_success",
-    **fields: Any,
+    **fields: Unpack[TriggerKeywords],
 ) -> JobTrigger:
     """Let a job follow this one; `fields` are those of JobTrigger.
 
@@ -86,7 +88,7 @@ def submit_job(
     env: Mapping[str, str | int | float | bool] | None = None,
     depends_on: Sequence[str] | str | None = None,
     condition: str = "all_success",
-    **fields: Any,
+    **fields: Unpack[TriggerKeywords],
 ) -> JobTrigger:
     """Let a job follow this one, as `trigger_job` does; a JobTrigger as well."""
     trigger = _context().submit_job(job, env, depends_on, condition, **fields)

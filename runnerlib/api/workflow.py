@@ -20,13 +20,23 @@ from runnerlib.runner.workflow import plan_workflow, run_planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Unpack
 
     from runnerlib.api.call import Directory
+    from runnerlib.config.keywords import WorkflowSettingKeywords
     from runnerlib.events import Observer
     from runnerlib.events.result import WorkflowResult
 
 # What would run something else than the call says.
 _OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE", "REACTORCIDE_WORKFLOW_FILE")
+
+# Settings of the command line only, and what a program does instead.
+_INSTEAD = {
+    "job_command": "the jobs of the workflow say what they run",
+    "job_file": "the jobs of the workflow say what they run",
+    "workflow_file": "give the file itself",
+    "work_dir": "a library leaves the current directory alone",
+}
 
 
 def run_workflow(
@@ -38,7 +48,7 @@ def run_workflow(
     start: Iterable[str] = (),
     skip: Iterable[str] = (),
     observer: Observer | None = None,
-    **settings: object,
+    **settings: Unpack[WorkflowSettingKeywords],
 ) -> WorkflowResult:
     """Run the jobs of `workflow`, or of the file it names, on this machine, and return how each of them ended.
 
@@ -54,8 +64,9 @@ def run_workflow(
     runner itself fails, or an event loop runs in this thread. A job that fails is a result.
     """
     refuse_in_a_loop()
-    if settings.get("work_dir") is not None:
-        raise ConfigError("work_dir is for the command line: a library leaves the current directory alone")
+    for name, advice in _INSTEAD.items():
+        if settings.get(name) is not None:
+            raise ConfigError(f"{name} is for the command line: {advice}")
     environ = {name: value for name, value in os.environ.items() if name not in _OTHER_TASKS}
     if workspace is not None:
         environ["RUNNERLIB_WORKSPACE"] = os.path.realpath(workspace)

@@ -26,6 +26,9 @@ from runnerlib.triggers.workflow_variables import OUTPUT_FILE, VARS_FILE, add, g
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
+    from typing import Unpack
+
+    from runnerlib.triggers.keywords import TriggerKeywords
 
 TRIGGERS_FILE = "/job/triggers.json"
 
@@ -79,7 +82,7 @@ class WorkflowContext:
         env: Mapping[str, str | int | float | bool] | None = None,
         depends_on: Sequence[str] | str | None = None,
         condition: str = "all_success",
-        **fields: Any,
+        **fields: Unpack[TriggerKeywords],
     ) -> JobTrigger:
         """Note that a job is to follow; `fields` are those of JobTrigger. Raises TriggerError."""
         given = {"job_name": job_name, "env": env, "depends_on": depends_on, "condition": condition}
@@ -99,7 +102,7 @@ class WorkflowContext:
         env: Mapping[str, str | int | float | bool] | None = None,
         depends_on: Sequence[str] | str | None = None,
         condition: str = "all_success",
-        **fields: Any,
+        **fields: Unpack[TriggerKeywords],
     ) -> JobTrigger:
         """Note that a job is to follow, as `trigger_job` does; a JobTrigger as well. Raises TriggerError."""
         if not isinstance(job, JobTrigger):

@@ -290,7 +290,9 @@ class JobRun:
             failed = next((s for s in steps if s.required and s.outcome in {"failure", "cancelled"}), None)
             if failed is not None:
                 exit_code, reason = failed.exit_code, f"step '{failed.name}': {failed.reason}"
-        return JobResult(self._job.name, exit_code, reason, steps, started, time.time())
+        return JobResult(
+            self._job.name, exit_code=exit_code, reason=reason, steps=steps, started=started, ended=time.time()
+        )
 
     def _masked(self, result: StepResult) -> StepResult:
         mask = self._masker.mask_string
@@ -334,7 +336,14 @@ def _restored(result: StepResult) -> StepResult:
 
 
 def _not_run(step: Step, ending: Ending) -> StepResult:
-    return StepResult(step.name, ending.outcome, ending.exit_code, ending.reason, ending.cause, required=step.required)
+    return StepResult(
+        step.name,
+        outcome=ending.outcome,
+        exit_code=ending.exit_code,
+        reason=ending.reason,
+        cause=ending.cause,
+        required=step.required,
+    )
 
 
 def distinct(shown: Mapping[str, str]) -> dict[str, str]:

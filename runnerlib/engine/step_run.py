@@ -116,16 +116,16 @@ class StepRun:
     def _result(self, ending: Ending, attempts: int) -> StepResult:
         return StepResult(
             self._step.name,
-            ending.outcome,
-            ending.exit_code,
-            ending.reason,
-            ending.cause,
-            attempts,
-            self._began,
-            time.time(),
-            self._usage,
-            self.exports.outputs,
-            self._step.required,
+            outcome=ending.outcome,
+            exit_code=ending.exit_code,
+            reason=ending.reason,
+            cause=ending.cause,
+            attempts=attempts,
+            started=self._began,
+            ended=time.time(),
+            usage=self._usage,
+            outputs=self.exports.outputs,
+            required=self._step.required,
         )
 
     async def _ask_before(self) -> Ending | None:

@@ -168,6 +168,7 @@ class TestPlaces:
             ({"source_dir": ".", "code_dir": "/job/x"}, "source_dir and code_dir say the same; give one of them"),
             ({"job_command": "x"}, "job_command is for the command line: give the command itself"),
             ({"job_file": "x"}, "job_file is for the command line: read it with"),
+            ({"workflow_file": "x"}, "workflow_file is for the command line: run it with runnerlib.run_workflow"),
             ({"work_dir": "x"}, "work_dir is for the command line: a library leaves"),
             ({"grace_perod": 1}, "unknown setting 'grace_perod' .*; did you mean 'grace_period'"),
             ({"sourc_dir": "."}, "unknown setting 'sourc_dir' .*; did you mean 'source_dir'"),

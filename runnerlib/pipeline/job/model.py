@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from runnerlib._util.arguments import checked
 from runnerlib._util.graph import cycle, reachable
@@ -16,9 +16,11 @@ from runnerlib.pipeline.job.step_order import dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import Unpack
 
     from runnerlib._util.graph import Graph
     from runnerlib.pipeline.conditions import Condition
+    from runnerlib.pipeline.job.keywords import StepKeywords
 
 # Compiled when they are first used: a single command needs none of them.
 _NAME = r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]*[^\s/\\\x00-\x1f\x7f])?"
@@ -65,9 +67,9 @@ class Job:
         self.timeout = timeout
         self.max_parallel = max_parallel
 
-    def add_step(self, name: str, run: str | Sequence[str], **keys: Any) -> Step:
+    def add_step(self, name: str, run: str | Sequence[str], **keys: Unpack[StepKeywords]) -> Step:
         """Add the step `Step(name, run, **keys)` after the others and return it. Raises ConfigError for a wrong key."""
-        step = Step(name, run, **keys)
+        step = Step(name, run, **cast("dict[str, Any]", keys))  # it makes a Retry of a number
         self.steps.append(step)
         return step
 

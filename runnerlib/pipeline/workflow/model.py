@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runnerlib._util.arguments import ArgumentError, check_names, checked
 from runnerlib.errors import ConfigError
@@ -12,6 +12,9 @@ from runnerlib.pipeline.workflow.job import BODY_KEYS, JOB_KEYS, NO_FILTER, Filt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Unpack
+
+    from runnerlib.pipeline.workflow.keywords import JobKeywords
 
 
 @checked
@@ -43,7 +46,10 @@ class Workflow:
         self.job_files: tuple[str, ...] = ()
 
     def add_job(
-        self, job: str | Job | WorkflowJob, command: str | Sequence[str] | None = None, **keys: Any
+        self,
+        job: str | Job | WorkflowJob,
+        command: str | Sequence[str] | None = None,
+        **keys: Unpack[JobKeywords],
     ) -> WorkflowJob:
         """Add a job after the others and return it: by name, with a `command` or `steps`, or a job that has its steps.
 
@@ -57,7 +63,7 @@ class Workflow:
             told = f"a name, a Job or a WorkflowJob is expected, got a {type(given).__name__}"
             raise ArgumentError(f"add_job: {told}")
         if isinstance(job, str):
-            made = workflow_job(job, command, **keys)
+            made = workflow_job(job, command, **cast("dict[str, Any]", keys))
         else:
             made = _changed(job if isinstance(job, WorkflowJob) else WorkflowJob(job.name, job), command, keys)
         self.jobs.append(made)

@@ -70,7 +70,13 @@ class Progress:
         verdict = self.judge.verdict(name, self._env(self.judge.instances[name]), ending)
         if verdict is None:
             return None
-        return StepResult(name, verdict.outcome, verdict.exit_code, verdict.reason, verdict.cause)
+        return StepResult(
+            name,
+            outcome=verdict.outcome,
+            exit_code=verdict.exit_code,
+            reason=verdict.reason,
+            cause=verdict.cause,
+        )
 
     def _record(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
         self.results[result.name] = result

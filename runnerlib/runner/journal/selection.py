@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.graph import descendants, sorted_by_dependency
 from runnerlib.errors import ConfigError, unknown
+from runnerlib.runner.journal.signature import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -45,16 +46,8 @@ class Selection(NamedTuple):
 
 def signatures(job: Job) -> dict[str, str]:
     """Return for each step a hash of its definition and of those of the steps it depends on."""
-    from hashlib import blake2b  # only jobs of several steps keep a journal
-
-    graph = job.dependencies()
     steps = {step.name: step for step in job.steps}
-    found: dict[str, str] = {}
-    for name in sorted_by_dependency(graph):
-        step = steps[name]
-        definition = (tuple(step), sorted(step.env.items()), sorted(job.env.items()), [found[n] for n in graph[name]])
-        found[name] = blake2b(repr(definition).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return found
+    return signed(job.dependencies(), lambda name: (steps[name], sorted(job.env.items())))
 
 
 def select(job: Job, wish: Selection, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], frozenset[str]]:

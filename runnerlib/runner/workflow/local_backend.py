@@ -272,15 +272,15 @@ class JobHere:
         attempts = max((step.attempts for step in result.steps if step.cause != "restored"), default=0)
         ended = StepResult(
             self._instance.name,
-            outcome,
-            result.exit_code,
+            outcome=outcome,
+            exit_code=result.exit_code,
             # A command is the only step of its job, with its name.
-            failed.reason if failed is not None and not stopped and self._instance.job.command else result.reason,
-            cause,
-            attempts,
-            started,
-            time.time(),
-            _sum(usages),
+            reason=failed.reason if failed and not stopped and self._instance.job.command else result.reason,
+            cause=cause,
+            attempts=attempts,
+            started=started,
+            ended=time.time(),
+            usage=_sum(usages),
         )
         return End(ended, failed_step=self._names[failed.name] if failed is not None else "")
 
@@ -297,16 +297,17 @@ class JobHere:
         stopped = isinstance(error, Interrupted)
         result = StepResult(
             self._instance.name,
-            "cancelled" if stopped else "failure",
-            error.exit_code,
-            str(error),
-            "cancelled" if stopped else "runner",
+            outcome="cancelled" if stopped else "failure",
+            exit_code=error.exit_code,
+            reason=str(error),
+            cause="cancelled" if stopped else "runner",
             started=started,
             ended=time.time(),
         )
         for number, shown in enumerate(self._names.values()):
             if shown not in self._voice.finished:
-                told = StepResult(shown, "skipped", 0, "the job could not be run", "dependency")
+                reason = "the job could not be run"
+                told = StepResult(shown, outcome="skipped", exit_code=0, reason=reason, cause="dependency")
                 if not number:
                     told = result._replace(name=shown, reason=self._mask(str(error)))
                 self._voice.say(StepFinished(told))

@@ -42,7 +42,7 @@ def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
             else:
                 found[one.name] = one
         for name in running:
-            progress.ended(StepResult(name, "success", 0))
+            progress.ended(StepResult(name, outcome="success", exit_code=0))
         running.clear()
     return found
 
@@ -74,7 +74,8 @@ def _known(plan: WorkflowPlan) -> dict[str, list[StepResult]]:
         record = job_result(directory, name)
         if record is not None and record["state"] not in {"running", "interrupted"} and record["cause"] != "excluded":
             outcome = _OUTCOMES.get(record["state"], "failure")
-            result = StepResult(name, outcome, record["exit_code"] or 0, outputs=record["outputs"])  # type: ignore[arg-type]
+            code = record["exit_code"] or 0
+            result = StepResult(name, outcome=outcome, exit_code=code, outputs=record["outputs"])  # type: ignore[arg-type]
             found[instance.job.name].append(result)
     counts: dict[str, int] = {}
     for instance in plan.instances.values():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from runnerlib._util.graph import sorted_by_dependency
 from runnerlib.events.result import Exports, StepResult
 from runnerlib.pipeline.workflow import instance_graph
+from runnerlib.pipeline.workflow.job import WorkflowJob
 from runnerlib.runner.journal import Entry, chosen
+from runnerlib.runner.journal.signature import signed
 from runnerlib.runner.resume import open_journal
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 # Fields that the signature has in another form, or that do not change what a job does here.
-_IRRELEVANT = {"body", "on", "description", "remote", "priority", "matrix"}
+_IRRELEVANT = ("body", "on", "description", "remote", "priority", "matrix")
 
 
 class Memory:
@@ -64,19 +65,13 @@ def foreseen(plan: WorkflowPlan) -> tuple[Mapping[str, StepResult], frozenset[st
 
 def signatures(plan: WorkflowPlan) -> dict[str, str]:
     """Return for each instance a hash of its definition and of those of the instances it waits for."""
-    from hashlib import blake2b  # only workflows that are recorded need it
+    irrelevant: dict[str, Any] = {field: WorkflowJob._field_defaults.get(field) for field in _IRRELEVANT}
+    started_with = sorted(plan.workflow.vars.items())
 
-    graph = instance_graph(plan.workflow)
-    started_with = repr(sorted(plan.workflow.vars.items()))
-    found: dict[str, str] = {}
-    for name in sorted_by_dependency(graph):
+    def definition(name: str) -> object:
         instance = plan.instances[name]
         job = instance.job
-        steps = [(tuple(step), sorted(step.env.items())) for step in job.body.steps]
-        own = [value for field, value in zip(job._fields, job, strict=True) if field not in _IRRELEVANT]
-        parts = (
-            *(own, steps, sorted(job.env.items()), sorted(instance.env.items())),
-            *(sorted(job.matrix.items()), started_with, [found[other] for other in graph[name]]),
-        )
-        found[name] = blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return found
+        variables = [sorted(given.items()) for given in (job.env, instance.env, job.matrix)]
+        return job._replace(**irrelevant), job.body.steps, variables, started_with
+
+    return signed(instance_graph(plan.workflow), definition)

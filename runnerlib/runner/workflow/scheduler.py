@@ -185,7 +185,7 @@ class WorkflowRun:
         error = task.exception()
         if error is not None:
             self._fail(error)
-            end = End(StepResult(instance.name, "failure", 125, str(error), "runner"))
+            end = End(StepResult(instance.name, outcome="failure", exit_code=125, reason=str(error), cause="runner"))
         else:
             end = task.result()
         self._vars |= end.handed_on.vars
@@ -288,7 +288,15 @@ class WorkflowRun:
         first = next((job.name for job in jobs if job.outcome == "failure"), "")
         failed_step = self._failed_steps.get(first, "")
         name = self._plan.workflow.name
-        return WorkflowResult(name, ending.exit_code, ending.reason, jobs, started, time.time(), failed_step)
+        return WorkflowResult(
+            name,
+            exit_code=ending.exit_code,
+            reason=ending.reason,
+            jobs=jobs,
+            started=started,
+            ended=time.time(),
+            failed_step=failed_step,
+        )
 
     def _masked_job(self, result: StepResult) -> StepResult:
         outputs = {self._mask(name): self._mask(value) for name, value in result.outputs.items()}
@@ -304,5 +312,10 @@ class WorkflowRun:
             self._told[name] for names in self._names.values() for name in names.values() if name in self._told
         )
         return JobResult(
-            self._mask(result.name), result.exit_code, self._mask(result.reason), steps, result.started, result.ended
+            self._mask(result.name),
+            exit_code=result.exit_code,
+            reason=self._mask(result.reason),
+            steps=steps,
+            started=result.started,
+            ended=result.ended,
         )

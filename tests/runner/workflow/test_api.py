@@ -51,5 +51,7 @@ def test_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the workflow file"):
         runnerlib.run_workflow(tmp_path / "gone.yaml", workspace=tmp_path)
     with pytest.raises(ConfigError, match="work_dir is for the command line"):
-        runnerlib.run_workflow(two(), workspace=tmp_path, work_dir="/")
+        runnerlib.run_workflow(two(), workspace=tmp_path, work_dir="/")  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match="workflow_file is for the command line: give the file itself"):
+        runnerlib.run_workflow(two(), workspace=tmp_path, workflow_file="x")  # type: ignore[call-arg]
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,30 @@
+"""The fields of a step as keywords of a call, for type checkers and editors: imported for types only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runnerlib.pipeline.job.step import Retry, When
+
+
+class StepKeywords(TypedDict, total=False):
+    """The fields of `Step` besides `name` and `run`; a number of retries stands for a Retry."""
+
+    shell: str | None
+    env: Mapping[str, str]
+    working_dir: str | None
+    depends_on: Sequence[str] | None
+    parallel: bool
+    when: When | None
+    condition: str | None
+    required: bool
+    timeout: float | None
+    no_output_timeout: float | None
+    retry: Retry | int
+    outputs: Sequence[str]
+    weight: int
+    stdin: str | None
+    tty: bool

@@ -1,0 +1,38 @@
+"""Signatures: hashes that change when the definition of a step or job does, and when nothing else does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from runnerlib._util.graph import sorted_by_dependency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+
+def signed(graph: Mapping[str, Collection[str]], definition: Callable[[str], object]) -> dict[str, str]:
+    """Return for each node a hash of its `definition` and of those of the nodes it waits for."""
+    from hashlib import blake2b  # only runs that keep a journal need it
+
+    found: dict[str, str] = {}
+    for name in sorted_by_dependency(graph):
+        text = repr((meaning(definition(name)), [found[other] for other in graph[name]]))
+        found[name] = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return found
+
+
+def meaning(value: object) -> object:
+    """Return a value as plain lists and mappings: of a named tuple the fields that differ from their defaults.
+
+    So a field that a later version adds changes no signature until somebody uses it; nor does the order of fields.
+    """
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        defaults: Mapping[str, object] = value._field_defaults  # type: ignore[attr-defined]
+        fields = {name: getattr(value, name) for name in sorted(value._asdict())}
+        return {name: meaning(held) for name, held in fields.items() if name not in defaults or held != defaults[name]}
+    if isinstance(value, Mapping):
+        return {key: meaning(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [meaning(item) for item in value]
+    return value
