@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-# Names that an error lists, and compares with: a job may have thousands of steps.
+# The number of names that an error lists, and compares with: a job may have thousands of steps.
 _LISTED = 60
 _COMPARED = 1000
-# Characters of a line that quotes what others chose: the title of a process may have megabytes.
+# Characters of a line that quotes text of others: the title of a process may have megabytes.
 _LONGEST_LINE = 2000
 
 

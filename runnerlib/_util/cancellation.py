@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-# Seconds for work that blocks to take notice that it is no longer wanted.
+# Seconds for blocking work to notice that it is cancelled.
 _NOTICE = 1.0
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def cycle(graph: Graph) -> list[str]:
-    """One cycle, its first node repeated at the end, as `a, b, a` when a depends on b and b on a; else empty.
+    """Return a cycle with its first node repeated at the end, or an empty list.
+
+    It is `a, b, a` when a depends on b and b on a.
 
     Iterative: a chain may be longer than the interpreter's stack.
     """

@@ -69,7 +69,7 @@ def compose(text: str) -> Node | None:
     Raises DocumentError for what is no YAML and for what no file needs: other tags than those of plain
     data, deep nesting (that the composer would follow into the end of its stack) and too many nodes.
     """
-    import yaml  # 18 ms that a run without a file must not pay
+    import yaml  # takes 18 ms, which a run without a file must not pay
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = _as_yaml(text.removeprefix("\ufeff"))

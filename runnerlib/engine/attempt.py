@@ -44,7 +44,7 @@ class Command(NamedTuple):
     no_output_timeout: float | None = None
 
 
-# Seconds after a KILL: who is still there then cannot be killed.
+# Seconds after a KILL: a process that is still there then cannot be killed.
 _HOPELESS = 5.0
 
 
@@ -166,7 +166,7 @@ class Attempt:
             loop.remove_reader(process.exited)
             try:
                 exited.set_result(self._reap(process))
-            except Exception as error:  # nobody waits for what is raised in a callback of the loop
+            except Exception as error:  # an exception in a callback of the loop would be lost
                 exited.set_exception(error)
             pump.after(process.unread(), lambda: self._later(self._limits.drain, stop_waiting))
 
@@ -174,7 +174,7 @@ class Attempt:
         pump.start()
         self._watch_time(pump)
         await pump.ended
-        if pump.error is not None:  # nobody can be told any more: the job has no reader, so it ends
+        if pump.error is not None:  # the output has no reader any more, so the job ends
             self._terminate(process, at_once=False)
         ending = await exited
         await self._end_tree(process)

@@ -22,11 +22,11 @@ LEFT_OUT = "RUNNERLIB_LEFT_OUT"
 _MOST = 6 << 20
 # Bytes that the commands of a step can use for their own words.
 _SPARE = 1 << 17
-# What counts beside the bytes of each word: its end, and where it is.
+# Bytes for each word besides its own: its end, and its pointer.
 _EACH = 9
-# What is left out only where it cannot be otherwise.
+# Variables that are left out only if there is no other way.
 _WANTED = frozenset({"PATH", "HOME"})
-# How many variables a warning names.
+# The number of variables that a warning names.
 _NAMED = 5
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.conditions import Condition
     from runnerlib.pipeline.job import Job, Step
 
-# Seconds between two looks for the dead.
+# Seconds between two collections of dead processes.
 _REAPING = 1.0
 
 Ended = Callable[[StepResult, Exports], None]
@@ -137,7 +137,7 @@ class JobRun:
         for _, run in self._running.values():
             run.resize()
 
-    # -- walking the graph
+    # -- running the graph
 
     async def _walk(self) -> None:
         while True:
@@ -272,7 +272,7 @@ class JobRun:
         if self._running:
             await asyncio.wait(self._running)
 
-    # -- telling
+    # -- events
 
     def _tell(self, event: Event) -> None:
         if self._failure is None:

@@ -103,7 +103,7 @@ class Pump:
                 self.finish()
                 return
             if len(data) == CHUNK and not self._enlarged:
-                self._enlarged = True  # not from the start: it takes longer than a step that says nothing
+                self._enlarged = True  # not from the start: it takes longer than a step without output
                 enlarge(self._pipe)
             self._emit(self._stream.feed(data))
             self._pay(len(data))

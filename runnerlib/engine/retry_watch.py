@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Bytes that may wait to be searched before the step has to.
 _BACKLOG = 1 << 20
-# How much of a long line is searched again together with its next piece: what lies across a cut is found up to here.
+# Characters of a long line that are searched again with its next piece: the longest match across a cut.
 _OVERLAP = 4096
 
 
@@ -96,7 +96,7 @@ class _Search:
 
     def __init__(self, pattern: str) -> None:
         self._pattern = compiled(pattern)
-        self._before = ""  # the end of what came of a line that goes on
+        self._before = ""  # the end of a line that is not complete
         self.found = False
         self.over = False
 
@@ -127,5 +127,5 @@ class _Search:
         end = len(data) if ends else len(text[:-1].encode())
         if self._pattern.search(data, start, end) is not None:
             self.found = self.over = True
-        # What returned to the beginning of its line is about to be overwritten.
+        # A line that returned to its beginning is about to be overwritten.
         self._before = "" if ends or line.endswith(b"\r") else text[-_OVERLAP:]

@@ -49,7 +49,7 @@ class Decider:
         self._excluded = excluded
         self._surroundings = surroundings
         self._results: dict[str, StepResult] = {}
-        # For each step that ended: the first failure that those who wait for it have to know of, or "".
+        # For each step that ended: the first failure that concerns its dependents, or "".
         self._failure: dict[str, str] = {}
 
     def ended(self, result: StepResult) -> None:
@@ -100,7 +100,7 @@ class Decider:
 
     def _facts(self, env: Mapping[str, str], failed: bool, ending: Ending | None) -> Facts:
         variables = self._surroundings.variables()
-        # Loaded with the condition that asks for them.
+        # Loaded together with conditions.
         from runnerlib.pipeline.conditions import Facts
 
         return Facts(

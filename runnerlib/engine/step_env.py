@@ -24,7 +24,7 @@ class Inheritance:
         self._env = env
         self._numbers = {name: number for number, name in enumerate(graph)}
         self._exports: dict[int, tuple[str, Exports]] = {}
-        # The numbers of the steps that hand something on to those that wait for this one; mostly none.
+        # The numbers of the steps whose exports the dependents of a step inherit; mostly none.
         self._givers: dict[str, tuple[int, ...]] = {}
 
     def add(self, name: str, exports: Exports) -> None:

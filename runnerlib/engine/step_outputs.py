@@ -27,7 +27,7 @@ _SUFFIXES = {"RUNNERLIB_OUTPUT": "output", "RUNNERLIB_ENV": "env", "RUNNERLIB_PA
 # Patterns as texts: they are compiled when they are first used, and a plain start uses none.
 _ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_-]{0,99})(=|<<)(.*)"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
-# What the runner itself tells steps.
+# The variables that the runner itself sets for steps.
 _OWN = ("RUNNERLIB_", "REACTORCIDE_SECRETS_SOCKET")
 
 

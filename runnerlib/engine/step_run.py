@@ -284,7 +284,7 @@ class StepRun:
         retry = self._step.retry
         delay = min(retry.limit, retry.backoff * 2.0 ** min(number - 1, 1000)) * (1 + retry.jitter * _around_zero())
         reason = self._job.masker.mask_string(ending.reason)
-        # Made before anybody is told: who hears of it may stop the step.
+        # Created before the event: an observer may stop the step.
         self._pause = asyncio.get_running_loop().create_future()
         self._job.observer.observe(StepRetrying(self._shown, number, reason, delay))
         await asyncio.wait([self._pause], timeout=delay)

@@ -21,11 +21,11 @@ Cause = Literal[
     "not_started",  # the command could not be executed
     "outputs",  # its output files were unusable, or a declared output is missing
     "runner",  # the runner could not run it
-    "cancelled",  # somebody stopped the job
+    "cancelled",  # the job was stopped
     "dependency",  # not run: a step it depends on did not succeed
-    "condition",  # not run: its condition or `when` said so
+    "condition",  # not run because of its condition or `when`
     "excluded",  # not run: the command line left it out
-    "restored",  # not run again: how it ended in an earlier run was taken over
+    "restored",  # not run again: the result of an earlier run was reused
 ]
 
 NO_OUTPUTS: Mapping[str, str] = MappingProxyType({})
@@ -93,7 +93,7 @@ class StepResult(NamedTuple):
     """The result of a step. Times are seconds since the epoch, 0 for a step that never ran.
 
     `attempts` counts the executions; `usage` is that of all of them. `required` is False for a step
-    whose failure its job does not mind.
+    that may fail without failing its job.
     """
 
     name: str

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["MODES", "TIMED", "automatic_mode", "console"]
 
 MODES = ("raw", "prefixed", "grouped", "json", "live")
-# Their lines have the time; or a service adds it, and knows them by how they begin; or they are redrawn.
+# Modes whose lines need no further time: they have it, a service adds it, or they are redrawn.
 TIMED = ("json", "grouped", "live")
 
-# The variables by which a CI service says that it is there, and the dialect of groups it reads.
+# The variables that show a CI service, and the dialect of groups it reads.
 SERVICES = {"GITHUB_ACTIONS": "github", "GITLAB_CI": "gitlab", "BUILDKITE": "buildkite", "TF_BUILD": "azure"}
 
 

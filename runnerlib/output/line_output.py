@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from runnerlib.config import RunnerConfig
 
-# At the end of a piece of a line.
+# The end of a piece of a line.
 MARK = b" [runnerlib: the line is cut here and goes on below]"
-# What may come on top where a cut would be in a character that was begun before.
+# Further bytes of a piece where a cut would split a character.
 _LATE = 3
 # A shorter piece is cut without looking for escape sequences in it.
 _ROOM_TO_LOOK = 64
@@ -144,7 +144,7 @@ class LineOutput(Output):
         place = cut(data, start, limit) if limit - start >= _ROOM_TO_LOOK else _behind_character(data, limit)
         while (found := self._mark_around(data, start, place)) is not None:
             begin, end = found
-            if begin == start and self._column == 0:  # a line of its own does not make it shorter
+            if begin == start and self._column == 0:  # a new line would not make it shorter
                 return end
             place = begin
         return place

@@ -207,7 +207,7 @@ def _non_blocking(fd: int) -> _Way:
         return _socket(fd)
     if stat.S_ISFIFO(mode) or os.isatty(fd):
         return _reopened(fd)
-    return _Way(fd, lambda data: os.write(fd, data), _nothing)  # files never make a writer wait for a reader
+    return _Way(fd, lambda data: os.write(fd, data), _nothing)  # a file never blocks its writer
 
 
 def _socket(fd: int) -> _Way:

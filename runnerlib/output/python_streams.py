@@ -62,7 +62,7 @@ class TextOutput(Output):
             raise self._refusal
         try:
             self._stream.write(text.encode(self._encoding, "backslashreplace").decode(self._encoding))
-        except (OSError, ValueError) as error:  # closed, or what stands behind it cannot take more
+        except (OSError, ValueError) as error:  # closed, or its target is full
             self._refusal = OutputError(f"cannot write the job's output: {str(error).lower().rstrip('.')}")
             raise self._refusal from None
 

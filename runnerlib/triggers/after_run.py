@@ -95,7 +95,7 @@ def _handed_on(
     if not result.success and plan.config.triggers_when == "success":
         return Verdict(warnings=tuple(_held_back(found.triggers, plan, sinks)))
     outer = spool_of(environ)
-    if outer is not None:  # a run inside of a step: the job that this one is a part of has to end well, too
+    if outer is not None:  # a run inside of a step: its outer job has to succeed, too
         if found.triggers:
             append(outer, found.triggers, insecure=found.insecure)
         forget()

@@ -15,7 +15,7 @@ from typing import Any
 from runnerlib.errors import unknown
 
 CONDITIONS = ("all_success", "any_failed", "always")
-# The other ways in which the coordinator lets the same be written.
+# Other spellings that the coordinator accepts.
 _SPELLED = {"": "all_success", "all_success(needs)": "all_success", "always()": "always"}
 
 # Keys that a job may not choose, at any depth, in the environment too: they belong to the coordinator.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class NextJob(NamedTuple):
-    """A job that comes next: which jobs it waits for, whether these have all ended, and why it is to run."""
+    """A job that comes next: its dependencies, whether all have ended, and why it is to run."""
 
     name: str
     waits_for: Sequence[str] = ()

@@ -53,8 +53,10 @@ class Added(NamedTuple):
 
 
 class _Turn(NamedTuple):
-    """The message whose turn it is. It may have been sent before if it is `in_doubt`; `refusal` says that it was
-    refused whole before, and then parts of it may have been sent. Others have the jobs `elsewhere`.
+    """The next message; `in_doubt` is true if it may have been sent before.
+
+    `refusal` is set if it was refused whole before, and then parts of it may have been sent. Other messages have the
+    jobs `elsewhere`.
     """
 
     message: Message
@@ -104,7 +106,7 @@ class Outbox:
 
         A sink raises DeliveryError for one that it does not take, which is passed on; the rest waits then. What is
         refused for its content, and jobs that wait for one which no message has, keep nothing back: all else is sent
-        before the error names them. `warn` is told of jobs that were sent and wait for ever all the same.
+        before the error names them. `warn` gets a line about jobs that were sent and will wait for ever.
         """
         done: list[Message] = []
         refusals: list[Left] = []

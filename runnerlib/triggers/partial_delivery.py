@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runnerlib.triggers.message import Item, Message
 
     Offer = Callable[[Message], str]
-    """Offers a part of a message; why it is refused, empty when it is taken."""
+    """Offers a part of a message; returns why it is refused, empty when it is taken."""
 
 MOST_OFFERS = 64
 """After so many offers what is in doubt counts as refused: a coordinator that refuses everything is left in peace."""

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from runnerlib.triggers.message import Item, Message
 
     Write = Callable[[str, bytes], object]
-    """Tells of a message on stdout: gets its text, and the whole line."""
+    """Announces a message on stdout: gets its text, and the whole line."""
 
 
-# Answers that may be about one job of a message; the others are about whoever asks.
+# Statuses that may be about one job of a message; the others are about the sender.
 _ABOUT_CONTENT = frozenset({400, 403, 413, 422})
 
 
@@ -115,7 +115,7 @@ def coordinator(config: RunnerConfig, token: str | None, token_name: str) -> Coo
 def sinks(channels: Channels, mask: Callable[[str], str], write: Write) -> list[Sink]:
     """The sinks of the built-in channels. Raises CoordinatorError for one that cannot be used."""
     found: list[Sink] = []
-    if "api" in channels.names:  # first: of what it refuses no log tells
+    if "api" in channels.names:  # first: a message that it refuses appears in no log
         found.append(Api(channels.config))
     if "stdout" in channels.names:
         found.append(Stdout(channels.config, mask, write))

@@ -48,7 +48,7 @@ class Spooled(NamedTuple):
 
 def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False) -> None:
     """Add triggers, all or none; `insecure` ones may go over plain http. Raises FileError."""
-    # A plain run names its spool and never uses it: what that takes is loaded here.
+    # A plain run names its spool and never uses it: so modules are loaded here.
     import json
 
     from runnerlib._util import locked_file as file
@@ -64,7 +64,7 @@ def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False
     try:
         file.hold(spool, path)
         size = os.fstat(spool).st_size
-        if size and os.pread(spool, 1, size - 1) != b"\n":  # somebody else's line has no end
+        if size and os.pread(spool, 1, size - 1) != b"\n":  # a line of another writer has no end
             data = b"\n" + data
         if os.write(spool, data) != len(data):
             os.ftruncate(spool, size)

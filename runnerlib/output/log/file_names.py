@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _OF_A_JOB = re.compile(
     r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,60})(?:\[([0-9]{1,4})\])?(?:/([A-Za-z0-9_][A-Za-z0-9_.-]{0,60}))?"
 )
-# A name that could be mistaken for one that was made here.
+# A name that could be confused with a generated one.
 _MADE = re.compile(r"-[0-9a-f]{10}$")
 
 

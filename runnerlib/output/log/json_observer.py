@@ -113,7 +113,7 @@ def _said(event: Event) -> Said | None:
             said = (LogLevel.INFO, event.report.summary(), {"step": event.step, "marks": event.report.marks})
         case StepFinished() | JobFinished():
             said = _ended(event)
-        case _:  # what is for somebody else
+        case _:  # events for other observers
             said = None
     return said
 

@@ -2,7 +2,7 @@
 
 A step may write to the directory of the logs. It gains nothing by putting a symlink there: the directory
 is opened before any step runs, and files are made new, relative to it, without following links. While
-a log is written it is called `<step>.log.part`, so that nobody takes an unfinished one for the whole.
+a log is written it is called `<step>.log.part`, so that an unfinished one is not taken for the whole.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class StepLogs:
     Raises OutputError, which names the file, when one cannot be written to its end.
     """
 
-    congested = False  # files never make a writer wait for a reader
+    congested = False  # a file never blocks its writer
 
     def __init__(self, artifacts: Path) -> None:
         self._artifacts = artifacts
@@ -63,7 +63,7 @@ class StepLogs:
             case StepFinished() if event.result.name in self._open:
                 self._finish(event.result.name)
             case StepFinished() if event.result.attempts:
-                self._clear(log_name(event.result.name))  # it wrote nothing; whatever is there, is no log
+                self._clear(log_name(event.result.name))  # it wrote nothing: an existing file is no log of it
             case JobFinished():
                 self.close()
 
@@ -139,7 +139,7 @@ class StepLogs:
         log = self._open.pop(step)
         self._at_line_start.pop(step, None)
         try:
-            os.close(log.fd)  # some file systems say only now that they are full
+            os.close(log.fd)  # some file systems report only here that they are full
             os.rename(log.name + _PART, log.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         except OSError as error:
             raise self._failed(log.name, error) from None

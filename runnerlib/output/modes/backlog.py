@@ -95,7 +95,7 @@ class Backlog:
     async def drain(self) -> None:
         """Wait until nothing is queued any more."""
         while self._task is not None:
-            await asyncio.wait([self._task])  # whoever gives up cancels it, and it tells errors below
+            await asyncio.wait([self._task])  # `give_up` cancels it; its error is raised below
         await self._out.drain()
         if self._error:
             raise self._error

@@ -42,7 +42,7 @@ VERSION = 1
 
 # A control character takes six bytes in JSON.
 _LONGEST_PIECE = 10_000
-# A command may be a script of any length; it is quoted for people.
+# A command may be a script of any length; it is only shown to users, so it is cut.
 _LONGEST_COMMAND = 8_000
 
 _Fields = tuple[str, dict[str, "Value"]]
@@ -71,7 +71,7 @@ class Encoder:
                 before = self._end(now, event.result.name)
             case _:
                 before = b""
-        if isinstance(event, Triggered):  # what it says is JSON already
+        if isinstance(event, Triggered):  # its message is JSON already
             return f'{{"v":{VERSION},"time":"{now}","type":"triggers","message":{event.message}}}\n'.encode()
         kind, fields = _fields(event)
         return before + _bytes(_dumped({"v": VERSION, "time": now, "type": kind, **fields}) + "\n")

@@ -173,7 +173,7 @@ class Live(Streams):
         try:
             self.redraw()
         except OutputError:
-            self._stop_timer()  # the next event raises it where somebody listens
+            self._stop_timer()  # the next event raises it to the caller
 
     def _progress(self) -> Progress:
         now = self._times.clock()

@@ -11,7 +11,7 @@ SEQUENCE = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-OQ-WYZ`-~])"
 )
 _SGR = re.compile(rb"\x1b\[([0-9;:]*)m")
-# Whatever begins with ESC and is not SGR, complete or not, one after the other.
+# Sequences that begin with ESC and are not SGR, complete or not.
 _OTHER = re.compile(
     rb"(?:\x1b(?!\[[0-9;:]*m)"
     rb"(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])?)+"
@@ -84,7 +84,7 @@ _ENDS = {
     **dict.fromkeys(range(11, 20), 10),
 }
 _ALL_ENDS = frozenset(_ENDS.values())
-# How many parameters follow `38;5` and `38;2`.
+# The number of parameters after `38;5` and `38;2`.
 _OPERANDS = {b"5": 1, b"2": 3}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What a line that is its own picture does not have.
+# The characters that a line lacks if it is shown as it is.
 _UNPLAIN = re.compile(rb"[^\t\x20-\x7e]")
 # A motion along the line (1: its number, 2: what it does), any other sequence, or a control character.
 _CONTROL = re.compile(
@@ -20,7 +20,7 @@ _CONTROL = re.compile(
     "|\x1b[ -/]*[0-~]?"
     "|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
 )
-# Nobody has a wider terminal; a motion to the right ends there.
+# No terminal is wider; a motion to the right ends there.
 _WIDEST = 4096
 # Characters that show nothing, though they are not of the category of formats.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}

@@ -210,7 +210,7 @@ def _wrong_graph(steps: Sequence[Step]) -> Iterator[Problem]:
         if names[step.name] == number:
             missing = not names.keys() >= set(waits_for)
             known.append(step._replace(depends_on=tuple(filter(names.__contains__, waits_for))) if missing else step)
-    graph = dependencies(known)  # of what is right, so that the rest is told at once
+    graph = dependencies(known)  # of the valid part, so that all errors are reported at once
     found = cycle(graph)
     if found:
         text = f"the steps wait for each other: {' -> '.join(found)}"

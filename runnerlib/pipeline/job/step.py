@@ -15,7 +15,7 @@ When = Literal["on_success", "on_failure", "always"]
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
-# The words a script follows, for shells that are named alone: stop at the first command that fails.
+# The words before a script, for shells given by name: stop at the first command that fails.
 _SHELLS: Mapping[str, tuple[str, ...]] = {
     "sh": ("/bin/sh", "-e", "-c"),
     "dash": ("dash", "-e", "-c"),

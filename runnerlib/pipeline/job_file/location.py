@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IN_SOURCE = "source:"
 """The prefix of the name of a job file in the source, to be used without a look at the current directory."""
 
-# A job that nobody knows yet may have several steps; how its output is shown is decided before.
+# A job that is not read yet may have several steps, and its output mode is chosen before.
 UNKNOWN = Job("job", [Step("first", "true"), Step("second", "true")])
 """Stands for the job of a file that cannot be read yet."""
 

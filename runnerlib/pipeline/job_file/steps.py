@@ -94,7 +94,7 @@ STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: kinds.boolean}
 STEP_KEYS = tuple(STEP_KINDS)
 """The keys of a step: the fields of `Step` and one more."""
 
-# For values that are wrong: what nothing else can be wrong about.
+# In place of a wrong value: a value that causes no further errors.
 _STAND_INS: Mapping[str, Any] = {"run": "true", "depends_on": ()}
 
 

@@ -145,7 +145,7 @@ def _wrong_graph(workflow: JobGraph) -> Iterator[Problem]:
             if name not in graph:
                 whole = False
                 yield Problem(("jobs", number, "depends_on"), unknown("job", name, graph))
-    # Of what is right, so that the rest is told at once.
+    # Of the valid part, so that all errors are reported at once.
     graph = {name: tuple(filter(graph.__contains__, others)) for name, others in graph.items()}
     found = cycle(graph)
     if found:

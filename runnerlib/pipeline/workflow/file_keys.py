@@ -22,7 +22,7 @@ EVENTS = (
     *("push", "pull_request_opened", "pull_request_updated", "pull_request_merged", "pull_request_closed"),
     "tag_created",
 )
-"""The events that a coordinator tells of. Source: Reactorcide's evaluation of workflows."""
+"""The events of a coordinator. Source: Reactorcide's evaluation of workflows."""
 
 NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "download": ()}
 

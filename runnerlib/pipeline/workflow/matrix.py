@@ -12,7 +12,7 @@ from runnerlib.pipeline.job import variable_part
 
 INCLUDE, EXCLUDE = "include", "exclude"
 _WORDS = (INCLUDE, EXCLUDE)
-# A key is taken for a misspelt word when it is that much like one.
+# The similarity from which a key counts as a misspelt word.
 _LIKENESS = 0.8
 _SHORTEST = 4
 

@@ -51,7 +51,7 @@ class Workflow:
         command: str | Sequence[str] | None = None,
         **keys: Unpack[JobKeywords],
     ) -> WorkflowJob:
-        """Add a job after the others and return it: by name, with a `command` or `steps`, or a job that has its steps.
+        """Add a job after the others and return it: a name with a `command` or `steps`, or a complete job.
 
         `keys` are fields of WorkflowJob, and `env`, `timeout` and `max_parallel` of its steps; what a Job or a
         WorkflowJob has itself they replace, variables one by one. Raises ConfigError for a key that there is not, and

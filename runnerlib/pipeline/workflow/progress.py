@@ -40,9 +40,11 @@ class Progress:
         return self._schedule.done
 
     def next(self, ending: Ending | None = None) -> Instance | StepResult | None:
-        """The instance to start now, or the result of one that does not run; None: there is nothing, or no room.
+        """Return the instance to start now, or the result of one that does not run.
 
-        `ending` is that of a workflow that was stopped. A result counts as told.
+        None means that there is nothing, or no room.
+
+        `ending` is that of a workflow that was stopped. A returned result counts as recorded.
         """
         name = self._schedule.head()
         if name is None:

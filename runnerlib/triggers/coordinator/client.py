@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _MOST_REDIRECTS = 5
 _PAGE = 100
-# Answers that say for certain that the request was not carried out.
+# Statuses after which the request was certainly not carried out.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 422})
-# Answers that ask to come back before anything was done.
+# Statuses that request a later attempt before anything was done.
 _UNTOUCHED = frozenset({408, 425, 429})
 _HINTS = {
     401: "the token ({token}) is wrong or has expired",
@@ -98,7 +98,7 @@ class Coordinator:
             except ExchangeError as error:
                 doubt = doubt or error.sent
                 problem = CoordinatorError(str(error), refused=not doubt)
-            except CoordinatorError as error:  # of a redirect, which says nothing of an earlier attempt
+            except CoordinatorError as error:  # from a redirect, which leaves the result of an earlier attempt open
                 raise CoordinatorError(str(error), error.status, refused=error.refused and not doubt) from None
             else:
                 if answer.status == wanted and _is_json(answer):

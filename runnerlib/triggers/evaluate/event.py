@@ -18,7 +18,7 @@ EVENTS = (
     "tag_created",
 )
 
-# What jobs are told of the event that they follow from.
+# The variables of an event that its follow-up jobs get.
 _PASSED_ON = (
     *("EVENT_TYPE", "BRANCH", "SHA", "SOURCE_URL", "PR_BASE_REF", "PR_NUMBER", "PR_REF", "DIFF_BASE"),
     *("CI_SOURCE_URL", "CI_SOURCE_REF", "HEAD_URL", "HEAD_REF", "BASE_URL", "BASE_REF", "IS_FORK_PR"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runnerlib.triggers.evaluate.event import Event
 
     Changes = Callable[[], Collection[str] | None]
-    """Tells the changed files, None when nobody knows."""
+    """Returns the changed files, None when they are not known."""
 
 
 def mismatch(wanted: Filter, event: Event, changes: Changes) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SAME = ("capabilities", "image_pull_secrets", "worker_class", "characteristics", "run_local", "disable_run_local")
 _RUNNERLIB = "runnerlib "
-# Where a worker puts the trusted source.
+# The directory in which a worker puts the trusted source.
 _CI = "/job/ci"
 
 
@@ -109,7 +109,7 @@ def _instances(job: WorkflowJob, waits_for: list[str], event: Event, file: str) 
     if not job.matrix and (job.for_each is None or job.command is not None):
         yield made(fields)
         return
-    # Steps are found by the file that they are in: each of these jobs has to be told which of its runs it is.
+    # Steps are found by their file: each of these jobs needs the number of its run.
     alone = {name: value for name, value in fields.items() if name not in {"for_each", "item_var"}}
     for one in expand(job):
         command = _command(job, file, one.name)

@@ -11,7 +11,7 @@ import re
 import shlex
 
 _VARIABLE = re.compile(r"\$[A-Za-z_{]")
-# A worker recognizes these by how they begin, and adds what their transport is allowed.
+# A worker recognizes these by their beginning, and adds permissions for their transport.
 _KNOWN = ("runnerlib eval", "runnerlib trigger")
 
 
