@@ -34,10 +34,6 @@ class SourceSpec(NamedTuple):
     `options` are (name, value) pairs that only this type understands; a name may occur several times. Without a
     `cache` nothing outlives the target. `for_change`: the environment's data on a pull request
     (REACTORCIDE_PR_NUMBER, _BASE_URL, _BASE_REF) are about this source; they never are about a trusted one.
-
-    `options` are (name, value) pairs that only this type understands; a name may occur several times.
-    Without a `cache` nothing outlives the target. `for_change`: what the environment tells of a pull request
-    (REACTORCIDE_PR_NUMBER, _BASE_URL, _BASE_REF) is about this source; it never is about a trusted one.
     """
 
     type: str

@@ -62,9 +62,6 @@ class Wish(NamedTuple):
 
     `base` is the job's workspace. `scratch` is a directory outside of it that is also mounted. `shared` directories
     have the same path in the container. `environ` is the environment of the engine's client.
-
-    `base` is its workspace, `scratch` a directory outside of it that is mounted into it, and `shared` are other
-    directories, which have the same path in the container. `environ` is that of the engine's client.
     """
 
     image: str
