@@ -16,11 +16,11 @@ NAME = ".reactorcide/runnerlib.yaml"
 
 
 def with_ci_source(resolved: Resolved, directory: Path) -> Resolved:
-    """`resolved` with the file of the prepared CI source in `directory` below the configuration file.
+    """Add the file of the prepared CI source in `directory` to the layers, below the configuration file.
 
     Only for a source that the caller of the run trusts, before anything untrusted is prepared. Raises
-    ConfigError for a wrong file, one that leads out of the source, one that sets what is used before the
-    source is there, and when nobody has the profile that was chosen.
+    ConfigError for a wrong file, for one that leads out of the source or gives a setting that is used before
+    the source is prepared, and for a chosen profile that no file has.
     """
     path = directory / NAME
     if not os.path.lexists(path):

@@ -64,7 +64,7 @@ class Filed(NamedTuple):
 
 
 def separate(content: Mapping[str, object], file: str, problems: list[str], *, late: bool = False) -> Filed:
-    """Take a file apart and check the keys of all its settings, those of profiles that nobody chose included.
+    """Split a file into settings and profiles, and check the keys of all, also of profiles that are not chosen.
 
     `late`: the file is known only when the CI source is there, and must not set what is used before.
     """
@@ -114,7 +114,7 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
 
 
 def from_command_line(options: Mapping[str, object], problems: list[str]) -> Iterator[Given]:
-    """The options that were given; None stands for one that was not."""
+    """Yield the given options; None means that an option was not given."""
     for name, value in options.items():
         if name not in SETTINGS:
             problems.append(unknown("setting", name, SETTINGS))

@@ -1,8 +1,8 @@
-"""The order of the layers, and which of them gave each value.
+"""The order of the layers, and the origin of each value.
 
-Default < job file < file of the CI source < its profile < configuration file < its profile <
-environment < command line. What is checked in stands below what the caller of a run says; of that the
-job file is lowest, since it may come from anywhere and the CI source is trusted.
+Default < job file < file of the CI source < its profile < configuration file < its profile < environment < command
+line. Checked-in files rank below the caller's own settings; among them the job file is lowest, since it may come from
+anywhere and the CI source is trusted.
 """
 
 # Without `annotations` from __future__: typing compiles each field that is a text, in every start.
@@ -49,7 +49,7 @@ _DEFAULT = Origin(Layer.DEFAULT, "")
 
 
 class Resolved(NamedTuple):
-    """The configuration of a run, the origin of every value in it, and what it was made from.
+    """The configuration of a run, the origin of every value, and its input.
 
     `given` maps the name of a setting to what each layer gives for it, the winner last.
     """
@@ -156,7 +156,7 @@ def _profile(layers: Layers, filed: Filed) -> str:
 
 
 def _add(found: dict[str, Given], given: Given, problems: list[str]) -> None:
-    """Put one given value, and what it implies, under the settings it is meant for."""
+    """Add one given value, and the values it implies, under their target settings."""
     implied = (Given(SETTINGS[name], value, given.origin) for name, value in given.setting.implies.items())
     for target, value in ((given.setting.target, given), *((i.setting.name, i) for i in implied)):
         other = found.get(target)

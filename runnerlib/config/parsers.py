@@ -1,7 +1,7 @@
-"""Kinds of settings: each takes what a layer gave and returns the value, or raises ValueError.
+"""Parsers of settings: each takes the value of a layer and returns the parsed one, or raises ValueError.
 
-Variables and options give text; a configuration file may give lists, mappings and numbers. The
-text of the ValueError says what is allowed and never repeats what was given: it may be a secret.
+Variables and options give text; a configuration file may give lists, mappings and numbers. The text of the ValueError
+says what is allowed and never repeats the value: it may be a secret.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def words(given: object) -> tuple[str, ...]:
 
 
 def values(given: object) -> str | tuple[str, ...]:
-    """Text as it is (commas or a file are told apart where it is read), or a list of texts."""
+    """Accept text as it is (the reader of the setting distinguishes commas from a file), or a list of texts."""
     if isinstance(given, (list, tuple)):
         if not all(isinstance(value, str) for value in given):
             raise ValueError("a list of texts is expected (put numbers in quotes)")

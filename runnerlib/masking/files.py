@@ -1,4 +1,4 @@
-"""Secrets in files: find them, mask them in place, or move the file away before somebody publishes it."""
+"""Secrets in files: find them, mask them in place, or move the file away before it is published."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class SecretMasker:
         return len(self._values)
 
     def clear(self) -> None:
-        """Forget all values. Streams that were started before go on masking what they knew."""
+        """Forget all values. Streams that were started before go on masking the values that they knew."""
         self._scanner = self._new_scanner(self._scanner.marker)
         self._values = set()
 
@@ -168,7 +168,7 @@ class SecretMasker:
 
 
 class _Rules:
-    """The numbers that stand for rules in the compiled core, and what they mean; any thread may ask for one.
+    """Numbers of the rules in the compiled core, and their meaning; any thread may request one.
 
     A rule is the source of a pattern, a secret by its name, and the form in which the pattern spells it. Ten thousand
     secrets in thirty forms each are too many names to keep, so a number has the two halves side by side.

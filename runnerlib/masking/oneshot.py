@@ -1,4 +1,4 @@
-"""Masking in one call, for those who have all secrets at hand."""
+"""Masking in one call, for callers that have all secrets in advance."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class MaskReport(NamedTuple):
     most_held: int = 0
 
     def __add__(self, other: object) -> MaskReport:
-        """Both together; of what was held the most."""
+        """Sum of both reports; `most_held` is the larger one."""
         return total((self, other)) if isinstance(other, MaskReport) else NotImplemented
 
     @property
@@ -44,7 +44,7 @@ class MaskReport(NamedTuple):
 
     @property
     def masked(self) -> int:
-        """The bytes that all marks stand for."""
+        """The number of input bytes that all marks replace."""
         return sum(row.bytes for row in self.rules)
 
     def by_rule(self) -> tuple[RuleCount, ...]:
@@ -65,7 +65,7 @@ class MaskReport(NamedTuple):
         return f"masked {_number(self.marks, 'time')}: {counts}"
 
     def lines(self) -> Iterator[str]:
-        """The report for people, a line for each rule and one for the stream."""
+        """The report as readable text: a line for each rule and one for the stream."""
         for row in self.by_rule():
             forms = ", ".join(f"{own.marks} {own.form}" for own in self.rules if own.rule == row.rule and own.form)
             told = f" ({forms})" if forms else ""
@@ -92,7 +92,7 @@ def document(reports: Iterable[tuple[str, MaskReport]]) -> dict[str, object]:
 
 
 def report_of(stream: Stream, scanner: Scanner) -> MaskReport:
-    """The report of a stream so far. A name in which a secret of the scanner stands is masked."""
+    """Return the report of a stream so far. Names that contain a secret of the scanner are masked."""
     rows = (RuleCount(*_label(rule, scanner), *counts) for rule, counts in stream.tally().items())
     return MaskReport(_ordered(rows), stream.received, stream.released, stream.most_held)
 

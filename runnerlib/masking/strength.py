@@ -14,7 +14,7 @@ MIN_VALUE = 3
 MIN_PIECE = 6
 # Digits have a small alphabet: six are a date, a line number or a size. Eight are rarely by chance.
 MIN_DIGITS = 8
-# Somebody gave a leaf a name inside a secret, so a six-digit PIN counts there.
+# A leaf has a name of its own inside the secret, so a six-digit PIN counts there.
 MIN_LEAF_DIGITS = 6
 # `------`, `======`, `000000`, `ababab`: rulers and filling, not secrets.
 MIN_DISTINCT = 3
@@ -44,7 +44,7 @@ def is_searchable(encoded: bytes) -> bool:
 
 
 def is_strong(piece: bytes, *, digits: int = MIN_DIGITS) -> bool:
-    """Judge a piece that nobody registered by itself: a line or a leaf."""
+    """Judge a piece that was not registered itself: a line or a leaf."""
     bare = piece.strip()
     if len(bare) < MIN_PIECE or len(set(bare[:256])) < MIN_DISTINCT:
         return False

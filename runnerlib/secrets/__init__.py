@@ -1,7 +1,7 @@
 """Secrets of this process and of its jobs, under the names of Reactorcide's `src.secrets`.
 
-`process_registry` has what this process knows to be secret, `providers` and `local_store` say where secrets come from,
-`references` are texts that stand for one, `socket` lets a running job register more, and `register` is its client.
+`process_registry` holds the secrets that this process knows, `providers` and `local_store` fetch secrets,
+`references` are texts that refer to one, `socket` lets a running job register more, and `register` is its client.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ Secrets = dict[str, dict[str, str]]
 
 
 class SecretStoreError(ConfigError, ValueError):
-    """The store cannot be read or changed, or a path or key is none. Never says what is in it."""
+    """A store that cannot be read or changed, or an invalid path or key. Its text never shows a secret."""
 
 
 def get_default_base_path() -> Path:
@@ -122,7 +122,7 @@ def load_all(password: str, base_path: Path) -> Secrets:
 
 
 def save_all(data: Mapping[str, Mapping[str, str]], password: str, base_path: Path) -> None:
-    """Replace the whole content of the store, at once: who reads sees the old or the new. Raises SecretStoreError."""
+    """Replace the whole content of the store atomically: readers see the old or the new. Raises SecretStoreError."""
     token = get_fernet(password, base_path).encrypt(json.dumps(data, indent=2).encode())
     before = _stored(base_path)
     raw = before is None or before.startswith(_RAW)
@@ -222,7 +222,7 @@ def _is_store(found: object) -> bool:
 
 @contextmanager
 def _locked(base: Path) -> Iterator[None]:
-    """One change at a time. The kernel lets go of the lock when its holder ends, however that is."""
+    """Serialize changes by a lock, which the kernel releases when its holder ends in any way."""
     try:
         _make(base)
         lock = os.open(base / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

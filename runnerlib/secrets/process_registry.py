@@ -73,7 +73,7 @@ class ProcessMasker(SecretMasker):
         return min(hidden)
 
     def clear(self) -> None:
-        """Forget all values. Jobs that run, and the runner around, go on masking what they know."""
+        """Forget all values. Running jobs, and the surrounding runner, go on masking the values that they know."""
         with self._lock:
             super().clear()
             self._known.clear()
@@ -86,7 +86,7 @@ class ProcessMasker(SecretMasker):
 
     @contextmanager
     def followed_by(self, masker: SecretMasker) -> Iterator[None]:
-        """Have `masker` mask what was registered here before, and what is registered meanwhile."""
+        """Register with `masker` all values that were registered here before, and those registered during the block."""
         with self._lock:
             self._followers.append(masker)
             masker.register_secrets(self._known, self._known.values())
@@ -102,20 +102,20 @@ HERE = ProcessMasker()
 
 
 def register_secret(value: str | bytes, name: str | None = None) -> bool:
-    """Hide `value` from now on, in every form, in all that runnerlib shows for this process; whether that is so.
+    """Mask `value` from now on, in every form, in all output that runnerlib shows for this process.
 
-    That is the output of the jobs that this process runs, those that run already included, and, inside of a job, what
-    this process and others of the job write themselves, which the runner around masks. Outside of a job nothing
-    masks what a program prints by itself: `mask_text` does.
+    Return whether that succeeded. This covers the output of the jobs that this process runs, those already running
+    included. Inside of a job it also covers the output of this process and of other processes of the job, which the
+    surrounding runner masks. Outside of a job nothing masks a program's own output: `mask_text` does.
 
-    False when the value is too short to be masked (less than 3 bytes), empty or None, or when the runner around
-    could not be told within 5 s. `name` is what reports of the jobs call it.
+    False when the value is too short to be masked (less than 3 bytes), empty or None, or when the surrounding runner
+    did not confirm the registration within 5 s. `name` is its name in the reports of the jobs.
     """
     return HERE.register_secret(value, name)
 
 
 def get_default_masker() -> ProcessMasker:
-    """The masker of this process: what is registered with it is masked in the jobs that this process runs, too."""
+    """Return the masker of this process, whose secrets are masked in the jobs that it runs, too."""
     return HERE
 
 
@@ -146,10 +146,10 @@ def mask_text(
     marker: str = "[REDACTED]",
     shapes: str | Iterable[str] = (),
 ) -> str:
-    """`text` with every form of `secrets` hidden behind `marker`; values shorter than 3 bytes are not.
+    """Return `text` with every form of `secrets` replaced by `marker`, except values shorter than 3 bytes.
 
-    Without `secrets`, those that were registered in this process are hidden. `shapes` names what is hidden by its
-    look, or is "all". Raises ValueError for an unknown shape.
+    Without `secrets`, those that were registered in this process are masked. `shapes` names the kinds of values that
+    are masked by their appearance, or is "all". Raises ValueError for an unknown shape.
     """
     if secrets is None:
         return HERE.mask_as(text, marker, shapes) if shapes or marker != "[REDACTED]" else HERE.mask_string(text)

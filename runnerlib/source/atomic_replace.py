@@ -111,7 +111,7 @@ def _start_time(pid: int) -> int:
 
 
 def _sweep(target: Path) -> None:
-    """Remove the holders that killed runs left beside `target` or in it; give back what they set aside."""
+    """Remove the staging directories that killed runs left beside `target` or in it, and restore the trees in them."""
     for directory in (target.parent, target):
         if not directory.is_dir():
             continue
@@ -155,7 +155,7 @@ def _is_abandoned(entry: Path) -> bool:
 
 
 def _give_back(holder: Path) -> None:
-    """Undo the half of a swap: a previous tree set aside whose place is still empty."""
+    """Undo half of a swap: move a previous tree back if its place is still empty."""
     aside = holder / "old"
     for previous in aside.iterdir() if aside.is_dir() and not aside.is_symlink() else ():
         place = holder.parent / previous.name

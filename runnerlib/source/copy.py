@@ -94,5 +94,5 @@ def _workspace(source: Path, target: Path) -> str | None:
 
 
 def _said(error: OSError) -> str:
-    """Return what the system says, in the case of our messages."""
+    """Return the system's message, in lower case as ours are."""
     return (error.strerror or str(error)).lower()

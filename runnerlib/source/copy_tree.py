@@ -54,7 +54,7 @@ def copy(root: int, made: Path, wanted: Wanted, report: Report) -> None:
 
 
 class _Walk:
-    """Copies one tree; `trail` is the way down to the directory at hand, whose two sides are open."""
+    """Copy of one tree; `trail` is the path to the current directory, open on both sides."""
 
     def __init__(self, wanted: Wanted, holder: Identity, source: int, copy: int, report: Report) -> None:
         self.wanted = wanted
@@ -78,7 +78,7 @@ class _Walk:
             os.close(self.copy)
 
     def look_up(self) -> None:
-        """Stop if nobody wants the copy any more; say now and then how far it is."""
+        """Stop if the run was cancelled, and report the progress now and then."""
         still_wanted(self.report)
         self.meter.count(lambda: f"copied {self.files:,} files, {self.bytes / 1e6:.1f} MB")
 
@@ -101,7 +101,7 @@ class _Walk:
         return self.fill(None)
 
     def leave(self) -> list[str]:
-        """Finish the directory at hand and go up; return what its parent still has to do."""
+        """Finish the current directory and go up; return the entries that its parent still has to copy."""
         _name, above_source, above_copy, rest = self.trail.pop()
         source = go_up(self.source, above_source)
         try:
@@ -116,7 +116,7 @@ class _Walk:
         return rest
 
     def fill(self, skipped: str | None) -> list[str]:
-        """Copy what is no directory from the directory at hand; return the names of those that are."""
+        """Copy the entries of the current directory except directories; return the names of those."""
         below = []
         try:
             found = entries(self.source)
@@ -171,7 +171,7 @@ class _Walk:
             os.close(source)
 
     def path(self, name: str) -> str:
-        """Return the path of an entry of the directory at hand, relative to the source."""
+        """Return the path of an entry of the current directory, relative to the source."""
         return "/".join([*(step[0] for step in self.trail), name])
 
     def failed(self, name: str, error: OSError) -> SourceError:

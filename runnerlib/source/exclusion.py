@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-_BLANKS = re.compile(r"(?<!\\) +\Z")  # after an even number of backslashes, too, which nobody writes
+_BLANKS = re.compile(r"(?<!\\) +\Z")  # after an even number of backslashes, too, which is not used in practice
 
 
 class Pattern(NamedTuple):

@@ -62,15 +62,15 @@ def forget_stored() -> None:
             (Path(directory) / name).unlink(missing_ok=True)
     except OSError as error:
         raise SourceError(f"git credentials in '{directory}' cannot be removed: {error.strerror}") from error
-    with suppress(OSError):  # a mount point, or somebody else's files in it
+    with suppress(OSError):  # a mount point, or one with other files in it
         Path(directory).rmdir()
 
 
 @contextmanager
 def taken_from_files() -> Iterator[None]:
-    """Remove the worker's files as `forget_stored` does, and know what they said until the block ends.
+    """Remove the worker's files as `forget_stored` does, and use their content until the block ends.
 
-    Several jobs get their sources with it then, and none of them can read it.
+    So several jobs can get their sources with these credentials, and no job can read them.
     """
     mine = (os.environ.get("REACTORCIDE_VCS_AUTH_DIR"), _lines())
     _taken.append(mine)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 OPTIONS: tuple[str, ...] = ("subrepos", "timeout", "retries")
 _SCHEMES = ("https", "http", "ssh", "file")
-# What it says when the network fails, over http and ssh; never of credentials, certificates or a missing revision.
+# Its messages for network failures, over http and ssh; none for credentials, certificates or a missing revision.
 _OUTAGE = (
     r"(?m)^abort: (HTTP Error (408|429|5(?!01)\d\d)\b|HTTP request error \(incomplete|error: bad HTTP status line"
     r"|(stream|connection) ended unexpectedly|premature EOF|error: Remote end closed)"
@@ -82,7 +82,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
 
 
 def _commit(client: Client, ref: str | None, report: Report, settings: bytes) -> str:
-    """The full id of what is checked out. Raises `SourceError` when it is not what `ref` means."""
+    """Return the full id of the checked-out changeset. Raises `SourceError` when `ref` means another one."""
     wanted = f"r'{ref}'" if ref else "."  # a raw string is a name to Mercurial, never an expression
     template = "{node} {revset('.') % '{node}'}\n"
     words = ("--repository", str(client.made), "log", "--template", template, "--rev", wanted)

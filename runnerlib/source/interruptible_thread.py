@@ -1,9 +1,9 @@
-"""Run C code that blocks so that a signal handler's exception still reaches the caller, as itself.
+"""Run blocking C code in a thread, so that a signal handler's exception reaches the caller unchanged.
 
-Python runs signal handlers in the main thread, between bytecodes. When that thread sits in libgit2 the
-first bytecode it meets is the entry of pygit2's own callback wrapper, where cffi prints and swallows the
-exception (tried: the clone goes on to its end). So libgit2 gets a thread of its own, and the caller waits
-for it in Python, where exceptions are free to fly.
+Python runs signal handlers in the main thread, between bytecodes. When that thread is inside libgit2, the first
+bytecode it meets is the entry of pygit2's own callback wrapper, where cffi prints and swallows the exception (tried:
+the clone goes on to its end). So libgit2 gets a thread of its own, and the caller waits for it in Python, where
+exceptions propagate.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ it is a daemon, what it may still write to is removed, and it stops at its next 
 
 
 class Cancelled(BaseException):
-    """Raised in the thread: nobody waits for its result any more."""
+    """Raised in the thread when the caller does not wait for its result any more."""
 
 
 class Worker:
@@ -105,7 +105,7 @@ def _next(worker: Worker, report: Report, patience: float) -> str | None:
 
 
 def _forget_locals(error: BaseException | None) -> None:
-    """Close what the failed calls hold in their locals, connections above all: pygit2 has no other way."""
+    """Close objects in the locals of the failed calls, above all connections: pygit2 has no other way."""
     while error is not None:
         step = error.__traceback__
         while step is not None:

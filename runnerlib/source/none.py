@@ -1,4 +1,4 @@
-"""`none`: the job brings no source; whatever stands at the target stays."""
+"""`none`: the job has no source; existing content of the target stays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPTIONS: tuple[str, ...] = ()
 
 
 def check(_spec: SourceSpec) -> None:
-    """Accept anything: a URL that nobody fetches does no harm."""
+    """Accept anything: a URL that is not fetched does no harm."""
 
 
 def prepare(_spec: SourceSpec, _target: Path, report: Report) -> None:

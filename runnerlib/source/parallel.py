@@ -16,13 +16,14 @@ GRACE = 1.0
 
 
 class _Cancelled(BaseException):
-    """Raised in the thread: nobody waits for its result any more."""
+    """Raised in the thread when the caller does not wait for its result any more."""
 
 
 def together(here: Callable[[], Here], there: Callable[[Callable[[], None]], There]) -> tuple[Here, There]:
-    """Return what `here` and `there` return; `there` runs in a thread, and is given what it shall call often.
+    """Run `here` in this thread and `there` in another one, and return both results.
 
-    Raises what `here` raises, then what `there` raises.
+    `there` is given a cancellation check that it must call often. Raises what `here` raises, then what `there`
+    raises.
     """
     gone = Event()
     results: list[There] = []

@@ -46,14 +46,14 @@ def _check_signature(name: str, function: Callable[..., object], shown: str, tak
 
 
 class Filling:
-    """The handler around a plugin's function: what it fills is swapped in when it is complete."""
+    """Handler around a plugin's function: the tree that the function fills is swapped in when complete."""
 
     def __init__(self, name: str, fill: Fill) -> None:
         self._name = name
         self._fill = fill
 
     def check(self, spec: SourceSpec) -> None:
-        """Leave everything to the function: it knows what it takes."""
+        """Leave all checks to the function."""
 
     def prepare(self, spec: SourceSpec, target: Path, report: Report) -> Prepared:
         """Have the function fill a new directory, and make that the target."""

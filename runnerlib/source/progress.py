@@ -68,7 +68,7 @@ class Meter:
             self._report(say())
 
     def sum_up(self) -> None:
-        """Say what was received, if anything was."""
+        """Report the amount received, if any."""
         if self._received:
             self._report(self._received)
 

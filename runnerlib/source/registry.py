@@ -62,7 +62,7 @@ class Sources:
         handler.check(spec)
 
     def prepare(self, spec: SourceSpec, target: Path, report: Report) -> Prepared | None:
-        """Put what `spec` names at `target` and say what is there; None when the type is `none`.
+        """Prepare the source `spec` at `target`; return None when the type is `none`.
 
         The new tree is made aside and swapped in when it is complete: whatever goes wrong, an interrupt
         included, the target keeps its previous content. Raises `SourceError`.

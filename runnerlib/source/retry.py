@@ -15,7 +15,7 @@ FIRST, LONGEST = 1.0, 30.0
 """Seconds before the second attempt, doubled for each further one; and the most."""
 
 TURN = 0.2
-"""Seconds between two looks whether somebody still wants what blocks."""
+"""Seconds between two checks for cancellation during a blocking call."""
 
 
 def pause_before(attempt: int, first: float = FIRST, longest: float = LONGEST) -> float:

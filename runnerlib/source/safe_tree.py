@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_CHUNK = 16 << 20  # who wants no more waits for no more than this
+_CHUNK = 16 << 20  # cancellation waits for no more than this
 _FULL = {errno.ENOTEMPTY, errno.EEXIST}
 _REFUSED = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
 
@@ -102,10 +102,10 @@ def may_be_mount(path: Path) -> bool:
 
 
 def locked_directory(path: Path) -> str | None:
-    """The first directory in `path` whose content another user keeps us from removing, "." for `path` itself.
+    """Find the first directory in `path` whose content another user keeps us from removing, "." for `path` itself.
 
-    None when there is none, so that `remove_tree` will get through. Nothing is changed to find out: a directory of
-    our own that is shut, and what is too deep for a path, are not looked into.
+    None when there is none, so that `remove_tree` will succeed. The search changes nothing: closed directories of our
+    own, and those too deep for a path, are not searched.
     """
     waiting = ["."]
     while waiting:
@@ -127,7 +127,7 @@ def locked_directory(path: Path) -> str | None:
 
 
 def _unlink_until_directory(fd: int) -> str | None:
-    """Unlink what is no directory in `fd`; return the name of the first directory met, None when empty."""
+    """Unlink entries of `fd` up to the first directory; return its name, or None when `fd` is empty."""
     with os.scandir(fd) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -180,7 +180,7 @@ def _always() -> None:
 def copy_data(source: int, made: int, found: os.stat_result, wanted: Callable[[], None] = _always) -> None:
     """Copy the content of an open file, as it was when `found` was; what it leaves out as a hole stays one.
 
-    `wanted` raises when nobody wants the copy any more.
+    `wanted` raises when the run is cancelled.
     """
     if found.st_blocks * 512 >= found.st_size:
         copy_bytes(source, made, found.st_size, wanted)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 OPTIONS: tuple[str, ...] = ("timeout", "retries")
 _SCHEMES = ("https", "http", "svn", "svn+ssh", "file")
-_ABSENT = "E200009"  # what the client says of a url that names nothing
+_ABSENT = "E200009"  # the client's message for a url that does not exist
 # The network is away, or has broken; the server is, or ends in the middle. Never credentials or a missing revision.
 _OUTAGE = (
     r"E000(032|101|104|110|113)|E120106|E120108|E175012|E210002|E670003"
@@ -131,7 +131,7 @@ def _wanted(ref: str | None) -> _Wanted:
 
 
 def _place(session: _Session, address: str, wanted: _Wanted) -> str:
-    """The url of what is wanted. Raises `SourceError` when there is no such branch or tag."""
+    """Return the url of the selection. Raises `SourceError` when there is no such branch or tag."""
     name = wanted.name.strip("/")
     if not name:
         return address

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST_HOPS = 40  # as the kernel; a link that takes more leads nowhere at all
-_MOST_STEPS = 1000  # of one link; no honest one takes so many
+_MOST_STEPS = 1000  # of one link; a link without bad intent takes far fewer
 
 
 def leads_out(link: str, links: Mapping[str, str]) -> bool:
@@ -17,7 +17,7 @@ def leads_out(link: str, links: Mapping[str, str]) -> bool:
     Names are relative to the tree's root ("a/b"), values are the links' texts; every name that is no
     link counts as a directory. An absolute text leads out, wherever it points: even inside the source
     it would tie the copy to the original. A loop stays inside. A link that takes endless steps counts as one that
-    leads out: to follow it would take as long as whoever made it likes.
+    leads out: its author decides how long it takes to follow.
     """
     here = link.split("/")[:-1]
     todo = links[link].split("/")[::-1]

@@ -22,9 +22,9 @@ _MOST = 8  # beyond that, threads wait for each other in the file system
 
 
 def pack(tree: Path, file: Path, skipped: str = "", wanted: Callable[[], None] = lambda: None) -> None:
-    """Write what is in the directory `tree`, but for the entry `skipped`, into the new file `file`.
+    """Write the content of the directory `tree`, except the entry `skipped`, into the new file `file`.
 
-    See `ext/treefile/treefile.h` for what is kept. `wanted` raises when nobody wants the file any more; it is
+    See `ext/treefile/treefile.h` for the preserved attributes. `wanted` raises when the run is cancelled; it is
     called several times a second. Raises OSError.
     """
     with _opened(tree, DIRECTORY) as source, _opened(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC) as made:

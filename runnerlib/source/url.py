@@ -16,7 +16,7 @@ _IN_TEXT = r"([A-Za-z][\w+.-]*://)[^\s/'\"]*@"
 # and masking them would blacken every "git" of a log.
 _PUBLIC = frozenset({"", "git", "hg", "oauth2", "gitlab-ci-token", "x-access-token", "x-oauth-basic", "x-token-auth"})
 
-# Parameters of a query that let in whoever knows them: tokens of forges, signatures of object stores.
+# Query parameters that grant access: tokens of forges, signatures of object stores.
 _PARAMETERS = r"(?i)[?&;](?:[\w-]*(?:token|signature|secret|password|api_?key|credential)|sig|key)=([^&;#]{6,})"
 
 # Here the user is a part of the address.
@@ -33,7 +33,7 @@ class Url(NamedTuple):
     rest: str
 
     def clean(self) -> str:
-        """Return the URL as it may be stored: without password; ssh keeps its user, who is an address."""
+        """Return the URL without password, fit to be stored; ssh keeps its user, who is part of the address."""
         user = f"{self.user}@" if self.user and self.scheme in {"", *_SSH} else ""
         place = f"{user}{self.host}"
         return f"{self.scheme}://{place}{self.rest}" if self.scheme else f"{place}:{self.rest}"
@@ -89,7 +89,7 @@ def url_secrets(url: str | None) -> list[str]:
 
 
 def scrub(message: str, secrets: list[str]) -> str:
-    """Remove `secrets`, and the user-info of every URL, from the text of somebody else's error."""
+    """Remove `secrets`, and the user-info of every URL, from the text of another program's error."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         message = message.replace(secret, "***")
     return re.sub(_IN_TEXT, r"\1***@", message)

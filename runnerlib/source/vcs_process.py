@@ -1,8 +1,7 @@
-"""Run the client of a version control system: it asks nothing, outlives nobody and shows no secret.
+"""Run the client of a version control system: without prompts, leftover processes or visible secrets.
 
-It has a session of its own, so that it finds no terminal to ask on, and an environment of what such clients
-need and nothing else. When the caller is interrupted its whole session is killed, and the kernel kills it when
-the runner dies by SIGKILL.
+It has a session of its own, so that it finds no terminal for prompts, and a minimal environment. When the caller is
+interrupted its whole session is killed, and the kernel kills it when the runner dies by SIGKILL.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
 )
-_KEPT = 1 << 16  # bytes of output: what an error is told from, and the answer to a question
+_KEPT = 1 << 16  # bytes of output that are kept: enough to explain an error, and for the answer to a query
 _EVERY = 10.0  # seconds between two signs of life
 _REASON = 400  # characters
 
@@ -54,11 +53,11 @@ class _Child(NamedTuple):
 
 
 class Client(NamedTuple):
-    """A program and how to talk to it.
+    """Program of a version control system, and its parameters.
 
-    `name` is what people call it, `outage` a pattern of what it says when the network failed (nothing, where there is
-    no network). `silence` is for how many seconds it may say nothing and write
-    nothing into the new tree `made` before it counts as stuck; `secrets` never show up in an error.
+    `name` is its display name, `outage` a pattern of its messages when the network fails (empty for no network).
+    `silence` is the number of seconds without output, and without a change in the new tree `made`, before it counts
+    as hung; `secrets` never show up in an error.
     """
 
     name: str
@@ -71,7 +70,7 @@ class Client(NamedTuple):
     retries: int = 0
 
     def persist(self, words: Sequence[str], report: Report, stdin: bytes = b"") -> str:
-        """`run`, again with growing pauses as long as it is the network that fails; what was `made` then is removed."""
+        """Call `run`, and retry network failures with growing delays; `made` is removed before each retry."""
         for attempt in range(2, self.retries + 2):
             try:
                 return self.run(words, report, stdin)
@@ -151,7 +150,7 @@ def find(name: str, kind: str, package: str) -> str:
 
 @contextmanager
 def _started(argv: Sequence[str], env: Mapping[str, str], stdin: bytes, ended: list[int]) -> Iterator[_Child]:
-    """A program that runs while the block does; `ended` gets its exit code. What is left then is killed."""
+    """Run a program during the block; `ended` gets its exit code. Leftover processes are killed."""
     output, into = os.pipe()
     given = os.memfd_create("stdin", os.MFD_CLOEXEC)
     try:

@@ -1,7 +1,7 @@
-"""Containers for jobs that name an image: which engine there is, and a custody that starts steps in one.
+"""Containers for jobs that name an image: the detection of an engine, and an executor of steps in a container.
 
-One container holds all steps of a job; each step is an `exec` in it. Its first process reads what the runner
-never writes, so it ends when the runner lets go of it or is killed, and everything in the container with it.
+One container holds all steps of a job; each step is an `exec` in it. Its first process reads from a pipe that the
+runner never writes to. So it ends, with everything in the container, when the runner closes the pipe or is killed.
 """
 
 from __future__ import annotations

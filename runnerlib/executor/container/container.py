@@ -1,8 +1,8 @@
-"""A container that holds the steps of one job, from its start to its end.
+"""Container that holds the steps of one job, from its start to its end.
 
-Its first process reads what never comes: it ends when the runner closes its side of a pipe, or is killed, and
-with it everything in the container. A step is an `exec` in it, through a few lines of shell that take the
-step's variables from a private file, write down number and exit code, and end what the step leaves behind.
+Its first process reads from a pipe that is never written to: it ends when the runner closes its side, or is killed,
+and with it everything in the container. A step is an `exec` in it, through a few lines of shell that take the step's
+variables from a private file, write down number and exit code, and end leftover processes of the step.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RUNNER = 1001
 """The user of Reactorcide's containers, in place of root."""
 
 _READY = b"runnerlib: ready"
-_WAIT = 10.0  # seconds for a container that was let go of to end
+_WAIT = 10.0  # seconds for a container to end after its pipe was closed
 _HOPELESS = 5.0  # seconds after which the engine's client is killed as well
 
 # $1: the start of the names of the step's files; the others: its command. Only what is built into a shell is used once
@@ -75,7 +75,7 @@ class Wish(NamedTuple):
 
 
 class Container:
-    """A running container; to be closed. It stands in for a `Custody` where steps are started."""
+    """A running container, to be closed; it replaces a `Custody` where steps are started."""
 
     def __init__(self, engine: Engine, wish: Wish, custody: Custody) -> None:
         self._engine = engine
@@ -89,7 +89,7 @@ class Container:
         self._holder: Process | None = None
 
     async def start(self) -> None:
-        """Start it; returns when steps can be. Raises RunnerError with what the engine says."""
+        """Start the container, and return when it can run steps. Raises RunnerError with the engine's message."""
         wish = self._wish
         fifo = wish.scratch / "hold"
         with suppress(FileNotFoundError):
@@ -225,7 +225,7 @@ class ContainedProcess:
             )
 
     def reap(self) -> Exit:
-        """Collect the client, and say how the step ended and what it used: the client's own use is nobody's."""
+        """Collect the client, and return the exit status and usage of the step, not those of the client."""
         if self._end is not None:
             return self._end
         end = self._client.reap()

@@ -39,9 +39,10 @@ def usage(files: Path) -> Usage | None:
 
 
 def want_of_memory(files: Path, code: int, *, alone: bool) -> str:
-    """A sentence when the kernel killed a process of the step, which ended with `code`; else empty.
+    """Return a sentence if the kernel killed a process of the step for lack of memory; else an empty text.
 
-    The counter is the container's: what it says is the step's when that was `alone`, or ended as if killed.
+    `code` is the step's exit code. The counter is the container's: a kill is attributed to the step if it was
+    `alone`, or ended as if killed.
     """
     after = read(files.with_suffix(".after"))
     likely = alone or code == _KILLED

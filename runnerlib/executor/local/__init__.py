@@ -1,20 +1,20 @@
 """The processes of a job: started, signalled and collected, down to the last descendant; never waited for here.
 
 Passive on purpose: this package holds processes and the reading ends of their output and knows no event
-loop and no masking. `Custody` is the hold over all processes of one job, `Process` one step of it.
+loop and no masking. `Custody` supervises all processes of one job, `Process` one step of it.
 
 A step's tree is everything that was started from its process, however it hid: by a session of its own,
 by leaving its parent, by an empty environment. Three things keep it together:
 
-* The runner is a *subreaper* while it has a custody: an orphan becomes a child of the runner (`hold`).
+* The runner is a *subreaper* while it has a custody: an orphan becomes a child of the runner (`subreaper`).
 * Every process of a step carries a *mark* that survives all that, so that an orphan is known to be the
-  step's and never mistaken for another child of the program that uses this library (`mark`).
+  step's and never mistaken for another child of the program that uses this library (`process_tag`).
 * Where the system delegates a *cgroup* to the runner, each step is one (`cgroup`).
 
 The rule that follows, and that makes it safe in a library: a process that carries no mark of the job and
 does not descend from one that does is never signalled, reaped or reported.
 
-Should the runner be killed by SIGKILL, the *guard* ends what is left (`ext/process/guard.c`).
+If the runner is killed by SIGKILL, the *guard* ends the leftover processes (`ext/process/guard.c`).
 """
 
 from __future__ import annotations

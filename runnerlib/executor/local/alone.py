@@ -1,7 +1,8 @@
-"""A process that is alone with its run, as the command line is: every child that it adopts is the job's.
+"""Exclusive runs: the process, such as the command line, has no other work, so every adopted child is the job's.
 
-What it starts itself, for source, secrets, containers and hooks of plugins, carries the mark of the job as well, for
-step 0, because a child has the limits of its parent. What was there before is left alone.
+Processes that the runner itself starts, for source, secrets, containers and hooks of plugins, carry the mark of the
+job as well, for step 0, because a child inherits the limits of its parent. Processes from before the run are left
+alone.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import os
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
-# What every group has, and a step could change in its own; more only where somebody delegates controllers to it.
+# Limits that every group has, and a step could change in its own; there are more only with delegated controllers.
 _LIMITS = ("cgroup.max.descendants", "cgroup.max.depth")
 # The files of states and counters have a few short lines.
 _LARGEST = 4096
@@ -88,7 +88,7 @@ class Group:
         _remove(self.path)
 
     def close(self) -> None:
-        """Let go of the descriptors only."""
+        """Close the descriptors only."""
         for descriptor in (self.door, self._events, self._cpu):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -139,7 +139,7 @@ class Groups:
         _remove(self.path)
 
     def close(self) -> None:
-        """Let go of the descriptors only, as a fork of the runner does."""
+        """Close the descriptors only, as a fork of the runner does."""
         while self._free:
             self._free.pop().close()
 

@@ -33,7 +33,7 @@ def _search(log: int, pid: int, since: float) -> bool:
     while True:
         try:
             record = os.read(log, _RECORD)  # one at a time, as this file has it
-        except BrokenPipeError:  # what was to be read next has been overwritten: go on with the oldest there is
+        except BrokenPipeError:  # the next record has been overwritten: continue with the oldest one
             continue
         except OSError:  # no more
             return False

@@ -6,7 +6,7 @@ import resource
 from contextlib import suppress
 from threading import Lock
 
-# Descriptors for a thousand steps at a time, and more; nobody is helped by a process that may have millions.
+# Descriptors for a thousand steps at a time, and more; a limit of millions helps no process.
 _WANTED = 1 << 14
 
 _lock = Lock()

@@ -1,4 +1,4 @@
-"""Descriptors of processes, and what stands in for them where the kernel or a seccomp profile has none.
+"""Process descriptors, and a replacement where the kernel or a seccomp profile has none.
 
 Linux has `pidfd_open` since 5.3, `pidfd_send_signal` since 5.1. Older profiles of container engines answer EPERM
 to what they do not know, newer kernels than theirs included.
@@ -32,7 +32,7 @@ def end_of(pid: int) -> int:
         if error.errno not in _REFUSED:
             raise
     event = os.eventfd(0, os.EFD_CLOEXEC)
-    own = os.dup(event)  # whoever asked may close theirs while the thread still waits
+    own = os.dup(event)  # the caller may close its descriptor while the thread still waits
 
     def wait() -> None:
         try:

@@ -45,7 +45,7 @@ class Family(Protocol):
         ...
 
     def forget(self, process: Process) -> None:
-        """Drop what was known of a process that has been closed."""
+        """Drop the records of a process that has been closed."""
 
 
 class Process:
@@ -83,7 +83,7 @@ class Process:
         """Signal every process of the tree; nothing happens when it is gone."""
         if signum == signal.SIGKILL and self.group is not None:
             self.group.kill()  # reaches at once also those that are just being forked
-        # Who is there is asked first: as soon as a parent has ended, its children are no longer below it.
+        # The members are listed first: as soon as a parent has ended, its children are no longer below it.
         tree = self._family.tree(self)
         if not self.reaped:
             with suppress(ProcessLookupError, PermissionError):
@@ -93,12 +93,12 @@ class Process:
                 send(member, signum)
 
     def resize(self, size: TerminalSize) -> None:
-        """Give the terminal of the process another size, of which the kernel tells who is in front on it."""
-        with suppress(termios.error, OSError):  # it has none, or nobody has it open any more
+        """Resize the terminal of the process; the kernel notifies the foreground processes."""
+        with suppress(termios.error, OSError):  # it has none, or no process has it open any more
             termios.tcsetwinsize(self.output, size)
 
     def reap(self) -> Exit:
-        """Collect the process, which has exited, and say how it ended and what it used.
+        """Collect the process, which has exited, and return its exit status and usage.
 
         Raises RunnerError when another part of the program has collected it.
         """
@@ -132,12 +132,12 @@ class Process:
         try:
             return os.read(self.output, size)
         except OSError as error:
-            if error.errno == errno.EIO:  # a terminal that nobody has open any more
+            if error.errno == errno.EIO:  # a terminal that no process has open any more
                 return b""
             raise
 
     def close(self) -> None:
-        """Let go of the process; one that has not been reaped, because its run was cancelled, is killed."""
+        """Close the process; one that has not been reaped, because its run was cancelled, is killed."""
         if self._closed:
             return
         self._closed = True

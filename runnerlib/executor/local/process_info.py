@@ -1,4 +1,4 @@
-"""Other processes as people should hear of them: by number and command."""
+"""Descriptions of other processes for messages: number and command."""
 
 from __future__ import annotations
 

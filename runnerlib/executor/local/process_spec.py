@@ -37,10 +37,10 @@ class TerminalSize(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """A command and its surroundings.
+    """Specification of a process: a command and its environment.
 
-    `env` is the whole environment. `stdin` is what the command can read there, None for nothing. With
-    `tty` its stdin, stdout and stderr are one terminal of that size, and `stdin` is not used.
+    `env` is the whole environment. `stdin` is the text that the command can read there, None for nothing. With `tty`
+    its stdin, stdout and stderr are one terminal of that size, and `stdin` is not used.
     """
 
     argv: Sequence[str]
@@ -86,7 +86,7 @@ def refused(error: OSError, launch: Launch) -> Exception:
 
 
 def no_room(error: OSError) -> RunnerError:
-    """The exception for a process, or what it needs, that the system does not give."""
+    """Return the exception for a process, or a resource of it, that the system refuses."""
     kind = NoRoomError if error.errno in _EXHAUSTED else RunnerError
     return kind(f"cannot start a process: {error.strerror}")
 

@@ -1,12 +1,12 @@
-"""Marks: how a process shows which job and step it belongs to, wherever it went.
+"""Process marks: they show which job and step a process belongs to, wherever it went.
 
 Two of them, because each can be lost in a way that the other survives:
 
-* A number in its limit of file locks, which Linux hands down and no longer uses (`ext/process/mark.h`
-  tells why that one). Visible of every process, even of a zombie and of one that changed its user.
+* A number in its limit of file locks, which Linux inherits and no longer uses (`ext/process/mark.h` gives
+  the reason). Visible for every process, even for a zombie and for one that changed its user.
 * A tag in its environment, for systems that do not show limits. Lost by `env -i`.
 
-Both hold a random number of the job, which nobody meets by chance, and the number of the step.
+Both hold a random number of the job, which is unique in practice, and the number of the step.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Mark(NamedTuple):
         return self.number and self.number | step
 
     def value_of(self, step: int) -> str:
-        """The value of the variable TAG for a step; what the runner itself was given comes first."""
+        """Return the value of the variable TAG for a step, after the tag that the runner itself has inherited."""
         return f"{os.environ.get(TAG, '')}{self.tag}.{step};"
 
     def step_of(self, pid: int) -> int | None:
@@ -68,7 +68,7 @@ def step_number(count: int) -> int:
 
 
 def _limits(pid: int) -> list[int]:
-    """The soft and the hard limit of file locks of a process; those that are unlimited are left out."""
+    """Return the soft and the hard limit of file locks of a process, without unlimited ones."""
     text = _read(f"/proc/{pid}/limits")
     line = text[text.find(_LOCKS) + len(_LOCKS) :].split(b"\n", 1)[0] if _LOCKS in text else b""
     return [int(word) for word in line.split()[:2] if word.isdigit()]

@@ -1,4 +1,4 @@
-"""The tree of processes as the kernel keeps it: who descends from whom, and in what state."""
+"""The tree of processes as the kernel keeps it: parents, descendants and states."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Seconds that processes get to end after SIGKILL; a broken disk can keep one for ever.
 _PATIENCE = 5.0
-# Milliseconds between two looks at those that are being killed.
+# Milliseconds between two checks of the processes being killed.
 _PAUSE = 50
 # Bytes read at a time; hardly any file of a process has more.
 _PIECE = 1 << 14
@@ -110,7 +110,7 @@ def send(process: Status, signum: int) -> None:
     """Signal one process and no other, though it may have ended and its number been given to a stranger."""
     pidfd = pidfds.opened(process.pid)
     try:
-        # The pidfd is of whoever has the number now; it is the one that is meant if it started at the same time.
+        # The pidfd is of the process that has the number now; it is the right one if the start time is the same.
         now = status(process.pid)
         if now is not None and now.started == process.started:
             pidfds.send(process.pid, pidfd, signum)

@@ -1,4 +1,4 @@
-"""The descriptors between the runner and a process: what it reads, where it writes."""
+"""Descriptors between the runner and a process: its stdin, and its output."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ends(launch: Launch, null: int) -> Iterator[Ends]:
 
 
 def _open_pipe(null: int) -> Ends:
-    """One `os.pipe` for stdout and stderr, so that what is written arrives in the order it was written.
+    """Open one `os.pipe` for stdout and stderr, so that output arrives in the order in which it was written.
 
     A socket pair, as event loops make, breaks `> /dev/stdout`.
     """
@@ -66,7 +66,7 @@ def _open_terminal(size: TerminalSize) -> Ends:
 
 
 def memory(name: str, text: bytes) -> int:
-    """A file without a path that holds `text`: unlike a pipe nobody has to fill it while the process runs."""
+    """Return a file without a path that holds `text`: unlike a pipe it needs no writer while the process runs."""
     file = os.memfd_create(name, os.MFD_CLOEXEC)
     try:
         rest = memoryview(text)

@@ -82,7 +82,7 @@ def _forget_parent() -> None:
 def _collect() -> None:
     global _collecting, _ignored  # noqa: PLW0603
     if _collecting == 0:
-        # Whoever starts the runner may have ignored SIGCHLD, and that is inherited.
+        # The runner's parent may have ignored SIGCHLD, and that is inherited.
         _ignored = _spawn.ignore_children(False)
     _collecting += 1
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _UNKNOWN = -1
 # How often a tree that is not empty is looked at, until two looks in a row agree.
 _LOOKS = 10
-# Descriptors that are kept for what is opened and closed while steps run; each running one may have a log besides.
+# Descriptors reserved for files that are opened and closed while steps run; each running step may also have a log.
 _SPARE = 8
 
 
@@ -124,7 +124,7 @@ class Custody:
                     pass  # looking at them reaps the dead ones
 
     def close(self) -> None:
-        """Kill what is left of the job and restore what was changed."""
+        """Kill leftover processes of the job and restore the changed attributes."""
         if self._closed:
             return
         self._closed = True
@@ -150,7 +150,7 @@ class Custody:
         return found
 
     def forget(self, process: Process) -> None:
-        """Called by a process that is closed: what it left behind are strays from now on."""
+        """Forget a process that is closed: its leftover processes count as strays from now on."""
         self._running.pop(process.step, None)
         self._give_back(process.group)
 
@@ -202,7 +202,7 @@ class Custody:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def _members(self, process: Process) -> Iterator[Status]:
-        """The living members of a tree; adopted ones last, so that who loses its parent meanwhile is met there."""
+        """Yield the living members of a tree; adopted ones last, which include those orphaned meanwhile."""
         if not process.reaped:
             yield from _living((process.pid, *descendants(process.pid)))
         if process.group is not None:

@@ -37,5 +37,5 @@ class Guard:
         self.close()
 
     def close(self) -> None:
-        """Let go of a guard of another process; for a fork of the runner."""
+        """Close the connection to a guard of another process; for a fork of the runner."""
         os.close(self.exited)

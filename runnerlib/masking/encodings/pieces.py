@@ -43,7 +43,7 @@ def joined(value: bytes) -> Iterator[bytes]:
 
 
 def between_ampersands(value: bytes) -> Iterator[bytes]:
-    """PowerShell takes `&` for an operator; its error shows what is between two. Assignments are those of a URL."""
+    """PowerShell takes `&` for an operator; its error shows the text between two. Assignments are those of a URL."""
     if b"&" in value:
         yield from (part for part in value.split(b"&") if b"=" not in part and is_strong(part))
 
@@ -58,7 +58,7 @@ def lossy(value: bytes) -> Iterator[bytes]:
 def lines(value: bytes) -> Iterator[bytes]:
     """Output is prefixed, indented and filtered by line, so a strong line is a secret by itself."""
     if b"\\n" in value and b"-----BEGIN" in value:
-        # Keys travel through variables with literal `\n`; whoever uses them prints real lines.
+        # Keys are passed in variables with literal `\n`; programs that use them print real lines.
         value = value.replace(b"\\r", b"").replace(b"\\n", b"\n")
     if is_text(value) and (b"\n" in value or b"\r" in value):
         yield from filter(is_strong, map(bytes.strip, value.splitlines()))

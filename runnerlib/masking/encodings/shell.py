@@ -1,4 +1,4 @@
-"""Quotings of shells: `set -x`, `declare -p`, `printf %q` and what people paste into scripts."""
+"""Quotings of shells: `set -x`, `declare -p`, `printf %q` and common idioms in scripts."""
 
 from __future__ import annotations
 

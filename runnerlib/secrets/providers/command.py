@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runnerlib.secrets.providers.context import Setup
 
 _LARGEST = 1 << 20
-# What is for the runner alone; others of its user can look into the environment of a program.
+# For the runner alone: other processes of the same user can read the environment of a program.
 _WITHHELD = {PASSWORD_VARIABLE, *(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on)}
 
 

@@ -94,7 +94,7 @@ class Lookup:
         return given
 
     def _secret(self, environ: Mapping[str, str]) -> str:
-        """The password of the local store. Raises ConfigError when nobody can give it."""
+        """Return the password of the local store. Raises ConfigError when there is no way to get it."""
         if not self._password:
             self._password = environ.get(PASSWORD_VARIABLE, "") or (self._ask() if self._ask else "")
         if not self._password:
@@ -103,7 +103,7 @@ class Lookup:
 
 
 class Unasked(Lookup):
-    """Asks nobody: for who only wants to see what there is to do, each reference stands for its secret."""
+    """Lookup for --plan: each reference stays as it is and no provider is called."""
 
     def find(self, path: str, key: str, resolved: Resolved, environ: Mapping[str, str]) -> str:  # noqa: ARG002 - as it is called
         """The reference."""
@@ -111,7 +111,7 @@ class Unasked(Lookup):
 
 
 class Revealer:
-    """Replaces references in texts, and remembers what could not be: all of it is told at once by `check`.
+    """Replaces references in texts, and collects the failures: `check` raises all of them at once.
 
     `found` gets every secret as soon as it is known, before anything else sees it.
     """
@@ -128,7 +128,7 @@ class Revealer:
         self.secrets: dict[str, Secret] = {}
 
     def text(self, text: str, where: str) -> str:
-        """`text` with its references replaced; `where` it stands, for errors."""
+        """Return `text` with its references replaced; `where` is its location, for errors."""
         if _BEGINNING not in text:
             return text
         from runnerlib.secrets import references as resolver

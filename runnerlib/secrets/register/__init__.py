@@ -1,11 +1,11 @@
 """Registers secrets with the runner while its job runs: in Python, or `python -m runnerlib.secrets.register`.
 
-`runnerlib.secrets.register(value)` is a function all the same, whoever has imported this module: it can be called,
-and does what `runnerlib.secrets.register_secret` does.
+Even after an import of this module, `runnerlib.secrets.register(value)` can be called as a function and does the same
+as `runnerlib.secrets.register_secret`.
 
-When a registration has succeeded, nothing that the job writes afterwards shows the values. The runner
-listens on the socket named by REACTORCIDE_SECRETS_SOCKET; `runnerlib.secrets.socket` has the protocol,
-which is Reactorcide's. This is a client for jobs: it starts fast and loads nothing of the runner.
+After a successful registration, nothing that the job writes shows the values. The runner listens on the socket named
+by REACTORCIDE_SECRETS_SOCKET; `runnerlib.secrets.socket` has the protocol, which is Reactorcide's. This is a client
+for jobs: it starts fast and loads nothing of the runner.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def _judge(reply: bytes, batch: list[str]) -> Registration:
     """Evaluate the runner's reply to a batch; the reply of Reactorcide's runner has no `masked`."""
     text = reply.decode("ascii", "replace").strip()
     if text.startswith("ERROR: "):
-        # No runner repeats a value, but who knows what listens there.
+        # No runner repeats a value, but another program may listen there.
         shown = text.isprintable() and len(text) < 200 and not any(value[1:-1] in text for value in batch)
         return Registration(0, f"the runner refused: {text.removeprefix('ERROR: ') if shown else 'no reason given'}")
     try:

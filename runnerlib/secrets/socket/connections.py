@@ -54,7 +54,7 @@ class Connections:
         self._watch()
 
     async def close(self) -> None:
-        """Answer every request that has been received; those still being sent are told that it is too late."""
+        """Answer every request that was received completely; reject the others as too late."""
         try:
             self._stop_listening()
             for timeout in list(self._reading):
@@ -66,7 +66,7 @@ class Connections:
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go of everything without waiting; may be called again, and after the loop was closed."""
+        """Close everything without waiting; may be called again, and after the loop was closed."""
         self._stop_listening()
         for task, client in self._clients.items():
             if self._loop.is_closed():
@@ -108,7 +108,7 @@ class Connections:
             client, _ = self._listener.accept()
         except (BlockingIOError, ConnectionError):
             return
-        except OSError:  # out of descriptors; whoever has them all is going to close some
+        except OSError:  # out of descriptors; the program is going to close some
             self._unwatch(_NO_DESCRIPTOR_PAUSE)
             return
         self._bucket.take(now)
@@ -175,7 +175,7 @@ class Connections:
             raise RequestError("Timeout") from None
 
     async def _exactly(self, length: int, client: socket.socket) -> bytearray:
-        """So many bytes; memory grows with what has come, not with what was announced."""
+        """Read exactly so many bytes; memory grows with the received data, not with the announced length."""
         data = bytearray()
         while len(data) < length:
             piece = await self._loop.sock_recv(client, min(length - len(data), _PIECE))

@@ -27,7 +27,7 @@ class RequestError(Exception):
 
 
 class Request(NamedTuple):
-    """The values to register, none empty, and the indexes of what is no value: empty or not a string."""
+    """Values to register, none empty, and the indexes of invalid ones: empty or not a string."""
 
     values: list[str]
     rejected: list[int]
@@ -55,10 +55,10 @@ def parse(body: bytes | bytearray) -> Request:
 
 
 def reply(request: Request, masked: int) -> bytes:
-    """The answer to a request that was carried out.
+    """Return the answer to a request that was carried out.
 
-    `registered` counts the values, as it always did. `masked` says how many of them are hidden: those
-    too short to be masked are not. `rejected`, if there, has the first indexes of what was no value.
+    `registered` counts the values, as it always did. `masked` is how many of them are masked: those too short are
+    not. `rejected`, if there, has the first indexes of invalid values.
     """
     rejected = f', "rejected": {request.rejected[:_SHOWN_INDEXES]}' if request.rejected else ""
     return f'{{"status": "ok", "registered": {len(request.values)}, "masked": {masked}{rejected}}}\n'.encode()

@@ -42,5 +42,5 @@ class Registry:
     def _registered(self, values: list[str]) -> int:
         try:
             return self._register(values) if values else 0
-        except Exception as error:  # whatever it is, the client must not take the values for hidden
+        except Exception as error:  # after any error the client must not take the values for masked
             raise RequestError(f"Registration failed ({type(error).__name__})") from None

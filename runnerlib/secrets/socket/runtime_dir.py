@@ -76,7 +76,7 @@ def _unfit(parent: Path, path: Path) -> str:
         seen = parent.stat()
     except OSError as error:
         return f"cannot be used: {error.strerror}"
-    # Who may rename the directory can put a socket of their own in its place and be told the secrets.
+    # A user who may rename the directory can put a socket in its place and receive the secrets.
     shared = seen.st_mode & 0o022 and not seen.st_mode & stat.S_ISVTX
     if shared or seen.st_uid not in {0, os.geteuid()}:
         return "is open to other users"

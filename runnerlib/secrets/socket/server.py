@@ -83,7 +83,7 @@ class SecretServer:
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go of everything without waiting, for a loop that has crashed; may be called again."""
+        """Close everything without waiting, for a loop that has crashed; may be called again."""
         if self._connections is not None:
             self._connections.abandon()
         if self._path is not None:

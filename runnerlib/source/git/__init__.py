@@ -1,8 +1,8 @@
 """`git`: the source is a repository, checked out at one commit with a detached HEAD.
 
-The url is https, http, ssh, git or file, scp-like (`git@host:path`) or a local path. How the checkout is made is
-chosen from facts (`plan`) and said: by the git program or by libgit2, through a cache or not. Nothing that comes
-with a repository is run: no hook, no filter, no command of its configuration. Credentials come from the url,
+The url is https, http, ssh, git or file, scp-like (`git@host:path`) or a local path. The way of the checkout is
+chosen from facts (`plan`) and reported: by the git program or by libgit2, with a cache or without. Nothing in
+a repository is run: no hook, no filter, no command of its configuration. Credentials come from the url,
 then from the worker's credential file, then from the machine's own helpers; for ssh from a key file or the
 agent. None of them is left in the checkout, or ever in an argument.
 

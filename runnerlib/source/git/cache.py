@@ -1,8 +1,8 @@
 """The cache of one machine: for each repository a directory with its lock, its mirror and its trees.
 
-`<cache>/git/<name>-<hash of the address>/` holds `lock`, `mirror` (a bare repository), `mirror.json` (what must be
-true of it), `trees/` and `lfs/` (files of Git LFS). Everything in it can be made anew; whoever finds something odd
-removes it. Only our user can enter: whoever can write here decides what jobs of this machine get to build.
+`<cache>/git/<name>-<hash of the address>/` holds `lock`, `mirror` (a bare repository), `mirror.json` (its required
+state), `trees/` and `lfs/` (files of Git LFS). Everything in it can be made again, so damaged parts are removed.
+Only our user has access: write access to the cache decides what the jobs of this machine build.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runnerlib.source.spec import Cache, Report
 
 LFS = "lfs"
-_TURN = 0.02  # seconds between two looks at a lock that somebody else has
+_TURN = 0.02  # seconds between two attempts to get a lock that another process holds
 
 
 class Entry:
@@ -116,7 +116,9 @@ def _try(lock: int, kind: int) -> bool:
 
 
 def prune(cache: Cache, now: float) -> list[str]:
-    """Remove what is too old, then the least recently used until the rest fits; return what was removed.
+    """Remove outdated entries, then the least recently used ones until the rest fits; return the removed ones.
+
+    An entry in use stays; so does the most recently used one.
 
     A place that somebody uses at the moment stays; so does the most recently used one.
     """
@@ -163,7 +165,7 @@ def _listed(directory: Path) -> list[Path]:
 
 
 def _remove(place: Path, only: str | None = None) -> bool:
-    """Remove a place that nobody uses, or `only` one thing in it; its lock goes last but for the directory."""
+    """Remove an unused entry, or `only` one thing in it; its lock goes last but for the directory."""
     try:
         lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:

@@ -66,7 +66,7 @@ def make(work: Work, remote: Remote, ref: str | None, top: Path, levels: int = D
 
 
 def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = DEEPEST) -> None:
-    """Add what it is compared with, files of Git LFS and submodules, as far as they are wished."""
+    """Add the base of comparison, files of Git LFS and submodules, as far as the options ask for them."""
     commit = found.commit
     _check_commit(top, commit)
     compared, store = work.compared, top / ".git"
@@ -93,7 +93,7 @@ def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = 
 
 
 def _check_commit(top: Path, commit: str) -> None:
-    """Make sure that HEAD is what was asked for; reading the tree of that commit has checked the rest."""
+    """Verify that HEAD is the requested commit; reading its tree has checked the rest."""
     found = (top / ".git/HEAD").read_text().strip()
     if found != commit:
         raise SourceError(f"HEAD of the checkout is at '{found}', not at {commit}")
@@ -146,7 +146,7 @@ def _end_history(work: Work, store: Path, found: Found, *, whole: bool) -> None:
 
 
 def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept: Cache) -> Found:
-    """Make the checkout from the mirror and the trees in the cache; anew if something in there is odd."""
+    """Make the checkout from the mirror and the trees in the cache; without them if an entry is damaged."""
     place = cache.entry(kept, remote.address)
     for attempt in range(2):
         with place.locked(work.report):

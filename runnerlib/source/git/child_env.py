@@ -70,7 +70,7 @@ def options(remote: Remote | None, timeout: int) -> list[str]:
     found = [*SETTINGS, f"http.lowSpeedTime={timeout}", "http.lowSpeedLimit=1"]
     if remote is not None and remote.password and remote.url is not None:
         place = f"{remote.url.scheme}://{remote.url.host}"
-        # Helpers of the machine would be told to store what is only lent to us.
+        # Otherwise git would ask the machine's helpers to store these credentials, which belong to the job only.
         found += ["credential.helper=", f"credential.{place}.helper={_HELPER}"]
     return [word for setting in found for word in ("-c", setting)]
 

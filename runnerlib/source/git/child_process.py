@@ -1,7 +1,7 @@
-"""Run one git process: its output as a whole, its progress as it comes, an end to it when it stands still.
+"""Run one git process: collect its output, report its progress, and end it when it hangs.
 
-The process leads a session of its own and dies with the thread that started it, even by SIGKILL; whatever
-makes us leave here kills it and all that it started.
+The process leads a session of its own and dies with the thread that started it, even by SIGKILL; any exception here
+kills it and all that it started.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runnerlib.executor.local.stdio import memory
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-_TURN = 0.2  # seconds between looks at the clock, and for whoever does not want it any more
+_TURN = 0.2  # seconds between checks of the clock and of cancellation
 _MOST = 1 << 16  # bytes of messages that are kept
 
 
@@ -117,7 +117,7 @@ def _input(given: bytes) -> Iterator[int]:
 
 @contextmanager
 def _extra(secret: bytes) -> Iterator[int]:
-    """A descriptor of a file that only the process and what it starts have; -1 for nothing."""
+    """A descriptor of a file that only the process and its descendants can read; -1 for no content."""
     fd = memory("credentials", secret) if secret else -1
     try:
         yield fd
@@ -168,7 +168,7 @@ def _collect(pid: int) -> int:
 
 
 def _kill(pid: int, ended: int) -> None:
-    """End what is left of the session, collect its leader."""
+    """Kill the rest of the session, and collect its leader."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     with suppress(ChildProcessError):

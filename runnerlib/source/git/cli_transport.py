@@ -71,7 +71,7 @@ class Program:
         return Listing(refs, os.fsdecode(default["name"]) if default else None)
 
     def _local(self, remote: Remote) -> Listing:
-        """The refs of a repository at a path; named as the git directory, so whoever owns it, it is read."""
+        """List the refs of a local repository. Its git directory is named, so that git accepts any owner."""
         where = {"GIT_DIR": str(remote.store)}
         said = self._run(["for-each-ref", "--format=%(objectname)\t%(refname)"], remote=remote, more=where).output
         refs = {os.fsdecode(found["name"]): found["id"].decode() for found in _LISTED.finditer(said)}
@@ -258,7 +258,7 @@ class Program:
 
 
 def _command(words: Sequence[str]) -> str:
-    """The command among the arguments of git: settings may stand before it."""
+    """Return the command among the arguments of git, which may follow settings."""
     at = 0
     while words[at] == "-c":
         at += 2
@@ -266,7 +266,7 @@ def _command(words: Sequence[str]) -> str:
 
 
 def _explained(done: child.Ended, remote: Remote | None, word: str, timeout: int) -> SourceError:
-    """The error that a failed git process stands for."""
+    """Return the error for a failed git process."""
     if remote is None:
         return SourceError(f"git {word} failed: {_said(done, [])}")
     if done.stalled:

@@ -44,7 +44,7 @@ class Comparison(NamedTuple):
 
 
 class Reach:
-    """Brings into `store` what the commit `found` of `origin` is compared with."""
+    """Fetches into `store` the base that the commit `found` of `origin` is compared with."""
 
     def __init__(self, transport: Transport, origin: Remote, store: Path, found: Found, report: Report) -> None:
         self._transport = transport
@@ -54,7 +54,7 @@ class Reach:
         self._report = report
 
     def bring(self, wanted: Comparison) -> None:
-        """Bring all of it; what cannot be had is told. Raises `SourceError` where tags cannot be had."""
+        """Fetch all bases; report unavailable ones. Raises `SourceError` for unavailable tags."""
         if wanted.tags is not None:
             self._deepen(INFINITE, _TAGS)
             self._report(f"fetched all tags and the whole history: {wanted.tags}")
@@ -109,7 +109,7 @@ class Reach:
         raise SourceError(f"'{remote.shown}' does not give the history that it takes to compare with '{source}'")
 
     def _tip(self, remote: Remote, source: str, depth: int) -> str | None:
-        """The commit of `source`, fetched so deep; None for an id that is not given away, and not here either."""
+        """Fetch the commit of `source` to the depth; None for an id that the server refuses and the store lacks."""
         try:
             fetch_deeper(self._transport, self._store, remote, [f"+{source}:{_BASE}"], depth)
         except SourceError:
@@ -126,7 +126,7 @@ class Reach:
         return settled(*both, self._transport.history(self._store, both), ended)
 
     def _deepen(self, depth: int, *more: str) -> None:
-        """Fetch the commit itself so deep, by its name where it has one: a server may give no ids away."""
+        """Deepen the commit itself, by its ref name where it has one: a server may refuse ids."""
         ref, commit = self._found.ref, self._found.commit
         if ref is not None:
             fetch_deeper(self._transport, self._store, self._origin, [f"+{ref}:{WANTED}", *more], depth)
@@ -143,7 +143,10 @@ class Reach:
 
 
 def fetch_deeper(transport: Transport, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
-    """Fetch so deep, without ending a history where it goes on; one that is whole stays so. Raises `SourceError`."""
+    """Deepen the history to `depth`, without shortening it anywhere; a complete one stays complete.
+
+    Raises `SourceError`.
+    """
     before = skeleton.read_shallow(store)
     try:
         transport.fetch(store, remote, specs, depth if before else 0)

@@ -33,7 +33,7 @@ _NO_SHALLOW = ("does not support shallow",)
 
 
 def is_missing(said: str) -> bool:
-    """Tell whether the remote lacks what was asked for, or does not give it away."""
+    """Return whether the remote lacks the requested object, or refuses it."""
     return any(words in said for words in _MISSING)
 
 
@@ -43,10 +43,10 @@ def is_refusal(said: str) -> bool:
 
 
 def is_network(said: str, remote: Remote) -> bool:
-    """Tell whether the network failed, so that it may be better next time.
+    """Return whether the network failed, so that a retry may help.
 
-    The words of names and addresses in what was said count for nothing: others chose them. That nothing listens on
-    this machine itself will not change by waiting.
+    Names and addresses in the message are ignored: other people chose them. A refused connection to this machine
+    itself does not count, since waiting does not change it.
     """
     if remote.url is None:
         return False

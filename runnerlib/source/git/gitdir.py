@@ -1,4 +1,4 @@
-"""The files of a `.git` directory, written by hand: the same whoever fetched the objects.
+"""Writer of the files of a `.git` directory: the same for every transport.
 
 A repository is no more than these files and its objects. Written here they hold nothing that a template, a
 configuration of the machine or a previous job could have put there, and cost no process.

@@ -1,8 +1,8 @@
-"""libgit2 with the settings that it has for the whole process; whatever uses pygit2 imports this first.
+"""Process-wide settings of libgit2; every user of pygit2 imports this module first.
 
-Every thread reads them without a lock. What is memory is therefore set once, here: libgit2 frees the list of
-extensions that it replaces, in the middle of another thread's opening. What is a number is switched for as long as
-any thread wants it, so that no two calls put back each other's value.
+All threads read the settings without a lock. A setting in allocated memory is therefore set once, here: libgit2 frees
+the list of extensions that it replaces, while another thread may be opening a repository. A numeric setting is
+changed for as long as any thread needs it, so that no two calls restore each other's value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["any_owner", "open_repository", "pygit2", "server_silent_for"]
 
 # Clones that leave files out can be asked for all that they have.
 pygit2.settings.set_extensions([*pygit2.settings.extensions, "partialclone"])
-# The library waits for ever unless it is told; milliseconds.
+# The library's default is to wait for ever; milliseconds.
 pygit2.settings.server_connect_timeout = 30_000
 
 _LOCK = threading.Lock()
@@ -60,7 +60,7 @@ def any_owner() -> Iterator[None]:
 
 @contextmanager
 def server_silent_for(seconds: int) -> Iterator[None]:
-    """Let servers say nothing for so many seconds while the block runs: the longest time that a thread asks for."""
+    """Set the seconds that a server may be silent during the block: the maximum over all threads."""
     with _LOCK:
         _patience.append(seconds)
         pygit2.settings.server_timeout = max(_patience) * 1000
@@ -73,6 +73,6 @@ def server_silent_for(seconds: int) -> Iterator[None]:
 
 
 def open_repository(directory: str | Path) -> pygit2.Repository:
-    """The repository at `directory` itself, not one above it, whoever owns it. Raises what libgit2 raises."""
+    """Open the repository at `directory` itself, not one above it, with any owner. Raises the errors of libgit2."""
     with any_owner():
         return pygit2.Repository(str(directory), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)

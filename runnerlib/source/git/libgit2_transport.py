@@ -41,7 +41,7 @@ _FILES = {enums.FileMode.BLOB, enums.FileMode.BLOB_EXECUTABLE}
 _PACKING = 10  # times the timeout, in which the first objects have to come
 _LONGEST = 300  # characters of an error: it may quote the name of a ref
 
-# What the user's own configuration may not change in the files that are written; the git program is told the same.
+# Settings that the user's own configuration must not override in written files; the git program gets the same ones.
 _PLAIN = {"core.autocrlf": "false", "core.eol": "native", "core.attributesFile": "/dev/null"}
 
 
@@ -63,7 +63,7 @@ class Libgit2:
 
         def work(thread: Worker) -> None:
             with _opened(store) as repository:
-                # A remote of the configuration could follow tags on its own; this one does what it is told.
+                # A remote of the configuration could follow tags on its own; this one fetches only the given refs.
                 origin = repository.remotes.create_anonymous(remote.address)
                 callbacks = _Callbacks(remote, thread, meter, self._wish.ssh_key)
                 origin.fetch(list(specs), callbacks=callbacks, proxy=True, depth=depth)
@@ -144,7 +144,7 @@ class Libgit2:
         return found
 
     def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:  # noqa: ARG002 - as above
-        """See `Transport`: libgit2 writes every file anew, and looks for files behind links."""
+        """See `Transport`: refused, because libgit2 writes every file again, and looks for files behind links."""
         raise SourceError("keeping a checkout needs the git program")
 
     def uses_lfs(self, top: Path) -> bool:
@@ -273,7 +273,7 @@ def _explained(action: str, remote: Remote | None = None) -> Iterator[None]:
 
 @contextmanager
 def _plain(repository: pygit2.Repository) -> Iterator[None]:
-    """Write files as they were committed, whatever the user has configured; the repository keeps nothing of it."""
+    """Write files as they were committed, whatever the user's configuration; no setting stays in the repository."""
     config = repository.config
     for name, value in _PLAIN.items():
         config[name] = value

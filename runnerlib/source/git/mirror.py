@@ -1,9 +1,9 @@
 """The mirror of one repository: its objects, fetched once for all checkouts of this machine.
 
-It fetches what checkouts ask for: single commits, until somebody asks for the whole history; from then on it is
+It fetches the commits that checkouts need: single ones, until one needs the whole history; from then on it is
 complete and stays so. A checkout gets copies of its packs, never links to them or alternates: a job may write to
-its checkout, and the checkout must outlive the cache. `mirror.json` says what must be there; a mirror of which
-that is not true, or in which anything goes wrong, is removed and fetched anew.
+its checkout, and the checkout must outlive the cache. `mirror.json` lists the required content; a mirror that
+lacks it, or in which anything fails, is removed and fetched again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Mirror:
         self.knew = False
 
     def bring(self, ref: str | None, depth: int, change: str | None) -> Found:
-        """Have the mirror hold `depth` commits of `ref`, 0: everything; fetch only what it lacks.
+        """Fetch `depth` commits of `ref` into the mirror, 0: everything; only missing objects are fetched.
 
         `knew` tells afterwards whether that commit was asked for before.
         """

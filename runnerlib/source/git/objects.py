@@ -89,7 +89,7 @@ def _names(directory: Path) -> list[str]:
 
 
 def _copy_files(source: Path, made: Path, names: list[str], check: Callable[[], None]) -> None:
-    """Copy regular files between two directories; what is there already is the same object."""
+    """Copy regular files between two directories; a file that exists is the same object."""
     below, above = os.open(source, DIRECTORY), os.open(made, DIRECTORY)
     try:
         for name in names:

@@ -18,14 +18,14 @@ KEEP = ("none", "repository", "ignored")
 
 
 class Wish(NamedTuple):
-    """`depth` counts commits from the wanted one, 0 is the whole history with all branches and tags.
+    """Options of a git source.
 
-    `submodules`: `shallow` are those of the repository itself, `recursive` also theirs. `sparse` are the
-    directories to write, all if empty. `lfs`: `auto` fetches files of Git LFS if git-lfs is installed.
-    `tags`: with all tags and the history that they are on; `auto` is for those of which one was just made.
-    `keep` says what stays of a checkout that stands at the target: nothing, its repository and unchanged
-    files, or also the files that it ignores. `timeout` is the seconds a transfer may stand still,
-    `retries` how often one that the network broke is tried again.
+    `depth` counts commits from the requested one, 0 is the whole history with all branches and tags. `submodules`:
+    `shallow` are those of the repository itself, `recursive` also theirs. `sparse` are the directories to write, all
+    if empty. `lfs`: `auto` fetches files of Git LFS if git-lfs is installed. `tags`: `yes` fetches all tags and their
+    history; `auto` does when the job's event is a new tag. `keep` says what stays of a checkout at the target:
+    nothing, its repository and unchanged files, or also the files that it ignores. `timeout` is the seconds that a
+    transfer may hang, `retries` how often it is tried again after a network failure.
     """
 
     depth: int = 1

@@ -39,7 +39,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     spec = spec._replace(cache=_usable(spec.cache, report))
     plan = choose(_facts(spec, wish, remote, kept=kept))
     report(f"plan: {plan.reason}")
-    # A full id is what it is wherever it is found; by a name a pull request must not take another's place.
+    # A full id means the same commit everywhere; a name must not be resolved to a pull request's head by mistake.
     change = _change() if spec.for_change or guess(ref).commit else None
     work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, change, compared)
     with replacing(target, report) as made:
@@ -68,7 +68,7 @@ def _at_least(wish: Wish, depth: int) -> Wish:
 
 
 def _usable(kept: Cache | None, report: Report) -> Cache | None:
-    """The cache, if it can be used: a job need not fail for want of one."""
+    """Return the cache, or None if it cannot be used: a job does not fail for that reason."""
     why = cache.why_not(kept) if kept is not None else None
     if why is not None:
         report(f"going on without a cache: {why}")
@@ -107,7 +107,7 @@ def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
 
 
 def _update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path) -> str:
-    """Update the checkout that is kept; make it anew if that cannot be done and nothing was touched yet."""
+    """Update the reused checkout; make a new one if that is impossible and nothing was touched yet."""
     try:
         return keep.update(work, remote, ref, target, made)
     except (MissingRefError, NetworkError):
@@ -121,6 +121,6 @@ def _update(work: Work, remote: Remote, ref: str | None, target: Path, made: Pat
 
 
 def _change() -> str | None:
-    """The number of the pull or merge request that the job is for, as Reactorcide says it."""
+    """Return the number of the pull or merge request that the job is for, from Reactorcide's variables."""
     number = os.environ.get("REACTORCIDE_PR_NUMBER", "")
     return number if number.isascii() and number.isdigit() else None

@@ -93,7 +93,7 @@ class Search:
         return self._bring_listed(ref, depth)
 
     def _bring_listed(self, ref: str | None, depth: int) -> Found:
-        """Bring what the remote's list says `ref` means."""
+        """Fetch the ref that `ref` means by the remote's list."""
         listing = self._list(candidates(ref))
         if (
             ref is not None
@@ -214,7 +214,7 @@ class Search:
             raise SourceError(f"ref '{self._ref or oid}' is {error}") from None
 
     def _has(self, oid: str, depth: int) -> bool:
-        """Tell whether the store holds the commit of `oid`, so deep."""
+        """Return whether the store holds the commit of `oid` to that depth."""
         commit = None if self._fresh and not self.fetched else self._resolve(oid)
         if commit is None:
             return False

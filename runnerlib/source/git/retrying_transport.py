@@ -1,4 +1,4 @@
-"""A transport that tries again what the network broke, and nothing else, a little later each time."""
+"""Transport that retries after network failures, and only these, with growing delays."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Patient:
         return self._again(lambda: self._transport.list_refs(remote, names))
 
     def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
-        """See `Transport`; git cannot go on in the middle of a pack, but what is in the store is not fetched again."""
+        """See `Transport`; git cannot resume a pack, but objects in the store are not fetched again."""
         self._again(lambda: self._transport.fetch(store, remote, specs, depth))
 
     def resolve(self, store: Path, text: str) -> str | None:

@@ -1,10 +1,10 @@
-"""Bring a checkout that stands at the target to another commit, instead of making one anew.
+"""Update an existing checkout at the target to another commit, instead of making a new one.
 
-A job had it in its hands, so nothing of its git directory is believed but its packs: configuration, hooks, index,
-refs and alternates are made anew, and every file is compared by its content. Packs are not hashed again; who
-keeps a checkout trusts the jobs that ran in it. First everything is fetched beside the target; then the target
-moves aside, is changed, and moves back: after a failure too, with its old git directory, so that nothing is lost.
-What cannot be changed is found out before anything is. A runner that is killed in between leaves no checkout.
+A job has had access to it, so only the packs of its git directory are trusted: configuration, hooks, index, refs and
+alternates are rewritten, and every file is compared by its content. Packs are not hashed again: a user who keeps a
+checkout trusts the jobs that ran in it. First everything is fetched beside the target; then the target is moved
+aside, changed, and moved back: after a failure too, with its old git directory, so that nothing is lost. Paths that
+cannot be changed are found before any change. A runner that is killed in between leaves no checkout.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HOLDER = ".runnerlib-"
 
 
 def can_keep(target: Path) -> bool:
-    """Tell whether a checkout of a repository stands at `target`, in plain directories."""
+    """Return whether `target` is a checkout of a repository, in plain directories."""
     store = target / ".git"
     plain = not target.is_symlink() and not store.is_symlink() and store.is_dir()
     return plain and (store / "objects/pack").is_dir() and not (store / "objects/pack").is_symlink()
@@ -86,7 +86,7 @@ def _moved(target: Path, made: Path) -> Iterator[None]:
 
 
 def _take_packs(old: Path, store: Path) -> None:
-    """Take over packs, and the knowledge which commit they were for: the next fetch then brings what is new."""
+    """Take over packs, and the record of the commit they belong to: the next fetch then transfers only new objects."""
     for one in sorted((old / "objects/pack").iterdir()):
         if _PACK.fullmatch(one.name) and one.is_file() and not one.is_symlink():
             place = store / "objects/pack" / one.name
@@ -114,7 +114,7 @@ def _take_lfs(old: Path, new: Path) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    """The words of a small text file of somebody else's; none of one that cannot be read."""
+    """The words of a small, untrusted text file; none if it cannot be read."""
     with suppress(OSError, UnicodeDecodeError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, encoding="ascii") as opened:
@@ -137,7 +137,7 @@ def _move(checkout: Path, place: Path) -> None:
 
 
 def _check(top: Path, modules: Iterable[str]) -> None:
-    """Raise `SourceError` for what is going to be replaced, repository and submodules, and cannot be removed."""
+    """Raise `SourceError` if something in the repository or its submodules must be replaced but cannot be removed."""
     if not (top.stat().st_uid == os.geteuid() or os.access(top, os.W_OK | os.X_OK, effective_ids=True)):
         raise SourceError(f"'{top}' belongs to another user, who lets nobody change it")
     for path in (".git", *modules):

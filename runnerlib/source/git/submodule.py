@@ -102,7 +102,7 @@ def _emptied(top: Path, path: str) -> Path:
 
 
 def _note(top: Path, modules: list[Module], parent: Remote) -> None:
-    """Tell the checkout about its submodules, so that git's commands in a job know them."""
+    """Record the submodules in the checkout, so that git's commands in a job know them."""
     lines = []
     for module in modules:
         name = module.name.replace("\\", "\\\\").replace('"', '\\"')

@@ -30,7 +30,7 @@ class Trees:
     """The trees of one repository; the caller holds its lock, which may be shared."""
 
     def __init__(self, place: Path, sparse: Sequence[str], wanted: Callable[[], None] = lambda: None) -> None:
-        """`wanted` raises when nobody waits for the tree any more; it is called several times a second."""
+        """`wanted` raises when the run is cancelled; it is called several times a second."""
         self._place = place
         self._variant = _variant(sparse)
         self._wanted = wanted
@@ -100,7 +100,7 @@ def _used(path: Path) -> float:
 
 
 def _copy(place: Path, top: Path, wanted: Callable[[], None]) -> bool:
-    """Copy a stored tree and its index; False, and nothing of them, when they are not what they were."""
+    """Copy a stored tree and its index; return False, and leave nothing of them, if they were changed."""
     try:
         tree, index = (place / "seal").read_text().splitlines()
         if seal(place / "index") == index and unpack(place / "tree", top, tree, wanted):
@@ -131,7 +131,7 @@ def _store(top: Path, aside: Path, wanted: Callable[[], None]) -> None:
 
 
 def _rename(aside: Path, place: Path) -> None:
-    """Give a tree its name, unless somebody was faster."""
+    """Give a tree its name, unless another process was faster."""
     try:
         aside.rename(place)
     except OSError:

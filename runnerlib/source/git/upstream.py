@@ -30,14 +30,14 @@ class Base(NamedTuple):
 
 
 def told(environ: Mapping[str, str] = os.environ) -> Base | None:
-    """The base of the change that the job is for, as Reactorcide says it."""
+    """Return the base of the change that the job is for, from Reactorcide's variables."""
     url = environ.get("REACTORCIDE_BASE_URL") or None
     ref = environ.get("REACTORCIDE_PR_BASE_REF") or environ.get("REACTORCIDE_BASE_REF") or None
     return Base(url, ref) if url or ref else None
 
 
 def before(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The commit that stood there before a push, as Reactorcide says it; that of a new branch is a row of zeros."""
+    """Return the commit before a push, from Reactorcide's variables; for a new branch that is a row of zeros: None."""
     commit = environ.get("REACTORCIDE_DIFF_BASE", "")
     return commit.lower() if is_id(commit) and commit.strip("0") else None
 

@@ -69,7 +69,7 @@ def _changed(directory: str | Path, base: str, head: str) -> frozenset[str]:
 
 
 def _check_history(repository: pygit2.Repository, old: pygit2.Commit, new: pygit2.Commit) -> None:
-    """Raise LackingError when commits that a shallow clone lacks could change what the two have in common."""
+    """Raise LackingError if commits missing in a shallow clone could change the common history of the two."""
     ended = read_shallow(find_common(Path(repository.path)))
     if not ended or old.id == new.id:
         return

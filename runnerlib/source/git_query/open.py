@@ -1,4 +1,4 @@
-"""Opening a repository, and saying what is wrong with it."""
+"""Open a repository, and explain errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(directory: str | Path) -> Iterator[pygit2.Repository]:
-    """The repository at `directory` itself, not one above it, whoever owns it. Raises SourceError."""
+    """Open the repository at `directory` itself, not one above it, with any owner. Raises SourceError."""
     from runnerlib.source.git.libgit2_settings import open_repository, pygit2
 
     try:
@@ -41,7 +41,7 @@ def explained(repository: pygit2.Repository, trying: str) -> Iterator[None]:
 
 
 class LackingError(SourceError):
-    """A clone lacks what was asked for, which may be had where it came from."""
+    """A clone lacks the requested objects, which its remote may have."""
 
 
 def lacking(repository: pygit2.Repository, text: str) -> LackingError:

@@ -75,7 +75,7 @@ def _fetch_some(store: Path, remotes: dict[str, Remote], branch: str | None, hea
 
 
 def _fetch_all(store: Path, remotes: dict[str, Remote], head: str | None) -> None:
-    """All branches of origin, and of upstream where that gives them to everybody, and HEAD, which may be on none."""
+    """Fetch all branches of origin, those of a public upstream, and HEAD, which may be on no branch."""
     _fetch_branches(store, "origin", remotes["origin"])
     if "upstream" in remotes:
         with suppress(SourceError):

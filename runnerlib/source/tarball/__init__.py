@@ -82,7 +82,7 @@ def _settings(spec: SourceSpec) -> _Settings:
 
 @contextmanager
 def _file(address: Address, settings: _Settings, aside: Path, report: Report) -> Iterator[IO[bytes]]:
-    """The archive, open; what is not to change any more, or comes from elsewhere, is put `aside`."""
+    """Open the archive; one that is downloaded, or must not change any more, is stored at `aside`."""
     if address.url is not None:
         # Not before: connections and TLS take 60 ms to load.
         from runnerlib.source.tarball.download import download

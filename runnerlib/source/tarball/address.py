@@ -67,7 +67,7 @@ def is_host(text: str) -> bool:
 
 
 def without_query(url: str) -> str:
-    """A url as it may be shown: signatures and tokens stand behind the question mark."""
+    """Return a url without its query, which may hold signatures and tokens."""
     place, mark, _ = url.partition("#")[0].partition("?")
     return f"{place}?…" if mark else place
 

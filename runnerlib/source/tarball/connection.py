@@ -1,8 +1,8 @@
-"""Connections of `http.client` that wait in short turns: whoever wants no more is heard, from any thread.
+"""Connections of `http.client` that wait in short turns, so that cancellation works in any thread.
 
 A call that blocks in the kernel notices nothing but signals, and those only in the main thread. So a connection
-looks up, several times a second, whether its result is still wanted, while it is made, while TLS shakes hands and
-while it waits for an answer.
+checks for cancellation several times a second: while it connects, during the TLS handshake and while it waits for a
+response.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class SlowError(TimeoutError):
 
 
 class Watch:
-    """For how many seconds a connection may say nothing, and by which `report` nobody may want it any more.
+    """Time limits of a connection: seconds of silence, a deadline, and cancellation by `report`.
 
-    `deadline` is the moment by which something has to be complete, however often a single byte of it comes: the head
-    of an answer at first, then each portion of its body. Whoever reads a body moves it on.
+    `deadline` is the time by which something must be complete, even if single bytes keep arriving: the head of a
+    response at first, then each portion of its body. The reader of a body extends it.
     """
 
     def __init__(self, timeout: float, report: Report) -> None:
@@ -52,7 +52,7 @@ class Watch:
         self.deadline = math.inf
 
     def expect(self, seconds: float, what: str) -> None:
-        """From now on `what` has to come within so many seconds."""
+        """Set a deadline: `what` has to arrive within so many seconds."""
         self.deadline = time.monotonic() + seconds
         self._late = f"{what} did not come within {seconds:g} s"
 
@@ -88,7 +88,7 @@ def _context(watch: Watch) -> ssl.SSLContext:
             try:
                 watch.until(lambda: super(Secure, self).do_handshake(block))
             except BaseException:
-                self.close()  # nobody else has it yet
+                self.close()  # no other code has a reference yet
                 raise
 
         def recv_into(self, *words: Any) -> int:
@@ -100,7 +100,7 @@ def _context(watch: Watch) -> ssl.SSLContext:
 
 
 def connection_to(url: Url, watch: Watch, proxy: Url | None) -> http.client.HTTPConnection:
-    """A connection for requests to `url`, made when the first is sent; by a `proxy`, if one stands between."""
+    """Return a connection for requests to `url`, opened by the first one; through a `proxy`, if there is one."""
     to = proxy or url
     made: http.client.HTTPConnection
     if url.scheme == "http":

@@ -99,7 +99,7 @@ class _Fetch:
         self.watch = Watch(timeout, report)
 
     def go_on(self) -> None:
-        """Make one request and take what it brings. Raises `_Broken` for what may be better next time."""
+        """Make one request and store its data. Raises `_Broken` for failures that a retry may cure."""
         if self.done and not self.state.validator and self.address.checksum is None:
             self.start_over()
         try:
@@ -206,7 +206,7 @@ class _Fetch:
             self.start_over()
 
     def start_over(self) -> None:
-        """Forget what is there: it is not what the server has."""
+        """Discard the received data: the server's file is a different one."""
         self.file.seek(0)
         self.file.truncate()
         self.done, self.state = 0, _State()

@@ -34,7 +34,7 @@ class Extraction:
     """One archive on its way into the directory `made`, which is new and empty."""
 
     def __init__(self, made: Path, limits: Limits, strip: int, wanted: Callable[[], None]) -> None:
-        """`wanted` raises when nobody wants the tree any more."""
+        """`wanted` raises when the run is cancelled."""
         self._root = os.open(made, DIRECTORY)
         self._limits = limits
         self._strip = strip
@@ -49,11 +49,11 @@ class Extraction:
         self.size = 0
 
     def close(self) -> None:
-        """Let go of the directory."""
+        """Close the directory."""
         os.close(self._root)
 
     def add(self, member: Member) -> None:
-        """Put one member into the tree. Raises `ArchiveError` for what is hostile."""
+        """Put one member into the tree. Raises `ArchiveError` for hostile members."""
         self._wanted()
         self._count(member.name + member.link, member.size)
         if member.kind not in {"file", "directory", "symlink", "hardlink"}:
@@ -132,7 +132,7 @@ class Extraction:
         return "/".join(parts[self._strip :])
 
     def _make_parents(self, path: str, member: Member) -> None:
-        """Make the directories above `path`; what stands there has to be one."""
+        """Make the directories above `path`; existing entries must be directories."""
         above = path.rpartition("/")[0]
         if self._kinds.get(above) == "directory":
             return

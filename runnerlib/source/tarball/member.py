@@ -39,7 +39,7 @@ class Member(NamedTuple):
 
 
 class ArchiveError(SourceError):
-    """An archive is damaged, or is refused for what it holds; nothing of it is in the target."""
+    """A damaged archive, or one with refused content; nothing of it is in the target."""
 
 
 def shown(name: str) -> str:

@@ -32,7 +32,7 @@ _MAGIC = {
 }
 _BLOCK = 1 << 18
 _INPUT = 1 << 16
-_AHEAD = 8  # blocks that are decompressed before somebody wants them
+_AHEAD = 8  # blocks that are decompressed ahead
 _MEMORY = 256 << 20  # bytes that a decompressor may take: a header of a few bytes can ask for gigabytes
 _WINDOW = 1 << 27
 _UNSUSPICIOUS = 64 << 20  # no ratio makes this little a bomb
@@ -59,7 +59,7 @@ class _Stream(Protocol):
 
 
 class _Feed:
-    """A file that gives nothing more once it has `ended`, so that whoever reads it in a thread comes to an end."""
+    """File that yields nothing more once it has `ended`, so that a reader in a thread finishes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -79,7 +79,7 @@ class Unpacked:
     """
 
     def __init__(self, file: IO[bytes], kind: str, limits: Limits, wanted: Callable[[], None] = lambda: None) -> None:
-        """`wanted` raises when nobody wants the bytes any more; it is called while they are waited for."""
+        """`wanted` raises when the run is cancelled; it is called while a read waits for data."""
         self._file = _Feed(file)
         self._limits = limits
         self._wanted = wanted
@@ -112,7 +112,7 @@ class Unpacked:
         return found
 
     def exactly(self, size: int) -> bytes:
-        """So many bytes. Raises `ArchiveError` when the archive ends before."""
+        """Read exactly so many bytes. Raises `ArchiveError` when the archive ends before."""
         found = self.read(size)
         if len(found) == size:
             return found
