@@ -306,7 +306,7 @@ SECRETS = tuple(setting for setting in SETTINGS.values() if setting.secret and s
 
 
 def secret_texts(value: object) -> Iterator[str]:
-    """The texts that are secret in the value of a secret setting: all of it but names, and each item of a list."""
+    """The secret texts in the value of a secret setting: everything but names, and each item of a list."""
     if isinstance(value, Mapping):
         value = tuple(value.items())
     if isinstance(value, (tuple, list)):

@@ -54,6 +54,6 @@ def is_strong(piece: bytes, *, digits: int = MIN_DIGITS) -> bool:
 
 
 def _is_armour(line: bytes) -> bool:
-    """Say whether this is a PEM, PGP or SSH2 frame: the same in every key, and worth reading in a log."""
+    """Return whether this is a PEM, PGP or SSH2 frame: the same for every key, and useful in a log."""
     name = line.strip(b"- ")
     return line[:4] == line[-4:] == b"----" and b"\n" not in line and name.startswith((b"BEGIN ", b"END "))

@@ -242,7 +242,7 @@ def _make(directory: Path) -> None:
 
 
 def _write(file: Path, data: bytes, *, replace: bool = True) -> None:
-    """Write a file that is there as a whole or not at all, power cuts included; only its owner can read it."""
+    """Write a file atomically and durably (power cuts included); only its owner can read it."""
     new = file.with_name(f"{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as opened:

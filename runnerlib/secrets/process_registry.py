@@ -40,9 +40,9 @@ _NOTHING = (None, "", b"")
 
 
 class ProcessMasker(SecretMasker):
-    """A masker whose secrets are masked in the jobs that this process runs, and by the runner around it as well.
+    """Masker whose secrets are masked in the jobs of this process, and by the surrounding runner too.
 
-    The runner around is the one in whose job this process runs, if REACTORCIDE_SECRETS_SOCKET names one.
+    The surrounding runner is the one in whose job this process runs, if REACTORCIDE_SECRETS_SOCKET names one.
     """
 
     __slots__ = ("_followers", "_known", "_lock")

@@ -74,7 +74,7 @@ def remove_tree(path: Path) -> None:
 
 
 def _remove_empty(name: str, parent: int | None) -> bool:
-    """Remove a directory if it is empty, and say whether it was; one that is filled again stays for the next look."""
+    """Remove a directory if it is empty, and return whether it was; otherwise the caller tries again."""
     try:
         os.rmdir(name, dir_fd=parent)
     except OSError as error:
@@ -178,7 +178,7 @@ def _always() -> None:
 
 
 def copy_data(source: int, made: int, found: os.stat_result, wanted: Callable[[], None] = _always) -> None:
-    """Copy the content of an open file, as it was when `found` was; what it leaves out as a hole stays one.
+    """Copy the content of an open file in its state `found`; holes stay holes.
 
     `wanted` raises when the run is cancelled.
     """
@@ -201,7 +201,7 @@ def copy_data(source: int, made: int, found: os.stat_result, wanted: Callable[[]
 
 
 def copy_bytes(source: int, made: int, size: int | None = None, wanted: Callable[[], None] = _always) -> None:
-    """Copy `size` bytes (None or 0: all) from one open file to another: in the kernel (or by reflink) where it can.
+    """Copy `size` bytes (None or 0: all) between open files, in the kernel (or by reflink) if possible.
 
     A file that has become shorter meanwhile gives what is left of it. See `copy_data` for `wanted`.
     """

@@ -1,4 +1,4 @@
-"""Keep a whole tree in one file, and make it a tree again as fast as the machine can: compiled, in threads.
+"""Store a whole tree in one file, and restore it, as fast as possible: compiled code, several threads.
 
 In the caller's thread this would hold up signals until the end, so another thread waits for the threads at work.
 """

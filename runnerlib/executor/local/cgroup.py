@@ -1,7 +1,7 @@
-"""Control groups, version 2, where the system lets the runner make some: one for the job, in it one for each step.
+"""Control groups, version 2, where the system permits them: one for the job, in it one for each step.
 
-A process cannot leave its group by accident, and a group is killed at once, with what is just being
-forked. They are not there in most containers; then marks and the tree of processes do the same work.
+A process cannot leave its group by accident, and a group is killed at once, with processes that are just being
+forked. Most containers have no such groups; then marks and the tree of processes do the same work.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Group:
         return oom_kills(_read(self._counter)) if self._counts else 0
 
     def cpu(self) -> tuple[float, float] | None:
-        """Seconds of CPU that everything in it has used so far, for itself and in the kernel; None if not told."""
+        """Return the CPU seconds that the group has used so far, in user and kernel mode; None if unknown."""
         try:
             lines = os.pread(self._cpu, _LARGEST, 0).splitlines()
             told = {name: int(count) for name, _, count in (line.partition(b" ") for line in lines)}

@@ -1,4 +1,4 @@
-"""The limit of open files: the runner's own is raised while it has custody; its steps keep the one it was given."""
+"""The limit of open files: raised for the runner while it supervises processes; its steps keep the original one."""
 
 from __future__ import annotations
 

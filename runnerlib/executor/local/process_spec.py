@@ -97,10 +97,10 @@ def nul_byte(launch: Launch) -> CommandError:
 
 
 def search_path(launch: Launch) -> bytes | None:
-    """The directories that the program is looked up in, those of the job's PATH; None when it is given as a path.
+    """The directories of the job's PATH to search for the program; None when it is given as a path.
 
-    The system's own look-up reports the first obstacle, which is often a directory of PATH that the user
-    may not search, and not that the command does not exist; so the new process does it, as a shell would.
+    The system's own search reports the first obstacle, which is often a directory of PATH that the user may not
+    search, and not that the command does not exist; so the new process does it, as a shell would.
     """
     if "/" in launch.argv[0]:
         return None

@@ -27,7 +27,7 @@ _LOCKS = b"Max file locks"
 
 
 class Mark(NamedTuple):
-    """The mark of a job: `number` with its step bits 0, or 0 where limits cannot be used, and the tag."""
+    """The mark of a job: `number` with zero step bits (0 where limits cannot be used), and the tag."""
 
     number: int
     tag: str
@@ -41,7 +41,7 @@ class Mark(NamedTuple):
         return f"{os.environ.get(TAG, '')}{self.tag}.{step};"
 
     def step_of(self, pid: int) -> int | None:
-        """The number of the step that a process, dead or alive, belongs to; None: it is not known to be the job's.
+        """Return the step number of a process, dead or alive; None if it is not known as the job's.
 
         0: the runner has started it for itself.
         """

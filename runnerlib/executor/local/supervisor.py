@@ -43,10 +43,10 @@ _SPARE = 8
 
 
 class Custody:
-    """Holds the processes of one job from the first to the last; to be used by one thread at a time.
+    """Supervisor of the processes of one job, from the first to the last; for one thread at a time.
 
-    While it is open this process adopts the orphans among its descendants. With `cgroups` it uses control
-    groups where it can. Raises RunnerError when the guard cannot be started.
+    While it is open this process adopts the orphans among its descendants. With `cgroups` it uses control groups
+    where it can. Raises RunnerError when the guard cannot be started.
     """
 
     def __init__(self, *, cgroups: bool = True) -> None:

@@ -11,7 +11,7 @@ USUAL = TerminalSize(rows=24, columns=80)
 
 
 def terminal_size() -> TerminalSize:
-    """The size of the terminal that the runner's output, or else its input, is on; 24 by 80 where there is none."""
+    """The size of the terminal of the runner's output, or else of its input; 24 by 80 without one."""
     for descriptor in (1, 2, 0):
         with suppress(termios.error, OSError):
             rows, columns = termios.tcgetwinsize(descriptor)

@@ -25,7 +25,7 @@ class Meter:
         self._before = None if group is None else group.cpu()
 
     def of(self, used: resource.struct_rusage, group: Group | None) -> Usage:
-        """The usage of a process that has ended with `used`; CPU is that of its group, if it was in one."""
+        """The usage of a process that has ended with `used`; CPU is its group's, if it has one."""
         user, system = used.ru_utime, used.ru_stime
         now = None if group is None else group.cpu()
         if now is not None and self._before is not None:

@@ -88,7 +88,7 @@ def _shortfall(given: list[str], hidden: int) -> str:
 
 
 def _batches(values: Iterable[str]) -> Iterator[list[str]]:
-    """Requests as JSON texts of strings; a value that is too large for any is left to the runner to refuse."""
+    """Yield requests as JSON texts of strings; the runner refuses a value that is too large for one."""
     batch: list[str] = []
     room = 0
     for value in map(json.dumps, values):  # ASCII, so that characters are bytes

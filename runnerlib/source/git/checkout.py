@@ -138,7 +138,7 @@ def bring(work: Work, remote: Remote, ref: str | None, store: Path, *, fresh: bo
 
 
 def _end_history(work: Work, store: Path, found: Found, *, whole: bool) -> None:
-    """Have history end where it was asked to, if there is more of it in the store and nothing to compare with."""
+    """Cut the history off at the requested depth, if the store has more and there is no base of comparison."""
     if work.wish.depth and whole and work.compared == NOTHING:
         ended = skeleton.read_shallow(store)
         parents = lambda some: work.transport.parents(store, some)  # noqa: E731 - one expression, used once

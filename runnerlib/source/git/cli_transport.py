@@ -205,7 +205,7 @@ class Program:
             raise type(error)(f"{error}{named}") from None
 
     def _lfs_files(self, top: Path) -> list[tuple[str, bool, str]]:
-        """Id, whether it is more than a pointer, and path of each file of Git LFS that the work tree has."""
+        """Id, whether it is more than a pointer, and path of each LFS file in the work tree."""
         words, where = ["lfs", "ls-files", "--long"], {"GIT_WORK_TREE": str(top)}
         said = os.fsdecode(self._run(words, store=top / ".git", top=top, more=where, may_fail=True).output)
         found = (line.split(" ", 2) for line in said.splitlines())

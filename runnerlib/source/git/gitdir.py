@@ -64,7 +64,7 @@ def write_sparse(store: Path, directories: Collection[str]) -> None:
 
 
 def detach(store: Path, commit: str, ref: str | None = None) -> None:
-    """Make HEAD the commit itself; `ref` is the full name of the branch or tag that it was asked for by."""
+    """Detach HEAD at the commit; `ref` is the full name of the requested branch or tag."""
     _write(store / "HEAD", f"{commit}\n")
     if ref is None:
         (store / ASKED_FOR).unlink(missing_ok=True)

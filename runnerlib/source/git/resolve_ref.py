@@ -1,4 +1,4 @@
-"""Find the commit that a ref means and bring it into a store: asked for as cheaply as possible, then less so.
+"""Find the commit that a ref means and fetch it into a store, by the cheapest way that works.
 
 The order, which ends with the first that works:
 

@@ -102,7 +102,7 @@ def _take_packs(old: Path, store: Path) -> None:
 
 
 def _take_lfs(old: Path, new: Path) -> None:
-    """Take over files of Git LFS, which are believed as packs are; a link on the way to one leads nowhere."""
+    """Take over files of Git LFS, which are trusted like packs; symbolic links are not followed."""
     for directory, _, names in os.walk(old if old.resolve() == old.parents[2].resolve() / ".git/lfs/objects" else ""):
         place = new / Path(directory).relative_to(old)
         for name in names:

@@ -32,7 +32,7 @@ _OTHER = "refs/runnerlib/base"
 
 
 def deepened(directory: str | Path, base: str) -> Iterator[None]:
-    """Fetch more of the history of HEAD and of `base`, a branch or commit id, in steps; at last all that there is.
+    """Fetch more history of HEAD and of `base`, a branch or commit id, in steps; the last step fetches all.
 
     A branch is origin's, or upstream's where a change from a fork is compared with that. Yields after each step. Raises
     SourceError when there is no origin, or it cannot be reached.
@@ -54,7 +54,7 @@ def deepened(directory: str | Path, base: str) -> Iterator[None]:
 
 
 def _fetch_some(store: Path, remotes: dict[str, Remote], branch: str | None, head: str, base: str, depth: int) -> None:
-    """A part of the history of HEAD and of `base`; what a server does not give away like this comes with the rest."""
+    """Fetch a part of the history of HEAD and of `base`; refs that a server refuses come with the rest."""
     side, _, name = base.partition("/")
     if side not in remotes:
         side, name = "origin", base.removeprefix("refs/heads/")

@@ -46,7 +46,7 @@ def kind_of(head: bytes) -> str:
 
 
 def _looks_like_a_tar(head: bytes) -> bool:
-    """Tell whether this is a header from before there was a magic, by its checksum, or the end of an empty archive."""
+    """Return whether this is an old header without magic, by its checksum, or the end of an empty archive."""
     if len(head) < 512 or not any(head[:512]):
         return len(head) >= 512
     digits = head[148:156].strip(b" \0")

@@ -78,9 +78,10 @@ def _explained() -> Iterator[None]:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """The name of an entry; `zipfile` takes one that is not marked as UTF-8 for code page 437, which Unix never writes.
+    """The name of an entry.
 
-    Info-ZIP adds the name in UTF-8 (0x7075) where the other is in the character set of a machine.
+    `zipfile` decodes a name that is not marked as UTF-8 by code page 437, which Unix never writes. Info-ZIP adds the
+    name in UTF-8 (0x7075) where the other is in the character set of a machine.
     """
     if info.flag_bits & _UTF8:
         return info.orig_filename
@@ -150,7 +151,7 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
 
 
 def _time(info: zipfile.ZipInfo) -> int | None:
-    """The time of an entry: from the field that has it in UTC, else as it is written, taken for UTC."""
+    """The time of an entry: from its UTC field, else its local time read as UTC."""
     for tag, field in _extra(info):
         if tag == _TIMES and len(field) >= 5 and field[0] & 1:
             return int.from_bytes(field[1:5], "little", signed=True) * 10**9
