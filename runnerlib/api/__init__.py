@@ -1,1 +1,1 @@
-"""Jobs from Python: what `runnerlib run` does, for programs. Its names are those of `runnerlib` itself."""
+"""Functions to run jobs and workflows from Python, like `runnerlib run`; programs import them from `runnerlib`."""

@@ -1,4 +1,4 @@
-"""Running jobs and commands beside an event loop."""
+"""Running jobs and commands from a program with an event loop."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ async def execute_async(
     observer: Observer | None = None,
     **settings: Unpack[SettingKeywords],
 ) -> JobResult:
-    """Like `execute`, in a running event loop, which goes on meanwhile.
+    """Run a job as `execute` does, without blocking the running event loop.
 
-    The job has a thread and an event loop of its own; `observer` is called in that thread. Signals are left to
-    the caller's loop. When the task that awaits this is cancelled, the job is stopped as by SIGTERM, and
-    CancelledError is raised once no process of it is left; a second cancellation kills what still runs at
-    once. A source that is being prepared is given up as well; what stood in its place stays.
-    Raises what `execute` raises.
+    The job has its own thread and event loop; `observer` is called in that thread. Signals are left to the
+    caller's loop. When the task that awaits this is cancelled, the job is stopped as by SIGTERM, and
+    CancelledError is raised once no process of it is left; a second cancellation kills all its processes at
+    once. The preparation of a source is stopped as well, and the target keeps its old content.
+    Raises the same errors as `execute`.
     """
     stop = Stop()
     ended = asyncio.get_running_loop().create_future()
     made = call(task, source_dir, artifacts_dir, workspace, observer, settings)
     work = contextvars.copy_context().run
-    # A daemon: a program that ends without waiting does not wait, and the guard of the job ends its processes.
+    # A daemon thread: a program can exit without waiting for it, and the watchdog ends the processes of the job.
     thread = threading.Thread(target=work, args=(_work, made, stop, ended), name="runnerlib-job", daemon=True)
     thread.start()
     try:
@@ -53,7 +53,7 @@ async def execute_async(
 
 
 def _work(made: Call, stop: Stop, ended: asyncio.Future[JobResult]) -> None:
-    """Carry out the call and settle the future, in its own loop; nobody minds if that is gone."""
+    """Run the call and settle the future, in the future's loop; a closed loop is ignored."""
     settle: Callable[[], object]
     try:
         settle = partial(ended.set_result, made.carry_out(stop))
@@ -64,7 +64,7 @@ def _work(made: Call, stop: Stop, ended: asyncio.Future[JobResult]) -> None:
 
 
 async def _outcome(ended: asyncio.Future[JobResult], stop: Stop) -> JobResult:
-    """The result; if this task is cancelled, not before the job has ended."""
+    """Wait for the result; if this task is cancelled, stop the job and wait for its end."""
     cancelled: asyncio.CancelledError | None = None
     while not ended.done():
         try:
@@ -73,6 +73,6 @@ async def _outcome(ended: asyncio.Future[JobResult], stop: Stop) -> JobResult:
             cancelled = cancelled or error
             stop.request()
     if cancelled is not None:
-        ended.exception()  # it has been looked at
+        ended.exception()  # marks it as retrieved, so that asyncio does not log it
         raise cancelled
     return ended.result()

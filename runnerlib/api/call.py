@@ -1,4 +1,4 @@
-"""One call of the library: what is to be run, where, with which settings; and carrying it out."""
+"""One call of the library: the job, directories and settings, and its execution."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Task: TypeAlias = Job | str | Sequence[str]
     Directory: TypeAlias = str | os.PathLike[str]
 
-# What would run something else than the call says.
+# Variables that would select another job than the call does.
 _OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE")
 
 # Settings of the command line only, and what a program does instead.
@@ -41,7 +41,7 @@ _ARGUMENTS = ("command", "source_dir", "artifacts_dir", "workspace", "observer")
 
 
 class Call(NamedTuple):
-    """The arguments of a call, and the environment and the directory in which it was made."""
+    """The arguments of a call, with the environment and the current directory at that time."""
 
     task: Task
     source_dir: Directory | None
@@ -61,7 +61,7 @@ class Call(NamedTuple):
             )
 
     def request(self) -> Request:
-        """What is to be done. Raises ConfigError."""
+        """Return the run request of this call. Raises ConfigError."""
         settings = dict(self.settings)
         job, words = self._task(settings)
         workspace = Workspace(self._real(self.workspace)) if self.workspace else locate(self.environ, self.cwd)
@@ -79,7 +79,7 @@ class Call(NamedTuple):
         return Request(read(settings, environ), words, self.environ, self.cwd, job, workspace=workspace)
 
     def _task(self, settings: dict[str, object]) -> tuple[Job | None, tuple[str, ...]]:
-        """The job, or the words of a command; the text of one becomes the setting."""
+        """Return the job, or the words of a command; a command text is stored in `settings`."""
         _refuse(settings)
         task: object = self.task
         if isinstance(task, Job):
@@ -95,7 +95,7 @@ class Call(NamedTuple):
         return None, tuple(map(_word, words))
 
     def _place(self, name: str, given: Directory, workspace: Workspace) -> tuple[str, Workspace]:
-        """A directory that the program names, and the workspace in which it counts as inside."""
+        """Return a directory given by the program, and the workspace with access to it."""
         text = os.fspath(given)
         if not text:
             raise ConfigError(f"{name} is empty; a directory is expected")
@@ -120,7 +120,10 @@ def call(
     observer: Observer | None,
     settings: Mapping[str, object],
 ) -> Call:
-    """A call that is made here and now. Raises ConfigError for an unknown name, and when the directory is gone."""
+    """Return a call with the present environment and directory. Raises ConfigError.
+
+    The error is for an unknown name in `settings`, or a current directory that was removed.
+    """
     check_names(settings)
     try:
         cwd = Path.cwd()
@@ -143,14 +146,14 @@ def _word(word: object) -> str:
 
 
 def _refuse(settings: Mapping[str, object]) -> None:
-    """Settings that a call cannot have, because it has a better place for them."""
+    """Raise ConfigError for settings that a call gives by other arguments."""
     for name, advice in INSTEAD.items():
         if settings.get(name) is not None:
             raise ConfigError(f"{name} is for the command line: {advice}")
 
 
 def _leave_alone(settings: dict[str, object]) -> None:
-    """A directory that the program names is taken as it is, unless the call itself says what to put there."""
+    """Prepare no source in a directory given by the program, unless the call itself names a source."""
     meant = {SETTINGS[name].target for name, value in settings.items() if name in SETTINGS and value is not None}
     for prefix in ("source_", "ci_source_"):
         if not any(target.startswith(prefix) for target in meant):
@@ -159,7 +162,7 @@ def _leave_alone(settings: dict[str, object]) -> None:
 
 @contextmanager
 def masked_errors(maskers: Sequence[SecretMasker]) -> Iterator[None]:
-    """What goes wrong is told without secrets, from the moment there is a masker."""
+    """Mask secrets in a RunnerError raised in the block, with `maskers`."""
     try:
         yield
     except RunnerError as error:

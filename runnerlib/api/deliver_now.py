@@ -1,4 +1,4 @@
-"""Telling of jobs at once, outside of a run: through the channels that the environment configures."""
+"""Immediate delivery of follow-up jobs outside of a run, through the channels that the environment configures."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def told_at_once(
     insecure: bool,
     kept: Callable[[], object] = lambda: None,
 ) -> Verdict:
-    """Tell of the jobs in `message`, and of what waits from before; `masker` hides what is secret.
+    """Deliver the jobs in `message`, and those that still wait; `masker` hides secrets in the result.
 
-    `triggers_file` stands for that of the settings, and may be anywhere: who calls names it. `kept` is called
-    once the file has the message. Raises ConfigError for wrong settings.
+    `triggers_file` replaces that of the settings, and may be anywhere, because the caller chooses it. `kept` is
+    called once the file has the message. Raises ConfigError for wrong settings.
     """
     given: dict[str, object] = {"allow_insecure_transport": True} if insecure else {}
     resolved = settings(os.environ, lambda secret: masker.register_secret(secret.value, secret.name), given)
@@ -45,13 +45,13 @@ def told_at_once(
 
 
 def insisted(verdict: Verdict, masker: SecretMasker) -> None:
-    """Raise DeliveryError for jobs that were not told of if they have to be; its text is masked."""
+    """Raise DeliveryError, with a masked text, for undelivered jobs if delivery is required."""
     if verdict.problem and required(read({}, os.environ).config):
         raise DeliveryError(masker.mask_string(verdict.problem))
 
 
 def _write(_text: str, line: bytes) -> None:
-    """A whole line on stdout, after what this program has printed before."""
+    """Write a whole line to stdout, after the earlier output of this program."""
     sys.stdout.flush()
     sys.stdout.write(line.decode())
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What a program can ask about the job that it runs in."""
+"""Information about the job that a program runs in."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 class JobContext:
     """The job that this process runs in: `runnerlib.env`.
 
-    Each attribute is looked up when it is asked for; what nobody knows is None. Sources: the variables that
-    Reactorcide sets for a job, those that runnerlib sets for its steps, and the checkout in `code_dir`. The names of
-    texts are those of conditions, with the same meaning. All raise PathError when REACTORCIDE_IN_CONTAINER or
-    RUNNERLIB_WORKSPACE hold nonsense and the answer depends on them.
+    Each attribute is looked up on access; an unknown value is None. Sources: the variables that Reactorcide sets for
+    a job, those that runnerlib sets for its steps, and the checkout in `code_dir`. Text attributes have the names of
+    conditions, with the same meaning. All raise PathError when REACTORCIDE_IN_CONTAINER or RUNNERLIB_WORKSPACE have
+    an invalid value and the answer depends on them.
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        """Look into `environ`; by default into that of this process, as it is at the time of asking."""
+        """Read variables from `environ`; by default from that of this process, at the time of access."""
         self._environ = os.environ if environ is None else environ
 
     @property
     def branch(self) -> str | None:
-        """The branch; of a pull request the one it is for. None for a tag.
+        """The branch; for a pull request, its target branch. None for a tag.
 
         From REACTORCIDE_BRANCH or REACTORCIDE_GIT_BRANCH, else the one that is checked out in `code_dir`, or that a
         run was asked to check out there. Raises SourceError when that is a repository which cannot be read.
@@ -39,7 +39,7 @@ class JobContext:
 
     @property
     def tag(self) -> str | None:
-        """The tag that was made, if that is the event; else the one that a run was asked to check out.
+        """The tag of the event, if it is a new tag; else the tag that a run was asked to check out.
 
         From REACTORCIDE_EVENT_TYPE and REACTORCIDE_BRANCH, else from `code_dir`. Raises SourceError as `branch` does.
         """
@@ -59,12 +59,12 @@ class JobContext:
 
     @property
     def ref(self) -> str | None:
-        """What was asked for: branch, tag, commit or refs/… From REACTORCIDE_GIT_REF or REACTORCIDE_SOURCE_REF."""
+        """The requested ref: branch, tag, commit or refs/… From REACTORCIDE_GIT_REF or REACTORCIDE_SOURCE_REF."""
         return self._first("REACTORCIDE_GIT_REF", "REACTORCIDE_SOURCE_REF")
 
     @property
     def event(self) -> str | None:
-        """What happened: `push`, `pull_request_opened`, `tag_created`, … From REACTORCIDE_EVENT_TYPE."""
+        """The event type: `push`, `pull_request_opened`, `tag_created`, … From REACTORCIDE_EVENT_TYPE."""
         return self._fact("event")
 
     @property
@@ -74,12 +74,12 @@ class JobContext:
 
     @property
     def base_branch(self) -> str | None:
-        """The branch that the pull request is for. From REACTORCIDE_PR_BASE_REF or REACTORCIDE_BASE_REF."""
+        """The target branch of the pull request. From REACTORCIDE_PR_BASE_REF or REACTORCIDE_BASE_REF."""
         return self._fact("base_branch")
 
     @property
     def is_fork(self) -> bool:
-        """Whether the pull request comes from a fork. From REACTORCIDE_IS_FORK_PR."""
+        """True if the pull request comes from a fork. From REACTORCIDE_IS_FORK_PR."""
         return self._fact("fork") == "true"
 
     @property
@@ -89,12 +89,12 @@ class JobContext:
 
     @property
     def actor(self) -> str | None:
-        """Who caused the event. From REACTORCIDE_HEAD_ACTOR."""
+        """The user who caused the event. From REACTORCIDE_HEAD_ACTOR."""
         return self._fact("actor")
 
     @property
     def source_url(self) -> str | None:
-        """Where the source comes from, its credentials hidden. From REACTORCIDE_SOURCE_URL or REACTORCIDE_GIT_URL."""
+        """The URL of the source, without credentials. From REACTORCIDE_SOURCE_URL or REACTORCIDE_GIT_URL."""
         url = self._first("REACTORCIDE_SOURCE_URL", "REACTORCIDE_GIT_URL")
         return None if url is None else without_credentials(url)
 
@@ -120,7 +120,7 @@ class JobContext:
 
     @property
     def in_container(self) -> bool:
-        """Whether this is a container of a job. From REACTORCIDE_IN_CONTAINER; unset, a usable `/job` means it is."""
+        """True in a container of a job. From REACTORCIDE_IN_CONTAINER; if unset, True if `/job` is usable."""
         return in_container(self._environ, Path.cwd())
 
     @property
@@ -145,7 +145,7 @@ class JobContext:
 
     @property
     def artifacts_dir(self) -> Path:
-        """The directory for what the job leaves behind. From REACTORCIDE_ARTIFACTS_DIR, else `/job/artifacts`."""
+        """The directory for the artifacts of the job. From REACTORCIDE_ARTIFACTS_DIR, else `/job/artifacts`."""
         return self._directory("REACTORCIDE_ARTIFACTS_DIR", "/job/artifacts")
 
     @property

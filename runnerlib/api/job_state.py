@@ -1,4 +1,4 @@
-"""What a job may ask about others: of the workflow that runs here, or of the coordinator."""
+"""State of other jobs, from the records of the workflow on this machine, or from the coordinator."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from runnerlib.triggers.coordinator import Coordinator
 
 RECORDS = "RUNNERLIB_RECORDS"
-"""The variable that tells a job of a workflow which runs on this machine where the others are recorded."""
+"""The variable with the directory of the workflow's records, for a job of a workflow on this machine."""
 
 _WAITING_OR_RUNNING = ("running", "queued", "submitted", "cancelling")
 _ENDED = ("completed", "failed", "cancelled", "timeout")
 
 
 def is_job_running(name: str, environ: Mapping[str, str], *, insecure: bool = False) -> bool:
-    """Whether a job of that name runs, or waits at the coordinator, of whatever workflow there.
+    """Return whether a job of that name runs, or waits at the coordinator, in any workflow there.
 
-    That may be asked over plain http if `insecure`. Of a workflow on this machine only what runs counts, not what
-    waits. Raises RunnerError when that cannot be known.
+    With `insecure` the coordinator may be asked over plain http. For a workflow on this machine, only running jobs
+    count, not waiting ones. Raises RunnerError when the state cannot be found.
     """
     asked = _coordinator(environ, insecure)
     if asked is None:
@@ -36,7 +36,10 @@ def is_job_running(name: str, environ: Mapping[str, str], *, insecure: bool = Fa
 
 
 def get_job_result(name: str, environ: Mapping[str, str], *, insecure: bool = False) -> dict[str, Any] | None:
-    """How the latest job of that name in this workflow ended; None if none has. Raises RunnerError as above."""
+    """Return the result of the last ended job of that name in this workflow; None if none has ended.
+
+    Raises RunnerError when it cannot be found.
+    """
     asked = _coordinator(environ, insecure)
     if asked is None:
         from runnerlib.runner.workflow import status_records as job_record
@@ -50,7 +53,7 @@ def get_job_result(name: str, environ: Mapping[str, str], *, insecure: bool = Fa
 
 
 def _coordinator(environ: Mapping[str, str], insecure: bool) -> Coordinator | None:
-    """Who is to be asked; None when it is this machine that knows."""
+    """Return the coordinator to ask; None when the state is recorded on this machine."""
     if environ.get(RECORDS):
         return None
     config = settings(environ, lambda _secret: None, {"allow_insecure_transport": True} if insecure else {}).config

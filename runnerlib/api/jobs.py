@@ -32,24 +32,24 @@ def execute(
     observer: Observer | None = None,
     **settings: Unpack[SettingKeywords],
 ) -> JobResult:
-    """Run `task` as `runnerlib run` would, and return how it and each of its steps ended.
+    """Run `task` as `runnerlib run` would, and return its result, with those of its steps.
 
     `task` is a Job, a text that `sh -c` runs, or the words of a command that runs without a shell. It runs
-    in `source_dir`, and leaves its results in `artifacts_dir`. Both may be anywhere, relative ones are below
-    the current directory, and `/job/…` means the workspace wherever that is. A `source_dir` is taken as it is:
-    a source is prepared there only when the call itself has `source_type` or `git_url`; without it, the
-    source is the one of the configuration. `workspace` is the directory that the job lives in (default: `/job` in a
-    container, else `./job`); jobs of steps that run at the same time need one each.
+    in `source_dir`, and writes its results to `artifacts_dir`. Both may be anywhere; relative paths are below
+    the current directory, and `/job/…` means the workspace, wherever that is. A `source_dir` is used as it is:
+    a source is prepared there only when the call itself has `source_type` or `git_url`. Without `source_dir`, the
+    source of the configuration is used. `workspace` is the working area of the job (default: `/job` in a
+    container, else `./job`); jobs of steps that run at the same time need separate ones.
 
-    `settings` are those of the configuration, by name, times in seconds; they win over environment and files.
-    What happens is shown on `sys.stdout` and `sys.stderr`, with every secret masked, or told to `observer`.
+    `settings` are those of the configuration, by name, times in seconds; they override environment and files.
+    Output goes to `sys.stdout` and `sys.stderr`, with every secret masked, or as events to `observer`.
 
     Blocks until no process of the job is left. In the main thread the signals INT, TERM, HUP and QUIT stop the
-    job; when it has ended, the program does what it would have done at the signal without runnerlib: its
-    handler is called, KeyboardInterrupt raised, or it ends. In other threads signals are left alone.
+    job; after its end the signal has its usual effect on the program: its handler is called, KeyboardInterrupt is
+    raised, or the program ends. In other threads signals are not handled.
 
     Raises ConfigError for a wrong job or setting, before anything is started, and RunnerError when the runner
-    itself fails, or an event loop runs in this thread. A step that fails is a result.
+    itself fails, or an event loop runs in this thread. A failed step is no error, but part of the result.
     """
     refuse_in_a_loop()
     made = call(task, source_dir, artifacts_dir, workspace, observer, settings)
@@ -95,8 +95,7 @@ def run_job(
 ) -> JobResult | int:
     """Run a Job and return its JobResult, or run `command` and return its exit code.
 
-    `execute` takes either, always returns a JobResult, and says what the arguments mean.
-    Raises what `execute` raises.
+    `execute` takes either, always returns a JobResult, and describes the arguments. Raises the same errors.
     """
     check_names(settings)
     task = command if job is None else job
@@ -122,7 +121,10 @@ def run_step(
     observer: Observer | None = None,
     **settings: Unpack[SettingKeywords],
 ) -> StepResult:
-    """Run `step` alone, whatever it depends on; the result is in `step.result` as well. Otherwise like `execute`."""
+    """Run `step` alone, without its dependencies and conditions; otherwise like `execute`.
+
+    Returns the result of the step, and stores it in `step.result` as well.
+    """
     if not isinstance(step, Step):
         raise ConfigError(f"run_step takes a Step, not a {type(step).__name__}")
     alone = step._replace(depends_on=(), when=None, condition=None)
@@ -149,7 +151,7 @@ def refuse_in_a_loop() -> None:
 
 @contextmanager
 def handed_on() -> Iterator[Stop]:
-    """When the run is over, do what the program does at the signal that stopped it."""
+    """Raise the signal that stopped the run again at the end of the block, for the program's own handler."""
     stop = Stop()
     try:
         yield stop

@@ -1,4 +1,4 @@
-"""The settings of a process that no runner plans for: their tokens may be references to secrets."""
+"""Settings of a process outside of a run, with tokens resolved that are references to secrets."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _TOKENS = tuple(setting.name for setting in SECRETS if setting.name != "secret_v
 def settings(
     environ: Mapping[str, str], found: Callable[[Secret], object], given: Mapping[str, object] | None = None
 ) -> Resolved:
-    """The settings that `environ` gives, and what is `given`, with every token in clear; `found` gets each secret.
+    """Return the settings of `environ` and `given`, with all tokens resolved; `found` gets each secret.
 
-    Raises ConfigError for wrong settings, and for a secret that is not there.
+    Raises ConfigError for wrong settings, and for a missing secret.
     """
     resolved = read(given or {}, environ)
     secret = Revealer(Lookup(), resolved, environ, found)

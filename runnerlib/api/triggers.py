@@ -1,4 +1,4 @@
-"""The same as functions, for pipelines that are one script: they share one context."""
+"""The methods of WorkflowContext as functions, for pipelines in one script; they share one context."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ __all__ = [
 
 @cache
 def _context() -> WorkflowContext:
-    """The context of this process."""
+    """Return the context of this process."""
     context = WorkflowContext()
     atexit.register(_remind, context)
     return context
 
 
 def _remind(context: WorkflowContext) -> None:
-    """Nothing is lost without a word: whether the script ended well is not to be seen from here, so it decides."""
+    """Warn about jobs that were never flushed; the exit handler cannot see whether the script succeeded."""
     if context.triggers:
         names = named(trigger.job_name for trigger in context.triggers)
         hint = "end with runnerlib.flush_triggers(), or use runnerlib.workflow_context()"
@@ -61,10 +61,10 @@ def trigger_job(
     condition: str = "all_success",
     **fields: Unpack[TriggerKeywords],
 ) -> JobTrigger:
-    """Let a job follow this one; `fields` are those of JobTrigger.
+    """Trigger a job after this one; `fields` are those of JobTrigger.
 
-    In a step or a plugin of a run the runner tells of it when the job has ended well. Elsewhere it waits for
-    `flush_triggers`. Raises TriggerError, which names the field, for what a coordinator would refuse.
+    In a step or a plugin of a run, the runner submits it when the job has succeeded. Elsewhere it waits for
+    `flush_triggers`. Raises TriggerError, which names the field, for a value that a coordinator would refuse.
     """
     trigger = _context().trigger_job(job_name, env, depends_on, condition, **fields)
     _hand_to_runner()
@@ -72,7 +72,10 @@ def trigger_job(
 
 
 def trigger_jobs(jobs: Iterable[JobTrigger | Mapping[str, Any]]) -> list[JobTrigger]:
-    """Let several jobs follow this one, all or none: mappings of the fields of JobTrigger. Else like `trigger_job`."""
+    """Trigger several jobs after this one, all or none; a mapping has the fields of JobTrigger.
+
+    Otherwise like `trigger_job`.
+    """
     triggers = _context().trigger_jobs(jobs)
     _hand_to_runner()
     return triggers
@@ -90,45 +93,45 @@ def submit_job(
     condition: str = "all_success",
     **fields: Unpack[TriggerKeywords],
 ) -> JobTrigger:
-    """Let a job follow this one, as `trigger_job` does; a JobTrigger as well."""
+    """Trigger a job after this one, as `trigger_job` does; takes a JobTrigger as well."""
     trigger = _context().submit_job(job, env, depends_on, condition, **fields)
     _hand_to_runner()
     return trigger
 
 
 def flush_triggers() -> Verdict:
-    """Tell of the jobs that were triggered so far: see `WorkflowContext.flush_triggers`."""
+    """Submit the jobs triggered so far: see `WorkflowContext.flush_triggers`."""
     return _context().flush_triggers()
 
 
 def workflow_vars() -> dict[str, Any]:
-    """The variables of the workflow that this job was given. Raises RunnerError for ones that are no JSON."""
+    """Return the workflow variables given to this job. Raises RunnerError when they are not JSON."""
     return _context().workflow_vars()
 
 
 def set_workflow_var(name: str, value: Any) -> None:
-    """Set a variable for the jobs that follow: anything that JSON can say. Raises VariableError."""
+    """Set a variable for later jobs, to any value that JSON can express. Raises VariableError."""
     _context().set_workflow_var(name, value)
 
 
 def set_workflow_output(name: str, value: Any) -> None:
-    """Set an output of this job, which others see as the variable `JOB.name`. Raises VariableError."""
+    """Set an output of this job, which other jobs see as the variable `JOB.name`. Raises VariableError."""
     _context().set_workflow_output(name, value)
 
 
 def is_job_running(name: str) -> bool:
-    """Whether a job of that name runs, or waits at the Coordinator; on this machine, only whether it runs.
+    """Return whether a job of that name runs, or waits at the Coordinator; on this machine, only running jobs count.
 
-    Raises CoordinatorError when that cannot be known.
+    Raises CoordinatorError when the state cannot be found.
     """
     return _context().is_job_running(name)
 
 
 def get_job_result(name: str) -> dict[str, Any] | None:
-    """How the latest job of that name ended; None if there is none that has. Raises as `is_job_running` does."""
+    """Return the result of the last ended job of that name; None if none has ended. Raises CoordinatorError."""
     return _context().get_job_result(name)
 
 
 def log_next_job(name: str, reason: str = "", depends_on: Sequence[str] = ()) -> None:
-    """Print which job comes next, and the command that runs it."""
+    """Print the next job, and the command that runs it."""
     _context().log_next_job(name, reason, depends_on)

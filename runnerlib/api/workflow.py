@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runnerlib.events import Observer
     from runnerlib.events.result import WorkflowResult
 
-# What would run something else than the call says.
+# Variables that would select another workflow or job than the call does.
 _OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE", "REACTORCIDE_WORKFLOW_FILE")
 
 # Settings of the command line only, and what a program does instead.
@@ -50,18 +50,18 @@ def run_workflow(
     observer: Observer | None = None,
     **settings: Unpack[WorkflowSettingKeywords],
 ) -> WorkflowResult:
-    """Run the jobs of `workflow`, or of the file it names, on this machine, and return how each of them ended.
+    """Run the jobs of `workflow`, or of the file it names, on this machine; return their results.
 
-    Each job runs in a workspace of its own below `workspace` (default: `/job` in a container, else `./job`), as
-    many at a time as `max_parallel` says (default: CPUs). `resume` goes on where the last run in this workspace
-    failed or was killed; `only`, `start` and `skip` name jobs as `--only`, `--from` and `--skip` do.
+    Each job runs in its own workspace below `workspace` (default: `/job` in a container, else `./job`). At most
+    `max_parallel` jobs run at a time (default: the number of CPUs). `resume` continues after the last run in this
+    workspace failed or was killed; `only`, `start` and `skip` name jobs as `--only`, `--from` and `--skip` do.
 
-    `settings` are those of the configuration, by name, times in seconds; they win over environment and files.
-    What happens is shown on `sys.stdout` and `sys.stderr`, with every secret of every job masked, or told to
-    `observer`. Blocks until no process of a job is left; signals are handled as `execute` handles them.
+    `settings` are those of the configuration, by name, times in seconds; they override environment and files.
+    Output goes to `sys.stdout` and `sys.stderr`, with every secret of every job masked, or as events to `observer`.
+    Blocks until no process of a job is left; signals are handled as `execute` handles them.
 
     Raises ConfigError for a wrong workflow, job or setting, before anything is started, and RunnerError when the
-    runner itself fails, or an event loop runs in this thread. A job that fails is a result.
+    runner itself fails, or an event loop runs in this thread. A failed job is no error, but part of the result.
     """
     refuse_in_a_loop()
     for name, advice in _INSTEAD.items():

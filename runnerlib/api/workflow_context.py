@@ -1,4 +1,4 @@
-"""What a pipeline triggers jobs with, and learns about its workflow."""
+"""The context of a pipeline: triggers of follow-up jobs, and information about its workflow."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ TRIGGERS_FILE = "/job/triggers.json"
 class WorkflowContext:
     """Jobs to trigger, kept until they are flushed; variables and outputs of the workflow.
 
-    Inside of a run (a step, a plugin) flushing hands the jobs to the runner, which tells of them when the
-    job has ended well. `allow_insecure_transport` lets the token go to the coordinator over plain http for them.
-    Elsewhere they are told of at once, through the channels that the environment
-    configures: see `runnerlib.triggers.channels`. A `triggers_file` of its own is always used at once.
+    Inside a run (in a step or a plugin), flushing passes the jobs to the runner, which submits them when the job has
+    succeeded. `allow_insecure_transport` allows plain http to the coordinator for them, with the token. Elsewhere the
+    jobs are submitted at once, through the channels that the environment configures: see
+    `runnerlib.triggers.channels`. With a `triggers_file` of its own, they are always written at once.
     """
 
     def __init__(self, triggers_file: str = TRIGGERS_FILE, allow_insecure_transport: bool = False) -> None:
@@ -47,7 +47,7 @@ class WorkflowContext:
         self.triggers_file = triggers_file
         self._insecure = allow_insecure_transport
 
-    # -- what is known
+    # -- about this job
 
     @property
     def job_id(self) -> str | None:
@@ -61,7 +61,7 @@ class WorkflowContext:
 
     @property
     def branch(self) -> str | None:
-        """The branch this job runs for; None when it is not known, or a tag was made."""
+        """The branch this job runs for; None when it is unknown, or the event is a new tag."""
         return variables(os.environ)["branch"] or None
 
     @property
@@ -84,14 +84,14 @@ class WorkflowContext:
         condition: str = "all_success",
         **fields: Unpack[TriggerKeywords],
     ) -> JobTrigger:
-        """Note that a job is to follow; `fields` are those of JobTrigger. Raises TriggerError."""
+        """Add a job to trigger; `fields` are those of JobTrigger. Raises TriggerError."""
         given = {"job_name": job_name, "env": env, "depends_on": depends_on, "condition": condition}
         trigger = made({**given, **fields})
         self.triggers.append(trigger)
         return trigger
 
     def trigger_jobs(self, jobs: Iterable[JobTrigger | Mapping[str, Any]]) -> list[JobTrigger]:
-        """Note that jobs are to follow, all or none: mappings of the fields of JobTrigger. Raises TriggerError."""
+        """Add jobs to trigger, all or none; a mapping has the fields of JobTrigger. Raises TriggerError."""
         triggers = [trigger_of(job if isinstance(job, JobTrigger) else dict(job)) for job in jobs]
         self.triggers += triggers
         return triggers
@@ -104,7 +104,7 @@ class WorkflowContext:
         condition: str = "all_success",
         **fields: Unpack[TriggerKeywords],
     ) -> JobTrigger:
-        """Note that a job is to follow, as `trigger_job` does; a JobTrigger as well. Raises TriggerError."""
+        """Add a job to trigger, as `trigger_job` does; takes a JobTrigger as well. Raises TriggerError."""
         if not isinstance(job, JobTrigger):
             return self.trigger_job(job, env, depends_on, condition, **fields)
         if fields or env is not None or depends_on is not None or condition != "all_success":
@@ -115,10 +115,11 @@ class WorkflowContext:
         return job
 
     def flush_triggers(self) -> Verdict:
-        """Hand over the jobs noted so far, as one message, and forget them; what becomes of them is told on stderr too.
+        """Submit the jobs added so far, as one message, and clear them; the result is printed on stderr, too.
 
-        What cannot be told of raises DeliveryError where a coordinator is known (or `triggers_required` is set), and
-        is in the verdict elsewhere. It is kept in the triggers file, and the next flush tries again.
+        A failed delivery raises DeliveryError where a coordinator is known (or `triggers_required` is set), and
+        is part of the returned verdict elsewhere. The jobs are kept in the triggers file, and the next flush tries
+        again.
         """
         triggers, self.triggers = self.triggers, []
         spool = spool_of(os.environ) if self.triggers_file == TRIGGERS_FILE else None
@@ -144,7 +145,7 @@ class WorkflowContext:
         try:
             verdict = told_at_once(given, file, masker, insecure=self._insecure, kept=keep)
         finally:
-            if not kept:  # neither told of nor in the file: they stay here
+            if not kept:  # neither delivered nor in the file: keep them here
                 self.triggers = [*triggers, *self.triggers]
         for done in verdict.done:
             _say(masker.mask_string(f"✓ triggers: {done}"))
@@ -158,15 +159,15 @@ class WorkflowContext:
     # -- the workflow
 
     def workflow_vars(self) -> dict[str, Any]:
-        """The variables of the workflow that this job was given. Raises RunnerError for ones that are no JSON."""
+        """Return the workflow variables given to this job. Raises RunnerError when they are not JSON."""
         return given_variables(os.environ, self._place("RC_WF_VARS_FILE", VARS_FILE))
 
     def set_workflow_var(self, name: str, value: Any) -> None:
-        """Set a variable for the jobs that follow: anything that JSON can say. Raises VariableError."""
+        """Set a variable for later jobs, to any value that JSON can express. Raises VariableError."""
         add(self._place("RC_WF_OUTPUT_FILE", OUTPUT_FILE), "vars", name, value, self.workflow_vars())
 
     def set_workflow_output(self, name: str, value: Any) -> None:
-        """Set an output of this job, which others see as the variable `JOB.name`. Raises VariableError."""
+        """Set an output of this job, which other jobs see as the variable `JOB.name`. Raises VariableError."""
         add(self._place("RC_WF_OUTPUT_FILE", OUTPUT_FILE), "outputs", name, value, {})
 
     def _place(self, variable: str, usual: str) -> Path:
@@ -175,21 +176,21 @@ class WorkflowContext:
     # -- other jobs
 
     def is_job_running(self, name: str) -> bool:
-        """Whether a job of that name runs, or waits at the Coordinator; on this machine, only whether it runs.
+        """Return whether a job of that name runs, or waits at the Coordinator.
 
-        Raises CoordinatorError when that cannot be known.
+        On this machine, only running jobs count. Raises CoordinatorError when the state cannot be found.
         """
         return state.is_job_running(name, os.environ, insecure=self._insecure)
 
     def get_job_result(self, name: str) -> dict[str, Any] | None:
-        """How the latest job of that name ended (`exit_code`, `status`, …); None if there is none that has ended.
+        """Return the result of the last ended job of that name (`exit_code`, `status`, …); None if none has ended.
 
-        Raises CoordinatorError when that cannot be known.
+        Raises CoordinatorError when it cannot be found.
         """
         return state.get_job_result(name, os.environ, insecure=self._insecure)
 
     def log_next_job(self, name: str, reason: str = "", depends_on: Sequence[str] = ()) -> None:
-        """Print which job comes next, and the command that runs it."""
+        """Print the next job, and the command that runs it."""
         file = os.environ.get("RUNNERLIB_WORKFLOW_FILE") or "pipeline.yaml"
         text = next_jobs([NextJob(name, tuple(depends_on), True, reason)], lambda job: run_command(job, file))
         sys.stdout.write(printable(text))
@@ -197,7 +198,7 @@ class WorkflowContext:
 
 
 class workflow_context:  # noqa: N801 - called like the function that it is to its users
-    """`with workflow_context() as context:` flushes what `context` has noted, if the block ends well."""
+    """`with workflow_context() as context:` flushes the jobs in `context`, if the block succeeds."""
 
     def __init__(self, triggers_file: str = TRIGGERS_FILE, allow_insecure_transport: bool = False) -> None:
         self._context = WorkflowContext(triggers_file, allow_insecure_transport)

@@ -30,7 +30,7 @@ _NAMES = tuple(one.name for one in fields(Settings))
 _EXPORTED = ("code_dir", "job_dir", "job_command")
 
 
-# The order that values without a name have there; `checkout_mode`, which comes last, has nothing here.
+# The order of positional arguments there; `checkout_mode`, the last one, does not exist here.
 _ORDER = (
     *("code_dir", "job_dir", "job_command", "runner_image", "job_env", "secret_values_list", "secret_env_names"),
     *("secrets_file", "source_type", "source_url", "source_ref", "ci_source_type", "ci_source_url", "ci_source_ref"),
@@ -38,11 +38,12 @@ _ORDER = (
 
 
 class RunnerConfig(Settings):
-    """The settings; values without a name are, in this order, what they are in Reactorcide's runner.
+    """The settings; positional arguments have the order of Reactorcide's runner.
 
     That is code_dir, job_dir, job_command, runner_image, job_env, secret_values_list, secret_env_names, secrets_file,
     source_type, source_url, source_ref, ci_source_type, ci_source_url, ci_source_ref. Values are checked as get_config
-    checks them: raises ConfigError for a wrong one, and TypeError for one too many, given twice or of no setting.
+    checks them: raises ConfigError for a wrong value, and TypeError for too many values, for one that is given twice
+    and for an unknown setting.
     """
 
     def __init__(self, *values: object, **named: object) -> None:
@@ -60,7 +61,7 @@ class RunnerConfig(Settings):
 
 
 class ConfigManager:
-    """What there is to set, and the settings of this process."""
+    """The defaults and variables of all settings, and the settings of this process."""
 
     DEFAULTS: Mapping[str, object] = MappingProxyType(
         {name: setting.default for name, setting in SETTINGS.items() if setting.default not in (None, ())}
@@ -68,15 +69,15 @@ class ConfigManager:
     ENV_VARS: Mapping[str, str] = MappingProxyType({name: setting.variable for name, setting in SETTINGS.items()})
 
     def get_config(self, **overrides: object) -> Settings:
-        """The settings, `overrides` winning over every other layer. Raises ConfigError."""
+        """Return the settings; `overrides` win over every other layer. Raises ConfigError."""
         return get_config(**overrides)
 
     def parse_job_environment(self, job_env: str | None) -> dict[str, str]:
-        """The variables in `NAME=VALUE` lines, or in a file `./job/...` of them. Raises ConfigError."""
+        """Return the variables in `NAME=VALUE` lines, or in a file `./job/...` of them. Raises ConfigError."""
         return _variables(job_env)
 
     def get_all_environment_vars(self, config: Settings) -> dict[str, str]:
-        """The variables that say where and what a job is, and those of its job_env. Raises ConfigError."""
+        """Return the variables that describe a job, and those of its job_env. Raises ConfigError."""
         return get_environment_vars(config)
 
 
@@ -84,7 +85,7 @@ config_manager = ConfigManager()
 
 
 def get_environment_vars(config: Settings) -> dict[str, str]:
-    """REACTORCIDE_CODE_DIR, _JOB_DIR and _JOB_COMMAND, as far as they are set, and the variables of job_env.
+    """Return REACTORCIDE_CODE_DIR, _JOB_DIR and _JOB_COMMAND, if set, and the variables of job_env.
 
     Without job_dir a job runs in its code_dir. Raises ConfigError.
     """
@@ -95,10 +96,10 @@ def get_environment_vars(config: Settings) -> dict[str, str]:
 
 
 def get_secrets_to_mask(config: Settings, env_vars: Mapping[str, str]) -> list[str]:
-    """The values that Reactorcide's runner masks: those that secret_values_list and secret_env_names say.
+    """Return the values that Reactorcide's runner masks: those of secret_values_list and secret_env_names.
 
-    With neither, that is every value of `env_vars` whose name does not begin with REACTORCIDE_. Jobs of
-    this runner have more masked. Raises ConfigError when a file of values cannot be read.
+    With neither, that is every value of `env_vars` whose name does not begin with REACTORCIDE_. This runner masks
+    more in its jobs. Raises ConfigError when a file of values cannot be read.
     """
     named = [env_vars[name] for name in config.secret_env_names if env_vars.get(name)]
     if config.secret_values_list is None and not config.secret_env_names:

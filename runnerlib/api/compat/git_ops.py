@@ -1,8 +1,8 @@
-"""Questions to the repository that a job works on, under the names of Reactorcide's `src.git_ops` and `src.workflow`.
+"""Queries of a job's repository, under the names of Reactorcide's `src.git_ops` and `src.workflow`.
 
-`runnerlib.source.git_query` answers them; here it is found by itself. A SourceError of these functions is an OSError
-as well, a FileNotFoundError where there is no such directory: scripts catch that. `base_dir` is the top of a work
-tree or a bare repository, by default the directory of the job's source (`runnerlib.env.code_dir`).
+`runnerlib.source.git_query` does the work; here the repository is found automatically. A SourceError of these functions
+is an OSError as well, or a FileNotFoundError for a missing directory: scripts catch these. `base_dir` is the top of
+a work tree or a bare repository, by default the directory of the job's source (`runnerlib.env.code_dir`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class RepositoryInfo(TypedDict):
-    """A repository as `get_repository_info` shows it: `error` says why nothing else is known."""
+    """The result of `get_repository_info`: `error` says why nothing else is known."""
 
     is_valid: bool
     current_branch: str | None
@@ -44,11 +44,11 @@ class RepositoryInfo(TypedDict):
 def changed_files(
     from_ref: str | None = None, to_ref: str = "HEAD", base_dir: str | Path | None = None, *, deepen: bool = True
 ) -> list[str]:
-    """The files that differ between `to_ref` and the commit where it left `from_ref`, sorted.
+    """Return the files that differ between `to_ref` and its merge base with `from_ref`, sorted.
 
-    Those are the files of `git diff from_ref...to_ref`: what others did on `from_ref` meanwhile does not count. Paths
-    are relative to the top; a file that was moved counts with both names. Without `from_ref`, what Reactorcide says to
-    compare with (REACTORCIDE_DIFF_BASE, REACTORCIDE_PR_BASE_REF), else the commit before `to_ref`.
+    Those are the files of `git diff from_ref...to_ref`: later changes on `from_ref` do not count. Paths are relative
+    to the top; a file that was moved counts with both names. The default of `from_ref` is the base given by
+    Reactorcide (REACTORCIDE_DIFF_BASE, REACTORCIDE_PR_BASE_REF), else the commit before `to_ref`.
 
     A shallow clone that lacks the history fetches it from origin first, unless `deepen` is False. Raises SourceError
     when they cannot be compared: an empty list always means that nothing changed.
@@ -62,10 +62,10 @@ def changed_files(
 
 
 def git_info(base_dir: str | Path | None = None) -> GitInfo:
-    """What is checked out: a mapping with `branch`, `commit`, `short_commit`, `tag`, `remote_url` and `shallow`.
+    """Return a mapping about the checkout: `branch`, `commit`, `short_commit`, `tag`, `remote_url` and `shallow`.
 
-    What there is not is None: a branch when HEAD is detached, as in the checkouts that a run makes
-    (`runnerlib.env.branch` knows more), a tag when none stands at this very commit. Raises SourceError when it is no
+    A missing value is None: the branch when HEAD is detached, as in the checkouts that a run makes
+    (`runnerlib.env.branch` knows more), the tag when this very commit has none. Raises SourceError when it is no
     repository, or cannot be read.
     """
     directory = _directory(base_dir)
@@ -76,15 +76,15 @@ def git_info(base_dir: str | Path | None = None) -> GitInfo:
 
 
 def get_files_changed(gitref: str, repo_path: str | Path | None = None) -> list[str]:
-    """The files that changed since HEAD left `gitref`: `changed_files(gitref)`. Raises SourceError."""
+    """Return the files that changed since HEAD left `gitref`: `changed_files(gitref)`. Raises SourceError."""
     return changed_files(gitref, base_dir=repo_path)
 
 
 def get_repository_info(repo_path: str | Path | None = None) -> RepositoryInfo:
-    """What is known of a repository; never raises, `error` says what is wrong.
+    """Return information about a repository; never raises, `error` says what is wrong.
 
     `current_branch` is "detached HEAD" where there is none, `current_commit` has 8 digits, `remotes` are names.
-    `is_dirty`: something is not committed.
+    `is_dirty`: there are uncommitted changes.
     """
     directory = _directory(repo_path)
     try:
@@ -109,7 +109,7 @@ def get_repository_info(repo_path: str | Path | None = None) -> RepositoryInfo:
 
 
 def validate_git_repository(repo_path: str | Path) -> tuple[bool, str]:
-    """Whether there is a repository with a commit at `repo_path`, and a sentence about it; never raises."""
+    """Return whether `repo_path` is a repository with a commit, and a sentence about it; never raises."""
     try:
         found = info_of(repo_path)["commit"]
     except RunnerError as error:

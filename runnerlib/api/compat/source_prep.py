@@ -24,41 +24,41 @@ if TYPE_CHECKING:
 
 
 def prepare_source(config: RunnerConfig | None = None, report: Report | None = None) -> Path | None:
-    """Put the source that `source_type`, `source_url` and `source_ref` name into the code directory; where it is now.
+    """Prepare the source of `source_type`, `source_url` and `source_ref` in the code directory; return its path.
 
-    None when no source is configured: what is there stays as it is. What stood there before is replaced, once the
+    None when no source is configured: the directory is not changed. Otherwise its old content is replaced, once the
     new source is complete. `report` takes lines of progress, masked. Raises ConfigError, a ValueError, for a wrong
-    setting, and SourceError, which is an OSError here and a FileNotFoundError where nothing is at a path, when
-    the source cannot be prepared; the target is as it was then.
+    setting, and SourceError when the source cannot be prepared; the target is unchanged then. The SourceError is
+    an OSError here, and a FileNotFoundError for a path that does not exist.
     """
     return _prepare(config, report, trusted=False)
 
 
 def prepare_ci_source(config: RunnerConfig | None = None, report: Report | None = None) -> Path | None:
-    """Like `prepare_source`, for the trusted CI source: `ci_source_*`, put into `/job/ci` of the workspace."""
+    """Prepare the trusted CI source (`ci_source_*`) in `/job/ci` of the workspace; otherwise like `prepare_source`."""
     return _prepare(config, report, trusted=True)
 
 
 def get_code_directory_path(config: RunnerConfig | None = None) -> Path:
-    """The real path of the code directory. Raises PathError when it leads out of the workspace."""
+    """Return the real path of the code directory. Raises PathError when it leads out of the workspace."""
     return _plan(config).code_dir
 
 
 def get_job_directory_path(config: RunnerConfig | None = None) -> Path:
-    """The real path of the directory that the job runs in. Raises PathError when it leads out of the workspace."""
+    """Return the real path of the directory that the job runs in. Raises PathError if it is outside the workspace."""
     return _plan(config).job_dir
 
 
 def get_job_base_path() -> Path:
-    """The real path of the workspace: `/job` in a container, else `./job`.
+    """Return the real path of the workspace: `/job` in a container, else `./job`.
 
-    Raises PathError for a variable that holds nonsense.
+    Raises PathError for a variable with an invalid value.
     """
     return locate(os.environ, Path.cwd()).base
 
 
 def is_in_container_mode() -> bool:
-    """Whether the workspace is `/job`: REACTORCIDE_IN_CONTAINER says so; unset, a usable `/job` does.
+    """Return whether the workspace is `/job`: from REACTORCIDE_IN_CONTAINER; if unset, whether `/job` is usable.
 
     Raises PathError when the variable holds anything but a truth value.
     """
@@ -66,7 +66,7 @@ def is_in_container_mode() -> bool:
 
 
 def _plan(config: RunnerConfig | None) -> RunPlan:
-    """The plan of a job that does nothing: all that it says about places and sources is checked."""
+    """Return the plan of a job without a command: it checks all settings of paths and sources."""
     resolved = Resolved(get_config() if config is None else config, {})
     return plan_run(resolved, (), os.environ, Path.cwd(), Job("sources", [Step("sources", "true")]))
 

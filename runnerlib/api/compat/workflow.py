@@ -1,4 +1,4 @@
-"""What pipelines of Reactorcide import from `workflow`, under the names it has there."""
+"""The names that pipelines of Reactorcide import from its module `workflow`."""
 
 from __future__ import annotations
 
