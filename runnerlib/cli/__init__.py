@@ -37,14 +37,14 @@ COMMANDS = {
 
 
 class Commands(Group):
-    """Loads the module of a command when the command is named."""
+    """The group of all commands; it imports the module of a command on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """All commands, for `--help` and completion."""
+        """Return the names of all commands, for `--help` and completion."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command `cmd_name`; an unknown one is a usage error that says which was probably meant."""
+        """Return the command `cmd_name`; an unknown name is a usage error with a suggestion."""
         if cmd_name not in COMMANDS:
             raise click.UsageError(unknown("command", cmd_name, COMMANDS), ctx)
         module = cmd_name.replace("-", "_")
@@ -67,7 +67,7 @@ def cli(session: Session, debug: bool) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and leave the process with its exit code; never returns."""
+    """Run the command line and end the process with its exit code; never returns."""
     gc.freeze()
     gc.enable()
     harden()
@@ -76,16 +76,16 @@ def main(args: list[str] | None = None) -> None:
     code = invoke(sys.argv[1:] if args is None else args)
     try:
         sys.stdout.flush()
-    except OSError:  # the reader of a listing has left
+    except OSError:  # the reader has closed its end of the pipe
         code = code or RunnerError.exit_code
-    # Every child is reaped and every byte written; tearing the interpreter down only costs time.
+    # All children have ended and all output is written; a normal exit of the interpreter only takes more time.
     os._exit(code)
 
 
 def _occupy_standard_descriptors() -> None:
-    """Keep files that are opened later from becoming the stdin, stdout or stderr of a caller that closed its own.
+    """Open descriptors 0 to 2 that the caller has closed, so that no later file gets such a number.
 
-    They are opened for reading only, so that the output of a job fails to be written instead of vanishing.
+    Descriptor 1 is opened for reading only, so that writing a job's output fails instead of losing it silently.
     """
     for fd in (0, 1, 2):
         try:
@@ -108,7 +108,7 @@ def invoke(args: list[str]) -> int:
 
 
 def _told(session: Session, error: Exception) -> tuple[str, str]:
-    """What is said of an error: lines before it, and the error itself."""
+    """Return the texts about an error: lines before the message, and the message itself."""
     if isinstance(error, click.ClickException):
         context = error.ctx if isinstance(error, click.UsageError) else None
         help_line = f"Try '{context.command_path} --help' for help.\n" if context else ""
@@ -124,7 +124,7 @@ def _told(session: Session, error: Exception) -> tuple[str, str]:
 
 
 def _can_be_written() -> bool:
-    """Whether stdout takes what is still to be written there."""
+    """Return whether stdout takes the remaining output."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""Files that people write, each checked by its kind: what it holds says which, or where it stands in `.reactorcide`."""
+"""Checks of files written by users, by their kind, which follows from content or from the path in `.reactorcide`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _LARGEST = 1 << 20
-# Keys that say by themselves what a file is.
+# Keys that determine the kind of a file alone.
 _WORKFLOW = {"workflow", "jobs"}
 _JOB = {"job", "command", "steps"}
-# The others belong to the kind that knows most of them, the first of those that know as many.
+# Otherwise the kind that knows most keys of the file wins; of several, the first.
 _KNOWN: Mapping[str, Collection[str]] = {
     "configuration": {*SETTINGS, PROFILES},
     "job": {*flat.KEYS, *TOP_KEYS, *layout.KINDS},
@@ -36,7 +36,7 @@ _LAYOUT_JOB = f"job of {LAYOUT}"
 
 
 def check_file(path: str) -> str:
-    """Check the file at `path`; its kind, in words. Raises ConfigError with everything that is wrong."""
+    """Check the file at `path`, and return its kind, in words. Raises ConfigError with all its errors."""
     text = _read(path)
     kind = _kind(path, text)
     if kind == "workflow":
@@ -53,12 +53,12 @@ def check_file(path: str) -> str:
 
 
 def kind_of_file(path: str) -> str:
-    """The kind of the file at `path`, in words. Raises ConfigError where there is none to be seen."""
+    """Return the kind of the file at `path`, in words. Raises ConfigError when it cannot be determined."""
     return _kind(path, _read(path))
 
 
 def _read(path: str) -> str:
-    """The text of a file, read once: it may be a pipe."""
+    """Return the text of a file, read only once: it may be a pipe."""
     try:
         with Path(path).open("rb") as file:
             data = file.read(_LARGEST + 1)
@@ -83,7 +83,7 @@ def _kind(path: str, text: str) -> str:
 
 
 def _kind_of(path: str, text: str) -> str:
-    """The kind that the keys of a file say. Raises ConfigError when nobody knows any of them."""
+    """Return the kind of a file by its keys. Raises ConfigError when no kind knows any of them."""
     node = compose(text, path)
     try:
         keys = [key for key in Reading(path).entries(node, "a job, workflow or configuration file") if key[:2] != "x-"]

@@ -1,4 +1,4 @@
-"""A command that only holds others."""
+"""A command that only groups other commands."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import click
 
 
 class Group(click.Group):
-    """Commands below one name; where none of them is named, their help is the answer, and a usage error."""
+    """Commands below one name; without a subcommand, the help is shown, and it is a usage error."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the arguments; without any, show the help on stderr: stdout may be read as a result."""
+        """Parse the arguments; without any, show the help on stderr, because stdout may be read as a result."""
         if args:
             return super().parse_args(ctx, args)
         if ctx.obj.structured:

@@ -1,4 +1,4 @@
-"""What a command says of itself as a line of a structured log."""
+"""Messages of a command as lines of a structured log."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from runnerlib.output.log.trace_context import context
 
 
 def warning(message: str) -> str:
-    """The line, with its end."""
+    """Return the line of a warning, with its line break."""
     return _line(LogLevel.WARNING, message, {}, None)
 
 
 def error(message: str, kind: str, trace: str) -> str:
-    """The line of an error of that kind, with the end of its traceback if there is one."""
+    """Return the line of an error of that kind, with the end of its traceback if there is one."""
     return _line(LogLevel.ERROR, message, {"traceback": trace[-1000:]} if trace else {}, (kind, message))
 
 

@@ -1,4 +1,4 @@
-"""The options that the settings declare."""
+"""Command line options for settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def setting_options(names: Iterable[str] = SETTINGS) -> Callable[[F], F]:
 
 
 def _option(setting: Setting) -> Callable[[F], F]:
-    """A switch takes no value; an environment or a file may still say `false`."""
+    """Return the option of a setting. A switch takes no value; environment or file can still set it to `false`."""
     if setting.parse is kinds.boolean:
         return click.option(setting.option, setting.name, flag_value="true", default=None, help=_help(setting))
     return click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))

@@ -1,4 +1,4 @@
-"""The lines of a preparation on stderr, and on a terminal a bar while something long goes on."""
+"""Progress of a preparation on stderr: lines, and on a terminal a progress bar during long work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ERASE = "\r\x1b[K"
 
 
 class Lines:
-    """A `runnerlib.source.Report`: `mask` is what every text goes through, `check` raises when nobody wants more."""
+    """A `runnerlib.source.Report` that writes lines; `mask` masks every text, `check` raises on cancellation."""
 
     def __init__(self, stream: TextIO, mask: Callable[[str], str], check: Callable[[], None]) -> None:
         self._stream = stream
@@ -27,7 +27,7 @@ class Lines:
             self.progress = self._draw
 
     def __call__(self, line: str) -> None:
-        """Write one line, in the place of the bar."""
+        """Write one line, and remove the bar."""
         self.check()
         self.clear()
         self._stream.write(one_line(self._mask(f"runnerlib: {line}")) + "\n")
@@ -40,7 +40,7 @@ class Lines:
             self._drawn = ""
 
     def _draw(self, text: str, share: float) -> None:
-        """Draw the bar, if it looks different."""
+        """Draw the bar, if it has changed."""
         full = round(min(max(share, 0), 1) * _WIDTH)
         line = f"{'█' * full}{'░' * (_WIDTH - full)} {share:4.0%} {one_line(self._mask(text))}"
         line = line[: shutil.get_terminal_size().columns - 1]

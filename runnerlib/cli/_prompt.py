@@ -1,4 +1,4 @@
-"""Asking people for secrets on their terminal, without showing what they type."""
+"""Prompts for secrets on the terminal, without echo."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from runnerlib.secrets.local_store import PASSWORD_VARIABLE
 
 
 def is_possible() -> bool:
-    """Whether somebody sits there: stdin is a terminal."""
+    """Return whether a user can be asked: stdin is a terminal."""
     return os.isatty(0)
 
 
 def ask(prompt: str) -> str:
-    """What is typed in answer to `prompt`. Raises ConfigError when nothing is, or nobody can."""
+    """Return the answer to `prompt`. Raises ConfigError for no answer, or without a terminal."""
     if not is_possible():
         raise ConfigError(f"{prompt}: there is no terminal to ask on")
     try:
@@ -28,14 +28,14 @@ def ask(prompt: str) -> str:
 
 
 def password() -> str:
-    """The password of the secret store. Raises ConfigError."""
+    """Ask for the password of the secret store. Raises ConfigError."""
     if not is_possible():
         raise ConfigError(f"the local secret store needs its password: set {PASSWORD_VARIABLE}")
     return ask("password of the secret store")
 
 
 def new_password() -> str:
-    """A password, typed twice. Raises ConfigError when the two differ."""
+    """Ask for a new password twice. Raises ConfigError when the two differ."""
     chosen = password()
     if ask("the same again") != chosen:
         raise ConfigError("the two passwords are not the same")

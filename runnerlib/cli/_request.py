@@ -1,4 +1,4 @@
-"""From the options of a command to what is requested of the runner."""
+"""Conversion of a command's options into a run request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def resolve_options(config_file: str | None, options: Mapping[str, object]) -> Resolved:
-    """The configuration with `options` on top, after changing to its work_dir. Raises ConfigError."""
+    """Return the configuration with `options` on top, and change to its work_dir. Raises ConfigError."""
     resolved = read(options, os.environ, config_file)
     work_dir = resolved.config.work_dir
     if work_dir is not None:
@@ -41,7 +41,7 @@ def requested(
     words: Sequence[str],
     wish: Selection | None = None,
 ) -> Request:
-    """What the options ask for: a file's job or a single command. Raises ConfigError."""
+    """Return the request of the options: for the job of a file, or for a single command. Raises ConfigError."""
     wipe(private(os.environ))
     resolved = resolve_options(config_file, options)
     session.log_format = resolved.config.log_format
@@ -50,7 +50,7 @@ def requested(
 
 
 def warn(session: Session, text: str) -> None:
-    """Tell people something on stderr, masked, in the form of their log."""
+    """Write a masked warning to stderr, in the log format of the session."""
     text = session.masker().mask_string(text)
     if session.structured:
         from runnerlib.cli._log import warning
@@ -62,13 +62,13 @@ def warn(session: Session, text: str) -> None:
 
 
 def warn_of_misspelt(session: Session) -> None:
-    """Tell of variables that were probably meant as settings; plans tell of them by themselves."""
+    """Warn of variables that are probably misspelt settings; for commands without a plan, which warns itself."""
     for text in misspelt(os.environ):
         warn(session, text)
 
 
 def current_directory() -> Path:
-    """Where the runner stands. Raises ConfigError when somebody has removed it."""
+    """Return the current directory. Raises ConfigError when it was removed."""
     try:
         return Path.cwd()
     except OSError as error:

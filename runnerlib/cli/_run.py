@@ -1,4 +1,4 @@
-"""What `run` and `run-job` have in common: which steps, shown or done."""
+"""Common part of `run` and `run-job`: their options, and the run or its preview."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def carry_out(
     alone: str | None = None,
     **settings: str | None,
 ) -> int:
-    """Make the plan, and run it or show it; the exit code. `alone` names a job of a workflow. Raises RunnerError."""
+    """Run the job or show its plan; return the exit code. `alone` names a job of a workflow. Raises RunnerError."""
     wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
     request = requested(session, config_file, settings, words, wish)
     if drawing:
@@ -90,7 +90,7 @@ def carry_out(
     if not (drawing or dry_run):
         _join_streams(request.resolved.config)
     if request.resolved.config.workflow_file is not None or alone is not None:
-        # Most runs are of one job, and a workflow takes YAML and more.
+        # Loaded only for workflows: most runs are of one job, and do not need YAML.
         from runnerlib.cli import _workflow as workflow
 
         if workflow.chosen(request, alone):
@@ -106,9 +106,9 @@ def carry_out(
 
 
 def _join_streams(config: RunnerConfig) -> None:
-    """Let stderr lead to stdout where all is to be in one order: errors, and what plugins print, as well."""
+    """Redirect stderr to stdout where all output must be in one order, with errors and output of plugins."""
     if is_one_stream(config, os.environ, os.isatty(1)):
-        with suppress(OSError):  # it was closed, or is not for writing: then errors stay where they can be seen
+        with suppress(OSError):  # stdout is closed or not writable: then errors stay on stderr
             os.write(1, b"")
             os.dup2(1, 2)
 

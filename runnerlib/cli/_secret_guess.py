@@ -1,7 +1,7 @@
-"""What may be secret in an invocation that fails before its configuration is understood.
+"""Possible secrets of an invocation that fails before its configuration is resolved.
 
-Errors of that moment quote settings and paths. Which of the given values are secret is known only in
-part, so whatever looks like it counts: everything here reads what it can and passes over the rest.
+Errors at that time quote settings and paths. It is only partly known which values are secret, so every possible
+secret counts. The functions here ignore errors: they read as much as they can.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
-    """Every value that any layer of the configuration may have meant to be secret."""
+    """Yield every value that may be secret, from all layers of the configuration."""
     given = _given(args, environ)
     filed = _lines_of(given["secrets_file"])
     assigned = _assignments(filed)
@@ -42,7 +42,7 @@ def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _given(args: Sequence[str], environ: Mapping[str, str]) -> dict[str, list[str]]:
-    """The texts that the layers give for each setting, under the name of the setting that is meant."""
+    """Return for each setting the texts given by all layers; aliases count for their setting."""
     found: dict[str, list[str]] = {}
     files = [*_option(args, "--config"), *filter(None, [environ.get(CONFIG_VARIABLE)])]
     for setting in SETTINGS.values():
@@ -61,7 +61,7 @@ def _given(args: Sequence[str], environ: Mapping[str, str]) -> dict[str, list[st
 
 
 def _option(args: Sequence[str], option: str) -> list[str]:
-    """What follows an option on the command line, as `--option value` or `--option=value`."""
+    """Return the values of an option on the command line, given as `--option value` or `--option=value`."""
     texts = []
     for word, following in zip(args, [*args, ""][1:], strict=True):
         name, equals, value = word.partition("=")
@@ -71,7 +71,7 @@ def _option(args: Sequence[str], option: str) -> list[str]:
 
 
 def _texts(value: object) -> list[str]:
-    """The texts of a value of a configuration file, members of a mapping as assignments too."""
+    """Return the texts in a value of a configuration file, members of a mapping also as assignments."""
     if isinstance(value, dict):
         inner = [text for member in value.values() for text in _texts(member)]
         return inner + [f"{name}={text}" for name, member in value.items() for text in _texts(member)]
@@ -94,7 +94,7 @@ def _lines_of(paths: Sequence[str]) -> list[str]:
 
 
 def _readable_again(path: str) -> bool:
-    """Whether this names a regular file: a pipe was read before, and opening it once more may wait for ever."""
-    with suppress(OSError, ValueError):  # a text that is no path at all
+    """Return whether `path` is a regular file: a pipe was read before, and opening it again may wait for ever."""
+    with suppress(OSError, ValueError):  # not a valid path
         return Path(path).is_file()
     return False

@@ -1,4 +1,4 @@
-"""What the commands of one invocation share: whether to debug, and the masker for what they show."""
+"""State shared by the commands of one invocation: debug option, log format, and the masker of its output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """One invocation. Until a plan has made the right masker, `masker` hides whatever may be secret."""
+    """One invocation. Before there is a plan with its masker, `masker` hides every possible secret."""
 
     def __init__(self, args: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
         self.debug = False
@@ -26,15 +26,15 @@ class Session:
 
     @property
     def structured(self) -> bool:
-        """Whether errors are lines of a structured log; until the settings are known the environment says so."""
+        """True if errors are lines of a structured log; before settings are known, by the environment."""
         return chosen_format(self._environ, self.log_format or self._environ.get("REACTORCIDE_LOG_FORMAT")) == "json"
 
     def mask_with(self, masker: SecretMasker) -> None:
-        """Mask with the masker of a plan from now on."""
+        """Use the masker of a plan from now on."""
         self.planned = masker
 
     def masker(self) -> SecretMasker:
-        """The masker of the plan or, before there is one, a cautious one."""
+        """Return the masker of the plan or, before there is one, a masker with every possible secret."""
         if self.planned is not None:
             return self.planned
         cautious = SecretMasker()
@@ -42,8 +42,8 @@ class Session:
         return cautious
 
     def suspect(self, masker: SecretMasker) -> None:
-        """Make `masker` hide whatever any layer may have meant to be secret, those included that did not win."""
-        # Only an error comes here, and most runs have none: what it takes to suspect is loaded then.
+        """Register every possible secret with `masker`, from all layers, also from those that were overridden."""
+        # Loaded only here, because this is needed for errors only.
         from runnerlib.cli._secret_guess import suspects
 
         masker.register_secrets(suspects(self._args, self._environ))

@@ -1,7 +1,7 @@
-"""What `checkout` and `copy` have in common: one source into the workspace, no job.
+"""Common part of `checkout` and `copy`: preparation of one source in the workspace, without a job.
 
-Plugins may add the type of source: where there can be any, they live through a run up to PRE_SOURCE_PREP, and then
-comes CLEANUP.
+A plugin may add the source type. If there may be plugins, their phases up to PRE_SOURCE_PREP are fired, and then
+CLEANUP.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 _PLACES = ("code_dir", "job_dir", "work_dir", "profile")
 PREPARING = tuple(name for name in SETTINGS if name in _PLACES or name.startswith(("cache_", "plugin_")))
-"""The settings that say where a source goes, and who may add to how."""
+"""The settings for the target of a source, its cache, and plugins."""
 
 
 def prepare(session: Session, config_file: str | None, options: Mapping[str, object], *, ci: bool = False) -> None:
-    """Prepare the source that `options` name, and print where it is. Raises RunnerError.
+    """Prepare the source that `options` name, and print its directory. Raises RunnerError.
 
-    With `ci` that is the trusted source, by itself: what the settings say of the other is not looked at, but it
-    may be prepared next, with the same credentials.
+    With `ci` this is the trusted source only: settings of the other source are ignored. That source may be prepared
+    next, with the same credentials, so these are kept.
     """
     resolved = resolve_options(config_file, options)
     another = ci and resolved.config.source_type not in {None, "", "none"}
@@ -76,13 +76,13 @@ def prepare(session: Session, config_file: str | None, options: Mapping[str, obj
 
 
 def _check_ci(resolved: Resolved) -> None:
-    """Refuse to prepare a trusted source that nobody has named."""
+    """Raise ConfigError when no trusted source is configured."""
     if not resolved.config.ci_source_url and resolved.config.ci_source_type in {None, "", "none"}:
         raise ConfigError("no CI source is known: give its URL, or ci_source_type and ci_source_url")
 
 
 def _prepare(plan: RunPlan, report: Lines, *, trusted: bool) -> str:
-    """Prepare one of the sources of a plan; where it is."""
+    """Prepare one of the sources of a plan, and return its directory."""
     for checkout in plan.checkouts:
         if checkout.trusted == trusted:
             prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
@@ -95,7 +95,7 @@ def _prepare_with_plugins(life: Life, report: Lines, stop: Stop, *, trusted: boo
 
 
 def bring(checkouts: Iterable[Checkout], sources: Sources, base: Path, masker: SecretMasker) -> None:
-    """Prepare each source where it is to be, in the workspace `base`. Raises SourceError, which says which it is."""
+    """Prepare each source in its directory, in the workspace `base`. Raises SourceError, which names the source."""
     stop = Stop()
     report = Lines(sys.stderr, masker.mask_string, stop.check)
     try:
@@ -111,7 +111,7 @@ def bring(checkouts: Iterable[Checkout], sources: Sources, base: Path, masker: S
 
 
 class _Telling:
-    """The observer of what plugins say."""
+    """Observer that writes messages of plugins as progress lines."""
 
     congested = False
 
@@ -119,11 +119,11 @@ class _Telling:
         self._report = report
 
     def observe(self, event: Event) -> None:
-        """Take an event."""
+        """Write the text of a notice or warning."""
         if isinstance(event, Notice):
             self._report(event.text)
         elif isinstance(event, Warned):
             self._report(f"warning: {event.text}")
 
     async def drain(self) -> None:
-        """There is nothing to wait for."""
+        """Return at once: nothing is buffered."""

@@ -1,4 +1,4 @@
-"""Stderr for what the runner says: that nobody can take it is no reason not to do what was asked for."""
+"""Stderr for messages of the runner, which never fails: lost messages must not stop a run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 class Stderr(io.TextIOBase):
-    """Writes to `stream` and drops what cannot be written: it is full, its reader has left, or there is none."""
+    """Text stream that drops output which cannot be written: `stream` is full, has lost its reader, or is missing."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # a property of the class, and no attribute, in typeshed
-        """The encoding of what is written."""
+        """The encoding of the output."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     @property
     def errors(self) -> str:  # type: ignore[override]
-        """What becomes of characters that it does not have."""
+        """The error handler for characters that the encoding lacks."""
         return getattr(self._stream, "errors", None) or "backslashreplace"
 
     def write(self, text: str, /) -> int:
@@ -35,18 +35,18 @@ class Stderr(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: `write` flushes."""
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def isatty(self) -> bool:
-        """Whether people see it as it is written."""
+        """Return whether the stream is a terminal."""
         return self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
-        """The descriptor; raises OSError when there is none."""
+        """Return the descriptor. Raises OSError when there is none."""
         if self._stream is None:
             raise io.UnsupportedOperation("stderr is closed")
         return self._stream.fileno()

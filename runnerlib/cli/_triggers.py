@@ -1,4 +1,4 @@
-"""What `eval` and `trigger` have in common: the jobs are told of at once, and people what became of them."""
+"""Common part of `eval` and `trigger`: jobs are submitted at once, and the result is shown to the user."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def own_masker(session: Session, resolved: Resolved | None = None) -> SecretMasker:
-    """Masks what this process knows to be secret, by the settings `resolved` or those of the environment.
+    """Return a masker with the secrets of the settings `resolved`, by default those of the environment.
 
-    So does the session from here on. Raises ConfigError.
+    The session uses it from now on. Raises ConfigError.
     """
     session.planned = masker_of(resolved or read({}, os.environ), os.environ, current_directory())
     warn_of_misspelt(session)
@@ -31,7 +31,7 @@ def own_masker(session: Session, resolved: Resolved | None = None) -> SecretMask
 
 
 def tell(message: Message | None, triggers_file: str | None, masker: SecretMasker, *, insecure: bool) -> int:
-    """Tell of the jobs in `message`; the exit code. Raises ConfigError."""
+    """Submit the jobs in `message`, and return the exit code. Raises ConfigError."""
     mask = masker.mask_string
     if message is not None:
         for name in message.job_names:
@@ -47,5 +47,5 @@ def tell(message: Message | None, triggers_file: str | None, masker: SecretMaske
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr."""
+    """Write a line for the user to stderr."""
     click.echo(printable(text), err=True)

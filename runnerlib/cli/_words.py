@@ -1,4 +1,4 @@
-"""The words of a command, which stand after `--`."""
+"""The words of a command, given after `--`."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ _FILES = (".yaml", ".yml", ".json")
 
 
 class CommandWithWords(click.Command):
-    """Takes what stands after the first `--` as the parameter `words`, apart from what stands before it."""
+    """A command that takes all arguments after the first `--` as the parameter `words`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the arguments; the command gets those after `--` as they are."""
+        """Parse the arguments; the command gets those after `--` unchanged."""
         cut = self._separator(args)
         rest = super().parse_args(ctx, args[:cut])
         ctx.params["words"] = tuple(args[cut + 1 :])
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """What the usage line shows."""
+        """Return the parts of the usage line."""
         return [*filter(None, super().collect_usage_pieces(ctx)), "[-- WORDS...]"]
 
     def _separator(self, args: list[str]) -> int:
-        """Where `--` stands that is no value of an option; behind the end if it does not."""
+        """Return the index of the first `--` that is no value of an option; `len(args)` without one."""
         options = [param for param in self.params if isinstance(param, click.Option) and not param.is_flag]
-        # An option with a `flag_value` takes none that begins with a dash.
+        # An option with a `flag_value` takes no value that begins with a dash.
         takes_value = {name for one in options for name in one.opts if not isinstance(one.flag_value, str)}
         marks = (i for i, word in enumerate(args) if word == "--" and (i == 0 or args[i - 1] not in takes_value))
         return next(marks, len(args))
 
 
 def refuse(stray: tuple[str, ...], ctx: click.Context) -> None:
-    """Raise UsageError for words before `--`, saying what was probably meant."""
+    """Raise UsageError for words before `--`, with a suggestion."""
     if not stray:
         return
     import shlex
@@ -47,7 +47,7 @@ def refuse(stray: tuple[str, ...], ctx: click.Context) -> None:
 
 
 def _option_for(path: str) -> str:
-    """The option that takes the file at `path`: that of a job where its kind cannot be told."""
+    """Return the option for the file at `path`; `--job-file` when its kind cannot be determined."""
     from runnerlib.cli._check_files import kind_of_file
 
     try:

@@ -1,4 +1,4 @@
-"""`runnerlib run --workflow-file`: a workflow shown, run, or one of its jobs alone."""
+"""`runnerlib run --workflow-file`: show or run a workflow, or one of its jobs alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from runnerlib.runner.workflow import WorkflowPlan
 
 
 def carry_out(session: Session, request: Request, *, alone: str | None, drawing: str | None, dry_run: bool) -> int:
-    """Make the plan of the workflow, and run it or show it; the exit code. Raises RunnerError."""
+    """Run the workflow or show its plan, and return the exit code. Raises RunnerError."""
     file = request.resolved.config.workflow_file or ""
     plan = planned(session, request, alone, fetching=not (drawing or dry_run))
     if drawing or dry_run:
@@ -52,12 +52,12 @@ def carry_out(session: Session, request: Request, *, alone: str | None, drawing:
 
 
 def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:
-    with suppress(OutputError):  # who was told last has raised it
+    with suppress(OutputError):  # an earlier event has raised it
         listener.observe(Warned(plan.masker.mask_string(text)))
 
 
 def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
-    """Who is told; what processes of plugins write as well, where a job may have any."""
+    """Open the observers of a run; if jobs may have plugins, also capture the output of their processes."""
     opened = partial(audience, plan.front, os.environ, summary=JobsSummary)
     if not any(may_have_plugins(job.request) for job in plan.plans.values()):
         return opened()
@@ -67,9 +67,9 @@ def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
 
 
 def planned(session: Session, request: Request, alone: str | None = None, *, fetching: bool = False) -> WorkflowPlan:
-    """The plan of the workflow; from here on the session masks with its masker. Raises RunnerError.
+    """Return the plan of the workflow; the session uses its masker from now on. Raises RunnerError.
 
-    With `fetching` the source that the file is in is prepared, if it is not there.
+    With `fetching`, the source that contains the file is prepared if it is missing.
     """
     workflow = load(_found(session, request, fetching=fetching))
     wish = request.wish
@@ -81,7 +81,7 @@ def planned(session: Session, request: Request, alone: str | None = None, *, fet
 
 
 def _found(session: Session, request: Request, *, fetching: bool) -> str:
-    """Where the workflow file is: here, or in a source of the settings, which has to be there. Raises RunnerError."""
+    """Return the path of the workflow file, on disk or in a source of the settings. Raises RunnerError."""
     given = request.resolved.config.workflow_file or ""
     place = request.place_of(given)
     if place.tree is None:
@@ -101,7 +101,7 @@ def _found(session: Session, request: Request, *, fetching: bool) -> str:
 
 
 def chosen(request: Request, alone: str | None) -> bool:
-    """Whether the workflow file is what is to be run: a job or a command that a higher layer gives wins over it.
+    """Return whether to run the workflow file: a job or a command of a higher layer wins over it.
 
     Raises ConfigError when the same layer gives both, or there is no file for `--job`.
     """
@@ -131,7 +131,7 @@ def _alone(name: str, workflow: Workflow, wish: Selection | None) -> Selection:
 
 
 def _command(name: str, file: str) -> str:
-    """The line that runs a job alone."""
+    """Return the command line that runs a job alone."""
     from runnerlib.triggers.next_jobs import run_command
 
     return run_command(name, file)

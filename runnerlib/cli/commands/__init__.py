@@ -1,1 +1,1 @@
-"""One module for each command, loaded when the command is named; each has a `command`."""
+"""One module for each command, imported on first use; each defines a `command`."""

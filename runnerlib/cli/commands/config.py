@@ -53,7 +53,7 @@ def _rows(resolved: Resolved) -> Iterator[tuple[str, ...]]:
 
 
 def _explained(resolved: Resolved, name: str) -> Iterator[tuple[str, ...]]:
-    """What each layer says of the setting `name`, the winner marked, and what is to know of it."""
+    """Yield rows about the setting `name`: its meaning, and the value in each layer, with the winner marked."""
     setting = SETTINGS[name]
     yield "setting", name
     yield "meaning", setting.help

@@ -38,7 +38,7 @@ Exit codes:
 """
 
 
-# What is told of the event, by options or by variables: the name of the option, of the variable, and what it is.
+# Facts about the event, given by options or variables: name of the option, of the variable, and the meaning.
 _TOLD = (
     ("branch", "BRANCH", "The branch, or the tag"),
     ("pr-base-ref", "PR_BASE_REF", "The branch that a pull request goes to"),
@@ -122,8 +122,8 @@ def command(
     sources = Sources()
     found = find_trees(happened, resolved, sources, places, note, compared=not changed)
     if found.missing:
-        os.environ.update(happened.told)  # the preparation of a source asks there for the change it is of
-        # What it takes to fetch is for those who have to.
+        os.environ.update(happened.told)  # the preparation of a source reads its change from there
+        # Loaded only when a source must be fetched.
         from runnerlib.cli._source import bring
 
         bring(found.missing, sources, workspace.base, masker)

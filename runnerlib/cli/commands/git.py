@@ -1,4 +1,4 @@
-"""`runnerlib git`: questions to the repository that a job works on."""
+"""`runnerlib git`: queries of the repository that a job works on."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def _info(session: Session, /, config_file: str | None, as_json: bool, **options
 
 
 def _directory(config_file: str | None, options: dict[str, str | None]) -> Path:
-    """Where the repository is."""
+    """Return the directory of the repository."""
     resolved = resolve_options(config_file, options)
     here = current_directory()
     workspace = locate(os.environ, here)
     place = workspace.resolve(resolved.config.code_dir, "code_dir")
     named = resolved.origin("code_dir").layer is not Layer.DEFAULT
     if named and not is_repository(place):
-        return place  # to be told that it is none
+        return place  # the query reports that it is no repository
     found = repository_about(place, here, given=named or workspace.base == CONTAINER_BASE)
     return found if is_repository(found) else here

@@ -8,15 +8,15 @@ from runnerlib.secrets.register import USAGE, main
 
 
 class _Plain(click.Command):
-    """Leaves the arguments as they are: an error of click's would show them, and each may be a secret."""
+    """A command that does not parse its arguments: an error of click would show them, and each may be a secret."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Pass everything on."""
+        """Pass all arguments on unchanged."""
         ctx.params["words"] = tuple(args)
         return []
 
     def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
-        """The client's own usage."""
+        """Return the usage text of the client."""
         return USAGE.rstrip()
 
 

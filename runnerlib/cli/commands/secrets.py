@@ -54,11 +54,11 @@ Examples:
   runnerlib secrets set ci/deploy key --file ~/.ssh/deploy_key
 """
 
-_UNSEEN = {"ignore_unknown_options": True}  # an error of click's would show the words, and one may be a value
+_UNSEEN = {"ignore_unknown_options": True}  # an error of click would show the words, and one may be a secret value
 
 
 class _MissingError(RunnerError):
-    """There is no such secret."""
+    """A secret that does not exist."""
 
     exit_code = 1
 
@@ -144,7 +144,7 @@ def delete(words: tuple[str, ...]) -> None:
 
 
 def _named(words: Sequence[str], most: int = 0) -> tuple[tuple[str, str], Sequence[str]]:
-    """The path and key that the words name, as two words or as PATH:KEY, and at `most` so many more."""
+    """Return the path and key in `words`, given as two words or as PATH:KEY, and at `most` so many more words."""
     if words and ":" in words[0]:
         path, _, key = words[0].partition(":")
         rest = words[1:]
