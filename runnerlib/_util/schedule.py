@@ -49,11 +49,11 @@ class Schedule:
         return True
 
     def skip_head(self) -> None:
-        """Let the step that is next end without running."""
+        """End the next step without running it."""
         self._end(heappop(self._ready))
 
     def end(self, name: str) -> None:
-        """A step that was taken has ended."""
+        """Record the end of a step that was taken."""
         number = self._numbers[name]
         self._free += self._weights[number]
         self._end(number)

@@ -6,7 +6,7 @@ import signal
 
 
 def signal_name(signum: int) -> str:
-    """`SIGTERM` for 15; numbers without a name, as real-time signals have, as `signal 40`."""
+    """Return the name of a signal: `SIGTERM` for 15; without a name, as for real-time signals, `signal 40`."""
     try:
         return signal.Signals(signum).name
     except ValueError:

@@ -139,7 +139,7 @@ class Attempt:
             self._observer.observe(Warned(text))
 
     async def _wait_for(self, room: Room) -> None:
-        """Until another attempt has ended, or this one is stopped."""
+        """Wait until another attempt has ended, or this one is stopped."""
         turn = self._turn = asyncio.get_running_loop().create_future()
         room.wait(self._go_on)
         await turn
@@ -224,7 +224,7 @@ class Attempt:
             pump.finish()
 
     async def _end_tree(self, process: Process) -> None:
-        """No process of the tree outlives the step: TERM, grace, KILL; only the kernel itself can keep one."""
+        """End every process of the tree: TERM, grace, KILL; only the kernel itself can keep one."""
         survivors = process.survivors()
         if not survivors:
             return

@@ -133,7 +133,7 @@ class JobRun:
             self._end_early(Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled"))
 
     def resize(self) -> None:
-        """The runner's terminal has another size now."""
+        """Pass the new size of the runner's terminal to the steps."""
         for _, run in self._running.values():
             run.resize()
 
@@ -227,7 +227,7 @@ class JobRun:
         self._limit_delivery()
 
     def _limit_cleanup(self) -> None:
-        """Once only steps that always run are left, they have the cleanup time."""
+        """Start the cleanup time once only steps that always run are left."""
         if self._ending is None or self._cleaning:
             return
         if all(self._decider.tidies_up(name) for name, _ in self._running.values()):
@@ -253,7 +253,7 @@ class JobRun:
         self._reaping = asyncio.get_running_loop().call_later(_REAPING, self._reap)
 
     async def _end_strays(self) -> None:
-        """Processes that left their steps behind do not outlive the job."""
+        """End the processes that left their steps' trees: they must not outlive the job."""
         custody = self._setting.custody
         strays = custody.strays()
         for stray in strays:
@@ -264,7 +264,7 @@ class JobRun:
             await end_all(custody.strays, custody.signal_strays, 0 if self._at_once else self._execution.limits.grace)
 
     async def _abandon(self) -> None:
-        """Leave nothing behind when the run itself is cancelled."""
+        """Leave no process or timer behind when the run itself is cancelled."""
         for timer in (*self._timers, *filter(None, (self._reaping,))):
             timer.cancel()
         for task in self._running:
@@ -321,7 +321,7 @@ class JobRun:
             self._delivery = None
 
     def _limit_delivery(self) -> None:
-        """A reader that has stopped must not keep a stopped runner."""
+        """Limit the wait for the reader after a stop: a reader that has stopped must not block the runner."""
         if self._delivery is not None and self._ending is not None and self._delivery.when() is None:
             limits = self._execution.limits
             self._delivery.reschedule(asyncio.get_running_loop().time() + limits.grace + limits.drain)

@@ -160,7 +160,7 @@ class Pump:
             action()
 
     def _work(self, do: Callable[[], Awaitable[None]]) -> None:
-        """Do something else than waiting for the pipe, and go on with that afterwards."""
+        """Stop waiting for the pipe, run `do`, and go on afterwards."""
         self._pause()
         self._working = self._loop.create_task(self._resume_after(do))
 

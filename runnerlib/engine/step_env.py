@@ -55,6 +55,6 @@ class Inheritance:
 
 
 def _output_variables(step: str, outputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """An output `digest` of the step `build` is RUNNERLIB_OUTPUT_BUILD_DIGEST."""
+    """Yield variables for outputs: `digest` of the step `build` is RUNNERLIB_OUTPUT_BUILD_DIGEST."""
     for name, value in outputs.items():
         yield f"RUNNERLIB_OUTPUT_{variable_part(step)}_{variable_part(name)}", value

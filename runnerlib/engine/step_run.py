@@ -97,12 +97,15 @@ class StepRun:
             self._pause.set_result(None)
 
     def resize(self) -> None:
-        """The runner's terminal has another size now, and so has the step's, if it has one."""
+        """Pass the new size of the runner's terminal to the step's terminal, if it has one."""
         if self._attempt is not None and self._step.tty:
             self._attempt.resize(terminal_size())
 
     async def run(self) -> StepResult:
-        """Try until an attempt succeeds, none is left or the step is stopped. Raises OutputError as observers do."""
+        """Make attempts until one succeeds, none is left or the step is stopped.
+
+        Raises OutputError as observers do.
+        """
         self._began = time.time()
         refused = await self._ask_before()
         number, ending = await self._attempts() if refused is None else (0, refused)

@@ -33,12 +33,12 @@ class TextOutput(Output):
 
     @property
     def congested(self) -> bool:
-        """Nothing is ever queued."""
+        """False: nothing is ever queued."""
         return False
 
     @property
     def is_terminal(self) -> bool:
-        """It is none."""
+        """False: a text stream is no terminal."""
         return False
 
     def write(self, data: bytes) -> None:
@@ -49,7 +49,7 @@ class TextOutput(Output):
         """Return at once: nothing is queued."""
 
     def give_up(self) -> int:
-        """Nothing is dropped."""
+        """Drop nothing."""
         return 0
 
     def close(self) -> None:

@@ -139,7 +139,7 @@ class _Dividing:
         return not self._why
 
     def _why_not(self, number: int, dropped: Collection[int], why: str) -> str:
-        """Jobs that were dropped so that others could go: what waits for one of them was not refused itself."""
+        """Return why a job stays: `why`, or a dropped job that it waits for, as it was not refused itself."""
         awaited = next((other for other in sorted(self._waits[number]) if other in dropped), None)
         return why if awaited is None else _waiting(name_of(self._message.items[awaited]))
 

@@ -46,12 +46,12 @@ class Api:
     name = "api"
 
     def __init__(self, config: RunnerConfig) -> None:
-        """Raises CoordinatorError for a URL or a token that cannot be used."""
+        """Make the sink. Raises CoordinatorError for a URL or a token that cannot be used."""
         self._job = config.job_id or ""
         self._coordinator = coordinator(config, config.api_token, "REACTORCIDE_API_TOKEN")
 
     def send(self, message: Message) -> str:
-        """Ask, again and again for a while. Raises DeliveryError."""
+        """Send the message, with retries for a while. Raises DeliveryError."""
         try:
             created = self._coordinator.submit(self._job, message.encode())
         except CoordinatorError as error:

@@ -71,7 +71,7 @@ class StepLogs:
         """Return at once: nothing is queued."""
 
     def give_up(self) -> int:
-        """Nothing is dropped."""
+        """Drop nothing."""
         return 0
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class StepLogs:
             raise self._failed(name, error) from None
 
     def _begin(self, step: str) -> _Log:
-        """Made when there is something to write: most steps of a large graph are silent."""
+        """Create the log of a step on its first output: most steps of a large graph are silent."""
         name = log_name(step)
         self._clear(name)
         try:

@@ -55,7 +55,7 @@ class Spill:
         return int(end) - at
 
     def close(self) -> None:
-        """Forget everything."""
+        """Discard the content."""
         self._file.close()
 
 

@@ -47,7 +47,7 @@ class Plain:
         return b""
 
     def harmless(self, lines: bytes) -> bytes:
-        """There are no commands."""
+        """Return `lines` unchanged: there are no commands."""
         return lines
 
 
@@ -68,7 +68,7 @@ class GitHub:
         return group + f"::stop-commands::{self._token}\n".encode()
 
     def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
-        """Commands again, and the end."""
+        """Allow commands again, and end the group."""
         return f"::{self._token}::\n::endgroup::\n".encode()
 
     def failure(self, text: str) -> bytes:
@@ -76,7 +76,7 @@ class GitHub:
         return self.harmless(f"::error::{_escaped(text)}\n".encode())
 
     def harmless(self, lines: bytes) -> bytes:
-        """The older form of commands, which the viewer of logs folds by, gets a space."""
+        """Insert a space into the older form of commands, by which the viewer of logs folds."""
         return _hash_commands(lines)
 
 
@@ -88,7 +88,7 @@ class Azure:
         return b"##[group]" + self.harmless(f"{title}\n".encode())
 
     def closing(self, ended: float, *, failed: bool) -> bytes:  # noqa: ARG002
-        """Its end."""
+        """The end of the group."""
         return b"##[endgroup]\n"
 
     def failure(self, text: str) -> bytes:
@@ -96,7 +96,7 @@ class Azure:
         return b"##[error]" + self.harmless(f"{text}\n".encode())
 
     def harmless(self, lines: bytes) -> bytes:
-        """`##[` and `##vso[` get a space."""
+        """Insert a space into `##[` and `##vso[`."""
         return _hash_commands(lines)
 
 
@@ -121,7 +121,7 @@ class GitLab:
         return b""
 
     def harmless(self, lines: bytes) -> bytes:
-        """The marks need escape sequences and carriage returns, which do not pass in any case."""
+        """Return `lines` unchanged: the marks need escape sequences and carriage returns, which never pass."""
         return lines
 
 

@@ -156,14 +156,14 @@ class Screen:
         self._lines = b""
 
     def scroll(self, text: bytes) -> None:
-        """Whole lines above the view."""
+        """Write whole lines above the view."""
         if not self._widths:
             self._out.write(text)
             return
         self._out.write(_BEGIN_UPDATE + self._erased() + text + self._lines + _END_UPDATE)
 
     def show(self, lines: list[str]) -> None:
-        """Replace the view; none at all when there are no lines."""
+        """Replace the view; remove it when there are no lines."""
         if not lines:
             self.end()
             return

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def command(event: StepStarted) -> str:
-    """`$ make test`, and which attempt it is after the first.
+    """Return the message about a command, as `$ make test`, and the number of an attempt after the first.
 
     Further lines of a command are indented, so that none of them looks like what the runner says.
     """
@@ -27,7 +27,7 @@ def retrying(event: StepRetrying) -> str:
 
 
 def finished(result: StepResult, *, timed: bool = True) -> str:
-    """The end of a step in a few words, and how long it took."""
+    """Return the result of a step in a few words, and its duration."""
     took = duration(result.duration) if timed and result.started else ""
     if result.cause == "restored" and result.reason:
         return one_line(result.reason)

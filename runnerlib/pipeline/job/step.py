@@ -78,7 +78,7 @@ class _Fields(NamedTuple):
 
 
 def _mended(step: "Step") -> "Step":
-    """A single name is a list of one, and a number of retries a Retry."""
+    """Return the step with a single name as a list of one, and a number of retries as a Retry."""
     changes: dict[str, Any] = {
         key: (name,) for key in ("depends_on", "outputs") if isinstance(name := getattr(step, key), str)
     }

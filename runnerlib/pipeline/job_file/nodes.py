@@ -16,7 +16,10 @@ def error(name: str, place: Place | None, text: str) -> ConfigError:
 
 
 def compose(text: str, name: str) -> Node:
-    """The root of the only document in `text`. Raises ConfigError as `document.compose` does, and for an empty file."""
+    """Return the root of the only document in `text`.
+
+    Raises ConfigError where `yaml_nodes.compose` raises DocumentError, and for an empty file.
+    """
     try:
         root = compose_document(text)
     except DocumentError as problem:

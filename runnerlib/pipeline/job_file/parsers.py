@@ -68,7 +68,7 @@ def duration(_reading: Reading, node: Node) -> float:
 
 
 def texts(reading: Reading, node: Node) -> tuple[str, ...]:
-    """A list of texts; every item that is none is complained of."""
+    """Return a list of texts; report every item that is none."""
     found = []
     for item in reading.items(node):
         try:
@@ -89,7 +89,7 @@ def command(reading: Reading, node: Node) -> str | tuple[str, ...]:
 
 
 def variables(reading: Reading, node: Node) -> dict[str, str]:
-    """A mapping of names to texts; every value that is none is complained of."""
+    """Return a mapping of names to texts; report every value that is none."""
     found = {}
     for name, entry in reading.entries(node, "this").items():
         try:

@@ -36,7 +36,7 @@ def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
 
 
 def options(reading: Reading, node: Node) -> dict[str, tuple[str, ...]]:
-    """A mapping of names to a text or several; every value that is neither is complained of."""
+    """Return a mapping of names to a text or several; report every value that is neither."""
     entries = reading.entries(node, "options")
     return {name: reading.value(entries, name, kinds.names, ()) for name in entries}
 

@@ -147,7 +147,7 @@ def _merge(reading: Reading, below: Values, entries: Mapping[str, Entry]) -> boo
 
 
 def _replace_other(below: Values, given: Collection[str], one: str, other: str) -> None:
-    """Inline steps take the place of a command of the job file, and the other way round."""
+    """Remove the command of the job file if there are inline steps, and the other way round."""
     if (one in given) != (other in given):
         below.values.pop(other if one in given else one, None)
 
@@ -197,7 +197,7 @@ def _refuse_reserved(reading: Reading, entries: dict[str, Entry]) -> None:
 
 
 def name_of(reading: Reading, values: Mapping[str, Any], node: Node) -> str:
-    """The name a job has by itself, with a complaint when it has none."""
+    """Return the own name of a job; report it when there is none."""
     if "name" not in values:
         reading.complain(node, "a job needs 'name'")
     return str(values.get("name", "job"))

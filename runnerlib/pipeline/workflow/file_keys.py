@@ -156,7 +156,7 @@ def run_as(reading: Reading, node: Node) -> dict[str, Any]:
 
 
 def steps(_reading: Reading, node: Node) -> Node:
-    """The steps are read when the name of the job is known."""
+    """Check the form of the steps, which are read when the name of the job is known."""
     if node.id != "sequence":
         raise Wrong(f"a list is expected, got {kind_of(node)}")
     return node

@@ -57,7 +57,7 @@ class Progress:
         return self.judge.instances[name] if self._schedule.start_head() else None
 
     def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
-        """An instance that was started has ended."""
+        """Record the end of an instance that was started."""
         self._schedule.end(result.name)
         self._record(result, new_vars)
 

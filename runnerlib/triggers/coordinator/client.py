@@ -49,7 +49,7 @@ class Coordinator:
     """The Coordinator at an address, with a token, which error texts call `token_name`."""
 
     def __init__(self, where: Address, token: str, token_name: str, patience: Patience | None = None) -> None:
-        """Raises CoordinatorError for a token that cannot be one."""
+        """Make a client. Raises CoordinatorError for a token that cannot be one."""
         self._where = where
         self._token = checked_token(token, token_name)
         self._token_name = token_name

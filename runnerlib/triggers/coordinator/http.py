@@ -45,7 +45,7 @@ class Timer:
         self._end = min(deadline, patience.clock() + patience.attempt)
 
     def left(self) -> float:
-        """Seconds, more than none. Raises TimeoutError."""
+        """Return the seconds left, more than 0. Raises TimeoutError."""
         left = self._end - self._clock()
         if left <= 0:
             raise TimeoutError

@@ -21,7 +21,7 @@ def needs_shell(command: str) -> bool:
 
 
 def by_worker(command: str) -> str:
-    """`command`, which the shell of a worker becomes instead of waiting for it; it has to be a single program."""
+    """Return `command` so that the worker's shell becomes it instead of waiting; it must be a single program."""
     return f"exec {command}" if needs_shell(command) else command
 
 
