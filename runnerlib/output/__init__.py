@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import ConfigError, unknown
 
@@ -21,11 +21,43 @@ if TYPE_CHECKING:
     from runnerlib.output.protocol import Console, MakeConsole
     from runnerlib.output.streams import Streams
 
-__all__ = ["MODES", "TIMED", "automatic_mode", "console"]
+__all__ = ["MODES", "Mode", "automatic_mode", "console", "mode_of"]
 
-MODES = ("raw", "prefixed", "grouped", "json", "live")
-# Modes whose lines need no further time: they have it, a service adds it, or they are redrawn.
-TIMED = ("json", "grouped", "live")
+
+class Mode(NamedTuple):
+    """Properties of an output mode that decide what stands beside it; all are false for the mode of a plugin.
+
+    `needs_terminal`: it redraws, so it is `prefixed` without a terminal and beside a log on stderr. `timed`: its lines
+    have a time, get one from a service, or are redrawn, so `timestamps` has no meaning. `for_programs`: its lines are
+    read by programs and have everything, the runner's messages too, so no log, summary or cut is added. `verbatim`: it
+    passes bytes on as they are, so steps run one at a time and nothing frames them.
+    """
+
+    module: str = ""
+    needs_terminal: bool = False
+    timed: bool = False
+    for_programs: bool = False
+    verbatim: bool = False
+
+
+MODES: Mapping[str, Mode] = MappingProxyType(
+    {
+        "raw": Mode("raw", verbatim=True),
+        "prefixed": Mode("prefixed"),
+        "grouped": Mode("grouped", timed=True),
+        "json": Mode("json_lines", timed=True, for_programs=True),
+        "live": Mode("live", timed=True, needs_terminal=True),
+    }
+)
+"""Each is the module `modes.MODULE`, loaded when a run has the mode."""
+
+_OF_A_PLUGIN = Mode()
+
+
+def mode_of(name: str | None) -> Mode:
+    """Return the properties of the output mode `name`; of one that is unknown here, or not chosen, the defaults."""
+    return MODES.get(name or "", _OF_A_PLUGIN)
+
 
 # The variables that show a CI service, and the dialect of groups it reads.
 SERVICES = {"GITHUB_ACTIONS": "github", "GITLAB_CI": "gitlab", "BUILDKITE": "buildkite", "TF_BUILD": "azure"}
@@ -58,8 +90,7 @@ def console(mode: str, streams: Streams, look: Look, added: Mapping[str, MakeCon
         return added[mode](streams, look)
     if mode not in MODES:
         raise ConfigError(unknown("output mode", mode, (*MODES, *added)))
-    if mode == "live" and not look.terminal:
+    if MODES[mode].needs_terminal and not look.terminal:
         mode = "prefixed"
-    name = {"json": "json_lines"}.get(mode, mode)
-    make: MakeConsole = importlib.import_module(f"{__name__}.modes.{name}").console
+    make: MakeConsole = importlib.import_module(f"{__name__}.modes.{MODES[mode].module}").console
     return make(streams, look)

@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from runnerlib.output import mode_of
 from runnerlib.output.nonblocking_writer import Output
 from runnerlib.output.streams import Streams
 from runnerlib.output.text.lines import LONGEST, cut
@@ -39,7 +40,8 @@ def is_one_stream(config: RunnerConfig, environ: Mapping[str, str], terminal: bo
     Structured output, which programs read, stays in a stream of its own.
     """
     if config.log_stream == "auto":
-        structured = "json" in {config.output, config.log_format, environ.get("LOG_FORMAT")}
+        log_format = config.log_format, environ.get("LOG_FORMAT")
+        structured = mode_of(config.output).for_programs or "json" in log_format
         return under_worker(environ, terminal) and not structured
     return config.log_stream == "one"
 
@@ -60,7 +62,7 @@ def for_lines(
     limit = config.max_line
     if limit is None and under_worker(environ, terminal):
         limit = LONGEST
-    if mode == "json" or not (limit or config.timestamps):
+    if mode_of(mode).for_programs or not (limit or config.timestamps):
         return Streams(out, err, joined=joined)
     now = time.time if config.timestamps else None
     shown = LineOutput(out, limit, marks, now)

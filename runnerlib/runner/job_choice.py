@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.config import Layer
 from runnerlib.errors import ConfigError
+from runnerlib.output import mode_of
 from runnerlib.pipeline.job import Job, Step
 
 if TYPE_CHECKING:
@@ -49,6 +50,6 @@ def chosen_job_file(resolved: Resolved, words: Sequence[str]) -> str | None:
 def limited(job: Job, config: RunnerConfig) -> Job:
     """Return the job with the limits of the settings instead of its own."""
     timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
-    if config.output == "raw":
+    if mode_of(config.output).verbatim:
         max_parallel = 1  # bytes of steps that run at a time could not be told apart
     return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)

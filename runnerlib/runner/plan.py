@@ -12,7 +12,7 @@ from runnerlib.config.misspelled import misspelt
 from runnerlib.errors import ConfigError, one_line, unknown
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.candidates import weakness
-from runnerlib.output import MODES, TIMED
+from runnerlib.output import MODES, mode_of
 from runnerlib.pipeline.job import Job
 from runnerlib.runner.checkouts import checkouts
 from runnerlib.runner.environment import Files, job_environment, named_secrets
@@ -228,8 +228,9 @@ def _plan(request: Request) -> RunPlan:
     modes = (*MODES, *request.modes)
     if config.output is not None and config.output not in modes:
         raise resolved.error("output", unknown("output mode", config.output, modes))
-    if config.timestamps and config.output in TIMED:
-        raise resolved.error("timestamps", f"the mode '{config.output}' has its own (raw and prefixed have none)")
+    if config.timestamps and mode_of(config.output).timed:
+        others = " and ".join(name for name, mode in MODES.items() if not mode.timed)
+        raise resolved.error("timestamps", f"the mode '{config.output}' has its own ({others} have none)")
     is_command = request.job is None
     job = limited(request.job or only_command(resolved, request.words), config)
     job.check()

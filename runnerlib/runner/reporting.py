@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.events import Notice, StepStarted
-from runnerlib.output import automatic_mode, console
+from runnerlib.output import automatic_mode, console, mode_of
 from runnerlib.output.capabilities import look
 from runnerlib.output.fanout import Several
 from runnerlib.output.line_output import for_lines
@@ -58,12 +58,12 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary:
     seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
     structured = chosen_format(environ, config.log_format) == "json"
     mode = config.output or automatic_mode(environ, terminal and not structured, several)
-    if structured and mode == "live":  # its view and lines on stderr would write into each other
+    if structured and mode_of(mode).needs_terminal:  # its view and lines on stderr would write into each other
         mode = "prefixed"
-    if config.timestamps and config.output is None and mode in {"live", "grouped"}:
+    if config.timestamps and config.output is None and mode_of(mode).timed:
         mode = "prefixed"
     ends = for_lines(ends, config, environ, mode, plan.masker.marks)
-    log = _log(plan, environ, ends) if structured and mode != "json" else None
+    log = _log(plan, environ, ends) if structured and not mode_of(mode).for_programs else None
     shown: Console = _without(console(mode, ends, seen, plan.request.modes), mode, plan, log)
     if config.log_limit is not None:
         head = config.log_limit // 2
@@ -94,12 +94,12 @@ def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
 def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> Console:
     """Return the console without events that the log shows, and without those below the log level."""
     least = plan.config.log_level
-    if log is None and (least in {None, "debug", "info"} or mode == "json"):
+    if log is None and (least in {None, "debug", "info"} or mode_of(mode).for_programs):
         return shown
     from runnerlib.output.log import json_observer as log_lines
 
     kinds: tuple[type, ...] = log_lines.OWN if log is not None or least != "warning" else (Notice,)
-    if mode == "raw":  # in the other modes they are a part of the picture
+    if mode_of(mode).verbatim:  # in the other modes they are a part of the picture
         kinds = (*kinds, *log_lines.FRAMES) if log is not None else (*kinds, StepStarted)
     return log_lines.Without(shown, kinds)
 
@@ -117,7 +117,7 @@ def _files(plan: RunPlan) -> Iterator[Listener]:
 
 def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, made: type[Summary] | None) -> Iterator[Listener]:
     """Yield the summary; none for a single command, and none for JSON output, whose reader makes its own."""
-    if not plan.is_command and mode != "json":
+    if not plan.is_command and not mode_of(mode).for_programs:
         from runnerlib.output.summary import Summary
 
-        yield (made or Summary)(shown.say, seen, _place_of_logs(plan), console_told=mode == "raw")
+        yield (made or Summary)(shown.say, seen, _place_of_logs(plan), console_told=mode_of(mode).verbatim)

@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import runnerlib
+from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError
 from runnerlib.events import (
     Event,
@@ -23,7 +26,7 @@ from runnerlib.events import (
     Warned,
 )
 from runnerlib.events.result import StepResult
-from runnerlib.output import MODES, automatic_mode, console, service
+from runnerlib.output import MODES, Mode, automatic_mode, console, mode_of, service
 from runnerlib.output.capabilities import Look, look
 from runnerlib.output.streams import streams
 from runnerlib.output.text.columns import columns, common_width, padded, shortened, told_apart
@@ -86,6 +89,24 @@ def test_every_mode_has_a_console(mode: str) -> None:
     made.close()
     assert os.fstat(fd).st_size
     os.close(fd)
+
+
+def test_the_help_names_the_modes_there_are() -> None:
+    *names, last = MODES
+    assert f"{', '.join(names)} or {last} (" in SETTINGS["output"].help
+
+
+def test_nothing_asks_for_the_name_of_a_mode() -> None:
+    """Whoever needs to know something of a mode asks its properties, so a new one is one row and one module."""
+    names = "|".join(MODES)
+    asked = re.compile(rf"""(?:mode|config\.output)\b.{{0,4}}(?:==|!=| in \{{).{{0,4}}["'](?:{names})["']""")
+    assert asked.search('if mode == "raw":')
+    files = Path(runnerlib.__file__).parent.rglob("*.py")
+    assert [str(path) for path in files if asked.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_a_mode_of_a_plugin_has_no_special_properties() -> None:
+    assert mode_of("theirs") == mode_of(None) == Mode()
 
 
 def test_live_without_a_terminal_is_prefixed() -> None:

@@ -9,6 +9,7 @@ from runnerlib._util.paths import Workspace
 from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.executor.container import Engine, find_engine
+from runnerlib.output import mode_of
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.pipeline.workflow import Instance, instances
@@ -85,7 +86,7 @@ def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
         forced=frozenset(
             all_of_them[name].job.name if name in all_of_them else name for name in wish.only + wish.start
         ),
-        capacity=1 if front.config.output == "raw" else front.config.max_parallel or os.cpu_count() or 1,
+        capacity=1 if mode_of(front.config.output).verbatim else front.config.max_parallel or os.cpu_count() or 1,
         engine=engine,
         source=_source_of_all(plans.values()),
     )
