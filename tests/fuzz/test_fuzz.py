@@ -9,15 +9,18 @@ from types import ModuleType
 import pytest
 
 from tests.fuzz import case, folded, shaped
+from tests.looped import assert_each
 
 HERE = Path(__file__).parent
 TARGETS = {"corpus": case, "corpus_folded": folded, "corpus_shaped": shaped}
-CORPORA = [path for name in TARGETS for path in sorted((HERE / name).iterdir())]
 
 
-@pytest.mark.parametrize("path", CORPORA, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_the_corpora(path: Path) -> None:
-    TARGETS[path.parent.name].check(path.read_bytes())
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_corpora(name: str) -> None:
+    def check(file: str) -> None:
+        TARGETS[name].check((HERE / name / file).read_bytes())
+
+    assert_each(check, ((path.name,) for path in sorted((HERE / name).iterdir())))
 
 
 def test_random_cases() -> None:

@@ -15,6 +15,7 @@ from runnerlib.masking import SecretMasker
 from runnerlib.masking._scanner import KERNELS, Scanner, Stream
 from runnerlib.masking.encodings import forms
 from tests import folded_oracle, oracle
+from tests.looped import assert_each
 from tests.tools import tool
 
 if TYPE_CHECKING:
@@ -186,32 +187,35 @@ class TestAgainstTheTwin:
         check_registration(*a_case(rng), rng)
 
     @pytest.mark.parametrize("kernel", KERNELS)
-    @pytest.mark.parametrize("distance", [0, 1, 5, 60, 61, 62, 63, 64, 65, 127, 2047, 2048, 2049, 5000])
-    def test_events_at_any_distance(self, kernel: str, distance: int) -> None:
-        rng = random.Random(distance)
-        secrets = [bytes(rng.choices(b"abcdefgh", k=n)) for n in (6, 9, 20, 31)]
-        pieces = [secret[:4] + event + secret[4:] for secret in secrets for event in EVENTS] + EVENTS
-        text = b"".join(
-            piece + b"." * distance for piece in rng.sample(pieces, min(len(pieces), 2 + 12_000 // (distance + 9)))
-        )
-        want, made = folded_oracle.mask(secrets, text), scanner(secrets, kernel)
-        assert made.mask(text) == want
-        assert run(made.stream(), [text[i : i + 501] for i in range(0, len(text), 501)]) == want
+    def test_events_at_any_distance(self, kernel: str) -> None:
+        def check(distance: int) -> None:
+            rng = random.Random(distance)
+            secrets = [bytes(rng.choices(b"abcdefgh", k=n)) for n in (6, 9, 20, 31)]
+            pieces = [secret[:4] + event + secret[4:] for secret in secrets for event in EVENTS] + EVENTS
+            chosen = rng.sample(pieces, min(len(pieces), 2 + 12_000 // (distance + 9)))
+            text = b"".join(piece + b"." * distance for piece in chosen)
+            want, made = folded_oracle.mask(secrets, text), scanner(secrets, kernel)
+            assert made.mask(text) == want
+            assert run(made.stream(), [text[i : i + 501] for i in range(0, len(text), 501)]) == want
+
+        distances = [0, 1, 5, 60, 61, 62, 63, 64, 65, 127, 2047, 2048, 2049, 5000]
+        assert_each(check, ((distance,) for distance in distances))
 
     @pytest.mark.parametrize("kernel", KERNELS)
-    @pytest.mark.parametrize("distance", [0, 5, 60, 63, 64, 65, 2047, 5000])
-    def test_wrapped_phrases_at_any_distance(self, kernel: str, distance: int) -> None:
-        rng = random.Random(distance)
-        secrets = [b"ab cd ef", b"abcd \tefgh", b"a bc def gh hgfe dcb a"]
-        pieces = [secret.replace(b" ", event) for secret in secrets for event in BLANKS]
-        pieces += [wrapped(secret, width, b" " * rng.randrange(3)) for secret in secrets for width in range(2, 9)]
-        between = rng.choice([b".", b" ", b". "])
-        text = b"".join(
-            piece + between * distance for piece in rng.sample(pieces, min(len(pieces), 2 + 12_000 // (distance + 9)))
-        )
-        want, made = folded_oracle.mask(secrets, text), scanner(secrets, kernel)
-        assert made.mask(text) == want
-        assert run(made.stream(), [text[i : i + 501] for i in range(0, len(text), 501)]) == want
+    def test_wrapped_phrases_at_any_distance(self, kernel: str) -> None:
+        def check(distance: int) -> None:
+            rng = random.Random(distance)
+            secrets = [b"ab cd ef", b"abcd \tefgh", b"a bc def gh hgfe dcb a"]
+            pieces = [secret.replace(b" ", event) for secret in secrets for event in BLANKS]
+            pieces += [wrapped(secret, width, b" " * rng.randrange(3)) for secret in secrets for width in range(2, 9)]
+            between = rng.choice([b".", b" ", b". "])
+            chosen = rng.sample(pieces, min(len(pieces), 2 + 12_000 // (distance + 9)))
+            text = b"".join(piece + between * distance for piece in chosen)
+            want, made = folded_oracle.mask(secrets, text), scanner(secrets, kernel)
+            assert made.mask(text) == want
+            assert run(made.stream(), [text[i : i + 501] for i in range(0, len(text), 501)]) == want
+
+        assert_each(check, ((distance,) for distance in [0, 5, 60, 63, 64, 65, 2047, 5000]))
 
     @pytest.mark.parametrize("length", [7, 90, 700])
     def test_runs_longer_than_what_is_searched_at_once(self, length: int) -> None:
@@ -453,20 +457,22 @@ class TestSituations:
             ).stdout
             assert made.mask(printed).strip() == b"#", width
 
-    @pytest.mark.parametrize("before", range(70))
-    def test_base64_wrapped_by_coreutils_and_openssl(self, before: int) -> None:
-        text = b"x" * before + SECRET + b"y" * 40
-        whole = b64encode(text)
-        encoded = whole[before * 4 // 3 : (before + len(SECRET)) * 4 // 3]
-        coreutils = encodebytes(text)
-        openssl = b"".join(whole[i : i + 64] + b"\n" for i in range(0, len(whole), 64))
-        terminal = openssl.replace(b"\n", b"\r\n")
-        yaml = b"data:\n  key: |\n" + b"".join(b"    " + line + b"\n" for line in openssl.split())
-        for printed in (coreutils, openssl, terminal, yaml):
-            shown = masker().mask(printed)
-            assert b"#" in shown
-            assert readable(shown, encoded) == []
-            assert run(masker().stream(), [printed[i : i + 11] for i in range(0, len(printed), 11)]) == shown
+    def test_base64_wrapped_by_coreutils_and_openssl(self) -> None:
+        def check(before: int) -> None:
+            text = b"x" * before + SECRET + b"y" * 40
+            whole = b64encode(text)
+            encoded = whole[before * 4 // 3 : (before + len(SECRET)) * 4 // 3]
+            coreutils = encodebytes(text)
+            openssl = b"".join(whole[i : i + 64] + b"\n" for i in range(0, len(whole), 64))
+            terminal = openssl.replace(b"\n", b"\r\n")
+            yaml = b"data:\n  key: |\n" + b"".join(b"    " + line + b"\n" for line in openssl.split())
+            for printed in (coreutils, openssl, terminal, yaml):
+                shown = masker().mask(printed)
+                assert b"#" in shown
+                assert readable(shown, encoded) == []
+                assert run(masker().stream(), [printed[i : i + 11] for i in range(0, len(printed), 11)]) == shown
+
+        assert_each(check, ((before,) for before in range(70)))
 
     @pytest.mark.parametrize(
         "command", [["base64"], ["base64", "-w", "20"], ["openssl", "base64"], ["grep", "--color=always", "Kq7"]]

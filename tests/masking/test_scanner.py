@@ -7,7 +7,7 @@ import gc
 import random
 import sys
 import threading
-from itertools import pairwise
+from itertools import pairwise, product
 
 import ahocorasick
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from runnerlib.masking._scanner import KERNELS, Scanner, Stream
 from tests import oracle
+from tests.looped import assert_each
 
 PATIENT = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 
@@ -79,17 +80,18 @@ class TestUnion:
             assert run(made.stream(), [text[:i], text[i:]]) == want
         assert run(made.stream(), [text[i : i + 1] for i in range(len(text))]) == want
 
-    @pytest.mark.parametrize("shortest", [3, 5, 7, 8, 11, 15, 24])
-    @pytest.mark.parametrize("count", [30, 120, 2100])
-    def test_many_patterns(self, kernel: str, shortest: int, count: int) -> None:
-        rng = random.Random(shortest * count)
-        letters = b"abcdefghijklmnopqrstuvwxyz0123456789"
-        patterns = [bytes(rng.choices(letters, k=shortest + rng.randint(0, 40))) for _ in range(count)]
-        patterns += [p + b"-more" for p in patterns[:5]] + [p[:-1] + p[1:] for p in patterns[:5]]
-        text = oracle.text_of(patterns, letters, 12_000, rng)
-        want, made = oracle.mask(patterns, text), scanner(patterns, kernel)
-        assert made.mask(text) == want
-        assert run(made.stream(), cut(text, [rng.randrange(len(text)) for _ in range(40)])) == want
+    def test_many_patterns(self, kernel: str) -> None:
+        def check(shortest: int, count: int) -> None:
+            rng = random.Random(shortest * count)
+            letters = b"abcdefghijklmnopqrstuvwxyz0123456789"
+            patterns = [bytes(rng.choices(letters, k=shortest + rng.randint(0, 40))) for _ in range(count)]
+            patterns += [p + b"-more" for p in patterns[:5]] + [p[:-1] + p[1:] for p in patterns[:5]]
+            text = oracle.text_of(patterns, letters, 12_000, rng)
+            want, made = oracle.mask(patterns, text), scanner(patterns, kernel)
+            assert made.mask(text) == want
+            assert run(made.stream(), cut(text, [rng.randrange(len(text)) for _ in range(40)])) == want
+
+        assert_each(check, product([3, 5, 7, 8, 11, 15, 24], [30, 120, 2100]))
 
     def test_a_few_short_patterns_among_many_long_ones(self, kernel: str) -> None:
         rng = random.Random(5)
@@ -99,13 +101,16 @@ class TestUnion:
         assert made.mask(text) == oracle.mask(patterns, text)
         assert run(made.stream(), cut(text, list(range(0, 20_000, 777)))) == oracle.mask(patterns, text)
 
-    @pytest.mark.parametrize("length", [63, 64, 65, 127, 128, 129, 255, 256, 257, 1000, 4096, 5000, 40_000])
-    def test_a_pattern_at_either_end_of_a_text_of_any_size(self, kernel: str, length: int) -> None:
-        for patterns in ([b"needle"], [b"needle%04d" % i for i in range(500)]):
-            made = scanner(patterns, kernel)
-            text = patterns[-1] + b"." * length + patterns[-1]
-            assert made.mask(text) == b"#" + b"." * length + b"#"
-            assert made.mask(b"." * length + patterns[-1][:-1]) == b"." * length + patterns[-1][:-1]
+    def test_a_pattern_at_either_end_of_a_text_of_any_size(self, kernel: str) -> None:
+        def check(length: int) -> None:
+            for patterns in ([b"needle"], [b"needle%04d" % i for i in range(500)]):
+                made = scanner(patterns, kernel)
+                text = patterns[-1] + b"." * length + patterns[-1]
+                assert made.mask(text) == b"#" + b"." * length + b"#"
+                assert made.mask(b"." * length + patterns[-1][:-1]) == b"." * length + patterns[-1][:-1]
+
+        sizes = [63, 64, 65, 127, 128, 129, 255, 256, 257, 1000, 4096, 5000, 40_000]
+        assert_each(check, ((size,) for size in sizes))
 
     def test_text_that_defeats_the_prefilter_goes_to_the_automaton_and_back(self, kernel: str) -> None:
         patterns = [b"a" * n for n in range(8, 60)] + [b"b" * 40 + b"c", b"needle-in-a-haystack"]

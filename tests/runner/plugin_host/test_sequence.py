@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from runnerlib.plugins import PluginContext, PluginError, VetoError
 from runnerlib.runner.plan import Request
 from tests.runner.plugin_host.harness import (
     CLOCK,
+    COMMAND,
     MODES,
     Act,
     Calls,
@@ -114,9 +116,14 @@ FAILURES: dict[str, tuple[Act, type[RunnerError]]] = {
 }
 
 
-@pytest.mark.parametrize("how", FAILURES)
-@pytest.mark.parametrize("phase", EARLY)
-@pytest.mark.parametrize("mode", MODES)
+def in_modes(every: Iterable[tuple[str, ...]], some: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Every case in one mode, some in each other: a mode is another request, and the same run."""
+    return [(COMMAND, *case) for case in every] + [(mode, *case) for mode, case in product(MODES[1:], some)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "phase", "how"), in_modes(product(EARLY, FAILURES), zip(EARLY, FAILURES, strict=True))
+)
 def test_a_plugin_that_ends_the_run_before_the_job(mode: str, phase: str, how: str, tmp_path: Path) -> None:
     """Who comes after it in the phase is not called; everybody has ON_ERROR and CLEANUP, itself included."""
     act, kind = FAILURES[how]
@@ -127,10 +134,13 @@ def test_a_plugin_that_ends_the_run_before_the_job(mode: str, phase: str, how: s
     assert not (tmp_path / "job/src").exists() or phase in {"post_source_prep", "pre_execution"}
 
 
-@pytest.mark.parametrize("how", ["fails", "exits", "vetoes", "hangs"])
-@pytest.mark.parametrize("phase", LATE)
-@pytest.mark.parametrize("command", ["true", "exit 3"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "command", "phase", "how"),
+    in_modes(
+        product(["true", "exit 3"], LATE, ["fails", "exits", "vetoes", "hangs"]),
+        [("true", "post_execution", "fails"), ("exit 3", "on_error", "vetoes"), ("true", "cleanup", "hangs")],
+    ),
+)
 def test_a_plugin_that_fails_after_the_job(mode: str, command: str, phase: str, how: str, tmp_path: Path) -> None:
     """All others are called. The job's own failure stays the verdict; a job that succeeded ends in that error."""
     act, kind = FAILURES[how]
@@ -147,9 +157,13 @@ def test_a_plugin_that_fails_after_the_job(mode: str, command: str, phase: str, 
         assert (ended, type(raised)) == ([], kind)
 
 
-@pytest.mark.parametrize("how", ["fails", "vetoes", "hangs"])
-@pytest.mark.parametrize("hook", ["pre_step", "post_step"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "hook", "how"),
+    in_modes(
+        product(["pre_step", "post_step"], ["fails", "vetoes", "hangs"]),
+        [("pre_step", "fails"), ("post_step", "vetoes")],
+    ),
+)
 def test_a_plugin_that_fails_around_a_step(mode: str, hook: str, how: str, tmp_path: Path) -> None:
     """That is how the step ends, so the job ends as after any step that failed."""
     ended: list[int] = []
