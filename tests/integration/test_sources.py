@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import lzma
-import os
 import random
 import shutil
 import socket
@@ -226,15 +225,11 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 class TestKilled:
-    """kill -9 at any moment: the old content or the new is there, and the next run succeeds and leaves no trace.
+    """kill -9 at any moment: the old content or the new is there, and the next run succeeds and leaves no trace."""
 
-    RUNNERLIB_TEST_KILLS says how often each type is killed.
-    """
-
-    TIMES = int(os.environ.get("RUNNERLIB_TEST_KILLS", "1"))
-
+    @pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.slow)])
     @pytest.mark.parametrize("kind", ["copy", "tarball", "hg", "svn"])
-    def test_at_random_moments(self, kind: str, many: dict[str, str], tmp_path: Path) -> None:
+    def test_at_random_moments(self, kind: str, times: int, many: dict[str, str], tmp_path: Path) -> None:
         moments = random.Random(kind)
         job = tmp_path / "job"
         words = ("checkout", "--type", kind, many[kind])
@@ -242,7 +237,7 @@ class TestKilled:
         assert runnerlib(*words, cwd=tmp_path).code == 0
         whole, took = self.look(job / "src"), time.monotonic() - began
         assert len(whole) >= 200
-        for _ in range(self.TIMES):
+        for _ in range(times):
             shutil.rmtree(job / "src")
             old = moments.random() < 0.5
             if old:

@@ -89,7 +89,7 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("round", range(12))
+@pytest.mark.parametrize("round", [0, 1, *(pytest.param(number, marks=pytest.mark.slow) for number in range(2, 12))])
 def test_killed_at_a_random_moment(kind: str, round: int) -> None:
     """The moment is one of the host's progress and, behind it, of a random stretch of work."""
     chance = Random(f"{kind} {round}")

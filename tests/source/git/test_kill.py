@@ -1,6 +1,6 @@
 """kill -9 at any moment: the next run succeeds, nothing half made stays, no lock, no broken mirror.
 
-RUNNERLIB_KILLS says how often; the moments are spread over the whole time that a preparation takes.
+The moments are spread over the whole time that a preparation takes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from tests.source.repository import commit, git, holders
 from tests.source.smart_http import serving
 
 ROOT = Path(__file__).parents[3]
-KILLS = int(os.environ.get("RUNNERLIB_KILLS", "8"))
 PREPARE = """
 import sys
 from pathlib import Path
@@ -61,14 +60,15 @@ def killed_after(pause: float, *args: str, env: dict[str, str]) -> bool:
     return False
 
 
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("cached", "options"), [(False, ""), (True, ""), (False, "keep=repository"), (True, "depth=0")]
 )
-def test_killed_at_any_moment(cached: bool, options: str, engine: str, repo: Path, tmp_path: Path) -> None:
+def test_killed_at_any_moment(cached: bool, options: str, rounds: int, engine: str, repo: Path, tmp_path: Path) -> None:
     chance = random.Random(f"{cached} {options} {engine}")
     target, cache = tmp_path / "job/src", tmp_path / "cache"
     pairs = tuple((name, value) for name, _, value in (option.partition("=") for option in options.split()))
-    rounds, hit = max(KILLS // 8, 1), 0
+    hit = 0
     with serving(tmp_path) as server:
         spec = SourceSpec("git", server.url("git/repo"), None, pairs, Cache(cache) if cached else None)
         prepare(spec, target)
