@@ -7,7 +7,6 @@ and does what `runnerlib.secrets.register_secret` does.
 import sys
 from types import ModuleType
 
-from runnerlib.executor.hardening import harden
 from runnerlib.secrets.register import (
     USAGE,
     Registration,
@@ -43,6 +42,8 @@ class _Callable(ModuleType):
 sys.modules[__name__].__class__ = _Callable
 
 if __name__ == "__main__":
+    from runnerlib.executor.hardening import harden
+
     harden()
     code = main()
     try:

@@ -34,7 +34,12 @@ def docker() -> Iterator[dict[str, str]]:
     with (home / "log").open("wb") as log:
         running = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        env = {"DOCKER_HOST": f"unix://{home}/s", "PATH": f"{home}/bin:{os.environ['PATH']}", "CALLS": f"{home}/calls"}
+        env = {
+            "DOCKER_HOST": f"unix://{home}/s",
+            "DOCKER_CONFIG": f"{home}/config",
+            "PATH": f"{home}/bin:{os.environ['PATH']}",
+            "CALLS": f"{home}/calls",
+        }
         until(lambda: running.poll() is not None or (home / "s").exists())
         assert running.poll() is None, (home / "log").read_text()[-2000:]
         (home / "bin").mkdir()

@@ -134,7 +134,7 @@ async def registrations_under_load(masker: SecretMasker, clients: list[Client], 
             argv = (sys.executable, "-S", str(SPEAKER), *map(str, pipes[i]))
             command = Command(f"step {i}", Launch(argv, Path("/"), dict(os.environ)))
             step = Attempt(command, custody, masker, masker.stream(), client, Limits(grace=60, drain=60))
-            steps.append(loop.create_task(step.run()))
+            steps.append(loop.create_task(step.run(lambda: None)))
             rounds = ROUNDS // STEPS + (i < ROUNDS % STEPS)
             working.append(loop.run_in_executor(threads, client.run, loop, path, rounds))
         await asyncio.wait(working)

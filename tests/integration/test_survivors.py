@@ -146,7 +146,7 @@ def guards():
                 state = open(f"/proc/{pid}/stat").read()
             except OSError:
                 continue
-            if "(guard) " in state and "(guard) Z" not in state:
+            if "(watchdog) " in state and "(watchdog) Z" not in state:
                 found.append(int(pid))
     return found
 runner = os.getppid()

@@ -241,7 +241,7 @@ def test_threads_lose_nothing(tmp_path: Path, cheap: None) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from runnerlib import secrets_local as store
+from runnerlib.secrets import local_store as store
 store.SCRYPT_N = 2**4
 base, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(count):

@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import PathError
-from runnerlib.source import Sources, SourceSpec
-from runnerlib.source import mounts as mounted
+from runnerlib.source import Sources, SourceSpec, mounts
 from tests.source.mounts import need_mounts
 
 
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace whose `src` is taken for a mount, and beside it a source and a place of somebody else's."""
-    monkeypatch.setattr(mounted, "_is_mount", lambda target: target.is_dir())
+    monkeypatch.setattr(mounts, "_is_mount", lambda target: target.is_dir())
     for name in ("job", "code", "elsewhere"):
         (tmp_path / name).mkdir()
     (tmp_path / "code/file").write_text("copied")
@@ -27,7 +26,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def prepare(base: Path) -> list[str]:
     lines: list[str] = []
-    mounted.prepare(Sources(), SourceSpec("copy", str(base.parent / "code")), base / "src", base, lines.append)
+    mounts.prepare(Sources(), SourceSpec("copy", str(base.parent / "code")), base / "src", base, lines.append)
     return lines
 
 
@@ -77,7 +76,7 @@ def test_something_else_in_the_place_of_the_file(kind: str, base: Path) -> None:
 WITHOUT_PROC = """
 import subprocess, sys
 from pathlib import Path
-from runnerlib.source import Sources, SourceSpec, mounted
+from runnerlib.source import Sources, SourceSpec, mounts
 room = Path(sys.argv[1])
 base = room / "job"
 def mount(*words):
@@ -86,11 +85,11 @@ mount("--bind", room / "mine", base / "src")
 mount("-t", "tmpfs", "none", "/proc")
 lines = []
 spec = SourceSpec("copy", str(room / "code"))
-mounted.prepare(Sources(), spec, base / "src", base, lines.append)
+mounts.prepare(Sources(), spec, base / "src", base, lines.append)
 assert "has content, which stays" in lines[0], lines
 assert (room / "mine/file").read_text() == "mine"
-mounted.prepare(Sources(), spec, base / "other", base, lines.append)
-mounted.prepare(Sources(), spec, base / "other", base, lines.append)
+mounts.prepare(Sources(), spec, base / "other", base, lines.append)
+mounts.prepare(Sources(), spec, base / "other", base, lines.append)
 assert (base / "other/file").read_text() == "copied"
 """
 

@@ -138,7 +138,7 @@ prepare(SourceSpec("git", sys.argv[1]), Path(sys.argv[2]), report)
 KILLED_WHILE_SWAPPING = """
 import os, signal, sys
 from pathlib import Path
-from runnerlib.source import SourceSpec, place, prepare
+from runnerlib.source import SourceSpec, atomic_replace as place, prepare
 move = place._move
 def kill(entry, to):
     move(entry, to)
@@ -215,7 +215,7 @@ def test_a_holder_of_another_pid_namespace_is_locked(full: Path) -> None:
 MOUNTED = """
 import os, subprocess, sys
 from pathlib import Path
-from runnerlib.source import SourceSpec, place, prepare
+from runnerlib.source import SourceSpec, atomic_replace as place, prepare
 source, target, room = map(Path, sys.argv[1:4])
 kind = sys.argv[4]
 def mount(*arguments):
@@ -270,7 +270,7 @@ def test_mount_points(kind: str, full: Path, origin: Origin, tmp_path: Path) -> 
 UNSEEN = """
 import subprocess, sys
 from pathlib import Path
-from runnerlib.source import SourceSpec, place, prepare
+from runnerlib.source import SourceSpec, atomic_replace as place, prepare
 source, target, mine = map(Path, sys.argv[1:4])
 place.mount_points = list  # as where there is no /proc
 subprocess.run(["mount", "--bind", mine, target / "deep/er"], check=True)

@@ -125,6 +125,6 @@ def test_a_handler_is_loaded_when_it_is_needed() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout
     assert "runnerlib.source.copy" in loaded
-    assert "runnerlib.source.git" not in loaded
-    assert "adoption" not in loaded
+    assert "'runnerlib.source.git'" not in loaded
+    assert "plugin_handler" not in loaded
     assert "pygit2" not in loaded
