@@ -1,4 +1,4 @@
-"""Configuration: what can be set (`settings`), in which form (`kinds`), from where (`given`), what wins (`layers`)."""
+"""Configuration: `settings`, their `parsers`, the values of each layer (`layer_values`), their precedence (`merge`)."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Resolved(NamedTuple):
         return self.origins.get(name, _DEFAULT)
 
     def changed(self, changes: Mapping[str, tuple[object, Origin]]) -> "Resolved":
-        """The same with other values, already checked, each with where it comes from."""
+        """Return a copy with other values, already checked, and the origin of each."""
         if not changes:
             return self
         values: dict[str, Any] = {name: value for name, (value, _) in changes.items()}

@@ -135,7 +135,7 @@ def values(given: object) -> str | tuple[str, ...]:
 
 
 def environment(given: object) -> str | Mapping[str, str]:
-    """Text as it is (lines or a file), or a mapping of names to texts."""
+    """Accept text as it is (lines or a file), or a mapping of names to texts."""
     if isinstance(given, Mapping):
         if not all(isinstance(k, str) and isinstance(v, str) for k, v in given.items()):
             raise ValueError("a mapping of names to texts is expected (put numbers in quotes)")

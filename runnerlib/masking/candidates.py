@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Secret(NamedTuple):
-    """A value to hide; `name` says where it came from and is shown, the value never is."""
+    """A value to mask; `name` is its origin and is shown, the value never is."""
 
     name: str
     value: str
@@ -24,7 +24,7 @@ class Secret(NamedTuple):
 
 
 def guess(environ: Mapping[str, str], patterns: Iterable[str]) -> Iterator[Secret]:
-    """The variables of `environ` whose names look secret; `*` in a pattern stands for anything, case is ignored."""
+    """Yield the variables of `environ` that look secret by name; `*` in a pattern matches anything, case is ignored."""
     split = [pattern.upper().split("*") for pattern in patterns]
     for name, value in environ.items():
         if value and any(_matches(name.upper(), parts) for parts in split):

@@ -150,7 +150,7 @@ class SecretMasker:
         return len(value) >= self._min_length and (not self._encodings or bool(value.strip()))
 
     def _patterns(self, named: Iterable[tuple[bytes, str | None]]) -> dict[bytes, int]:
-        """The rule of each pattern; what two secrets have in common belongs to the first."""
+        """The rule of each pattern; a pattern that two secrets share belongs to the first."""
         found: dict[bytes, int] = {}
         known, source_of = self._values, self._rules.source
         for value, name in named:

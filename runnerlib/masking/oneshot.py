@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def mask_text(
     text: str, secrets: Iterable[str | bytes] = (), *, marker: str = "[REDACTED]", shapes: str | Iterable[str] = ()
 ) -> str:
-    """`text` with every form of `secrets` hidden that has 3 bytes or more, and what looks like one of `shapes`.
+    """Return `text` with every form of `secrets` of 3 bytes or more masked, and all matches of `shapes`.
 
     `shapes` as for `SecretMasker`: names, or "all". Raises ValueError for an unknown name.
     """

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RuleCount(NamedTuple):
-    """`marks` put out for one rule, and the `bytes` of the input they stand for.
+    """Counts of one rule: the `marks` written, and the `bytes` of input they replace.
 
     `rule` is the name of the secret, `form` how it was spelled ("raw", "base64", …; "" where there are no forms).
     """

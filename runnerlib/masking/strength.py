@@ -39,7 +39,7 @@ TRIVIAL = frozenset(
 
 
 def is_searchable(encoded: bytes) -> bool:
-    """Judge what an encoding left of an accepted value: long enough, and not one character repeated."""
+    """Judge an encoded form of an accepted value: long enough, and not one character repeated."""
     return len(encoded) >= MIN_PIECE and encoded.count(encoded[:1]) < len(encoded)
 
 

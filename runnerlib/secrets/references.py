@@ -48,7 +48,7 @@ def has_secret_refs(text: str) -> bool:
 
 
 def resolve_secrets_in_string(text: str, get: Get, missing_ok: bool = False) -> str:
-    """`text` with every reference replaced, once: what a value holds is no reference.
+    """Return `text` with every reference replaced, once: references inside a value are not replaced.
 
     Raises ValueError for the first that `get` does not have, unless it may be missing and stays then.
     """

@@ -51,7 +51,7 @@ def check(spec: SourceSpec) -> None:
 
 
 def _silent(_line: str) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 def prepare(spec: SourceSpec, target: Path, report: Report = _silent) -> Prepared | None:

@@ -37,7 +37,7 @@ def replacing(target: Path, report: Report) -> Iterator[Path]:
 
     On any exception, `KeyboardInterrupt` included, the target is as before and the sibling is gone.
     Raises `SourceError` for a target that is no directory, has a mount point inside, or holds what another user
-    keeps us from removing. What cannot be removed all the same is told: the new tree stands by then.
+    keeps us from removing. If removal fails later, that is reported: the new tree is in place by then.
     """
     target = target.parent.resolve() / target.name if target.name not in {"", ".."} else target.resolve()
     inside = _must_stay(target)
@@ -63,7 +63,7 @@ def replacing(target: Path, report: Report) -> Iterator[Path]:
 
 
 def _must_stay(target: Path) -> bool:
-    """Tell whether `target` must keep its inode; refuse what cannot be replaced at all."""
+    """Return whether `target` must keep its inode; refuse a target that cannot be replaced at all."""
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         kind = "a symbolic link" if target.is_symlink() else "no directory"
         raise SourceError(f"source target '{target}' is {kind}")
@@ -128,7 +128,7 @@ def is_holder(name: str) -> bool:
 
 
 def living_holders(directory: Path) -> list[Path]:
-    """The holders in a directory whose preparation is still under way."""
+    """Return the staging directories in a directory whose preparation is still running."""
     return [entry for entry in directory.iterdir() if is_holder(entry.name) and not _is_abandoned(entry)]
 
 

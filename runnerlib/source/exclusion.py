@@ -39,7 +39,7 @@ def read(lines: Iterable[str]) -> tuple[Pattern, ...]:
 
 
 def of_file(text: str) -> tuple[Pattern, ...]:
-    """The patterns of a file such as a `.gitignore`: what makes no sense there matches nothing, as for git."""
+    """Read the patterns of a file such as a `.gitignore`: an invalid one matches nothing, as with git."""
     return _patterns(line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n"))
 
 

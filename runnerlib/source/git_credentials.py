@@ -44,7 +44,7 @@ def credentials(url: Url) -> tuple[str, str]:
 
 
 def stored_secrets() -> list[str]:
-    """Return every password in the file, as it is written there and decoded: all of them must be masked."""
+    """Return every password in the file, as written and decoded: both must be masked."""
     return [secret for line in _lines() for secret in url_secrets(line)]
 
 
@@ -101,5 +101,5 @@ def _same_host(line: Url, wanted: Url) -> bool:
 
 
 def _path(url: Url) -> str:
-    """Return the path of a repository as it is compared."""
+    """Return the path of a repository in the form for comparisons."""
     return url.rest.strip("/").removesuffix(".git")

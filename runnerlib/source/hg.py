@@ -95,7 +95,7 @@ def _commit(client: Client, ref: str | None, report: Report, settings: bytes) ->
 
 
 def _settings(url: Url | None, user: str, password: str, subrepos: str) -> bytes:
-    """The configuration of the client: all of it."""
+    """Return the complete configuration of the client."""
     lines = ["[ui]", "interactive = false", "ssh = ssh -oBatchMode=yes", "[http]", "timeout = 60", "[subrepos]"]
     lines += [f"allowed = {'true' if subrepos == 'hg' else 'false'}", "git:allowed = false", "svn:allowed = false"]
     if url is not None and url.scheme in {"http", "https"} and (user or password):

@@ -26,7 +26,7 @@ _CLASSES = {
 
 
 def glob_of(pattern: str) -> str | None:
-    """The glob that matches what `pattern` does; None for one that matches nothing, as one that ends in a class."""
+    """Translate `pattern` to a glob; None for one that matches nothing, such as one that ends inside a class."""
     pieces, at = [], 0
     while at < len(pattern):
         found = _PIECE.match(pattern, at)

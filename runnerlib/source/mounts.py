@@ -75,6 +75,6 @@ def _is_mount(target: Path) -> bool:
 
 
 def _line(target: Path) -> str:
-    """A mount: its file system, the directory of that, and where it is seen."""
+    """A mount: its file system, the mounted directory of that, and the mount point."""
     device, inode = identity(target)
     return f"{device}:{inode} {str(target)!r}"

@@ -36,7 +36,7 @@ def adopt(name: str, handler: object) -> Handler:
 
 
 def _check_signature(name: str, function: Callable[..., object], shown: str, takes: tuple[str, ...]) -> None:
-    """Refuse now what would fail, with a worse message, in the middle of a run."""
+    """Refuse a wrong signature now: in the middle of a run the message would be worse."""
     try:
         inspect.signature(function).bind(*takes)
     except ValueError:

@@ -38,9 +38,9 @@ class Meter:
         self._received = ""
 
     def step(self, what: str, done: int, total: int, size: str = "", *, counted: bool = True) -> None:
-        """Say that `done` of `total` are done; `size` is what was received, for people.
+        """Report that `done` of `total` are done; `size` is the amount received, as a readable text.
 
-        A total that is not `counted` is bytes, and only the share is told.
+        A total that is not `counted` is in bytes, and only the percentage is shown.
         """
         more = f", {size}" if size else ""
         if what == "receiving objects":
@@ -53,7 +53,7 @@ class Meter:
             self._report(f"{what}: {100 * done // max(total, 1)} %{of}{more}")
 
     def watch(self, what: str, measure: Callable[[], tuple[int, int, str]]) -> None:
-        """`step`, with what `measure` gives, which is asked only when it is time to say so."""
+        """Call `step` with the result of `measure`, which is called only when an update is due."""
         if self._draw is not None:
             if self._clock() - self._last >= _DRAWN:
                 self._last = self._clock()
@@ -73,7 +73,7 @@ class Meter:
             self._report(self._received)
 
     def hear(self, block: bytes) -> None:
-        """Take what a git process writes to stderr."""
+        """Parse the stderr of a git process."""
         *lines, self._rest = re.split(rb"[\r\n]", self._rest + block)
         self._rest = self._rest[-1000:]
         for line in lines:

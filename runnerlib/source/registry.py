@@ -84,7 +84,7 @@ class Sources:
 
 
 def _check_text(kind: str, text: str) -> None:
-    """Refuse what could be taken for an option or break a line of a log or a protocol."""
+    """Refuse a text that could pass for an option or break a line of a log or a protocol."""
     shown = without_credentials(text)
     if text.startswith("-"):
         raise SourceError(f"source {kind} '{shown}' starts with '-'")

@@ -74,7 +74,7 @@ def remove_tree(path: Path) -> None:
 
 
 def _remove_empty(name: str, parent: int | None) -> bool:
-    """Remove a directory if it is empty, and return whether it was; otherwise the caller tries again."""
+    """Remove a directory if it is empty, and return whether it was. Raises OSError for a mount point."""
     try:
         os.rmdir(name, dir_fd=parent)
     except OSError as error:
@@ -213,7 +213,7 @@ def copy_bytes(source: int, made: int, size: int | None = None, wanted: Callable
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-    # Whatever the kernel left: all of it after a refusal; a file of /proc, for which it "copies" nothing.
+    # The rest: all of it if the kernel refused; a file of /proc, of which it "copies" nothing.
     while left and (block := os.read(source, min(left, 1 << 20))):
         view = memoryview(block)
         while view:

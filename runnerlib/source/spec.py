@@ -1,4 +1,4 @@
-"""The values that go into a source handler and come out of it."""
+"""The input and output values of a source handler."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import NamedTuple, Protocol
 Report = Callable[[str], None]
 """Takes one short line of progress, without credentials.
 
-It may have an attribute `check`, a function that raises when nobody wants the result any more: `still_wanted`.
+It may have an attribute `check`, a function that raises when the run is cancelled: see `still_wanted`.
 """
 
 
 def still_wanted(report: Report) -> None:
-    """Raise what stops a preparation, if another thread asked for that; signals need no asking. Call it often."""
+    """Raise if another thread has cancelled the preparation; call it often. Signals work without it."""
     check: Callable[[], None] | None = getattr(report, "check", None)
     if check is not None:
         check()

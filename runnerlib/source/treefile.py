@@ -32,7 +32,7 @@ def pack(tree: Path, file: Path, skipped: str = "", wanted: Callable[[], None] =
 
 
 def unpack(file: Path, tree: Path, seal: str, wanted: Callable[[], None] = lambda: None) -> bool:
-    """Fill the directory `tree` from `file`; False when that is not, or not any more, what had `seal`.
+    """Fill the directory `tree` from `file`; False when the file does not match `seal` (any more).
 
     `tree` may be half full then. Raises OSError.
     """

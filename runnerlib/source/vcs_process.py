@@ -99,7 +99,7 @@ class Client(NamedTuple):
         return text
 
     def _listen(self, child: _Child, report: Report) -> bytes:
-        """Read until the program has ended; what outlives it may keep the pipe."""
+        """Read until the program has ended, even if a process that outlives it keeps the pipe open."""
         events = select.poll()
         events.register(child.output, select.POLLIN)
         events.register(child.pidfd, select.POLLIN)
@@ -128,9 +128,9 @@ class Client(NamedTuple):
 
 
 def outage_at(url: Url | None, said: str) -> str:
-    """The pattern `Client.outage` for a repository at `url`, where `said` is what its client says of broken networks.
+    """Return the pattern `Client.outage` for a repository at `url`; `said` matches the client's network errors.
 
-    That nothing listens on this machine itself will not change by waiting.
+    A refused connection to this machine itself does not count, since waiting does not change it.
     """
     if url is None or url.scheme == "file":
         return ""

@@ -202,7 +202,7 @@ class Container:
 
 
 class ContainedProcess:
-    """The engine's client for a step, with what happens in the container behind it."""
+    """The engine's client for a step, and the step in the container behind it."""
 
     def __init__(self, client: Process, container: Container, files: Path) -> None:
         self._client = client
@@ -257,7 +257,7 @@ def user() -> str:
 
 
 def hand_over(directory: Path) -> None:
-    """Give a workspace to the user of its container, where that is not the runner's. Raises RunnerError."""
+    """Give a workspace to the user of its container, if that is another one. Raises RunnerError."""
     if os.geteuid():
         return
     try:

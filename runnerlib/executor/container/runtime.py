@@ -17,7 +17,7 @@ CHOICES = (AUTOMATIC, *ENGINES, NONE)
 
 
 class Engine(NamedTuple):
-    """A program that runs containers: its kind, and where it is."""
+    """A program that runs containers: its kind and its path."""
 
     kind: str
     program: str

@@ -1,4 +1,4 @@
-"""Keeps other processes of the same user from reading what this process knows; root reads it all the same.
+"""Protection of this process's memory from other processes of the same user; root can still read it.
 
 Only command lines harden their process, never a program that uses this library. A program that the process executes
 is as any other again.

@@ -26,7 +26,7 @@ class CommandError(Exception):
 
 
 class NoRoomError(RunnerError):
-    """The system, or the runner's share of it, has no room for another process now."""
+    """No resources for another process at the moment, in the system or in the runner's share of it."""
 
 
 class TerminalSize(NamedTuple):

@@ -127,7 +127,7 @@ def wait_for(look: Callable[[], list[Status]], seconds: float) -> None:
 
 
 def end_all(look: Callable[[], list[Status]]) -> None:
-    """Kill what `look` finds, again and again, until that is nothing."""
+    """Kill all processes that `look` finds, until it finds none."""
     deadline = monotonic() + _PATIENCE
     while (left := look()) and monotonic() < deadline:
         for member in left:

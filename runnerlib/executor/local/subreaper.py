@@ -47,7 +47,7 @@ def refused() -> str:
 
 
 def release() -> None:
-    """Undo one `acquire`; the last one restores what there was."""
+    """Undo one `acquire`; the last one restores the original state."""
     global _count  # noqa: PLW0603
     with _lock:
         if _owner != os.getpid():

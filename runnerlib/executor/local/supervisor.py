@@ -117,7 +117,7 @@ class Custody:
             send(member, signum)
 
     def reap_dead(self) -> None:
-        """Collect what steps left dead to the runner; a single system call when there is nothing."""
+        """Reap the dead processes that steps left to the runner; a single system call when there are none."""
         with suppress(ChildProcessError):  # there are no children at all
             if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
                 for _ in self._adopted():
@@ -197,7 +197,7 @@ class Custody:
         )
 
     def _leave_room(self, descriptor: int) -> None:
-        """Raise OSError when so high a descriptor says that there are too few left for the logs of what runs."""
+        """Raise OSError when a high descriptor shows that too few are left for the logs of running steps."""
         if descriptor + len(self._running) + _SPARE >= os.sysconf("SC_OPEN_MAX") > 0:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 

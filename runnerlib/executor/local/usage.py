@@ -36,7 +36,7 @@ class Meter:
 
 
 def _own_rss(size: int) -> int | None:
-    """`size` where it is that of the process; None where it may be the runner's.
+    """Return `size` if it is certainly the process's own; None if it may be the runner's.
 
     Until its execve a process shares the memory of the runner, and the kernel keeps the highest mark of both.
     """
@@ -48,7 +48,7 @@ def _own_rss(size: int) -> int | None:
 
 
 def _high_water() -> int | None:
-    """The most memory that this process has had, in bytes; None where /proc does not say it."""
+    """Return the largest memory size that this process has had, in bytes; None if /proc does not show it."""
     try:
         with open("/proc/self/status", "rb", buffering=0) as file:
             text = file.read()

@@ -49,7 +49,7 @@ def prefixing(mark: str, chars: str) -> Table:
 
 
 def is_undecodable(char: str) -> bool:
-    """Say whether the character stands for a byte that was not UTF-8."""
+    """Return whether the character represents a byte that was not UTF-8."""
     return "\udc80" <= char <= "\udcff"
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def variable(path: str, key: str) -> str:
-    """The name of the variable: capitals, `_` for what is no letter or digit, two between path and key."""
+    """Return the name of the variable: capitals, `_` for other characters, two between path and key."""
     path, key = (re.sub("[^A-Z0-9]", "_", part.upper()) for part in (path, key))
     return f"SECRET_{path}__{key}"
 

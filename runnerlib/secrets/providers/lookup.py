@@ -26,10 +26,10 @@ PASSWORD_VARIABLE = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
 
 
 class Lookup:
-    """The secrets of one invocation: each is fetched once, whatever refers to it, and the password asked for once.
+    """Secrets of one invocation: each is fetched once, and the password is asked for once.
 
-    `ask` prompts for the password of the local store; without it only the environment can give it. May
-    be used from any thread.
+    `ask` prompts for the password of the local store; without it only the environment can give it. May be used from
+    any thread.
     """
 
     def __init__(self, ask: Callable[[], str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The client: what a job asks of its runner, and what became of it."""
+"""The client: a job's requests to its runner, and their results."""
 
 from __future__ import annotations
 

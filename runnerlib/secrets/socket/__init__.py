@@ -2,9 +2,9 @@
 
 The reply to a request is a barrier: it is written after every stream of the masker hides the values.
 
-`server` is what a runner starts and closes, `connections` accepts and reads, `registry` registers,
-`request` is the wire format, `directory` the private place of the socket, `limits` what clients may
-cost. The client is `runnerlib.secrets.register`.
+`server` is started and closed by a runner, `connections` accepts and reads, `registry` registers,
+`protocol` is the wire format, `runtime_dir` the private directory of the socket, `limits` restricts
+clients. The client is `runnerlib.secrets.register`.
 """
 
 from runnerlib.secrets.socket.limits import Limits

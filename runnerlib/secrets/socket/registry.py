@@ -1,4 +1,4 @@
-"""From the body of a request to its answer, within what one job may register."""
+"""Execution of a request, from its body to the reply, within the limits of one job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Registry:
-    """Registers values and remembers which, so that one that comes again costs nothing of the limits."""
+    """Registers values and remembers them, so that a repeated one does not count against the limits."""
 
     def __init__(self, register: Callable[[list[str]], int], limits: Limits) -> None:
         self._register = register
@@ -26,7 +26,7 @@ class Registry:
         return len(self._known)
 
     def carry_out(self, body: bytes | bytearray) -> bytes:
-        """Register what a request asks for and return the reply. Raises RequestError."""
+        """Register the values of a request and return the reply. Raises RequestError."""
         request = parse(body)
         fresh = set(request.values) - self._known
         volume = self._volume + sum(len(value.encode("utf-8", "surrogateescape")) for value in fresh)

@@ -51,7 +51,7 @@ def create(environ: Mapping[str, str]) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove the socket at `path`, what steps have written beside it, and the directory if nothing else is in it."""
+    """Remove the socket at `path`, the files of steps beside it, and the directory if it is empty then."""
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
             if entry.name == _SOCKET or re.fullmatch(_OURS, entry.name):

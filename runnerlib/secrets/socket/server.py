@@ -34,11 +34,11 @@ class Counts(NamedTuple):
 
 
 class SecretServer:
-    """Registers what processes of this user, of root or of `user` send to its socket, which is that user's.
+    """Server on a socket owned by `user`; registers values from processes of this user, root or `user`.
 
     `register` is given non-empty values, which encode to their bytes with "surrogateescape", and returns
     how many of them are masked from then on. It is called in a thread, one call at a time. When it raises,
-    the client is told that the registration failed, and the type of the exception.
+    the client gets the reply that the registration failed, with the type of the exception.
     """
 
     def __init__(

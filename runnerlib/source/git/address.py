@@ -26,7 +26,7 @@ def check_url(url: str) -> None:
 
 
 def submodule_url(name: str, url: str, parent: str) -> str:
-    """The URL of a submodule whose `.gitmodules` says `url`, in a repository that came from `parent`.
+    """Return the URL of a submodule: `url` from `.gitmodules`, in a repository that came from `parent`.
 
     Raises `SourceError` for one on this machine, as git does: a repository from elsewhere must not choose
     which of our directories is read.

@@ -49,7 +49,7 @@ class Entry:
             self._lock = -1
 
     def share(self) -> None:
-        """Let others read what is there; from now on nothing is changed but that trees are added."""
+        """Downgrade to a shared lock: other readers may enter, and from now on only trees are added."""
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def discard(self) -> None:
@@ -119,8 +119,6 @@ def prune(cache: Cache, now: float) -> list[str]:
     """Remove outdated entries, then the least recently used ones until the rest fits; return the removed ones.
 
     An entry in use stays; so does the most recently used one.
-
-    A place that somebody uses at the moment stays; so does the most recently used one.
     """
     places = sorted(_places(cache.directory / "git"), key=lambda found: found[0], reverse=True)
     total, removed = 0, []
@@ -146,7 +144,7 @@ def _places(top: Path) -> list[tuple[float, Path]]:
 
 
 def _size(place: Path) -> int:
-    """About how many bytes a place occupies, told by a few files of it: this is asked after every checkout."""
+    """Estimate the bytes that an entry occupies from a few of its files: this is needed after every checkout."""
     total = sum(path.stat().st_size for path in _listed(place / "mirror/objects/pack"))
     for tree in _listed(place / "trees"):
         with suppress(OSError):

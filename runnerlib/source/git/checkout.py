@@ -100,7 +100,7 @@ def _check_commit(top: Path, commit: str) -> None:
 
 
 def new_store(work: Work, remote: Remote, store: Path, *, copied: bool = False) -> None:
-    """Make the git directory of a checkout; `copied`: its work tree comes from elsewhere, with its index."""
+    """Make the git directory of a checkout; `copied`: its work tree and index are copies."""
     settings = ["sparseCheckout = true", "sparseCheckoutCone = true"] if work.wish.sparse else []
     # In a copy every file has a new inode and change time, which say nothing about its content.
     settings += ["checkStat = minimal", "trustctime = false"] if copied else []
@@ -167,7 +167,7 @@ def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept:
 
 
 def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: cache.Entry) -> Found:
-    """Make the checkout from one place in the cache, whose lock we have."""
+    """Make the checkout from one locked entry of the cache."""
     trees = Trees(place.trees, work.wish.sparse, lambda: still_wanted(work.report))
     trees.prune()
     mirror = Mirror(place, work.transport, remote, work.report)

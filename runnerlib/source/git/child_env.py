@@ -91,7 +91,7 @@ def environment(ssh_key: str | None, environ: Mapping[str, str] = os.environ) ->
 
 
 def _ssh(key: str | None) -> str:
-    """The ssh command: never asks, and lets no host pass whose key is unknown or changed."""
+    """Return the ssh command: without prompts, and without access to hosts with an unknown or changed key."""
     words = ["ssh", "-o BatchMode=yes", "-o StrictHostKeyChecking=yes", "-o ConnectTimeout=30"]
     words += ["-o ServerAliveInterval=15", "-o ServerAliveCountMax=4"]
     if key is not None:

@@ -178,7 +178,7 @@ class Program:
         return workers
 
     def uses_lfs(self, top: Path) -> bool:
-        """See `Transport`; the index is asked, which holds what a sparse checkout leaves out, and follows no link."""
+        """See `Transport`; the search of the index includes files that a sparse checkout omits, and follows no link."""
         words = ["grep", "--cached", "-q", "-a", "-F", "-e", "filter=lfs", "--", ":(glob)**/.gitattributes"]
         done = self._run(words, store=top / ".git", top=top, more={"GIT_WORK_TREE": str(top)}, may_fail=True)
         if done.code > 1:

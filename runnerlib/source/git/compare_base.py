@@ -36,7 +36,10 @@ _TAGS = "+refs/tags/*:refs/tags/*"
 
 
 class Comparison(NamedTuple):
-    """`base` is what a change is for, `before` the commit that a push replaced, `tags` why all tags are wanted."""
+    """Bases of comparison: `base` of a change, `before` is the commit that a push replaced.
+
+    `tags` is the reason why all tags are needed.
+    """
 
     base: Base | None = None
     before: str | None = None

@@ -136,7 +136,7 @@ def read_refs(store: Path) -> dict[str, str]:
 
 
 def write_shallow(store: Path, commits: Iterable[str]) -> None:
-    """Say where history ends: at `commits`, whose parents are not there; nowhere when there are none."""
+    """Record where history ends: at `commits`, whose parents are missing; nowhere when there are none."""
     listed = sorted(commits)
     if listed:
         _write(store / "shallow", "".join(f"{commit}\n" for commit in listed))

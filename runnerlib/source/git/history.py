@@ -47,11 +47,12 @@ _BOTH = 3
 
 
 def settled(one: str, other: str, known: Mapping[str, Sequence[str]], ended: Collection[str]) -> bool:
-    """Tell whether what is missing cannot change how two commits compare: their common commits, and what only one has.
+    """Return whether missing commits cannot change how two commits compare.
 
-    `known` are all commits reachable from both that are there, children before parents; those that `ended` have
-    parents that are missing. Every end must lie below all commits that only one side has, and below the newest ones
-    that both have: nothing missing can then be above any of these, since there is no way round in a history.
+    The comparison is their common commits, and the commits that only one of them has. `known` are all commits
+    reachable from both that are present, children before parents; those in `ended` have missing parents. Every end
+    must lie below all commits that only one side has, and below the newest common ones: nothing missing can then be
+    above any of these, since a history has no cycles.
     """
     sides = _sides(one, other, known)
     ends = {commit: 1 << number for number, commit in enumerate(one for one in known if one in ended)}

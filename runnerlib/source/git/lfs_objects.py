@@ -14,7 +14,7 @@ _BLOCK = 1 << 20
 
 
 def forget_damaged(objects: Path, wanted: Iterable[str], still_wanted: Callable[[], None]) -> None:
-    """Remove those of the objects `wanted` whose content is not what their name, a SHA-256, says."""
+    """Remove the objects in `wanted` whose content does not match their name, a SHA-256."""
     for oid in wanted:
         place = objects / oid[:2] / oid[2:4] / oid
         with suppress(FileNotFoundError):

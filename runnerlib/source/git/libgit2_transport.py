@@ -1,7 +1,7 @@
 """The transport by libgit2.
 
 libgit2 runs no hooks, no filters of the repository and no credential helpers, and no template is copied, so
-nothing that comes with a clone is executed. Everything that blocks runs in a thread (`worker`).
+nothing that comes with a clone is executed. Everything that blocks runs in a thread (`interruptible_thread`).
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Libgit2:
         return False
 
     def _do(self, remote: Remote | None, work: Callable[[Worker], T], patience: float = math.inf) -> T:
-        """Run `work` in a thread, explain its failure; nothing heard of it for `patience` seconds is one.
+        """Run `work` in a thread, and explain its failure; silence for `patience` seconds counts as one.
 
         libgit2's own limit is for each byte: a server that trickles its answer is never silent.
         """
@@ -352,7 +352,7 @@ class _Callbacks(pygit2.RemoteCallbacks):
         raise SourceError(f"'{self.source.shown}' asks for credentials and none were given")
 
     def certificate_check(self, _certificate: None, valid: bool, _host: bytes) -> bool:
-        """Accept what the library found valid, no more: pygit2's default lets every ssh host key pass."""
+        """Accept only what the library found valid: pygit2's default accepts every ssh host key."""
         return valid
 
     def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:

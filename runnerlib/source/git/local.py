@@ -1,4 +1,4 @@
-"""Take over a repository on this machine: its objects are copied, so nothing has to be packed or fetched."""
+"""Use a repository on this machine: its objects are copied, so nothing has to be packed or fetched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def take_objects(remote: Remote, store: Path) -> bool:
-    """Copy all objects of a local `remote` into `store`, and where their history ends.
+    """Copy all objects of a local `remote`, and the boundary of their history, into `store`.
 
     Returns False when they could not be copied whole. Raises `SourceError` when `remote` is no repository.
     """
@@ -28,7 +28,7 @@ def take_objects(remote: Remote, store: Path) -> bool:
 
 
 def empty_objects(store: Path) -> None:
-    """Remove what a copy that failed has left."""
+    """Remove the remains of a failed copy."""
     remove_tree(store / "objects")
     for name in ("objects/pack", "objects/info"):
         (store / name).mkdir(parents=True)

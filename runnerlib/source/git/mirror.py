@@ -112,7 +112,7 @@ class Mirror:
         return found
 
     def _clear(self) -> None:
-        """Remove what processes left that were killed while they had the lock."""
+        """Remove the remains of processes that were killed while they held the lock."""
         for directory, _, names in os.walk(self.store):
             for name in names:
                 if name.endswith((".lock", ".new")) or name.startswith("tmp_"):
@@ -152,7 +152,7 @@ class Mirror:
         return complete
 
     def _note(self, complete: bool) -> None:
-        """Write down what must be true from now on."""
+        """Record the content that the mirror must have from now on."""
         import json
 
         text = json.dumps({"complete": complete, "packs": self._packs()})

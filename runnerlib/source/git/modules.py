@@ -14,7 +14,7 @@ _MOST = 1000
 
 
 class Module(NamedTuple):
-    """A submodule: its name, the directory it belongs into, its url as it is written, and whether it is wanted."""
+    """A submodule: its name, its directory, its url as written, and whether it is requested."""
 
     name: str
     path: str

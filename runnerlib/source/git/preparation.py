@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
-    """Check out what `spec` says at `target`. Raises `SourceError` and leaves the target as it was."""
+    """Check out `spec` at `target`. Raises `SourceError` and leaves the target as it was."""
     compared, least = _compared(spec)
     wish = _at_least(read(spec), least)
     remote = locate(spec.url or "")

@@ -82,7 +82,7 @@ def change_refs(number: str | None) -> tuple[str, ...]:
 
 
 def kept_as(name: str) -> str:
-    """The name that a remote's ref has in a checkout: tags as they are, all else below `refs/remotes/origin/`."""
+    """Return the name of a remote's ref in a checkout: tags unchanged, others below `refs/remotes/origin/`."""
     if name.startswith(_TAG):
         return name
     return "refs/remotes/origin/" + name.removeprefix(_BRANCH).removeprefix("refs/")

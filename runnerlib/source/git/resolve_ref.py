@@ -124,7 +124,7 @@ class Search:
 
     def _bring_hidden(self, commit: str, ref: str | None, depth: int) -> Found:
         """Bring a commit by its full id, however the remote lets us have it."""
-        with suppress(SourceError):  # whatever it was: servers just hang up, or answer what no client understands
+        with suppress(SourceError):  # for any reason: servers just hang up, or send an invalid answer
             return self._fetch(Wanted(commit=commit), depth)
         for name in change_refs(self._change):
             try:
@@ -149,7 +149,7 @@ class Search:
         raise not_found(self._ref, _names(self._list(())))
 
     def _bring_all(self, ref: str | None) -> Found:
-        """Bring all branches and tags, and what `ref` needs beyond them."""
+        """Fetch all branches and tags, and further refs that `ref` needs."""
         listing = self._list(())
         names = _names(listing)
         try:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Patient:
-    """`transport`, with `retries` more attempts at what goes over the network."""
+    """Wrapper of `transport` that retries network operations up to `retries` times."""
 
     def __init__(self, transport: Transport, retries: int, report: Report) -> None:
         self._transport = transport

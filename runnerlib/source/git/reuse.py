@@ -67,7 +67,7 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
 
 @contextmanager
 def _moved(target: Path, made: Path) -> Iterator[None]:
-    """Have the checkout at `made`, without its git directory, while the block runs; back as it is, if that fails."""
+    """Move the checkout, without its git directory, to `made` and run the block; on failure move it back."""
     old = made.with_name("old-git")
     try:
         open_directory(target)
@@ -123,7 +123,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _move(checkout: Path, place: Path) -> None:
-    """Move a checkout; where the directory itself cannot be moved, or is there, all that is in it."""
+    """Move a checkout, or all its entries if the directory cannot be moved or the target exists."""
     if not place.exists():
         with suppress(OSError):
             checkout.rename(place)
@@ -147,7 +147,7 @@ def _check(top: Path, modules: Iterable[str]) -> None:
 
 
 def _empty_submodules(top: Path, modules: Iterable[str]) -> None:
-    """Empty the directories of submodules: git leaves alone what a job put there."""
+    """Empty the directories of submodules: git does not remove a job's files there."""
     for path in modules:
         if _is_inside(top, path):
             remove_tree(top / path)

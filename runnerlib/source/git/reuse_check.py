@@ -29,7 +29,7 @@ def _unquoted(text: bytes) -> bytes:
 
 
 def make_way(top: Path, gone: Iterable[str], changed: Iterable[str]) -> None:
-    """Make everything below `top` changeable where a path is going to be removed or written; remove directories.
+    """Make the parent directories of all paths to remove or write changeable; remove directories among these paths.
 
     Read-only directories of our own are opened. Raises `SourceError` for another user's, before anything is touched.
     """

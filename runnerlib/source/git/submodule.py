@@ -37,8 +37,8 @@ def place_submodules(
 ) -> None:
     """Make the submodules of the checkout `top`, which is at `commit` of `parent`, and theirs, `levels` deep.
 
-    `make` makes one checkout: of a remote, at a commit, in a new directory. `left_out` is told of those that the
-    repository or a sparse checkout leaves out. Raises `SourceError`.
+    `make` makes one checkout: of a remote, at a commit, in a new directory. `left_out` gets a message for each one
+    that the repository or a sparse checkout excludes. Raises `SourceError`.
     """
     modules = _declared(top)
     links = transport.links(top / ".git", commit, [module.path for module in modules]) if modules else {}

@@ -62,10 +62,10 @@ class Transport(Protocol):
         """
 
     def parents(self, store: Path, commits: Collection[str]) -> Mapping[str, Sequence[str]]:
-        """The parents of each of `commits` as they are written in it, whether they are there or not."""
+        """Return the parents of each of `commits` as recorded in it, whether they are present or not."""
 
     def history(self, store: Path, commits: Collection[str]) -> dict[str, Sequence[str]]:
-        """All commits that are reachable from `commits` → their parents, children first; it ends where `store` says."""
+        """Map all commits reachable from `commits` to their parents, children first, up to the boundary in `store`."""
 
     def present(self, store: Path, objects: Collection[str]) -> frozenset[str]:
         """Return the subset of `objects` that are in the store."""
@@ -77,7 +77,7 @@ class Transport(Protocol):
         """
 
     def links(self, store: Path, commit: str, paths: Sequence[str]) -> Mapping[str, str]:
-        """Of `paths`, or all if there are none, those where `commit` has a submodule → the submodule's commit."""
+        """Map each submodule of `commit` among `paths` (all if there are none) to the submodule's commit."""
 
     def adopt(self, top: Path, commit: str, *, keep_ignored: bool) -> None:
         """Bring an existing, untrusted work tree `top` of an older checkout to `commit`.

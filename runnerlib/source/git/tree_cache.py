@@ -63,7 +63,7 @@ class Trees:
             remove_tree(aside)
 
     def prune(self) -> None:
-        """Remove all but the last few, and what killed runs left; needs the lock for ourselves."""
+        """Remove all but the last few, and the remains of killed runs; needs the exclusive lock."""
         with suppress(FileNotFoundError):
             found = sorted(self._place.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
             whole = [path for path in found if not path.name.startswith(".")]
@@ -79,7 +79,7 @@ class Trees:
 
 
 def _variant(sparse: Sequence[str]) -> str:
-    """A name for what makes work trees of one commit differ: which files there are, and how open they are."""
+    """Return a name for the settings that change the work tree of a commit: its files, and their permissions."""
     import hashlib
 
     files = hashlib.sha256("\n".join(sorted(sparse)).encode()).hexdigest()[:8] if sparse else "whole"
@@ -114,7 +114,7 @@ def _copy(place: Path, top: Path, wanted: Callable[[], None]) -> bool:
 
 
 def _empty(top: Path) -> None:
-    """Remove what half a copy has left in `top`."""
+    """Remove the remains of a partial copy in `top`."""
     for entry in top.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             if entry.name != ".git":

@@ -68,5 +68,5 @@ def added(base: Base, origin: Remote, store: Path, report: Report) -> bool:
 
 
 def _bare(address: str) -> str:
-    """An address without what makes no difference to a forge."""
+    """Normalize an address: remove differences that mean nothing to a forge."""
     return address.rstrip("/").removesuffix(".git").rstrip("/")

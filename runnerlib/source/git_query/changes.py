@@ -1,4 +1,4 @@
-"""The files that changed between two commits, and what Reactorcide's variables say to compare with."""
+"""The files that changed between two commits, and the base of comparison from Reactorcide's variables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_COMMIT = re.compile("0{40}|0{64}")
 
 
 def changed_files(directory: str | Path, base: str, head: str = "HEAD", *, deepen: bool = False) -> frozenset[str]:
-    """The files that differ between `head` and the commit where it left `base`: those of `git diff base...head`.
+    """List the files that differ between `head` and its merge base with `base`, as `git diff base...head` does.
 
     `directory` is the top of a work tree, or a bare repository; paths are relative to that top, both the
     old and the new one of a file that was moved, and of a submodule its directory. Revisions are

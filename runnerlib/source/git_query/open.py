@@ -31,7 +31,7 @@ def opened(directory: str | Path) -> Iterator[pygit2.Repository]:
 
 @contextmanager
 def explained(repository: pygit2.Repository, trying: str) -> Iterator[None]:
-    """Turn libgit2's errors into SourceError: what was tried, as "compare with 'main'", and what would help."""
+    """Turn libgit2's errors into SourceError, with the attempted action, as "compare with 'main'", and a remedy."""
     from runnerlib.source.git.libgit2_settings import pygit2
 
     try:

@@ -1,4 +1,4 @@
-"""Fetching the history that a shallow clone lacks for a comparison, from where it came.
+"""Fetch the history that a shallow clone lacks for a comparison, from its remote.
 
 libgit2 does it, which runs nothing that the configuration of a repository names; stored credentials go to the host
 of the origin's URL only.

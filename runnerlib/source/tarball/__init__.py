@@ -52,7 +52,7 @@ class _Settings(NamedTuple):
 
 
 def check(spec: SourceSpec) -> None:
-    """Require a place where an archive can be, and options that make sense."""
+    """Require a possible address of an archive, and valid options."""
     if not spec.url:
         raise SourceError("source type 'tarball' needs a url or the path of an archive")
     parse(spec.url)

@@ -20,7 +20,7 @@ _CHECKSUM = r"(?s)(.*)#([A-Za-z0-9_-]+)=([^#]*)"
 
 
 class Checksum(NamedTuple):
-    """A hash algorithm of `hashlib` and the hexadecimal digest that it has to give."""
+    """A hash algorithm of `hashlib` and the expected hexadecimal digest."""
 
     algorithm: str
     digest: str

@@ -1,4 +1,4 @@
-"""Downloads a file over http(s), going on where a broken connection left it.
+"""Downloads a file over http(s), and resumes after a broken connection.
 
 By the standard library: of what the clients on top of it add (pools, sessions, cookies, decoding) nothing is
 wanted here, and following redirects, which they do, has to be done by hand all the same: never from https down to
@@ -45,7 +45,7 @@ _ENOUGH = 1 << 20  # bytes after which a failure is the first one again
 
 
 class _Broken(Exception):  # noqa: N818 - never seen outside
-    """The connection failed, or the server wants to be asked later: try again, after `pause` seconds if it said so."""
+    """The connection failed, or the server asks for a later retry: try again, after `pause` seconds if given."""
 
     def __init__(self, reason: str, pause: float = 0.0) -> None:
         super().__init__(reason)
@@ -60,7 +60,7 @@ class _State(NamedTuple):
 
 
 def download(address: Address, file: IO[bytes], most: int, timeout: float, retries: int, report: Report) -> None:
-    """Write what is at `address` to `file`, `most` bytes of it at most. Raises `SourceError`.
+    """Download `address` to `file`, at most `most` bytes. Raises `SourceError`.
 
     `timeout` is for how many seconds a connection may say nothing, and how long the head of an answer may take.
     """
@@ -117,7 +117,7 @@ class _Fetch:
             raise _Broken(_said(error)) from None
 
     def follow(self, held: ExitStack) -> http.client.HTTPResponse:
-        """Ask, and ask again where the answer points to; the connection stays open as long as `held`."""
+        """Send the request, and follow redirects; the connection stays open as long as `held`."""
         url = self.url
         for _ in range(_MOST_REDIRECTS):
             with ExitStack() as hop:
@@ -185,7 +185,7 @@ class _Fetch:
             raise _Broken(f"the connection ended at {self.done} of {total} bytes")
 
     def judge(self, answer: http.client.HTTPResponse) -> None:
-        """Decide what an answer means, by its status; afterwards `done` is where its body begins."""
+        """Evaluate the status of a response; afterwards `done` is the offset where its body begins."""
         status = answer.status
         if status == 206 and self.done and answer.headers["Content-Range"]:
             found = re.match(r"bytes (\d{1,19})-", answer.headers["Content-Range"])
@@ -217,7 +217,7 @@ class _Fetch:
         return self.done, total, f"{self.done / 1e6:.1f} of {total / 1e6:.1f} MB"
 
     def blocks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
-        """The body, as it comes; raises `_Broken` when that is next to nothing."""
+        """Yield the body as it arrives; raises `_Broken` when it is too slow."""
         window, came = time.monotonic(), 0
         self.expect_portion()
         meter = Meter(self.report)

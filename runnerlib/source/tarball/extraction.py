@@ -1,9 +1,9 @@
-"""Puts the members of an archive into a new tree, out of which nothing that they say can lead.
+"""Puts the members of an archive into a new tree, and refuses those that would lead out of it.
 
 The tree is empty at the beginning and ours, symbolic links are made after everything else, and every name is
 looked up in a table of what has been made: so while files are written there is no link that could be followed,
 on a file system without upper and lower case neither. Then each link is followed by its text, through all the
-others (`links.leads_out`). `tarfile`'s filters decide member by member by asking the file system, and were led
+others (`symlinks.leads_out`). `tarfile`'s filters decide member by member by asking the file system, and were led
 out again and again (CVE-2025-4517, CVE-2026-11940).
 """
 
@@ -93,7 +93,7 @@ class Extraction:
         return len(self._kinds) == 1
 
     def _count(self, name: str, size: int) -> None:
-        """Refuse an archive as soon as it is more than it may be."""
+        """Refuse an archive as soon as it exceeds a limit."""
         self.entries += 1
         self.size += size
         self._names += len(name)
@@ -228,7 +228,7 @@ def _taken_away(root: int) -> int:
 
 
 def _times(mtime: int) -> tuple[int, int]:
-    """Access and modification time; what no file system keeps becomes the next that one does."""
+    """Access and modification time; one out of the range of file systems becomes the nearest one inside."""
     time = min(max(mtime, _EARLIEST), _LATEST)
     return time, time
 

@@ -47,7 +47,7 @@ class _Header(NamedTuple):
 
 
 def members(stream: Unpacked) -> Iterator[Member]:
-    """Every member, in order; raises `ArchiveError` where the archive is damaged or ends too early."""
+    """Yield every member, in order; raises `ArchiveError` where the archive is damaged or ends too early."""
     everywhere: Records = []
     records: Records = []
     while (header := _header(stream)) is not None:
@@ -66,7 +66,7 @@ def members(stream: Unpacked) -> Iterator[Member]:
             member = _member(stream, header, everywhere + records)
             yield member
             for _ in member.content:
-                pass  # what nobody wanted
+                pass  # skip the unread content
             records = []
     if records:
         raise ArchiveError("it is damaged: a name without a member")
@@ -102,7 +102,7 @@ def _header(stream: Unpacked) -> _Header | None:
 
 
 def _sum(raw: bytes) -> int:
-    """The checksum of a header, where it counts as spaces itself.
+    """The checksum of a header, in which the checksum field itself counts as spaces.
 
     The low half of an Adler checksum is one more than the sum of the bytes, as long as they are 256 at most.
     """

@@ -73,7 +73,7 @@ class _Feed:
 
 
 class Unpacked:
-    """Reads what `file` decompresses to, and refuses to go on beyond the limits. To be closed.
+    """Reader of the decompressed content of `file`, within the limits. To be closed.
 
     A thread decompresses ahead, without the GIL for the most part, while the caller writes files.
     """

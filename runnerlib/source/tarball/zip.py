@@ -40,7 +40,7 @@ _KINDS = {
 
 
 def members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
-    """Every member, in order; raises `ArchiveError` where the archive is damaged or a member is a trick."""
+    """Yield every member, in order; raises `ArchiveError` where the archive is damaged or a member is hostile."""
     with _explained():
         archive = zipfile.ZipFile(_Bounded(file))
     with archive:
@@ -93,7 +93,7 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 
 def _extra(info: zipfile.ZipInfo) -> Iterator[tuple[int, bytes]]:
-    """The fields that an entry has besides."""
+    """Yield the extra fields of an entry."""
     extra = info.extra
     while len(extra) >= 4:
         tag, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
@@ -102,7 +102,7 @@ def _extra(info: zipfile.ZipInfo) -> Iterator[tuple[int, bytes]]:
 
 
 def _check(infos: list[zipfile.ZipInfo], limits: Limits) -> None:
-    """Refuse what shows in the directory: encryption, bombs, files that share their bytes."""
+    """Refuse faults that the central directory shows: encryption, bombs, files that share their bytes."""
     if len(infos) > limits.entries:
         raise ArchiveError(f"it has more than {limits.entries} entries (option max-files)")
     end = 0
