@@ -39,7 +39,7 @@ class JobContext:
 
     @property
     def tag(self) -> str | None:
-        """The tag of the event, if it is a new tag; else the tag that a run was asked to check out.
+        """The new tag of the event, or else the tag that a run was asked to check out.
 
         From REACTORCIDE_EVENT_TYPE and REACTORCIDE_BRANCH, else from `code_dir`. Raises SourceError as `branch` does.
         """

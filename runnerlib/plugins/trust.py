@@ -23,7 +23,7 @@ _CI_DIRECTORY = "REACTORCIDE_CI_SOURCE_DIR"
 
 
 class Offer(NamedTuple):
-    """Plugins of a source: the directory to load, if any, the tree it must lie in, and a notice about it."""
+    """Plugins of a source: the directory to load, if any, the tree around it, and a notice."""
 
     directory: Path | None
     root: Path

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _FILE_PREFIX = "./job/"
 
-# Only the runner needs these; a job that reads its whole environment need not see them.
+# Only the runner needs these, so they are not in the environment of a job.
 _PASSWORD = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
 _WITHHELD = (*(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on), _PASSWORD)
-# Files by which a process commands the CI service: what a step writes is no command, wherever it writes it.
+# Files with commands to the CI service: output of a step must never become a command.
 _COMMANDS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 _JOB_ENV = "REACTORCIDE_JOB_ENV"
-# Its items are taken apart, and may stand in a file.
+# A list whose items may be in a file.
 _LIST = "secret_values_list"
-# What the provider `env` reads: a job gets the secrets that it refers to, under the names that it gives them.
+# Variables for the provider `env`: a job gets only the secrets that it refers to, under its own names.
 _PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
 
 
@@ -115,7 +115,7 @@ def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[st
     withheld = {*_WITHHELD, *_COMMANDS}
     if "env" in config.secret_providers:
         withheld.update(name for name in environ if re.fullmatch(_PROVIDED, name))
-    if "${secret:" in environ.get(_JOB_ENV, ""):  # a runner within the job has what became of it, and no password
+    if "${secret:" in environ.get(_JOB_ENV, ""):  # a runner within the job gets the resolved values, and no password
         withheld.add(_JOB_ENV)
     return withheld
 

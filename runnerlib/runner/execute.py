@@ -64,7 +64,7 @@ def fulfil(
 
 @contextmanager
 def foreseen(request: Request, on_masker: OnMasker = _nobody, *, alone: bool = False) -> Iterator[RunPlan]:
-    """Yield the plan of a dry run: nothing is changed, except by plugins, which know that it is a dry run."""
+    """Yield the plan of a dry run: nothing is changed, except by plugins, which know about the dry run."""
     if may_have_plugins(request):
         with (
             process_alone() if alone else nullcontext(),

@@ -51,5 +51,5 @@ def limited(job: Job, config: RunnerConfig) -> Job:
     """Return the job with the limits of the settings instead of its own."""
     timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
     if mode_of(config.output).verbatim:
-        max_parallel = 1  # bytes of steps that run at a time could not be told apart
+        max_parallel = 1  # the output of parallel steps would be mixed
     return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)

@@ -53,14 +53,13 @@ class Changes(NamedTuple):
 class Request(NamedTuple):
     """Everything a plan derives from.
 
-    The job is `job`, or a single command: `job_command`, or `words` that run without a shell. `wish`
-    says which steps run. `workspace` None means the one of `environ` and `cwd`. What is secret is
-    registered with `masker`, a new one if there is none. `sources` are the types of source there are,
-    `modes` the output modes besides the built-in ones, `files` those that settings name. `lookup` finds
-    the secrets that are referred to, and remembers them when a plan is derived again. `spool` is where
-    steps put what they trigger. `notices` are what there is to say of the job's file. `about` is the directory whose
-    repository the job is about where it has no source, by default `cwd`. `awaited` is where the job's file is, in a
-    source that is not there yet: `job` stands in for the one in it.
+    The job is `job`, or a single command: `job_command`, or `words` that run without a shell. `wish` selects the steps
+    that run. `workspace` None means the one of `environ` and `cwd`. Secrets are registered with `masker`, by default
+    a new one. `sources` are the source types, `modes` the output modes besides the built-in ones, `files` those that
+    settings name. `lookup` resolves references to secrets, and keeps them for later plans. `spool` is the file for
+    the follow-up jobs of steps. `notices` are warnings about the job's file. `about` is a directory in the repository
+    that conditions are about if the job has no source, by default `cwd`. `awaited` is the position of a job file in a
+    source that is not prepared yet: until then `job` is a placeholder.
     """
 
     resolved: Resolved

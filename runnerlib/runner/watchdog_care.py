@@ -62,5 +62,5 @@ class _Watch:
     def _tell(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
-            with suppress(OutputError):  # who is told next raises it again
+            with suppress(OutputError):  # the next event raises it again
                 self._warn(text)

@@ -8,7 +8,7 @@ from runnerlib.secrets.register import USAGE, main
 
 
 class _Plain(click.Command):
-    """A command that does not parse its arguments: an error of click would show them, and each may be a secret."""
+    """A command that does not parse its arguments: an error of click would show them, secrets included."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Pass all arguments on unchanged."""

@@ -144,7 +144,7 @@ def delete(words: tuple[str, ...]) -> None:
 
 
 def _named(words: Sequence[str], most: int = 0) -> tuple[tuple[str, str], Sequence[str]]:
-    """Return the path and key in `words`, given as two words or as PATH:KEY, and at `most` so many more words."""
+    """Return the path and key in `words` (two words or PATH:KEY), and the other words, `most` at most."""
     if words and ":" in words[0]:
         path, _, key = words[0].partition(":")
         rest = words[1:]

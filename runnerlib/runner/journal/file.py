@@ -1,4 +1,4 @@
-"""The journal: a file with one JSON object per line, appended to as steps end, locked while a run uses it.
+"""The journal: a file with one JSON object per line, written as steps end, locked while in use.
 
 When a runner is killed, the lines it has written remain; an incomplete last line is ignored. Lines:
 `{"journal": 1}` first, `{"prepared": true}` once the sources are there, and for each step that ended

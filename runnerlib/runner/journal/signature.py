@@ -25,7 +25,7 @@ def signed(graph: Mapping[str, Collection[str]], definition: Callable[[str], obj
 def meaning(value: object) -> object:
     """Return a value as plain lists and mappings: of a named tuple the fields that differ from their defaults.
 
-    So a field that a later version adds changes no signature until somebody uses it; nor does the order of fields.
+    So a field that a later version adds changes no signature until it is used; nor does the order of fields.
     """
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         defaults: Mapping[str, object] = value._field_defaults  # type: ignore[attr-defined]

@@ -226,7 +226,10 @@ class WorkflowRun:
         return {step: f"{shown}/{name}" for step, name in distinct({step: self._mask(step) for step in steps}).items()}
 
     def _graph(self) -> dict[str, tuple[str, ...]]:
-        """Return the graph of all steps, by names in events; first steps wait for the last steps of the jobs needed."""
+        """Return the graph of all steps, by names in events.
+
+        The first steps of a job depend on the last steps of the jobs it needs.
+        """
         found: dict[str, tuple[str, ...]] = {}
         last: dict[str, tuple[str, ...]] = {}
         shown = {name: one for name, one in self._plan.instances.items() if name not in self._hidden}

@@ -82,7 +82,7 @@ def job_result(directory: Path, name: str) -> dict[str, Any] | None:
 
 
 class Record:
-    """The record of one run of a job, from its start to its end; no other process can run it meanwhile."""
+    """The record of one run of a job, and a lock: no other process can run the job meanwhile."""
 
     def __init__(self, directory: Path, job: str, instance: str) -> None:
         """Take the lock. Raises RunnerError when another process has it, or it cannot be made."""
