@@ -110,7 +110,7 @@ class Stream:
         """The same by the names of the rules, with the other figures of the stream; never a value."""
     @property
     def searches(self) -> bool:
-        """Whether there is anything to search for."""
+        """True if there is anything to search for."""
     def prepare(self, data: bytes) -> None:
         """Search the next piece, perhaps in another thread, so that `feed` need not when it gets that very object.
 

@@ -22,7 +22,7 @@ MEMORY_FILES = (
     "/sys/fs/cgroup/memory/memory.oom_control",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 )
-"""Where a container sees the counters and the limit of its own memory group, of version 2 or 1."""
+"""Paths of the counters and the limit of a container's own memory group, of version 2 or 1."""
 
 _KILLED = 137
 _LARGEST = 4096

@@ -33,13 +33,13 @@ def variables(env: dict[str, str]) -> tuple[bytes, ...]:
     """An environment as the kernel takes it. Raises UnicodeEncodeError."""
 
 def mark_bits() -> int:
-    """How many bits a mark of a job has; 0: jobs cannot be marked here."""
+    """Return the number of bits of a job's mark; 0: jobs cannot be marked here."""
 
 def mark_own(mark: int) -> int:
     """Give this process a soft limit of file locks, which its children inherit; the one that it had."""
 
 def subreaper() -> bool:
-    """Whether this process adopts the orphans among its descendants. Raises OSError."""
+    """Return whether this process adopts the orphans among its descendants. Raises OSError."""
 
 def set_subreaper(value: bool) -> None:
     """Adopt the orphans among the descendants of this process, or no longer. Raises OSError."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from runnerlib.errors import SourceError
 
 Content = Iterable[tuple[int, bytes]]
-"""Where in the file, and the bytes there; what lies between is a hole."""
+"""Offsets in the file, and the bytes there; gaps between them are holes."""
 
 _NOTHING: Content = ()
 
