@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 CONTAINER_BASE = Path("/job")
+RECORDS_VARIABLE = "RUNNERLIB_RECORDS"
+"""The variable with the directory of the workflow's records, for a job of a workflow on this machine."""
+
 OWN = ".runnerlib"
 """The directory of the runner's own files in a workspace."""
 PLUGINS = ".reactorcide/plugins"

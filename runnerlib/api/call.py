@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Directory: TypeAlias = str | os.PathLike[str]
 
 # Variables that would select another job than the call does.
-_OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE")
+OTHER_TASKS = tuple(SETTINGS[name].variable for name in ("job_command", "job_file", "workflow_file"))
 
 # Settings of the command line only, and what a program does instead.
 INSTEAD = {
@@ -75,7 +75,7 @@ class Call(NamedTuple):
                 settings[setting], workspace = self._place(name, given, workspace)
         if self.source_dir is not None:
             _leave_alone(settings)
-        environ = {name: value for name, value in self.environ.items() if name not in _OTHER_TASKS}
+        environ = {name: value for name, value in self.environ.items() if name not in OTHER_TASKS}
         return Request(read(settings, environ), words, self.environ, self.cwd, job, workspace=workspace)
 
     def _task(self, settings: dict[str, object]) -> tuple[Job | None, tuple[str, ...]]:

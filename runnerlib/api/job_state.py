@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runnerlib._util.paths import RECORDS_VARIABLE
 from runnerlib.api.token_settings import settings
 from runnerlib.triggers.coordinator import CoordinatorError
 from runnerlib.triggers.sinks import coordinator
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from runnerlib.triggers.coordinator import Coordinator
-
-RECORDS = "RUNNERLIB_RECORDS"
-"""The variable with the directory of the workflow's records, for a job of a workflow on this machine."""
 
 _WAITING_OR_RUNNING = ("running", "queued", "submitted", "cancelling")
 _ENDED = ("completed", "failed", "cancelled", "timeout")
@@ -54,7 +52,7 @@ def get_job_result(name: str, environ: Mapping[str, str], *, insecure: bool = Fa
 
 def _coordinator(environ: Mapping[str, str], insecure: bool) -> Coordinator | None:
     """Return the coordinator to ask; None when the state is recorded on this machine."""
-    if environ.get(RECORDS):
+    if environ.get(RECORDS_VARIABLE):
         return None
     config = settings(environ, lambda _secret: None, {"allow_insecure_transport": True} if insecure else {}).config
     if not config.coordinator_url:

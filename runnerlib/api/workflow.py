@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runnerlib.api.call import masked_errors
+from runnerlib.api.call import OTHER_TASKS, masked_errors
 from runnerlib.api.jobs import handed_on, refuse_in_a_loop
 from runnerlib.config import read
 from runnerlib.errors import ConfigError
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from runnerlib.events import Observer
     from runnerlib.events.result import WorkflowResult
 
-# Variables that would select another workflow or job than the call does.
-_OTHER_TASKS = ("REACTORCIDE_JOB_COMMAND", "REACTORCIDE_JOB_FILE", "REACTORCIDE_WORKFLOW_FILE")
 
 # Settings of the command line only, and what a program does instead.
 _INSTEAD = {
@@ -67,7 +65,7 @@ def run_workflow(
     for name, advice in _INSTEAD.items():
         if settings.get(name) is not None:
             raise ConfigError(f"{name} is for the command line: {advice}")
-    environ = {name: value for name, value in os.environ.items() if name not in _OTHER_TASKS}
+    environ = {name: value for name, value in os.environ.items() if name not in OTHER_TASKS}
     if workspace is not None:
         environ["RUNNERLIB_WORKSPACE"] = os.path.realpath(workspace)
     made = workflow if isinstance(workflow, Workflow) else load(os.fspath(workflow))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runnerlib._util.paths import locate
 from runnerlib.api import job_state as state
 from runnerlib.api.deliver_now import insisted, told_at_once
-from runnerlib.config import read
+from runnerlib.config import RunnerConfig, read
 from runnerlib.errors import printable
 from runnerlib.pipeline.conditions import variables
 from runnerlib.runner.plan import masker_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from runnerlib.triggers.keywords import TriggerKeywords
 
-TRIGGERS_FILE = "/job/triggers.json"
+TRIGGERS_FILE = RunnerConfig.triggers_file
 
 
 class WorkflowContext:

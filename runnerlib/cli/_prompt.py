@@ -6,7 +6,7 @@ import os
 from getpass import getpass
 
 from runnerlib.errors import ConfigError
-from runnerlib.secrets.local_store import PASSWORD_VARIABLE
+from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
 
 
 def is_possible() -> bool:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib.events.result import NO_EXPORTS, Exports
+from runnerlib.pipeline.job import VARIABLE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +27,6 @@ LONGEST_PATH = 1 << 15
 _SUFFIXES = {"RUNNERLIB_OUTPUT": "output", "RUNNERLIB_ENV": "env", "RUNNERLIB_PATH": "path"}
 # Patterns as texts: they are compiled when they are first used, and a plain start uses none.
 _ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_-]{0,99})(=|<<)(.*)"
-_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 # The variables that the runner itself sets for steps.
 _OWN = ("RUNNERLIB_", "REACTORCIDE_SECRETS_SOCKET")
 
@@ -59,7 +59,7 @@ def read(paths: Mapping[str, str]) -> Exports:
     if len(texts[2]) > LONGEST_PATH:
         raise ExportError(f"RUNNERLIB_PATH is larger than {LONGEST_PATH} bytes")
     for name in env:
-        if not re.fullmatch(_VARIABLE, name):
+        if not re.fullmatch(VARIABLE_NAME, name):
             raise ExportError(f"RUNNERLIB_ENV: '{name}' is no name of a variable")
         if name.startswith(_OWN):
             raise ExportError(f"RUNNERLIB_ENV: '{name}' belongs to the runner")

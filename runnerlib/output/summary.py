@@ -15,7 +15,7 @@ masked 15 times: DEPLOY_TOKEN 12, registered at run time 3
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import one_line, printable
 from runnerlib.events import JobFinished, Masked, StepFinished, StepOutput, StepStarted
@@ -41,7 +41,35 @@ _WIDEST_NAME = 40
 
 _MARKS = {"success": "✓", "failure": "✗", "cancelled": "✗", "skipped": "·"}
 _COLOURS = {"success": "32", "failure": "31", "cancelled": "31", "skipped": "2"}
-_HEADINGS = ("outcome", "attempts", "time", "CPU", "max RSS", "reason")
+
+
+class Column(NamedTuple):
+    """A column of the table: its heading, and a function that returns the cell of a step."""
+
+    heading: str
+    cell: Callable[[StepResult], str]
+
+
+def _attempts(step: StepResult) -> str:
+    return str(step.attempts) if step.attempts else ""
+
+
+def _time(step: StepResult) -> str:
+    return duration(step.duration) if step.started else ""
+
+
+def _cpu(step: StepResult) -> str:
+    return duration(step.usage.user + step.usage.system) if step.usage else ""
+
+
+def _memory(step: StepResult) -> str:
+    return size(step.usage.max_rss) if step.usage and step.usage.max_rss is not None else ""
+
+
+# Columns beside the name, in the colour of the outcome and aligned to the left; then those aligned to the right. The
+# reason comes last: it takes the room that is left, in several lines if need be.
+_LABELS = (Column("outcome", lambda step: step.outcome),)
+_FIGURES = (Column("attempts", _attempts), Column("time", _time), Column("CPU", _cpu), Column("max RSS", _memory))
 
 
 class Summary:
@@ -150,40 +178,26 @@ class Summary:
     def table(self, steps: Sequence[StepResult]) -> Iterator[str]:
         """Yield the table of steps, or jobs: outcome, time and resources of each."""
         names = told_apart((one_line(step.name) for step in steps), _WIDEST_NAME, self.look.plain("…"))
-        rows = [(self.heading, *_HEADINGS), *(self._cells(step, names[one_line(step.name)]) for step in steps)]
-        widths = [max(columns(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-        before = 2 + sum(widths) + 2 * len(widths)
-        room = self.look.width() - before
-        for number, row in enumerate(rows):
-            mark, sgr = " ", "2"
-            if number:
-                step = steps[number - 1]
-                mark, sgr = self.look.plain(_MARKS[step.outcome]), _COLOURS[step.outcome]
-                if step.outcome == "failure" and not step.required:
-                    sgr = "33"
-            left = "  ".join(padded(cell, width) for cell, width in zip(row[:2], widths[:2], strict=True))
-            right = "  ".join(cell.rjust(width) for cell, width in zip(row[2:6], widths[2:], strict=True))
-            if number:
-                first, *rest = _wrapped(row[6], room)
-                yield f"{self.look.paint(f'{mark} {left}', sgr)}  {right}  {first}"
-                yield from (" " * before + text for text in rest)
-            else:
-                yield self.look.paint(f"{mark} {left}  {right}  {row[6]}", sgr)
+        labels = [Column(self.heading, lambda step: names[one_line(step.name)]), *_LABELS]
+        heading, *left = _cells(labels, steps, padded)
+        headings, *right = _cells(_FIGURES, steps, str.rjust)
+        before = 2 + columns(heading) + 2 + columns(headings) + 2
+        yield self.look.paint(f"  {heading}  {headings}  reason", "2")
+        for step, label, figures in zip(steps, left, right, strict=True):
+            allowed = step.outcome == "failure" and not step.required
+            mark, sgr = self.look.plain(_MARKS[step.outcome]), "33" if allowed else _COLOURS[step.outcome]
+            reason = shortened(one_line(step.reason), _LONGEST_REASON, self.look.plain("…"))
+            first, *rest = _wrapped(reason + " (not required)" * allowed, self.look.width() - before)
+            yield f"{self.look.paint(f'{mark} {label}', sgr)}  {figures}  {first}"
+            yield from (" " * before + text for text in rest)
 
-    def _cells(self, step: StepResult, name: str) -> tuple[str, ...]:
-        usage = step.usage
-        reason = shortened(one_line(step.reason), _LONGEST_REASON, self.look.plain("…"))
-        if step.outcome == "failure" and not step.required:
-            reason += " (not required)"
-        return (
-            name,
-            step.outcome,
-            str(step.attempts) if step.attempts else "",
-            duration(step.duration) if step.started else "",
-            duration(usage.user + usage.system) if usage else "",
-            size(usage.max_rss) if usage and usage.max_rss is not None else "",
-            reason,
-        )
+
+def _cells(table: Sequence[Column], steps: Sequence[StepResult], align: Callable[[str, int], str]) -> Iterator[str]:
+    """Yield the headings of some columns, then their cells of each step, each as one text of the same width."""
+    rows = [[column.heading for column in table], *([column.cell(step) for column in table] for step in steps)]
+    widths = [max(map(columns, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(align(cell, width) for cell, width in zip(row, widths, strict=True))
 
 
 def _wrapped(reason: str, room: int) -> list[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import suppress
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import CONTAINER_BASE, OWN
+from runnerlib.config import RunnerConfig
 from runnerlib.errors import RunnerError
 from runnerlib.source.atomic_replace import living_holders, mount_inside, mount_points
 from runnerlib.source.safe_tree import remove_tree
+from runnerlib.triggers.workflow_variables import OUTPUT_NAME, VARS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from runnerlib._util.paths import Workspace
 
 _OURS = frozenset({"src", "ci", "artifacts", ".runnerlib", ".reactorcide"})
-_FILES = frozenset({"triggers.json", "workflow-output.json", "workflow-vars.json"})
+_FILES = frozenset({PurePath(RunnerConfig.triggers_file).name, OUTPUT_NAME, VARS_NAME})
 
 
 def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = False) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.config import SECRETS, SETTINGS
 from runnerlib.config.settings import secret_texts
 from runnerlib.masking.candidates import Secret, guess
+from runnerlib.pipeline.job import VARIABLE_NAME
+from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
 from runnerlib.source import stored_secrets, url_secrets
 
 if TYPE_CHECKING:
@@ -19,12 +21,10 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job import Job
 
 # Patterns as texts: they are compiled when they are first used, and a plain start uses none.
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _FILE_PREFIX = "./job/"
 
 # Only the runner needs these, so they are not in the environment of a job.
-_PASSWORD = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
-_WITHHELD = (*(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on), _PASSWORD)
+_WITHHELD = (*(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on), PASSWORD_VARIABLE)
 # Files with commands to the CI service: output of a step must never become a command.
 _COMMANDS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 _JOB_ENV = "REACTORCIDE_JOB_ENV"
@@ -153,7 +153,7 @@ def _secrets(
     yield from _secret_settings(resolved, (environ, variables))
     handed_on = variables.get(SETTINGS[_LIST].variable, "")  # to a runner within the job
     yield from (Secret(SETTINGS[_LIST].variable, value) for value in handed_on.split(",") if value)
-    for name in (_PASSWORD, *config.secret_env_names):
+    for name in (PASSWORD_VARIABLE, *config.secret_env_names):
         values = {variables.get(name, ""), environ.get(name, "")} - {""}
         yield from (Secret(name, value) for value in sorted(values))
         if not values and name in config.secret_env_names:
@@ -163,7 +163,7 @@ def _secrets(
     yield from (Secret("stored git credentials", value) for value in stored_secrets())
     # The names of some settings look secret, as REACTORCIDE_SECRET_ENV_NAMES.
     plain = (setting.variable for setting in SETTINGS.values() if not setting.secret)
-    known = {*config.secret_env_names, _PASSWORD, *plain, *(setting.variable for setting in SECRETS)}
+    known = {*config.secret_env_names, PASSWORD_VARIABLE, *plain, *(setting.variable for setting in SECRETS)}
     rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
     yield from guess(rest, config.secret_env_patterns)
 
@@ -189,7 +189,7 @@ def _job_env(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator
     text = _file_in_workspace(resolved, "job_env", given, workspace, files)
     for number, line in _lines(given if text is None else text):
         name, equals, value = line.partition("=")
-        if not equals or not re.fullmatch(_NAME, name.strip()):
+        if not equals or not re.fullmatch(VARIABLE_NAME, name.strip()):
             raise resolved.error("job_env", f"line {number} is not NAME=VALUE")
         yield name.strip(), value
 
@@ -211,7 +211,7 @@ def _secrets_file(resolved: Resolved, files: Files) -> Iterator[tuple[str, str]]
     for _, line in _lines(files.read(resolved, "secrets_file", path)):
         name, _, value = line.removeprefix("export ").partition("=")
         # `dG9rZW4=` alone is the end of a base64 value, not an assignment of nothing.
-        if value.strip("=") and re.fullmatch(_NAME, name.strip()):
+        if value.strip("=") and re.fullmatch(VARIABLE_NAME, name.strip()):
             yield name.strip(), value
         else:
             yield "", line

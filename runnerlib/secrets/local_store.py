@@ -32,7 +32,6 @@ SCRYPT_R = 8
 SCRYPT_P = 1
 SALT_SIZE = 32
 
-PASSWORD_VARIABLE = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
 _RAW = b"\x80"  # a token begins with its version
 _PATH = r"[a-zA-Z0-9/_-]+"
 _KEY = r"[a-zA-Z0-9_-]+"

@@ -42,7 +42,7 @@ __all__ = [
 
 def source_types() -> tuple[str, ...]:
     """The names of the built-in source types, sorted."""
-    return BUILT_IN
+    return tuple(sorted(BUILT_IN))
 
 
 def check(spec: SourceSpec) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from runnerlib.source.spec import Fill, Handler, Prepared, Report, SourceSpec
 
-BUILT_IN = ("copy", "git", "hg", "none", "svn", "tarball")
-"""Each is the module of its name, loaded when a source is of that type: a run needs one at most."""
+BUILT_IN = ("git", "copy", "tarball", "hg", "svn", "none")
+"""Each is the module of its name, loaded when a source is of that type. Help and errors name them in this order."""
 
 _NAME = r"[a-z][a-z0-9_-]*"
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runnerlib.errors import unknown
+from runnerlib.pipeline.job import VARIABLE_NAME
 
 CONDITIONS = ("all_success", "any_failed", "always")
 # Other spellings that the coordinator accepts.
@@ -22,7 +23,7 @@ _SPELLED = {"": "all_success", "all_success(needs)": "all_success", "always()": 
 RESERVED = ("org", "org_id", "organization")
 _EVAL_ONLY = "only the evaluation of a workflow may set it (`runnerlib eval`)"
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = re.compile(VARIABLE_NAME)
 _RUN_AS = re.compile(r"runner|root|[0-9]{1,10}(?::[0-9]{1,10})?")
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _SECRET_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST = 1 << 20
-OUTPUT_FILE, VARS_FILE = "/job/workflow-output.json", "/job/workflow-vars.json"
+OUTPUT_NAME, VARS_NAME = "workflow-output.json", "workflow-vars.json"
+OUTPUT_FILE, VARS_FILE = f"/job/{OUTPUT_NAME}", f"/job/{VARS_NAME}"
 
 
 class VariableError(ConfigError):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from runnerlib.events import Event, JobFinished, JobStarted, Masked, StepFinished, StepOutput, StepRetrying, StepStarted
 from runnerlib.events.result import JobResult, StepResult, Usage
 from runnerlib.masking.report import MaskReport, RuleCount
+from runnerlib.output import summary as summary_module
 from runnerlib.output.capabilities import Look
 from runnerlib.output.log.file_names import log_path
 from runnerlib.output.summary import Summary
@@ -194,3 +195,15 @@ def test_long_reasons_stay_in_their_column(monkeypatch: pytest.MonkeyPatch, widt
     at = lines[0].index("step")
     assert [line[at:] for line in lines] == shown
     assert all(not line[:at].strip() for line in lines[1:])
+
+
+def test_the_columns_are_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column is one row of the table: it is there with its heading, and everything else stays in line."""
+    more = (*summary_module._FIGURES, summary_module.Column("ends in", lambda step: step.name[-1]))
+    monkeypatch.setattr(summary_module, "_FIGURES", more)
+    steps = [StepResult("ab", "success", 0, attempts=1), StepResult("abc", "failure", 1, "exit code 1", attempts=2)]
+    heading, first, second = Summary(lambda _text: None, Look()).table(steps)
+    assert heading.split() == ["step", "outcome", "attempts", "time", "CPU", "max", "RSS", "ends", "in", "reason"]
+    at = heading.index("ends in") + len("ends in") - 1
+    assert (first[at], second[at]) == ("b", "c")
+    assert second[heading.index("reason") :] == "exit code 1"

@@ -8,6 +8,7 @@ import click
 
 from runnerlib.cli._options import setting_options
 from runnerlib.cli._source import PREPARING, prepare
+from runnerlib.source.registry import BUILT_IN
 
 if TYPE_CHECKING:
     from runnerlib.cli._session import Session
@@ -32,7 +33,7 @@ Examples:
     "--type",
     "kind",
     metavar="TYPE",
-    help="git, copy, tarball, hg, svn, or what a plugin adds. [default: git]",
+    help=f"{', '.join(name for name in BUILT_IN if name != 'none')}, or what a plugin adds. [default: git]",
 )
 @click.option(
     "--options", "more", metavar="NAME=VALUE,…", default="", help="What only this type of source understands."

@@ -11,10 +11,12 @@ import click
 from runnerlib._util.paths import locate
 from runnerlib.cli._request import current_directory
 from runnerlib.cli._triggers import own_masker, say, tell
+from runnerlib.config import RunnerConfig
+from runnerlib.pipeline.workflow.job import EVENTS
 from runnerlib.runner.evaluation_sources import find_trees, source_settings
 from runnerlib.source import Sources
 from runnerlib.triggers.evaluate.evaluate import changes_of, evaluate
-from runnerlib.triggers.evaluate.event import EVENTS, event
+from runnerlib.triggers.evaluate.event import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +81,9 @@ def _directory(name: str, variable: str, usual: str, text: str) -> Callable[[F],
 @_telling
 @_directory("--ci-source-dir", "REACTORCIDE_CI_SOURCE_DIR", "/job/ci", "The trusted source, with .reactorcide")
 @_directory("--source-dir", "REACTORCIDE_SOURCE_DIR", "/job/src", "The source whose changes count")
-@click.option("--triggers-file", metavar="FILE", help="The file that keeps the jobs. [default: /job/triggers.json]")
+@click.option(
+    "--triggers-file", metavar="FILE", help=f"The file that keeps the jobs. [default: {RunnerConfig.triggers_file}]"
+)
 @click.option("--workflow-file", metavar="FILE", help="Look at this workflow only.")
 @click.option(
     "--changed-file",

@@ -13,7 +13,6 @@ from runnerlib.cli import _prompt as asking
 from runnerlib.cli._group import Group
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.secrets.local_store import (
-    PASSWORD_VARIABLE,
     get_default_base_path,
     is_initialized,
     load_all,
@@ -25,6 +24,7 @@ from runnerlib.secrets.local_store import (
     validate_path,
 )
 from runnerlib.secrets.providers.file import without_line_break
+from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
 from runnerlib.secrets.register.client import VARIABLE, register
 
 if TYPE_CHECKING:

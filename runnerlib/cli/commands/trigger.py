@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli._triggers import own_masker, say, tell
+from runnerlib.config import RunnerConfig
 from runnerlib.pipeline.workflow.file import load_job
 from runnerlib.triggers.evaluate.event import Event, context
 from runnerlib.triggers.evaluate.to_triggers import triggers
@@ -32,7 +33,9 @@ Exit codes:
 
 @click.command("trigger", epilog=_EXAMPLES)
 @click.argument("job_files", nargs=-1, required=True, metavar="JOB_FILE...")
-@click.option("--triggers-file", metavar="FILE", help="The file that keeps the jobs. [default: /job/triggers.json]")
+@click.option(
+    "--triggers-file", metavar="FILE", help=f"The file that keeps the jobs. [default: {RunnerConfig.triggers_file}]"
+)
 @click.option("--allow-insecure-transport", is_flag=True, help="Let the token go to a coordinator over plain http.")
 @click.pass_obj
 def command(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runnerlib.pipeline.job.model import Job, Problem, variable_part
+from runnerlib.pipeline.job.model import VARIABLE_NAME, Job, Problem, variable_part
 from runnerlib.pipeline.job.step import NO_RETRY, Retry, Step, When
 from runnerlib.pipeline.job.step_order import dependencies
 
-__all__ = ["NO_RETRY", "Job", "Problem", "Retry", "Step", "When", "dependencies", "variable_part"]
+__all__ = ["NO_RETRY", "VARIABLE_NAME", "Job", "Problem", "Retry", "Step", "When", "dependencies", "variable_part"]

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 # Compiled when they are first used: a single command needs none of them.
 _NAME = r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]*[^\s/\\\x00-\x1f\x7f])?"
-_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _LONGEST_NAME = 100
 _WHEN = ("on_success", "on_failure", "always")
 _ATTEMPTS = 100
 
+
+VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+"""A pattern of names of variables, as a text: few runs use it, so it is compiled there."""
 
 Place = tuple[str | int, ...]
 
@@ -136,7 +138,7 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
         yield ("weight",), "a whole number, 1 or more, is expected"
     yield from ((("retry",), text) for text in _wrong_retry(step.retry))
     for name in step.outputs:
-        if not re.fullmatch(_VARIABLE, name.replace("-", "_")):
+        if not re.fullmatch(VARIABLE_NAME, name.replace("-", "_")):
             yield ("outputs",), f"'{name}' is no name of an output (letters, digits, '_' and '-')"
 
 
@@ -184,7 +186,7 @@ def _wrong_retry(retry: Retry) -> Iterator[str]:
 
 def _wrong_variables(place: tuple[str, ...], variables: Mapping[str, str]) -> Iterator[Problem]:
     for name, value in variables.items():
-        if not re.fullmatch(_VARIABLE, name):
+        if not re.fullmatch(VARIABLE_NAME, name):
             yield Problem((*place, name), f"'{name}' is no name of a variable")
         elif "\0" in value:
             yield Problem((*place, name), f"the value of '{name}' holds a NUL byte")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.source.registry import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
     if "options" in entries:
         given["options"] = reading.value(entries, "options", options, {})
     if "type" not in given:
-        reading.complain(node, f"{prefix} needs 'type', as git, copy, tarball, hg, svn or none")
+        reading.complain(node, f"{prefix} needs 'type', as {', '.join(BUILT_IN[:-1])} or {BUILT_IN[-1]}")
     if "path" in given:
         if given.get("type") not in _LOCAL:
             reading.complain(entries["path"].key, "a path is for type 'copy'; what another source is, its url says")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runnerlib.source.registry import BUILT_IN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,7 +55,7 @@ CAUSES = {
     "timeout": "`true`: when the time of the attempt, or that without output, is over",
 }
 SOURCE = {
-    "type": "type of source: `git`, `copy`, `tarball`, `hg`, `svn`, `none`, or one that a plugin adds",
+    "type": f"type of source: {', '.join(f'`{name}`' for name in BUILT_IN)}, or one that a plugin adds",
     "url": "URL or path",
     "ref": "branch, tag, commit or what else the type knows",
     "options": "what only this type understands",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from runnerlib.pipeline.job import VARIABLE_NAME
 from runnerlib.pipeline.job_file import parsers as kinds
 from runnerlib.pipeline.job_file import sources, steps
 from runnerlib.pipeline.job_file.job import read_steps
@@ -16,13 +17,14 @@ from runnerlib.pipeline.job_file.steps import CAUSE_KINDS, RETRY_KINDS, STEP_KIN
 from runnerlib.pipeline.schema import description
 from runnerlib.pipeline.workflow import file_keys as keys
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
+from runnerlib.pipeline.workflow.job import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     Schema = dict[str, Any]
 
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_VARIABLE = f"^{VARIABLE_NAME}$"
 _YES_OR_NO = r"^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE)$"
 
 TEXT: Schema = {"type": ["string", "number", "boolean"]}
@@ -107,7 +109,7 @@ def _events() -> Schema:
 
 
 def _event_names() -> Schema:
-    name: Schema = {"enum": list(keys.EVENTS)}
+    name: Schema = {"enum": list(EVENTS)}
     return {"anyOf": [name, {"type": "array", "items": name}]}
 
 

@@ -9,6 +9,7 @@ from runnerlib._util.graph import cycle, reachable
 from runnerlib.errors import unknown
 from runnerlib.pipeline.conditions import JOBS, Condition, ConditionError, parse
 from runnerlib.pipeline.job import Problem, variable_part
+from runnerlib.pipeline.job.model import VARIABLE_NAME
 from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
 from runnerlib.pipeline.workflow.matrix import combination_count
 from runnerlib.pipeline.workflow.matrix import problems as matrix_problems
@@ -28,7 +29,7 @@ PLAIN_CONDITIONS = ("all_success", "any_failed", "always")
 _NAME = re.compile(r"[^\W_][\w. -]*(?<! )")
 _ID = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 _LONGEST_NAME = 100
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = re.compile(VARIABLE_NAME)
 _OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]{0,254}", re.ASCII)
 _MOST_OF_ALL = 10_000

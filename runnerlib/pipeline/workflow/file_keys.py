@@ -16,13 +16,7 @@ from runnerlib.pipeline.job_file import sources
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Reading, Wrong, kind_of
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
-from runnerlib.pipeline.workflow.job import NO_FILTER, Download, Filter
-
-EVENTS = (
-    *("push", "pull_request_opened", "pull_request_updated", "pull_request_merged", "pull_request_closed"),
-    "tag_created",
-)
-"""The events of a coordinator. Source: Reactorcide's evaluation of workflows."""
+from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Download, Filter
 
 NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "download": ()}
 

@@ -12,6 +12,11 @@ from runnerlib.pipeline.job import Job, Step
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 ALL_SUCCESS = "all_success"
+EVENTS = (
+    *("push", "pull_request_opened", "pull_request_updated", "pull_request_merged", "pull_request_closed"),
+    "tag_created",
+)
+"""The events of a coordinator. Source: Reactorcide's evaluation of workflows."""
 
 
 @checked

@@ -10,7 +10,7 @@ from runnerlib.errors import RunnerError
 from runnerlib.pipeline.job import variable_part
 from runnerlib.pipeline.workflow import as_text
 from runnerlib.source.safe_tree import remove_tree
-from runnerlib.triggers.workflow_variables import Output, merged, node_variables, read_output
+from runnerlib.triggers.workflow_variables import OUTPUT_NAME, VARS_NAME, Output, merged, node_variables, read_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.workflow import Instance
 
-OUTPUT_FILE, VARS_FILE = "workflow-output.json", "workflow-vars.json"
 # The kernel takes no variable of more than 128 KiB; larger data is in the file only.
 _LONGEST = 100_000
 
@@ -43,15 +42,15 @@ def tell(
     The file is written only when it holds no secret. Raises RunnerError when it cannot be written.
     """
     text = json.dumps(known, ensure_ascii=False)
-    told = {"RC_WF_NODE_NAME": instance.job.name, "RC_WF_OUTPUT_FILE": str(directory / OUTPUT_FILE)}
+    told = {"RC_WF_NODE_NAME": instance.job.name, "RC_WF_OUTPUT_FILE": str(directory / OUTPUT_NAME)}
     for result in before:
         for name, value in result.outputs.items():
             told[f"RUNNERLIB_OUTPUT_{variable_part(result.name)}_{variable_part(name)}"] = value
-    _remove(directory / OUTPUT_FILE)
-    _remove(directory / VARS_FILE)
+    _remove(directory / OUTPUT_NAME)
+    _remove(directory / VARS_NAME)
     if masker.mask_string(text) == text:
-        _write(directory / VARS_FILE, text)
-        told["RC_WF_VARS_FILE"] = str(directory / VARS_FILE)
+        _write(directory / VARS_NAME, text)
+        told["RC_WF_VARS_FILE"] = str(directory / VARS_NAME)
     if len(text.encode()) <= _LONGEST:
         told["RC_WF_VARS_JSON"] = text
     return told
@@ -63,7 +62,7 @@ def collect(instance: Instance, result: JobResult, directory: Path, known: Mappi
     Raises RunnerError for a file that cannot be used, for a promised output that is missing, and for a variable that
     already has another value.
     """
-    written = read_output(directory / OUTPUT_FILE)
+    written = read_output(directory / OUTPUT_NAME)
     by_steps = {step.name: step.outputs for step in result.steps if step.success}
     found: dict[str, Any] = {name: value for outputs in by_steps.values() for name, value in outputs.items()}
     found |= written.outputs

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from runnerlib._util.cancellation import Stop
+from runnerlib._util.paths import RECORDS_VARIABLE
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.events.result import StepResult
@@ -28,7 +29,7 @@ from runnerlib.runner.workflow.artifacts import download, store_of, upload
 from runnerlib.runner.workflow.event_relay import FromThread, Voice
 from runnerlib.runner.workflow.job_outputs import NOTHING, Handover, collect, tell
 from runnerlib.runner.workflow.plan import body
-from runnerlib.runner.workflow.status_records import DIRECTORY_VARIABLE, Record
+from runnerlib.runner.workflow.status_records import Record
 from runnerlib.runner.workflow.threads import in_thread
 from runnerlib.source.safe_tree import remove_tree
 
@@ -149,7 +150,7 @@ class JobHere:
         place, instance = self._place, self._instance
         planned = place.plan.plans[instance.name]
         told = tell(instance, planned.workspace.base, self._known.vars, self._known.before, place.plan.masker)
-        told[DIRECTORY_VARIABLE] = str(place.records)
+        told[RECORDS_VARIABLE] = str(place.records)
         wish = Selection(resume=True) if place.plan.wish.resume else None
         return planned.request._replace(job=body(instance, told), wish=wish).plan()
 

@@ -15,7 +15,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.locked_file import FileError, opened, read, remove
-from runnerlib._util.paths import OWN, locate, own_directory
+from runnerlib._util.paths import OWN, RECORDS_VARIABLE, locate, own_directory
 from runnerlib.errors import RunnerError
 from runnerlib.output.log.file_names import file_name
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from runnerlib._util.paths import Workspace
     from runnerlib.events.result import StepResult
-
-DIRECTORY_VARIABLE = "RUNNERLIB_RECORDS"
-"""The variable with the directory of the workflow's records, for a job."""
 
 STATES: Mapping[str, str] = {
     "success": "completed",
@@ -47,7 +44,7 @@ def directory_of(workspace: Workspace) -> Path:
 
 def records_directory(environ: Mapping[str, str], cwd: Path) -> Path:
     """Return the directory of the records of this process's workflow, or else workspace. Raises PathError."""
-    given = environ.get(DIRECTORY_VARIABLE)
+    given = environ.get(RECORDS_VARIABLE)
     return Path(given) if given else directory_of(locate(environ, cwd))
 
 

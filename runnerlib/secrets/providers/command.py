@@ -14,8 +14,8 @@ from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError
 from runnerlib.executor.local import subreaper as hold
 from runnerlib.executor.local.pidfd import end_of
-from runnerlib.secrets.local_store import PASSWORD_VARIABLE
 from runnerlib.secrets.providers.file import without_line_break
+from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,18 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import ConfigError, unknown
+from runnerlib.pipeline.workflow.job import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-EVENTS = (
-    "push",
-    "pull_request_opened",
-    "pull_request_updated",
-    "pull_request_merged",
-    "pull_request_closed",
-    "tag_created",
-)
 
 # The variables of an event that its follow-up jobs get.
 _PASSED_ON = (
