@@ -12,6 +12,8 @@ from runnerlib.errors import RunnerError
 from runnerlib.runner.workflow.artifact_copy import find, transfer
 from tests.looped import assert_each
 
+OUTSIDE = "not of the job"
+
 
 def tree(base: Path, chance: random.Random) -> None:
     """Directories, files, and links to anything: up, down, through each other, out, nowhere."""
@@ -36,10 +38,12 @@ def check_a_copy(seed: int, room: Path) -> None:
     chance = random.Random(seed)
     base, copy, moved = room / "outside/base", room / "copy", room / "moved"
     base.mkdir(parents=True)
-    (base.parent / "f0").write_text("not of the job")
+    (base.parent / "f0").write_text(OUTSIDE)
     tree(base, chance)
+    (base / "out").symlink_to("../f0")
     files = list(find(base, ["**"]))
     left = {one.name for one in transfer(files, base, copy)}
+    assert "out" in left
     assert transfer(list(find(copy, ["**"])), copy, moved) == [], "what was taken once goes on as it is"
     base.rename(room / "gone")
     for place in (copy, moved):
@@ -51,6 +55,7 @@ def check_a_copy(seed: int, room: Path) -> None:
             real = os.path.realpath(place / file.name)
             assert os.path.commonpath([real, place]) == str(place)
             assert os.path.exists(real), "a link leads to nothing"
+            assert not os.path.isfile(real) or Path(real).read_text() != OUTSIDE
             source = room / "gone" / file.name
             if source.is_file():
                 assert (place / file.name).read_text() == source.read_text()
