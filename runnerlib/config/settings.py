@@ -143,7 +143,7 @@ class RunnerConfig:
         early=True,
     )
     cache_size: int = _setting(
-        "most bytes in the cache, as in `20G`; what was not used for longest goes first",
+        "maximum cache size, e.g. `20G`; least recently used entries are removed first",
         kinds.size,
         default=20 << 30,
         early=True,
@@ -247,15 +247,15 @@ class RunnerConfig:
         default=10.0,
     )
     triggers: tuple[str, ...] | None = _setting(
-        "who is told of follow-up jobs: file, or api and stdout (default: api where a coordinator is known, else file)",
+        "channels for follow-up jobs: `file`, or `api` and/or `stdout` (default: api where a coordinator is known, else file)",
         kinds.subset("file", "api", "stdout"),
     )
     triggers_file: str = _setting("file that keeps follow-up jobs until they are taken", default="/job/triggers.json")
     triggers_when: str = _setting(
-        "when follow-up jobs are told: success of the job, or always", kinds.choice("success", "always"), "success"
+        "when follow-up jobs are delivered: after success, or always", kinds.choice("success", "always"), "success"
     )
     triggers_required: bool | None = _setting(
-        "fail the job when its follow-up jobs cannot be told (default: where a coordinator is known)", kinds.boolean
+        "fail the job when its follow-up jobs cannot be delivered (default: where a coordinator is known)", kinds.boolean
     )
     triggers_timeout: float = _setting(
         "seconds that telling of follow-up jobs may take, attempts and pauses together", kinds.duration, default=120.0

@@ -179,7 +179,7 @@ def escapes_of(text: str) -> dict[str, bytes]:
     spelt = {
         "json": json.dumps(text),
         "json, not ascii": json.dumps(text, ensure_ascii=False),
-        "json in upper case": re.sub(r"\\u....", lambda m: "\\u" + m[0][2:].upper(), json.dumps(text)),
+        "json in upper case": re.sub(r"\\(?:u....|.)", lambda m: m[0][:2] + m[0][2:].upper(), json.dumps(text)),
         "json with slashes": json.dumps(text).replace("/", "\\/"),
         "json in json": json.dumps(json.dumps(text)),
         "json in json, not ascii": json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False),
