@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.executor.local import Custody, Launch, _spawn
+from runnerlib.executor.local import ProcessSpec, ProcessSupervisor, _spawn
 
 COMMAND = ("/bin/true",)
 ENVIRONMENT = tuple(f"{name}={value}".encode() for name, value in os.environ.items())
@@ -45,10 +45,10 @@ def test_start_and_wait(benchmark: Callable[..., int], way: Callable[[int], int]
 @pytest.mark.benchmark(group="spawn")
 def test_whole_step(benchmark: Callable[..., int], cgroups: bool) -> None:
     """Everything that an engine asks for in the life of a step."""
-    with Custody(cgroups=cgroups) as custody:
+    with ProcessSupervisor(cgroups=cgroups) as custody:
 
         def step() -> int:
-            process = custody.start(Launch(COMMAND, Path("/"), os.environ))
+            process = custody.start(ProcessSpec(COMMAND, Path("/"), os.environ))
             ended = process.reap()
             assert process.survivors() == []
             process.close()
@@ -60,4 +60,4 @@ def test_whole_step(benchmark: Callable[..., int], cgroups: bool) -> None:
 @pytest.mark.benchmark(group="custody")
 def test_custody(benchmark: Callable[..., None]) -> None:
     """What a job pays once."""
-    benchmark(lambda: Custody(cgroups=False).close())
+    benchmark(lambda: ProcessSupervisor(cgroups=False).close())

@@ -12,7 +12,7 @@ from runnerlib.config import SETTINGS, read
 from runnerlib.errors import ConfigError, RunnerError, unknown
 from runnerlib.output.python_streams import program_streams
 from runnerlib.pipeline.job import Job, Step
-from runnerlib.runner.execute import fulfil
+from runnerlib.runner.execute import run_request
 from runnerlib.runner.plan import Request
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Call(NamedTuple):
         """Run the task to its end; `stop` stops it. Raises RunnerError, with every secret in it masked."""
         maskers: list[SecretMasker] = []
         with masked_errors(maskers):
-            return fulfil(
+            return run_request(
                 self.request(), observer=self.observer, ends=program_streams, stop=stop, on_masker=maskers.append
             )
 

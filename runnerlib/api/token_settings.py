@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib.config import SECRETS, read
-from runnerlib.secrets.providers import Lookup, Revealer
+from runnerlib.secrets.providers import ReferenceExpander, SecretResolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ def settings(
     Raises ConfigError for wrong settings, and for a missing secret.
     """
     resolved = read(given or {}, environ)
-    secret = Revealer(Lookup(), resolved, environ, found)
+    secret = ReferenceExpander(SecretResolver(), resolved, environ, found)
     changes = {}
     for name in _TOKENS:
         value = getattr(resolved.config, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runnerlib.config import PROFILES, SETTINGS, Lowest, resolve
+from runnerlib.config import PROFILES, SETTINGS, FileLayer, resolve
 from runnerlib.config.ci_file import NAME as CI_FILE
 from runnerlib.config.file import parse as parse_settings
 from runnerlib.errors import ConfigError, printable, unknown
@@ -46,7 +46,7 @@ def check_file(path: str) -> str:
     elif kind == _LAYOUT_JOB:
         parse_job(text, path)
     elif kind == _CI_SOURCE:
-        resolve({}, {}, ci_file=Lowest(parse_settings(text, path), path))
+        resolve({}, {}, ci_file=FileLayer(parse_settings(text, path), path))
     else:
         resolve({}, {}, parse_settings(text, path), path)
     return kind

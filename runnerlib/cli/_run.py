@@ -11,8 +11,8 @@ import click
 from runnerlib.cli._request import requested
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.output.line_output import is_one_stream
-from runnerlib.runner.execute import foreseen, fulfil
-from runnerlib.secrets.providers import Unasked
+from runnerlib.runner.execute import foreseen, run_request
+from runnerlib.secrets.providers import UnresolvedLookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +83,7 @@ def carry_out(
     wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
     request = requested(session, config_file, settings, words, wish)
     if drawing:
-        request = request._replace(lookup=Unasked())
+        request = request._replace(lookup=UnresolvedLookup())
         if request.awaited is not None:
             problem = "is in the source, which is not there yet; `runnerlib checkout` brings it"
             raise ConfigError(f"the job file '{one_line(request.awaited.given)}' {problem}")
@@ -96,7 +96,7 @@ def carry_out(
         if workflow.chosen(request, alone):
             return workflow.carry_out(session, request, alone=alone, drawing=drawing, dry_run=dry_run)
     if not (drawing or dry_run):
-        return fulfil(request, alone=True, on_masker=session.mask_with).exit_code
+        return run_request(request, alone=True, on_masker=session.mask_with).exit_code
     with foreseen(request, session.mask_with, alone=True) as plan:
         if drawing:
             _echo(plan, _drawn(plan, drawing))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.masking import SecretMasker
 from runnerlib.output.log.level import chosen_format
-from runnerlib.secrets.providers import Lookup
+from runnerlib.secrets.providers import SecretResolver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class Session:
     def __init__(self, args: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
         self.debug = False
         self.planned: SecretMasker | None = None
-        self.lookup = Lookup(_ask)
+        self.lookup = SecretResolver(_ask)
         self.log_format: str | None = None
         self._args = args
         self._environ = os.environ if environ is None else environ

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from runnerlib.masking import SecretMasker
     from runnerlib.runner.checkouts import Checkout
     from runnerlib.runner.plan import RunPlan
-    from runnerlib.runner.plugin_host.host import Life
+    from runnerlib.runner.plugin_host.host import PluginHost
     from runnerlib.source import Sources
 
 _PLACES = ("code_dir", "job_dir", "work_dir", "profile")
@@ -89,7 +89,7 @@ def _prepare(plan: RunPlan, report: Lines, *, trusted: bool) -> str:
     return str(plan.workspace.ci if trusted else plan.code_dir)
 
 
-def _prepare_with_plugins(life: Life, report: Lines, stop: Stop, *, trusted: bool) -> str:
+def _prepare_with_plugins(life: PluginHost, report: Lines, stop: Stop, *, trusted: bool) -> str:
     with life.around_run(_Telling(report), stop):
         return _prepare(life.reached("pre_source_prep", life.begin()), report, trusted=trusted)
 

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.config.file import load
-from runnerlib.config.layer_values import PROFILES, Given, Layer, Origin
-from runnerlib.config.merge import Lowest, Resolved, resolve
+from runnerlib.config.layer_values import PROFILES, Layer, LayerValue, Origin
+from runnerlib.config.merge import FileLayer, Resolved, resolve
 from runnerlib.config.settings import SECRETS, SETTINGS, RunnerConfig, Setting
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ __all__ = [
     "PROFILES",
     "SECRETS",
     "SETTINGS",
-    "Given",
+    "FileLayer",
     "Layer",
-    "Lowest",
+    "LayerValue",
     "Origin",
     "Resolved",
     "RunnerConfig",
@@ -40,7 +40,7 @@ def read(
     command_line: Mapping[str, object],
     environ: Mapping[str, str],
     file: str | None = None,
-    job_file: Lowest | None = None,
+    job_file: FileLayer | None = None,
 ) -> Resolved:
     """Resolve all layers; the file is `file` or the one REACTORCIDE_CONFIG names. Raises ConfigError."""
     path = file or environ.get(CONFIG_VARIABLE)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.config.file import load
-from runnerlib.config.merge import Lowest, Resolved, merge
+from runnerlib.config.merge import FileLayer, Resolved, merge
 from runnerlib.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def with_ci_source(resolved: Resolved, directory: Path) -> Resolved:
     """
     path = directory / NAME
     if not os.path.lexists(path):
-        return merge(resolved.layers._replace(ci_file=Lowest({}, "")))
+        return merge(resolved.layers._replace(ci_file=FileLayer({}, "")))
     real = os.path.realpath(path)
     if not real.startswith(os.path.realpath(directory) + "/"):
         raise ConfigError(f"'{path}' leads to '{real}', outside of the CI source")
     if not os.path.isfile(real):
         raise ConfigError(f"'{path}' is no regular file")
-    return merge(resolved.layers._replace(ci_file=Lowest(load(real), NAME)))
+    return merge(resolved.layers._replace(ci_file=FileLayer(load(real), NAME)))

@@ -36,7 +36,7 @@ class Origin(NamedTuple):
         return f"{self.layer.value}, {self.spelling}" if self.spelling else self.layer.value
 
 
-class Given(NamedTuple):
+class LayerValue(NamedTuple):
     """A value, as one layer gives it."""
 
     setting: Setting
@@ -56,14 +56,14 @@ class Given(NamedTuple):
         return f"got a {'mapping' if isinstance(self.value, dict) else type(self.value).__name__}, "
 
 
-class Filed(NamedTuple):
+class ParsedFile(NamedTuple):
     """The content of a file of settings: those at its top, and its profiles."""
 
     settings: Mapping[str, object]
     profiles: Mapping[str, Mapping[str, object]]
 
 
-def separate(content: Mapping[str, object], file: str, problems: list[str], *, late: bool = False) -> Filed:
+def separate(content: Mapping[str, object], file: str, problems: list[str], *, late: bool = False) -> ParsedFile:
     """Split a file into settings and profiles, and check the keys of all, also of profiles that are not chosen.
 
     `late`: the file is known only when the CI source is there, and must not set what is used before.
@@ -81,7 +81,7 @@ def separate(content: Mapping[str, object], file: str, problems: list[str], *, l
     problems += (f"{file}: {text}" for text in _wrong_keys(settings, "", late))
     for name, inner in profiles.items():
         problems += (f"{file}: {text}" for text in _wrong_keys(inner, f"{PROFILES}.{name}.", late))
-    return Filed(settings, profiles)
+    return ParsedFile(settings, profiles)
 
 
 def _wrong_keys(settings: Mapping[str, object], prefix: str, late: bool) -> Iterator[str]:
@@ -98,25 +98,25 @@ def _wrong_keys(settings: Mapping[str, object], prefix: str, late: bool) -> Iter
             )
 
 
-def from_file(settings: Mapping[str, object], layer: Layer, file: str, profile: str = "") -> Iterator[Given]:
+def from_file(settings: Mapping[str, object], layer: Layer, file: str, profile: str = "") -> Iterator[LayerValue]:
     """The settings of a file, or of its profile `profile`; keys that are none were complained of by `separate`."""
     prefix = f"{PROFILES}.{profile}." if profile else ""
     for key, value in settings.items():
         if key in SETTINGS and value is not None:
-            yield Given(SETTINGS[key], value, Origin(layer, f"{file}: {prefix}{key}"))
+            yield LayerValue(SETTINGS[key], value, Origin(layer, f"{file}: {prefix}{key}"))
 
 
-def from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
+def from_environment(environ: Mapping[str, str]) -> Iterator[LayerValue]:
     """The variables that are settings; others of REACTORCIDE_* belong to other parts of the system."""
     for setting in SETTINGS.values():
         if setting.variable in environ:
-            yield Given(setting, environ[setting.variable], Origin(Layer.ENVIRONMENT, setting.variable))
+            yield LayerValue(setting, environ[setting.variable], Origin(Layer.ENVIRONMENT, setting.variable))
 
 
-def from_command_line(options: Mapping[str, object], problems: list[str]) -> Iterator[Given]:
+def from_command_line(options: Mapping[str, object], problems: list[str]) -> Iterator[LayerValue]:
     """Yield the given options; None means that an option was not given."""
     for name, value in options.items():
         if name not in SETTINGS:
             problems.append(unknown("setting", name, SETTINGS))
         elif value is not None:
-            yield Given(SETTINGS[name], value, Origin(Layer.COMMAND_LINE, SETTINGS[name].option))
+            yield LayerValue(SETTINGS[name], value, Origin(Layer.COMMAND_LINE, SETTINGS[name].option))

@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from runnerlib.config.layer_values import (
-    Filed,
-    Given,
     Layer,
+    LayerValue,
     Origin,
+    ParsedFile,
     from_command_line,
     from_environment,
     from_file,
@@ -28,7 +28,7 @@ from runnerlib.errors import ConfigError, unknown
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-class Lowest(NamedTuple):
+class FileLayer(NamedTuple):
     """Settings that a file brings, and its name."""
 
     settings: Mapping[str, object]
@@ -40,9 +40,9 @@ class Layers(NamedTuple):
 
     command_line: Mapping[str, object]
     environ: Mapping[str, str]
-    file: Lowest = Lowest(_NOTHING, "")
-    job_file: Lowest | None = None
-    ci_file: Lowest | None = None
+    file: FileLayer = FileLayer(_NOTHING, "")
+    job_file: FileLayer | None = None
+    ci_file: FileLayer | None = None
 
 
 _DEFAULT = Origin(Layer.DEFAULT, "")
@@ -56,7 +56,7 @@ class Resolved(NamedTuple):
 
     config: RunnerConfig
     origins: Mapping[str, Origin]
-    given: Mapping[str, Sequence[Given]] = MappingProxyType({})
+    given: Mapping[str, Sequence[LayerValue]] = MappingProxyType({})
     layers: Layers = Layers(_NOTHING, MappingProxyType({}))
 
     def origin(self, name: str) -> Origin:
@@ -81,8 +81,8 @@ def resolve(
     environ: Mapping[str, str],
     file: Mapping[str, object] | None = None,
     file_name: str = "",
-    job_file: Lowest | None = None,
-    ci_file: Lowest | None = None,
+    job_file: FileLayer | None = None,
+    ci_file: FileLayer | None = None,
 ) -> Resolved:
     """Merge the layers; pure.
 
@@ -90,21 +90,21 @@ def resolve(
     that are no setting belong to other parts of the system and are left alone. Raises ConfigError
     with one line for each unknown key, wrong value and contradiction.
     """
-    return merge(Layers(command_line, environ, Lowest(file or {}, file_name), job_file, ci_file))
+    return merge(Layers(command_line, environ, FileLayer(file or {}, file_name), job_file, ci_file))
 
 
 def merge(layers: Layers) -> Resolved:
     """Merge `layers` as `resolve` does."""
     problems: list[str] = []
     values: dict[str, Any] = {}
-    all_given: dict[str, list[Given]] = {}
+    all_given: dict[str, list[LayerValue]] = {}
     filed = separate(layers.file.settings, layers.file.name, problems)
-    ci_filed = separate(*layers.ci_file, problems, late=True) if layers.ci_file else Filed(_NOTHING, {})
+    ci_filed = separate(*layers.ci_file, problems, late=True) if layers.ci_file else ParsedFile(_NOTHING, {})
     profile = _profile(layers, filed)
     _check_others(filed, layers.file.name, profile, problems)
     _check_others(ci_filed, layers.ci_file.name if layers.ci_file else "", profile, problems)
     for layer in _in_order(layers, filed, ci_filed, profile, problems):
-        found: dict[str, Given] = {}
+        found: dict[str, LayerValue] = {}
         for given in layer:
             _add(found, given, problems)
         for name, given in found.items():
@@ -123,8 +123,8 @@ def merge(layers: Layers) -> Resolved:
 
 
 def _in_order(
-    layers: Layers, filed: Filed, ci_filed: Filed, profile: str, problems: list[str]
-) -> Iterator[Iterator[Given]]:
+    layers: Layers, filed: ParsedFile, ci_filed: ParsedFile, profile: str, problems: list[str]
+) -> Iterator[Iterator[LayerValue]]:
     if layers.job_file:
         separate(*layers.job_file, problems)
         yield from_file(layers.job_file.settings, Layer.JOB_FILE, layers.job_file.name)
@@ -138,26 +138,26 @@ def _in_order(
     yield from_command_line(layers.command_line, problems)
 
 
-def _check_others(filed: Filed, file: str, profile: str, problems: list[str]) -> None:
+def _check_others(filed: ParsedFile, file: str, profile: str, problems: list[str]) -> None:
     """Add the errors of the profiles that are not chosen."""
     for name, settings in filed.profiles.items():
         if name != profile:
-            found: dict[str, Given] = {}
+            found: dict[str, LayerValue] = {}
             for given in from_file(settings, Layer.PROFILE, file, name):
                 _add(found, given, problems)
             _parse(found, {}, problems)
 
 
-def _profile(layers: Layers, filed: Filed) -> str:
+def _profile(layers: Layers, filed: ParsedFile) -> str:
     """The name of the profile that the highest layer chooses; '' for none."""
     setting = SETTINGS["profile"]
     named = (layers.command_line.get("profile"), layers.environ.get(setting.variable), filed.settings.get("profile"))
     return str(next((name for name in named if name is not None), ""))
 
 
-def _add(found: dict[str, Given], given: Given, problems: list[str]) -> None:
+def _add(found: dict[str, LayerValue], given: LayerValue, problems: list[str]) -> None:
     """Add one given value, and the values it implies, under their target settings."""
-    implied = (Given(SETTINGS[name], value, given.origin) for name, value in given.setting.implies.items())
+    implied = (LayerValue(SETTINGS[name], value, given.origin) for name, value in given.setting.implies.items())
     for target, value in ((given.setting.target, given), *((i.setting.name, i) for i in implied)):
         other = found.get(target)
         if other is not None and other.value != value.value:
@@ -166,7 +166,7 @@ def _add(found: dict[str, Given], given: Given, problems: list[str]) -> None:
             found.setdefault(target, value)
 
 
-def _parse(found: Mapping[str, Given], values: dict[str, Any], problems: list[str]) -> None:
+def _parse(found: Mapping[str, LayerValue], values: dict[str, Any], problems: list[str]) -> None:
     for name, given in found.items():
         try:
             values[name] = given.setting.parse(given.value)

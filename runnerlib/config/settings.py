@@ -247,7 +247,8 @@ class RunnerConfig:
         default=10.0,
     )
     triggers: tuple[str, ...] | None = _setting(
-        "channels for follow-up jobs: `file`, or `api` and/or `stdout` (default: api where a coordinator is known, else file)",
+        "channels for follow-up jobs: `file`, or `api` and/or `stdout` "
+        "(default: api where a coordinator is known, else file)",
         kinds.subset("file", "api", "stdout"),
     )
     triggers_file: str = _setting("file that keeps follow-up jobs until they are taken", default="/job/triggers.json")
@@ -255,7 +256,8 @@ class RunnerConfig:
         "when follow-up jobs are delivered: after success, or always", kinds.choice("success", "always"), "success"
     )
     triggers_required: bool | None = _setting(
-        "fail the job when its follow-up jobs cannot be delivered (default: where a coordinator is known)", kinds.boolean
+        "fail the job when its follow-up jobs cannot be delivered (default: where a coordinator is known)",
+        kinds.boolean,
     )
     triggers_timeout: float = _setting(
         "seconds that telling of follow-up jobs may take, attempts and pauses together", kinds.duration, default=120.0

@@ -9,7 +9,7 @@ the kernel, and `step_outputs` reads the outputs for later steps.
 from __future__ import annotations
 
 from runnerlib.engine.attempt import Attempt, Command, Limits
-from runnerlib.engine.job_run import Execution, JobRun, Kept, distinct
+from runnerlib.engine.job_run import JobExecution, JobRun, Kept, distinct
 from runnerlib.engine.should_run import Surroundings
 from runnerlib.engine.step_run import Around
 
@@ -17,7 +17,7 @@ __all__ = [
     "Around",
     "Attempt",
     "Command",
-    "Execution",
+    "JobExecution",
     "JobRun",
     "Kept",
     "Limits",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
-    from runnerlib.executor.local import Custody, Launch, Process, Seen, TerminalSize
+    from runnerlib.executor.local import Process, ProcessSpec, ProcessSupervisor, Seen, TerminalSize
     from runnerlib.executor.local.admission import Room
     from runnerlib.masking import SecretMasker, Stream
 
@@ -39,7 +39,7 @@ class Command(NamedTuple):
     """A command to execute: `step` is the masked name for events; times are in seconds, None for no limit."""
 
     step: str
-    launch: Launch
+    launch: ProcessSpec
     timeout: float | None = None
     no_output_timeout: float | None = None
 
@@ -69,7 +69,7 @@ class Attempt:
     def __init__(
         self,
         command: Command,
-        custody: Custody,
+        custody: ProcessSupervisor,
         masker: SecretMasker,
         stream: Stream,
         observer: Observer,

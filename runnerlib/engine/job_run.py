@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.events import Event, Observer
-    from runnerlib.executor.local import Custody
+    from runnerlib.executor.local import ProcessSupervisor
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.conditions import Condition
     from runnerlib.pipeline.job import Job, Step
@@ -48,7 +48,7 @@ def _nothing(_result: StepResult, _exports: Exports) -> None:
     """Record nothing: there is no journal."""
 
 
-class Execution(NamedTuple):
+class JobExecution(NamedTuple):
     """Everything the engine needs to run a job that was checked.
 
     `directory` says where a step runs; it is asked when the step starts, because an earlier one may
@@ -76,7 +76,9 @@ class Execution(NamedTuple):
 class JobRun:
     """The run of a job: call `run` once, and `stop` at any time before, during or after."""
 
-    def __init__(self, execution: Execution, custody: Custody, masker: SecretMasker, observer: Observer) -> None:
+    def __init__(
+        self, execution: JobExecution, custody: ProcessSupervisor, masker: SecretMasker, observer: Observer
+    ) -> None:
         self._execution = execution
         self._job = execution.job
         self._masker = masker

@@ -13,7 +13,7 @@ from runnerlib.engine.step_outputs import ExportError
 from runnerlib.errors import RunnerError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, StepResult
-from runnerlib.executor.local import Launch, terminal_size
+from runnerlib.executor.local import ProcessSpec, terminal_size
 from runnerlib.pipeline.job.long_script import LONGEST_WORD
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runnerlib.engine.retry_watch import Watch
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
-    from runnerlib.executor.local import Custody
+    from runnerlib.executor.local import ProcessSupervisor
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.job import Retry, Step
 
@@ -46,7 +46,7 @@ class Around(Protocol):
 class Setting(NamedTuple):
     """Context that all steps of a job share. `scratch` is a private directory for files of exports."""
 
-    custody: Custody
+    custody: ProcessSupervisor
     masker: SecretMasker
     observer: Observer
     limits: Limits
@@ -229,7 +229,7 @@ class StepRun:
         if warning:
             observer.observe(Warned(mask(warning), self._shown))
 
-    def _launch(self, files: Mapping[str, str], number: int, start: str) -> tuple[Launch, str]:
+    def _launch(self, files: Mapping[str, str], number: int, start: str) -> tuple[ProcessSpec, str]:
         """Return the process to start, and a warning of what was left out as too large. Raises RunnerError."""
         step = self._step
         argv: Sequence[str] = step.argv
@@ -247,7 +247,7 @@ class StepRun:
 
             argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
         terminal = terminal_size() if step.tty else None
-        return Launch(argv, self._directory(step), env, _bytes(step.stdin), terminal), warning
+        return ProcessSpec(argv, self._directory(step), env, _bytes(step.stdin), terminal), warning
 
     def _watch(self, number: int) -> Watch | None:
         """Return a search for the step's retry pattern, if it has one and another attempt may follow."""

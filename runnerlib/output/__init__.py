@@ -17,7 +17,7 @@ from runnerlib.errors import ConfigError, unknown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.protocol import Console, MakeConsole
     from runnerlib.output.streams import Streams
 
@@ -80,7 +80,9 @@ def service(environ: Mapping[str, str]) -> str:
 _NO_MODES: Mapping[str, MakeConsole] = MappingProxyType({})
 
 
-def console(mode: str, streams: Streams, look: Look, added: Mapping[str, MakeConsole] = _NO_MODES) -> Console:
+def console(
+    mode: str, streams: Streams, look: TerminalCapabilities, added: Mapping[str, MakeConsole] = _NO_MODES
+) -> Console:
     """Return the console of `mode`; its module is loaded on first use, since a run needs only one.
 
     `live` needs a terminal and is `prefixed` elsewhere. `added` are modes that are not built in. Raises

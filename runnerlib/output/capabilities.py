@@ -15,7 +15,7 @@ _MARKS = "│…✓✗·»─━"
 _PLAIN = str.maketrans({"│": "|", "…": "~", "✓": "+", "✗": "x", "·": ".", "»": ">", "─": "-", "━": "#"})
 
 
-class Look(NamedTuple):
+class TerminalCapabilities(NamedTuple):
     """Capabilities of the reader of the output; `dialect` names the groups that a CI service folds."""
 
     colour: bool = False
@@ -39,7 +39,7 @@ class Look(NamedTuple):
         return text if self.unicode else text.translate(_PLAIN)
 
 
-def look(environ: Mapping[str, str], isatty: bool, encoding: str | None) -> Look:
+def look(environ: Mapping[str, str], isatty: bool, encoding: str | None) -> TerminalCapabilities:
     """Detect the capabilities of the reader; `isatty` and `encoding` are those of stdout.
 
     NO_COLOR (https://no-color.org) and FORCE_COLOR are respected, in this order; CI services show colours.
@@ -52,7 +52,7 @@ def look(environ: Mapping[str, str], isatty: bool, encoding: str | None) -> Look
         colour = environ["FORCE_COLOR"].lower() not in {"0", "false"}
     else:
         colour = terminal or bool(dialect)
-    return Look(colour, _speaks_unicode(encoding), terminal, dialect or "plain")
+    return TerminalCapabilities(colour, _speaks_unicode(encoding), terminal, dialect or "plain")
 
 
 def _speaks_unicode(encoding: str | None) -> bool:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from runnerlib.output.protocol import Listener
 
 
-class Several:
+class FanOut:
     """Passes every event on to each listener in order; the first error is raised when all have the event."""
 
     def __init__(self, *listeners: Listener) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from runnerlib.events import Observer
 
 if TYPE_CHECKING:
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.streams import Streams
 
 
@@ -31,5 +31,5 @@ class Console(Listener, Protocol):
 class MakeConsole(Protocol):
     """Makes the console of an output mode."""
 
-    def __call__(self, streams: Streams, look: Look, /) -> Console:
+    def __call__(self, streams: Streams, look: TerminalCapabilities, /) -> Console:
         """Return a console that writes to `streams`, for the capabilities in `look`."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runnerlib.events import Event
     from runnerlib.events.result import JobResult, StepResult
     from runnerlib.masking.report import MaskReport
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
 
 _LAST_LINES = 20
 _TAIL = 1 << 14
@@ -73,7 +73,7 @@ _FIGURES = (Column("attempts", _attempts), Column("time", _time), Column("CPU", 
 
 
 class Summary:
-    """Writes a summary with `say` when the job has finished; it comes after the console in `Several`.
+    """Writes a summary with `say` when the job has finished; it comes after the console in `FanOut`.
 
     `path` returns where the full log of a step is, if logs are kept. With `console_told`, as in raw mode, a job of one
     step is not repeated; of one that failed only the log is named.
@@ -85,7 +85,7 @@ class Summary:
     def __init__(
         self,
         say: Callable[[bytes], None],
-        look: Look,
+        look: TerminalCapabilities,
         path: Callable[[str], str] | None = None,
         *,
         console_told: bool = False,

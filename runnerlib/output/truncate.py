@@ -66,7 +66,7 @@ class _Shown:
             self._dropped += excess
 
 
-class Cap(Filter):
+class Truncate(Filter):
     """Passes events to `console`, with about the first `head` and last `tail` bytes of each attempt's output.
 
     The last ones follow when the attempt ends; memory is bounded by some multiple of `tail` per running step.

@@ -11,7 +11,7 @@ from runnerlib.config.settings import secret_texts
 from runnerlib.errors import unknown
 from runnerlib.masking import SecretMasker
 from runnerlib.plugins.errors import PluginError
-from runnerlib.secrets.providers import Lookup
+from runnerlib.secrets.providers import SecretResolver
 from runnerlib.source import Sources
 
 if TYPE_CHECKING:
@@ -76,11 +76,11 @@ class Services:
     """Objects shared by the hooks of one run: its masker, and the extensions that hooks add."""
 
     def __init__(
-        self, masker: SecretMasker | None = None, sources: Sources | None = None, lookup: Lookup | None = None
+        self, masker: SecretMasker | None = None, sources: Sources | None = None, lookup: SecretResolver | None = None
     ) -> None:
         self.masker = masker or SecretMasker()
         self.sources = sources or Sources()
-        self.lookup = lookup or Lookup()
+        self.lookup = lookup or SecretResolver()
         self.modes: dict[str, MakeConsole] = {}
         self.observers: list[tuple[str, Listener]] = []
         self.sinks: list[tuple[str, TriggerSink]] = []

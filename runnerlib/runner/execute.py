@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runnerlib.events.result import JobResult
     from runnerlib.masking import SecretMasker
     from runnerlib.runner.plan import Request, RunPlan
-    from runnerlib.runner.plugin_host.host import Life
+    from runnerlib.runner.plugin_host.host import PluginHost
     from runnerlib.runner.reporting import Ends
     from runnerlib.runner.run import LoopFactory
 
@@ -34,7 +34,7 @@ def _nobody(_masker: SecretMasker) -> None:
     """Ignore the masker (default of `on_masker`)."""
 
 
-def fulfil(
+def run_request(
     request: Request,
     *,
     observer: Observer | None = None,
@@ -77,8 +77,8 @@ def foreseen(request: Request, on_masker: OnMasker = _nobody, *, alone: bool = F
         yield plan
 
 
-def life_of(request: Request) -> Life | None:
-    """Return the plugin host for a job driven by the caller (`Life.around_run`); None without plugins."""
+def life_of(request: Request) -> PluginHost | None:
+    """Return the plugin host for a job driven by the caller (`PluginHost.around_run`); None without plugins."""
     return _life(request, _nobody, alone=False) if may_have_plugins(request) else None
 
 
@@ -96,10 +96,10 @@ def may_have_plugins(request: Request) -> bool:
     )
 
 
-def _life(request: Request, on_masker: OnMasker, *, alone: bool, dry_run: bool = False) -> Life:
+def _life(request: Request, on_masker: OnMasker, *, alone: bool, dry_run: bool = False) -> PluginHost:
     request = request.masked()
     assert request.masker is not None  # noqa: S101 - it is masked
     on_masker(request.masker)
-    from runnerlib.runner.plugin_host.host import Life
+    from runnerlib.runner.plugin_host.host import PluginHost
 
-    return Life(request, alone=alone, dry_run=dry_run)
+    return PluginHost(request, alone=alone, dry_run=dry_run)

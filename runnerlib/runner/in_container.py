@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib._util.cancellation import Stop
-    from runnerlib.executor.local import Custody
+    from runnerlib.executor.local import ProcessSupervisor
     from runnerlib.runner.plan import RunPlan
 
 
 @asynccontextmanager
 async def in_container(
-    plan: RunPlan, custody: Custody, socket: Path, stop: Stop
-) -> AsyncIterator[tuple[Custody, Path]]:
+    plan: RunPlan, custody: ProcessSupervisor, socket: Path, stop: Stop
+) -> AsyncIterator[tuple[ProcessSupervisor, Path]]:
     """Start the container of a plan; yield the process supervisor for its steps, and their scratch directory.
 
     `socket` is that of the secret server. The scratch directory is beside it, where no step can replace it by a link.

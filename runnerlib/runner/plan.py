@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.paths import Workspace, locate
-from runnerlib.config import SETTINGS, Layer, Lowest
+from runnerlib.config import SETTINGS, FileLayer, Layer
 from runnerlib.config.merge import merge
 from runnerlib.config.misspelled import misspelt
 from runnerlib.errors import ConfigError, one_line, unknown
@@ -18,7 +18,7 @@ from runnerlib.runner.checkouts import checkouts
 from runnerlib.runner.environment import Files, job_environment, named_secrets
 from runnerlib.runner.image_choice import container_of, unused_image
 from runnerlib.runner.job_choice import chosen_job_file, limited, only_command
-from runnerlib.secrets.providers import Lookup, Revealer
+from runnerlib.secrets.providers import ReferenceExpander, SecretResolver
 from runnerlib.source import Sources, without_credentials
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Request(NamedTuple):
     changes: Changes = Changes()
     notices: tuple[str, ...] = ()
     files: Files | None = None
-    lookup: Lookup | None = None
+    lookup: SecretResolver | None = None
     spool: Path | None = None
     about: Path | None = None
     awaited: Place | None = None
@@ -111,7 +111,7 @@ class Request(NamedTuple):
 
     def _from_file(self, place: Place) -> Request:
         file = place.load()
-        resolved = merge(self.resolved.layers._replace(job_file=Lowest(file.settings, place.given)))
+        resolved = merge(self.resolved.layers._replace(job_file=FileLayer(file.settings, place.given)))
         known = self._replace(resolved=resolved, words=(), job=file.job, notices=tuple(file.notices), awaited=None)
         return known._replace(about=place.path.parent)
 
@@ -214,7 +214,7 @@ def plan_run(
     sources: Sources | None = None,
     workspace: Workspace | None = None,
     masker: SecretMasker | None = None,
-    lookup: Lookup | None = None,
+    lookup: SecretResolver | None = None,
 ) -> RunPlan:
     """Return the plan of a `Request` of these parts."""
     return Request(resolved, words, environ, cwd, job, wish, workspace, masker, sources, lookup=lookup).plan()
@@ -234,8 +234,10 @@ def _plan(request: Request) -> RunPlan:
     job = limited(request.job or only_command(resolved, request.words), config)
     job.check()
     masker = request.masker or _new_masker(resolved)
-    lookup = request.lookup or Lookup()
-    secret = Revealer(lookup, resolved, environ, lambda secret: masker.register_secret(secret.value, secret.name))
+    lookup = request.lookup or SecretResolver()
+    secret = ReferenceExpander(
+        lookup, resolved, environ, lambda secret: masker.register_secret(secret.value, secret.name)
+    )
     resolved, job = _revealed(resolved, secret), _revealed_job(job, secret)
     config = resolved.config
     if request.wish is not None and request.awaited is None:
@@ -296,7 +298,7 @@ def _reach(resolved: Resolved) -> dict[str, str]:
     return {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items() if value}
 
 
-def _revealed(resolved: Resolved, secret: Revealer) -> Resolved:
+def _revealed(resolved: Resolved, secret: ReferenceExpander) -> Resolved:
     """Return the settings with references to secrets replaced, except in settings that are split into items later."""
     changes: dict[str, tuple[object, Origin]] = {}
     for name, origin in resolved.origins.items():
@@ -307,7 +309,7 @@ def _revealed(resolved: Resolved, secret: Revealer) -> Resolved:
     return resolved.changed(changes)
 
 
-def _revealed_job(job: Job, secret: Revealer) -> Job:
+def _revealed_job(job: Job, secret: ReferenceExpander) -> Job:
     """Return the job with references to secrets replaced in its environment and those of its steps."""
 
     def revealed(step: Step) -> Step:

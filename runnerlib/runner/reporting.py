@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runnerlib.events import Notice, StepStarted
 from runnerlib.output import automatic_mode, console, mode_of
 from runnerlib.output.capabilities import look
-from runnerlib.output.fanout import Several
+from runnerlib.output.fanout import FanOut
 from runnerlib.output.line_output import for_lines
 from runnerlib.output.log.level import chosen_format, chosen_level
 from runnerlib.output.streams import streams
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from runnerlib.events import Observer
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.streams import Streams
     from runnerlib.output.summary import Summary
@@ -67,11 +67,11 @@ def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary:
     shown: Console = _without(console(mode, ends, seen, plan.request.modes), mode, plan, log)
     if config.log_limit is not None:
         head = config.log_limit // 2
-        from runnerlib.output.truncate import Cap
+        from runnerlib.output.truncate import Truncate
 
-        shown = Cap(shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
+        shown = Truncate(shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
     others = [*([log] if log else _summary(plan, mode, shown, seen, summary)), *_files(plan)]
-    return Several(shown, *others) if others else shown
+    return FanOut(shown, *others) if others else shown
 
 
 def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
@@ -115,7 +115,9 @@ def _files(plan: RunPlan) -> Iterator[Listener]:
         yield EventsFile(Path(plan.config.events), plan.workspace.base)
 
 
-def _summary(plan: RunPlan, mode: str, shown: Console, seen: Look, made: type[Summary] | None) -> Iterator[Listener]:
+def _summary(
+    plan: RunPlan, mode: str, shown: Console, seen: TerminalCapabilities, made: type[Summary] | None
+) -> Iterator[Listener]:
     """Yield the summary; none for a single command, and none for JSON output, whose reader makes its own."""
     if not plan.is_command and not mode_of(mode).for_programs:
         from runnerlib.output.summary import Summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.engine import Execution, Kept
+from runnerlib.engine import JobExecution, Kept
 from runnerlib.events import Warned
 from runnerlib.events.result import NO_EXPORTS
 from runnerlib.runner.journal import Entry, Journal, Selection, seal_of, select, signatures
@@ -33,7 +33,7 @@ def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(kept), left_out
 
 
-def remembering(plan: RunPlan, journal: Journal, execution: Execution, observer: Observer) -> Execution:
+def remembering(plan: RunPlan, journal: Journal, execution: JobExecution, observer: Observer) -> JobExecution:
     """Return the execution with results reused from the journal, and each step that ends recorded in it."""
     wish = plan.wish or Selection()
     kept, left_out = select(plan.job, wish, journal.entries)

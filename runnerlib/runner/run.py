@@ -17,10 +17,10 @@ from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import PLUGINS, opened_own
 from runnerlib._util.signals import signal_name
 from runnerlib.config import with_ci_source
-from runnerlib.engine import Execution, JobRun, Limits
+from runnerlib.engine import JobExecution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError, TimeLimitError
 from runnerlib.events import Notice, Warned
-from runnerlib.executor.local import STOPPING, Custody
+from runnerlib.executor.local import STOPPING, ProcessSupervisor
 from runnerlib.runner.system_check import shortcomings
 from runnerlib.runner.watchdog_care import guarded
 from runnerlib.secrets.process_registry import HERE
@@ -47,7 +47,7 @@ Stage = Literal["pre_source_prep", "post_source_prep", "pre_execution"]
 """Stage of a run, named like the plugin phase that it triggers."""
 
 
-class Stages(Protocol):
+class RunHooks(Protocol):
     """Hooks at the stages of a run; each may replace the plan. A RunnerError from a hook stops the run."""
 
     def reached(self, stage: Stage, plan: RunPlan) -> RunPlan:
@@ -62,7 +62,7 @@ def run(
     observer: Observer,
     new_loop: LoopFactory | None = None,
     stop: Stop | None = None,
-    stages: Stages | None = None,
+    stages: RunHooks | None = None,
 ) -> JobResult:
     """Run `plan` and return the result of its job.
 
@@ -150,7 +150,7 @@ def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
 
 
 def prepare_workspace(
-    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: Stages | None = None
+    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: RunHooks | None = None
 ) -> RunPlan:
     """Prepare the sources and directories of a job; return the plan to continue with. Raises RunnerError."""
 
@@ -196,7 +196,7 @@ def _within(limit: float | None, stop: Stop) -> Callable[[], None]:
     return check
 
 
-def _reached(stage: Stage, plan: RunPlan, stages: Stages | None) -> RunPlan:
+def _reached(stage: Stage, plan: RunPlan, stages: RunHooks | None) -> RunPlan:
     return plan if stages is None else stages.reached(stage, plan)
 
 
@@ -228,7 +228,7 @@ def _make(directory: Path) -> None:
 
 
 async def _run(
-    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: Stages | None
+    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: RunHooks | None
 ) -> JobResult:
     user = None
     if plan.engine is not None:
@@ -238,7 +238,7 @@ async def _run(
         plan = plan.apart()
     server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
     # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
-    with Custody(cgroups=not plan.is_command) as custody:
+    with ProcessSupervisor(cgroups=not plan.is_command) as custody:
         try:
             socket = await server.start()
             if lacking := shortcomings(server):
@@ -257,8 +257,8 @@ async def _run(
 
 
 def _placed(
-    plan: RunPlan, custody: Custody, socket: Path, stop: Stop
-) -> AbstractAsyncContextManager[tuple[Custody, Path | None]]:
+    plan: RunPlan, custody: ProcessSupervisor, socket: Path, stop: Stop
+) -> AbstractAsyncContextManager[tuple[ProcessSupervisor, Path | None]]:
     """Return the process supervisor for the steps, local or in a container, and its scratch directory, if any."""
     if plan.engine is None:
         return nullcontext((custody, None))
@@ -266,16 +266,16 @@ def _placed(
     from runnerlib.runner.in_container import in_container
 
     placed = in_container(plan, custody, socket, stop)
-    return cast("AbstractAsyncContextManager[tuple[Custody, Path | None]]", placed)
+    return cast("AbstractAsyncContextManager[tuple[ProcessSupervisor, Path | None]]", placed)
 
 
 def job_run(
     plan: RunPlan,
     journal: Journal | None,
     observer: Observer,
-    custody: Custody,
+    custody: ProcessSupervisor,
     socket: Path,
-    stages: Stages | None = None,
+    stages: RunHooks | None = None,
     scratch: Path | None = None,
 ) -> JobRun:
     """Return the job of a plan, ready to run in its prepared workspace; `socket` is that of the secret server.
@@ -294,7 +294,7 @@ def job_run(
     return JobRun(execution, custody, plan.masker, observer)
 
 
-def _execution(plan: RunPlan, socket: Path, scratch: Path) -> Execution:
+def _execution(plan: RunPlan, socket: Path, scratch: Path) -> JobExecution:
     def directory(step: Step) -> Path:
         """Return the directory of a step, resolved at its start: an earlier step may have made or replaced it."""
         if step.working_dir is None and _is_real(plan.job_dir):
@@ -303,7 +303,7 @@ def _execution(plan: RunPlan, socket: Path, scratch: Path) -> Execution:
         named = text if text.startswith("/") else f"{plan.job_dir}/{text}"
         return plan.workspace.resolve(named, f"working_dir of step '{step.name}'")
 
-    return Execution(
+    return JobExecution(
         job=plan.job,
         env={**plan.env, "REACTORCIDE_SECRETS_SOCKET": str(socket)} if os.path.lexists(socket) else plan.env,
         directory=directory,

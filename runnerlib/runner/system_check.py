@@ -39,7 +39,7 @@ def _no_threads() -> str:
 
 
 def shortcomings(server: SecretServer) -> str:
-    """Return a sentence on what the system has refused, else ""; call it while a `Custody` is open."""
+    """Return a sentence on what the system has refused, else ""; call it while a `ProcessSupervisor` is open."""
     found = {
         "processes that leave their parent may outlive the job": hold.refused(),
         "steps can read what the runner knows": refused(),

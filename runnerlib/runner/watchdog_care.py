@@ -11,14 +11,14 @@ from runnerlib.errors import OutputError, RunnerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from runnerlib.executor.local import Custody
+    from runnerlib.executor.local import ProcessSupervisor
 
 # Seconds between two tries where the system has no room for a process.
 _PAUSE = 0.5
 
 
 @contextmanager
-def guarded(custody: Custody, warn: Callable[[str], object]) -> Iterator[None]:
+def guarded(custody: ProcessSupervisor, warn: Callable[[str], object]) -> Iterator[None]:
     """Replace the watchdog of `custody` whenever it ends, on the running loop; only the first loss is reported."""
     watch = _Watch(custody, warn)
     watch.begin()
@@ -29,7 +29,7 @@ def guarded(custody: Custody, warn: Callable[[str], object]) -> Iterator[None]:
 
 
 class _Watch:
-    def __init__(self, custody: Custody, warn: Callable[[str], object]) -> None:
+    def __init__(self, custody: ProcessSupervisor, warn: Callable[[str], object]) -> None:
         self._custody = custody
         self._warn = warn
         self._loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnerlib.config import SETTINGS, Layer, Lowest, RunnerConfig, get_config, resolve
+from runnerlib.config import SETTINGS, FileLayer, Layer, RunnerConfig, get_config, resolve
 from runnerlib.config.merge import merge
 from runnerlib.errors import ConfigError, unknown
 
@@ -44,8 +44,8 @@ def test_the_highest_layer_that_gives_a_value_wins(name: str, present: set[Layer
         environ | ({setting.variable: texts[Layer.ENVIRONMENT]} if Layer.ENVIRONMENT in texts else {}),
         file,
         "config.yaml",
-        Lowest({name: texts[Layer.JOB_FILE]} if Layer.JOB_FILE in texts else {}, "job.yaml"),
-        Lowest(file_of(Layer.CI_FILE, name, texts), "ci.yaml"),
+        FileLayer({name: texts[Layer.JOB_FILE]} if Layer.JOB_FILE in texts else {}, "job.yaml"),
+        FileLayer(file_of(Layer.CI_FILE, name, texts), "ci.yaml"),
     )
 
     winner = max(present, key=tuple(Layer).index, default=Layer.DEFAULT)
@@ -104,11 +104,11 @@ class TestProfiles:
     def test_of_an_unknown_one_the_ci_source_may_know(self) -> None:
         options = {"profile": "late", "ci_source_type": "git", "ci_source_url": "u"}
         resolved = resolve(options, {}, self.FILE, "f")
-        late = Lowest({"profiles": {"late": {"job_timeout": 9}}}, "ci")
-        assert merge(resolved.layers._replace(ci_file=late, file=Lowest({}, ""))).config.job_timeout == 9
+        late = FileLayer({"profiles": {"late": {"job_timeout": 9}}}, "ci")
+        assert merge(resolved.layers._replace(ci_file=late, file=FileLayer({}, ""))).config.job_timeout == 9
         assert merge(resolved.layers._replace(ci_file=late)).config.job_timeout == 1
         with pytest.raises(ConfigError, match=r"unknown profile 'late' \(ci, empty\)"):
-            merge(resolved.layers._replace(ci_file=Lowest({}, "")))
+            merge(resolved.layers._replace(ci_file=FileLayer({}, "")))
 
 
 def test_options_that_are_not_given_do_not_hide_lower_layers() -> None:

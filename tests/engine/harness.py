@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from runnerlib.engine import Execution, JobRun, Limits
+from runnerlib.engine import JobExecution, JobRun, Limits
 from runnerlib.events import Event, Observer, StepFinished, StepOutput, Warned
 from runnerlib.events.result import JobResult, StepResult
-from runnerlib.executor.local import Custody
+from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.masking import SecretMasker
 from runnerlib.pipeline.job import Job, Step
 
@@ -65,7 +65,7 @@ def masker(*secrets: str) -> SecretMasker:
 @contextmanager
 def job_run(job: Job, observer: Observer, shared: SecretMasker | None = None, **keys: object) -> Iterator[JobRun]:
     """A run of `job` in /; `keys` are those of Execution."""
-    with TemporaryDirectory() as scratch, Custody() as custody:
+    with TemporaryDirectory() as scratch, ProcessSupervisor() as custody:
         given = {
             "scratch": Path(scratch),
             "env": dict(os.environ),
@@ -73,7 +73,7 @@ def job_run(job: Job, observer: Observer, shared: SecretMasker | None = None, **
             "limits": PATIENT,
             **keys,
         }
-        execution = Execution(job, **given)  # type: ignore[arg-type]
+        execution = JobExecution(job, **given)  # type: ignore[arg-type]
         yield JobRun(execution, custody, shared or masker(*SECRETS), observer)
 
 

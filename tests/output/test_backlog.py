@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runnerlib.errors import OutputError
-from runnerlib.output.modes.backlog import Backlog, Spill
+from runnerlib.output.modes.backlog import Backlog, SpooledOutput
 from runnerlib.output.nonblocking_writer import Output
 from tests.output.show import contents
 
@@ -20,8 +20,8 @@ NewLoop = Callable[[], asyncio.AbstractEventLoop]
 LINE = b"0123456789abcde\n"
 
 
-def spilled(data: bytes) -> Spill:
-    spill = Spill()
+def spilled(data: bytes) -> SpooledOutput:
+    spill = SpooledOutput()
     spill.write(data)
     return spill
 
@@ -135,7 +135,7 @@ def test_giving_up_counts_what_is_still_on_disk(new_loop: NewLoop) -> None:
 
 
 def test_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    spill = Spill()
+    spill = SpooledOutput()
 
     def full(data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runnerlib.events import Event, StepFinished, StepOutput, StepRetrying, StepStarted
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.modes.raw import Raw, console
 from runnerlib.output.streams import Streams
-from runnerlib.output.truncate import Cap
+from runnerlib.output.truncate import Truncate
 from tests.output.show import cut, cuts, one_step, outputs, result, shown
 
 NOTE = re.compile(rb"\xe2\x80\xa6 ([0-9,]+) bytes left out; the full log is artifacts/logs/build\.log \xe2\x80\xa6\n")
 
 
 def capped(events: list[Event], head: int, tail: int) -> bytes:
-    def make(streams: Streams) -> Cap:
-        return Cap(console(streams, Look()), head=head, tail=tail)
+    def make(streams: Streams) -> Truncate:
+        return Truncate(console(streams, TerminalCapabilities()), head=head, tail=tail)
 
     return shown(make, events)[0]
 
@@ -83,14 +83,14 @@ def test_every_attempt_has_its_own_cap() -> None:
 def test_memory_is_bounded() -> None:
     kept = 0
 
-    class Watched(Cap):
+    class Watched(Truncate):
         def observe(self, event: Event) -> None:
             nonlocal kept
             super().observe(event)
             kept = max([kept, *(len(shown._tail) for shown in self._shown.values())])
 
-    def make(streams: Streams) -> Cap:
-        return Watched(console(streams, Look()), head=100, tail=1000)
+    def make(streams: Streams) -> Truncate:
+        return Watched(console(streams, TerminalCapabilities()), head=100, tail=1000)
 
     chunks = [bytes(1 << 16)] * 50 + [b"x"] * 10_000
     shown(make, one_step(chunks))
@@ -98,9 +98,9 @@ def test_memory_is_bounded() -> None:
 
 
 def test_the_rest_goes_to_the_console() -> None:
-    def make(streams: Streams) -> Cap:
-        raw: Raw = console(streams, Look())
-        cap = Cap(raw)
+    def make(streams: Streams) -> Truncate:
+        raw: Raw = console(streams, TerminalCapabilities())
+        cap = Truncate(raw)
         assert not cap.congested
         asyncio.run(cap.drain())
         cap.say(b"said\n")

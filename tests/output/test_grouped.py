@@ -23,7 +23,7 @@ from runnerlib.events import (
     StepStarted,
     Warned,
 )
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.modes.ci_services import DIALECTS, Dialect, GitHub
 from runnerlib.output.modes.grouped import Grouped, console
 from runnerlib.output.streams import Streams, streams
@@ -43,10 +43,10 @@ TWO: list[Event] = [
     StepFinished(result("a")),
 ]
 
-PLAIN = Look()
+PLAIN = TerminalCapabilities()
 
 
-def lines(dialect: str | Dialect, events: Iterable[Event], look: Look = PLAIN) -> list[str]:
+def lines(dialect: str | Dialect, events: Iterable[Event], look: TerminalCapabilities = PLAIN) -> list[str]:
     made = DIALECTS[dialect]() if isinstance(dialect, str) else dialect
     clock = count(int(EPOCH))
 
@@ -196,7 +196,7 @@ def test_a_block_that_waited_goes_out_at_the_pace_of_the_reader(
     big = b"0123456789abcde\n" * 200_000
 
     async def main() -> bytes:
-        shown = console(streams(writer, writer), Look())
+        shown = console(streams(writer, writer), TerminalCapabilities())
         shown.observe(JobStarted("ci", {"a": (), "b": ()}))
         shown.observe(StepStarted("a", "a"))
         shown.observe(StepStarted("b", "b"))
@@ -224,7 +224,7 @@ def test_a_block_that_waited_goes_out_at_the_pace_of_the_reader(
 def test_closing_and_giving_up_forget_what_waits() -> None:
     for end in (Grouped.close, Grouped.give_up):
         fd = os.memfd_create("out")
-        shown = console(streams(fd, fd), Look())
+        shown = console(streams(fd, fd), TerminalCapabilities())
         for event in TWO[:6]:
             shown.observe(event)
         end(shown)
@@ -234,7 +234,7 @@ def test_closing_and_giving_up_forget_what_waits() -> None:
 def test_a_reader_that_is_gone() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    shown = console(streams(writer, writer), Look())
+    shown = console(streams(writer, writer), TerminalCapabilities())
     with pytest.raises(OutputError, match="its reader has closed it"):
         shown.observe(StepStarted("a", "a"))
     shown.close()

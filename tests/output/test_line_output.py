@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runnerlib.config import RunnerConfig
 from runnerlib.events import JobStarted, StepOutput, Triggered
 from runnerlib.output import console
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.line_output import MARK, LineOutput, for_lines, is_one_stream
 from runnerlib.output.nonblocking_writer import Output
 from runnerlib.output.streams import streams
@@ -96,7 +96,7 @@ def test_lines_for_programs_stay_as_they_are(mode: str) -> None:
     line = b"RUNNERLIB_TRIGGERS - " + b"x" * 65_000 + b"\n"
     out = os.memfd_create("out")
     ends = for_lines(streams(out, out), RunnerConfig(timestamps=True, log_stream="one", max_line=300), {}, mode)
-    shown = console(mode, ends, Look())
+    shown = console(mode, ends, TerminalCapabilities())
     for event in (JobStarted("job", {"a": ()}), StepOutput("a", b"unfinished"), Triggered("x", line)):
         shown.observe(event)
     shown.close()

@@ -29,20 +29,22 @@ from runnerlib.events import (
     Warned,
 )
 from runnerlib.output import console
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.modes.live import Live, Times, terminal_size
 from runnerlib.output.modes.live_view import Progress, Running, View
 from runnerlib.output.streams import streams
 from tests.output.show import cut, cuts, job, outputs, result
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
-TERMINAL = Look(terminal=True)
+TERMINAL = TerminalCapabilities(terminal=True)
 
 
 class Screen:
     """A terminal emulator behind a real terminal device, with a live view on it and a clock of its own."""
 
-    def __init__(self, width: int = 100, height: int = 20, look: Look = TERMINAL, interval: float = 1e9) -> None:
+    def __init__(
+        self, width: int = 100, height: int = 20, look: TerminalCapabilities = TERMINAL, interval: float = 1e9
+    ) -> None:
         self.now = 0.0
         self.size = width, height
         self.reader, self.writer = os.openpty()
@@ -211,7 +213,7 @@ def test_no_output_wrecks_the_view(data: bytes, places: list[int], width: int, h
 
 @pytest.mark.parametrize(("width", "height"), [(1, 2), (10, 4), (30, 10), (60, 12), (80, 24), (200, 50)])
 @pytest.mark.parametrize("look", [TERMINAL, TERMINAL._replace(colour=True), TERMINAL._replace(unicode=False)])
-def test_the_view_fits(width: int, height: int, look: Look) -> None:
+def test_the_view_fits(width: int, height: int, look: TerminalCapabilities) -> None:
     running = [
         Running(f"step 日本 {number} " * 5, 10.0**number, "status\t日本 " * 30, number == 0) for number in range(9)
     ]

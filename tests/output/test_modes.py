@@ -27,7 +27,7 @@ from runnerlib.events import (
 )
 from runnerlib.events.result import StepResult
 from runnerlib.output import MODES, Mode, automatic_mode, console, mode_of, service
-from runnerlib.output.capabilities import Look, look
+from runnerlib.output.capabilities import TerminalCapabilities, look
 from runnerlib.output.streams import streams
 from runnerlib.output.text.columns import columns, common_width, padded, shortened, told_apart
 from runnerlib.output.text.messages import duration, size
@@ -54,23 +54,25 @@ def test_the_mode_that_fits(environ: dict[str, str], isatty: bool, steps: int, m
 @pytest.mark.parametrize(
     ("environ", "isatty", "encoding", "expected"),
     [
-        ({}, False, "utf-8", Look()),
-        ({}, True, "utf-8", Look(colour=True, terminal=True)),
-        ({"NO_COLOR": "1"}, True, "utf-8", Look(terminal=True)),
-        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, "utf-8", Look(terminal=True)),
-        ({"NO_COLOR": ""}, True, "utf-8", Look(colour=True, terminal=True)),
-        ({"FORCE_COLOR": "1"}, False, "utf-8", Look(colour=True)),
-        ({"FORCE_COLOR": "0"}, True, "utf-8", Look(terminal=True)),
-        ({"TERM": "dumb"}, True, "utf-8", Look()),
-        ({}, False, "ascii", Look(unicode=False)),
-        ({}, False, "iso-8859-1", Look(unicode=False)),
-        ({}, False, "nonsense", Look(unicode=False)),
-        ({}, False, None, Look()),
-        ({"GITHUB_ACTIONS": "true"}, False, "utf-8", Look(colour=True, dialect="github")),
-        ({"BUILDKITE": "true", "NO_COLOR": "1"}, False, "utf-8", Look(dialect="buildkite")),
+        ({}, False, "utf-8", TerminalCapabilities()),
+        ({}, True, "utf-8", TerminalCapabilities(colour=True, terminal=True)),
+        ({"NO_COLOR": "1"}, True, "utf-8", TerminalCapabilities(terminal=True)),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, "utf-8", TerminalCapabilities(terminal=True)),
+        ({"NO_COLOR": ""}, True, "utf-8", TerminalCapabilities(colour=True, terminal=True)),
+        ({"FORCE_COLOR": "1"}, False, "utf-8", TerminalCapabilities(colour=True)),
+        ({"FORCE_COLOR": "0"}, True, "utf-8", TerminalCapabilities(terminal=True)),
+        ({"TERM": "dumb"}, True, "utf-8", TerminalCapabilities()),
+        ({}, False, "ascii", TerminalCapabilities(unicode=False)),
+        ({}, False, "iso-8859-1", TerminalCapabilities(unicode=False)),
+        ({}, False, "nonsense", TerminalCapabilities(unicode=False)),
+        ({}, False, None, TerminalCapabilities()),
+        ({"GITHUB_ACTIONS": "true"}, False, "utf-8", TerminalCapabilities(colour=True, dialect="github")),
+        ({"BUILDKITE": "true", "NO_COLOR": "1"}, False, "utf-8", TerminalCapabilities(dialect="buildkite")),
     ],
 )
-def test_what_the_reader_can_show(environ: dict[str, str], isatty: bool, encoding: str, expected: Look) -> None:
+def test_what_the_reader_can_show(
+    environ: dict[str, str], isatty: bool, encoding: str, expected: TerminalCapabilities
+) -> None:
     assert look(environ, isatty, encoding) == expected
 
 
@@ -81,7 +83,7 @@ def test_services() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_has_a_console(mode: str) -> None:
     fd = os.memfd_create("out")
-    made = console(mode, streams(fd, fd), Look(terminal=True))
+    made = console(mode, streams(fd, fd), TerminalCapabilities(terminal=True))
     made.observe(JobStarted("ci", {"a": ()}))
     made.observe(StepStarted("a", "true"))
     made.say(b"said\n")
@@ -111,7 +113,7 @@ def test_a_mode_of_a_plugin_has_no_special_properties() -> None:
 
 def test_live_without_a_terminal_is_prefixed() -> None:
     fd = os.memfd_create("out")
-    made = console("live", streams(fd, fd), Look())
+    made = console("live", streams(fd, fd), TerminalCapabilities())
     assert type(made).__name__ == "Prefixed"
     made.close()
     os.close(fd)
@@ -121,7 +123,7 @@ def test_an_unknown_mode() -> None:
     fd = os.memfd_create("out")
     made = streams(fd, fd)
     with pytest.raises(ConfigError, match=r"unknown output mode 'gruoped' \(.*\); did you mean 'grouped'\?"):
-        console("gruoped", made, Look())
+        console("gruoped", made, TerminalCapabilities())
     made.close()
     os.close(fd)
 
@@ -136,7 +138,7 @@ def test_what_others_chose_is_one_line_and_not_a_long_one(mode: str) -> None:
         *(Warned(forged, "a"), StepOutput("a", b"cut"), StepRetrying("a", 1, forged, 1.0), StepStarted("a", "make", 2)),
         *(Warned(forged, "a"), StepFinished(ended), StepFinished(ended._replace(name=short, outcome="skipped"))),
     ]
-    whole = b"".join(shown(lambda ends: console(mode, ends, Look(terminal=True)), events))
+    whole = b"".join(shown(lambda ends: console(mode, ends, TerminalCapabilities(terminal=True)), events))
     lines = re.split(rb"[\r\n]+", whole)
     assert not [line[:60] for line in lines if re.match(rb"(runnerlib: |error: |@@).{0,4}forged", line)]
     assert b"forged" in whole
@@ -146,8 +148,8 @@ def test_what_others_chose_is_one_line_and_not_a_long_one(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_loads_what_it_needs(mode: str) -> None:
     code = (
-        "import sys; from runnerlib.output import console; from runnerlib.output.capabilities import Look;"
-        "from runnerlib.output.streams import streams; import os;"
+        "import sys; from runnerlib.output import console; from runnerlib.output.capabilities import "
+        "TerminalCapabilities as Look; from runnerlib.output.streams import streams; import os;"
         f"console({mode!r}, streams(os.memfd_create('x'), 2), Look(terminal=True)); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)

@@ -12,7 +12,7 @@ from runnerlib.events import JobFinished, JobStarted, Masked, StepFinished, Step
 from runnerlib.events.result import Usage
 from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.output import MODES
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.log.file_names import log_path
 from runnerlib.output.modes.json_lines import Encoder
 from runnerlib.output.modes.prefixed import Prefixed
@@ -43,12 +43,14 @@ def test_the_prefixed_example() -> None:
         StepOutput("tests", b"26 passed\n"),
         StepFinished(result("tests", took=4.6)),
     ]
-    assert shown(lambda streams: Prefixed(streams, Look()), events)[0].decode().split("\n")[:-1] == block("build │")
+    assert shown(lambda streams: Prefixed(streams, TerminalCapabilities()), events)[0].decode().split("\n")[
+        :-1
+    ] == block("build │")
 
 
 def test_the_summary_example() -> None:
     said: list[bytes] = []
-    summary = Summary(said.append, Look(), log_path)
+    summary = Summary(said.append, TerminalCapabilities(), log_path)
     steps = (
         result("build", took=3.8, usage=Usage(12.7, 1.1, 845 << 20)),
         result("tests", "failure", 1, "exit code 1", attempts=2, took=5.1, usage=Usage(4.5, 0.2, 88 << 20)),

@@ -17,15 +17,15 @@ from runnerlib.events import (
     StepStarted,
     Warned,
 )
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.modes.prefixed import Prefixed
 from runnerlib.output.streams import Streams
 from tests.output.show import cut, cuts, one_step, outputs, result, shown
 
-PLAIN = Look()
+PLAIN = TerminalCapabilities()
 
 
-def lines(events: list[Event], look: Look = PLAIN) -> list[str]:
+def lines(events: list[Event], look: TerminalCapabilities = PLAIN) -> list[str]:
     def make(streams: Streams) -> Prefixed:
         return Prefixed(streams, look)
 
@@ -36,8 +36,8 @@ def lines(events: list[Event], look: Look = PLAIN) -> list[str]:
 
 @given(outputs, cuts, st.booleans())
 def test_every_line_has_a_prefix_whatever_the_step_writes(data: bytes, places: list[int], colour: bool) -> None:
-    got = lines(one_step(cut(data, places)), Look(colour=colour))
-    assert got == lines(one_step([data]), Look(colour=colour))
+    got = lines(one_step(cut(data, places)), TerminalCapabilities(colour=colour))
+    assert got == lines(one_step([data]), TerminalCapabilities(colour=colour))
     prefix = re.compile(r"(\x1b\[36m)?build [│»](\x1b\[0m)? ")
     assert all(prefix.match(line) for line in got)
     assert len(got) == 2 + data.count(b"\n") + (bool(data) and not data.endswith(b"\n"))
@@ -87,8 +87,8 @@ def test_colours_go_on_in_the_next_line_and_stay_off_the_prefix() -> None:
 
 def test_without_unicode_and_with_colours() -> None:
     events: list[Event] = [JobStarted("ci", {"x" * 30: (), "b": ()}), StepStarted("b", "true"), StepOutput("b", b"y\n")]
-    assert lines(events, Look(unicode=False)) == ["b" + " " * 23 + " > $ true", "b" + " " * 23 + " | y"]
-    assert lines(events, Look(colour=True))[1].startswith("\x1b[33mb" + " " * 23 + " │\x1b[0m y")
+    assert lines(events, TerminalCapabilities(unicode=False)) == ["b" + " " * 23 + " > $ true", "b" + " " * 23 + " | y"]
+    assert lines(events, TerminalCapabilities(colour=True))[1].startswith("\x1b[33mb" + " " * 23 + " │\x1b[0m y")
 
 
 def test_a_long_name_is_shortened() -> None:
@@ -108,6 +108,6 @@ def test_no_line_is_over_64_kib() -> None:
         StepStarted(name, "x"),
         StepOutput(name, b"\x1b[31m" + b"x" * 200_000),
     ]
-    got = lines([*events, StepFinished(result(name))], Look(colour=True))
+    got = lines([*events, StepFinished(result(name))], TerminalCapabilities(colour=True))
     assert len(got) > 4
     assert all(len(line.encode()) < 1 << 16 for line in got)

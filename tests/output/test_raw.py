@@ -19,7 +19,7 @@ from runnerlib.events import (
     StepStarted,
     Warned,
 )
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.modes.raw import Raw, console
 from runnerlib.output.streams import Streams, streams
 from tests.output.show import cut, cuts, job, one_step, outputs, result, shown
@@ -28,7 +28,7 @@ NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
 def raw(streams: Streams) -> Raw:
-    return console(streams, Look())
+    return console(streams, TerminalCapabilities())
 
 
 @given(outputs, cuts)

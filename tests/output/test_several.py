@@ -8,7 +8,7 @@ import pytest
 
 from runnerlib.errors import OutputError
 from runnerlib.events import Event, Notice
-from runnerlib.output.fanout import Several
+from runnerlib.output.fanout import FanOut
 
 
 class Listener:
@@ -39,7 +39,7 @@ class Listener:
 
 def test_all_get_everything_and_the_first_error_is_told() -> None:
     listeners = [Listener(), Listener("first"), Listener("second", congested=True), Listener()]
-    several = Several(*listeners)
+    several = FanOut(*listeners)
     assert several.congested
     with pytest.raises(OutputError, match="first"):
         several.observe(Notice("x"))
@@ -53,7 +53,7 @@ def test_all_get_everything_and_the_first_error_is_told() -> None:
 
 
 def test_none_is_fine() -> None:
-    several = Several()
+    several = FanOut()
     several.observe(Notice("x"))
     asyncio.run(several.drain())
     assert not several.congested

@@ -15,16 +15,16 @@ from runnerlib.events import Event, JobFinished, JobStarted, Masked, StepFinishe
 from runnerlib.events.result import JobResult, StepResult, Usage
 from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.output import summary as summary_module
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.log.file_names import log_path
 from runnerlib.output.summary import Summary
 from runnerlib.output.text.columns import columns
 from tests.output.show import EPOCH, job, one_step, outputs, result
 
-PLAIN = Look()
+PLAIN = TerminalCapabilities()
 
 
-def told(events: list[Event], look: Look = PLAIN, *, console_told: bool = False) -> str:
+def told(events: list[Event], look: TerminalCapabilities = PLAIN, *, console_told: bool = False) -> str:
     said: list[bytes] = []
     summary = Summary(said.append, look, log_path, console_told=console_told)
     for event in events:
@@ -78,7 +78,7 @@ def test_what_failed_first_and_why() -> None:
 
 
 def test_plain_ascii() -> None:
-    shown = told(FAILED, Look(unicode=False))
+    shown = told(FAILED, TerminalCapabilities(unicode=False))
     assert "  | line 29\n" in shown
     assert "+ lint" in shown
     assert "x unit tests" in shown
@@ -86,7 +86,7 @@ def test_plain_ascii() -> None:
 
 
 def test_with_colours_the_text_is_the_same() -> None:
-    shown = told(FAILED, Look(colour=True))
+    shown = told(FAILED, TerminalCapabilities(colour=True))
     assert shown != told(FAILED)
     stripped = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert [line.rstrip() for line in stripped.split("\n")] == told(FAILED).split("\n")
@@ -173,7 +173,7 @@ def test_no_output_moves_the_cursor(data: bytes) -> None:
 
 
 def test_long_output_is_not_kept() -> None:
-    summary = Summary(lambda _text: None, Look())
+    summary = Summary(lambda _text: None, TerminalCapabilities())
     for _ in range(100):
         summary.observe(StepOutput("a", bytes(100_000)))
     assert sum(map(len, summary._tails.values())) < 20_000
@@ -191,7 +191,7 @@ def test_long_reasons_stay_in_their_column(monkeypatch: pytest.MonkeyPatch, widt
     """Unless it would be too narrow; and nothing is wrapped where no terminal is."""
     monkeypatch.setattr(os, "get_terminal_size", lambda _descriptor: os.terminal_size((width, 24)))
     step = StepResult("a", "skipped", 0, "step 'test': the first of several", "condition")
-    lines = [*Summary(lambda _text: None, Look(terminal=True)).table([step])][1:]
+    lines = [*Summary(lambda _text: None, TerminalCapabilities(terminal=True)).table([step])][1:]
     at = lines[0].index("step")
     assert [line[at:] for line in lines] == shown
     assert all(not line[:at].strip() for line in lines[1:])
@@ -202,7 +202,7 @@ def test_the_columns_are_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     more = (*summary_module._FIGURES, summary_module.Column("ends in", lambda step: step.name[-1]))
     monkeypatch.setattr(summary_module, "_FIGURES", more)
     steps = [StepResult("ab", "success", 0, attempts=1), StepResult("abc", "failure", 1, "exit code 1", attempts=2)]
-    heading, first, second = Summary(lambda _text: None, Look()).table(steps)
+    heading, first, second = Summary(lambda _text: None, TerminalCapabilities()).table(steps)
     assert heading.split() == ["step", "outcome", "attempts", "time", "CPU", "max", "RSS", "ends", "in", "reason"]
     at = heading.index("ends in") + len("ends in") - 1
     assert (first[at], second[at]) == ("b", "c")

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import RunnerError
 from runnerlib.executor.container import usage as account
-from runnerlib.executor.local import CommandError, Launch
+from runnerlib.executor.local import CommandError, ProcessSpec
 from runnerlib.executor.local.process import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runnerlib.executor.container.runtime import Engine
-    from runnerlib.executor.local import Custody, Process
+    from runnerlib.executor.local import Process, ProcessSupervisor
 
 INSIDE = "/job"
 SCRATCH = f"{INSIDE}/.runnerlib/scratch"
@@ -75,9 +75,9 @@ class Wish(NamedTuple):
 
 
 class Container:
-    """A running container, to be closed; it replaces a `Custody` where steps are started."""
+    """A running container, to be closed; it replaces a `ProcessSupervisor` where steps are started."""
 
-    def __init__(self, engine: Engine, wish: Wish, custody: Custody) -> None:
+    def __init__(self, engine: Engine, wish: Wish, custody: ProcessSupervisor) -> None:
         self._engine = engine
         self._wish = wish
         self._custody = custody
@@ -99,7 +99,7 @@ class Container:
         words = [self._engine.program, *self._run_words()]
         hold = ["/bin/sh", "-c", 'f=$1; shift; exec "$@" <"$f"', "sh", str(fifo), *words]
         try:
-            self._holder = self._custody.start(Launch(hold, wish.base, wish.environ))
+            self._holder = self._custody.start(ProcessSpec(hold, wish.base, wish.environ))
         except CommandError as error:
             raise RunnerError(str(error)) from None
         said = await _until(self._holder, _READY)
@@ -127,8 +127,8 @@ class Container:
 
     # -- as a custody
 
-    def start_step(self, launch: Launch) -> ContainedProcess:
-        """Start a step in the container. Raises as `Custody.start` does."""
+    def start_step(self, launch: ProcessSpec) -> ContainedProcess:
+        """Start a step in the container. Raises as `ProcessSupervisor.start` does."""
         self._count += 1
         files = self._wish.scratch / f"step-{self._count}"
         _write_private(files.with_suffix(".env"), self._assignments(launch.env))
@@ -165,7 +165,7 @@ class Container:
         raise RunnerError(f"'{path}' is not in the container of the job")
 
     def _client(self, words: Sequence[str]) -> Process:
-        return self._custody.start(Launch([self._engine.program, *words], self._wish.base, self._wish.environ))
+        return self._custody.start(ProcessSpec([self._engine.program, *words], self._wish.base, self._wish.environ))
 
     def _run_words(self) -> list[str]:
         wish = self._wish

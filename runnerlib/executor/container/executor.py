@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
     from runnerlib.executor.container.container import ContainedProcess, Wish
     from runnerlib.executor.container.runtime import Engine
-    from runnerlib.executor.local import Custody, Launch, Seen
+    from runnerlib.executor.local import ProcessSpec, ProcessSupervisor, Seen
 
 
 @asynccontextmanager
 async def contained(
-    engine: Engine, wish: Wish, custody: Custody, patiently: Callable[[Coroutine[None, None, None]], Awaitable[None]]
-) -> AsyncIterator[Custody]:
+    engine: Engine,
+    wish: Wish,
+    custody: ProcessSupervisor,
+    patiently: Callable[[Coroutine[None, None, None]], Awaitable[None]],
+) -> AsyncIterator[ProcessSupervisor]:
     """Run the block with a container that starts the steps; the container and everything in it end with the block.
 
     `patiently` waits for the container, which may have to be fetched. Raises RunnerError with what the engine says.
@@ -26,21 +29,21 @@ async def contained(
     container = Container(engine, wish, custody)
     try:
         await patiently(container.start())
-        yield cast("Custody", ContainerCustody(custody, container))
+        yield cast("ProcessSupervisor", ContainerExecutor(custody, container))
     finally:
         await container.close()
 
 
-class ContainerCustody:
+class ContainerExecutor:
     """Starts steps in a container, and leaves everything else to the custody of the runner."""
 
-    def __init__(self, custody: Custody, container: Container) -> None:
+    def __init__(self, custody: ProcessSupervisor, container: Container) -> None:
         self._custody = custody
         self._container = container
         self.room = custody.room
 
-    def start(self, launch: Launch) -> ContainedProcess:
-        """Start the process of a step. Raises as `Custody.start` does."""
+    def start(self, launch: ProcessSpec) -> ContainedProcess:
+        """Start the process of a step. Raises as `ProcessSupervisor.start` does."""
         return self._container.start_step(launch)
 
     def strays(self) -> list[Seen]:

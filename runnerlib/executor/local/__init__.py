@@ -1,7 +1,7 @@
 """The processes of a job: started, signalled and collected, down to the last descendant; never waited for here.
 
 Passive on purpose: this package holds processes and the reading ends of their output and knows no event
-loop and no masking. `Custody` supervises all processes of one job, `Process` one step of it.
+loop and no masking. `ProcessSupervisor` supervises all processes of one job, `Process` one step of it.
 
 A step's tree is everything that was started from its process, however it hid: by a session of its own,
 by leaving its parent, by an empty environment. Three things keep it together:
@@ -23,18 +23,18 @@ import signal
 
 from runnerlib.executor.local.process import Exit, Process
 from runnerlib.executor.local.process_info import Seen, holders, members
-from runnerlib.executor.local.process_spec import CommandError, Launch, NoRoomError, TerminalSize
-from runnerlib.executor.local.supervisor import Custody
+from runnerlib.executor.local.process_spec import CommandError, NoRoomError, ProcessSpec, TerminalSize
+from runnerlib.executor.local.supervisor import ProcessSupervisor
 from runnerlib.executor.local.terminal import terminal_size
 
 __all__ = [
     "STOPPING",
     "CommandError",
-    "Custody",
     "Exit",
-    "Launch",
     "NoRoomError",
     "Process",
+    "ProcessSpec",
+    "ProcessSupervisor",
     "Seen",
     "TerminalSize",
     "holders",

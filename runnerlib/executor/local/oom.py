@@ -70,7 +70,7 @@ def find_counter() -> Counter | None:
     return None if place is None else Counter(place, "memory.events", "memory.max")
 
 
-class Evidence:
+class OomProbe:
     """OOM kills during one step, from the creation of this object to the step's end.
 
     If a group has other members too, its counter only shows that memory ran out while the step ran. The kill is

@@ -19,7 +19,7 @@ from runnerlib.executor.local.process_tree import end_all, send
 if TYPE_CHECKING:
     from runnerlib.events.result import Usage
     from runnerlib.executor.local.cgroup import Group
-    from runnerlib.executor.local.oom import Evidence
+    from runnerlib.executor.local.oom import OomProbe
     from runnerlib.executor.local.process_spec import TerminalSize
     from runnerlib.executor.local.process_tree import Status
     from runnerlib.executor.local.usage import Meter
@@ -37,8 +37,8 @@ class Exit(NamedTuple):
     oom: str
 
 
-class Family(Protocol):
-    """The part of a supervisor that knows which processes belong together; `supervisor.Custody` has it."""
+class ProcessFamily(Protocol):
+    """The part of a supervisor that knows which processes belong together; `supervisor.ProcessSupervisor` has it."""
 
     def tree(self, process: Process) -> list[Status]:
         """List the living processes of a step, its first one included."""
@@ -49,7 +49,7 @@ class Family(Protocol):
 
 
 class Process:
-    """A running process and its tree; made by `Custody.start`.
+    """A running process and its tree; made by `ProcessSupervisor.start`.
 
     `output` is the non-blocking reading end of its stdout and stderr, and `exited` a pidfd, readable when
     the process has ended.
@@ -57,14 +57,14 @@ class Process:
 
     def __init__(
         self,
-        family: Family,
+        family: ProcessFamily,
         pid: int,
         exited: int,
         output: int,
         *,
         step: int,
         group: Group | None,
-        evidence: Evidence,
+        evidence: OomProbe,
         meter: Meter,
     ) -> None:
         self.pid = pid

@@ -36,7 +36,7 @@ class TerminalSize(NamedTuple):
     columns: int
 
 
-class Launch(NamedTuple):
+class ProcessSpec(NamedTuple):
     """Specification of a process: a command and its environment.
 
     `env` is the whole environment. `stdin` is the text that the command can read there, None for nothing. With `tty`
@@ -59,7 +59,7 @@ class Words(NamedTuple):
     directory: bytes
 
 
-def words(launch: Launch, extra: Mapping[str, str]) -> Words:
+def words(launch: ProcessSpec, extra: Mapping[str, str]) -> Words:
     """The words of a launch, `extra` added to its environment. Raises CommandError."""
     try:
         return Words(
@@ -72,7 +72,7 @@ def words(launch: Launch, extra: Mapping[str, str]) -> Words:
         raise CommandError(126, f"cannot execute '{launch.argv[0]}': an argument or a variable is no text") from None
 
 
-def refused(error: OSError, launch: Launch) -> Exception:
+def refused(error: OSError, launch: ProcessSpec) -> Exception:
     """The exception for a process that could not be started; `error.filename` is the stage that failed."""
     if error.errno in _EXHAUSTED or error.filename not in {"chdir", "exec"}:
         return no_room(error)
@@ -91,12 +91,12 @@ def no_room(error: OSError) -> RunnerError:
     return kind(f"cannot start a process: {error.strerror}")
 
 
-def nul_byte(launch: Launch) -> CommandError:
+def nul_byte(launch: ProcessSpec) -> CommandError:
     """The exception for words that no process can be given."""
     return CommandError(126, f"cannot execute '{launch.argv[0]}': an argument or a variable has a NUL byte")
 
 
-def search_path(launch: Launch) -> bytes | None:
+def search_path(launch: ProcessSpec) -> bytes | None:
     """The directories of the job's PATH to search for the program; None when it is given as a path.
 
     The system's own search reports the first obstacle, which is often a directory of PATH that the user may not

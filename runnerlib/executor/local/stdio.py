@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runnerlib.executor.local.process_spec import Launch, TerminalSize
+    from runnerlib.executor.local.process_spec import ProcessSpec, TerminalSize
 
 
 class Ends(NamedTuple):
@@ -22,7 +22,7 @@ class Ends(NamedTuple):
 
 
 @contextmanager
-def ends(launch: Launch, null: int) -> Iterator[Ends]:
+def ends(launch: ProcessSpec, null: int) -> Iterator[Ends]:
     """Open the ends for a launch; those of the process are closed afterwards, `reader` only after an error.
 
     stdin is `null`, a descriptor of /dev/null, where the launch has none. Raises OSError.

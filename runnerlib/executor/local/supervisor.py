@@ -16,7 +16,7 @@ from runnerlib.executor.local import subreaper as hold
 from runnerlib.executor.local.admission import Room
 from runnerlib.executor.local.alone import current
 from runnerlib.executor.local.cgroup import new_groups
-from runnerlib.executor.local.oom import Evidence, find_counter
+from runnerlib.executor.local.oom import OomProbe, find_counter
 from runnerlib.executor.local.process import Process
 from runnerlib.executor.local.process_info import Seen, seen
 from runnerlib.executor.local.process_spec import no_room, nul_byte, refused, search_path, words
@@ -24,14 +24,14 @@ from runnerlib.executor.local.process_tag import TAG, new_mark, step_number
 from runnerlib.executor.local.process_tree import children, descendants, end_all, send, status
 from runnerlib.executor.local.stdio import ends
 from runnerlib.executor.local.usage import Meter
-from runnerlib.executor.local.watchdog import Guard
+from runnerlib.executor.local.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from runnerlib.executor.local.cgroup import Group
-    from runnerlib.executor.local.process_spec import Launch
+    from runnerlib.executor.local.process_spec import ProcessSpec
     from runnerlib.executor.local.process_tree import Status
 
 # The step of a process that is the job's, and shows no more: several were running when it was met.
@@ -42,7 +42,7 @@ _LOOKS = 10
 _SPARE = 8
 
 
-class Custody:
+class ProcessSupervisor:
     """Supervisor of the processes of one job, from the first to the last; for one thread at a time.
 
     While it is open this process adopts the orphans among its descendants. With `cgroups` it uses control groups
@@ -75,10 +75,10 @@ class Custody:
             self._groups = new_groups() if cgroups else None
             if self._groups is not None:
                 undo.callback(self._groups.remove)
-            self._guard = Guard(self._mark, self._groups, self._null)
+            self._guard = Watchdog(self._mark, self._groups, self._null)
             self._undo = undo.pop_all()
 
-    def __enter__(self) -> Custody:
+    def __enter__(self) -> ProcessSupervisor:
         return self
 
     def __exit__(
@@ -86,7 +86,7 @@ class Custody:
     ) -> None:
         self.close()
 
-    def start(self, launch: Launch) -> Process:
+    def start(self, launch: ProcessSpec) -> Process:
         """Start the process of a step.
 
         Raises CommandError when the command cannot be executed, NoRoomError when the system has no room for
@@ -161,16 +161,16 @@ class Custody:
 
     def renew_guard(self) -> None:
         """Put a new guard in the place of one that has ended. Raises RunnerError when it cannot be started."""
-        before, self._guard = self._guard, Guard(self._mark, self._groups, self._null)
+        before, self._guard = self._guard, Watchdog(self._mark, self._groups, self._null)
         before.dismiss()
 
     def _give_back(self, group: Group | None) -> None:
         if group is not None and self._groups is not None:
             self._groups.give_back(group)
 
-    def _start(self, launch: Launch, step: int, group: Group | None) -> Process:
+    def _start(self, launch: ProcessSpec, step: int, group: Group | None) -> Process:
         made = words(launch, {TAG: self._mark.value_of(step)})
-        evidence = Evidence(self._counter, group, alone=not self._running)
+        evidence = OomProbe(self._counter, group, alone=not self._running)
         meter = Meter(group)
         try:
             with ends(launch, self._null) as end:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PROGRAM = os.path.join(os.path.dirname(__file__), "watchdog")
 
 
-class Guard:
+class Watchdog:
     """A guard at work, a child of this process; `dismiss` ends it. `exited` can be read once it has ended."""
 
     def __init__(self, mark: Mark, groups: Groups | None, null: int) -> None:

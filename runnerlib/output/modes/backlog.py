@@ -24,7 +24,7 @@ _CHUNK = 1 << 16
 _CHUNKS_PER_TURN = 16
 
 
-class Spill:
+class SpooledOutput:
     """Whole lines, kept until they are read back, in a file without a name, which nothing else can open."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Backlog:
     def __init__(self, out: Output, put: Callable[[bytes], None]) -> None:
         self._out = out
         self._put = put
-        self._queue: deque[bytes | Spill] = deque()
+        self._queue: deque[bytes | SpooledOutput] = deque()
         self._task: asyncio.Task[None] | None = None
         self._error: OutputError | None = None
 
@@ -83,7 +83,7 @@ class Backlog:
         else:
             self._put(data)
 
-    def follow(self, spill: Spill) -> None:
+    def follow(self, spill: SpooledOutput) -> None:
         """Write all of `spill` after all that is queued, and close it."""
         if self._error:
             spill.close()
@@ -102,7 +102,7 @@ class Backlog:
 
     def give_up(self) -> int:
         """Drop the queue, and refuse more; return the number of bytes dropped."""
-        lost = sum(item.left if isinstance(item, Spill) else len(item) for item in self._queue)
+        lost = sum(item.left if isinstance(item, SpooledOutput) else len(item) for item in self._queue)
         self.close()
         lost += self._out.give_up()
         if lost:
@@ -115,7 +115,7 @@ class Backlog:
             self._task.cancel()
             self._task = None
         for item in self._queue:
-            if isinstance(item, Spill):
+            if isinstance(item, SpooledOutput):
                 item.close()
         self._queue.clear()
 
@@ -148,10 +148,10 @@ class Backlog:
             if not self._queue or self._out.congested:
                 return
             item = self._queue[0]
-            data = item.read() if isinstance(item, Spill) else item
+            data = item.read() if isinstance(item, SpooledOutput) else item
             if data:
                 self._put(data)
-            if isinstance(item, Spill):
+            if isinstance(item, SpooledOutput):
                 if data:
                     continue
                 item.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.output.modes.backlog import Backlog, Spill
+from runnerlib.output.modes.backlog import Backlog, SpooledOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class Turns:
         self._backlog = backlog
         self._frame = frame
         self._current: str | None = None
-        self._waiting: dict[str, Spill] = {}  # in the order they started
+        self._waiting: dict[str, SpooledOutput] = {}  # in the order they started
         self._ended: dict[str, StepResult] = {}  # in the order they ended
         self._between: list[bytes] = []
 
@@ -48,7 +48,7 @@ class Turns:
         if self._current is None:
             self._show(step, None)
         elif step not in self._waiting and step != self._current:
-            self._waiting[step] = Spill()
+            self._waiting[step] = SpooledOutput()
 
     def write(self, step: str, lines: bytes) -> None:
         """Put `lines` into the block of `step`."""

@@ -33,14 +33,16 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Event
     from runnerlib.events.result import StepResult
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.modes.ci_services import Dialect
 
 
 class Grouped(Streams):
     """Blocks in the words of `dialect`."""
 
-    def __init__(self, streams: Streams, look: Look, dialect: Dialect, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, streams: Streams, look: TerminalCapabilities, dialect: Dialect, clock: Callable[[], float] = time.time
+    ) -> None:
         super().__init__(streams.out, streams.err)
         self._look = look
         self._dialect = dialect
@@ -153,6 +155,6 @@ def _failed(result: StepResult) -> bool:
     return result.required and result.outcome in {"failure", "cancelled"}
 
 
-def console(streams: Streams, look: Look) -> Grouped:
+def console(streams: Streams, look: TerminalCapabilities) -> Grouped:
     """Make the console of this mode."""
     return Grouped(streams, look, DIALECTS[look.dialect]())

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Event
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
 
 VERSION = 1
 
@@ -99,7 +99,7 @@ class JsonLines(Streams):
         self.err.write(text)
 
 
-def console(streams: Streams, look: Look) -> JsonLines:  # noqa: ARG001 - programs read it
+def console(streams: Streams, look: TerminalCapabilities) -> JsonLines:  # noqa: ARG001 - programs read it
     """Make the console of this mode."""
     return JsonLines(streams)
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Event
     from runnerlib.events.result import StepResult
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
 
 # Seconds between two views when nothing happens.
 INTERVAL = 0.125
@@ -75,7 +75,7 @@ class Live(Streams):
     def __init__(
         self,
         streams: Streams,
-        look: Look,
+        look: TerminalCapabilities,
         size: Callable[[], tuple[int, int]],
         times: Times = Times(),  # noqa: B008 - immutable
     ) -> None:
@@ -230,7 +230,7 @@ class Live(Streams):
             self._timer = None
 
 
-def console(streams: Streams, look: Look) -> Live:
+def console(streams: Streams, look: TerminalCapabilities) -> Live:
     """Make the console of this mode for the terminal that stdout is."""
     return Live(streams, look, terminal_size)
 

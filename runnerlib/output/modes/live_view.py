@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.nonblocking_writer import Output
 
 _HIDE_CURSOR, _SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
@@ -59,7 +59,7 @@ class Progress(NamedTuple):
 class View:
     """Lays a job's progress out; every line fits into the terminal."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: TerminalCapabilities) -> None:
         import rich.console  # heavy: needed on terminals only
         import rich.table
         import rich.text

@@ -23,13 +23,13 @@ from runnerlib.output.text.messages import command, finished, retrying
 if TYPE_CHECKING:
     from runnerlib.events import Event
     from runnerlib.events.result import StepResult
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
 
 
 class _Column:
     """One step: its prefixes, its unfinished line, and the colours it has switched on."""
 
-    def __init__(self, name: str, width: int, sgr: str, look: Look) -> None:
+    def __init__(self, name: str, width: int, sgr: str, look: TerminalCapabilities) -> None:
         shown = padded(name, width, look.plain("…"))
         self.lines = Lines()
         self._look = look
@@ -55,7 +55,7 @@ class _Column:
 class Prefixed(Streams):
     """Everything on stdout."""
 
-    def __init__(self, streams: Streams, look: Look) -> None:
+    def __init__(self, streams: Streams, look: TerminalCapabilities) -> None:
         super().__init__(streams.out, streams.err)
         self._look = look
         self._width = 0
@@ -117,6 +117,6 @@ class Prefixed(Streams):
         return column
 
 
-def console(streams: Streams, look: Look) -> Prefixed:
+def console(streams: Streams, look: TerminalCapabilities) -> Prefixed:
     """Make the console of this mode."""
     return Prefixed(streams, look)

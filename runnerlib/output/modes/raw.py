@@ -20,7 +20,7 @@ from runnerlib.output.text.messages import command, finished, retrying
 
 if TYPE_CHECKING:
     from runnerlib.events import Event
-    from runnerlib.output.capabilities import Look
+    from runnerlib.output.capabilities import TerminalCapabilities
 
 
 class Raw(Streams):
@@ -73,6 +73,6 @@ class Raw(Streams):
         self.err.write(lines)
 
 
-def console(streams: Streams, look: Look) -> Raw:  # noqa: ARG001 - it looks the same everywhere
+def console(streams: Streams, look: TerminalCapabilities) -> Raw:  # noqa: ARG001 - it looks the same everywhere
     """Make the console of this mode."""
     return Raw(streams.out, streams.err, joined=streams.joined)

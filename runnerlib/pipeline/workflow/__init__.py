@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
-from runnerlib.pipeline.workflow.decision import Judge, World, combined, outcome_of_all
+from runnerlib.pipeline.workflow.decision import JobDecider, World, combined, outcome_of_all
 from runnerlib.pipeline.workflow.expansion import Instance, as_text, expand, instance_graph, instances
 from runnerlib.pipeline.workflow.file import load, parse
 from runnerlib.pipeline.workflow.job import ALL_SUCCESS, NO_FILTER, Download, Filter, WorkflowJob, workflow_job
@@ -17,7 +17,7 @@ __all__ = [
     "Download",
     "Filter",
     "Instance",
-    "Judge",
+    "JobDecider",
     "Layout",
     "Progress",
     "Workflow",

@@ -43,7 +43,7 @@ class World(NamedTuple):
 NO_WORLD = World()
 
 
-class Judge:
+class JobDecider:
     """Decides whether an instance runs, from the results recorded with `ended`. The workflow was checked."""
 
     def __init__(

@@ -10,7 +10,7 @@ from runnerlib.events.result import Ending, StepResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from runnerlib.pipeline.workflow.decision import Judge
+    from runnerlib.pipeline.workflow.decision import JobDecider
     from runnerlib.pipeline.workflow.expansion import Instance
 
 
@@ -19,7 +19,7 @@ class Progress:
 
     def __init__(
         self,
-        judge: Judge,
+        judge: JobDecider,
         capacity: int,
         kept: Mapping[str, StepResult],
         env: Callable[[Instance], Mapping[str, str]],

@@ -35,7 +35,7 @@ class Member:
         return self.one.name
 
 
-class Crew:
+class ActivePlugins:
     """The active plugins, by name; `close` releases their threads. `grace` is the time from TERM to KILL in seconds."""
 
     def __init__(self, masker: SecretMasker, grace: float) -> None:

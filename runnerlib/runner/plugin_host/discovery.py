@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from runnerlib._util.paths import Workspace
     from runnerlib.plugins.deadline import Limit
     from runnerlib.runner.plan import Request, RunPlan
-    from runnerlib.runner.plugin_host.active_plugins import Crew
+    from runnerlib.runner.plugin_host.active_plugins import ActivePlugins
 
     Say = Callable[[str, str], object]
 
 
-def at_the_start(crew: Crew, request: Request, workspace: Workspace, limit: Callable[[], Limit], say: Say) -> None:
+def at_the_start(
+    crew: ActivePlugins, request: Request, workspace: Workspace, limit: Callable[[], Limit], say: Say
+) -> None:
     """Load the plugins of this process, of `plugin_dir` and of installed packages into `crew`.
 
     `say` gets the name of a file or setting and a line that its plugins print. Raises RunnerError.
@@ -38,7 +40,7 @@ def at_the_start(crew: Crew, request: Request, workspace: Workspace, limit: Call
 
 
 def from_sources(
-    crew: Crew, plan: RunPlan, limit: Callable[[], Limit], say: Say, notice: Callable[[str], object]
+    crew: ActivePlugins, plan: RunPlan, limit: Callable[[], Limit], say: Say, notice: Callable[[str], object]
 ) -> None:
     """Load the plugins of the CI source or, only if it is trusted, of the application source. Raises RunnerError."""
     request = plan.request

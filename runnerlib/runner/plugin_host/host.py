@@ -15,13 +15,13 @@ from runnerlib.errors import Interrupted, OutputError, RunnerError
 from runnerlib.events import Notice, Warned
 from runnerlib.executor.local.alone import end_left
 from runnerlib.output import console
-from runnerlib.output.capabilities import Look
+from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.streams import streams
 from runnerlib.plugins.context import PluginContext, Services, changeable
 from runnerlib.plugins.deadline import Limit
 from runnerlib.plugins.phase import PluginPhase
 from runnerlib.runner.environment import named_secrets
-from runnerlib.runner.plugin_host.active_plugins import Crew
+from runnerlib.runner.plugin_host.active_plugins import ActivePlugins
 from runnerlib.runner.plugin_host.changes import added, changed_env, changed_settings, in_time
 from runnerlib.runner.plugin_host.discovery import at_the_start, from_sources
 from runnerlib.runner.plugin_host.event_fanout import Listeners
@@ -53,7 +53,7 @@ class JobFailedError(RunnerError):
         self.result = result
 
 
-class Life:
+class PluginHost:
     """Host of the plugins during one run; call either `run` or `foreseen`, once."""
 
     def __init__(self, request: Request, *, alone: bool = False, dry_run: bool = False) -> None:
@@ -78,7 +78,7 @@ class Life:
         self._result: JobResult | None = None
         self._ending = False
         self._phase = ""
-        self.crew = Crew(request.masker, request.resolved.config.grace_period)
+        self.crew = ActivePlugins(request.masker, request.resolved.config.grace_period)
         self.results: dict[str, StepResult] = {}
 
     def run(self, observer: Observer | None, ends: Ends, new_loop: LoopFactory | None, stop: Stop | None) -> JobResult:
@@ -382,7 +382,7 @@ class Life:
         if not self._listeners.kept:
             return
         with suppress(OutputError):
-            shown = console("raw", self._ends(), Look())
+            shown = console("raw", self._ends(), TerminalCapabilities())
             try:
                 self._listeners.open(shown)
             finally:

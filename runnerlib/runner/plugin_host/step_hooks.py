@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job import Step
     from runnerlib.plugins.context import PluginContext
     from runnerlib.plugins.phase import PluginPhase
-    from runnerlib.runner.plugin_host.active_plugins import Crew, Member
+    from runnerlib.runner.plugin_host.active_plugins import ActivePlugins, Member
 
 
-class HookHost(Protocol):
-    """The part of a plugin host that calls hooks; `host.Life` has it."""
+class HookCaller(Protocol):
+    """The part of a plugin host that calls hooks; `host.PluginHost` has it."""
 
-    crew: Crew
+    crew: ActivePlugins
     results: dict[str, StepResult]
 
     def call(
@@ -51,7 +51,7 @@ class HookHost(Protocol):
 class StepHooks:
     """Calls the step hooks of a run's plugins."""
 
-    def __init__(self, host: HookHost) -> None:
+    def __init__(self, host: HookCaller) -> None:
         self._host = host
 
     async def before(self, step: Step, env: Mapping[str, str]) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runnerlib.events.result import StepResult
 
 
-class Voice:
+class JobEventRelay:
     """Relays a job's events to `observer`, with `names` for its steps; leaves out its start and end."""
 
     def __init__(self, job: str, names: Mapping[str, str], observer: Observer) -> None:
@@ -70,7 +70,7 @@ class Voice:
         self._observer.observe(event)
 
 
-class FromThread:
+class ThreadsafeObserver:
     """Thread-safe observer: passes events from any thread to an observer on an event loop."""
 
     congested = False

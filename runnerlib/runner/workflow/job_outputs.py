@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 _LONGEST = 100_000
 
 
-class Handover(NamedTuple):
+class JobOutputs(NamedTuple):
     """The outputs of a job as texts, and the variables that it adds to the workflow."""
 
     outputs: Mapping[str, str]
     vars: Mapping[str, Any]
 
 
-NOTHING = Handover({}, {})
+NOTHING = JobOutputs({}, {})
 
 
 def tell(
@@ -56,7 +56,7 @@ def tell(
     return told
 
 
-def collect(instance: Instance, result: JobResult, directory: Path, known: Mapping[str, Any]) -> Handover:
+def collect(instance: Instance, result: JobResult, directory: Path, known: Mapping[str, Any]) -> JobOutputs:
     """Return the outputs of a successful job: those of its steps, and the content of its output file.
 
     Raises RunnerError for a file that cannot be used, for a promised output that is missing, and for a variable that
@@ -70,7 +70,7 @@ def collect(instance: Instance, result: JobResult, directory: Path, known: Mappi
         found = {name: _promised(name, origin, found, by_steps) for name, origin in instance.job.outputs.items()}
     new = node_variables(instance.name, Output(written.vars, found))
     merged(known, new, instance.name)
-    return Handover({name: as_text(value) for name, value in found.items()}, new)
+    return JobOutputs({name: as_text(value) for name, value in found.items()}, new)
 
 
 def _promised(name: str, origin: str, found: Mapping[str, Any], by_steps: Mapping[str, Mapping[str, str]]) -> Any:

@@ -26,8 +26,8 @@ from runnerlib.runner.execute import life_of
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.run import job_run, journal_of, prepare_workspace, tell_triggers
 from runnerlib.runner.workflow.artifacts import download, store_of, upload
-from runnerlib.runner.workflow.event_relay import FromThread, Voice
-from runnerlib.runner.workflow.job_outputs import NOTHING, Handover, collect, tell
+from runnerlib.runner.workflow.event_relay import JobEventRelay, ThreadsafeObserver
+from runnerlib.runner.workflow.job_outputs import NOTHING, JobOutputs, collect, tell
 from runnerlib.runner.workflow.plan import body
 from runnerlib.runner.workflow.status_records import Record
 from runnerlib.runner.workflow.threads import in_thread
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Observer
     from runnerlib.events.result import Cause, JobResult, Outcome, Usage
-    from runnerlib.executor.local import Custody
+    from runnerlib.executor.local import ProcessSupervisor
     from runnerlib.pipeline.workflow import Instance
     from runnerlib.runner.journal import Journal
     from runnerlib.runner.plan import RunPlan
-    from runnerlib.runner.plugin_host.host import Life
+    from runnerlib.runner.plugin_host.host import PluginHost
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
 T = TypeVar("T")
 
 
-class Known(NamedTuple):
+class JobInputs(NamedTuple):
     """Inputs of a job at its start: the workflow's variables, and the results of the jobs it waited for."""
 
     vars: Mapping[str, Any]
@@ -60,14 +60,14 @@ class End(NamedTuple):
     """Outcome of a job: result, outputs, and the name of the failed step as in events."""
 
     result: StepResult
-    handed_on: Handover = NOTHING
+    handed_on: JobOutputs = NOTHING
     failed_step: str = ""
 
 
 class Here:
     """Backend that runs jobs on this machine."""
 
-    def __init__(self, plan: WorkflowPlan, custody: Custody, socket: Path, records: Path) -> None:
+    def __init__(self, plan: WorkflowPlan, custody: ProcessSupervisor, socket: Path, records: Path) -> None:
         self.plan = plan
         self.custody = custody
         self.socket = socket
@@ -75,16 +75,16 @@ class Here:
         self.artifacts = plan.front.workspace.artifacts
 
     def job(
-        self, instance: Instance, known: Known, names: Mapping[str, str], shown: str, observer: Observer
-    ) -> JobHere:
+        self, instance: Instance, known: JobInputs, names: Mapping[str, str], shown: str, observer: Observer
+    ) -> LocalJob:
         """Make a job, ready to run; `names` of its steps and its own name `shown` are for events, and masked."""
-        return JobHere(self, instance, known, Voice(shown, names, observer))
+        return LocalJob(self, instance, known, JobEventRelay(shown, names, observer))
 
 
-class JobHere:
+class LocalJob:
     """A job on this machine; call `run` once, and `stop` at any time before, during or after."""
 
-    def __init__(self, place: Here, instance: Instance, known: Known, voice: Voice) -> None:
+    def __init__(self, place: Here, instance: Instance, known: JobInputs, voice: JobEventRelay) -> None:
         self._place = place
         self._instance = instance
         self._known = known
@@ -132,7 +132,7 @@ class JobHere:
                 if life is not None:
                     life.ended(result)
             if life is None:
-                result = await in_thread(partial(tell_triggers, prepared, result, FromThread(self._voice)))
+                result = await in_thread(partial(tell_triggers, prepared, result, ThreadsafeObserver(self._voice)))
             else:
                 result = life.result or result
             end = self._end(result, started)
@@ -155,13 +155,13 @@ class JobHere:
         return planned.request._replace(job=body(instance, told), wish=wish).plan()
 
     @asynccontextmanager
-    async def _living(self, plan: RunPlan) -> AsyncIterator[Life | None]:
+    async def _living(self, plan: RunPlan) -> AsyncIterator[PluginHost | None]:
         """Fire the phases of plugins around the job. Raises RunnerError when a plugin fails."""
         life = life_of(plan.request)
         if life is None:
             yield None
             return
-        living = life.around_run(FromThread(self._voice), self._stop)
+        living = life.around_run(ThreadsafeObserver(self._voice), self._stop)
         await in_thread(living.__enter__)
         try:
             yield life
@@ -170,16 +170,18 @@ class JobHere:
             raise
         await in_thread(partial(living.__exit__, None, None, None))
 
-    async def _prepared(self, plan: RunPlan, journal: Journal | None, life: Life | None) -> RunPlan:
+    async def _prepared(self, plan: RunPlan, journal: Journal | None, life: PluginHost | None) -> RunPlan:
         """Put the sources and artifacts into the workspace. Raises RunnerError, or Interrupted when stopped."""
-        observer = FromThread(self._voice)
+        observer = ThreadsafeObserver(self._voice)
         return await self._unless_stopped(in_thread(lambda: self._prepare(plan, journal, observer, life)))
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for `work` and return its result; abandon it and raise Interrupted when the job is stopped."""
         return await self._stop.unless(self._stopped, work)
 
-    def _prepare(self, plan: RunPlan, journal: Journal | None, observer: FromThread, life: Life | None) -> RunPlan:
+    def _prepare(
+        self, plan: RunPlan, journal: Journal | None, observer: ThreadsafeObserver, life: PluginHost | None
+    ) -> RunPlan:
         if life is not None:
             plan = life.begin()
         plan = prepare_workspace(plan, journal, observer, self._stop, life)
@@ -191,7 +193,7 @@ class JobHere:
             download(wanted, names, self._place.artifacts, plan.workspace.resolve(to, "the target of a download"))
         return plan
 
-    async def _steps(self, plan: RunPlan, journal: Journal | None, life: Life | None) -> JobResult:
+    async def _steps(self, plan: RunPlan, journal: Journal | None, life: PluginHost | None) -> JobResult:
         place = self._place
         async with self._custody(plan) as (custody, scratch):
             observer = self._voice if life is None else life.beside(self._voice)
@@ -202,7 +204,7 @@ class JobHere:
                 return await job.run()
 
     @asynccontextmanager
-    async def _custody(self, plan: RunPlan) -> AsyncIterator[tuple[Custody, Path]]:
+    async def _custody(self, plan: RunPlan) -> AsyncIterator[tuple[ProcessSupervisor, Path]]:
         """Yield the process supervisor for the steps, local or in a container, and the scratch directory.
 
         A container gets the scratch directory as a mount: in its workspace it could replace it by a link.

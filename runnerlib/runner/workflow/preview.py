@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.graph import levels
 from runnerlib.events.result import StepResult
-from runnerlib.pipeline.workflow import Instance, Judge, Progress, plain_condition
+from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, plain_condition
 from runnerlib.runner.workflow.resume import foreseen
 from runnerlib.runner.workflow.run import world_of
 from runnerlib.runner.workflow.status_records import directory_of, job_result
@@ -30,7 +30,7 @@ def picture(plan: WorkflowPlan, how: str) -> str:
 def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
     """Return for each instance its result if it would not run, else None; assumes that all runs succeed."""
     kept, left_out = foreseen(plan)
-    judge = Judge(plan.workflow, world_of(plan, lambda _text: None), left_out, plan.forced)
+    judge = JobDecider(plan.workflow, world_of(plan, lambda _text: None), left_out, plan.forced)
     progress = Progress(judge, len(plan.instances), kept, lambda one: plan.plans[one.name].env)
     found: dict[str, StepResult | None] = {}
     running: list[str] = []
@@ -85,7 +85,7 @@ def _known(plan: WorkflowPlan) -> dict[str, list[StepResult]]:
 
 def _would_run(plan: WorkflowPlan, job: WorkflowJob, known: Mapping[str, list[StepResult]]) -> bool:
     """Return whether one of the instances of a job would run now."""
-    judge = Judge(plan.workflow, world_of(plan, lambda _text: None))
+    judge = JobDecider(plan.workflow, world_of(plan, lambda _text: None))
     for results in known.values():
         for result in results:
             judge.ended(result)

@@ -15,7 +15,7 @@ from runnerlib.runner.resume import open_journal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runnerlib.runner.workflow.job_outputs import Handover
+    from runnerlib.runner.workflow.job_outputs import JobOutputs
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _IRRELEVANT = ("body", "on", "description", "remote", "priority", "matrix")
 
 
-class Memory:
+class ResumeState:
     """The open journal of the workspace of a workflow; no other run can use it meanwhile."""
 
     def __init__(self, plan: WorkflowPlan) -> None:
@@ -39,7 +39,7 @@ class Memory:
             if entry.exports is not None:
                 self.vars |= {name: json.loads(value) for name, value in entry.exports.env.items()}
 
-    def record(self, result: StepResult, handed_on: Handover) -> bool:
+    def record(self, result: StepResult, handed_on: JobOutputs) -> bool:
         """Record a finished job; return False if its outputs hold a secret and were not stored. Raises OSError."""
         exports = Exports(handed_on.outputs, {name: json.dumps(value) for name, value in handed_on.vars.items()})
         masker = self._plan.masker

@@ -11,13 +11,13 @@ from runnerlib._util.cancellation import Stop
 from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
 from runnerlib.executor.container import stranger
-from runnerlib.executor.local import Custody
+from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.pipeline.workflow import World
 from runnerlib.runner.run import heeded, interruptible, uvloop_factory
 from runnerlib.runner.system_check import check, shortcomings
 from runnerlib.runner.watchdog_care import guarded
 from runnerlib.runner.workflow.local_backend import Here
-from runnerlib.runner.workflow.resume import Memory
+from runnerlib.runner.workflow.resume import ResumeState
 from runnerlib.runner.workflow.scheduler import WorkflowRun
 from runnerlib.runner.workflow.status_records import directory_of, forget
 from runnerlib.secrets.process_registry import HERE
@@ -51,7 +51,7 @@ def run_planned(
         raise RunnerError(f"cannot create '{base}': {error.strerror}") from None
     fetching = any(job.checkouts for job in plan.plans.values())
     with HERE.followed_by(plan.masker), interruptible(stop), taken_from_files() if fetching else nullcontext():
-        memory = Memory(plan)
+        memory = ResumeState(plan)
         try:
             with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:
                 return loop.run(_run(plan, memory, observer, stop))
@@ -59,7 +59,7 @@ def run_planned(
             memory.close()
 
 
-async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Stop) -> WorkflowResult:
+async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop: Stop) -> WorkflowResult:
     user = None if plan.engine is None else stranger()
     server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
     records = directory_of(plan.front.workspace)
@@ -70,7 +70,7 @@ async def _run(plan: WorkflowPlan, memory: Memory, observer: Observer, stop: Sto
 
     if memory.doubt:
         warn(memory.doubt)
-    with Custody() as custody:
+    with ProcessSupervisor() as custody:
         try:
             socket = await server.start()
             if lacking := shortcomings(server):

@@ -13,8 +13,8 @@ from runnerlib.engine import distinct
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, WorkflowFinished, WorkflowJobFinished
 from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult
 from runnerlib.executor.local.open_file_limit import places
-from runnerlib.pipeline.workflow import Instance, Judge, Progress, as_text, outcome_of_all
-from runnerlib.runner.workflow.local_backend import End, Known
+from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, as_text, outcome_of_all
+from runnerlib.runner.workflow.local_backend import End, JobInputs
 from runnerlib.runner.workflow.status_records import record_without_run
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runnerlib.events import Event, Observer
     from runnerlib.pipeline.workflow import World
     from runnerlib.runner.workflow.plan import WorkflowPlan
-    from runnerlib.runner.workflow.resume import Memory
+    from runnerlib.runner.workflow.resume import ResumeState
 
 
 # Descriptors for a job with its container, and for what all jobs share; steps wait for their own ones.
@@ -46,7 +46,7 @@ class Place(Protocol):
     """Backend that runs jobs: on this machine, or elsewhere."""
 
     def job(
-        self, instance: Instance, known: Known, names: Mapping[str, str], shown: str, observer: Observer
+        self, instance: Instance, known: JobInputs, names: Mapping[str, str], shown: str, observer: Observer
     ) -> RunningJob:
         """Make a job, ready to run; `names` of its steps and its own name `shown` are for events, and masked."""
 
@@ -55,7 +55,7 @@ class WorkflowRun:
     """A run of a workflow; call `run` once, and `stop` at any time before, during or after."""
 
     def __init__(
-        self, plan: WorkflowPlan, memory: Memory, place: Place, world: World, observer: Observer, records: Path
+        self, plan: WorkflowPlan, memory: ResumeState, place: Place, world: World, observer: Observer, records: Path
     ) -> None:
         self._plan = plan
         self._memory = memory
@@ -65,7 +65,7 @@ class WorkflowRun:
         self._mask = plan.masker.mask_string
         self._shown = distinct({name: self._mask(name) for name in plan.instances})
         self._names = {name: self._step_names(instance) for name, instance in plan.instances.items()}
-        judge = Judge(plan.workflow, world, memory.left_out, plan.forced)
+        judge = JobDecider(plan.workflow, world, memory.left_out, plan.forced)
         judge.vars.update({name: as_text(value) for name, value in memory.vars.items()})
         self._judge = judge
         capacity = min(plan.capacity, places(_DESCRIPTORS, _SPARE))
@@ -170,7 +170,7 @@ class WorkflowRun:
             if isinstance(found, StepResult):
                 self._skipped(found)
             else:
-                known = Known(dict(self._vars), self._before(found.name))
+                known = JobInputs(dict(self._vars), self._before(found.name))
                 names, shown = self._names[found.name], self._shown[found.name]
                 job = self._place.job(found, known, names, shown, self)
                 self._running[asyncio.get_running_loop().create_task(job.run())] = found, job

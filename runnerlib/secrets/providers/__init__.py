@@ -6,6 +6,6 @@ function `get(path, key, setup)`, and an entry in `PROVIDERS`; plugins register 
 
 from __future__ import annotations
 
-from runnerlib.secrets.providers.lookup import PROVIDERS, Lookup, Revealer, Unasked
+from runnerlib.secrets.providers.lookup import PROVIDERS, ReferenceExpander, SecretResolver, UnresolvedLookup
 
-__all__ = ["PROVIDERS", "Lookup", "Revealer", "Unasked"]
+__all__ = ["PROVIDERS", "ReferenceExpander", "SecretResolver", "UnresolvedLookup"]

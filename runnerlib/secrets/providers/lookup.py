@@ -25,7 +25,7 @@ _BEGINNING = "${secret:"
 PASSWORD_VARIABLE = "REACTORCIDE_SECRETS_PASSWORD"  # noqa: S105 - a name
 
 
-class Lookup:
+class SecretResolver:
     """Secrets of one invocation: each is fetched once, and the password is asked for once.
 
     `ask` prompts for the password of the local store; without it only the environment can give it. May be used from
@@ -102,7 +102,7 @@ class Lookup:
         return self._password
 
 
-class Unasked(Lookup):
+class UnresolvedLookup(SecretResolver):
     """Lookup for --plan: each reference stays as it is and no provider is called."""
 
     def find(self, path: str, key: str, resolved: Resolved, environ: Mapping[str, str]) -> str:  # noqa: ARG002 - as it is called
@@ -110,14 +110,14 @@ class Unasked(Lookup):
         return f"{_BEGINNING}{path}:{key}}}"
 
 
-class Revealer:
+class ReferenceExpander:
     """Replaces references in texts, and collects the failures: `check` raises all of them at once.
 
     `found` gets every secret as soon as it is known, before anything else sees it.
     """
 
     def __init__(
-        self, lookup: Lookup, resolved: Resolved, environ: Mapping[str, str], found: Callable[[Secret], object]
+        self, lookup: SecretResolver, resolved: Resolved, environ: Mapping[str, str], found: Callable[[Secret], object]
     ) -> None:
         self._lookup = lookup
         self._resolved = resolved

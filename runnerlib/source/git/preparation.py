@@ -17,7 +17,7 @@ from runnerlib.source.git.options import Wish, read
 from runnerlib.source.git.plan import Facts, Plan, choose
 from runnerlib.source.git.refs import guess
 from runnerlib.source.git.remote import Remote, locate
-from runnerlib.source.git.retrying_transport import Patient
+from runnerlib.source.git.retrying_transport import RetryingTransport
 from runnerlib.source.git.transport import MissingRefError, NetworkError, Transport
 from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import Prepared
@@ -100,10 +100,10 @@ def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
     """Return the transport selected by the plan."""
     git = program.find()
     if plan.transport == "git" and git is not None:
-        return Patient(program.Program(git[0], wish, report), wish.retries, report)
+        return RetryingTransport(program.Program(git[0], wish, report), wish.retries, report)
     from runnerlib.source.git import libgit2_transport as libgit2
 
-    return Patient(cast("Transport", libgit2.Libgit2(wish, report)), wish.retries, report)
+    return RetryingTransport(cast("Transport", libgit2.Libgit2(wish, report)), wish.retries, report)
 
 
 def _update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Patient:
+class RetryingTransport:
     """Wrapper of `transport` that retries network operations up to `retries` times."""
 
     def __init__(self, transport: Transport, retries: int, report: Report) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runnerlib.executor.local import Custody
+from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.local.cgroup import new_groups
 
 
@@ -19,9 +19,9 @@ def delegated() -> bool:
 
 
 @pytest.fixture(params=["cgroup", "plain"])
-def custody(request: pytest.FixtureRequest) -> Iterator[Custody]:
+def custody(request: pytest.FixtureRequest) -> Iterator[ProcessSupervisor]:
     if request.param == "cgroup" and not delegated():
         pytest.skip("no control group is delegated here")
-    with Custody(cgroups=request.param == "cgroup") as made:
+    with ProcessSupervisor(cgroups=request.param == "cgroup") as made:
         yield made
     assert made.strays() == []

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from runnerlib.executor.local import Custody, Exit, Launch, Process, TerminalSize
+from runnerlib.executor.local import Exit, Process, ProcessSpec, ProcessSupervisor, TerminalSize
 
 
 def launch(
@@ -19,8 +19,8 @@ def launch(
     env: dict[str, str] | None = None,
     stdin: bytes | None = None,
     tty: TerminalSize | None = None,
-) -> Launch:
-    return Launch(argv, cwd, dict(os.environ) if env is None else env, stdin, tty)
+) -> ProcessSpec:
+    return ProcessSpec(argv, cwd, dict(os.environ) if env is None else env, stdin, tty)
 
 
 def read_all(process: Process) -> bytes:
@@ -52,7 +52,7 @@ def finish(process: Process) -> tuple[Exit, bytes]:
         process.close()
 
 
-def run(custody: Custody, *argv: str, **keys: Any) -> tuple[int, bytes]:
+def run(custody: ProcessSupervisor, *argv: str, **keys: Any) -> tuple[int, bytes]:
     ended, output = finish(custody.start(launch(*argv, **keys)))
     return ended.returncode, output
 

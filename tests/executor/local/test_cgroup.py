@@ -9,31 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.executor.local import Custody, cgroup
+from runnerlib.executor.local import ProcessSupervisor, cgroup
 from runnerlib.executor.local.cgroup import Group, Place, find_place
 from tests.executor.local.conftest import delegated
 from tests.executor.local.steps import alive, finish, launch, read_line, run, settled, wait_for_end
 
 
 @pytest.fixture
-def held() -> Iterator[Custody]:
+def held() -> Iterator[ProcessSupervisor]:
     if not delegated():
         pytest.skip("no control group is delegated here")
-    with Custody() as custody:
+    with ProcessSupervisor() as custody:
         yield custody
 
 
-def group_of(custody: Custody) -> Path:
+def group_of(custody: ProcessSupervisor) -> Path:
     assert custody._groups is not None
     return Path(custody._groups.path)
 
 
-def inside(custody: Custody) -> list[str]:
+def inside(custody: ProcessSupervisor) -> list[str]:
     """The groups of steps that there are."""
     return sorted(entry.name for entry in group_of(custody).iterdir() if entry.is_dir())
 
 
-def test_a_step_starts_in_its_own_group(held: Custody) -> None:
+def test_a_step_starts_in_its_own_group(held: ProcessSupervisor) -> None:
     first, second = (held.start(launch("sh", "-c", "grep ^0:: /proc/self/cgroup; exec sleep 1000")) for _ in range(2))
     groups = [read_line(process).rsplit("/", 2)[1:] for process in (first, second)]
     assert groups == [[group_of(held).name, "steps-1"], [group_of(held).name, "steps-2"]]
@@ -41,14 +41,14 @@ def test_a_step_starts_in_its_own_group(held: Custody) -> None:
     second.close()
 
 
-def test_a_refused_step_gives_its_group_back(held: Custody) -> None:
+def test_a_refused_step_gives_its_group_back(held: ProcessSupervisor) -> None:
     with pytest.raises(Exception, match="cannot execute"):
         held.start(launch("/etc/passwd"))
     run(held, "true")
     assert inside(held) == ["steps-1"]
 
 
-def test_there_are_as_many_groups_as_steps_ran_at_once(held: Custody) -> None:
+def test_there_are_as_many_groups_as_steps_ran_at_once(held: ProcessSupervisor) -> None:
     for _ in range(3):
         pair = [held.start(launch("true")) for _ in range(2)]
         for process in pair:
@@ -68,7 +68,7 @@ def test_there_are_as_many_groups_as_steps_ran_at_once(held: Custody) -> None:
         "chown 1 $group",
     ],
 )
-def test_a_group_that_a_step_changed_is_not_given_to_another(held: Custody, change: str) -> None:
+def test_a_group_that_a_step_changed_is_not_given_to_another(held: ProcessSupervisor, change: str) -> None:
     """Who is in a frozen group does not run, so a neighbour freezes it, once it is empty."""
     process = held.start(launch("true"))
     assert process.group is not None
@@ -79,7 +79,7 @@ def test_a_group_that_a_step_changed_is_not_given_to_another(held: Custody, chan
     assert inside(held) == ["steps-2"]
 
 
-def test_a_group_that_holds_a_survivor_is_not_given_to_another(held: Custody) -> None:
+def test_a_group_that_holds_a_survivor_is_not_given_to_another(held: ProcessSupervisor) -> None:
     """As when the kernel cannot end it at once."""
     groups = held._groups
     assert groups is not None
@@ -93,7 +93,7 @@ def test_a_group_that_holds_a_survivor_is_not_given_to_another(held: Custody) ->
     process.close()
 
 
-def test_what_threw_off_every_mark_is_still_in_the_group(held: Custody) -> None:
+def test_what_threw_off_every_mark_is_still_in_the_group(held: ProcessSupervisor) -> None:
     """Not even a privileged process that changes its limit of file locks gets away."""
     command = "ulimit -x 12345; exec env -i /usr/bin/setsid -f /bin/sh -c 'echo $$; exec sleep 1000'"
     process = held.start(launch("bash", "-c", command))
@@ -108,7 +108,7 @@ def test_what_threw_off_every_mark_is_still_in_the_group(held: Custody) -> None:
     process.close()
 
 
-def test_groups_that_a_step_made_are_removed(held: Custody) -> None:
+def test_groups_that_a_step_made_are_removed(held: ProcessSupervisor) -> None:
     path = group_of(held) / "steps-1" / "inner"
     process = held.start(launch("sh", "-c", f"mkdir {path}; echo 0 > {path}/cgroup.procs; echo $$; exec sleep 1000"))
     pid = int(read_line(process))
@@ -120,13 +120,13 @@ def test_groups_that_a_step_made_are_removed(held: Custody) -> None:
 
 
 def test_the_group_of_the_job_is_removed() -> None:
-    with Custody() as custody:
+    with ProcessSupervisor() as custody:
         run(custody, "true")
         groups = custody._groups
     assert groups is None or not os.path.exists(groups.path)
 
 
-def test_a_group_that_was_taken_away(held: Custody) -> None:
+def test_a_group_that_was_taken_away(held: ProcessSupervisor) -> None:
     """Steps run without one then."""
     group_of(held).rmdir()
     process = held.start(launch("echo", "x"))
@@ -135,7 +135,7 @@ def test_a_group_that_was_taken_away(held: Custody) -> None:
     group_of(held).mkdir()
 
 
-def test_a_group_that_cannot_be_joined(held: Custody) -> None:
+def test_a_group_that_cannot_be_joined(held: ProcessSupervisor) -> None:
     """As when the part of the tree that is delegated does not hold the runner."""
     group = group_of(held)
     (group / "threaded").mkdir()
@@ -175,7 +175,7 @@ def test_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert find_place("cgroup2", "") is None
 
 
-def test_a_group_without_members(held: Custody) -> None:
+def test_a_group_without_members(held: ProcessSupervisor) -> None:
     group = Group(str(group_of(held) / "empty"))
     assert group.members() == []
     group.kill()
@@ -184,7 +184,7 @@ def test_a_group_without_members(held: Custody) -> None:
     assert group.members() == []
 
 
-def test_a_group_tells_the_cpu_of_its_step(held: Custody, tmp_path: Path) -> None:
+def test_a_group_tells_the_cpu_of_its_step(held: ProcessSupervisor, tmp_path: Path) -> None:
     """That of what nobody waited for too, and not that of the step before it in the same group."""
     loop = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
 

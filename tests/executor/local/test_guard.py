@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from runnerlib.executor.local import Custody, TerminalSize
+from runnerlib.executor.local import ProcessSupervisor, TerminalSize
 from runnerlib.executor.local import watchdog as guard
 from runnerlib.executor.local.cgroup import find_place
 from runnerlib.executor.local.process_tag import Mark, new_mark
@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[3]
 HOST = f"""
 import os, sys
 from pathlib import Path
-from runnerlib.executor.local import Custody, Launch, TerminalSize
-custody = Custody(cgroups=sys.argv[1] == "cgroup")
+from runnerlib.executor.local import ProcessSupervisor, ProcessSpec, TerminalSize
+custody = ProcessSupervisor(cgroups=sys.argv[1] == "cgroup")
 print(custody._guard.pid, custody._mark.number, custody._mark.tag, custody._groups and custody._groups.path, flush=True)
 ESCAPE = "env -i /usr/bin/setsid -f /bin/sh -c 'trap : TERM HUP; while :; do sleep 1000; done' & exec sleep 1000"
 STEPS = {{
@@ -37,7 +37,8 @@ STEPS = {{
 }}
 for count in range(int(sys.argv[3])):
     for argv in STEPS[sys.argv[2]]:
-        custody.start(Launch(argv, Path("/"), dict(os.environ), tty=TerminalSize(5, 5) if count % 3 == 2 else None))
+        tty = TerminalSize(5, 5) if count % 3 == 2 else None
+        custody.start(ProcessSpec(argv, Path("/"), dict(os.environ), tty=tty))
     os.write(1, b".")
 sys.stdin.read()
 """
@@ -130,7 +131,7 @@ def test_a_program_that_ends_without_closing(kind: str) -> None:
 
 def test_the_guard_holds_nothing_of_the_runner_open() -> None:
     reader, writer = os.pipe()
-    with Custody() as custody:
+    with ProcessSupervisor() as custody:
         os.close(writer)
         ready = select.select([reader], [], [], 60)[0]
         assert ready, "the writing end is still open somewhere"
@@ -139,7 +140,7 @@ def test_the_guard_holds_nothing_of_the_runner_open() -> None:
 
 
 def test_the_guard_ignores_signals_that_ask_to_stop() -> None:
-    with Custody() as custody:
+    with ProcessSupervisor() as custody:
         pid = custody._guard.pid
         status = Path(f"/proc/{pid}/status")
         while "SigBlk:\tfffffffe" not in status.read_text():  # until it has come so far

@@ -16,14 +16,14 @@ import pytest
 import runnerlib
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError, RunnerError, SourceError
-from runnerlib.executor.local import Custody, _spawn
-from runnerlib.secrets.providers import Lookup
+from runnerlib.executor.local import ProcessSupervisor, _spawn
+from runnerlib.secrets.providers import SecretResolver
 from runnerlib.source.git import child_process as child
 from tests.executor.local.steps import alive, kill_tree, launch, read_line, run
 from tests.executor.local.test_tree import ESCAPES
 
 
-def test_children_of_the_program_are_left_alone(custody: Custody) -> None:
+def test_children_of_the_program_are_left_alone(custody: ProcessSupervisor) -> None:
     own = [
         subprocess.Popen(["sleep", "1000"]),
         subprocess.Popen(["sleep", "1000"], start_new_session=True),
@@ -48,7 +48,7 @@ def test_children_of_the_program_are_left_alone(custody: Custody) -> None:
             child.wait()
 
 
-def test_a_daemon_of_the_program_is_left_alone(custody: Custody) -> None:
+def test_a_daemon_of_the_program_is_left_alone(custody: ProcessSupervisor) -> None:
     """It becomes a child of the runner, as a step's would; but it carries no mark."""
     done = subprocess.run(
         ["setsid", "-f", "sh", "-c", "echo $$; exec sleep 1000 >&-"], stdout=subprocess.PIPE, check=True
@@ -66,8 +66,8 @@ def test_a_daemon_of_the_program_is_left_alone(custody: Custody) -> None:
 
 def test_attributes_of_the_process_are_restored() -> None:
     assert not _spawn.subreaper()
-    outer = Custody()
-    inner = Custody()
+    outer = ProcessSupervisor()
+    inner = ProcessSupervisor()
     outer.close()
     assert _spawn.subreaper()
     inner.close()
@@ -78,7 +78,7 @@ def test_attributes_of_the_process_are_restored() -> None:
 def test_a_program_that_adopts_orphans_itself_still_does() -> None:
     _spawn.set_subreaper(True)
     try:
-        with Custody():
+        with ProcessSupervisor():
             pass
         assert _spawn.subreaper()
     finally:
@@ -89,7 +89,7 @@ def test_a_program_that_ignores_the_end_of_children() -> None:
     """The kernel would forget their return codes."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        with Custody() as custody:
+        with ProcessSupervisor() as custody:
             assert run(custody, "sh", "-c", "exit 3") == (3, b"")
         assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
         assert _spawn.ignore_children(True)
@@ -97,11 +97,11 @@ def test_a_program_that_ignores_the_end_of_children() -> None:
         signal.signal(signal.SIGCHLD, before)
 
 
-def test_a_handler_for_the_end_of_children_is_kept(custody: Custody) -> None:
+def test_a_handler_for_the_end_of_children_is_kept(custody: ProcessSupervisor) -> None:
     ends: list[int] = []
     before = signal.signal(signal.SIGCHLD, lambda signum, frame: ends.append(signum))
     try:
-        with Custody() as inner:
+        with ProcessSupervisor() as inner:
             assert run(inner, "true") == (0, b"")
         assert ends
     finally:
@@ -111,7 +111,7 @@ def test_a_handler_for_the_end_of_children_is_kept(custody: Custody) -> None:
 def test_custodies_in_threads() -> None:
     def job(results: list[tuple[int, bytes]]) -> None:
         for _ in range(10):
-            with Custody() as custody:
+            with ProcessSupervisor() as custody:
                 left = custody.start(launch("sh", "-c", ESCAPES["empty environment"]))
                 read_line(left)
                 left.reap()
@@ -131,7 +131,7 @@ def test_custodies_in_threads() -> None:
     assert not _spawn.subreaper()
 
 
-def test_a_fork_of_the_program_may_close_its_copy(custody: Custody) -> None:
+def test_a_fork_of_the_program_may_close_its_copy(custody: ProcessSupervisor) -> None:
     process = custody.start(launch("cat", "/dev/zero"))
     pid = os.fork()
     if pid == 0:
@@ -147,11 +147,11 @@ def test_standard_descriptors_may_be_closed() -> None:
     code = """
 import os, sys
 from pathlib import Path
-from runnerlib.executor.local import Custody, Launch
+from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
 report = os.dup(1)
 os.closerange(0, 3)
-with Custody() as custody:
-    step = custody.start(Launch(("sh", "-c", "cat; echo out; echo err >&2"), Path("/"), dict(os.environ), b"in "))
+with ProcessSupervisor() as custody:
+    step = custody.start(ProcessSpec(("sh", "-c", "cat; echo out; echo err >&2"), Path("/"), dict(os.environ), b"in "))
     os.set_blocking(step.output, True)
     while data := step.read(100):
         os.write(report, data)
@@ -197,7 +197,7 @@ class TestAProgramThatCollectsEverything:
         words = ["sh", "-c", "echo half; exec >&-; exit 3"]
         resolved = resolve({"secret_providers": "command", "secret_command": words}, {})
         with pytest.raises(ConfigError, match="secret 'a:b': 'sh' was reaped by another part of the program"):
-            Lookup().find("a", "b", resolved, dict(os.environ))
+            SecretResolver().find("a", "b", resolved, dict(os.environ))
 
 
 class TestAProgramThatIgnoresTheEndOfChildren:
@@ -220,7 +220,7 @@ class TestAProgramThatIgnoresTheEndOfChildren:
         words = ["sh", "-c", "echo half; exit 3"]
         resolved = resolve({"secret_providers": "command", "secret_command": words}, {})
         with pytest.raises(ConfigError, match="failed with exit code 3"):
-            Lookup().find("a", "b", resolved, dict(os.environ))
+            SecretResolver().find("a", "b", resolved, dict(os.environ))
 
 
 SPAWNS = """

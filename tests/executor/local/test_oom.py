@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.executor.local import Custody
+from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.local import oom_kmsg as kmsg
 from runnerlib.executor.local.cgroup import Group, Place, find_place, oom_kills
-from runnerlib.executor.local.oom import Counter, Evidence, find_counter
+from runnerlib.executor.local.oom import Counter, OomProbe, find_counter
 from tests.executor.local.steps import finish, launch
 
 ROOT = Path(__file__).parents[3]
@@ -24,13 +24,13 @@ LIMIT = "killed by the kernel: out of memory (limit 48 MiB)"
 HOST = """
 import os, sys
 from pathlib import Path
-from runnerlib.executor.local import Custody, Launch
+from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
 if sys.argv[2] == "log":
     import runnerlib.executor.local.supervisor as room
     room.find_counter = lambda: None
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
-with Custody() as custody:
-    steps = [custody.start(Launch(("sh", "-c", step), Path("/"), dict(os.environ))) for step in sys.argv[3:]]
+with ProcessSupervisor() as custody:
+    steps = [custody.start(ProcessSpec(("sh", "-c", step), Path("/"), dict(os.environ))) for step in sys.argv[3:]]
     for step in steps:
         ended = step.reap()
         print(ended.returncode, ended.oom)
@@ -108,7 +108,7 @@ def test_version_2_counts_and_the_lowest_limit_above(tmp_path: Path) -> None:
     write(tmp_path / "a", memory_max=f"{3 << 30}\n")
     write(tmp_path, memory_max=f"{(3 << 30) + 4096}\n")
     with closing(Counter(Place(str(own), str(tmp_path)), "memory.events", "memory.max")) as counter:
-        evidence = Evidence(counter, None, alone=True)
+        evidence = OomProbe(counter, None, alone=True)
         assert evidence.of(1, -9) == ""
         write(own, memory_events="oom_kill 1\n")
         assert evidence.of(1, -9) == "killed by the kernel: out of memory (limit 3 GiB)"
@@ -136,7 +136,7 @@ def test_the_group_of_the_step_itself_needs_no_further_sign(
 ) -> None:
     """What it counted before is an earlier step's, which had the group."""
     counter = Counter(Place(str(tmp_path / "other"), str(tmp_path)), "memory.events", "memory.max")
-    assert Evidence(counter, Counting(iter(counts)), alone=False).of(1, 2) == reason
+    assert OomProbe(counter, Counting(iter(counts)), alone=False).of(1, 2) == reason
 
 
 def test_counters() -> None:
@@ -144,7 +144,7 @@ def test_counters() -> None:
     assert oom_kills(b"") == 0
 
 
-def test_killed_by_somebody_else_is_no_want_of_memory(custody: Custody) -> None:
+def test_killed_by_somebody_else_is_no_want_of_memory(custody: ProcessSupervisor) -> None:
     ended, _ = finish(custody.start(launch("sh", "-c", "kill -9 $$")))
     assert (ended.returncode, ended.oom) == (-9, "")
 

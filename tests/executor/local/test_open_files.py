@@ -10,14 +10,14 @@ import pytest
 PROGRAM = """
 import os, resource
 from pathlib import Path
-from runnerlib.executor.local import Custody, Launch
+from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, int(os.environ["HARD"])))
 limit = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-with Custody(cgroups=False) as one:
+with ProcessSupervisor(cgroups=False) as one:
     raised = limit()
-    with Custody(cgroups=False) as other:
+    with ProcessSupervisor(cgroups=False) as other:
         assert limit() == raised
-    process = one.start(Launch(("sh", "-c", "echo $(ulimit -Sn) $(ulimit -Hn)"), Path("/"), dict(os.environ)))
+    process = one.start(ProcessSpec(("sh", "-c", "echo $(ulimit -Sn) $(ulimit -Hn)"), Path("/"), dict(os.environ)))
     process.reap()
     print(process.read(99).decode().strip(), raised, end=" ")
     process.close()

@@ -15,14 +15,14 @@ import pytest
 
 from runnerlib._util import pipes as pipe
 from runnerlib.errors import RunnerError
-from runnerlib.executor.local import CommandError, Custody, Process, holders, members
+from runnerlib.executor.local import CommandError, Process, ProcessSupervisor, holders, members
 from tests.executor.local.steps import finish, launch, read_line, run
 
 WAITER = Path(__file__).parents[2] / "waiter.py"
 
 
 @pytest.fixture
-def sleeper(custody: Custody, tmp_path: Path) -> Iterator[Process]:
+def sleeper(custody: ProcessSupervisor, tmp_path: Path) -> Iterator[Process]:
     """A shell and its child, both waiting."""
     os.mkfifo(tmp_path / "up")
     command = f"{sys.executable} -S {WAITER} up & read x < up; wait"
@@ -34,51 +34,53 @@ def sleeper(custody: Custody, tmp_path: Path) -> Iterator[Process]:
     child.close()
 
 
-def test_output_is_one_pipe_in_order(custody: Custody) -> None:
+def test_output_is_one_pipe_in_order(custody: ProcessSupervisor) -> None:
     code, output = run(custody, "sh", "-c", "for i in 1 2 3; do echo out$i; echo err$i >&2; done")
     assert (code, output) == (0, b"out1\nerr1\nout2\nerr2\nout3\nerr3\n")
 
 
-def test_stdout_is_a_real_pipe_that_can_be_opened(custody: Custody) -> None:
+def test_stdout_is_a_real_pipe_that_can_be_opened(custody: ProcessSupervisor) -> None:
     assert run(custody, "sh", "-c", "echo a > /dev/stdout; echo b | tee /dev/stderr") == (0, b"a\nb\nb\n")
 
 
-def test_stdin_is_empty(custody: Custody) -> None:
+def test_stdin_is_empty(custody: ProcessSupervisor) -> None:
     assert run(custody, "cat") == (0, b"")
 
 
-def test_own_session_and_group(custody: Custody) -> None:
+def test_own_session_and_group(custody: ProcessSupervisor) -> None:
     code = "import os; print(os.getpid() == os.getsid(0) == os.getpgrp())"
     assert run(custody, sys.executable, "-c", code) == (0, b"True\n")
 
 
-def test_no_descriptor_of_the_runner_reaches_the_child(custody: Custody, tmp_path: Path) -> None:
+def test_no_descriptor_of_the_runner_reaches_the_child(custody: ProcessSupervisor, tmp_path: Path) -> None:
     with (tmp_path / "secret").open("w") as file:
         os.set_inheritable(file.fileno(), True)
         _, output = run(custody, "sh", "-c", "ls /proc/self/fd | wc -l")
     assert output.strip() == b"4"  # 0, 1, 2 and the one that lists
 
 
-def test_environment_and_directory(custody: Custody, tmp_path: Path) -> None:
+def test_environment_and_directory(custody: ProcessSupervisor, tmp_path: Path) -> None:
     assert run(custody, "sh", "-c", "echo $A; pwd", cwd=tmp_path, env={"A": "1", "PATH": os.environ["PATH"]}) == (
         0,
         f"1\n{tmp_path}\n".encode(),
     )
 
 
-def test_the_command_is_looked_up_in_the_path_of_the_job(custody: Custody, tmp_path: Path) -> None:
+def test_the_command_is_looked_up_in_the_path_of_the_job(custody: ProcessSupervisor, tmp_path: Path) -> None:
     tool = tmp_path / "mytool"
     tool.write_text("#!/bin/sh\necho mine\n")
     tool.chmod(0o755)
     assert run(custody, "mytool", env={"PATH": str(tmp_path)}) == (0, b"mine\n")
 
 
-def test_sigpipe_has_its_default_action(custody: Custody) -> None:
+def test_sigpipe_has_its_default_action(custody: ProcessSupervisor) -> None:
     code, _ = run(custody, "sh", "-c", "kill -PIPE $$")
     assert code == -signal.SIGPIPE
 
 
-def test_relative_directories_in_the_path_count_from_the_directory_of_the_job(custody: Custody, tmp_path: Path) -> None:
+def test_relative_directories_in_the_path_count_from_the_directory_of_the_job(
+    custody: ProcessSupervisor, tmp_path: Path
+) -> None:
     tool = tmp_path / "bin" / "mytool"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\necho $0 $1\n")
@@ -86,7 +88,9 @@ def test_relative_directories_in_the_path_count_from_the_directory_of_the_job(cu
     assert run(custody, "mytool", "x", cwd=tmp_path, env={"PATH": "/nonexistent:bin"})[1].endswith(b"mytool x\n")
 
 
-def test_directories_of_the_path_that_may_not_be_searched_are_passed_over(custody: Custody, tmp_path: Path) -> None:
+def test_directories_of_the_path_that_may_not_be_searched_are_passed_over(
+    custody: ProcessSupervisor, tmp_path: Path
+) -> None:
     (tmp_path / "echo").mkdir()
     (tmp_path / "no-such").write_text("not executable")
     path = f"{tmp_path}:{os.environ['PATH']}"
@@ -107,18 +111,20 @@ def test_directories_of_the_path_that_may_not_be_searched_are_passed_over(custod
         (("echo", "x" * (1 << 22)), 126, "cannot execute 'echo': Argument list too long"),
     ],
 )
-def test_commands_that_cannot_be_executed(custody: Custody, argv: tuple[str, ...], code: int, reason: str) -> None:
+def test_commands_that_cannot_be_executed(
+    custody: ProcessSupervisor, argv: tuple[str, ...], code: int, reason: str
+) -> None:
     with pytest.raises(CommandError) as caught:
         custody.start(launch(*argv, env={"PATH": os.environ["PATH"]}))
     assert (caught.value.exit_code, str(caught.value)) == (code, reason)
 
 
-def test_a_missing_directory(custody: Custody, tmp_path: Path) -> None:
+def test_a_missing_directory(custody: ProcessSupervisor, tmp_path: Path) -> None:
     with pytest.raises(RunnerError, match=r"the directory of the job '.*/none' does not exist"):
         custody.start(launch("true", cwd=tmp_path / "none"))
 
 
-def test_a_pipe_that_may_not_grow_is_good_enough(custody: Custody, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_may_not_grow_is_good_enough(custody: ProcessSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipe, "SIZE", 1 << 31)
     assert run(custody, "echo", "small") == (0, b"small\n")
 
@@ -141,7 +147,7 @@ def test_holders_of_a_pipe_are_named(sleeper: Process) -> None:
     assert {seen.pid for seen in holders(sleeper.output)} == {seen.pid for seen in members(sleeper.pid)}
 
 
-def test_unread_counts_what_waits_in_the_pipe(custody: Custody) -> None:
+def test_unread_counts_what_waits_in_the_pipe(custody: ProcessSupervisor) -> None:
     child = custody.start(launch("sh", "-c", "printf 12345"))
     assert child.reap().returncode == 0
     assert child.unread() == 5
@@ -150,22 +156,22 @@ def test_unread_counts_what_waits_in_the_pipe(custody: Custody) -> None:
     child.close()
 
 
-def test_closing_a_process_that_runs_kills_it(custody: Custody) -> None:
+def test_closing_a_process_that_runs_kills_it(custody: ProcessSupervisor) -> None:
     child = custody.start(launch("sleep", "1000"))
     child.close()
     assert not Path(f"/proc/{child.pid}").exists()
 
 
-def test_stdin_is_read_to_its_end_however_long(custody: Custody) -> None:
+def test_stdin_is_read_to_its_end_however_long(custody: ProcessSupervisor) -> None:
     text = os.urandom(3 << 20)
     assert run(custody, "cat", stdin=text) == (0, text)
 
 
-def test_stdin_that_nobody_reads(custody: Custody) -> None:
+def test_stdin_that_nobody_reads(custody: ProcessSupervisor) -> None:
     assert run(custody, "true", stdin=b"x" * (1 << 20)) == (0, b"")
 
 
-def test_no_signal_is_blocked_and_no_handler_is_left(custody: Custody) -> None:
+def test_no_signal_is_blocked_and_no_handler_is_left(custody: ProcessSupervisor) -> None:
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
     try:
         _, output = run(custody, "grep", "^Sig[BI]", "/proc/self/status")
@@ -174,7 +180,7 @@ def test_no_signal_is_blocked_and_no_handler_is_left(custody: Custody) -> None:
     assert output.decode().split() == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
 
 
-def test_signals_that_are_ignored_stay_ignored(custody: Custody) -> None:
+def test_signals_that_are_ignored_stay_ignored(custody: ProcessSupervisor) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert run(custody, "sh", "-c", "kill -HUP $$; echo alive") == (0, b"alive\n")
@@ -182,7 +188,7 @@ def test_signals_that_are_ignored_stay_ignored(custody: Custody) -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_usage_of_the_process_and_what_it_waited_for(custody: Custody) -> None:
+def test_usage_of_the_process_and_what_it_waited_for(custody: ProcessSupervisor) -> None:
     code = "sum(range(10**6))"
     ended, _ = finish(custody.start(launch("sh", "-c", f"{sys.executable} -S -c '{code}'; true")))
     assert ended.usage.user + ended.usage.system > 0
@@ -190,7 +196,7 @@ def test_usage_of_the_process_and_what_it_waited_for(custody: Custody) -> None:
     assert ended.usage.written is not None
 
 
-def test_reaping_twice_says_the_same(custody: Custody) -> None:
+def test_reaping_twice_says_the_same(custody: ProcessSupervisor) -> None:
     child = custody.start(launch("sh", "-c", "exit 3"))
     assert child.reap() is child.reap()
     assert child.reap().returncode == 3
@@ -198,7 +204,7 @@ def test_reaping_twice_says_the_same(custody: Custody) -> None:
     child.close()
 
 
-def test_a_process_that_somebody_else_reaped(custody: Custody) -> None:
+def test_a_process_that_somebody_else_reaped(custody: ProcessSupervisor) -> None:
     child = custody.start(launch("true"))
     os.waitpid(child.pid, 0)
     with pytest.raises(RunnerError, match="was reaped by another part of the program"):
@@ -206,7 +212,7 @@ def test_a_process_that_somebody_else_reaped(custody: Custody) -> None:
     child.close()
 
 
-def test_no_descriptors_left(custody: Custody) -> None:
+def test_no_descriptors_left(custody: ProcessSupervisor) -> None:
     """At every number of descriptors that are still free the error is the same, and nothing is left open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = set(map(int, os.listdir("/proc/self/fd")))
@@ -233,16 +239,16 @@ NO_ROOM = """
 import os, sys
 from pathlib import Path
 from runnerlib.errors import RunnerError
-from runnerlib.executor.local import Custody, Launch
-with Custody(cgroups=False) as custody:
+from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
+with ProcessSupervisor(cgroups=False) as custody:
     Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
     Path(sys.argv[1], "pids.max").write_text("1")
     try:
-        custody.start(Launch(("true",), Path("/"), dict(os.environ)))
+        custody.start(ProcessSpec(("true",), Path("/"), dict(os.environ)))
     except RunnerError as error:
         print(error)
     Path(sys.argv[1], "pids.max").write_text("max")
-    print(custody.start(Launch(("true",), Path("/"), dict(os.environ))).reap().returncode)
+    print(custody.start(ProcessSpec(("true",), Path("/"), dict(os.environ))).reap().returncode)
 """
 
 
@@ -259,12 +265,12 @@ def test_no_room_for_a_process(tmp_path: Path) -> None:
     assert (done.stderr, done.stdout) == ("", "cannot start a process: Resource temporarily unavailable\n0\n")
 
 
-def test_a_variable_that_is_no_text(custody: Custody) -> None:
+def test_a_variable_that_is_no_text(custody: ProcessSupervisor) -> None:
     with pytest.raises(CommandError, match="cannot execute 'true': an argument or a variable is no text"):
         custody.start(launch("true", env={**os.environ, "A": "\ud800"}))
 
 
-def test_after_a_refused_command_nothing_is_left(custody: Custody) -> None:
+def test_after_a_refused_command_nothing_is_left(custody: ProcessSupervisor) -> None:
     for _ in range(20):
         with pytest.raises(CommandError):
             custody.start(launch("/etc/passwd"))

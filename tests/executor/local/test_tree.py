@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.executor.local import Custody, Process
+from runnerlib.executor.local import Process, ProcessSupervisor
 from runnerlib.executor.local import process_tag as mark
 from runnerlib.executor.local import process_tree as tree
 from runnerlib.executor.local.process_tag import TAG
@@ -31,7 +31,7 @@ ESCAPES = {
 
 
 @pytest.mark.parametrize("how", ESCAPES)
-def test_an_escapee_is_found_and_ended(custody: Custody, how: str) -> None:
+def test_an_escapee_is_found_and_ended(custody: ProcessSupervisor, how: str) -> None:
     process = custody.start(launch("sh", "-c", f"{ESCAPES[how]}"))
     escaped = int(read_line(process))
     assert process.reap().returncode == 0
@@ -41,7 +41,7 @@ def test_an_escapee_is_found_and_ended(custody: Custody, how: str) -> None:
     process.close()
 
 
-def test_term_reaches_escapees_before_the_command_ends(custody: Custody) -> None:
+def test_term_reaches_escapees_before_the_command_ends(custody: ProcessSupervisor) -> None:
     """What a cancelled step needs: one signal for everything, each process once."""
     command = (
         "env -i /usr/bin/setsid -f /bin/sh -c 'trap \"echo told\" TERM; echo $$; while :; do sleep 1000 & wait; done'"
@@ -74,7 +74,7 @@ os.write(1, b"all\\n")
 """
 
 
-def test_500_children_half_of_them_in_sessions_of_their_own(custody: Custody) -> None:
+def test_500_children_half_of_them_in_sessions_of_their_own(custody: ProcessSupervisor) -> None:
     process = custody.start(launch(sys.executable, "-S", "-c", FORKS))
     told = {read_line(process) for _ in range(501)}
     assert told == {"all", *map(str, range(500))}
@@ -85,14 +85,14 @@ def test_500_children_half_of_them_in_sessions_of_their_own(custody: Custody) ->
     process.close()
 
 
-def test_closing_a_running_step_ends_its_escapees(custody: Custody) -> None:
+def test_closing_a_running_step_ends_its_escapees(custody: ProcessSupervisor) -> None:
     process = custody.start(launch("sh", "-c", f"{ESCAPES['empty environment']}; exec sleep 1000"))
     escaped = int(read_line(process))
     process.close()
     assert not alive(escaped)
 
 
-def test_orphans_of_parallel_steps_are_told_apart(custody: Custody) -> None:
+def test_orphans_of_parallel_steps_are_told_apart(custody: ProcessSupervisor) -> None:
     steps: list[Process] = [custody.start(launch("sh", "-c", ESCAPES["empty environment"])) for _ in range(5)]
     orphans = [int(read_line(step)) for step in steps]
     for step in steps:
@@ -106,7 +106,7 @@ def test_orphans_of_parallel_steps_are_told_apart(custody: Custody) -> None:
         step.close()
 
 
-def test_what_a_closed_step_left_is_a_stray(custody: Custody) -> None:
+def test_what_a_closed_step_left_is_a_stray(custody: ProcessSupervisor) -> None:
     process = custody.start(launch("sh", "-c", ESCAPES["empty environment"]))
     escaped = int(read_line(process))
     process.reap()
@@ -120,7 +120,7 @@ def test_what_a_closed_step_left_is_a_stray(custody: Custody) -> None:
 
 
 def test_a_custody_ends_strays_and_running_steps() -> None:
-    with Custody() as custody:
+    with ProcessSupervisor() as custody:
         left = custody.start(launch("sh", "-c", ESCAPES["setsid"]))
         stray = int(read_line(left))
         left.reap()
@@ -133,7 +133,7 @@ def test_a_custody_ends_strays_and_running_steps() -> None:
     custody.close()
 
 
-def test_the_dead_are_collected_while_the_step_runs(custody: Custody) -> None:
+def test_the_dead_are_collected_while_the_step_runs(custody: ProcessSupervisor) -> None:
     """A build that daemonizes thousands of short-lived helpers must not fill the table of processes."""
     command = "for i in 1 2 3; do env -i /usr/bin/setsid -f /bin/sh -c 'echo $$'; done; exec sleep 1000"
     process = custody.start(launch("sh", "-c", command))
@@ -149,7 +149,7 @@ def test_the_dead_are_collected_while_the_step_runs(custody: Custody) -> None:
     custody.reap_dead()
 
 
-def test_a_step_whose_first_thread_has_ended_is_alive(custody: Custody) -> None:
+def test_a_step_whose_first_thread_has_ended_is_alive(custody: ProcessSupervisor) -> None:
     """Such a process looks like a zombie."""
     code = """
 import ctypes, os, threading
@@ -171,7 +171,7 @@ if os.fork() == 0:
     process.close()
 
 
-def test_a_kernel_without_lists_of_children(custody: Custody, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_without_lists_of_children(custody: ProcessSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(thread: str) -> list[int]:
         raise NotImplementedError
 
@@ -179,7 +179,7 @@ def test_a_kernel_without_lists_of_children(custody: Custody, monkeypatch: pytes
     test_an_escapee_is_found_and_ended(custody, "empty environment")
 
 
-def test_a_system_that_does_not_show_limits(custody: Custody, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_does_not_show_limits(custody: ProcessSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tag in the environment does it there, and what was seen once is remembered when it is dead.
 
     Only what was dead before it was seen stays a zombie there, like the middle of a double fork.
@@ -194,14 +194,14 @@ def test_a_process_that_is_gone_has_no_children() -> None:
     assert tree.status((1 << 22) + 1) is None
 
 
-def test_a_custody_inside_a_step(custody: Custody) -> None:
+def test_a_custody_inside_a_step(custody: ProcessSupervisor) -> None:
     """The processes of an inner runner are the outer step's too."""
     inner = f"""
 import os
 from pathlib import Path
-from runnerlib.executor.local import Custody, Launch
-custody = Custody(cgroups={custody._groups is not None})
-step = custody.start(Launch(("sh", "-c", {ESCAPES["empty environment"]!r}), Path("/"), dict(os.environ)))
+from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
+custody = ProcessSupervisor(cgroups={custody._groups is not None})
+step = custody.start(ProcessSpec(("sh", "-c", {ESCAPES["empty environment"]!r}), Path("/"), dict(os.environ)))
 line = b""
 os.set_blocking(step.output, True)
 os.write(1, step.read(100))
@@ -216,7 +216,7 @@ os.kill(os.getpid(), 9)
     process.close()
 
 
-def test_from_a_thread(custody: Custody, tmp_path: Path) -> None:
+def test_from_a_thread(custody: ProcessSupervisor, tmp_path: Path) -> None:
     """A step does not end with the thread that started it."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -234,6 +234,6 @@ def test_from_a_thread(custody: Custody, tmp_path: Path) -> None:
     started[0].close()
 
 
-def test_many_steps_one_after_the_other(custody: Custody) -> None:
+def test_many_steps_one_after_the_other(custody: ProcessSupervisor) -> None:
     for number in range(200):
         assert run(custody, "echo", str(number)) == (0, b"%d\n" % number)

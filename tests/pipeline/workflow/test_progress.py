@@ -11,7 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runnerlib.events.result import Ending, StepResult
-from runnerlib.pipeline.workflow import Instance, Judge, Progress, Workflow, WorkflowJob, World, expand, workflow_job
+from runnerlib.pipeline.workflow import (
+    Instance,
+    JobDecider,
+    Progress,
+    Workflow,
+    WorkflowJob,
+    World,
+    expand,
+    workflow_job,
+)
 from tests.pipeline.workflow.reference import Outcomes, Plain, env_of, final_states, names_of
 
 # A thousand cases of 200 jobs take a minute; the gate looks at some.
@@ -63,7 +72,7 @@ def condition(rng: random.Random, known: list[str]) -> tuple[str, str | Callable
 def walked(workflow: Workflow, ends: dict[str, str], rng: random.Random, capacity: int) -> dict[str, StepResult]:
     """Run it: as many jobs at a time as there is room for, which end in any order."""
     world = World(variables=lambda: {"branch": "main"})
-    progress = Progress(Judge(workflow, world), capacity, {}, lambda instance: instance.env)
+    progress = Progress(JobDecider(workflow, world), capacity, {}, lambda instance: instance.env)
     running: list[str] = []
     while True:
         while (found := progress.next()) is not None:
@@ -121,9 +130,9 @@ def result(name: str, outcome: str = "success", **keys: Any) -> StepResult:
     return StepResult(name, outcome, 0 if outcome == "success" else 3, **keys)  # type: ignore[arg-type]
 
 
-def judge(workflow: Workflow, **keys: Any) -> Judge:
+def judge(workflow: Workflow, **keys: Any) -> JobDecider:
     workflow.check()
-    return Judge(workflow, **keys)
+    return JobDecider(workflow, **keys)
 
 
 def test_conditions_see_outputs_of_instances_and_of_all() -> None:

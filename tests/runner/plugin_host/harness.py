@@ -15,7 +15,7 @@ from runnerlib.cli._session import Session
 from runnerlib.events.result import JobResult
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.plugins import Plugin, PluginContext, plugin_manager
-from runnerlib.runner.execute import foreseen, fulfil
+from runnerlib.runner.execute import foreseen, run_request
 from runnerlib.runner.plan import Request
 from tests.engine.harness import Recorder
 
@@ -111,7 +111,7 @@ def request(mode: str, directory: Path, command: str, **settings: str) -> Reques
 
 
 def run(request: Request, recorder: Recorder | None = None) -> JobResult:
-    return fulfil(request, observer=recorder or Recorder())
+    return run_request(request, observer=recorder or Recorder())
 
 
 def foresee(request: Request) -> None:

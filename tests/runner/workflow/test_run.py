@@ -22,7 +22,7 @@ from runnerlib.pipeline.job import Job, Step
 from runnerlib.pipeline.workflow import Download, Workflow
 from runnerlib.runner.journal import Journal, Selection
 from runnerlib.runner.workflow.artifacts import download
-from runnerlib.runner.workflow.resume import Memory
+from runnerlib.runner.workflow.resume import ResumeState
 from runnerlib.runner.workflow.status_records import Record, job_result, job_running, record_without_run
 from tests.runner.workflow.house import Recorder, planned, ran
 
@@ -362,7 +362,7 @@ print([r.job_result(d, n)["exit_code"] for n in ("a", "b")], r.job_running(d, "m
 
         def second(_data: bytes) -> None:
             try:
-                Memory(planned(made, tmp_path))
+                ResumeState(planned(made, tmp_path))
             except RunnerError as error:
                 seen.append(str(error))
 

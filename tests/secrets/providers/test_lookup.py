@@ -12,7 +12,7 @@ from runnerlib.errors import ConfigError
 from runnerlib.masking import SecretMasker
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.runner.plan import RunPlan, plan_run
-from runnerlib.secrets.providers import Lookup
+from runnerlib.secrets.providers import SecretResolver
 
 HOST = {"REACTORCIDE_IN_CONTAINER": "false", "SECRET_CI__TOKEN": "swordfish-1", "SECRET_DB__URL": "x://y:hunter2@z"}
 
@@ -20,7 +20,7 @@ HOST = {"REACTORCIDE_IN_CONTAINER": "false", "SECRET_CI__TOKEN": "swordfish-1", 
 def planned(
     tmp_path: Path,
     job: Job | None = None,
-    lookup: Lookup | None = None,
+    lookup: SecretResolver | None = None,
     masker: SecretMasker | None = None,
     **options: object,
 ) -> RunPlan:
@@ -48,7 +48,7 @@ class TestWhere:
             assert plan.masker.has_secret("swordfish-1")
 
     def test_a_value_of_several_lines_stays_one(self, tmp_path: Path) -> None:
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("mine", lambda path, key: "a\nB=injected")
         env = planned(tmp_path, lookup=lookup, secret_providers="mine", job_env="A=${secret:x:y}\nC=1").env
         assert (env["A"], env["C"], "B" in env) == ("a\nB=injected", "1", False)
@@ -87,7 +87,7 @@ class TestWhere:
         )
 
     def test_values_are_not_read_again(self, tmp_path: Path) -> None:
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("mine", lambda path, key: "${secret:ci:token}")
         assert (
             planned(tmp_path, lookup=lookup, secret_providers="mine,env", job_env="A=${secret:a:b}").env["A"]
@@ -134,7 +134,7 @@ class TestAsking:
     """Providers in order, each secret once."""
 
     def test_the_first_that_has_it_wins(self, tmp_path: Path) -> None:
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("first", lambda path, key: "mine-mine" if key == "token" else None)
         env = planned(
             tmp_path, lookup=lookup, secret_providers="first,env", job_env="A=${secret:ci:token}\nB=${secret:db:url}"
@@ -143,7 +143,7 @@ class TestAsking:
 
     def test_once_whatever_refers_to_it_and_when_a_plan_is_derived_again(self, tmp_path: Path) -> None:
         asked = []
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("mine", lambda path, key: asked.append((path, key)) or "value-1")
         plan = planned(tmp_path, lookup=lookup, secret_providers="mine", job_env="A=${secret:a:b}\nB=${secret:a:b}")
         again = plan.revised(plan.request.resolved)
@@ -153,7 +153,7 @@ class TestAsking:
 
     def test_from_many_threads(self) -> None:
         asked = []
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("mine", lambda path, key: asked.append(key) or f"value-{key}")
         resolved = resolve({"secret_providers": "mine"}, {})
         threads = [threading.Thread(target=lookup.find, args=("p", str(n % 5), resolved, {})) for n in range(20)]
@@ -172,7 +172,7 @@ class TestAsking:
         assert masker.has_secret("swordfish-1")
 
     def test_a_value_too_short_is_told_by_name(self, tmp_path: Path) -> None:
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("mine", lambda path, key: "ab")
         plan = planned(tmp_path, lookup=lookup, secret_providers="mine", job_env="A=${secret:a:b}")
         assert "secret a:b is not masked: it has 2 bytes, secret_min_length is 3" in plan.warnings
@@ -185,27 +185,27 @@ class TestPlugins:
         def fail(path: str, key: str) -> str:
             raise RuntimeError("hunter2")
 
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("mine", fail)
         with pytest.raises(ConfigError, match=r"^provider 'mine' of secrets failed with RuntimeError for 'a:b'$"):
             planned(tmp_path, lookup=lookup, secret_providers="mine", job_env="A=${secret:a:b}")
 
     @pytest.mark.parametrize("value", [b"hunter2", 5, ["hunter2"]])
     def test_what_is_no_text(self, tmp_path: Path, value: object) -> None:
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("mine", lambda path, key: value)
         with pytest.raises(ConfigError, match=r"gave no text for 'a:b' but (bytes|int|list)"):
             planned(tmp_path, lookup=lookup, secret_providers="mine", job_env="A=${secret:a:b}")
 
     def test_a_nul_byte(self, tmp_path: Path) -> None:
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("mine", lambda path, key: "hunter2\0")
         with pytest.raises(ConfigError, match=r"^secret 'a:b' of provider 'mine' holds a NUL byte$"):
             planned(tmp_path, lookup=lookup, secret_providers="mine", job_env="A=${secret:a:b}")
 
     @pytest.mark.parametrize("name", ["env", "local", "twice", "", "a b", "a,b"])
     def test_a_name_that_cannot_be(self, name: str) -> None:
-        lookup = Lookup()
+        lookup = SecretResolver()
         lookup.register("twice", lambda path, key: None)
         with pytest.raises(ConfigError):
             lookup.register(name, lambda path, key: None)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError
 from runnerlib.secrets import local_store as secrets_local
-from runnerlib.secrets.providers import Lookup
+from runnerlib.secrets.providers import SecretResolver
 from runnerlib.secrets.providers.env import variable
 
 
 def find(provider: str, path: str, key: str, environ: dict[str, str] | None = None, **options: object) -> str | None:
     resolved = resolve({"secret_providers": provider, **options}, {})
-    return Lookup().find(path, key, resolved, {"PATH": os.environ["PATH"], **(environ or {})})
+    return SecretResolver().find(path, key, resolved, {"PATH": os.environ["PATH"], **(environ or {})})
 
 
 class TestEnv:
@@ -125,7 +125,7 @@ class TestLocal:
         secrets_local.secret_set("a", "b", "1", "pw")
         secrets_local.secret_set("a", "c", "2", "pw")
         asked = []
-        lookup = Lookup(lambda: asked.append(1) or "pw")
+        lookup = SecretResolver(lambda: asked.append(1) or "pw")
         resolved = resolve({}, {})
         assert [lookup.find("a", key, resolved, {}) for key in "bcbd"] == ["1", "2", "1", None]
         assert asked == [1]
