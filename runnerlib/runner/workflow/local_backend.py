@@ -11,7 +11,7 @@ import asyncio
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import RECORDS_VARIABLE
@@ -26,8 +26,9 @@ from runnerlib.runner.execute import life_of
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.run import job_run, journal_of, prepare_workspace, tell_triggers
 from runnerlib.runner.workflow.artifacts import download, store_of, upload
+from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.event_relay import JobEventRelay, ThreadsafeObserver
-from runnerlib.runner.workflow.job_outputs import NOTHING, JobOutputs, collect, tell
+from runnerlib.runner.workflow.job_outputs import collect, tell
 from runnerlib.runner.workflow.plan import body
 from runnerlib.runner.workflow.status_records import Record
 from runnerlib.runner.workflow.threads import in_thread
@@ -49,22 +50,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class JobInputs(NamedTuple):
-    """Inputs of a job at its start: the workflow's variables, and the results of the jobs it waited for."""
-
-    vars: Mapping[str, Any]
-    before: tuple[StepResult, ...]
-
-
-class End(NamedTuple):
-    """Outcome of a job: result, outputs, and the name of the failed step as in events."""
-
-    result: StepResult
-    handed_on: JobOutputs = NOTHING
-    failed_step: str = ""
-
-
-class Here:
+class LocalBackend:
     """Backend that runs jobs on this machine."""
 
     def __init__(self, plan: WorkflowPlan, custody: ProcessSupervisor, socket: Path, records: Path) -> None:
@@ -84,15 +70,15 @@ class Here:
 class LocalJob:
     """A job on this machine; call `run` once, and `stop` at any time before, during or after."""
 
-    def __init__(self, place: Here, instance: Instance, known: JobInputs, voice: JobEventRelay) -> None:
-        self._place = place
+    def __init__(self, backend: LocalBackend, instance: Instance, known: JobInputs, voice: JobEventRelay) -> None:
+        self._backend = backend
         self._instance = instance
         self._known = known
         self._voice = voice
         self._names = voice.names
         self._stop = Stop()
         self._stopped = asyncio.Event()
-        self._mask = place.plan.masker.mask_string
+        self._mask = backend.plan.masker.mask_string
 
     def stop(self, signum: int, *, at_once: bool = False) -> None:
         """Stop the job; `at_once`, or at the second call, all its processes are killed."""
@@ -100,11 +86,11 @@ class LocalJob:
             self._stop.request(signum)
         self._stopped.set()
 
-    async def run(self) -> End:
+    async def run(self) -> JobOutcome:
         """Run the job to its end. Raises OutputError when the observer can take no more."""
         started = time.time()
         try:
-            record = Record(self._place.records, self._instance.job.name, self._instance.name)
+            record = Record(self._backend.records, self._instance.job.name, self._instance.name)
         except RunnerError as error:
             return self._not_run(error, started)
         try:
@@ -123,7 +109,7 @@ class LocalJob:
             record.close()
         return end
 
-    async def _run(self, started: float) -> End:
+    async def _run(self, started: float) -> JobOutcome:
         plan = self._plan()
         with journal_of(plan) as journal:
             async with self._living(plan) as life:
@@ -139,7 +125,7 @@ class LocalJob:
             try:
                 if result.success:
                     handed_on = collect(self._instance, result, prepared.workspace.base, self._known.vars)
-                    end = End(end.result._replace(outputs=handed_on.outputs), handed_on)
+                    end = JobOutcome(end.result._replace(outputs=handed_on.outputs), handed_on)
                 await self._upload(prepared, optional=not result.success)
             except RunnerError as error:
                 return self._spoilt(end, error)
@@ -147,7 +133,7 @@ class LocalJob:
 
     def _plan(self) -> RunPlan:
         """Return the plan of the job, with the outputs of the jobs before it."""
-        place, instance = self._place, self._instance
+        place, instance = self._backend, self._instance
         planned = place.plan.plans[instance.name]
         told = tell(instance, planned.workspace.base, self._known.vars, self._known.before, place.plan.masker)
         told[RECORDS_VARIABLE] = str(place.records)
@@ -185,16 +171,16 @@ class LocalJob:
         if life is not None:
             plan = life.begin()
         plan = prepare_workspace(plan, journal, observer, self._stop, life)
-        workflow = self._place.plan.workflow
+        workflow = self._backend.plan.workflow
         for wanted in self._instance.job.download:
             self._stop.check()
             names = instance_names(workflow.job(wanted.job))
             to = f"{plan.job_dir}/{wanted.to}" if wanted.to else f"{plan.workspace.artifacts}/{wanted.job}"
-            download(wanted, names, self._place.artifacts, plan.workspace.resolve(to, "the target of a download"))
+            download(wanted, names, self._backend.artifacts, plan.workspace.resolve(to, "the target of a download"))
         return plan
 
     async def _steps(self, plan: RunPlan, journal: Journal | None, life: PluginHost | None) -> JobResult:
-        place = self._place
+        place = self._backend
         async with self._custody(plan) as (custody, scratch):
             observer = self._voice if life is None else life.beside(self._voice)
             if custody is not place.custody:
@@ -209,7 +195,7 @@ class LocalJob:
 
         A container gets the scratch directory as a mount: in its workspace it could replace it by a link.
         """
-        place, image = self._place, self._instance.job.image or self._place.plan.front.image
+        place, image = self._backend, self._instance.job.image or self._backend.plan.front.image
         scratch = plan.workspace.own("scratch")
         if image is None or place.plan.engine is None:
             yield place.custody, scratch
@@ -230,7 +216,7 @@ class LocalJob:
 
         A run that was killed may have left one there.
         """
-        whole, name = self._place.plan.front.workspace, file_name(self._instance.name)
+        whole, name = self._backend.plan.front.workspace, file_name(self._instance.name)
         remove_tree(whole.own("scratch", name))
         return whole.own("scratch", name)
 
@@ -242,8 +228,8 @@ class LocalJob:
             scratch=scratch,
             environ=without_private(plan.request.environ),
             mounts={
-                self._place.records: f"{INSIDE}/.runnerlib/jobs",
-                self._place.socket: f"{INSIDE}/.runnerlib/secrets",
+                self._backend.records: f"{INSIDE}/.runnerlib/jobs",
+                self._backend.socket: f"{INSIDE}/.runnerlib/secrets",
             },
             cpus=_limit(resources, "cpu"),
             memory=_limit(resources, "memory").removesuffix("i"),
@@ -255,7 +241,7 @@ class LocalJob:
         if not patterns:
             return
         if_no_files = "ignore" if optional else self._instance.job.if_no_files
-        store = store_of(self._place.artifacts, self._instance.name)
+        store = store_of(self._backend.artifacts, self._instance.name)
         try:
             warnings = await in_thread(lambda: upload(patterns, plan.job_dir, plan.workspace.base, store, if_no_files))
         except RunnerError as error:
@@ -265,7 +251,7 @@ class LocalJob:
         for warning in warnings:
             self._voice.observe(Warned(self._mask(warning)))
 
-    def _end(self, result: JobResult, started: float) -> End:
+    def _end(self, result: JobResult, started: float) -> JobOutcome:
         """Return the outcome of the job, from the result of its steps."""
         failed = next((step for step in result.steps if step.required and step.outcome == "failure"), None)
         stopped = self._stop.signum and result.exit_code == 128 + self._stop.signum
@@ -285,17 +271,17 @@ class LocalJob:
             ended=time.time(),
             usage=_sum(usages),
         )
-        return End(ended, failed_step=self._names[failed.name] if failed is not None else "")
+        return JobOutcome(ended, failed_step=self._names[failed.name] if failed is not None else "")
 
-    def _spoilt(self, end: End, error: RunnerError) -> End:
+    def _spoilt(self, end: JobOutcome, error: RunnerError) -> JobOutcome:
         """Return the outcome of a job that failed after its steps, with its outputs or artifacts."""
         self._voice.observe(Warned(self._mask(str(error))))
         if not end.result.success:
             return end
         result = end.result._replace(outcome="failure", exit_code=1, reason=str(error), cause="outputs", outputs={})
-        return End(result)
+        return JobOutcome(result)
 
-    def _not_run(self, error: RunnerError, started: float) -> End:
+    def _not_run(self, error: RunnerError, started: float) -> JobOutcome:
         """Return the outcome of a job that could not start; emit StepFinished for each step not yet reported."""
         stopped = isinstance(error, Interrupted)
         result = StepResult(
@@ -314,7 +300,7 @@ class LocalJob:
                 if not number:
                     told = result._replace(name=shown, reason=self._mask(str(error)))
                 self._voice.say(StepFinished(told))
-        return End(result)
+        return JobOutcome(result)
 
 
 def _limit(resources: Mapping[str, Any], kind: str) -> str:

@@ -16,7 +16,7 @@ from runnerlib.pipeline.workflow import World
 from runnerlib.runner.run import heeded, interruptible, uvloop_factory
 from runnerlib.runner.system_check import check, shortcomings
 from runnerlib.runner.watchdog_care import guarded
-from runnerlib.runner.workflow.local_backend import Here
+from runnerlib.runner.workflow.local_backend import LocalBackend
 from runnerlib.runner.workflow.resume import ResumeState
 from runnerlib.runner.workflow.scheduler import WorkflowRun
 from runnerlib.runner.workflow.status_records import directory_of, forget
@@ -75,8 +75,8 @@ async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop
             socket = await server.start()
             if lacking := shortcomings(server):
                 warn(lacking)
-            place = Here(plan, custody, socket, records)
-            run = WorkflowRun(plan, memory, place, world_of(plan, warn), observer, records)
+            backend = LocalBackend(plan, custody, socket, records)
+            run = WorkflowRun(plan, memory, backend, world_of(plan, warn), observer, records)
             loop = asyncio.get_running_loop()
             for signum in heeded():
                 loop.add_signal_handler(signum, stop.request, signum)

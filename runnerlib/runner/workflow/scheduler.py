@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.graph import reachable
 from runnerlib._util.signals import signal_name
@@ -14,15 +14,15 @@ from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, Work
 from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult
 from runnerlib.executor.local.open_file_limit import places
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, as_text, outcome_of_all
-from runnerlib.runner.workflow.local_backend import End, JobInputs
+from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.status_records import record_without_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from runnerlib.events import Event, Observer
     from runnerlib.pipeline.workflow import World
+    from runnerlib.runner.workflow.backend import JobBackend, RunningJob
     from runnerlib.runner.workflow.plan import WorkflowPlan
     from runnerlib.runner.workflow.resume import ResumeState
 
@@ -32,34 +32,21 @@ _DESCRIPTORS = 12
 _SPARE = 40
 
 
-class RunningJob(Protocol):
-    """A job on a backend; call `run` once, and `stop` at any time."""
-
-    async def run(self) -> End:
-        """Run the job to its end. Raises OutputError when the observer can take no more events."""
-
-    def stop(self, signum: int, *, at_once: bool = False) -> None:
-        """Stop the job; `at_once`, or at the second call, all its processes are killed."""
-
-
-class Place(Protocol):
-    """Backend that runs jobs: on this machine, or elsewhere."""
-
-    def job(
-        self, instance: Instance, known: JobInputs, names: Mapping[str, str], shown: str, observer: Observer
-    ) -> RunningJob:
-        """Make a job, ready to run; `names` of its steps and its own name `shown` are for events, and masked."""
-
-
 class WorkflowRun:
     """A run of a workflow; call `run` once, and `stop` at any time before, during or after."""
 
     def __init__(
-        self, plan: WorkflowPlan, memory: ResumeState, place: Place, world: World, observer: Observer, records: Path
+        self,
+        plan: WorkflowPlan,
+        memory: ResumeState,
+        backend: JobBackend,
+        world: World,
+        observer: Observer,
+        records: Path,
     ) -> None:
         self._plan = plan
         self._memory = memory
-        self._place = place
+        self._backend = backend
         self._observer = observer
         self._records = records
         self._mask = plan.masker.mask_string
@@ -74,7 +61,7 @@ class WorkflowRun:
         self._hidden = memory.left_out | (set(memory.kept) if plan.wish.only else set())
         self._vars: dict[str, Any] = {**plan.workflow.vars, **memory.vars}
         self._told: dict[str, StepResult] = {}
-        self._running: dict[asyncio.Task[End], tuple[Instance, RunningJob]] = {}
+        self._running: dict[asyncio.Task[JobOutcome], tuple[Instance, RunningJob]] = {}
         self._ending: Ending | None = None
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
@@ -172,7 +159,7 @@ class WorkflowRun:
             else:
                 known = JobInputs(dict(self._vars), self._before(found.name))
                 names, shown = self._names[found.name], self._shown[found.name]
-                job = self._place.job(found, known, names, shown, self)
+                job = self._backend.job(found, known, names, shown, self)
                 self._running[asyncio.get_running_loop().create_task(job.run())] = found, job
 
     def _before(self, name: str) -> tuple[StepResult, ...]:
@@ -180,12 +167,14 @@ class WorkflowRun:
         needed = reachable(self._judge.graph, name)
         return tuple(result for result in self._progress.in_order() if result.name in needed)
 
-    def _take(self, instance: Instance, task: asyncio.Task[End]) -> None:
+    def _take(self, instance: Instance, task: asyncio.Task[JobOutcome]) -> None:
         """Record the end of a job that was started."""
         error = task.exception()
         if error is not None:
             self._fail(error)
-            end = End(StepResult(instance.name, outcome="failure", exit_code=125, reason=str(error), cause="runner"))
+            end = JobOutcome(
+                StepResult(instance.name, outcome="failure", exit_code=125, reason=str(error), cause="runner")
+            )
         else:
             end = task.result()
         self._vars |= end.handed_on.vars
