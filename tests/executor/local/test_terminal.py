@@ -50,7 +50,9 @@ def test_keys_pressed_reach_the_group_in_front(custody: ProcessSupervisor) -> No
     assert read_line(process) == "up"
     os.write(process.output, b"\x03")
     ended, output = finish(process)
-    assert (ended.returncode, output) == (-signal.SIGINT, b"^C")
+    assert ended.returncode == -signal.SIGINT
+    # The kernel shows the key after it has sent the signal: the process may be gone before.
+    assert output in {b"^C", b""}
 
 
 def test_closing_hangs_up(custody: ProcessSupervisor) -> None:
