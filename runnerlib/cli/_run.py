@@ -10,7 +10,7 @@ import click
 
 from runnerlib.cli._request import requested
 from runnerlib.errors import ConfigError, one_line, printable
-from runnerlib.output.line_output import is_one_stream
+from runnerlib.output.line_policy import is_one_stream
 from runnerlib.runner.execute import foreseen, run_request
 from runnerlib.secrets.providers import UnresolvedLookup
 

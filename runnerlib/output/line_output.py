@@ -6,19 +6,14 @@ of 1 MiB. So under one the lines of the runner and of the job share a pipe, and 
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from runnerlib.output import mode_of
 from runnerlib.output.nonblocking_writer import Output
-from runnerlib.output.streams import Streams
-from runnerlib.output.text.lines import LONGEST, cut
+from runnerlib.output.text.lines import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from runnerlib.config import RunnerConfig
+    from collections.abc import Callable, Sequence
 
 # The end of a piece of a line.
 MARK = b" [runnerlib: the line is cut here and goes on below]"
@@ -27,46 +22,6 @@ _LATE = 3
 # A shorter piece is cut without looking for escape sequences in it.
 _ROOM_TO_LOOK = 64
 _STAMP = len("2027-01-15T08:00:00.250Z ")
-
-
-def under_worker(environ: Mapping[str, str], terminal: bool) -> bool:
-    """Return whether a worker reads the output: the job has a coordinator, and there is no terminal."""
-    return bool(environ.get("REACTORCIDE_JOB_ID")) and not terminal
-
-
-def is_one_stream(config: RunnerConfig, environ: Mapping[str, str], terminal: bool) -> bool:
-    """Return whether the runner's own lines go to the same stream as the output of the job.
-
-    Structured output, which programs read, stays in a stream of its own.
-    """
-    if config.log_stream == "auto":
-        log_format = config.log_format, environ.get("LOG_FORMAT")
-        structured = mode_of(config.output).for_programs or "json" in log_format
-        return under_worker(environ, terminal) and not structured
-    return config.log_stream == "one"
-
-
-def for_lines(
-    ends: Streams, config: RunnerConfig, environ: Mapping[str, str], mode: str, marks: Sequence[bytes] = ()
-) -> Streams:
-    """Return `ends` as the settings ask for them; `marks` are the replacements of secrets, which are never cut.
-
-    Events are lines of their own, and stay as they are.
-    """
-    out, err = ends.out, ends.err
-    terminal = out.is_terminal
-    joined = is_one_stream(config, environ, terminal)
-    if joined and err is not out:
-        err.close()
-        err = out
-    limit = config.max_line
-    if limit is None and under_worker(environ, terminal):
-        limit = LONGEST
-    if mode_of(mode).for_programs or not (limit or config.timestamps):
-        return Streams(out, err, joined=joined)
-    now = time.time if config.timestamps else None
-    shown = LineOutput(out, limit, marks, now)
-    return Streams(shown, shown if err is out else LineOutput(err, limit, marks, now), joined=joined)
 
 
 class LineOutput(Output):

@@ -12,7 +12,7 @@ from runnerlib.events import Notice, StepStarted
 from runnerlib.output import automatic_mode, console, mode_of
 from runnerlib.output.capabilities import look
 from runnerlib.output.fanout import FanOut
-from runnerlib.output.line_output import for_lines
+from runnerlib.output.line_policy import for_lines
 from runnerlib.output.log.level import chosen_format, chosen_level
 from runnerlib.output.streams import streams
 

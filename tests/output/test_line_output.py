@@ -13,7 +13,8 @@ from runnerlib.config import RunnerConfig
 from runnerlib.events import JobStarted, StepOutput, Triggered
 from runnerlib.output import console
 from runnerlib.output.capabilities import TerminalCapabilities
-from runnerlib.output.line_output import MARK, LineOutput, for_lines, is_one_stream
+from runnerlib.output.line_output import MARK, LineOutput
+from runnerlib.output.line_policy import for_lines, is_one_stream
 from runnerlib.output.nonblocking_writer import Output
 from runnerlib.output.streams import streams
 from tests.output.show import cut, cuts

@@ -81,10 +81,13 @@ class Job:
 
     def conditions(self) -> dict[str, Condition]:
         """The conditions of the steps that have one, parsed. Raises ConditionError."""
+        written = {step.name: step.condition for step in self.steps if step.condition is not None}
+        if not written:
+            return {}
         # Few jobs have conditions, and their module takes as long to load as everything else a job needs.
         from runnerlib.pipeline.conditions import parse
 
-        return {step.name: parse(step.condition) for step in self.steps if step.condition is not None}
+        return {name: parse(condition) for name, condition in written.items()}
 
     def problems(self) -> Iterator[Problem]:
         """Yield all errors of the job, in written order."""
