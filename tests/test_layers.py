@@ -38,11 +38,13 @@ HEAVY = {"uvloop", "pygit2", "yaml", "ahocorasick", "re2", "json", "importlib", 
     "cryptography",
     "shlex",
     "ctypes",
+    "email",
 }
 
 # Our own modules that are imported inside functions, and why.
 LAZY = {
     "runnerlib._util.locked_file": "few steps write down follow-up jobs",
+    "runnerlib._util.retry": "few steps are tried again",
     "runnerlib._util.yaml_nodes": "PyYAML takes 18 ms, and most runs have no file",
     "runnerlib.api": "the package loads nothing until a name of it is used",
     "runnerlib.cli": "a command loads what it needs and nothing of the others",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -284,8 +283,10 @@ class StepRun:
         return ending
 
     async def _wait_before(self, number: int, ending: Ending) -> None:
+        from runnerlib._util.retry import RetryPolicy  # for the few steps that are tried again
+
         retry = self._step.retry
-        delay = min(retry.limit, retry.backoff * 2.0 ** min(number - 1, 1000)) * (1 + retry.jitter * _around_zero())
+        delay = RetryPolicy(retry.backoff, retry.limit, retry.jitter).pause(number)
         reason = self._job.masker.mask_string(ending.reason)
         # Created before the event: an observer may stop the step.
         self._pause = asyncio.get_running_loop().create_future()
@@ -295,11 +296,6 @@ class StepRun:
 
 def _refusal(error: RunnerError) -> Ending:
     return Ending(error.exit_code, str(error), "runner")
-
-
-def _around_zero() -> float:
-    """A random number from -1 to 1; importing random would cost every start a millisecond."""
-    return int.from_bytes(os.urandom(4)) / (1 << 31) - 1
 
 
 def _retried(retry: Retry, ending: Ending, seen: bool) -> bool:

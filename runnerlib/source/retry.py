@@ -1,29 +1,47 @@
-"""Backoff between attempts after a network failure; the wait can be cancelled."""
+"""Retries after a network failure, with a wait that can be cancelled."""
 
 from __future__ import annotations
 
-import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from runnerlib._util.retry import RetryPolicy
 from runnerlib.source.spec import still_wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runnerlib.source.spec import Report
 
-FIRST, LONGEST = 1.0, 30.0
-"""Seconds before the second attempt, doubled for each further one; and the most."""
+T = TypeVar("T")
+
+POLICY = RetryPolicy(first=1.0, longest=20.0)
+"""Pauses of the clients of version control systems: a server that restarts takes that long."""
 
 TURN = 0.2
 """Seconds between two checks for cancellation during a blocking call."""
 
 
-def pause_before(attempt: int, first: float = FIRST, longest: float = LONGEST) -> float:
-    """The seconds to wait before `attempt`, 2 or more.
+def retried(
+    work: Callable[[], T],
+    failure: type[Exception],
+    retries: int,
+    report: Report,
+    tidy: Callable[[], object] = lambda: None,
+) -> T:
+    """Return the result of `work`, which is called up to `retries` times more when it raises `failure`.
 
-    With jitter: runners that one outage stopped must not come back in step.
+    `tidy` is called before each further attempt. Raises what the last attempt raises.
     """
-    return min(first * 2.0 ** (attempt - 2), longest) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+    for attempt in range(1, retries + 1):
+        try:
+            return work()
+        except failure as error:
+            pause = POLICY.pause(attempt)
+            report(f"{error}; attempt {attempt + 1} of {retries + 1} in {pause:.1f} s")
+            wait(pause, report)
+            tidy()
+    return work()
 
 
 def wait(seconds: float, report: Report) -> None:

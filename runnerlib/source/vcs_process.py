@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.errors import SourceError, one_line
 from runnerlib.executor.local import _spawn
 from runnerlib.executor.local import subreaper as hold
-from runnerlib.source.retry import TURN, pause_before, wait
+from runnerlib.source.retry import TURN, retried
 from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub
@@ -71,15 +71,9 @@ class Client(NamedTuple):
 
     def persist(self, words: Sequence[str], report: Report, stdin: bytes = b"") -> str:
         """Call `run`, and retry network failures with growing delays; `made` is removed before each retry."""
-        for attempt in range(2, self.retries + 2):
-            try:
-                return self.run(words, report, stdin)
-            except OutageError as error:
-                pause = pause_before(attempt)
-                report(f"{error}; attempt {attempt} of {self.retries + 1} in {pause:.1f} s")
-                wait(pause, report)
-                remove_tree(self.made)
-        return self.run(words, report, stdin)
+        return retried(
+            lambda: self.run(words, report, stdin), OutageError, self.retries, report, lambda: remove_tree(self.made)
+        )
 
     def run(self, words: Sequence[str], report: Report, stdin: bytes = b"") -> str:
         """Run the program and return its output, stdout and stderr together; only the end of it if it is long.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from runnerlib.source.git.transport import Listing, NetworkError
-from runnerlib.source.retry import pause_before, wait
+from runnerlib.source.retry import retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -75,11 +75,4 @@ class RetryingTransport:
         return self._transport.repack(store)
 
     def _again(self, work: Callable[[], T]) -> T:
-        for attempt in range(self._retries):
-            try:
-                return work()
-            except NetworkError as error:
-                pause = pause_before(attempt + 2)
-                self._report(f"{error}; attempt {attempt + 2} of {self._retries + 1} in {pause:.1f} s")
-                wait(pause, self._report)
-        return work()
+        return retried(work, NetworkError, self._retries, self._report)

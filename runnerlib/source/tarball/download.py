@@ -19,10 +19,11 @@ from contextlib import ExitStack, closing
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
+from runnerlib._util.retry import RETRYABLE, RetryPolicy, retry_after
 from runnerlib.errors import SourceError, one_line
 from runnerlib.source.git_credentials import credentials
 from runnerlib.source.progress import Meter
-from runnerlib.source.retry import pause_before, wait
+from runnerlib.source.retry import wait
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.tarball.address import is_host, without_query
 from runnerlib.source.tarball.connection import SlowError, Watch, connection_to, http_basic, proxy_for, proxy_login
@@ -37,19 +38,19 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 18
 _MOST_REDIRECTS = 10
-_LATER = {408, 425, 429, 500, 502, 503, 504}
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds
+_POLICY = RetryPolicy(first=0.5, longest=10.0)
+_LONGEST_ASKED = 30.0  # seconds; the most that a server's request for a delay is followed
 _WINDOW = 60.0  # seconds in which a connection has to bring something
 _LEAST = 64 << 10  # bytes, in a window
 _ENOUGH = 1 << 20  # bytes after which a failure is the first one again
 
 
 class _Broken(Exception):  # noqa: N818 - never seen outside
-    """The connection failed, or the server asks for a later retry: try again, after `pause` seconds if given."""
+    """The connection failed, or the server asks for a later retry: try again, after `asked` seconds if given."""
 
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
+    def __init__(self, reason: str, asked: float | None = None) -> None:
         super().__init__(reason)
-        self.pause = pause
+        self.asked = asked
 
 
 class _State(NamedTuple):
@@ -75,7 +76,7 @@ def download(address: Address, file: IO[bytes], most: int, timeout: float, retri
             since = fetch.done
             if failures > retries:
                 raise SourceError(f"cannot download '{address.shown}': {error}") from None
-            pause = error.pause or pause_before(failures + 1, _FIRST_PAUSE, _LONGEST_PAUSE)
+            pause = _POLICY.pause(failures, error.asked)
             report(f"download failed ({error}); trying again in {pause:.1f} s at {fetch.done / 1e6:.1f} MB")
             wait(pause, report)
         else:
@@ -195,8 +196,10 @@ class _Fetch:
         elif status == 416 and self.done:
             self.start_over()
             raise _Broken("the server has no such part of the file any more")
-        elif status in _LATER:
-            raise _Broken(f"the server says {status} {one_line(answer.reason)}", _retry_after(answer))
+        elif status in RETRYABLE:
+            asked = retry_after(answer.headers["Retry-After"], time.time())
+            said = f"the server says {status} {one_line(answer.reason)}"
+            raise _Broken(said, None if asked is None else min(asked, _LONGEST_ASKED))
         elif status == 401:
             given = "refused the credentials given for it" if any(self.login) else "asks for credentials"
             raise SourceError(f"'{self.address.shown}' {given}")
@@ -249,9 +252,3 @@ def _validator(answer: http.client.HTTPResponse) -> str:
     """Return the header that proves the server's file unchanged; a weak ETag proves nothing."""
     tag = answer.headers["ETag"] or ""
     return tag if tag.startswith('"') else answer.headers["Last-Modified"] or ""
-
-
-def _retry_after(answer: http.client.HTTPResponse) -> float:
-    """The seconds to wait that a server asks for, as far as that is reasonable."""
-    asked = answer.headers["Retry-After"] or ""
-    return min(float(asked), 3 * _LONGEST_PAUSE) if re.fullmatch(r"\d{1,9}", asked) else 0.0

@@ -1,7 +1,7 @@
 """The client of the Coordinator's REST API: one request at a time, over https, with a deadline for everything.
 
-`address` is the URL and the rules for the token, `http` makes one request, `retry` decides what is tried again and
-when, `client` knows the routes and the meaning of their answers.
+`address` is the URL and the rules for the token, `http` makes one request, `retry` limits the time of all attempts,
+`client` knows the routes and the meaning of their answers.
 """
 
 from runnerlib.triggers.coordinator.address import Address, CoordinatorError, address

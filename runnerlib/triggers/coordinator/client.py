@@ -12,10 +12,11 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from runnerlib._util.retry import RETRYABLE, retry_after
 from runnerlib.errors import one_line
 from runnerlib.triggers.coordinator.address import CoordinatorError, checked_token
 from runnerlib.triggers.coordinator.http import Answer, ExchangeError, Timer, exchange
-from runnerlib.triggers.coordinator.retry import AGAIN, Patience, retry_after
+from runnerlib.triggers.coordinator.retry import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,12 +105,12 @@ class Coordinator:
                 if answer.status == wanted and _is_json(answer):
                     return answer, failures + 1
                 problem = self._problem(answer, wanted, doubt)
-                if answer.status not in AGAIN and answer.status != wanted:
+                if answer.status not in RETRYABLE and answer.status != wanted:
                     raise problem
                 doubt = doubt or answer.status not in _UNTOUCHED
                 asked = retry_after(answer.headers.get("Retry-After"), time.time())
             failures += 1
-            pause = patience.pause(failures, asked)
+            pause = patience.backoff.pause(failures, asked)
             if patience.clock() + pause >= deadline:
                 raise _given_up(problem, failures, asked)
             patience.sleep(pause)
