@@ -18,7 +18,14 @@ core = Extension(
 )
 spawn = Extension(
     "runnerlib.executor.local._spawn",
-    sources=["ext/process/_spawn.pyx", "ext/process/spawn.c", "ext/process/mark.c"],
+    sources=["ext/process/_spawn.pyx", *(f"ext/process/{name}.c" for name in ("spawn", "mark", "landlock"))],
+    depends=sorted(glob("ext/process/*.h")),
+    include_dirs=["ext/process"],
+    extra_compile_args=FLAGS,
+)
+landlock = Extension(
+    "runnerlib.executor.local._landlock",
+    sources=["ext/process/_landlock.pyx", "ext/process/landlock.c"],
     depends=sorted(glob("ext/process/*.h")),
     include_dirs=["ext/process"],
     extra_compile_args=FLAGS,
@@ -69,6 +76,6 @@ class Build(build_ext):
 
 
 setup(
-    ext_modules=[*cythonize([core, spawn, hardening, treefile], build_dir="build"), guard],
+    ext_modules=[*cythonize([core, spawn, landlock, hardening, treefile], build_dir="build"), guard],
     cmdclass={"build_ext": Build},
 )

@@ -15,6 +15,10 @@ cdef extern from "mark.h":
     int c_mark_bits "mark_bits"()
     uint64_t c_mark_own "mark_own"(uint64_t mark)
 
+cdef extern from "landlock.h":
+    struct confinement:
+        int ruleset, no_new_privs, drop_capabilities
+
 cdef extern from "spawn.h":
     struct spawn_request:
         const char *program
@@ -27,6 +31,7 @@ cdef extern from "spawn.h":
         long long core
         uint64_t open_files
         int dies_with_thread
+        confinement confinement
     struct spawn_result:
         int pid, pidfd, error, stage, joined
     void c_spawn "spawn"(const spawn_request *request, spawn_result *result)
@@ -37,7 +42,7 @@ cdef extern from "<sys/prctl.h>":
 
 mark_bits = c_mark_bits
 mark_own = c_mark_own
-STAGES = ("clone", "prepare", "chdir", "exec")
+STAGES = ("clone", "prepare", "confine", "chdir", "exec")
 
 
 cdef char **strings(tuple words) except NULL:
@@ -63,7 +68,8 @@ def variables(dict env not None):
 
 def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes directory not None, *,
           int input, int output, int errors=-1, int extra=-1, bytes search=None, bint terminal=False, int cgroup=-1,
-          uint64_t mark=0, long long core=-2, uint64_t open_files=0, bint dies_with_thread=False):
+          uint64_t mark=0, long long core=-2, uint64_t open_files=0, bint dies_with_thread=False,
+          int ruleset=-1, bint no_new_privs=False, bint drop_capabilities=False):
     cdef spawn_request request
     cdef spawn_result result
     cdef char **words = NULL
@@ -76,6 +82,8 @@ def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes
     request.extra, request.terminal, request.cgroup = extra, terminal, cgroup
     request.mark, request.core, request.open_files = mark, core, open_files
     request.dies_with_thread = dies_with_thread
+    request.confinement.ruleset, request.confinement.no_new_privs = ruleset, no_new_privs
+    request.confinement.drop_capabilities = drop_capabilities
     try:
         request.argv = words = strings(argv)
         request.envp = variables = strings(env)

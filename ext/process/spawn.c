@@ -191,6 +191,8 @@ IN_CHILD int run(void *argument)
     reset_signals(); /* now that no signal of the parent's group comes any more */
     if (request->cgroup >= 0) /* before anything can be started that would stay outside */
         child->result->joined = write(request->cgroup, "0", 1) == 1;
+    if (confine_self(&request->confinement) != 0) /* while the ruleset is still open, and after the group is joined */
+        fail(child, SPAWN_CONFINE);
     input = above_standard(child, request->input);
     output = above_standard(child, request->output);
     errors = above_standard(child, request->errors);

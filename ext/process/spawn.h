@@ -12,8 +12,10 @@
 
 #include <stdint.h>
 
+#include "landlock.h"
+
 /* What was being done when something failed. */
-enum spawn_stage { SPAWN_CLONE, SPAWN_PREPARE, SPAWN_CHDIR, SPAWN_EXEC };
+enum spawn_stage { SPAWN_CLONE, SPAWN_PREPARE, SPAWN_CONFINE, SPAWN_CHDIR, SPAWN_EXEC };
 
 struct spawn_request {
     const char *program; /* path, counted from `directory`; or, with `search`, a name */
@@ -28,6 +30,7 @@ struct spawn_request {
     long long core;       /* the soft limit of core files as in hardening.h; CORE_UNKNOWN: that of the caller */
     uint64_t open_files;  /* the soft limit of its descriptors; 0: as it is */
     int dies_with_thread; /* true: SIGKILL when the calling thread ends, however it ends */
+    struct confinement confinement;
 };
 
 struct spawn_result {

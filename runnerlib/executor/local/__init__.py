@@ -23,13 +23,14 @@ import signal
 
 from runnerlib.executor.local.process import Exit, Process
 from runnerlib.executor.local.process_info import Seen, holders, members
-from runnerlib.executor.local.process_spec import CommandError, NoRoomError, ProcessSpec, TerminalSize
+from runnerlib.executor.local.process_spec import CommandError, Confinement, NoRoomError, ProcessSpec, TerminalSize
 from runnerlib.executor.local.supervisor import ProcessSupervisor
 from runnerlib.executor.local.terminal import terminal_size
 
 __all__ = [
     "STOPPING",
     "CommandError",
+    "Confinement",
     "Exit",
     "NoRoomError",
     "Process",

@@ -17,6 +17,9 @@ def spawn(
     core: int = -2,
     open_files: int = 0,
     dies_with_thread: bool = False,
+    ruleset: int = -1,
+    no_new_privs: bool = False,
+    drop_capabilities: bool = False,
 ) -> tuple[int, int, bool]:
     """Start a process in a session of its own: its number, `pidfd.end_of` it, and whether it is in the cgroup.
 
@@ -24,9 +27,9 @@ def spawn(
     directories, separated by colons. Descriptor `input` becomes stdin, `output` stdout and, unless
     `errors` is another one for it, stderr; with `terminal`, `input` becomes the controlling terminal; `extra`
     becomes descriptor 3. `cgroup` is the open cgroup.procs to join, `core` the soft limit of core files in bytes,
-    -1 for none and -2 for that of the caller, `open_files` that of descriptors, 0 for that of the caller. Raises
-    ValueError for a NUL byte, and OSError whose `filename` is the stage that failed: clone, prepare, chdir or exec;
-    no process is left then.
+    -1 for none and -2 for that of the caller, `open_files` that of descriptors, 0 for that of the caller. `ruleset` is
+    a descriptor of the Landlock ruleset to enter, -1 for none. Raises ValueError for a NUL byte, and OSError whose
+    `filename` is the stage that failed: clone, prepare, confine, chdir or exec; no process is left then.
     """
 
 def variables(env: dict[str, str]) -> tuple[bytes, ...]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from runnerlib.executor.local.landlock import Ruleset
+
 # What says that the system, or the runner's share of it, is used up; never the fault of the command.
 _EXHAUSTED = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
 
@@ -36,6 +38,14 @@ class TerminalSize(NamedTuple):
     columns: int
 
 
+class Confinement(NamedTuple):
+    """The rights that a process gives up before its command starts, with all that this starts."""
+
+    ruleset: Ruleset | None = None
+    no_new_privs: bool = False
+    drop_capabilities: bool = False
+
+
 class ProcessSpec(NamedTuple):
     """Specification of a process: a command and its environment.
 
@@ -48,6 +58,7 @@ class ProcessSpec(NamedTuple):
     env: Mapping[str, str]
     stdin: bytes | None = None
     tty: TerminalSize | None = None
+    confinement: Confinement = Confinement()
 
 
 class Words(NamedTuple):
@@ -74,6 +85,8 @@ def words(launch: ProcessSpec, extra: Mapping[str, str]) -> Words:
 
 def refused(error: OSError, launch: ProcessSpec) -> Exception:
     """The exception for a process that could not be started; `error.filename` is the stage that failed."""
+    if error.filename == "confine" and error.errno not in _EXHAUSTED:
+        return RunnerError(f"cannot confine a process: {error.strerror}")
     if error.errno in _EXHAUSTED or error.filename not in {"chdir", "exec"}:
         return no_room(error)
     if error.filename == "chdir" and error.errno in {errno.ENOENT, errno.ENOTDIR}:

@@ -172,6 +172,7 @@ class ProcessSupervisor:
         made = words(launch, {TAG: self._mark.value_of(step)})
         evidence = OomProbe(self._counter, group, alone=not self._running)
         meter = Meter(group)
+        limits = launch.confinement
         try:
             with ends(launch, self._null) as end:
                 self._leave_room(end.output)
@@ -187,6 +188,9 @@ class ProcessSupervisor:
                     open_files=self._open_files,
                     # The signal comes when the thread ends, and only the first thread lives as long as the runner.
                     dies_with_thread=get_native_id() == os.getpid(),
+                    ruleset=-1 if limits.ruleset is None else limits.ruleset.descriptor,
+                    no_new_privs=limits.no_new_privs,
+                    drop_capabilities=limits.drop_capabilities,
                 )
         except ValueError:
             raise nul_byte(launch) from None
