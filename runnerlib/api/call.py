@@ -13,7 +13,8 @@ from runnerlib.errors import ConfigError, RunnerError, unknown
 from runnerlib.output.python_streams import program_streams
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.runner.execute import run_request
-from runnerlib.runner.plan import Request
+from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import services_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,13 +55,12 @@ class Call(NamedTuple):
 
     def carry_out(self, stop: Stop) -> JobResult:
         """Run the task to its end; `stop` stops it. Raises RunnerError, with every secret in it masked."""
-        maskers: list[SecretMasker] = []
-        with masked_errors(maskers):
-            return run_request(
-                self.request(), observer=self.observer, ends=program_streams, stop=stop, on_masker=maskers.append
-            )
+        request = self.request()
+        services = services_for(request.resolved)
+        with masked_errors(services.masker):
+            return run_request(request, services, observer=self.observer, ends=program_streams, stop=stop)
 
-    def request(self) -> Request:
+    def request(self) -> RunRequest:
         """Return the run request of this call. Raises ConfigError."""
         settings = dict(self.settings)
         job, words = self._task(settings)
@@ -76,7 +76,7 @@ class Call(NamedTuple):
         if self.source_dir is not None:
             _leave_alone(settings)
         environ = {name: value for name, value in self.environ.items() if name not in OTHER_TASKS}
-        return Request(read(settings, environ), words, self.environ, self.cwd, job, workspace=workspace)
+        return RunRequest(read(settings, environ), words, self.environ, self.cwd, job, workspace=workspace)
 
     def _task(self, settings: dict[str, object]) -> tuple[Job | None, tuple[str, ...]]:
         """Return the job, or the words of a command; a command text is stored in `settings`."""
@@ -161,11 +161,10 @@ def _leave_alone(settings: dict[str, object]) -> None:
 
 
 @contextmanager
-def masked_errors(maskers: Sequence[SecretMasker]) -> Iterator[None]:
-    """Mask secrets in a RunnerError raised in the block, with `maskers`."""
+def masked_errors(masker: SecretMasker) -> Iterator[None]:
+    """Mask secrets in a RunnerError raised in the block."""
     try:
         yield
     except RunnerError as error:
-        for masker in maskers:
-            error.args = tuple(masker.mask_string(arg) if isinstance(arg, str) else arg for arg in error.args)
+        error.args = tuple(masker.mask_string(arg) if isinstance(arg, str) else arg for arg in error.args)
         raise

@@ -14,8 +14,9 @@ from runnerlib.output.python_streams import program_streams
 from runnerlib.output.workflow_summary import JobsSummary
 from runnerlib.pipeline.workflow import Workflow, load
 from runnerlib.runner.journal import Selection
-from runnerlib.runner.plan import Request
 from runnerlib.runner.reporting import audience
+from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import services_for
 from runnerlib.runner.workflow import plan_workflow, run_planned
 
 if TYPE_CHECKING:
@@ -70,9 +71,11 @@ def run_workflow(
         environ["RUNNERLIB_WORKSPACE"] = os.path.realpath(workspace)
     made = workflow if isinstance(workflow, Workflow) else load(os.fspath(workflow))
     wish = Selection(resume, tuple(start), tuple(only), tuple(skip))
-    plan = plan_workflow(made, Request(read(settings, environ), (), environ, Path.cwd(), wish=wish))
-    with handed_on() as stop, masked_errors([plan.masker]):
+    request = RunRequest(read(settings, environ), (), environ, Path.cwd(), wish=wish)
+    services = services_for(request.resolved)
+    with handed_on() as stop, masked_errors(services.masker):
+        plan = plan_workflow(made, request, services)
         if observer is not None:
             return run_planned(plan, observer, stop=stop)
-        with audience(plan.front, environ, program_streams(), summary=JobsSummary) as listener:
+        with audience(plan.front, services, program_streams(), summary=JobsSummary) as listener:
             return run_planned(plan, listener, stop=stop)

@@ -13,7 +13,8 @@ from runnerlib.api.deliver_now import insisted, told_at_once
 from runnerlib.config import RunnerConfig, read
 from runnerlib.errors import printable
 from runnerlib.pipeline.conditions import variables
-from runnerlib.runner.plan import masker_of
+from runnerlib.runner.plan import early_services
+from runnerlib.runner.request import RunRequest
 from runnerlib.triggers.channels import named
 from runnerlib.triggers.delivery import Verdict
 from runnerlib.triggers.job_trigger import JobTrigger, TriggerError, made, trigger_of
@@ -134,7 +135,7 @@ class WorkflowContext:
 
     def _tell(self, triggers: Sequence[JobTrigger]) -> Verdict:
         given = message([trigger.to_dict() for trigger in triggers]) if triggers else None
-        masker = masker_of(read({}, os.environ), os.environ, Path.cwd())
+        masker = early_services(RunRequest(read({}, os.environ), (), os.environ, Path.cwd())).masker
         file = None if self.triggers_file == TRIGGERS_FILE else self.triggers_file
         kept = False
 

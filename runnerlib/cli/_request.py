@@ -13,7 +13,7 @@ from runnerlib.config.misspelled import misspelt
 from runnerlib.errors import ConfigError, printable
 from runnerlib.executor.hardening import wipe
 from runnerlib.runner.environment import private
-from runnerlib.runner.plan import Request
+from runnerlib.runner.request import RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,13 +40,13 @@ def requested(
     options: Mapping[str, str | None],
     words: Sequence[str],
     wish: Selection | None = None,
-) -> Request:
+) -> RunRequest:
     """Return the request of the options: for the job of a file, or for a single command. Raises ConfigError."""
     wipe(private(os.environ))
     resolved = resolve_options(config_file, options)
     session.log_format = resolved.config.log_format
     cwd = current_directory()
-    return Request(resolved, words, os.environ, cwd, wish=wish, lookup=session.lookup).chosen()
+    return RunRequest(resolved, words, os.environ, cwd, wish=wish).with_chosen_job()
 
 
 def warn(session: Session, text: str) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from runnerlib.cli._session import Session
     from runnerlib.config import RunnerConfig
     from runnerlib.runner.journal import Selection
-    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.plan import JobPlan
+    from runnerlib.runner.services import RunServices
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -82,11 +83,10 @@ def carry_out(
     """Run the job or show its plan; return the exit code. `alone` names a job of a workflow. Raises RunnerError."""
     wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
     request = requested(session, config_file, settings, words, wish)
-    if drawing:
-        request = request._replace(lookup=UnresolvedLookup())
-        if request.awaited is not None:
-            problem = "is in the source, which is not there yet; `runnerlib checkout` brings it"
-            raise ConfigError(f"the job file '{one_line(request.awaited.given)}' {problem}")
+    services = session.serve(request, UnresolvedLookup() if drawing else None)
+    if drawing and request.awaited is not None:
+        problem = "is in the source, which is not there yet; `runnerlib checkout` brings it"
+        raise ConfigError(f"the job file '{one_line(request.awaited.given)}' {problem}")
     if not (drawing or dry_run):
         _join_streams(request.resolved.config)
     if request.resolved.config.workflow_file is not None or alone is not None:
@@ -94,14 +94,14 @@ def carry_out(
         from runnerlib.cli import _workflow as workflow
 
         if workflow.chosen(request, alone):
-            return workflow.carry_out(session, request, alone=alone, drawing=drawing, dry_run=dry_run)
+            return workflow.carry_out(services, request, alone=alone, drawing=drawing, dry_run=dry_run)
     if not (drawing or dry_run):
-        return run_request(request, alone=True, on_masker=session.mask_with).exit_code
-    with foreseen(request, session.mask_with, alone=True) as plan:
+        return run_request(request, services, alone=True).exit_code
+    with foreseen(request, services, alone=True) as plan:
         if drawing:
-            _echo(plan, _drawn(plan, drawing))
+            _echo(services, _drawn(plan, drawing))
         else:
-            _show(plan)
+            _show(services, plan)
     return 0
 
 
@@ -119,7 +119,7 @@ def _wish(resume: bool, start: Sequence[str], only: Sequence[str], skip: Sequenc
     return Selection(resume, tuple(start), tuple(only), tuple(skip))
 
 
-def _drawn(plan: RunPlan, drawing: str) -> str:
+def _drawn(plan: JobPlan, drawing: str) -> str:
     from runnerlib.pipeline.graph_text import DRAWINGS
     from runnerlib.runner.resume import foreseen
 
@@ -127,12 +127,12 @@ def _drawn(plan: RunPlan, drawing: str) -> str:
     return DRAWINGS[drawing](plan.job, kept, left_out)
 
 
-def _show(plan: RunPlan) -> None:
+def _show(services: RunServices, plan: JobPlan) -> None:
     """Print what a run of `plan` would do."""
     rows = [*plan.describe(), ("nothing", "was done: this was a dry run")]
     width = max(len(label) for label, _ in rows)
-    _echo(plan, "\n".join(f"{label:{width}}  {text}" for label, text in rows))
+    _echo(services, "\n".join(f"{label:{width}}  {text}" for label, text in rows))
 
 
-def _echo(plan: RunPlan, text: str) -> None:
-    click.echo(printable(plan.masker.mask_string(text)))
+def _echo(services: RunServices, text: str) -> None:
+    click.echo(printable(services.masker.mask_string(text)))

@@ -1,4 +1,4 @@
-"""State shared by the commands of one invocation: debug option, log format, and the masker of its output."""
+"""State shared by the commands of one invocation: debug option, log format, and the services of its run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from runnerlib.secrets.providers import SecretResolver
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from runnerlib.runner.request import RunRequest
+    from runnerlib.runner.services import RunServices
+
 
 class Session:
-    """One invocation. Before there is a plan with its masker, `masker` hides every possible secret."""
+    """One invocation. Until the masker of its run knows the secrets, `masker` hides every possible secret."""
 
     def __init__(self, args: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
         self.debug = False
-        self.planned: SecretMasker | None = None
-        self.lookup = SecretResolver(_ask)
+        self.services: RunServices | None = None
+        self.resolver = SecretResolver(_ask)
         self.log_format: str | None = None
         self._args = args
         self._environ = os.environ if environ is None else environ
@@ -29,14 +32,18 @@ class Session:
         """True if errors are lines of a structured log; before settings are known, by the environment."""
         return chosen_format(self._environ, self.log_format or self._environ.get("REACTORCIDE_LOG_FORMAT")) == "json"
 
-    def mask_with(self, masker: SecretMasker) -> None:
-        """Use the masker of a plan from now on."""
-        self.planned = masker
+    def serve(self, request: RunRequest, resolver: SecretResolver | None = None) -> RunServices:
+        """Make the services of the run that this invocation is for. Raises ConfigError."""
+        # Commands without a run need none of this.
+        from runnerlib.runner.services import services_for
+
+        self.services = services_for(request.resolved, resolver or self.resolver)
+        return self.services
 
     def masker(self) -> SecretMasker:
-        """Return the masker of the plan or, before there is one, a masker with every possible secret."""
-        if self.planned is not None:
-            return self.planned
+        """Return the masker of the run or, before it knows the secrets, a masker with every possible secret."""
+        if self.services is not None and self.services.secrets_known:
+            return self.services.masker
         cautious = SecretMasker()
         self.suspect(cautious)
         return cautious
@@ -47,7 +54,7 @@ class Session:
         from runnerlib.cli._secret_guess import suspects
 
         masker.register_secrets(suspects(self._args, self._environ))
-        masker.register_secrets(self.lookup.values)
+        masker.register_secrets(self.resolver.values)
 
 
 def _ask() -> str:

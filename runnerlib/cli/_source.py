@@ -18,9 +18,10 @@ from runnerlib.cli._request import current_directory, resolve_options, warn_of_m
 from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError, SourceError, printable
 from runnerlib.events import Notice, Warned
-from runnerlib.pipeline.job import Job, Step
-from runnerlib.runner.execute import life_of
-from runnerlib.runner.plan import Request
+from runnerlib.runner.execute import host_of
+from runnerlib.runner.plan import know_early, plan_run
+from runnerlib.runner.planner import Planner
+from runnerlib.runner.request import RunRequest
 from runnerlib.runner.run import interruptible
 from runnerlib.source import forget_stored
 from runnerlib.source.mounts import prepare as prepare_unless_mounted
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from runnerlib.masking import SecretMasker
     from runnerlib.runner.checkouts import Checkout
     from runnerlib.runner.plan import RunPlan
-    from runnerlib.runner.plugin_host.host import PluginHost
     from runnerlib.source import Sources
 
 _PLACES = ("code_dir", "job_dir", "work_dir", "profile")
@@ -54,25 +54,25 @@ def prepare(session: Session, config_file: str | None, options: Mapping[str, obj
     if ci:
         _check_ci(resolved)
         resolved = resolved.changed({"source_type": ("none", resolved.origin("source_type"))})
-    nothing = Job("checkout", [Step("nothing", "true")])
-    request = Request(resolved, (), os.environ, current_directory(), nothing, lookup=session.lookup).masked()
-    assert request.masker is not None  # noqa: S101 - it is masked
-    session.planned = request.masker
+    request = RunRequest(resolved, (), os.environ, current_directory())
+    services = session.serve(request)
+    know_early(request, services)
     warn_of_misspelt(session)
     stop = Stop()
-    report = Lines(sys.stderr, request.masker.mask_string, stop.check)
-    life = life_of(request)
+    report = Lines(sys.stderr, services.masker.mask_string, stop.check)
+    planner = Planner(request, services, plan_run)
+    host = host_of(planner)
     try:
-        if life is None:
-            with interruptible(stop):
-                place = _prepare(request.plan(), report, trusted=ci)
-        else:
-            place = _prepare_with_plugins(life, report, stop, trusted=ci)
+        with interruptible(stop) if host is None else host.around_run(_Telling(report), stop):
+            if host is not None:
+                host.begin()
+                host.reached("pre_source_prep")
+            place = _prepare(planner.plan(), services.sources, report, trusted=ci)
     finally:
         report.clear()
     if not another:
         forget_stored()
-    click.echo(printable(request.masker.mask_string(place)))
+    click.echo(printable(services.masker.mask_string(place)))
 
 
 def _check_ci(resolved: Resolved) -> None:
@@ -81,17 +81,12 @@ def _check_ci(resolved: Resolved) -> None:
         raise ConfigError("no CI source is known: give its URL, or ci_source_type and ci_source_url")
 
 
-def _prepare(plan: RunPlan, report: Lines, *, trusted: bool) -> str:
+def _prepare(plan: RunPlan, sources: Sources, report: Lines, *, trusted: bool) -> str:
     """Prepare one of the sources of a plan, and return its directory."""
     for checkout in plan.checkouts:
         if checkout.trusted == trusted:
-            prepare_unless_mounted(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+            prepare_unless_mounted(sources, checkout.spec, checkout.target, plan.workspace.base, report)
     return str(plan.workspace.ci if trusted else plan.code_dir)
-
-
-def _prepare_with_plugins(life: PluginHost, report: Lines, stop: Stop, *, trusted: bool) -> str:
-    with life.around_run(_Telling(report), stop):
-        return _prepare(life.reached("pre_source_prep", life.begin()), report, trusted=trusted)
 
 
 def bring(checkouts: Iterable[Checkout], sources: Sources, base: Path, masker: SecretMasker) -> None:

@@ -11,7 +11,8 @@ from runnerlib.api.deliver_now import told_at_once
 from runnerlib.cli._request import current_directory, warn_of_misspelt
 from runnerlib.config import read
 from runnerlib.errors import RunnerError, printable
-from runnerlib.runner.plan import masker_of
+from runnerlib.runner.plan import early_services
+from runnerlib.runner.request import RunRequest
 
 if TYPE_CHECKING:
     from runnerlib.cli._session import Session
@@ -25,9 +26,10 @@ def own_masker(session: Session, resolved: Resolved | None = None) -> SecretMask
 
     The session uses it from now on. Raises ConfigError.
     """
-    session.planned = masker_of(resolved or read({}, os.environ), os.environ, current_directory())
+    request = RunRequest(resolved or read({}, os.environ), (), os.environ, current_directory())
+    session.services = early_services(request)
     warn_of_misspelt(session)
-    return session.planned
+    return session.services.masker
 
 
 def tell(message: Message | None, triggers_file: str | None, masker: SecretMasker, *, insecure: bool) -> int:

@@ -16,27 +16,29 @@ from runnerlib.events import Warned
 from runnerlib.executor.local.alone import alone as process_alone
 from runnerlib.executor.local.alone import end_left
 from runnerlib.output.workflow_summary import JobsSummary
-from runnerlib.pipeline.job import Job, Step
 from runnerlib.pipeline.workflow import instances, load
 from runnerlib.runner.execute import may_have_plugins
 from runnerlib.runner.journal import Selection
+from runnerlib.runner.plan import plan_run
 from runnerlib.runner.reporting import audience
 from runnerlib.runner.workflow import next_jobs_after, picture, plan_workflow, run_planned
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from runnerlib.cli._session import Session
     from runnerlib.events import Observer
     from runnerlib.pipeline.workflow import Workflow
-    from runnerlib.runner.plan import Request
+    from runnerlib.runner.request import RunRequest
+    from runnerlib.runner.services import RunServices
 from runnerlib.runner.workflow import WorkflowPlan
 
 
-def carry_out(session: Session, request: Request, *, alone: str | None, drawing: str | None, dry_run: bool) -> int:
+def carry_out(
+    services: RunServices, request: RunRequest, *, alone: str | None, drawing: str | None, dry_run: bool
+) -> int:
     """Run the workflow or show its plan, and return the exit code. Raises RunnerError."""
     file = request.resolved.config.workflow_file or ""
-    plan = planned(session, request, alone, fetching=not (drawing or dry_run))
+    plan = planned(services, request, alone, fetching=not (drawing or dry_run))
     if drawing or dry_run:
         _echo(plan, picture(plan, drawing or "text"))
         return 0
@@ -58,29 +60,29 @@ def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:
 
 def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
     """Open the observers of a run; if jobs may have plugins, also capture the output of their processes."""
-    opened = partial(audience, plan.front, os.environ, summary=JobsSummary)
-    if not any(may_have_plugins(job.request) for job in plan.plans.values()):
+    opened = partial(audience, plan.front, plan.services, summary=JobsSummary)
+    if not any(map(may_have_plugins, plan.requests.values())):
         return opened()
     from runnerlib.runner.plugin_host.workflow_capture import overheard
 
     return overheard(plan.masker, opened)
 
 
-def planned(session: Session, request: Request, alone: str | None = None, *, fetching: bool = False) -> WorkflowPlan:
-    """Return the plan of the workflow; the session uses its masker from now on. Raises RunnerError.
+def planned(
+    services: RunServices, request: RunRequest, alone: str | None = None, *, fetching: bool = False
+) -> WorkflowPlan:
+    """Return the plan of the workflow. Raises RunnerError.
 
     With `fetching`, the source that contains the file is prepared if it is missing.
     """
-    workflow = load(_found(session, request, fetching=fetching))
+    workflow = load(_found(services, request, fetching=fetching))
     wish = request.wish
     if alone is not None:
         wish = _alone(alone, workflow, wish)
-    plan = plan_workflow(workflow, request._replace(wish=wish))
-    session.mask_with(plan.masker)
-    return plan
+    return plan_workflow(workflow, request._replace(wish=wish), services)
 
 
-def _found(session: Session, request: Request, *, fetching: bool) -> str:
+def _found(services: RunServices, request: RunRequest, *, fetching: bool) -> str:
     """Return the path of the workflow file, on disk or in a source of the settings. Raises RunnerError."""
     given = request.resolved.config.workflow_file or ""
     place = request.place_of(given)
@@ -92,15 +94,14 @@ def _found(session: Session, request: Request, *, fetching: bool) -> str:
     if not fetching or not place.awaited:
         problem = "is in a source that is not there yet; `runnerlib checkout`, with --ci the trusted one, brings it"
         raise ConfigError(f"the workflow file '{one_line(given)}' {problem}")
-    request = request._replace(job=Job("source", [Step("nothing", "true")])).masked()
-    plan = request.plan()
-    session.mask_with(plan.masker)
-    bring([one for one in plan.checkouts if one.target == place.tree], plan.sources, plan.workspace.base, plan.masker)
+    plan = plan_run(request, services)
+    wanted = [one for one in plan.checkouts if one.target == place.tree]
+    bring(wanted, services.sources, plan.workspace.base, services.masker)
     place.check()
     return str(place.path)
 
 
-def chosen(request: Request, alone: str | None) -> bool:
+def chosen(request: RunRequest, alone: str | None) -> bool:
     """Return whether to run the workflow file: a job or a command of a higher layer wins over it.
 
     Raises ConfigError when the same layer gives both, or there is no file for `--job`.

@@ -76,12 +76,16 @@ class Services:
     """Objects shared by the hooks of one run: its masker, and the extensions that hooks add."""
 
     def __init__(
-        self, masker: SecretMasker | None = None, sources: Sources | None = None, lookup: SecretResolver | None = None
+        self,
+        masker: SecretMasker | None = None,
+        sources: Sources | None = None,
+        lookup: SecretResolver | None = None,
+        modes: dict[str, MakeConsole] | None = None,
     ) -> None:
         self.masker = masker or SecretMasker()
         self.sources = sources or Sources()
         self.lookup = lookup or SecretResolver()
-        self.modes: dict[str, MakeConsole] = {}
+        self.modes = {} if modes is None else modes
         self.observers: list[tuple[str, Listener]] = []
         self.sinks: list[tuple[str, TriggerSink]] = []
         self.listening = False

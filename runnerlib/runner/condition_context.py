@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.path_glob import any_matches
 from runnerlib._util.paths import CONTAINER_BASE
-from runnerlib.config import Layer
 from runnerlib.engine import Surroundings
 from runnerlib.errors import RunnerError
 from runnerlib.pipeline.conditions import variables
@@ -27,9 +26,8 @@ def repository_of(plan: RunPlan) -> Path:
     nor been given it.
     """
     prepared = any(not checkout.trusted for checkout in plan.checkouts)
-    named = plan.request.settings.origin("code_dir").layer is not Layer.DEFAULT
-    given = prepared or named or plan.workspace.base == CONTAINER_BASE
-    return repository_about(plan.code_dir, plan.request.about or plan.request.cwd, given=given)
+    given = prepared or plan.code_dir_given or plan.workspace.base == CONTAINER_BASE
+    return repository_about(plan.code_dir, plan.about, given=given)
 
 
 def surroundings(

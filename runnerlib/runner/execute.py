@@ -11,78 +11,73 @@ from typing import TYPE_CHECKING
 
 from runnerlib.executor.local.alone import alone as process_alone
 from runnerlib.output.streams import streams
+from runnerlib.runner.plan import know_early, plan_job
+from runnerlib.runner.planner import Planner
 from runnerlib.runner.reporting import told
 from runnerlib.runner.run import run
 from runnerlib.runner.system_check import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from runnerlib._util.cancellation import Stop
     from runnerlib.events import Observer
     from runnerlib.events.result import JobResult
-    from runnerlib.masking import SecretMasker
-    from runnerlib.runner.plan import Request, RunPlan
+    from runnerlib.runner.plan import JobPlan, RunPlan
     from runnerlib.runner.plugin_host.host import PluginHost
     from runnerlib.runner.reporting import Ends
+    from runnerlib.runner.request import RunRequest
     from runnerlib.runner.run import LoopFactory
-
-    OnMasker = Callable[[SecretMasker], object]
-
-
-def _nobody(_masker: SecretMasker) -> None:
-    """Ignore the masker (default of `on_masker`)."""
+    from runnerlib.runner.services import RunServices
 
 
 def run_request(
-    request: Request,
+    request: RunRequest,
+    services: RunServices,
     *,
     observer: Observer | None = None,
     ends: Ends = streams,
     new_loop: LoopFactory | None = None,
     stop: Stop | None = None,
     alone: bool = False,
-    on_masker: OnMasker = _nobody,
 ) -> JobResult:
     """Plan and run a request, and return the result of its job.
 
-    Events go to `observer`, or are shown on `ends()`, by default the descriptors 1 and 2. `on_masker` gets the run's
-    masker as soon as it exists; a caller must mask errors of this call with it. If the process is `alone` with the
+    Events go to `observer`, or are shown on `ends()`, by default the descriptors 1 and 2. A caller must mask errors of
+    this call with the masker of `services`. If the process is `alone` with the
     run, the run takes over descriptors 1 and 2, so that output of plugins' processes is masked, and all children
     that the process adopts. Raises ConfigError for a wrong setting or job, PluginError for a plugin that fails and
     RunnerError when the runner itself fails.
     """
     check()
     with process_alone() if alone else nullcontext():
+        planner = Planner(request, services, plan_job)
         if may_have_plugins(request):
-            return _life(request, on_masker, alone=alone).run(observer, ends, new_loop, stop)
-        plan = request.plan()
-        on_masker(plan.masker)
-        with told(plan, observer, ends) as listener:
-            return run(plan, listener, new_loop, stop)
+            return _host(planner, alone=alone).run(planner, observer, ends, new_loop, stop)
+        with told(planner.plan(), services, observer, ends) as listener:
+            return run(planner, listener, new_loop, stop)
 
 
 @contextmanager
-def foreseen(request: Request, on_masker: OnMasker = _nobody, *, alone: bool = False) -> Iterator[RunPlan]:
+def foreseen(request: RunRequest, services: RunServices, *, alone: bool = False) -> Iterator[JobPlan]:
     """Yield the plan of a dry run: nothing is changed, except by plugins, which know about the dry run."""
+    planner = Planner(request, services, plan_job)
     if may_have_plugins(request):
         with (
             process_alone() if alone else nullcontext(),
-            _life(request, on_masker, alone=alone, dry_run=True).foreseen() as plan,
+            _host(planner, alone=alone, dry_run=True).foreseen(),
         ):
-            yield plan
+            yield planner.plan()
     else:
-        plan = request.plan()
-        on_masker(plan.masker)
-        yield plan
+        yield planner.plan()
 
 
-def life_of(request: Request) -> PluginHost | None:
+def host_of(planner: Planner[RunPlan]) -> PluginHost | None:
     """Return the plugin host for a job driven by the caller (`PluginHost.around_run`); None without plugins."""
-    return _life(request, _nobody, alone=False) if may_have_plugins(request) else None
+    return _host(planner, alone=False) if may_have_plugins(planner.request) else None
 
 
-def may_have_plugins(request: Request) -> bool:
+def may_have_plugins(request: RunRequest) -> bool:
     """Return whether a plugin is registered in this process, or settings or sources may bring one."""
     config = request.resolved.config
     return bool(
@@ -96,10 +91,8 @@ def may_have_plugins(request: Request) -> bool:
     )
 
 
-def _life(request: Request, on_masker: OnMasker, *, alone: bool, dry_run: bool = False) -> PluginHost:
-    request = request.masked()
-    assert request.masker is not None  # noqa: S101 - it is masked
-    on_masker(request.masker)
+def _host(planner: Planner[RunPlan], *, alone: bool, dry_run: bool = False) -> PluginHost:
+    know_early(planner.request, planner.services)
     from runnerlib.runner.plugin_host.host import PluginHost
 
-    return PluginHost(request, alone=alone, dry_run=dry_run)
+    return PluginHost(planner, alone=alone, dry_run=dry_run)

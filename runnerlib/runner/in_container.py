@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from runnerlib._util.cancellation import Stop
     from runnerlib.executor.local import ProcessSupervisor
-    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.plan import JobPlan
 
 
 @asynccontextmanager
 async def in_container(
-    plan: RunPlan, custody: ProcessSupervisor, socket: Path, stop: Stop
+    plan: JobPlan, custody: ProcessSupervisor, socket: Path, stop: Stop
 ) -> AsyncIterator[tuple[ProcessSupervisor, Path]]:
     """Start the container of a plan; yield the process supervisor for its steps, and their scratch directory.
 
@@ -40,7 +40,7 @@ async def in_container(
         image=plan.image or "",
         base=base,
         scratch=scratch,
-        environ=without_private(plan.request.environ),
+        environ=without_private(plan.environ),
         mounts={socket: f"{INSIDE}/{OWN}/secrets"},
         shared=plan.workspace.granted,
     )

@@ -17,7 +17,7 @@ from runnerlib.output.log.level import chosen_format, chosen_level
 from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from runnerlib.events import Observer
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
     from runnerlib.output.streams import Streams
     from runnerlib.output.summary import Summary
     from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.services import RunServices
 
     Ends = Callable[[], Streams]
 
 
 @contextmanager
 def audience(
-    plan: RunPlan, environ: Mapping[str, str], ends: Streams | None = None, *, summary: type[Summary] | None = None
+    plan: RunPlan, services: RunServices, ends: Streams | None = None, *, summary: type[Summary] | None = None
 ) -> Iterator[Listener]:
     """Open the observers of a run. At the end of the block nothing is waited for: unread output is dropped.
 
     `summary` is the class of the last observer, by default the summary for jobs. Output goes to `ends`, by default
     the descriptors 1 and 2. Raises OutputError when stdout is closed or a file cannot be opened.
     """
-    listener = _listener(plan, environ, ends or streams(), summary)
+    listener = _listener(plan, services, ends or streams(), summary)
     try:
         yield listener
     finally:
@@ -47,24 +48,26 @@ def audience(
         listener.close()
 
 
-def told(plan: RunPlan, observer: Observer | None, ends: Ends) -> AbstractContextManager[Observer]:
+def told(
+    plan: RunPlan, services: RunServices, observer: Observer | None, ends: Ends
+) -> AbstractContextManager[Observer]:
     """Return `observer`, or by default the observers that the plan's settings select."""
-    return audience(plan, plan.request.environ, ends()) if observer is None else nullcontext(observer)
+    return audience(plan, services, ends()) if observer is None else nullcontext(observer)
 
 
-def _listener(plan: RunPlan, environ: Mapping[str, str], ends: Streams, summary: type[Summary] | None) -> Listener:
-    config, several = plan.config, len(plan.job.steps)
+def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None) -> Listener:
+    config, environ = plan.config, plan.environ
     terminal = ends.out.is_terminal
     seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
     structured = chosen_format(environ, config.log_format) == "json"
-    mode = config.output or automatic_mode(environ, terminal and not structured, several)
+    mode = config.output or automatic_mode(environ, terminal and not structured, plan.step_count)
     if structured and mode_of(mode).needs_terminal:  # its view and lines on stderr would write into each other
         mode = "prefixed"
     if config.timestamps and config.output is None and mode_of(mode).timed:
         mode = "prefixed"
-    ends = for_lines(ends, config, environ, mode, plan.masker.marks)
-    log = _log(plan, environ, ends) if structured and not mode_of(mode).for_programs else None
-    shown: Console = _without(console(mode, ends, seen, plan.request.modes), mode, plan, log)
+    ends = for_lines(ends, config, environ, mode, services.masker.marks)
+    log = _log(plan, ends) if structured and not mode_of(mode).for_programs else None
+    shown: Console = _without(console(mode, ends, seen, services.modes), mode, plan, log)
     if config.log_limit is not None:
         head = config.log_limit // 2
         from runnerlib.output.truncate import Truncate
@@ -83,12 +86,12 @@ def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
     return partial(log_path, artifacts=str(seen))
 
 
-def _log(plan: RunPlan, environ: Mapping[str, str], ends: Streams) -> Listener:
+def _log(plan: RunPlan, ends: Streams) -> Listener:
     """Return the log of the runner's messages as JSON on stderr, with their job, trace, phase and step."""
     from runnerlib.output.log.json_observer import LogLines
     from runnerlib.output.log.trace_context import context
 
-    return LogLines(ends.err, chosen_level(environ, plan.config.log_level), context(environ))
+    return LogLines(ends.err, chosen_level(plan.environ, plan.config.log_level), context(plan.environ))
 
 
 def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> Console:

@@ -12,16 +12,17 @@ from runnerlib.runner.journal import Entry, Journal, Selection, seal_of, select,
 if TYPE_CHECKING:
     from runnerlib.events import Observer
     from runnerlib.events.result import Exports, StepResult
-    from runnerlib.runner.plan import RunPlan
+    from runnerlib.masking import SecretMasker
+    from runnerlib.runner.plan import JobPlan, RunPlan
 
 
 def open_journal(plan: RunPlan, wish: Selection | None) -> Journal:
     """Open the journal of the plan's workspace, emptied unless `wish` needs the last run. Raises RunnerError."""
-    seal = seal_of(plan.journal, plan.config.state_dir, plan.request.environ)
+    seal = seal_of(plan.journal, plan.config.state_dir, plan.environ)
     return Journal(plan.journal, seal, fresh=wish is None or not wish.uses_journal)
 
 
-def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
+def foreseen(plan: JobPlan) -> tuple[frozenset[str], frozenset[str]]:
     """Return the steps that a run would reuse from the journal, and those it would leave out; changes nothing."""
     wish = plan.wish or Selection()
     entries = {}
@@ -33,7 +34,9 @@ def foreseen(plan: RunPlan) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(kept), left_out
 
 
-def remembering(plan: RunPlan, journal: Journal, execution: JobExecution, observer: Observer) -> JobExecution:
+def remembering(
+    plan: JobPlan, masker: SecretMasker, journal: Journal, execution: JobExecution, observer: Observer
+) -> JobExecution:
     """Return the execution with results reused from the journal, and each step that ends recorded in it."""
     wish = plan.wish or Selection()
     kept, left_out = select(plan.job, wish, journal.entries)
@@ -43,12 +46,12 @@ def remembering(plan: RunPlan, journal: Journal, execution: JobExecution, observ
         if result.cause in {"restored", "excluded"}:
             return
         texts = (*exports.outputs.values(), *exports.env.values(), *exports.path)
-        secret = any(plan.masker.mask_string(text) != text for text in texts)
+        secret = any(masker.mask_string(text) != text for text in texts)
         try:
             journal.record(Entry(signed[result.name], result, None if secret else exports))
         except OSError as error:
             text = f"the journal cannot be written ({error.strerror}): --resume will run '{result.name}' again"
-            observer.observe(Warned(plan.masker.mask_string(text)))
+            observer.observe(Warned(masker.mask_string(text)))
 
     taken = {name: Kept(entry.result, entry.exports or NO_EXPORTS) for name, entry in kept.items()}
     return execution._replace(kept=taken, renews=wish.goes_on, excluded=left_out, ended=ended)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import PLUGINS, opened_own
 from runnerlib._util.signals import signal_name
-from runnerlib.config import with_ci_source
 from runnerlib.engine import JobExecution, JobRun, Limits
 from runnerlib.errors import Interrupted, RunnerError, TimeLimitError
 from runnerlib.events import Notice, Warned
@@ -36,9 +35,11 @@ if TYPE_CHECKING:
     from runnerlib.engine import Around, Surroundings
     from runnerlib.events import Observer
     from runnerlib.events.result import JobResult
+    from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.job import Step
     from runnerlib.runner.journal import Journal
-    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.plan import JobPlan, RunPlan
+    from runnerlib.runner.planner import Planner
     from runnerlib.triggers.sinks import Sink
 
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -50,40 +51,43 @@ Stage = Literal["pre_source_prep", "post_source_prep", "pre_execution"]
 class RunHooks(Protocol):
     """Hooks at the stages of a run; each may replace the plan. A RunnerError from a hook stops the run."""
 
-    def reached(self, stage: Stage, plan: RunPlan) -> RunPlan:
-        """Called at each stage, outside of an event loop; returns the plan to continue with."""
+    def reached(self, stage: Stage) -> None:
+        """Called at each stage, outside of an event loop; what it changes is in the next plan of the planner."""
 
-    def around(self, plan: RunPlan) -> Around | None:
+    def around(self) -> Around | None:
         """Return the hooks before and after each step; called inside the event loop."""
 
 
 def run(
-    plan: RunPlan,
+    planner: Planner[JobPlan],
     observer: Observer,
     new_loop: LoopFactory | None = None,
     stop: Stop | None = None,
     stages: RunHooks | None = None,
 ) -> JobResult:
-    """Run `plan` and return the result of its job.
+    """Run the job of `planner` and return its result.
 
     All events go to `observer`, masked. Raises RunnerError when the runner itself fails and Interrupted when a
     signal stops it before the job has begun; a signal during the job gives a result. `new_loop` defaults to
     uvloop's. With `stop` a caller can stop the run, and see the signal that stopped it.
     """
     stop = stop or Stop()
-    with HERE.followed_by(plan.masker), interruptible(stop), journal_of(plan) as journal:
-        warn(plan, observer)
-        plan = prepare_workspace(plan, journal, observer, stop, stages)
+    plan, masker = planner.plan(), planner.services.masker
+    with HERE.followed_by(masker), interruptible(stop), journal_of(plan) as journal:
+        warn(plan, masker, observer)
+        plan = prepare_workspace(planner, journal, observer, stop, stages)
         stop.check()
         with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:
-            result = loop.run(_run(plan, journal, observer, stop, stages))
+            result = loop.run(_run(plan, masker, journal, observer, stop, stages))
         if stages is not None:
             return result
         with interruptible(stop):  # uvloop leaves signal handlers behind that do nothing
-            return tell_triggers(plan, result, observer)
+            return tell_triggers(plan, masker, result, observer)
 
 
-def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: Sequence[Sink] = ()) -> JobResult:
+def tell_triggers(
+    plan: RunPlan, masker: SecretMasker, result: JobResult, observer: Observer, sinks: Sequence[Sink] = ()
+) -> JobResult:
     """Deliver the follow-up jobs after the end of the job; return its final result.
 
     Most jobs have none, neither new ones nor undelivered ones. Blocks; errors go to `observer`. `sinks` are those of
@@ -94,12 +98,12 @@ def tell_triggers(plan: RunPlan, result: JobResult, observer: Observer, sinks: S
     except RunnerError as error:
         from runnerlib.triggers.after_run import undelivered
 
-        return undelivered(plan, result, [str(error)], observer.observe)
+        return undelivered(plan, masker.mask_string, result, [str(error)], observer.observe)
     if not any(map(os.path.lexists, spools)) and not os.path.lexists(plan.workspace.meant(plan.config.triggers_file)):
         return result
     from runnerlib.triggers.after_run import deliver
 
-    return deliver(plan, plan.request.environ, spools, result, observer.observe, sinks)
+    return deliver(plan, masker.mask_string, spools, result, observer.observe, sinks)
 
 
 def _spools(plan: RunPlan) -> list[Path]:
@@ -126,15 +130,15 @@ def _forget(spool: Path) -> None:
         raise RunnerError(f"cannot remove '{spool}': {error.strerror}") from None
 
 
-def warn(plan: RunPlan, observer: Observer, told: Container[str] = ()) -> None:
+def warn(plan: RunPlan, masker: SecretMasker, observer: Observer, told: Container[str] = ()) -> None:
     """Send the warnings of a plan to `observer`, except those in `told`, which were sent before."""
     for warning in plan.warnings:
         if warning not in told:
-            observer.observe(Warned(plan.masker.mask_string(warning)))
+            observer.observe(Warned(masker.mask_string(warning)))
 
 
 @contextmanager
-def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
+def journal_of(plan: JobPlan) -> Iterator[Journal | None]:
     """Open the journal of a job of steps; a single command has none."""
     if plan.is_command:
         yield None
@@ -150,34 +154,39 @@ def journal_of(plan: RunPlan) -> Iterator[Journal | None]:
 
 
 def prepare_workspace(
-    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: RunHooks | None = None
-) -> RunPlan:
+    planner: Planner[JobPlan], journal: Journal | None, observer: Observer, stop: Stop, stages: RunHooks | None = None
+) -> JobPlan:
     """Prepare the sources and directories of a job; return the plan to continue with. Raises RunnerError."""
 
     def report(text: str) -> None:
         stop.check()
-        observer.observe(Notice(plan.masker.mask_string(text)))
+        observer.observe(Notice(masker.mask_string(text)))
 
+    plan, masker = planner.plan(), planner.services.masker
     report.check = _within(plan.job.timeout, stop)  # type: ignore[attr-defined]
     told = plan.warnings
     if journal is not None and journal.doubt:
-        observer.observe(Warned(plan.masker.mask_string(journal.doubt)))
+        observer.observe(Warned(masker.mask_string(journal.doubt)))
     _make(plan.workspace.artifacts)
     if journal is not None and not journal.prepared:
         for spool in _spools(plan):
             if spool != plan.spool:
                 _forget(spool)
-    plan = _reached("pre_source_prep", plan, stages)
-    plan = _prepare(plan, journal, report).arrived()
+    _reached("pre_source_prep", stages)
+    _prepare(planner, journal, report)
+    planner.read_awaited_job()
+    plan = planner.plan()
     if stages is None and os.path.isdir(f"{plan.code_dir}/{PLUGINS}"):
         report(f"the plugins in '{plan.code_dir}/{PLUGINS}' are not loaded; see --trust-source-plugins")
-    plan = _reached("post_source_prep", plan, stages)
+    _reached("post_source_prep", stages)
+    plan = planner.plan()
     if not plan.code_dir.exists():
         _make(plan.code_dir)
-    plan = _reached("pre_execution", plan, stages)
+    _reached("pre_execution", stages)
+    plan = planner.plan()
     # The source is in place now, and may hold a symlink at the path of the job's directory.
     plan.workspace.resolve(str(plan.job_dir), "job_dir")
-    warn(plan, observer, told)
+    warn(plan, masker, observer, told)
     return plan
 
 
@@ -196,28 +205,29 @@ def _within(limit: float | None, stop: Stop) -> Callable[[], None]:
     return check
 
 
-def _reached(stage: Stage, plan: RunPlan, stages: RunHooks | None) -> RunPlan:
-    return plan if stages is None else stages.reached(stage, plan)
+def _reached(stage: Stage, stages: RunHooks | None) -> None:
+    if stages is not None:
+        stages.reached(stage)
 
 
-def _prepare(plan: RunPlan, journal: Journal | None, report: Callable[[str], None]) -> RunPlan:
+def _prepare(planner: Planner[JobPlan], journal: Journal | None, report: Callable[[str], None]) -> None:
     """Prepare the sources; when a job resumes, only the trusted one, because steps may have changed it."""
     going_on = journal is not None and journal.prepared
+    plan = planner.plan()
     for checkout in plan.checkouts:
         if checkout.trusted or not going_on:
             # Not loaded before: only runs with a source replace a tree.
             from runnerlib.source import mounts as mounted
 
-            mounted.prepare(plan.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+            mounted.prepare(planner.services.sources, checkout.spec, checkout.target, plan.workspace.base, report)
         else:
             report("going on in the workspace as it is; no source is prepared")
         if checkout.trusted:
-            plan = plan.revised(with_ci_source(plan.request.resolved, checkout.target))
+            planner.add_ci_settings(checkout.target)
     if plan.checkouts:
         forget_stored()
     if journal is not None and not going_on:
         journal.record_prepared()
-    return plan
 
 
 def _make(directory: Path) -> None:
@@ -228,7 +238,12 @@ def _make(directory: Path) -> None:
 
 
 async def _run(
-    plan: RunPlan, journal: Journal | None, observer: Observer, stop: Stop, stages: RunHooks | None
+    plan: JobPlan,
+    masker: SecretMasker,
+    journal: Journal | None,
+    observer: Observer,
+    stop: Stop,
+    stages: RunHooks | None,
 ) -> JobResult:
     user = None
     if plan.engine is not None:
@@ -236,28 +251,29 @@ async def _run(
 
         user = stranger()
         plan = plan.apart()
-    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
+    server = SecretServer(lambda values: masker.register_secrets(values, "registered at run time"), user=user)
     # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
+    warn = partial(_warn, masker, observer)
     with ProcessSupervisor(cgroups=not plan.is_command) as custody:
         try:
             socket = await server.start()
             if lacking := shortcomings(server):
-                _warn(plan, observer, lacking)
+                warn(lacking)
             loop = asyncio.get_running_loop()
             for signum in heeded():
                 loop.add_signal_handler(signum, stop.request, signum)
             async with _placed(plan, custody, socket, stop) as (starter, scratch):
-                job = job_run(plan, journal, observer, starter, socket, stages, scratch)
+                job = job_run(plan, masker, journal, observer, starter, socket, stages, scratch)
                 if heeded() and any(step.tty for step in plan.job.steps):
                     loop.add_signal_handler(signal.SIGWINCH, job.resize)
-                with guarded(custody, partial(_warn, plan, observer)), stop.reaching(loop, job.stop):
+                with guarded(custody, warn), stop.reaching(loop, job.stop):
                     return await job.run()
         finally:
             await server.close()
 
 
 def _placed(
-    plan: RunPlan, custody: ProcessSupervisor, socket: Path, stop: Stop
+    plan: JobPlan, custody: ProcessSupervisor, socket: Path, stop: Stop
 ) -> AbstractAsyncContextManager[tuple[ProcessSupervisor, Path | None]]:
     """Return the process supervisor for the steps, local or in a container, and its scratch directory, if any."""
     if plan.engine is None:
@@ -270,7 +286,8 @@ def _placed(
 
 
 def job_run(
-    plan: RunPlan,
+    plan: JobPlan,
+    masker: SecretMasker,
     journal: Journal | None,
     observer: Observer,
     custody: ProcessSupervisor,
@@ -284,17 +301,17 @@ def job_run(
     """
     execution = _execution(plan, socket, scratch or socket.parent)
     if plan.conditions:
-        execution = execution._replace(surroundings=_surroundings(plan, observer))
+        execution = execution._replace(surroundings=_surroundings(plan, partial(_warn, masker, observer)))
     if journal is not None:
         from runnerlib.runner.resume import remembering
 
-        execution = remembering(plan, journal, execution, observer)
+        execution = remembering(plan, masker, journal, execution, observer)
     if stages is not None:
-        execution = execution._replace(around=stages.around(plan))
-    return JobRun(execution, custody, plan.masker, observer)
+        execution = execution._replace(around=stages.around())
+    return JobRun(execution, custody, masker, observer)
 
 
-def _execution(plan: RunPlan, socket: Path, scratch: Path) -> JobExecution:
+def _execution(plan: JobPlan, socket: Path, scratch: Path) -> JobExecution:
     def directory(step: Step) -> Path:
         """Return the directory of a step, resolved at its start: an earlier step may have made or replaced it."""
         if step.working_dir is None and _is_real(plan.job_dir):
@@ -326,16 +343,15 @@ def _is_real(directory: Path) -> bool:
         os.close(found)
 
 
-def _warn(plan: RunPlan, observer: Observer, text: str) -> None:
-    observer.observe(Warned(plan.masker.mask_string(text)))
+def _warn(masker: SecretMasker, observer: Observer, text: str) -> None:
+    observer.observe(Warned(masker.mask_string(text)))
 
 
-def _surroundings(plan: RunPlan, observer: Observer) -> Surroundings:
+def _surroundings(plan: JobPlan, warn: Callable[[str], None]) -> Surroundings:
     # Few jobs have conditions, and their context takes time to load.
     from runnerlib.runner import condition_context as world
 
-    about, warn = world.repository_of(plan), partial(_warn, plan, observer)
-    found = world.surroundings(plan.env, plan.job.name, about, warn)
+    found = world.surroundings(plan.env, plan.job.name, world.repository_of(plan), warn)
     found.variables()  # before a step can change what is checked out
     return found
 

@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from runnerlib.config import RunnerConfig
     from runnerlib.events import Event
     from runnerlib.events.result import JobResult
-    from runnerlib.masking import SecretMasker
     from runnerlib.triggers.channels import Channels
     from runnerlib.triggers.job_trigger import JobTrigger
     from runnerlib.triggers.sinks import Sink
+
+    Mask = Callable[[str], str]
 
 
 class FinishedRun(Protocol):
     """The parts of a run's plan that matter once its job has ended."""
 
     @property
-    def masker(self) -> SecretMasker: ...
+    def environ(self) -> Mapping[str, str]: ...
     @property
     def config(self) -> RunnerConfig: ...
     @property
@@ -46,7 +47,7 @@ class FinishedRun(Protocol):
 
 def deliver(
     plan: FinishedRun,
-    environ: Mapping[str, str],
+    mask: Mask,
     spools: Sequence[Path],
     result: JobResult,
     tell: Callable[[Event], object],
@@ -58,12 +59,11 @@ def deliver(
     a signal raises Interrupted. A job whose follow-up jobs could not be delivered has failed where a coordinator is
     known, or the setting `triggers_required` says so.
     """
-    mask = plan.masker.mask_string
     problems: list[str] = []
     try:
         found = sum((collect(spool) for spool in spools), Spooled())
         problems += found.problems
-        verdict = _handed_on(plan, environ, spools, found, result, tell, sinks)
+        verdict = _handed_on(plan, mask, spools, found, result, tell, sinks)
     except Interrupted:
         raise
     except RunnerError as error:
@@ -74,12 +74,12 @@ def deliver(
         tell(Notice(mask(f"triggers: {done}")))
     for warning in verdict.warnings:
         tell(Warned(mask(f"triggers: {warning}")))
-    return undelivered(plan, result, [*problems, *verdict.problem.splitlines()], tell)
+    return undelivered(plan, mask, result, [*problems, *verdict.problem.splitlines()], tell)
 
 
 def _handed_on(
     plan: FinishedRun,
-    environ: Mapping[str, str],
+    mask: Mask,
     spools: Sequence[Path],
     found: Spooled,
     result: JobResult,
@@ -94,7 +94,7 @@ def _handed_on(
 
     if not result.success and plan.config.triggers_when == "success":
         return Verdict(warnings=tuple(_held_back(found.triggers, plan, sinks)))
-    outer = spool_of(environ)
+    outer = spool_of(plan.environ)
     if outer is not None:  # a run inside of a step: its outer job has to succeed, too
         if found.triggers:
             append(outer, found.triggers, insecure=found.insecure)
@@ -103,7 +103,7 @@ def _handed_on(
     return hand_over(
         message([one.to_dict() for one in found.triggers]) if found.triggers else None,
         _channels(plan, insecure=found.insecure),
-        plan.masker.mask_string,
+        mask,
         lambda text, line: tell(Triggered(text, line)),
         sinks,
         forget,
@@ -132,11 +132,11 @@ def _held_back(triggers: Sequence[JobTrigger], plan: FinishedRun, sinks: Sequenc
 
 
 def undelivered(
-    plan: FinishedRun, result: JobResult, problems: Sequence[str], tell: Callable[[Event], object]
+    plan: FinishedRun, mask: Mask, result: JobResult, problems: Sequence[str], tell: Callable[[Event], object]
 ) -> JobResult:
     """Return the result of a job with undelivered follow-up jobs; report each of `problems` as a warning."""
     for line in problems:
-        tell(Warned(plan.masker.mask_string(f"triggers: {line}")))
+        tell(Warned(mask(f"triggers: {line}")))
     if not problems or not result.success or not required(plan.config):
         return result
     return result._replace(exit_code=RunnerError.exit_code, reason="its follow-up jobs could not be told of")

@@ -13,11 +13,11 @@ import pytest
 
 from runnerlib.config import read
 from runnerlib.events import StepOutput
-from runnerlib.runner.plan import plan_run
 from runnerlib.runner.run import run
 from tests.integration.cli import RUNNERLIB, environment, runnerlib
 from tests.leaks.knowledge import KNOWN, MARKER, SECRET, SPECIAL, known_at
 from tests.leaks.situation import MARK, TOKEN, readable
+from tests.runner.planning import planner
 
 WATCH = "for p in $$ $PPID; do tr '\\0' ' ' </proc/$p/cmdline; echo; done; echo end"
 
@@ -172,7 +172,7 @@ def test_every_sink_is_behind_the_mask(tmp_path: Path, monkeypatch: pytest.Monke
     job = f'echo "$A_TOKEN"; echo {SECRET} >&2; exec /nowhere/{SECRET}'
     options = {"job_command": job, "secret_env_names": f"NO_{SECRET}"}
     recorder = Recorder()
-    run(plan_run(read(options, environ, None), (), environ, tmp_path), recorder)
+    run(planner(read(options, environ, None), (), environ, tmp_path), recorder)
     printed = b"".join(event.data for event in recorder.events if isinstance(event, StepOutput))
     assert printed.count(MARK) >= 2
     assert not readable(TOKEN, printed + repr(recorder.events).encode())

@@ -9,16 +9,24 @@ import pytest
 from runnerlib._util.paths import Workspace
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError, PathError, SourceError
-from runnerlib.runner.plan import RunPlan, masker_of, plan_run
-from runnerlib.source import Sources, SourceSpec
+from runnerlib.masking import SecretMasker
+from runnerlib.runner.plan import JobPlan, early_services
+from runnerlib.runner.request import RunRequest
+from runnerlib.source import SourceSpec
+from tests.runner.planning import planner
 
 HOST = {"REACTORCIDE_IN_CONTAINER": "false"}
 
 
-def planned(tmp_path: Path, *words: str, **options: object) -> RunPlan:
+def planned(tmp_path: Path, *words: str, **options: object) -> JobPlan:
+    return planned_and_masked(tmp_path, *words, **options)[0]
+
+
+def planned_and_masked(tmp_path: Path, *words: str, **options: object) -> tuple[JobPlan, SecretMasker]:
     if not words:
         options.setdefault("job_command", "true")
-    return plan_run(resolve(options, HOST), words, HOST, tmp_path)
+    made = planner(resolve(options, HOST), words, HOST, tmp_path)
+    return made.plan(), made.services.masker
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -43,7 +51,7 @@ def test_in_a_container_the_worker_sets_everything_by_variables(tmp_path: Path) 
         "REACTORCIDE_CI_SOURCE_TYPE": "",
         "REACTORCIDE_JOB_ID": "42",
     }
-    plan = plan_run(resolve({}, environ), (), environ, tmp_path)
+    plan = planner(resolve({}, environ), (), environ, tmp_path).plan()
     assert plan.job_dir == Path("/job/src")
     (checkout,) = plan.checkouts
     assert checkout.spec == SourceSpec("git", "https://example.org/r.git", None)
@@ -97,8 +105,8 @@ def test_a_source_that_can_never_work_is_refused_early(tmp_path: Path) -> None:
 
 
 def test_the_masker_knows_the_secrets_and_the_marker(tmp_path: Path) -> None:
-    plan = planned(tmp_path, secret_values_list="abc-def,xy", mask_marker="<hidden>")
-    assert plan.masker.mask_string("an abc-def") == "an <hidden>"
+    plan, masker = planned_and_masked(tmp_path, secret_values_list="abc-def,xy", mask_marker="<hidden>")
+    assert masker.mask_string("an abc-def") == "an <hidden>"
     assert plan.secret_count == 1
     assert plan.warnings == (
         "secret value 2 of secret_values_list is not masked: it has 2 bytes, secret_min_length is 3",
@@ -106,8 +114,8 @@ def test_the_masker_knows_the_secrets_and_the_marker(tmp_path: Path) -> None:
 
 
 def test_reports_call_secrets_by_where_they_came_from(tmp_path: Path) -> None:
-    plan = planned(tmp_path, "true", secret_values_list="abc-def,abc-ghi", secret_shapes="jwt, aws-key-id")
-    stream = plan.masker.stream()
+    settings = {"secret_values_list": "abc-def,abc-ghi", "secret_shapes": "jwt, aws-key-id"}
+    stream = planned_and_masked(tmp_path, "true", **settings)[1].stream()
     stream.feed(b"abc-ghi AKIAABCDEFGHIJKLMNOP ")
     assert stream.report().summary() == "masked 2 times: shape aws-key-id 1, value 2 of secret_values_list 1"
 
@@ -116,18 +124,19 @@ def test_reports_call_secrets_by_where_they_came_from(tmp_path: Path) -> None:
     ("shapes", "shown"), [("", "x"), ("all", "[REDACTED:url-password]"), ("jwt,all", "[REDACTED:url-password]")]
 )
 def test_shapes_are_a_setting(shapes: str, shown: str, tmp_path: Path) -> None:
-    plan = planned(tmp_path, "true", secret_shapes=shapes)
-    assert plan.masker.mask_string("https://u:x@h") == f"https://u:{shown}@h"
+    _, masker = planned_and_masked(tmp_path, "true", secret_shapes=shapes)
+    assert masker.mask_string("https://u:x@h") == f"https://u:{shown}@h"
 
 
 def test_limits_of_strength_are_settings(tmp_path: Path) -> None:
-    plan = planned(tmp_path, secret_values_list="xy", secret_min_length=2)
-    assert plan.masker.mask_string("-xy-") == "-[REDACTED]-"
+    _, masker = planned_and_masked(tmp_path, secret_values_list="xy", secret_min_length=2)
+    assert masker.mask_string("-xy-") == "-[REDACTED]-"
 
 
 def test_the_masker_of_a_configuration_that_cannot_run(tmp_path: Path) -> None:
     resolved = resolve({"secret_values_list": "abc-def", "code_dir": "nonsense"}, HOST)
-    assert masker_of(resolved, HOST, tmp_path).mask_string("abc-def") == "[REDACTED]"
+    masker = early_services(RunRequest(resolved, (), HOST, tmp_path)).masker
+    assert masker.mask_string("abc-def") == "[REDACTED]"
 
 
 def test_the_description_shows_no_credentials(tmp_path: Path) -> None:
@@ -141,8 +150,7 @@ def test_the_description_shows_no_credentials(tmp_path: Path) -> None:
 def test_options_of_a_source(prefix: str, tmp_path: Path) -> None:
     given = {"type": "fossil", "url": "/a", "options": {"exclude": ["*.o", "a,b"]}}
     settings = {f"{prefix}source_{key}": value for key, value in given.items()}
-    sources = Sources(may_grow=True)
-    plan = plan_run(resolve({"job_command": "true", **settings}, HOST), (), HOST, tmp_path, sources=sources)
+    plan = planner(resolve({"job_command": "true", **settings}, HOST), (), HOST, tmp_path, may_grow=True).plan()
     assert plan.checkouts[0].spec.options == (("exclude", "*.o"), ("exclude", "a,b"))
     rows = dict(plan.describe())
     assert rows[f"{prefix[:2]} source".strip()].startswith("fossil /a (exclude=*.o exclude=a,b) -> ")
@@ -150,12 +158,13 @@ def test_options_of_a_source(prefix: str, tmp_path: Path) -> None:
 
 def test_a_type_that_a_plugin_may_still_add_is_left_to_the_preparation(tmp_path: Path) -> None:
     resolved = resolve({"job_command": "true", "source_type": "fossil"}, HOST)
-    plan = plan_run(resolved, (), HOST, tmp_path, sources=Sources(may_grow=True))
-    (checkout,) = plan.checkouts
+    made = planner(resolved, (), HOST, tmp_path, may_grow=True)
+    (checkout,) = made.plan().checkouts
+    sources = made.services.sources
     with pytest.raises(SourceError, match=r"unknown source type 'fossil' \(.*git.*\)"):
-        plan.sources.prepare(checkout.spec, checkout.target, print)
-    plan.sources.register("fossil", lambda spec, directory, report: "r1")
-    prepared = plan.sources.prepare(checkout.spec, checkout.target, print)
+        sources.prepare(checkout.spec, checkout.target, print)
+    sources.register("fossil", lambda spec, directory, report: "r1")
+    prepared = sources.prepare(checkout.spec, checkout.target, print)
     assert prepared is not None
     assert prepared.revision == "r1"
 
@@ -188,8 +197,8 @@ class TestArtifacts:
 def test_a_source_replaces_nothing_outside_of_the_workspace(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "job", granted=(tmp_path / "project",))
     options = {"job_command": "true", "code_dir": f"{tmp_path}/project"}
-    plan = plan_run(resolve(options, HOST), (), HOST, tmp_path, workspace=workspace)
+    plan = planner(resolve(options, HOST), (), HOST, tmp_path, workspace=workspace).plan()
     assert plan.code_dir == tmp_path / "project"
     options |= {"source_type": "copy", "source_url": "/etc"}
     with pytest.raises(PathError, match=r"the source would replace '.*/project', outside the workspace"):
-        plan_run(resolve(options, HOST), (), HOST, tmp_path, workspace=workspace)
+        planner(resolve(options, HOST), (), HOST, tmp_path, workspace=workspace).plan()

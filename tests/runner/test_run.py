@@ -15,16 +15,18 @@ from runnerlib.config import resolve
 from runnerlib.errors import Interrupted, PathError, RunnerError
 from runnerlib.events import JobFinished, Masked, Notice, StepFinished, StepOutput, StepStarted, Warned
 from runnerlib.events.result import JobResult
-from runnerlib.runner.plan import RunPlan, plan_run
+from runnerlib.runner.plan import JobPlan
+from runnerlib.runner.planner import Planner
 from runnerlib.runner.run import run
 from tests.engine.harness import Recorder
+from tests.runner.planning import planner
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
-def planned(tmp_path: Path, command: str, **options: object) -> RunPlan:
+def planned(tmp_path: Path, command: str, **options: object) -> Planner[JobPlan]:
     environ = {"PATH": os.environ["PATH"], "REACTORCIDE_IN_CONTAINER": "false"}
-    return plan_run(resolve({"job_command": command, **options}, environ), (), environ, tmp_path)
+    return planner(resolve({"job_command": command, **options}, environ), (), environ, tmp_path)
 
 
 def test_everything_is_told_in_order_and_masked(new_loop: NewLoop, tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from runnerlib._util.paths import in_container, locate
 from runnerlib.config import Resolved, RunnerConfig, get_config
 from runnerlib.errors import SourceError, unprepared
-from runnerlib.pipeline.job import Job, Step
 from runnerlib.runner.plan import plan_run
+from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import services_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.services import RunServices
 
     Report = Callable[[str], None]
 
@@ -41,12 +43,12 @@ def prepare_ci_source(config: RunnerConfig | None = None, report: Report | None 
 
 def get_code_directory_path(config: RunnerConfig | None = None) -> Path:
     """Return the real path of the code directory. Raises PathError when it leads out of the workspace."""
-    return _plan(config).code_dir
+    return _plan(config)[0].code_dir
 
 
 def get_job_directory_path(config: RunnerConfig | None = None) -> Path:
     """Return the real path of the directory that the job runs in. Raises PathError if it is outside the workspace."""
-    return _plan(config).job_dir
+    return _plan(config)[0].job_dir
 
 
 def get_job_base_path() -> Path:
@@ -65,24 +67,25 @@ def is_in_container_mode() -> bool:
     return in_container(os.environ, Path.cwd())
 
 
-def _plan(config: RunnerConfig | None) -> RunPlan:
-    """Return the plan of a job without a command: it checks all settings of paths and sources."""
+def _plan(config: RunnerConfig | None) -> tuple[RunPlan, RunServices]:
+    """Return the plan of a run without a job, which checks all settings of paths and sources, and its services."""
     resolved = Resolved(get_config() if config is None else config, {})
-    return plan_run(resolved, (), os.environ, Path.cwd(), Job("sources", [Step("sources", "true")]))
+    services = services_for(resolved)
+    return plan_run(RunRequest(resolved, (), os.environ, Path.cwd()), services), services
 
 
 def _prepare(config: RunnerConfig | None, report: Report | None, *, trusted: bool) -> Path | None:
-    plan = _plan(config)
+    plan, services = _plan(config)
     checkout = next((one for one in plan.checkouts if one.trusted == trusted), None)
     if checkout is None:
         return None
 
     def masked(line: str) -> None:
         if report is not None:
-            report(plan.masker.mask_string(line))
+            report(services.masker.mask_string(line))
 
     try:
-        plan.sources.prepare(checkout.spec, checkout.target, masked)
+        services.sources.prepare(checkout.spec, checkout.target, masked)
     except SourceError as error:
         url = checkout.spec.url or ""
         raise unprepared(error, None if ":" in url else url) from None

@@ -12,7 +12,8 @@ from runnerlib.cli._options import setting_options
 from runnerlib.cli._request import current_directory, resolve_options, warn_of_misspelt
 from runnerlib.config import SETTINGS, Layer, Resolved
 from runnerlib.errors import ConfigError, printable, unknown
-from runnerlib.runner.plan import masker_of
+from runnerlib.runner.plan import early_services
+from runnerlib.runner.request import RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +37,10 @@ def command(session: Session, /, config_file: str | None, explain: str | None, *
     if key is not None and key not in SETTINGS:
         raise ConfigError(unknown("setting", key, SETTINGS))
     resolved = resolve_options(config_file, options)
-    session.planned = masker_of(resolved, os.environ, current_directory())
+    session.services = early_services(RunRequest(resolved, (), os.environ, current_directory()))
     warn_of_misspelt(session)
     if key is not None:
-        session.suspect(session.planned)
+        session.suspect(session.services.masker)
     rows = list(_rows(resolved) if key is None else _explained(resolved, SETTINGS[key].target))
     width = max(len(row[0]) for row in rows)
     for name, *rest in rows:

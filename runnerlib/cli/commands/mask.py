@@ -14,7 +14,8 @@ from runnerlib.errors import RunnerError
 from runnerlib.masking.files import find_secrets, mask_file, quarantine, regular_files
 from runnerlib.masking.report import document, total
 from runnerlib.output.nonblocking_writer import Output
-from runnerlib.runner.plan import masker_of
+from runnerlib.runner.plan import early_services
+from runnerlib.runner.request import RunRequest
 
 if TYPE_CHECKING:
     from runnerlib.cli._session import Session
@@ -84,7 +85,8 @@ def command(
     if check != bool(paths):
         raise click.UsageError("--check needs PATHS, and PATHS need --check")
     resolved = resolve_options(config_file, {**options, "secret_shapes": "all"} if shapes else options)
-    masker = session.planned = masker_of(resolved, os.environ, current_directory())
+    session.services = early_services(RunRequest(resolved, (), os.environ, current_directory()))
+    masker = session.services.masker
     warn_of_misspelt(session)
     if check:
         reports = [(str(path), _treat(path, masker, policy, quarantine_dir)) for path in regular_files(paths)]

@@ -14,7 +14,7 @@ from runnerlib.runner.execute import foreseen
 
 if TYPE_CHECKING:
     from runnerlib.cli._session import Session
-    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.plan import JobPlan
     from runnerlib.runner.workflow import WorkflowPlan
 
 
@@ -46,9 +46,9 @@ def command(
         from runnerlib.cli import _workflow as workflow
 
         if workflow.chosen(request, None):
-            _tell(session, workflow.planned(session, request))
+            _tell(session, workflow.planned(session.serve(request), request))
             return
-    with foreseen(request, session.mask_with, alone=True) as plan:
+    with foreseen(request, session.serve(request), alone=True) as plan:
         _tell(session, plan)
 
 
@@ -68,7 +68,7 @@ def _check(files: tuple[str, ...]) -> None:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
 
 
-def _tell(session: Session, plan: RunPlan | WorkflowPlan) -> None:
+def _tell(session: Session, plan: JobPlan | WorkflowPlan) -> None:
     for warning in plan.warnings:
         warn(session, warning)
     click.echo("the configuration is valid")

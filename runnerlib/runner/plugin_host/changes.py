@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
 from runnerlib.plugins.errors import PluginError
 from runnerlib.plugins.phase import PluginPhase
-from runnerlib.runner.plan import Changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +64,3 @@ def changed_env(before: Mapping[str, str], after: object, who: str) -> dict[str,
             raise PluginError(f"{who}: variable '{name}' is no text that a process can be given")
     gone: dict[str, str | None] = {name: None for name in before if name not in after}
     return gone | {name: value for name, value in after.items() if before.get(name) != value}
-
-
-def added(changes: Changes, settings: Mapping[str, tuple[object, Origin]], env: Mapping[str, str | None]) -> Changes:
-    """Return `changes` with newer ones added."""
-    return Changes({**changes.settings, **settings}, {**changes.env, **env})

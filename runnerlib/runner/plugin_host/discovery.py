@@ -12,22 +12,21 @@ from runnerlib.plugins.trust import ci_root, offered, plugin_directory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runnerlib._util.paths import Workspace
     from runnerlib.plugins.deadline import Limit
-    from runnerlib.runner.plan import Request, RunPlan
+    from runnerlib.runner.plan import RunPlan
     from runnerlib.runner.plugin_host.active_plugins import ActivePlugins
+    from runnerlib.runner.request import RunRequest
 
     Say = Callable[[str, str], object]
 
 
-def at_the_start(
-    crew: ActivePlugins, request: Request, workspace: Workspace, limit: Callable[[], Limit], say: Say
-) -> None:
+def at_the_start(crew: ActivePlugins, request: RunRequest, limit: Callable[[], Limit], say: Say) -> None:
     """Load the plugins of this process, of `plugin_dir` and of installed packages into `crew`.
 
     `say` gets the name of a file or setting and a line that its plugins print. Raises RunnerError.
     """
     resolved, config = request.resolved, request.resolved.config
+    workspace = request.located()
     crew.take(plugin_manager.ordered())
     code_dir = workspace.resolve_directory(config.code_dir, f"code_dir ({resolved.origin('code_dir')})")
     root = ci_root(resolved, request.environ, workspace, code_dir)
@@ -40,10 +39,14 @@ def at_the_start(
 
 
 def from_sources(
-    crew: ActivePlugins, plan: RunPlan, limit: Callable[[], Limit], say: Say, notice: Callable[[str], object]
+    crew: ActivePlugins,
+    request: RunRequest,
+    plan: RunPlan,
+    limit: Callable[[], Limit],
+    say: Say,
+    notice: Callable[[str], object],
 ) -> None:
     """Load the plugins of the CI source or, only if it is trusted, of the application source. Raises RunnerError."""
-    request = plan.request
     root = ci_root(request.resolved, request.environ, plan.workspace, plan.code_dir)
     offer = offered(request.resolved, root, plan.code_dir)
     if offer.notice:

@@ -9,7 +9,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from runnerlib._util.cancellation import Stop
-from runnerlib._util.paths import locate
 from runnerlib._util.signals import signal_name
 from runnerlib.errors import Interrupted, OutputError, RunnerError
 from runnerlib.events import Notice, Warned
@@ -22,7 +21,7 @@ from runnerlib.plugins.deadline import Limit
 from runnerlib.plugins.phase import PluginPhase
 from runnerlib.runner.environment import named_secrets
 from runnerlib.runner.plugin_host.active_plugins import ActivePlugins
-from runnerlib.runner.plugin_host.changes import added, changed_env, changed_settings, in_time
+from runnerlib.runner.plugin_host.changes import changed_env, changed_settings, in_time
 from runnerlib.runner.plugin_host.discovery import at_the_start, from_sources
 from runnerlib.runner.plugin_host.event_fanout import Listeners
 from runnerlib.runner.plugin_host.output_capture import Capture
@@ -38,7 +37,8 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Event, Observer
     from runnerlib.events.result import JobResult, StepResult
-    from runnerlib.runner.plan import Request, RunPlan
+    from runnerlib.runner.plan import JobPlan, RunPlan
+    from runnerlib.runner.planner import Planner
     from runnerlib.runner.plugin_host.active_plugins import Member
     from runnerlib.runner.reporting import Ends
     from runnerlib.runner.run import LoopFactory, Stage
@@ -56,32 +56,36 @@ class JobFailedError(RunnerError):
 class PluginHost:
     """Host of the plugins during one run; call either `run` or `foreseen`, once."""
 
-    def __init__(self, request: Request, *, alone: bool = False, dry_run: bool = False) -> None:
-        """Take a request that has a masker; with `alone`, plugins get no access to descriptors 1 and 2.
+    def __init__(self, planner: Planner[RunPlan], *, alone: bool = False, dry_run: bool = False) -> None:
+        """Take the planner of the job; with `alone`, plugins get no access to descriptors 1 and 2.
 
         `alone` means that the process belongs to this run only.
         """
-        assert request.masker is not None  # noqa: S101 - see above
-        self._masker = request.masker
-        self._services = Services(request.masker, request.sources, request.lookup)
-        self._request = request._replace(
-            sources=self._services.sources, modes=self._services.modes, lookup=self._services.lookup
-        )
-        self._plan: RunPlan | None = None
+        self._planner = planner
+        self._masker = masker = planner.services.masker
+        self._services = Services(masker, planner.services.sources, planner.services.resolver, planner.services.modes)
+        self._warned: tuple[str, ...] = ()
         self._dry_run = dry_run
         self._alone = alone
-        self._capture = Capture(request.masker, self._say_written)
-        self._listeners = Listeners(request.masker)
+        self._capture = Capture(masker, self._say_written)
+        self._listeners = Listeners(masker)
         self._stop = Stop()
         self._ends: Ends = streams
         self._failure: BaseException | None = None
         self._result: JobResult | None = None
         self._ending = False
         self._phase = ""
-        self.crew = ActivePlugins(request.masker, request.resolved.config.grace_period)
+        self.crew = ActivePlugins(masker, planner.request.resolved.config.grace_period)
         self.results: dict[str, StepResult] = {}
 
-    def run(self, observer: Observer | None, ends: Ends, new_loop: LoopFactory | None, stop: Stop | None) -> JobResult:
+    def run(
+        self,
+        planner: Planner[JobPlan],
+        observer: Observer | None,
+        ends: Ends,
+        new_loop: LoopFactory | None,
+        stop: Stop | None,
+    ) -> JobResult:
         """Run the job with all phases. Raises RunnerError when a plugin or the runner itself fails."""
         self._stop, self._ends = stop or self._stop, ends
         with self._living() as audience:
@@ -89,20 +93,20 @@ class PluginHost:
                 self._listeners.open(observer)
             plan = self._validated()
             if observer is None:
-                self._listeners.open(audience.enter_context(told(plan, None, self._ends)))
+                self._listeners.open(audience.enter_context(told(plan, self._planner.services, None, self._ends)))
             self._services.listening = True
             with self._capture.taken():
-                self._result = run(plan, self._listeners, new_loop, self._stop, self)
+                self._result = run(planner, self._listeners, new_loop, self._stop, self)
         assert self._result is not None  # noqa: S101 - else something was raised
         return self._result
 
     @contextmanager
-    def foreseen(self) -> Iterator[RunPlan]:
-        """Yield the plan of a dry run, between the validation phases and CLEANUP."""
+    def foreseen(self) -> Iterator[None]:
+        """Fire the phases of a dry run: the block is between the validation phases and CLEANUP."""
         with self._living():
-            plan = self._validated()
+            self._validated()
             self._show_kept()
-            yield plan
+            yield
 
     # -- for a run that the caller drives, in threads and on a loop
 
@@ -117,11 +121,10 @@ class PluginHost:
             self._listeners.open(observer)
             yield
 
-    def begin(self) -> RunPlan:
-        """Return the checked plan, with the changes by plugins. Raises RunnerError."""
-        plan = self._validated()
+    def begin(self) -> None:
+        """Check the plan, with the changes by plugins. Raises RunnerError."""
+        self._validated()
         self._services.listening = True
-        return plan
 
     def ended(self, result: JobResult) -> None:
         """Set the result of the job."""
@@ -138,20 +141,20 @@ class PluginHost:
 
     # -- called by the runner
 
-    def reached(self, stage: Stage, plan: RunPlan) -> RunPlan:
-        """Fire the phase of a stage, and return the plan to continue with."""
-        self._plan, self._request = plan, plan.request
+    def reached(self, stage: Stage) -> None:
+        """Fire the phase of a stage."""
+        self._warned = self._planner.plan().warnings
         if stage == "post_source_prep":
-            from_sources(self.crew, plan, self._limit, self.say, self._notice)
+            request, plan = self._planner.request, self._planner.plan()
+            from_sources(self.crew, request, plan, self._limit, self.say, self._notice)
         self._fire(PluginPhase(stage))
         if stage == "pre_source_prep" and self._services.sources.may_grow:
             self._services.sources.may_grow = False
-            self._plan = self._request.plan()  # a type of source that is unknown now is a wrong setting
-        return self._planned()
+            self._planner.plan_again()  # a type of source that is unknown now is a wrong setting
+        self._planned()
 
-    def around(self, plan: RunPlan) -> StepHooks | None:
+    def around(self) -> StepHooks | None:
         """Return the step hooks; None when no plugin has one."""
-        self._plan = plan
         self._capture.in_loop()
         return StepHooks(self) if self.crew.having("pre_step") or self.crew.having("post_step") else None
 
@@ -176,21 +179,17 @@ class PluginHost:
                 self.crew.close()
                 self._listeners.close()
                 self._show_kept()
-                if self._dry_run and self._request.spool is not None:
-                    self._request.spool.unlink(missing_ok=True)
+                if self._dry_run:
+                    self._planner.spool.unlink(missing_ok=True)
         if self._failure is not None and not isinstance(self._failure, JobFailedError):
             raise self._failure
 
     def _validated(self) -> RunPlan:
-        request = self._request
-        workspace = request.workspace or locate(request.environ, request.cwd)
-        self._request = request._replace(spool=request.spool or workspace.spool(lasting=request.job is not None))
-        at_the_start(self.crew, request, workspace, self._limit, self.say)
+        at_the_start(self.crew, self._planner.request, self._limit, self.say)
         self._fire(PluginPhase.PRE_VALIDATION)
-        if not self._request.changes.settings.keys().isdisjoint({"job_file", "job_command"}):
-            self._request = self._request.chosen()
+        self._planner.choose_job()
         self._services.sources.may_grow = any(map(self.crew.having, ("post_validation", "pre_source_prep")))
-        self._plan = self._request.plan()
+        self._warned = self._planner.plan().warnings
         self._fire(PluginPhase.POST_VALIDATION)
         return self._planned()
 
@@ -214,16 +213,14 @@ class PluginHost:
         except Interrupted as error:
             self._fail(error)
         if self._alone:
-            end_left(self._warn_of, self._request.settings.config.grace_period)
+            end_left(self._warn_of, self._planner.settings.config.grace_period)
 
     def _warn_of(self, text: str) -> None:
         self._tell(Warned(self._masker.mask_string(text)))
 
     def _tell_triggers(self, result: JobResult) -> None:
-        if self._plan is None:
-            return
         try:
-            told = tell_triggers(self._plan, result, self._listeners, self._sinks())
+            told = tell_triggers(self._planner.plan(), self._masker, result, self._listeners, self._sinks())
         except RunnerError as error:
             self._fail(error)
             return
@@ -267,7 +264,7 @@ class PluginHost:
                 self._fail(error)
 
     def _call(self, member: Member, phase: PluginPhase) -> None:
-        config, env = self._request.settings.config, self._env()
+        config, env = self._planner.settings.config, self._planner.env()
         context = self.context(member, phase, dict(env))
         inbox: SimpleQueue[object] = SimpleQueue()
 
@@ -287,7 +284,7 @@ class PluginHost:
             self._tell(Warned(f"{who} changed {name}, which has been used; that has no effect"))
         settings = {name: change for name, change in settings.items() if name not in late}
         if settings or variables:
-            self._request = self._request._replace(changes=added(self._request.changes, settings, variables))
+            self._planner.change(settings, variables)
             self.hide({name: value for name, value in variables.items() if value is not None}, {})
         for plugin, observer in self._services.observers:
             self._listeners.add(plugin, observer)
@@ -304,18 +301,16 @@ class PluginHost:
         """Call the functions of a plugin for a phase or a step hook. Raises PluginError and VetoError."""
         functions = [partial(function, context) for function in member.one.hooks[hook]]
         inside = copy_context()  # what a hook triggers is the job's; what this run itself is a part of stays as it is
-        inside.run(SPOOL.set, self._request.spool)
+        inside.run(SPOOL.set, self._planner.spool)
         inside.run(member.calls.call, functions, hook, self._limit(), tell, context.phase, inbox)
 
     def context(self, member: Member, phase: PluginPhase | None, env: dict[str, str]) -> PluginContext:
         """Make the context of a hook: copies, except the plugin's own metadata and the shared services."""
-        request = self._request
-        workspace = request.workspace or locate(request.environ, request.cwd)
         failure = self._failure
         return PluginContext(
-            config=changeable(request.settings.config, self._masker),
+            config=changeable(self._planner.settings.config, self._masker),
             phase=phase,
-            job_path=workspace.base,
+            job_path=self._planner.request.located().base,
             env_vars=env,
             exit_code=self._exit_code(),
             error=failure.with_traceback(None) if isinstance(failure, Exception) else None,
@@ -329,24 +324,19 @@ class PluginHost:
     def hide(self, env: Mapping[str, str], known: Mapping[str, str]) -> None:
         """Mask the variables that are secret by their names, except those in `known`."""
         new = {name: value for name, value in env.items() if known.get(name) != value}
-        for secret in named_secrets(new, self._request.settings.config):
+        for secret in named_secrets(new, self._planner.settings.config):
             self._masker.register_secret(secret.value, secret.name)
 
     def _planned(self) -> RunPlan:
-        """Return the plan of the current request."""
-        assert self._plan is not None  # noqa: S101 - there was one
-        if self._plan.request.changes is not self._request.changes:
-            before, self._plan = self._plan, self._request.plan()
-            self._request = self._plan.request
-            if self._services.listening:
-                warn(self._plan, self._listeners, before.warnings)
-        return self._plan
-
-    def _env(self) -> Mapping[str, str]:
-        return self._planned().env if self._plan is not None else self._request.environment()
+        """Return the plan, after a warning about each new secret that will not be masked."""
+        plan = self._planner.plan()
+        if self._services.listening:
+            warn(plan, self._masker, self._listeners, self._warned)
+        self._warned = plan.warnings
+        return plan
 
     def _limit(self) -> Limit:
-        config = self._request.settings.config
+        config = self._planner.settings.config
         return Limit(config.plugin_timeout, config.cleanup_timeout, self._stop)
 
     def _exit_code(self) -> int | None:

@@ -22,8 +22,10 @@ from runnerlib.executor.container import INSIDE, Wish, contained, hand_over
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow.expansion import instance_names
 from runnerlib.runner.environment import without_private
-from runnerlib.runner.execute import life_of
+from runnerlib.runner.execute import host_of
 from runnerlib.runner.journal import Selection
+from runnerlib.runner.plan import plan_job
+from runnerlib.runner.planner import Planner
 from runnerlib.runner.run import job_run, journal_of, prepare_workspace, tell_triggers
 from runnerlib.runner.workflow.artifacts import download, store_of, upload
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from runnerlib.executor.local import ProcessSupervisor
     from runnerlib.pipeline.workflow import Instance
     from runnerlib.runner.journal import Journal
-    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.plan import JobPlan
     from runnerlib.runner.plugin_host.host import PluginHost
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
@@ -78,7 +80,8 @@ class LocalJob:
         self._names = voice.names
         self._stop = Stop()
         self._stopped = asyncio.Event()
-        self._mask = backend.plan.masker.mask_string
+        self._masker = backend.plan.masker
+        self._mask = self._masker.mask_string
 
     def stop(self, signum: int, *, at_once: bool = False) -> None:
         """Stop the job; `at_once`, or at the second call, all its processes are killed."""
@@ -110,15 +113,17 @@ class LocalJob:
         return end
 
     async def _run(self, started: float) -> JobOutcome:
-        plan = self._plan()
-        with journal_of(plan) as journal:
-            async with self._living(plan) as life:
-                prepared = await self._prepared(plan, journal, life)
+        planner = self._planner()
+        with journal_of(planner.plan()) as journal:
+            async with self._living(planner) as life:
+                prepared = await self._prepared(planner, journal, life)
                 result = await self._steps(prepared, journal, life)
                 if life is not None:
                     life.ended(result)
             if life is None:
-                result = await in_thread(partial(tell_triggers, prepared, result, ThreadsafeObserver(self._voice)))
+                result = await in_thread(
+                    partial(tell_triggers, prepared, self._masker, result, ThreadsafeObserver(self._voice))
+                )
             else:
                 result = life.result or result
             end = self._end(result, started)
@@ -131,19 +136,20 @@ class LocalJob:
                 return self._spoilt(end, error)
             return end
 
-    def _plan(self) -> RunPlan:
-        """Return the plan of the job, with the outputs of the jobs before it."""
+    def _planner(self) -> Planner[JobPlan]:
+        """Return the planner of the job, with the outputs of the jobs before it."""
         place, instance = self._backend, self._instance
-        planned = place.plan.plans[instance.name]
-        told = tell(instance, planned.workspace.base, self._known.vars, self._known.before, place.plan.masker)
+        base = place.plan.plans[instance.name].workspace.base
+        told = tell(instance, base, self._known.vars, self._known.before, self._masker)
         told[RECORDS_VARIABLE] = str(place.records)
         wish = Selection(resume=True) if place.plan.wish.resume else None
-        return planned.request._replace(job=body(instance, told), wish=wish).plan()
+        request = place.plan.requests[instance.name]._replace(job=body(instance, told), wish=wish)
+        return Planner(request, place.plan.services.for_job(), plan_job)
 
     @asynccontextmanager
-    async def _living(self, plan: RunPlan) -> AsyncIterator[PluginHost | None]:
+    async def _living(self, planner: Planner[JobPlan]) -> AsyncIterator[PluginHost | None]:
         """Fire the phases of plugins around the job. Raises RunnerError when a plugin fails."""
-        life = life_of(plan.request)
+        life = host_of(planner)
         if life is None:
             yield None
             return
@@ -156,21 +162,21 @@ class LocalJob:
             raise
         await in_thread(partial(living.__exit__, None, None, None))
 
-    async def _prepared(self, plan: RunPlan, journal: Journal | None, life: PluginHost | None) -> RunPlan:
+    async def _prepared(self, planner: Planner[JobPlan], journal: Journal | None, life: PluginHost | None) -> JobPlan:
         """Put the sources and artifacts into the workspace. Raises RunnerError, or Interrupted when stopped."""
         observer = ThreadsafeObserver(self._voice)
-        return await self._unless_stopped(in_thread(lambda: self._prepare(plan, journal, observer, life)))
+        return await self._unless_stopped(in_thread(lambda: self._prepare(planner, journal, observer, life)))
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for `work` and return its result; abandon it and raise Interrupted when the job is stopped."""
         return await self._stop.unless(self._stopped, work)
 
     def _prepare(
-        self, plan: RunPlan, journal: Journal | None, observer: ThreadsafeObserver, life: PluginHost | None
-    ) -> RunPlan:
+        self, planner: Planner[JobPlan], journal: Journal | None, observer: ThreadsafeObserver, life: PluginHost | None
+    ) -> JobPlan:
         if life is not None:
-            plan = life.begin()
-        plan = prepare_workspace(plan, journal, observer, self._stop, life)
+            life.begin()
+        plan = prepare_workspace(planner, journal, observer, self._stop, life)
         workflow = self._backend.plan.workflow
         for wanted in self._instance.job.download:
             self._stop.check()
@@ -179,18 +185,18 @@ class LocalJob:
             download(wanted, names, self._backend.artifacts, plan.workspace.resolve(to, "the target of a download"))
         return plan
 
-    async def _steps(self, plan: RunPlan, journal: Journal | None, life: PluginHost | None) -> JobResult:
+    async def _steps(self, plan: JobPlan, journal: Journal | None, life: PluginHost | None) -> JobResult:
         place = self._backend
         async with self._custody(plan) as (custody, scratch):
             observer = self._voice if life is None else life.beside(self._voice)
             if custody is not place.custody:
                 plan = plan.apart()
-            job = job_run(plan, journal, observer, custody, place.socket, life, scratch=scratch)
+            job = job_run(plan, self._masker, journal, observer, custody, place.socket, life, scratch=scratch)
             with self._stop.reaching(asyncio.get_running_loop(), job.stop):
                 return await job.run()
 
     @asynccontextmanager
-    async def _custody(self, plan: RunPlan) -> AsyncIterator[tuple[ProcessSupervisor, Path]]:
+    async def _custody(self, plan: JobPlan) -> AsyncIterator[tuple[ProcessSupervisor, Path]]:
         """Yield the process supervisor for the steps, local or in a container, and the scratch directory.
 
         A container gets the scratch directory as a mount: in its workspace it could replace it by a link.
@@ -220,13 +226,13 @@ class LocalJob:
         remove_tree(whole.own("scratch", name))
         return whole.own("scratch", name)
 
-    def _wish(self, plan: RunPlan, image: str, scratch: Path) -> Wish:
+    def _wish(self, plan: JobPlan, image: str, scratch: Path) -> Wish:
         resources = self._instance.job.resources
         return Wish(
             image=image,
             base=plan.workspace.base,
             scratch=scratch,
-            environ=without_private(plan.request.environ),
+            environ=without_private(plan.environ),
             mounts={
                 self._backend.records: f"{INSIDE}/.runnerlib/jobs",
                 self._backend.socket: f"{INSIDE}/.runnerlib/secrets",
@@ -235,7 +241,7 @@ class LocalJob:
             memory=_limit(resources, "memory").removesuffix("i"),
         )
 
-    async def _upload(self, plan: RunPlan, *, optional: bool) -> None:
+    async def _upload(self, plan: JobPlan, *, optional: bool) -> None:
         """Store the artifacts; after a failed job, those that exist."""
         patterns = self._instance.job.upload
         if not patterns:

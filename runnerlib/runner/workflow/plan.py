@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.paths import Workspace
@@ -11,9 +12,10 @@ from runnerlib.errors import ConfigError, unknown
 from runnerlib.executor.container import Engine, find_engine
 from runnerlib.output import mode_of
 from runnerlib.output.log.file_names import file_name
-from runnerlib.pipeline.job import Job, Step
+from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.workflow import Instance, instances
 from runnerlib.runner.journal import Selection
+from runnerlib.runner.plan import plan_job, plan_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from runnerlib.config import Resolved
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.workflow import Workflow
-    from runnerlib.runner.plan import Request, RunPlan
+    from runnerlib.runner.plan import JobPlan, RunPlan
+    from runnerlib.runner.request import RunRequest
+    from runnerlib.runner.services import RunServices
     from runnerlib.source import SourceSpec
 
 _JOBS = "jobs"
@@ -32,16 +36,19 @@ _SOURCE = ("source_type", "source_url", "source_ref", "source_options")
 
 
 class WorkflowPlan(NamedTuple):
-    """Everything a run needs, resolved. `front` is the plan of the workflow as a whole: workspace, masker, settings.
+    """Everything a run needs, resolved. `front` is the plan of the workflow as a whole: workspace, settings.
 
-    `plans` has the plan of each instance, without the outputs of jobs before it. `wish` selects the jobs that run, by
+    `services` are shared by all jobs. `requests` has the request of each instance and `plans` its plan, both without
+    the outputs of jobs before it. `wish` selects the jobs that run, by
     instance; those in `forced` run whatever their conditions say. `engine` runs images, if any. `source` is the
     common source of all jobs, if it is a git repository.
     """
 
     workflow: Workflow
+    services: RunServices
     front: RunPlan
-    plans: Mapping[str, RunPlan]
+    requests: Mapping[str, RunRequest]
+    plans: Mapping[str, JobPlan]
     instances: Mapping[str, Instance]
     wish: Selection
     forced: frozenset[str]
@@ -52,7 +59,7 @@ class WorkflowPlan(NamedTuple):
     @property
     def masker(self) -> SecretMasker:
         """The one masker of all jobs."""
-        return self.front.masker
+        return self.services.masker
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -61,8 +68,8 @@ class WorkflowPlan(NamedTuple):
         return tuple(dict.fromkeys(told))
 
 
-def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
-    """Check the workflow and return its plan; changes nothing.
+def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices) -> WorkflowPlan:
+    """Check the workflow and return its plan; changes nothing but what `services` know.
 
     The wish of `request` names jobs, or single runs of them as `build[0]`: those in its `only` and `start` run whatever
     their conditions say. Raises ConfigError for a wrong workflow, job, setting or wish, and for an image without an
@@ -73,13 +80,19 @@ def plan_workflow(workflow: Workflow, request: Request) -> WorkflowPlan:
     all_of_them = instances(workflow)
     _check_wish(workflow, wish, all_of_them)
     request = request._replace(about=_beside(request.cwd, workflow.file))
-    front = _front(workflow, request)
+    unset = dict.fromkeys((*_SOURCE, *(f"ci_{name}" for name in _SOURCE)))
+    steps = sum(len(instance.job.body.steps) for instance in all_of_them.values())
+    front = plan_run(request._replace(resolved=_changed(request.resolved, unset)), services)
+    front = replace(front, step_count=steps)
     images = {image for job in workflow.jobs if (image := job.image or front.image)}
     engine = find_engine(front.config.container_engine, images, request.environ)
-    plans = {name: _planned(front, instance, request.resolved, workflow.file) for name, instance in all_of_them.items()}
+    requests = {name: _requested(request, front, instance, workflow.file) for name, instance in all_of_them.items()}
+    plans = {name: plan_job(one, services) for name, one in requests.items()}
     return WorkflowPlan(
         workflow=workflow,
+        services=services,
         front=front,
+        requests=requests,
         plans=plans,
         instances=all_of_them,
         wish=_by_instance(wish, all_of_them),
@@ -97,31 +110,22 @@ def _beside(cwd: Path, file: str) -> Path:
     return (cwd / file).parent if file and os.path.exists(cwd / file) else cwd
 
 
-def _source_of_all(plans: Iterable[RunPlan]) -> SourceSpec | None:
+def _source_of_all(plans: Iterable[JobPlan]) -> SourceSpec | None:
     """Return the git source that all jobs share, if there is one."""
     found = {next((one.spec for one in plan.checkouts if not one.trusted), None) for plan in plans}
     spec = found.pop() if len(found) == 1 else None
     return spec if spec is not None and spec.type == "git" else None
 
 
-def _front(workflow: Workflow, request: Request) -> RunPlan:
-    """Return the plan of the workflow as a whole, as if it were one job with all steps."""
-    count = sum(len(instance.job.body.steps) for instance in instances(workflow).values())
-    steps = [Step(f"step {number}", "true", depends_on=()) for number in range(count)]
-    unset = dict.fromkeys((*_SOURCE, *(f"ci_{name}" for name in _SOURCE)))
-    job = Job(workflow.name, steps)
-    return request._replace(resolved=_changed(request.resolved, unset), words=(), job=job, wish=None).plan()
-
-
-def _planned(front: RunPlan, instance: Instance, resolved: Resolved, file: str) -> RunPlan:
-    """Return the plan of one instance; its secrets are registered with the workflow's masker."""
-    request = front.request._replace(
-        resolved=_settings_of(resolved, instance, file),
+def _requested(request: RunRequest, front: RunPlan, instance: Instance, file: str) -> RunRequest:
+    """Return the request of one instance."""
+    return request._replace(
+        resolved=_settings_of(request.resolved, instance, file),
+        words=(),
         job=body(instance, {}),
+        wish=None,
         workspace=workspace_of(front.workspace, instance.name),
-        spool=None,
     )
-    return request.plan()
 
 
 def workspace_of(whole: Workspace, name: str) -> Workspace:

@@ -16,7 +16,8 @@ from runnerlib.events.result import JobResult
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.plugins import Plugin, PluginContext, plugin_manager
 from runnerlib.runner.execute import foreseen, run_request
-from runnerlib.runner.plan import Request
+from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import services_for
 from tests.engine.harness import Recorder
 
 PHASES = (
@@ -99,7 +100,7 @@ COMMAND, STEPS, PYTHON_JOB, PYTHON_COMMAND = "command", "job file", "Job from Py
 MODES = (COMMAND, STEPS, PYTHON_JOB, PYTHON_COMMAND)
 
 
-def request(mode: str, directory: Path, command: str, **settings: str) -> Request:
+def request(mode: str, directory: Path, command: str, **settings: str) -> RunRequest:
     """What each mode asks the runner for: one command, alone or as the only step of a job."""
     if mode == COMMAND:
         return requested(Session(()), None, {"job_command": command, **settings}, ())
@@ -110,10 +111,10 @@ def request(mode: str, directory: Path, command: str, **settings: str) -> Reques
     return Call(task, None, None, None, None, settings, HOST, directory).request()
 
 
-def run(request: Request, recorder: Recorder | None = None) -> JobResult:
-    return run_request(request, observer=recorder or Recorder())
+def run(request: RunRequest, recorder: Recorder | None = None) -> JobResult:
+    return run_request(request, services_for(request.resolved), observer=recorder or Recorder())
 
 
-def foresee(request: Request) -> None:
-    with foreseen(request):
+def foresee(request: RunRequest) -> None:
+    with foreseen(request, services_for(request.resolved)):
         pass

@@ -12,7 +12,7 @@ import pytest
 
 from runnerlib.errors import Interrupted, RunnerError, SourceError
 from runnerlib.plugins import PluginContext, PluginError, VetoError
-from runnerlib.runner.plan import Request
+from runnerlib.runner.request import RunRequest
 from tests.runner.plugin_host.harness import (
     CLOCK,
     COMMAND,
@@ -238,6 +238,6 @@ def test_a_type_of_source_may_come_from_a_plugin_until_sources_are_prepared(mode
 
 def test_requests_of_all_modes_differ(tmp_path: Path) -> None:
     """The table would be shorter than it looks otherwise."""
-    seen: list[Request] = [request(mode, tmp_path, "true") for mode in MODES]
+    seen: list[RunRequest] = [request(mode, tmp_path, "true") for mode in MODES]
     assert [(asked.job is None, "runnerlib" in str(type(asked.environ))) for asked in seen]
     assert [asked.job is None for asked in seen] == [True, False, False, True]

@@ -11,7 +11,8 @@ from runnerlib.events import StepFinished, StepOutput, Warned, WorkflowFinished,
 from runnerlib.events.result import StepResult, WorkflowResult
 from runnerlib.pipeline.workflow import Workflow, parse
 from runnerlib.runner.journal import Selection
-from runnerlib.runner.plan import Request
+from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import services_for
 from runnerlib.runner.workflow import WorkflowPlan, plan_workflow, run_planned
 from tests.engine.harness import Recorder
 
@@ -21,7 +22,8 @@ def planned(workflow: Workflow | str, tmp_path: Path, wish: Selection | None = N
     kept = {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}
     environ = {"PATH": os.environ["PATH"], "REACTORCIDE_IN_CONTAINER": "false", **kept, **env}
     made = parse(workflow, "w.yaml") if isinstance(workflow, str) else workflow
-    return plan_workflow(made, Request(read({"max_parallel": 4}, environ), (), environ, tmp_path, wish=wish))
+    request = RunRequest(read({"max_parallel": 4}, environ), (), environ, tmp_path, wish=wish)
+    return plan_workflow(made, request, services_for(request.resolved))
 
 
 class Ran:

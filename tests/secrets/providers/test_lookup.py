@@ -9,25 +9,26 @@ import pytest
 
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError
-from runnerlib.masking import SecretMasker
 from runnerlib.pipeline.job import Job, Step
-from runnerlib.runner.plan import RunPlan, plan_run
+from runnerlib.runner.plan import JobPlan
+from runnerlib.runner.planner import Planner
 from runnerlib.secrets.providers import SecretResolver
+from tests.runner.planning import planner
 
 HOST = {"REACTORCIDE_IN_CONTAINER": "false", "SECRET_CI__TOKEN": "swordfish-1", "SECRET_DB__URL": "x://y:hunter2@z"}
 
 
-def planned(
-    tmp_path: Path,
-    job: Job | None = None,
-    lookup: SecretResolver | None = None,
-    masker: SecretMasker | None = None,
-    **options: object,
-) -> RunPlan:
+def planning(
+    tmp_path: Path, job: Job | None = None, lookup: SecretResolver | None = None, **options: object
+) -> Planner[JobPlan]:
     if job is None:
         options.setdefault("job_command", "true")
     options.setdefault("secret_providers", "env")
-    return plan_run(resolve(options, HOST), (), HOST, tmp_path, job, lookup=lookup, masker=masker)
+    return planner(resolve(options, HOST), (), HOST, tmp_path, job, resolver=lookup)
+
+
+def planned(tmp_path: Path, job: Job | None = None, lookup: SecretResolver | None = None, **options: object) -> JobPlan:
+    return planning(tmp_path, job, lookup, **options).plan()
 
 
 def complaint(tmp_path: Path, **options: object) -> list[str]:
@@ -43,9 +44,9 @@ class TestWhere:
         (tmp_path / "job").mkdir()
         (tmp_path / "job/env").write_text("A=${secret:ci:token}!\n")
         for given in ("A=${secret:ci:token}!", {"A": "${secret:ci:token}!"}, "./job/env"):
-            plan = planned(tmp_path, job_env=given)
-            assert plan.env["A"] == "swordfish-1!"
-            assert plan.masker.has_secret("swordfish-1")
+            made = planning(tmp_path, job_env=given)
+            assert made.plan().env["A"] == "swordfish-1!"
+            assert made.services.masker.has_secret("swordfish-1")
 
     def test_a_value_of_several_lines_stays_one(self, tmp_path: Path) -> None:
         lookup = SecretResolver()
@@ -57,22 +58,24 @@ class TestWhere:
         job = Job(
             "j", [Step("s", "echo ${secret:ci:token}", env={"B": "${secret:db:url}"})], env={"A": "${secret:ci:token}"}
         )
-        plan = planned(tmp_path, job)
+        made = planning(tmp_path, job)
+        plan = made.plan()
         assert plan.env["A"] == "swordfish-1"
         assert plan.job.steps[0].env == {"B": "x://y:hunter2@z"}
         assert plan.job.steps[0].run == "echo ${secret:ci:token}", "that is the shell's"
-        assert plan.masker.has_secret("x://y:hunter2@z")
+        assert made.services.masker.has_secret("x://y:hunter2@z")
 
     def test_settings(self, tmp_path: Path) -> None:
-        plan = planned(
+        made = planning(
             tmp_path,
             source_type="git",
             source_url="https://u:${secret:ci:token}@h/x",
             secret_values_list="a-b-c,${secret:db:url}",
         )
+        plan, masker = made.plan(), made.services.masker
         assert plan.checkouts[0].spec.url == "https://u:swordfish-1@h/x"
-        assert plan.masker.has_secret("x://y:hunter2@z")
-        assert "swordfish-1" not in plan.masker.mask_string("\n".join(map(str, plan.describe())))
+        assert masker.has_secret("x://y:hunter2@z")
+        assert "swordfish-1" not in masker.mask_string("\n".join(map(str, plan.describe())))
 
     def test_a_command_is_the_shells(self, tmp_path: Path) -> None:
         """`${secret:0:4}` is a part of a variable there, and a secret in an argument is seen by everybody."""
@@ -145,11 +148,11 @@ class TestAsking:
         asked = []
         lookup = SecretResolver()
         lookup.register("mine", lambda path, key: asked.append((path, key)) or "value-1")
-        plan = planned(tmp_path, lookup=lookup, secret_providers="mine", job_env="A=${secret:a:b}\nB=${secret:a:b}")
-        again = plan.revised(plan.request.resolved)
+        made = planning(tmp_path, lookup=lookup, secret_providers="mine", job_env="A=${secret:a:b}\nB=${secret:a:b}")
+        plan, again = made.plan(), made.plan_again()
         assert asked == [("a", "b")]
         assert again.env["A"] == again.env["B"] == "value-1"
-        assert again.masker is plan.masker
+        assert again is not plan
 
     def test_from_many_threads(self) -> None:
         asked = []
@@ -165,9 +168,10 @@ class TestAsking:
 
     def test_the_masker_has_it_before_anything_else_does(self, tmp_path: Path) -> None:
         """A later mistake is told with the secret in it; the masker that everybody holds knows it already."""
-        masker = SecretMasker()
+        made = planning(tmp_path, code_dir="/elsewhere/${secret:ci:token}")
+        masker = made.services.masker
         with pytest.raises(ConfigError, match="swordfish-1") as caught:
-            planned(tmp_path, masker=masker, code_dir="/elsewhere/${secret:ci:token}")
+            made.plan()
         assert "swordfish-1" not in masker.mask_string(str(caught.value))
         assert masker.has_secret("swordfish-1")
 
@@ -222,13 +226,16 @@ class TestTheJobsEnvironment:
 
     def test_a_runner_within_the_job_need_not_look_again(self, tmp_path: Path) -> None:
         environ = {**HOST, "REACTORCIDE_JOB_ENV": "T=${secret:ci:token}", "REACTORCIDE_SECRET_PROVIDERS": "env"}
-        env = plan_run(resolve({"job_command": "true"}, environ), (), environ, tmp_path).env
+        env = planner(resolve({"job_command": "true"}, environ), (), environ, tmp_path).plan().env
         assert (env["T"], "REACTORCIDE_JOB_ENV" in env) == ("swordfish-1", False)
         environ["REACTORCIDE_JOB_ENV"] = "T=1"
-        assert "REACTORCIDE_JOB_ENV" in plan_run(resolve({"job_command": "true"}, environ), (), environ, tmp_path).env
+        assert (
+            "REACTORCIDE_JOB_ENV"
+            in planner(resolve({"job_command": "true"}, environ), (), environ, tmp_path).plan().env
+        )
 
     def test_the_password_is_withheld_and_masked(self, tmp_path: Path) -> None:
         environ = {**HOST, "REACTORCIDE_SECRETS_PASSWORD": "pass"}
-        plan = plan_run(resolve({"job_command": "true"}, environ), (), environ, tmp_path)
-        assert "REACTORCIDE_SECRETS_PASSWORD" not in plan.env
-        assert plan.masker.has_secret("pass")
+        made = planner(resolve({"job_command": "true"}, environ), (), environ, tmp_path)
+        assert "REACTORCIDE_SECRETS_PASSWORD" not in made.plan().env
+        assert made.services.masker.has_secret("pass")

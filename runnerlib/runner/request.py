@@ -1,0 +1,88 @@
+"""The request of a run as its caller states it: settings, job, environment and directory; values only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib._util.paths import Workspace, locate
+from runnerlib.config import FileLayer
+from runnerlib.config.merge import merge
+from runnerlib.runner.job_choice import chosen_job_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from runnerlib.config import Origin, Resolved
+    from runnerlib.pipeline.job import Job
+    from runnerlib.pipeline.job_file.location import Place
+    from runnerlib.runner.journal import Selection
+
+
+class Changes(NamedTuple):
+    """The changes by plugins so far: settings with their origin, and variables; None for a removed variable."""
+
+    settings: Mapping[str, tuple[object, Origin]] = {}
+    env: Mapping[str, str | None] = {}
+
+
+class RunRequest(NamedTuple):
+    """The request of a run.
+
+    `resolved` has the settings as their layers give them. The job is `job`, or a single command: `job_command`, or
+    `words` that run without a shell. `wish` selects the steps that run. `workspace` None means the one of `environ`
+    and `cwd`. `notices` are warnings about the job's file. `about` is a directory in the repository that conditions
+    are about if the job has no source, by default `cwd`. `awaited` is the position of a job file in a source that is
+    not prepared yet: until then `job` is a placeholder.
+    """
+
+    resolved: Resolved
+    words: Sequence[str]
+    environ: Mapping[str, str]
+    cwd: Path
+    job: Job | None = None
+    wish: Selection | None = None
+    workspace: Workspace | None = None
+    notices: tuple[str, ...] = ()
+    about: Path | None = None
+    awaited: Place | None = None
+
+    def located(self) -> Workspace:
+        """Return the workspace of the run. Raises PathError for a variable with an invalid value."""
+        return self.workspace or locate(self.environ, self.cwd)
+
+    def changed_settings(self, changes: Changes) -> Resolved:
+        """Return the settings with the changes by plugins; references to secrets are still in them."""
+        return self.resolved.changed(changes.settings)
+
+    def with_chosen_job(self, changes: Changes = Changes()) -> RunRequest:  # noqa: B008 - it is a constant
+        """Return a copy with the job that the settings select: that of a file, or a command. Raises ConfigError."""
+        settings = self.changed_settings(changes)
+        path = chosen_job_file(settings, self.words)
+        if path is None:
+            return self._replace(job=None, notices=(), about=None, awaited=None)
+        from runnerlib.pipeline.job_file.location import UNKNOWN
+
+        place = self.place_of(path, settings)
+        if place.awaited:
+            return self._replace(words=(), job=UNKNOWN, notices=(), about=None, awaited=place)
+        return self._from_file(place)
+
+    def with_awaited_job(self, changes: Changes) -> RunRequest:
+        """Return a copy with the job of the awaited file, now that the sources exist. Raises ConfigError."""
+        if self.awaited is None:
+            return self
+        return self._from_file(self.place_of(self.awaited.given, self.changed_settings(changes)))
+
+    def _from_file(self, place: Place) -> RunRequest:
+        file = place.load()
+        resolved = merge(self.resolved.layers._replace(job_file=FileLayer(file.settings, place.given)))
+        known = self._replace(resolved=resolved, words=(), job=file.job, notices=tuple(file.notices), awaited=None)
+        return known._replace(about=place.path.parent)
+
+    def place_of(self, file: str, settings: Resolved | None = None) -> Place:
+        """Locate a job or workflow file: on disk, or in a source that the run will prepare. Raises ConfigError."""
+        # Most runs have no such file, and reading one takes YAML.
+        from runnerlib.pipeline.job_file.location import place_of
+
+        return place_of(file, self.cwd, settings or self.resolved, self.located())

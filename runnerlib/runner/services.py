@@ -1,0 +1,73 @@
+"""The live parts of a run, made once and passed by reference: what one part of the run adds, all others use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runnerlib.errors import unknown
+from runnerlib.masking import SHAPES, SecretMasker
+from runnerlib.masking.candidates import weakness
+from runnerlib.runner.environment import Files
+from runnerlib.secrets.providers import SecretResolver
+from runnerlib.source import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runnerlib.config import Resolved
+    from runnerlib.masking.candidates import Secret
+    from runnerlib.output.protocol import MakeConsole
+
+
+class RunServices:
+    """The masker, the secret resolver, the source types, the output modes besides the built-in ones, and the reader
+    of files that settings name.
+
+    `secrets_known` becomes true once the masker knows the secrets of the configuration.
+    """
+
+    def __init__(
+        self, masker: SecretMasker, resolver: SecretResolver | None = None, sources: Sources | None = None
+    ) -> None:
+        self.masker = masker
+        self.resolver = resolver or SecretResolver()
+        self.sources = sources or Sources()
+        self.modes: dict[str, MakeConsole] = {}
+        self.files = Files()
+        self.secrets_known = False
+
+    def for_job(self) -> RunServices:
+        """Return the services of one job of a workflow: all are shared, apart from output modes of its plugins."""
+        other = RunServices(self.masker, self.resolver, self.sources)
+        other.files, other.secrets_known = self.files, self.secrets_known
+        return other
+
+    def register(self, settings: Resolved, secrets: Sequence[Secret]) -> tuple[int, tuple[str, ...]]:
+        """Mask `secrets`; return the number of those that are masked, and a warning for each that is not."""
+        config = settings.config
+        strong: dict[str, str] = {}
+        warnings: dict[str, None] = {}
+        for secret in secrets:
+            why = weakness(secret, config.secret_min_length, config.secret_env_min_length)
+            if why:
+                warnings[f"secret {secret.name} is not masked: {why}"] = None
+            else:
+                strong.setdefault(secret.value, secret.name)
+        self.masker.register_secrets(strong, strong.values())
+        # A value may be weak where it was guessed and masked all the same because it is listed elsewhere.
+        return len(strong), tuple(warnings)
+
+
+def services_for(settings: Resolved, resolver: SecretResolver | None = None) -> RunServices:
+    """Make the services of a run with these settings. Raises ConfigError for an unknown shape of secrets."""
+    config = settings.config
+    shortest = min(config.secret_min_length, config.secret_env_min_length)
+    return RunServices(SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(settings)), resolver)
+
+
+def _shapes(settings: Resolved) -> tuple[str, ...]:
+    names = settings.config.secret_shapes
+    for name in names:
+        if name != "all" and name not in SHAPES:
+            raise settings.error("secret_shapes", unknown("shape", name, ("all", *SHAPES)))
+    return SHAPES if "all" in names else names

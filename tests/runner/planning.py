@@ -1,0 +1,32 @@
+"""Plans for tests, from settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runnerlib._util.paths import Workspace
+from runnerlib.config import Resolved
+from runnerlib.pipeline.job import Job
+from runnerlib.runner.plan import JobPlan, plan_job
+from runnerlib.runner.planner import Planner
+from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import services_for
+from runnerlib.secrets.providers import SecretResolver
+
+
+def planner(
+    resolved: Resolved,
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: Path,
+    job: Job | None = None,
+    *,
+    workspace: Workspace | None = None,
+    resolver: SecretResolver | None = None,
+    may_grow: bool = False,
+) -> Planner[JobPlan]:
+    """A planner of a job, with services of its own."""
+    services = services_for(resolved, resolver)
+    services.sources.may_grow = may_grow
+    return Planner(RunRequest(resolved, words, environ, cwd, job, workspace=workspace), services, plan_job)
