@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.executor.local import ProcessSpec, ProcessSupervisor, _spawn
+from runnerlib.executor.local import ProcessSupervisor, _spawn
+from runnerlib.executor.process_spec import ProcessSpec
 
 COMMAND = ("/bin/true",)
 ENVIRONMENT = tuple(f"{name}={value}".encode() for name, value in os.environ.items())
@@ -45,12 +46,12 @@ def test_start_and_wait(benchmark: Callable[..., int], way: Callable[[int], int]
 @pytest.mark.benchmark(group="spawn")
 def test_whole_step(benchmark: Callable[..., int], cgroups: bool) -> None:
     """Everything that an engine asks for in the life of a step."""
-    with ProcessSupervisor(cgroups=cgroups) as custody:
+    with ProcessSupervisor(cgroups=cgroups) as supervisor:
 
         def step() -> int:
-            process = custody.start(ProcessSpec(COMMAND, Path("/"), os.environ))
+            process = supervisor.start(ProcessSpec(COMMAND, Path("/"), os.environ))
             ended = process.reap()
-            assert process.survivors() == []
+            assert process.leftover() == []
             process.close()
             return ended.returncode
 

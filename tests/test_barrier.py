@@ -20,7 +20,8 @@ from random import Random
 from runnerlib.engine import Attempt, Command, Limits
 from runnerlib.events import Event, StepOutput
 from runnerlib.events.result import Ending
-from runnerlib.executor.local import ProcessSpec, ProcessSupervisor
+from runnerlib.executor.local import ProcessSupervisor
+from runnerlib.executor.process_spec import ProcessSpec
 from runnerlib.masking import SecretMasker
 from runnerlib.register_secret import register
 from runnerlib.secrets.socket import Limits as SocketLimits
@@ -128,12 +129,12 @@ async def registrations_under_load(masker: SecretMasker, clients: list[Client], 
     server = SecretServer(masker.register_secrets, LIMITS)
     path = await server.start()
     loop = asyncio.get_running_loop()
-    with ProcessSupervisor() as custody, ThreadPoolExecutor(STEPS) as threads:
+    with ProcessSupervisor() as supervisor, ThreadPoolExecutor(STEPS) as threads:
         steps, working = [], []
         for i, client in enumerate(clients):
             argv = (sys.executable, "-S", str(SPEAKER), *map(str, pipes[i]))
             command = Command(f"step {i}", ProcessSpec(argv, Path("/"), dict(os.environ)))
-            step = Attempt(command, custody, masker, masker.stream(), client, Limits(grace=60, drain=60))
+            step = Attempt(command, supervisor, masker, masker.stream(), client, Limits(grace=60, drain=60))
             steps.append(loop.create_task(step.run(lambda: None)))
             rounds = ROUNDS // STEPS + (i < ROUNDS % STEPS)
             working.append(loop.run_in_executor(threads, client.run, loop, path, rounds))

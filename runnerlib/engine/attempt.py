@@ -16,15 +16,16 @@ from runnerlib.engine.output_pump import Pump
 from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Warned
 from runnerlib.events.result import Ending, ending_of
-from runnerlib.executor.local import CommandError, NoRoomError, holders
+from runnerlib.executor.process_spec import CommandError, NoRoomError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
-    from runnerlib.executor.local import Process, ProcessSpec, ProcessSupervisor, Seen, TerminalSize
-    from runnerlib.executor.local.admission import Room
+    from runnerlib.executor.admission import Room
+    from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec, TerminalSize
+    from runnerlib.executor.protocol import Executor, StepProcess
     from runnerlib.masking import SecretMasker, Stream
 
 
@@ -39,7 +40,7 @@ class Command(NamedTuple):
     """A command to execute: `step` is the masked name for events; times are in seconds, None for no limit."""
 
     step: str
-    launch: ProcessSpec
+    spec: ProcessSpec
     timeout: float | None = None
     no_output_timeout: float | None = None
 
@@ -48,12 +49,12 @@ class Command(NamedTuple):
 _HOPELESS = 5.0
 
 
-async def end_all(survivors: Callable[[], list[Seen]], send: Callable[[int], None], grace: float) -> None:
-    """Wait until there are no survivors; they get KILL after `grace` seconds, and are given up on 5 s later."""
+async def end_all(leftover: Callable[[], list[ProcessInfo]], send: Callable[[int], None], grace: float) -> None:
+    """Wait until no process is left over; they get KILL after `grace` seconds, and are given up on 5 s later."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + grace
     pause = 0.001
-    while survivors():
+    while leftover():
         late = loop.time() - deadline
         if late >= _HOPELESS:
             return
@@ -69,7 +70,7 @@ class Attempt:
     def __init__(
         self,
         command: Command,
-        custody: ProcessSupervisor,
+        executor: Executor,
         masker: SecretMasker,
         stream: Stream,
         observer: Observer,
@@ -77,12 +78,12 @@ class Attempt:
     ) -> None:
         """The output goes through `stream`, which is empty before and after; messages go through `masker`."""
         self._command = command
-        self._custody = custody
+        self._executor = executor
         self._masker = masker
         self._stream = stream
         self._observer = observer
         self._limits = limits
-        self._process: Process | None = None
+        self._process: StepProcess | None = None
         self._pump: Pump | None = None
         self._stopped: Ending | None = None
         self._turn: asyncio.Future[None] | None = None
@@ -117,10 +118,10 @@ class Attempt:
 
     async def _start(self) -> Ending | None:
         """Start the process, unless stopped before; how the attempt ends if that is not possible."""
-        room = self._custody.room
+        room = self._executor.room
         while self._stopped is None:
             try:
-                self._process = self._custody.start(self._command.launch)
+                self._process = self._executor.start(self._command.spec)
             except CommandError as error:
                 return Ending(error.exit_code, str(error), "not_started")
             except RunnerError as error:
@@ -153,7 +154,7 @@ class Attempt:
         if self._process is not None:
             self._process.resize(size)
 
-    async def _follow(self, process: Process) -> Ending:
+    async def _follow(self, process: StepProcess) -> Ending:
         """Wait until the process has exited and its output has ended."""
         loop = asyncio.get_running_loop()
         pump = self._pump = Pump(process, self._command.step, self._stream, self._observer)
@@ -182,7 +183,7 @@ class Attempt:
             raise pump.error
         return ending
 
-    def _reap(self, process: Process) -> Ending:
+    def _reap(self, process: StepProcess) -> Ending:
         end = process.reap()
         self.usage = end.usage
         if end.oom:
@@ -208,7 +209,7 @@ class Attempt:
 
         self._later(limit - quiet, look)
 
-    def _terminate(self, process: Process, *, at_once: bool) -> None:
+    def _terminate(self, process: StepProcess, *, at_once: bool) -> None:
         if at_once:
             process.signal(signal.SIGKILL)
         else:
@@ -217,23 +218,23 @@ class Attempt:
         if self._pump is not None:
             self._later((0 if at_once else self._limits.grace) + self._limits.drain, self._pump.finish)
 
-    def _stop_waiting(self, process: Process, pump: Pump) -> None:
+    def _stop_waiting(self, process: StepProcess, pump: Pump) -> None:
         """The drain time is over: name the processes that hold the output open, and close it."""
         if not pump.ended.done():
-            self._name(holders(process.output), "holds the output open after the command ended; it is no longer read")
+            self._name(process.holders(), "holds the output open after the command ended; it is no longer read")
             pump.finish()
 
-    async def _end_tree(self, process: Process) -> None:
+    async def _end_tree(self, process: StepProcess) -> None:
         """End every process of the tree: TERM, grace, KILL; only the kernel itself can keep one."""
-        survivors = process.survivors()
-        if not survivors:
+        leftover = process.leftover()
+        if not leftover:
             return
-        self._name(survivors, "was still running after the command ended; it is stopped")
+        self._name(leftover, "was still running after the command ended; it is stopped")
         process.signal(signal.SIGTERM)
-        await end_all(process.survivors, process.signal, self._limits.grace)
-        self._name(process.survivors(), "cannot be ended: it is not ours, or hangs in the kernel", anew=True)
+        await end_all(process.leftover, process.signal, self._limits.grace)
+        self._name(process.leftover(), "cannot be ended: it is not ours, or hangs in the kernel", anew=True)
 
-    def _name(self, seen: Iterable[Seen], what: str, *, anew: bool = False) -> None:
+    def _name(self, seen: Iterable[ProcessInfo], what: str, *, anew: bool = False) -> None:
         for other in seen:
             if anew or (other.pid not in self._named and self._stopped is None):
                 self._named.add(other.pid)
@@ -246,7 +247,7 @@ class Attempt:
     def _later(self, delay: float, action: Callable[[], object]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(delay, action))
 
-    def _release(self, process: Process) -> None:
+    def _release(self, process: StepProcess) -> None:
         """Release all resources; afterwards the process's number may belong to another process."""
         self._process = None
         for timer in self._timers:
@@ -255,4 +256,4 @@ class Attempt:
             self._pump.finish()
         asyncio.get_running_loop().remove_reader(process.exited)
         process.close()
-        self._custody.room.leave()
+        self._executor.room.leave()

@@ -17,7 +17,7 @@ from runnerlib._util.signals import signal_name
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.should_run import Decider, Surroundings
 from runnerlib.engine.step_env import Inheritance
-from runnerlib.engine.step_run import Around, Setting, StepRun
+from runnerlib.engine.step_run import Around, StepContext, StepRun
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.events import Event, Observer
-    from runnerlib.executor.local import ProcessSupervisor
+    from runnerlib.executor.protocol import Executor
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.conditions import Condition
     from runnerlib.pipeline.job import Job, Step
@@ -76,9 +76,7 @@ class JobExecution(NamedTuple):
 class JobRun:
     """The run of a job: call `run` once, and `stop` at any time before, during or after."""
 
-    def __init__(
-        self, execution: JobExecution, custody: ProcessSupervisor, masker: SecretMasker, observer: Observer
-    ) -> None:
+    def __init__(self, execution: JobExecution, executor: Executor, masker: SecretMasker, observer: Observer) -> None:
         self._execution = execution
         self._job = execution.job
         self._masker = masker
@@ -87,7 +85,7 @@ class JobRun:
         self._steps = {step.name: step for step in self._job.steps}
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._shown = distinct({name: masker.mask_string(name) for name in self._graph})
-        self._setting = Setting(custody, masker, observer, execution.limits, execution.scratch, execution.around)
+        self._context = StepContext(executor, masker, observer, execution.limits, execution.scratch, execution.around)
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
         )
@@ -117,7 +115,7 @@ class JobRun:
         self._reap()
         try:
             await self._walk()
-            await self._end_strays()
+            await self._end_orphans()
         finally:
             await self._abandon()
         if self._failure is not None:
@@ -188,7 +186,7 @@ class JobRun:
     def _start(self, name: str) -> None:
         step = self._steps[name]
         where, env = self._execution.directory, self._environment(name)
-        run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._setting)
+        run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._context)
         task = asyncio.get_running_loop().create_task(run.run())
         self._running[task] = name, run
 
@@ -251,19 +249,20 @@ class JobRun:
 
     def _reap(self) -> None:
         """Collect from time to time the dead processes that steps leave to the runner, as an init process does."""
-        self._setting.custody.reap_dead()
+        self._context.executor.reap_dead()
         self._reaping = asyncio.get_running_loop().call_later(_REAPING, self._reap)
 
-    async def _end_strays(self) -> None:
+    async def _end_orphans(self) -> None:
         """End the processes that left their steps' trees: they must not outlive the job."""
-        custody = self._setting.custody
-        strays = custody.strays()
-        for stray in strays:
-            text = f"process {stray.pid} ({stray.command}) was still running after the job ended; it is stopped"
+        executor = self._context.executor
+        orphans = executor.orphans()
+        for orphan in orphans:
+            text = f"process {orphan.pid} ({orphan.command}) was still running after the job ended; it is stopped"
             self._tell(Warned(self._masker.mask_string(text)))
-        if strays:
-            custody.signal_strays(signal.SIGTERM)
-            await end_all(custody.strays, custody.signal_strays, 0 if self._at_once else self._execution.limits.grace)
+        if orphans:
+            executor.signal_orphans(signal.SIGTERM)
+            grace = 0 if self._at_once else self._execution.limits.grace
+            await end_all(executor.orphans, executor.signal_orphans, grace)
 
     async def _abandon(self) -> None:
         """Leave no process or timer behind when the run itself is cancelled."""

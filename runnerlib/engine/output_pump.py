@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from runnerlib.events import Observer
-    from runnerlib.executor.local import Process
+    from runnerlib.executor.protocol import StepProcess
     from runnerlib.masking import Stream
 
 # One read; larger ones leave the allocator's fast path and the cache.
@@ -22,7 +22,7 @@ CHUNK = 1 << 16
 # Reads per wake-up: a step that never stops writing must leave the loop to timers and signals.
 READS_PER_WAKEUP = 16
 # One read while a thread searches, as much as the pipe has: the way there and back takes as long as 100 KB.
-HAUL = 1 << 20
+AHEAD = 1 << 20
 
 
 class Pump:
@@ -31,12 +31,12 @@ class Pump:
     Memory is bounded by a few chunks and what the mask holds: while the observer is congested nothing
     is read, and the writer of the pipe has to wait.
 
-    A step that writes faster than this is *hauled*: a thread searches a chunk for secrets while the one before
-    it is written and the next one read. The stream takes each chunk here, on the loop, and searches it anew if a
-    secret was registered in the meantime: so what is put out is the same, and no registration comes too late.
+    The output of a step that writes faster than this is *read ahead*: a thread searches a chunk for secrets while the
+    one before it is written and the next one read. The stream takes each chunk here, on the loop, and searches it
+    anew if a secret was registered in the meantime: so what is put out is the same, and no registration comes too late.
     """
 
-    def __init__(self, process: Process, step: str, stream: Stream, observer: Observer) -> None:
+    def __init__(self, process: StepProcess, step: str, stream: Stream, observer: Observer) -> None:
         self._pipe = process.output
         self._read_some = process.read
         self._step = step
@@ -111,12 +111,12 @@ class Pump:
                 self._work(self._observer.drain)
                 return
         if self._stream.searches:
-            self._work(self._haul)
+            self._work(self._read_while_searching)
 
-    async def _haul(self) -> None:
+    async def _read_while_searching(self) -> None:
         """Search in a thread and read ahead, until the pipe is empty."""
         shown = b""
-        bytes(8 * HAUL)  # never touched; glibc learns that such blocks come and go, and keeps their pages
+        bytes(8 * AHEAD)  # never touched; glibc learns that such blocks come and go, and keeps their pages
         self._read_ahead()
         while self._ahead:
             data = self._ahead[0]
@@ -142,7 +142,7 @@ class Pump:
 
     def _read_ahead(self) -> None:
         with suppress(BlockingIOError):
-            data = self._read_some(HAUL)
+            data = self._read_some(AHEAD)
             if data:
                 self._ahead.append(data)
                 self._pay(len(data))

@@ -12,7 +12,8 @@ from runnerlib.engine.step_outputs import ExportError
 from runnerlib.errors import RunnerError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, StepResult
-from runnerlib.executor.local import ProcessSpec, terminal_size
+from runnerlib.executor.process_spec import ProcessSpec
+from runnerlib.executor.terminal import terminal_size
 from runnerlib.pipeline.job.long_script import LONGEST_WORD
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from runnerlib.engine.retry_watch import Watch
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
-    from runnerlib.executor.local import ProcessSupervisor
+    from runnerlib.executor.protocol import Executor
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.job import Retry, Step
 
@@ -42,10 +43,10 @@ class Around(Protocol):
         """Take the result of the step."""
 
 
-class Setting(NamedTuple):
+class StepContext(NamedTuple):
     """Context that all steps of a job share. `scratch` is a private directory for files of exports."""
 
-    custody: ProcessSupervisor
+    executor: Executor
     masker: SecretMasker
     observer: Observer
     limits: Limits
@@ -63,7 +64,7 @@ class StepRun:
         prefix: str,
         directory: Callable[[Step], Path],
         env: Mapping[str, str],
-        job: Setting,
+        job: StepContext,
     ) -> None:
         """`shown` is the step's name as events carry it, `prefix` the start of the names of its files.
 
@@ -203,12 +204,12 @@ class StepRun:
         start = f"{job.scratch}/{self._prefix}.{number}"
         files = exports.files(start)
         try:
-            launch, warning = self._launch(files, number, start)
+            spec, warning = self._spec(files, number, start)
         except RunnerError as error:
             return _refusal(error), False
-        command = Command(self._shown, launch, step.timeout, step.no_output_timeout)
+        command = Command(self._shown, spec, step.timeout, step.no_output_timeout)
         watch = self._watch(number)
-        self._attempt = Attempt(command, job.custody, job.masker, self._stream, watch or job.observer, job.limits)
+        self._attempt = Attempt(command, job.executor, job.masker, self._stream, watch or job.observer, job.limits)
         try:
             ending = await self._attempt.run(lambda: self._tell_start(number, warning))
         finally:
@@ -228,7 +229,7 @@ class StepRun:
         if warning:
             observer.observe(Warned(mask(warning), self._shown))
 
-    def _launch(self, files: Mapping[str, str], number: int, start: str) -> tuple[ProcessSpec, str]:
+    def _spec(self, files: Mapping[str, str], number: int, start: str) -> tuple[ProcessSpec, str]:
         """Return the process to start, and a warning of what was left out as too large. Raises RunnerError."""
         step = self._step
         argv: Sequence[str] = step.argv

@@ -1,1 +1,1 @@
-"""Executors of steps: `local` starts processes on this machine, `container` starts them in a container."""
+"""Executors of steps: `protocol` is their contract, `local` starts processes here, `container` in a container."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import OWN
-from runnerlib.executor.container import INSIDE, Wish, contained, hand_over
+from runnerlib.executor.container import INSIDE, ContainerSpec, contained, hand_over
 from runnerlib.runner.environment import without_private
 
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib._util.cancellation import Stop
-    from runnerlib.executor.local import ProcessSupervisor
+    from runnerlib.executor.protocol import Executor
     from runnerlib.runner.plan import JobPlan
 
 
 @asynccontextmanager
 async def in_container(
-    plan: JobPlan, custody: ProcessSupervisor, socket: Path, stop: Stop
-) -> AsyncIterator[tuple[ProcessSupervisor, Path]]:
-    """Start the container of a plan; yield the process supervisor for its steps, and their scratch directory.
+    plan: JobPlan, local: Executor, socket: Path, stop: Stop
+) -> AsyncIterator[tuple[Executor, Path]]:
+    """Start the container of a plan; yield the executor of its steps, and their scratch directory.
 
     `socket` is that of the secret server. The scratch directory is beside it, where no step can replace it by a link.
     Raises RunnerError, or its subclass Interrupted, when the container does not start.
@@ -36,7 +36,7 @@ async def in_container(
     apart = [path for path in (plan.code_dir, plan.workspace.artifacts) if not path.is_relative_to(base)]
     for directory in (base, scratch, *apart):
         hand_over(directory)
-    wish = Wish(
+    wish = ContainerSpec(
         image=plan.image or "",
         base=base,
         scratch=scratch,
@@ -50,5 +50,5 @@ async def in_container(
         with stop.reaching(asyncio.get_running_loop(), lambda _signum: stopped.set()):
             await stop.unless(stopped, starting)
 
-    async with contained(plan.engine, wish, custody, unless_stopped) as inside:
+    async with contained(plan.engine, wish, local, unless_stopped) as inside:
         yield inside, scratch

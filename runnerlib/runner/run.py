@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import PLUGINS, opened_own
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from runnerlib.engine import Around, Surroundings
     from runnerlib.events import Observer
     from runnerlib.events.result import JobResult
+    from runnerlib.executor.protocol import Executor
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.job import Step
     from runnerlib.runner.journal import Journal
@@ -274,15 +275,14 @@ async def _run(
 
 def _placed(
     plan: JobPlan, custody: ProcessSupervisor, socket: Path, stop: Stop
-) -> AbstractAsyncContextManager[tuple[ProcessSupervisor, Path | None]]:
-    """Return the process supervisor for the steps, local or in a container, and its scratch directory, if any."""
+) -> AbstractAsyncContextManager[tuple[Executor, Path | None]]:
+    """Return the executor of the steps, local or in a container, and its scratch directory, if any."""
     if plan.engine is None:
         return nullcontext((custody, None))
     # Loaded only for jobs that run in a container.
     from runnerlib.runner.in_container import in_container
 
-    placed = in_container(plan, custody, socket, stop)
-    return cast("AbstractAsyncContextManager[tuple[ProcessSupervisor, Path | None]]", placed)
+    return in_container(plan, custody, socket, stop)
 
 
 def job_run(
@@ -290,7 +290,7 @@ def job_run(
     masker: SecretMasker,
     journal: Journal | None,
     observer: Observer,
-    custody: ProcessSupervisor,
+    executor: Executor,
     socket: Path,
     stages: RunHooks | None = None,
     scratch: Path | None = None,
@@ -308,7 +308,7 @@ def job_run(
         execution = remembering(plan, masker, journal, execution, observer)
     if stages is not None:
         execution = execution._replace(around=stages.around())
-    return JobRun(execution, custody, masker, observer)
+    return JobRun(execution, executor, masker, observer)
 
 
 def _execution(plan: JobPlan, socket: Path, scratch: Path) -> JobExecution:

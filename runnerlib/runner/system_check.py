@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import RunnerError
 from runnerlib.executor.hardening import refused
-from runnerlib.executor.local import subreaper as hold
+from runnerlib.executor.local import subreaper
 
 if TYPE_CHECKING:
     from runnerlib.secrets.socket import SecretServer
@@ -41,7 +41,7 @@ def _no_threads() -> str:
 def shortcomings(server: SecretServer) -> str:
     """Return a sentence on what the system has refused, else ""; call it while a `ProcessSupervisor` is open."""
     found = {
-        "processes that leave their parent may outlive the job": hold.refused(),
+        "processes that leave their parent may outlive the job": subreaper.refused(),
         "steps can read what the runner knows": refused(),
         "steps cannot register secrets": server.refused,
         "plugins, workflows and most sources do not work": _no_threads(),

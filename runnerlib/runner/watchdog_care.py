@@ -38,7 +38,7 @@ class _Watch:
         self._later: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        self._watched = self._custody.guard_ended
+        self._watched = self._custody.watchdog_ended
         self._loop.add_reader(self._watched, self._replace)
 
     def end(self) -> None:
@@ -51,7 +51,7 @@ class _Watch:
     def _replace(self) -> None:
         self.end()
         try:
-            self._custody.renew_guard()
+            self._custody.renew_watchdog()
         except RunnerError as error:
             self._tell(f"{error}; until there is one, what the job has started outlives a runner that is killed")
             self._later = self._loop.call_later(_PAUSE, self._replace)

@@ -16,8 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError, one_line
-from runnerlib.executor.local import _spawn
-from runnerlib.executor.local import subreaper as hold
+from runnerlib.executor.local import _spawn, subreaper
 from runnerlib.source.retry import TURN, retried
 from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
@@ -84,7 +83,7 @@ class Client(NamedTuple):
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         env = {**passed_on, "LC_ALL": "C.UTF-8", **self.env}
         ended: list[int] = []
-        with hold.collecting(), _started((self.program, *words), env, stdin, ended) as child:
+        with subreaper.collecting(), _started((self.program, *words), env, stdin, ended) as child:
             said = self._listen(child, report)
         text = scrub(said.decode("utf-8", "replace"), list(self.secrets))
         if ended[0]:

@@ -65,7 +65,7 @@ def masker(*secrets: str) -> SecretMasker:
 @contextmanager
 def job_run(job: Job, observer: Observer, shared: SecretMasker | None = None, **keys: object) -> Iterator[JobRun]:
     """A run of `job` in /; `keys` are those of Execution."""
-    with TemporaryDirectory() as scratch, ProcessSupervisor() as custody:
+    with TemporaryDirectory() as scratch, ProcessSupervisor() as supervisor:
         given = {
             "scratch": Path(scratch),
             "env": dict(os.environ),
@@ -74,7 +74,7 @@ def job_run(job: Job, observer: Observer, shared: SecretMasker | None = None, **
             **keys,
         }
         execution = JobExecution(job, **given)  # type: ignore[arg-type]
-        yield JobRun(execution, custody, shared or masker(*SECRETS), observer)
+        yield JobRun(execution, supervisor, shared or masker(*SECRETS), observer)
 
 
 def run_job(

@@ -26,7 +26,7 @@ def _hauled_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a full pipe brings about, of small pieces."""
     monkeypatch.setattr(pump, "READS_PER_WAKEUP", 1)
     monkeypatch.setattr(pump, "CHUNK", 100)
-    monkeypatch.setattr(pump, "HAUL", 5000)
+    monkeypatch.setattr(pump, "AHEAD", 5000)
 
 
 class Source:
@@ -143,7 +143,7 @@ def test_what_is_registered_while_a_searched_chunk_waits_is_masked(new_loop: New
     text = b"." * 22_000 + LATE + b"." * 20_000
 
     def register(time: int) -> None:
-        stream.wait_for(min(time + 1, len(text) // pump.HAUL))  # the chunk behind the one that was shown
+        stream.wait_for(min(time + 1, len(text) // pump.AHEAD))  # the chunk behind the one that was shown
         if LATE in stream.prepared[-1]:
             masker.register_secret(LATE)
 
@@ -167,7 +167,7 @@ def test_what_was_read_ahead_is_not_lost_when_the_reading_ends(new_loop: NewLoop
     recorder = Congested(finish)
     pumped(new_loop, text, stream, recorder, pumps.append)
     read = pump.CHUNK + sum(map(len, stream.prepared))
-    assert read == pump.CHUNK + 2 * pump.HAUL
+    assert read == pump.CHUNK + 2 * pump.AHEAD
     assert recorder.output == mask([SECRET], text[:read])
 
 

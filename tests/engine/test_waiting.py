@@ -26,7 +26,7 @@ def restored() -> Iterator[None]:
 
 
 def leave(count: int) -> None:
-    """Leave so many descriptors. The custody has raised the limit, so this is as a hard one."""
+    """Leave so many descriptors. The supervisor has raised the limit, so this is as a hard one."""
     used = set(map(int, os.listdir("/proc/self/fd")))
     free = (number for number in range(LIMIT[1]) if number not in used)
     resource.setrlimit(resource.RLIMIT_NOFILE, (next(islice(free, count, None)), LIMIT[1]))

@@ -6,8 +6,8 @@ runner never writes to. So it ends, with everything in the container, when the r
 
 from __future__ import annotations
 
-from runnerlib.executor.container.container import INSIDE, Wish, hand_over, stranger
+from runnerlib.executor.container.container import INSIDE, ContainerSpec, hand_over, stranger
 from runnerlib.executor.container.executor import contained
 from runnerlib.executor.container.runtime import ENGINES, Engine, find_engine
 
-__all__ = ["ENGINES", "INSIDE", "Engine", "Wish", "contained", "find_engine", "hand_over", "stranger"]
+__all__ = ["ENGINES", "INSIDE", "ContainerSpec", "Engine", "contained", "find_engine", "hand_over", "stranger"]

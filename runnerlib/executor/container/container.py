@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import RunnerError
 from runnerlib.executor.container import usage as account
-from runnerlib.executor.local import CommandError, ProcessSpec
-from runnerlib.executor.local.process import Exit
+from runnerlib.executor.process_spec import CommandError, ExitStatus, ProcessSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runnerlib.executor.container.runtime import Engine
-    from runnerlib.executor.local import Process, ProcessSupervisor
+    from runnerlib.executor.protocol import Executor, StepProcess
 
 INSIDE = "/job"
 SCRATCH = f"{INSIDE}/.runnerlib/scratch"
@@ -57,7 +56,7 @@ _HOLDER = f"echo '{_READY.decode()}'; exec cat >/dev/null"
 _KILLER = 'kill -s "$2" -- "-$(cat "$1.pid")" 2>/dev/null'
 
 
-class Wish(NamedTuple):
+class ContainerSpec(NamedTuple):
     """Container requested by a job: `image`, limits in the format of the engine's options, and extra read-only mounts.
 
     `base` is the job's workspace. `scratch` is a directory outside of it that is also mounted. `shared` directories
@@ -75,18 +74,18 @@ class Wish(NamedTuple):
 
 
 class Container:
-    """A running container, to be closed; it replaces a `ProcessSupervisor` where steps are started."""
+    """A running container, to be closed; `local` starts the clients of the engine."""
 
-    def __init__(self, engine: Engine, wish: Wish, custody: ProcessSupervisor) -> None:
+    def __init__(self, engine: Engine, wish: ContainerSpec, local: Executor) -> None:
         self._engine = engine
         self._wish = wish
-        self._custody = custody
+        self._local = local
         self._name = f"runnerlib-{os.urandom(8).hex()}"
         self._count = 0
-        self._helpers: list[Process] = []
+        self._helpers: list[StepProcess] = []
         self._running: set[ContainedProcess] = set()
         self._hold = -1
-        self._holder: Process | None = None
+        self._holder: StepProcess | None = None
 
     async def start(self) -> None:
         """Start the container, and return when it can run steps. Raises RunnerError with the engine's message."""
@@ -99,7 +98,7 @@ class Container:
         words = [self._engine.program, *self._run_words()]
         hold = ["/bin/sh", "-c", 'f=$1; shift; exec "$@" <"$f"', "sh", str(fifo), *words]
         try:
-            self._holder = self._custody.start(ProcessSpec(hold, wish.base, wish.environ))
+            self._holder = self._local.start(ProcessSpec(hold, wish.base, wish.environ))
         except CommandError as error:
             raise RunnerError(str(error)) from None
         said = await _until(self._holder, _READY)
@@ -125,19 +124,17 @@ class Container:
         finally:
             holder.close()
 
-    # -- as a custody
-
-    def start_step(self, launch: ProcessSpec) -> ContainedProcess:
-        """Start a step in the container. Raises as `ProcessSupervisor.start` does."""
+    def start_step(self, spec: ProcessSpec) -> ContainedProcess:
+        """Start a step in the container. Raises as `Executor.start` does."""
         self._count += 1
         files = self._wish.scratch / f"step-{self._count}"
-        _write_private(files.with_suffix(".env"), self._assignments(launch.env))
-        options = ["-w", self.inside(launch.cwd)]
-        options += ["-i"] if launch.stdin is not None or launch.tty else []
-        options += ["-t"] if launch.tty else []
-        step = ["/bin/sh", "-c", _LAUNCHER, "sh", self.inside(files), *launch.argv]
+        _write_private(files.with_suffix(".env"), self._assignments(spec.env))
+        options = ["-w", self.inside(spec.cwd)]
+        options += ["-i"] if spec.stdin is not None or spec.tty else []
+        options += ["-t"] if spec.tty else []
+        step = ["/bin/sh", "-c", _LAUNCHER, "sh", self.inside(files), *spec.argv]
         words = [self._engine.program, "exec", *options, self._name, *step]
-        client = self._custody.start(launch._replace(argv=words, cwd=self._wish.base, env=self._wish.environ))
+        client = self._local.start(spec._replace(argv=words, cwd=self._wish.base, env=self._wish.environ))
         process = ContainedProcess(client, self, files)
         for other in (process, *self._running) if self._running else ():
             other.alone = False
@@ -164,8 +161,8 @@ class Container:
                 return target if path == outside else f"{target}/{path.relative_to(outside)}"
         raise RunnerError(f"'{path}' is not in the container of the job")
 
-    def _client(self, words: Sequence[str]) -> Process:
-        return self._custody.start(ProcessSpec([self._engine.program, *words], self._wish.base, self._wish.environ))
+    def _client(self, words: Sequence[str]) -> StepProcess:
+        return self._local.start(ProcessSpec([self._engine.program, *words], self._wish.base, self._wish.environ))
 
     def _run_words(self) -> list[str]:
         wish = self._wish
@@ -204,37 +201,41 @@ class Container:
 class ContainedProcess:
     """The engine's client for a step, and the step in the container behind it."""
 
-    def __init__(self, client: Process, container: Container, files: Path) -> None:
+    def __init__(self, client: StepProcess, container: Container, files: Path) -> None:
         self._client = client
         self._container = container
         self._files = files
-        self._end: Exit | None = None
+        self._end: ExitStatus | None = None
+        self._kill: asyncio.TimerHandle | None = None
         self.alone = True  # no other step has run in the container meanwhile
-
-    def __getattr__(self, name: str) -> object:
-        """Everything about pipes is the client's."""
-        return getattr(self._client, name)
+        # Everything about descriptors is the client's.
+        self.output = client.output
+        self.exited = client.exited
+        self.read = client.read
+        self.unread = client.unread
+        self.resize = client.resize
+        self.leftover = client.leftover
+        self.holders = client.holders
 
     def signal(self, signum: int) -> None:
         """Signal every process of the step's group in the container."""
         self._container.signal(self._files, signum)
         if signum == signal.SIGKILL:  # an engine that does not answer must not keep the runner
-            client = self._client
-            asyncio.get_running_loop().call_later(
-                _HOPELESS, lambda: None if client.reaped else client.signal(signal.SIGKILL)
-            )
+            self._let_go()
+            self._kill = asyncio.get_running_loop().call_later(_HOPELESS, self._client.signal, signal.SIGKILL)
 
-    def reap(self) -> Exit:
+    def reap(self) -> ExitStatus:
         """Collect the client, and return the exit status and usage of the step, not those of the client."""
         if self._end is not None:
             return self._end
+        self._let_go()
         end = self._client.reap()
         code = account.exit_code(self._files)
         if code is None:
             self._end = end._replace(usage=None)
         else:
             oom = account.want_of_memory(self._files, code, alone=self.alone)
-            self._end = Exit(code, account.usage(self._files), oom)
+            self._end = ExitStatus(code, account.usage(self._files), oom)
         for suffix in account.SUFFIXES:
             with suppress(OSError):
                 self._files.with_suffix(suffix).unlink()
@@ -242,8 +243,13 @@ class ContainedProcess:
 
     def close(self) -> None:
         """Let go of the client."""
+        self._let_go()
         self._container.ended(self)
         self._client.close()
+
+    def _let_go(self) -> None:
+        if self._kill is not None:
+            self._kill.cancel()
 
 
 def stranger() -> int | None:
@@ -295,7 +301,7 @@ def _reason(said: bytes) -> str:
     return lines[-1].removeprefix("docker: ").rstrip(".") if lines else "no reason given"
 
 
-async def _until(process: Process, wanted: bytes) -> bytes:
+async def _until(process: StepProcess, wanted: bytes) -> bytes:
     """The output of a process up to `wanted`, or to its end."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
@@ -318,7 +324,7 @@ async def _until(process: Process, wanted: bytes) -> bytes:
     return bytes(said)
 
 
-async def _ended(process: Process, limit: float) -> bool:
+async def _ended(process: StepProcess, limit: float) -> bool:
     """Return whether a process ends within `limit` seconds; its exit status is collected then."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()

@@ -1,59 +1,60 @@
-"""A custody that starts steps in a container."""
+"""Executor that starts steps in a container."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from runnerlib.executor.container.container import Container
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
-    from runnerlib.executor.container.container import ContainedProcess, Wish
+    from runnerlib.executor.container.container import ContainedProcess, ContainerSpec
     from runnerlib.executor.container.runtime import Engine
-    from runnerlib.executor.local import ProcessSpec, ProcessSupervisor, Seen
+    from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec
+    from runnerlib.executor.protocol import Executor
 
 
 @asynccontextmanager
 async def contained(
     engine: Engine,
-    wish: Wish,
-    custody: ProcessSupervisor,
+    wish: ContainerSpec,
+    local: Executor,
     patiently: Callable[[Coroutine[None, None, None]], Awaitable[None]],
-) -> AsyncIterator[ProcessSupervisor]:
+) -> AsyncIterator[Executor]:
     """Run the block with a container that starts the steps; the container and everything in it end with the block.
 
     `patiently` waits for the container, which may have to be fetched. Raises RunnerError with what the engine says.
     """
-    container = Container(engine, wish, custody)
+    container = Container(engine, wish, local)
     try:
         await patiently(container.start())
-        yield cast("ProcessSupervisor", ContainerExecutor(custody, container))
+        yield ContainerExecutor(local, container)
     finally:
         await container.close()
 
 
 class ContainerExecutor:
-    """Starts steps in a container, and leaves everything else to the custody of the runner."""
+    """Starts steps in a container, and leaves everything else to the executor that starts the engine's clients."""
 
-    def __init__(self, custody: ProcessSupervisor, container: Container) -> None:
-        self._custody = custody
+    def __init__(self, local: Executor, container: Container) -> None:
+        self._local = local
         self._container = container
-        self.room = custody.room
+        self.room = local.room
 
-    def start(self, launch: ProcessSpec) -> ContainedProcess:
-        """Start the process of a step. Raises as `ProcessSupervisor.start` does."""
-        return self._container.start_step(launch)
+    def start(self, spec: ProcessSpec) -> ContainedProcess:
+        """Start the process of a step. Raises as `Executor.start` does."""
+        return self._container.start_step(spec)
 
-    def strays(self) -> list[Seen]:
-        """As the custody has it."""
-        return self._custody.strays()
+    def orphans(self) -> list[ProcessInfo]:
+        """As the local executor has it."""
+        return self._local.orphans()
 
-    def signal_strays(self, signum: int) -> None:
-        """As the custody has it."""
-        self._custody.signal_strays(signum)
+    def signal_orphans(self, signum: int) -> None:
+        """As the local executor has it."""
+        self._local.signal_orphans(signum)
 
     def reap_dead(self) -> None:
-        """As the custody has it."""
-        self._custody.reap_dead()
+        """As the local executor has it."""
+        self._local.reap_dead()

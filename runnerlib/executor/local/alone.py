@@ -12,10 +12,9 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.executor.local import _spawn
-from runnerlib.executor.local import subreaper as hold
-from runnerlib.executor.local.process_info import seen
-from runnerlib.executor.local.process_tag import Mark, new_mark
+from runnerlib.executor.local import _spawn, subreaper
+from runnerlib.executor.local.process_info import describe
+from runnerlib.executor.local.process_tag import ProcessTag, new_tag
 from runnerlib.executor.local.process_tree import Status, descendants, end_all, send, status, wait_for
 
 if TYPE_CHECKING:
@@ -25,13 +24,13 @@ if TYPE_CHECKING:
 class Alone(NamedTuple):
     """The mark that everything of this process carries, and which of its descendants were there before."""
 
-    mark: Mark
+    tag: ProcessTag
     before: frozenset[tuple[int, int]]
 
     @property
     def claims(self) -> bool:
         """True if unmarked processes belong to the job: only if the runner marks those that it starts itself."""
-        return self.mark.number != 0
+        return self.tag.number != 0
 
     def is_new(self, process: Status) -> bool:
         """Return whether a descendant of this process was started by the run."""
@@ -49,10 +48,10 @@ def current() -> Alone | None:
 @contextmanager
 def alone() -> Iterator[None]:
     """Be alone with a run; the command line is from its plan to its end. Raises RunnerError."""
-    hold.acquire()
+    subreaper.acquire()
     try:
-        here = Alone(new_mark(), frozenset((one.pid, one.started) for one in _descendants()))
-        limit = _spawn.mark_own(here.mark.number) if here.claims else 0
+        here = Alone(new_tag(), frozenset((one.pid, one.started) for one in _descendants()))
+        limit = _spawn.mark_own(here.tag.number) if here.claims else 0
         _now.append(here)
         try:
             yield
@@ -61,7 +60,7 @@ def alone() -> Iterator[None]:
             if here.claims:
                 _spawn.mark_own(limit)
     finally:
-        hold.release()
+        subreaper.release()
 
 
 def end_left(tell: Callable[[str], object], grace: float) -> None:
@@ -72,7 +71,7 @@ def end_left(tell: Callable[[str], object], grace: float) -> None:
     left = _left()
     try:
         for process in left:
-            if (shown := seen(process.pid)) is not None:
+            if (shown := describe(process.pid)) is not None:
                 name = f"process {shown.pid} ({shown.command})"
                 tell(f"{name} was still running after the run; it is stopped")
             send(process, signal.SIGTERM)

@@ -10,31 +10,21 @@ import signal
 import termios
 from array import array
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runnerlib.errors import RunnerError
-from runnerlib.executor.local.process_info import Seen, seen
+from runnerlib.executor.local.process_info import describe, holders
 from runnerlib.executor.local.process_tree import end_all, send
+from runnerlib.executor.process_spec import ExitStatus
 
 if TYPE_CHECKING:
-    from runnerlib.events.result import Usage
+    from collections.abc import Iterable
+
     from runnerlib.executor.local.cgroup import Group
     from runnerlib.executor.local.oom import OomProbe
-    from runnerlib.executor.local.process_spec import TerminalSize
     from runnerlib.executor.local.process_tree import Status
     from runnerlib.executor.local.usage import Meter
-
-
-class Exit(NamedTuple):
-    """Exit status of a process: `returncode` is negative for a signal, as in `subprocess`.
-
-    `usage.read` and `usage.written` are bytes that disks moved. `oom` is a sentence when the kernel killed a process
-    of the step for lack of memory, else empty.
-    """
-
-    returncode: int
-    usage: Usage | None
-    oom: str
+    from runnerlib.executor.process_spec import ProcessInfo, TerminalSize
 
 
 class ProcessFamily(Protocol):
@@ -49,7 +39,7 @@ class ProcessFamily(Protocol):
 
 
 class Process:
-    """A running process and its tree; made by `ProcessSupervisor.start`.
+    """A running process and its tree, as `StepProcess` has it; made by `ProcessSupervisor.start`.
 
     `output` is the non-blocking reading end of its stdout and stderr, and `exited` a pidfd, readable when
     the process has ended.
@@ -64,7 +54,7 @@ class Process:
         *,
         step: int,
         group: Group | None,
-        evidence: OomProbe,
+        oom_probe: OomProbe,
         meter: Meter,
     ) -> None:
         self.pid = pid
@@ -73,10 +63,10 @@ class Process:
         self.step = step
         self.group = group
         self._family = family
-        self.evidence = evidence
+        self.oom_probe = oom_probe
         self._meter = meter
         self.reaped = False  # from then on its number may be a stranger's
-        self._exit: Exit | None = None
+        self._exit: ExitStatus | None = None
         self._closed = False
 
     def signal(self, signum: int) -> None:
@@ -97,7 +87,7 @@ class Process:
         with suppress(termios.error, OSError):  # it has none, or no process has it open any more
             termios.tcsetwinsize(self.output, size)
 
-    def reap(self) -> Exit:
+    def reap(self) -> ExitStatus:
         """Collect the process, which has exited, and return its exit status and usage.
 
         Raises RunnerError when another part of the program has collected it.
@@ -111,12 +101,16 @@ class Process:
                 raise RunnerError(f"process {self.pid} was reaped by another part of the program") from None
             self.reaped = True
             code = os.waitstatus_to_exitcode(status)
-            self._exit = Exit(code, self._meter.of(used, self.group), self.evidence.of(self.pid, code))
+            self._exit = ExitStatus(code, self._meter.of(used, self.group), self.oom_probe.of(self.pid, code))
         return self._exit
 
-    def survivors(self) -> list[Seen]:
+    def leftover(self) -> list[ProcessInfo]:
         """Every living process of the tree; dead ones that were left to the runner are reaped."""
-        return [shown for member in self._family.tree(self) if (shown := seen(member.pid)) is not None]
+        return [shown for member in self._family.tree(self) if (shown := describe(member.pid)) is not None]
+
+    def holders(self) -> Iterable[ProcessInfo]:
+        """The processes, this one excepted, that have the output open."""
+        return holders(self.output)
 
     def unread(self) -> int:
         """Return how many bytes of output are waiting to be read."""

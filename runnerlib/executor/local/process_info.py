@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from runnerlib.executor.process_spec import ProcessInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class Seen(NamedTuple):
-    """Another process, as /proc shows it; `command` is its words joined by spaces, not masked."""
-
-    pid: int
-    command: str
-
-
-def seen(pid: int) -> Seen | None:
+def describe(pid: int) -> ProcessInfo | None:
     """The process of that number, or None when it has just ended."""
     try:
-        return Seen(pid, _command(Path(f"/proc/{pid}")))
+        return ProcessInfo(pid, _command(Path(f"/proc/{pid}")))
     except OSError:
         return None
 
 
-def holders(pipe: int) -> Iterator[Seen]:
+def holders(pipe: int) -> Iterator[ProcessInfo]:
     """The processes, this one excepted, that have the pipe of descriptor `pipe` open."""
     wanted = os.readlink(f"/proc/self/fd/{pipe}")
     return _processes(lambda process: wanted in map(_link, (process / "fd").iterdir()))
 
 
-def members(group: int) -> Iterator[Seen]:
+def members(group: int) -> Iterator[ProcessInfo]:
     """The processes of a process group that have not ended."""
 
     def belongs(process: Path) -> bool:
@@ -49,13 +44,13 @@ def _link(descriptor: Path) -> str:
         return ""  # it has just been closed
 
 
-def _processes(wanted: Callable[[Path], bool]) -> Iterator[Seen]:
+def _processes(wanted: Callable[[Path], bool]) -> Iterator[ProcessInfo]:
     for process in Path("/proc").iterdir():
         if not process.name.isdecimal() or int(process.name) == os.getpid():
             continue
         try:
             if wanted(process):
-                yield Seen(int(process.name), _command(process))
+                yield ProcessInfo(int(process.name), _command(process))
         except OSError:
             continue  # it has just ended, or belongs to another user
 

@@ -1,10 +1,10 @@
-"""Process marks: they show which job and step a process belongs to, wherever it went.
+"""Process tags: they show which job and step a process belongs to, wherever it went.
 
 Two of them, because each can be lost in a way that the other survives:
 
 * A number in its limit of file locks, which Linux inherits and no longer uses (`ext/process/mark.h` gives
   the reason). Visible for every process, even for a zombie and for one that changed its user.
-* A tag in its environment, for systems that do not show limits. Lost by `env -i`.
+* A text in its environment, for systems that do not show limits. Lost by `env -i`.
 
 Both hold a random number of the job, which is unique in practice, and the number of the step.
 """
@@ -26,11 +26,11 @@ _STEP = (1 << _STEP_BITS) - 1
 _LOCKS = b"Max file locks"
 
 
-class Mark(NamedTuple):
-    """The mark of a job: `number` with zero step bits (0 where limits cannot be used), and the tag."""
+class ProcessTag(NamedTuple):
+    """The tag of a job: `number` with zero step bits (0 where limits cannot be used), and the text."""
 
     number: int
-    tag: str
+    text: str
 
     def number_of(self, step: int) -> int:
         """The number that a process of a step carries."""
@@ -38,7 +38,7 @@ class Mark(NamedTuple):
 
     def value_of(self, step: int) -> str:
         """Return the value of the variable TAG for a step, after the tag that the runner itself has inherited."""
-        return f"{os.environ.get(TAG, '')}{self.tag}.{step};"
+        return f"{os.environ.get(TAG, '')}{self.text}.{step};"
 
     def step_of(self, pid: int) -> int | None:
         """Return the step number of a process, dead or alive; None if it is not known as the job's.
@@ -49,17 +49,17 @@ class Mark(NamedTuple):
         # The runner's own have a hard limit that is none of the job's; a step that lowers both passes for none of them.
         if marks and marks != [0, 0]:
             return max(marks)
-        found = re.search(self.tag.encode() + rb"\.([0-9]+);", _read(f"/proc/{pid}/environ"))
+        found = re.search(self.text.encode() + rb"\.([0-9]+);", _read(f"/proc/{pid}/environ"))
         return int(found[1]) if found else None
 
 
-def new_mark() -> Mark:
-    """A mark for a new job."""
+def new_tag() -> ProcessTag:
+    """A tag for a new job."""
     bits = _spawn.mark_bits()
     chance = int.from_bytes(os.urandom(8), "big")
     # The highest bit of those there are is set: see `mark_bits` in ext/process/mark.c.
     number = ((1 << bits - 1) | chance % (1 << bits - 1)) & ~_STEP if bits else 0
-    return Mark(number, os.urandom(16).hex())
+    return ProcessTag(number, os.urandom(16).hex())
 
 
 def step_number(count: int) -> int:

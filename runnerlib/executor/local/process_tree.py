@@ -7,7 +7,7 @@ import signal
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.executor.local import pidfd as pidfds
+from runnerlib.executor.local import pidfd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,22 +108,22 @@ def descendants(pid: int) -> Iterator[int]:
 
 def send(process: Status, signum: int) -> None:
     """Signal one process and no other, though it may have ended and its number been given to a stranger."""
-    pidfd = pidfds.opened(process.pid)
+    descriptor = pidfd.opened(process.pid)
     try:
         # The pidfd is of the process that has the number now; it is the right one if the start time is the same.
         now = status(process.pid)
         if now is not None and now.started == process.started:
-            pidfds.send(process.pid, pidfd, signum)
+            pidfd.send(process.pid, descriptor, signum)
     finally:
-        if pidfd is not None:
-            os.close(pidfd)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def wait_for(look: Callable[[], list[Status]], seconds: float) -> None:
     """Wait until `look` finds nothing, at most so long."""
     deadline = monotonic() + seconds
     while (left := look()) and monotonic() < deadline:
-        pidfds.wait(left[0].pid, _PAUSE)
+        pidfd.wait(left[0].pid, _PAUSE)
 
 
 def end_all(look: Callable[[], list[Status]]) -> None:
@@ -132,4 +132,4 @@ def end_all(look: Callable[[], list[Status]]) -> None:
     while (left := look()) and monotonic() < deadline:
         for member in left:
             send(member, signal.SIGKILL)
-        pidfds.wait(left[0].pid, _PAUSE)
+        pidfd.wait(left[0].pid, _PAUSE)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runnerlib.executor.local.process_spec import ProcessSpec, TerminalSize
+    from runnerlib.executor.process_spec import ProcessSpec, TerminalSize
 
 
-class Ends(NamedTuple):
+class StdioFds(NamedTuple):
     """`input` and `output` are the process's, `reader` is the runner's end of `output`, non-blocking."""
 
     input: int
@@ -22,18 +22,18 @@ class Ends(NamedTuple):
 
 
 @contextmanager
-def ends(launch: ProcessSpec, null: int) -> Iterator[Ends]:
-    """Open the ends for a launch; those of the process are closed afterwards, `reader` only after an error.
+def open_stdio(spec: ProcessSpec, null: int) -> Iterator[StdioFds]:
+    """Open the descriptors of a process; its own are closed afterwards, `reader` only after an error.
 
-    stdin is `null`, a descriptor of /dev/null, where the launch has none. Raises OSError.
+    stdin is `null`, a descriptor of /dev/null, where `spec` has no text for it. Raises OSError.
     """
     with ExitStack() as opened:
-        made = _open_pipe(null) if launch.tty is None else _open_terminal(launch.tty)
+        made = _open_pipe(null) if spec.tty is None else _open_terminal(spec.tty)
         for end in {made.input, made.output} - {null}:
             opened.callback(os.close, end)
         try:
-            if launch.stdin is not None and launch.tty is None:
-                text = memory("stdin", launch.stdin)
+            if spec.stdin is not None and spec.tty is None:
+                text = memory("stdin", spec.stdin)
                 opened.callback(os.close, text)
                 made = made._replace(input=text)
             yield made
@@ -42,17 +42,17 @@ def ends(launch: ProcessSpec, null: int) -> Iterator[Ends]:
             raise
 
 
-def _open_pipe(null: int) -> Ends:
+def _open_pipe(null: int) -> StdioFds:
     """Open one `os.pipe` for stdout and stderr, so that output arrives in the order in which it was written.
 
     A socket pair, as event loops make, breaks `> /dev/stdout`.
     """
     reader, writer = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(reader, False)
-    return Ends(null, writer, reader)
+    return StdioFds(null, writer, reader)
 
 
-def _open_terminal(size: TerminalSize) -> Ends:
+def _open_terminal(size: TerminalSize) -> StdioFds:
     """A new pseudo-terminal of that size."""
     reader, user = os.openpty()
     try:
@@ -62,7 +62,7 @@ def _open_terminal(size: TerminalSize) -> Ends:
         os.close(reader)
         os.close(user)
         raise
-    return Ends(user, user, reader)
+    return StdioFds(user, user, reader)
 
 
 def memory(name: str, text: bytes) -> int:

@@ -1,4 +1,4 @@
-"""The runner's hold over all processes of a job."""
+"""Supervisor of all processes of a job: the executor of this machine."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from contextlib import ExitStack, suppress
 from threading import get_native_id
 from typing import TYPE_CHECKING
 
+from runnerlib.executor.admission import Room
 from runnerlib.executor.hardening import core_limit
-from runnerlib.executor.local import _spawn
+from runnerlib.executor.local import _spawn, subreaper
 from runnerlib.executor.local import open_file_limit as open_files
-from runnerlib.executor.local import subreaper as hold
-from runnerlib.executor.local.admission import Room
 from runnerlib.executor.local.alone import current
 from runnerlib.executor.local.cgroup import new_groups
+from runnerlib.executor.local.exec_args import exec_args, no_room, nul_byte, refused, search_path
 from runnerlib.executor.local.oom import OomProbe, find_counter
 from runnerlib.executor.local.process import Process
-from runnerlib.executor.local.process_info import Seen, seen
-from runnerlib.executor.local.process_spec import no_room, nul_byte, refused, search_path, words
-from runnerlib.executor.local.process_tag import TAG, new_mark, step_number
+from runnerlib.executor.local.process_info import describe
+from runnerlib.executor.local.process_tag import TAG, new_tag, step_number
 from runnerlib.executor.local.process_tree import children, descendants, end_all, send, status
-from runnerlib.executor.local.stdio import ends
+from runnerlib.executor.local.stdio import open_stdio
 from runnerlib.executor.local.usage import Meter
 from runnerlib.executor.local.watchdog import Watchdog
 
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from runnerlib.executor.local.cgroup import Group
-    from runnerlib.executor.local.process_spec import ProcessSpec
     from runnerlib.executor.local.process_tree import Status
+    from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec
 
 # The step of a process that is the job's, and shows no more: several were running when it was met.
 _UNKNOWN = -1
@@ -43,7 +42,7 @@ _SPARE = 8
 
 
 class ProcessSupervisor:
-    """Supervisor of the processes of one job, from the first to the last; for one thread at a time.
+    """Executor of steps as processes of this machine, supervised from the first to the last; for one thread at a time.
 
     While it is open this process adopts the orphans among its descendants. With `cgroups` it uses control groups
     where it can. Raises RunnerError when the guard cannot be started.
@@ -52,7 +51,7 @@ class ProcessSupervisor:
     def __init__(self, *, cgroups: bool = True) -> None:
         self._pid = os.getpid()
         self._alone = current()
-        self._mark = new_mark() if self._alone is None else self._alone.mark
+        self._tag = new_tag() if self._alone is None else self._alone.tag
         self._counter = find_counter()
         self._started = 0
         self._running: dict[int, Process] = {}
@@ -63,8 +62,8 @@ class ProcessSupervisor:
         with ExitStack() as undo:
             self._open_files = open_files.acquire()
             undo.callback(open_files.release)
-            hold.acquire()
-            undo.callback(hold.release)
+            subreaper.acquire()
+            undo.callback(subreaper.release)
             try:
                 self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
             except OSError as error:
@@ -75,7 +74,7 @@ class ProcessSupervisor:
             self._groups = new_groups() if cgroups else None
             if self._groups is not None:
                 undo.callback(self._groups.remove)
-            self._guard = Watchdog(self._mark, self._groups, self._null)
+            self._watchdog = Watchdog(self._tag, self._groups, self._null)
             self._undo = undo.pop_all()
 
     def __enter__(self) -> ProcessSupervisor:
@@ -86,7 +85,7 @@ class ProcessSupervisor:
     ) -> None:
         self.close()
 
-    def start(self, launch: ProcessSpec) -> Process:
+    def start(self, spec: ProcessSpec) -> Process:
         """Start the process of a step.
 
         Raises CommandError when the command cannot be executed, NoRoomError when the system has no room for
@@ -96,24 +95,24 @@ class ProcessSupervisor:
         step = step_number(self._started)
         group = self._groups.take() if self._groups is not None else None
         try:
-            process = self._start(launch, step, group)
+            process = self._start(spec, step, group)
         except BaseException:
             self._give_back(group)
             raise
         if process.group is None:
             self._give_back(group)
         for other in self._running.values():
-            other.evidence.alone = False
+            other.oom_probe.alone = False
         self._running[step] = process
         return process
 
-    def strays(self) -> list[Seen]:
+    def orphans(self) -> list[ProcessInfo]:
         """The living processes of the job that belong to no running step; dead ones are reaped."""
-        return [shown for member in self._strays() if (shown := seen(member.pid)) is not None]
+        return [shown for member in self._orphans() if (shown := describe(member.pid)) is not None]
 
-    def signal_strays(self, signum: int) -> None:
-        """Signal each of `strays`."""
-        for member in self._strays():
+    def signal_orphans(self, signum: int) -> None:
+        """Signal each of `orphans`."""
+        for member in self._orphans():
             send(member, signum)
 
     def reap_dead(self) -> None:
@@ -130,7 +129,7 @@ class ProcessSupervisor:
         self._closed = True
         if os.getpid() != self._pid:  # a fork of the runner: the processes are not its own
             os.close(self._null)
-            self._guard.close()
+            self._watchdog.close()
             if self._groups is not None:
                 self._groups.close()
             if self._counter is not None:
@@ -138,10 +137,10 @@ class ProcessSupervisor:
             return
         with self._undo:
             # Not before everything has ended: until then a SIGKILL would leave processes behind.
-            self._undo.callback(self._guard.dismiss)
+            self._undo.callback(self._watchdog.dismiss)
             for process in list(self._running.values()):
                 process.close()
-            end_all(self._strays)
+            end_all(self._orphans)
 
     def tree(self, process: Process) -> list[Status]:
         """The living processes of a step."""
@@ -150,40 +149,40 @@ class ProcessSupervisor:
         return found
 
     def forget(self, process: Process) -> None:
-        """Forget a process that is closed: its leftover processes count as strays from now on."""
+        """Forget a process that is closed: its leftover processes count as orphans from now on."""
         self._running.pop(process.step, None)
         self._give_back(process.group)
 
     @property
-    def guard_ended(self) -> int:
-        """A descriptor that can be read once the guard has ended, which it does not by itself; see `renew_guard`."""
-        return self._guard.exited
+    def watchdog_ended(self) -> int:
+        """A descriptor that can be read once the guard has ended, which it does not by itself; see `renew_watchdog`."""
+        return self._watchdog.exited
 
-    def renew_guard(self) -> None:
+    def renew_watchdog(self) -> None:
         """Put a new guard in the place of one that has ended. Raises RunnerError when it cannot be started."""
-        before, self._guard = self._guard, Watchdog(self._mark, self._groups, self._null)
+        before, self._watchdog = self._watchdog, Watchdog(self._tag, self._groups, self._null)
         before.dismiss()
 
     def _give_back(self, group: Group | None) -> None:
         if group is not None and self._groups is not None:
             self._groups.give_back(group)
 
-    def _start(self, launch: ProcessSpec, step: int, group: Group | None) -> Process:
-        made = words(launch, {TAG: self._mark.value_of(step)})
-        evidence = OomProbe(self._counter, group, alone=not self._running)
+    def _start(self, spec: ProcessSpec, step: int, group: Group | None) -> Process:
+        args = exec_args(spec, {TAG: self._tag.value_of(step)})
+        oom_probe = OomProbe(self._counter, group, alone=not self._running)
         meter = Meter(group)
-        limits = launch.confinement
+        limits = spec.confinement
         try:
-            with ends(launch, self._null) as end:
+            with open_stdio(spec, self._null) as end:
                 self._leave_room(end.output)
                 pid, exited, joined = _spawn.spawn(
-                    *made,
+                    *args,
                     input=end.input,
                     output=end.output,
-                    search=search_path(launch),
-                    terminal=launch.tty is not None,
+                    search=search_path(spec),
+                    terminal=spec.tty is not None,
                     cgroup=-1 if group is None else group.door,
-                    mark=self._mark.number_of(step),
+                    mark=self._tag.number_of(step),
                     core=core_limit(),
                     open_files=self._open_files,
                     # The signal comes when the thread ends, and only the first thread lives as long as the runner.
@@ -193,11 +192,11 @@ class ProcessSupervisor:
                     drop_capabilities=limits.drop_capabilities,
                 )
         except ValueError:
-            raise nul_byte(launch) from None
+            raise nul_byte(spec) from None
         except OSError as error:
-            raise refused(error, launch) from None
+            raise refused(error, spec) from None
         return Process(
-            self, pid, exited, end.reader, step=step, group=group if joined else None, evidence=evidence, meter=meter
+            self, pid, exited, end.reader, step=step, group=group if joined else None, oom_probe=oom_probe, meter=meter
         )
 
     def _leave_room(self, descriptor: int) -> None:
@@ -216,7 +215,7 @@ class ProcessSupervisor:
                 yield member
                 yield from _living(descendants(member.pid))
 
-    def _strays(self) -> list[Status]:
+    def _orphans(self) -> list[Status]:
         def members() -> Iterator[Status]:
             for member, step in self._adopted():
                 if step not in self._running:
@@ -246,7 +245,7 @@ class ProcessSupervisor:
 
         Left out are the first processes of running steps, which `Process.reap` collects.
         """
-        own = {self._guard.pid, *(process.pid for process in self._running.values() if not process.reaped)}
+        own = {self._watchdog.pid, *(process.pid for process in self._running.values() if not process.reaped)}
         for pid in children(self._pid):
             if pid in own:
                 continue
@@ -265,7 +264,7 @@ class ProcessSupervisor:
 
     def _step_of(self, process: Status) -> int | None:
         """The step that an adopted process belongs to; None when it is not known to be the job's."""
-        step = self._mark.step_of(process.pid)
+        step = self._tag.step_of(process.pid)
         if step is None:  # it threw the marks off, or this system shows neither
             step = self._known.get((process.pid, process.started))
         if step is None:  # a session cannot be joined from outside

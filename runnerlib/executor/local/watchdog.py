@@ -13,7 +13,7 @@ from runnerlib.executor.local.pidfd import send
 
 if TYPE_CHECKING:
     from runnerlib.executor.local.cgroup import Groups
-    from runnerlib.executor.local.process_tag import Mark
+    from runnerlib.executor.local.process_tag import ProcessTag
 
 _PROGRAM = os.path.join(os.path.dirname(__file__), "watchdog")
 
@@ -21,8 +21,8 @@ _PROGRAM = os.path.join(os.path.dirname(__file__), "watchdog")
 class Watchdog:
     """A guard at work, a child of this process; `dismiss` ends it. `exited` can be read once it has ended."""
 
-    def __init__(self, mark: Mark, groups: Groups | None, null: int) -> None:
-        words = [_PROGRAM, str(os.getpid()), str(mark.number), mark.tag, *([groups.path] if groups else [])]
+    def __init__(self, tag: ProcessTag, groups: Groups | None, null: int) -> None:
+        words = [_PROGRAM, str(os.getpid()), str(tag.number), tag.text, *([groups.path] if groups else [])]
         program, *_ = argv = tuple(map(os.fsencode, words))
         try:
             self.pid, self.exited, _ = _spawn.spawn(program, argv, (), b"/", input=null, output=null)

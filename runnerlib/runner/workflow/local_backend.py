@@ -18,7 +18,7 @@ from runnerlib._util.paths import RECORDS_VARIABLE
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.events.result import StepResult
-from runnerlib.executor.container import INSIDE, Wish, contained, hand_over
+from runnerlib.executor.container import INSIDE, ContainerSpec, contained, hand_over
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow.expansion import instance_names
 from runnerlib.runner.environment import without_private
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Observer
     from runnerlib.events.result import Cause, JobResult, Outcome, Usage
-    from runnerlib.executor.local import ProcessSupervisor
+    from runnerlib.executor.protocol import Executor
     from runnerlib.pipeline.workflow import Instance
     from runnerlib.runner.journal import Journal
     from runnerlib.runner.plan import JobPlan
@@ -55,9 +55,9 @@ T = TypeVar("T")
 class LocalBackend:
     """Backend that runs jobs on this machine."""
 
-    def __init__(self, plan: WorkflowPlan, custody: ProcessSupervisor, socket: Path, records: Path) -> None:
+    def __init__(self, plan: WorkflowPlan, executor: Executor, socket: Path, records: Path) -> None:
         self.plan = plan
-        self.custody = custody
+        self.executor = executor
         self.socket = socket
         self.records = records
         self.artifacts = plan.front.workspace.artifacts
@@ -187,32 +187,32 @@ class LocalJob:
 
     async def _steps(self, plan: JobPlan, journal: Journal | None, life: PluginHost | None) -> JobResult:
         place = self._backend
-        async with self._custody(plan) as (custody, scratch):
+        async with self._executor(plan) as (executor, scratch):
             observer = self._voice if life is None else life.beside(self._voice)
-            if custody is not place.custody:
+            if executor is not place.executor:
                 plan = plan.apart()
-            job = job_run(plan, self._masker, journal, observer, custody, place.socket, life, scratch=scratch)
+            job = job_run(plan, self._masker, journal, observer, executor, place.socket, life, scratch=scratch)
             with self._stop.reaching(asyncio.get_running_loop(), job.stop):
                 return await job.run()
 
     @asynccontextmanager
-    async def _custody(self, plan: JobPlan) -> AsyncIterator[tuple[ProcessSupervisor, Path]]:
-        """Yield the process supervisor for the steps, local or in a container, and the scratch directory.
+    async def _executor(self, plan: JobPlan) -> AsyncIterator[tuple[Executor, Path]]:
+        """Yield the executor of the steps, local or in a container, and the scratch directory.
 
         A container gets the scratch directory as a mount: in its workspace it could replace it by a link.
         """
         place, image = self._backend, self._instance.job.image or self._backend.plan.front.image
         scratch = plan.workspace.own("scratch")
         if image is None or place.plan.engine is None:
-            yield place.custody, scratch
+            yield place.executor, scratch
             return
         await in_thread(lambda: hand_over(plan.workspace.base))
         scratch = self._private_scratch()
         try:
             hand_over(scratch)
             wish = self._wish(plan, image, scratch)
-            async with contained(place.plan.engine, wish, place.custody, self._unless_stopped) as custody:
-                yield custody, scratch
+            async with contained(place.plan.engine, wish, place.executor, self._unless_stopped) as executor:
+                yield executor, scratch
         finally:
             with suppress(OSError):
                 remove_tree(scratch)
@@ -226,9 +226,9 @@ class LocalJob:
         remove_tree(whole.own("scratch", name))
         return whole.own("scratch", name)
 
-    def _wish(self, plan: JobPlan, image: str, scratch: Path) -> Wish:
+    def _wish(self, plan: JobPlan, image: str, scratch: Path) -> ContainerSpec:
         resources = self._instance.job.resources
-        return Wish(
+        return ContainerSpec(
             image=image,
             base=plan.workspace.base,
             scratch=scratch,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError
-from runnerlib.executor.local import subreaper as hold
+from runnerlib.executor.local import subreaper
 from runnerlib.executor.local.pidfd import end_of
 from runnerlib.secrets.providers.file import without_line_break
 from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
@@ -41,7 +41,7 @@ def get(path: str, key: str, setup: Setup) -> str | None:
     if path.startswith("-") or key.startswith("-"):
         raise ConfigError(f"{subject}: a path or key that begins with '-' would be an option of the command")
     argv = [word.replace("{path}", path).replace("{key}", key) for word in words]
-    with hold.collecting():
+    with subreaper.collecting():
         return without_line_break(_printed(argv, subject, setup))
 
 

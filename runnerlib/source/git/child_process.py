@@ -14,8 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
-from runnerlib.executor.local import _spawn
-from runnerlib.executor.local import subreaper as hold
+from runnerlib.executor.local import _spawn, subreaper
 from runnerlib.executor.local.stdio import memory
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def run(
     OSError when it cannot be started, SourceError when another part of the program has collected it.
     """
     with (
-        hold.collecting(),
+        subreaper.collecting(),
         _input(given) as source,
         _extra(secret) as extra,
         _pipe() as (output, output_end),

@@ -1,4 +1,4 @@
-"""A custody for each test, with control groups where the system has them, and without."""
+"""A supervisor for each test, with control groups where the system has them, and without."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def delegated() -> bool:
 
 
 @pytest.fixture(params=["cgroup", "plain"])
-def custody(request: pytest.FixtureRequest) -> Iterator[ProcessSupervisor]:
+def supervisor(request: pytest.FixtureRequest) -> Iterator[ProcessSupervisor]:
     if request.param == "cgroup" and not delegated():
         pytest.skip("no control group is delegated here")
     with ProcessSupervisor(cgroups=request.param == "cgroup") as made:
         yield made
-    assert made.strays() == []
+    assert made.orphans() == []

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from runnerlib.executor.local import Exit, Process, ProcessSpec, ProcessSupervisor, TerminalSize
+from runnerlib.executor.local import Process, ProcessSupervisor
+from runnerlib.executor.process_spec import ExitStatus, ProcessSpec, TerminalSize
 
 
 def launch(
@@ -43,7 +44,7 @@ def read_line(process: Process) -> str:
     return line.decode().strip()
 
 
-def finish(process: Process) -> tuple[Exit, bytes]:
+def finish(process: Process) -> tuple[ExitStatus, bytes]:
     """Read the output, collect the process and let go of it."""
     try:
         output = read_all(process)
@@ -52,8 +53,8 @@ def finish(process: Process) -> tuple[Exit, bytes]:
         process.close()
 
 
-def run(custody: ProcessSupervisor, *argv: str, **keys: Any) -> tuple[int, bytes]:
-    ended, output = finish(custody.start(launch(*argv, **keys)))
+def run(supervisor: ProcessSupervisor, *argv: str, **keys: Any) -> tuple[int, bytes]:
+    ended, output = finish(supervisor.start(launch(*argv, **keys)))
     return ended.returncode, output
 
 
@@ -75,16 +76,16 @@ def wait_for_end(pidfds: Iterable[int]) -> None:
 
 
 def settled(process: Process, count: int) -> set[int]:
-    """The numbers of the survivors once there are `count`: who forked in between may take its time to end."""
+    """The numbers of the leftover once there are `count`: who forked in between may take its time to end."""
     deadline = time.monotonic() + 60
-    while len(found := {seen.pid for seen in process.survivors()}) != count:
+    while len(found := {seen.pid for seen in process.leftover()}) != count:
         assert time.monotonic() < deadline, f"{len(found)} processes, not {count}: {found}"
     return found
 
 
 def kill_tree(process: Process) -> None:
     """As an engine does at the end: KILL until nobody is left."""
-    while left := process.survivors():
+    while left := process.leftover():
         pidfds = []
         for member in left:
             try:

@@ -19,18 +19,18 @@ from tests.executor.local.steps import alive, finish, launch, read_line, run, se
 def held() -> Iterator[ProcessSupervisor]:
     if not delegated():
         pytest.skip("no control group is delegated here")
-    with ProcessSupervisor() as custody:
-        yield custody
+    with ProcessSupervisor() as supervisor:
+        yield supervisor
 
 
-def group_of(custody: ProcessSupervisor) -> Path:
-    assert custody._groups is not None
-    return Path(custody._groups.path)
+def group_of(supervisor: ProcessSupervisor) -> Path:
+    assert supervisor._groups is not None
+    return Path(supervisor._groups.path)
 
 
-def inside(custody: ProcessSupervisor) -> list[str]:
+def inside(supervisor: ProcessSupervisor) -> list[str]:
     """The groups of steps that there are."""
-    return sorted(entry.name for entry in group_of(custody).iterdir() if entry.is_dir())
+    return sorted(entry.name for entry in group_of(supervisor).iterdir() if entry.is_dir())
 
 
 def test_a_step_starts_in_its_own_group(held: ProcessSupervisor) -> None:
@@ -103,7 +103,7 @@ def test_what_threw_off_every_mark_is_still_in_the_group(held: ProcessSupervisor
     pidfd = os.pidfd_open(escaped)
     process.signal(signal.SIGKILL)
     wait_for_end([pidfd])
-    assert process.survivors() == []
+    assert process.leftover() == []
     assert not Path(f"/proc/{escaped}").exists(), "it is known from then on, and collected"
     process.close()
 
@@ -120,9 +120,9 @@ def test_groups_that_a_step_made_are_removed(held: ProcessSupervisor) -> None:
 
 
 def test_the_group_of_the_job_is_removed() -> None:
-    with ProcessSupervisor() as custody:
-        run(custody, "true")
-        groups = custody._groups
+    with ProcessSupervisor() as supervisor:
+        run(supervisor, "true")
+        groups = supervisor._groups
     assert groups is None or not os.path.exists(groups.path)
 
 

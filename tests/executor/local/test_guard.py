@@ -12,10 +12,11 @@ from random import Random
 
 import pytest
 
-from runnerlib.executor.local import ProcessSupervisor, TerminalSize
+from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.local import watchdog as guard
 from runnerlib.executor.local.cgroup import find_place
-from runnerlib.executor.local.process_tag import Mark, new_mark
+from runnerlib.executor.local.process_tag import ProcessTag, new_tag
+from runnerlib.executor.process_spec import TerminalSize
 from tests.executor.local.conftest import delegated
 from tests.executor.local.steps import alive, wait_for_end
 from tests.executor.local.test_tree import FORKS
@@ -26,9 +27,11 @@ ROOT = Path(__file__).parents[3]
 HOST = f"""
 import os, sys
 from pathlib import Path
-from runnerlib.executor.local import ProcessSupervisor, ProcessSpec, TerminalSize
-custody = ProcessSupervisor(cgroups=sys.argv[1] == "cgroup")
-print(custody._guard.pid, custody._mark.number, custody._mark.tag, custody._groups and custody._groups.path, flush=True)
+from runnerlib.executor.local import ProcessSupervisor
+from runnerlib.executor.process_spec import ProcessSpec, TerminalSize
+supervisor = ProcessSupervisor(cgroups=sys.argv[1] == "cgroup")
+tag, groups = supervisor._tag, supervisor._groups
+print(supervisor._watchdog.pid, tag.number, tag.text, groups and groups.path, flush=True)
 ESCAPE = "env -i /usr/bin/setsid -f /bin/sh -c 'trap : TERM HUP; while :; do sleep 1000; done' & exec sleep 1000"
 STEPS = {{
     "steps": [("sh", "-c", ESCAPE), ("sleep", "1000"), ("sh", "-c", "setsid -f sleep 1000; cat")],
@@ -38,7 +41,7 @@ STEPS = {{
 for count in range(int(sys.argv[3])):
     for argv in STEPS[sys.argv[2]]:
         tty = TerminalSize(5, 5) if count % 3 == 2 else None
-        custody.start(ProcessSpec(argv, Path("/"), dict(os.environ), tty=tty))
+        supervisor.start(ProcessSpec(argv, Path("/"), dict(os.environ), tty=tty))
     os.write(1, b".")
 sys.stdin.read()
 """
@@ -59,8 +62,8 @@ class Host:
         line = b""
         while not line.endswith(b"\n"):
             line += self.process.stdout.read(1)
-        guard_pid, number, tag, self.group = line.decode().split()
-        self.mark = Mark(int(number), tag)
+        guard_pid, number, text, self.group = line.decode().split()
+        self.tag = ProcessTag(int(number), text)
         self.guard = os.pidfd_open(int(guard_pid))
 
     def read(self, size: int) -> None:
@@ -77,7 +80,7 @@ class Host:
         """The guard ends when it finds nothing more; then there is nothing."""
         wait_for_end([self.guard])
         left = [
-            pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if self.mark.step_of(pid) is not None
+            pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if self.tag.step_of(pid) is not None
         ]
         assert [pid for pid in left if alive(pid)] == []
         assert not os.path.exists(self.group)
@@ -113,7 +116,7 @@ def test_without_a_guard_the_first_process_ends_all_the_same() -> None:
     """As when everything of the runner is killed at once."""
     host = Host("plain", "one", 1)
     host.read(1)
-    step = [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if host.mark.step_of(pid) is not None]
+    step = [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if host.tag.step_of(pid) is not None]
     ended = [os.pidfd_open(pid) for pid in step]
     assert len(ended) == 1
     signal.pidfd_send_signal(host.guard, signal.SIGKILL)
@@ -131,17 +134,17 @@ def test_a_program_that_ends_without_closing(kind: str) -> None:
 
 def test_the_guard_holds_nothing_of_the_runner_open() -> None:
     reader, writer = os.pipe()
-    with ProcessSupervisor() as custody:
+    with ProcessSupervisor() as supervisor:
         os.close(writer)
         ready = select.select([reader], [], [], 60)[0]
         assert ready, "the writing end is still open somewhere"
-        assert os.path.samefile(f"/proc/{custody._guard.pid}/cwd", "/")
+        assert os.path.samefile(f"/proc/{supervisor._watchdog.pid}/cwd", "/")
     os.close(reader)
 
 
 def test_the_guard_ignores_signals_that_ask_to_stop() -> None:
-    with ProcessSupervisor() as custody:
-        pid = custody._guard.pid
+    with ProcessSupervisor() as supervisor:
+        pid = supervisor._watchdog.pid
         status = Path(f"/proc/{pid}/status")
         while "SigBlk:\tfffffffe" not in status.read_text():  # until it has come so far
             assert alive(pid)
@@ -158,6 +161,6 @@ def test_a_guard_without_a_job_ends_nothing() -> None:
 
 
 def test_marks_of_different_jobs_differ() -> None:
-    assert len({new_mark().tag for _ in range(100)}) == 100
+    assert len({new_tag().text for _ in range(100)}) == 100
     assert TerminalSize(1, 2) == (1, 2)
     assert find_place("cgroup2", "nonsense") is None

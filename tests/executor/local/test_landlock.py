@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import RunnerError
-from runnerlib.executor.local import Confinement, ProcessSpec, ProcessSupervisor, landlock
+from runnerlib.executor.local import ProcessSupervisor, landlock
 from runnerlib.executor.local.landlock import CHANGE, Handled, Ruleset, missing
+from runnerlib.executor.process_spec import Confinement, ProcessSpec
 from tests.executor.local.steps import finish
 
 needs = pytest.mark.skipif(landlock.abi() < 6, reason="the kernel has no Landlock of version 6")
 
 
 def run(script: str, confinement: Confinement, cwd: Path) -> tuple[int, str]:
-    with ProcessSupervisor() as custody:
+    with ProcessSupervisor() as supervisor:
         words = ("/bin/sh", "-c", script)
-        ended, output = finish(custody.start(ProcessSpec(words, cwd, dict(os.environ), confinement=confinement)))
+        ended, output = finish(supervisor.start(ProcessSpec(words, cwd, dict(os.environ), confinement=confinement)))
         return ended.returncode, output.decode()
 
 
@@ -58,8 +59,8 @@ def test_what_is_not_granted_is_refused_and_what_is_works(tmp_path: Path) -> Non
 @needs
 def test_processes_of_two_domains_cannot_signal_one_another_or_the_runner(tmp_path: Path) -> None:
     confined = Confinement(Ruleset(Handled(0)))
-    with ProcessSupervisor() as custody:
-        first = custody.start(ProcessSpec(("sleep", "100000"), tmp_path, dict(os.environ), confinement=confined))
+    with ProcessSupervisor() as supervisor:
+        first = supervisor.start(ProcessSpec(("sleep", "100000"), tmp_path, dict(os.environ), confinement=confined))
         try:
             others = f"kill -0 {first.pid} || kill -0 {os.getpid()}"
             script = f"exec 2>/dev/null; {others} || {{ sleep 100000 & kill $!; wait $!; echo $?; }}"
@@ -102,8 +103,8 @@ def test_a_ruleset_that_cannot_be_entered_stops_the_start(tmp_path: Path) -> Non
         def __init__(self) -> None:
             self.descriptor = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
 
-    with ProcessSupervisor() as custody, pytest.raises(RunnerError, match="cannot confine a process"):
-        custody.start(ProcessSpec(("true",), tmp_path, {}, confinement=Confinement(NoRuleset(), True)))
+    with ProcessSupervisor() as supervisor, pytest.raises(RunnerError, match="cannot confine a process"):
+        supervisor.start(ProcessSpec(("true",), tmp_path, {}, confinement=Confinement(NoRuleset(), True)))
 
 
 def test_what_older_kernels_lack_is_named() -> None:

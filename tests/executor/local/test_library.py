@@ -23,7 +23,7 @@ from tests.executor.local.steps import alive, kill_tree, launch, read_line, run
 from tests.executor.local.test_tree import ESCAPES
 
 
-def test_children_of_the_program_are_left_alone(custody: ProcessSupervisor) -> None:
+def test_children_of_the_program_are_left_alone(supervisor: ProcessSupervisor) -> None:
     own = [
         subprocess.Popen(["sleep", "1000"]),
         subprocess.Popen(["sleep", "1000"], start_new_session=True),
@@ -31,16 +31,16 @@ def test_children_of_the_program_are_left_alone(custody: ProcessSupervisor) -> N
     ]
     os.waitid(os.P_PID, own[2].pid, os.WEXITED | os.WNOWAIT)
     try:
-        process = custody.start(launch("sh", "-c", ESCAPES["empty environment"]))
+        process = supervisor.start(launch("sh", "-c", ESCAPES["empty environment"]))
         read_line(process)
         process.reap()
-        assert len(process.survivors()) == 1
+        assert len(process.leftover()) == 1
         kill_tree(process)
         process.close()
-        custody.reap_dead()
-        assert custody.strays() == []
-        custody.signal_strays(signal.SIGKILL)
-        custody.close()
+        supervisor.reap_dead()
+        assert supervisor.orphans() == []
+        supervisor.signal_orphans(signal.SIGKILL)
+        supervisor.close()
         assert [child.poll() for child in own] == [None, None, 7]
     finally:
         for child in own:
@@ -48,16 +48,16 @@ def test_children_of_the_program_are_left_alone(custody: ProcessSupervisor) -> N
             child.wait()
 
 
-def test_a_daemon_of_the_program_is_left_alone(custody: ProcessSupervisor) -> None:
+def test_a_daemon_of_the_program_is_left_alone(supervisor: ProcessSupervisor) -> None:
     """It becomes a child of the runner, as a step's would; but it carries no mark."""
     done = subprocess.run(
         ["setsid", "-f", "sh", "-c", "echo $$; exec sleep 1000 >&-"], stdout=subprocess.PIPE, check=True
     )
     daemon = int(done.stdout)
     try:
-        assert run(custody, "true") == (0, b"")
-        assert custody.strays() == []
-        custody.close()
+        assert run(supervisor, "true") == (0, b"")
+        assert supervisor.orphans() == []
+        supervisor.close()
         assert alive(daemon)
     finally:
         os.kill(daemon, signal.SIGKILL)
@@ -89,15 +89,15 @@ def test_a_program_that_ignores_the_end_of_children() -> None:
     """The kernel would forget their return codes."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        with ProcessSupervisor() as custody:
-            assert run(custody, "sh", "-c", "exit 3") == (3, b"")
+        with ProcessSupervisor() as supervisor:
+            assert run(supervisor, "sh", "-c", "exit 3") == (3, b"")
         assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
         assert _spawn.ignore_children(True)
     finally:
         signal.signal(signal.SIGCHLD, before)
 
 
-def test_a_handler_for_the_end_of_children_is_kept(custody: ProcessSupervisor) -> None:
+def test_a_handler_for_the_end_of_children_is_kept(supervisor: ProcessSupervisor) -> None:
     ends: list[int] = []
     before = signal.signal(signal.SIGCHLD, lambda signum, frame: ends.append(signum))
     try:
@@ -111,15 +111,15 @@ def test_a_handler_for_the_end_of_children_is_kept(custody: ProcessSupervisor) -
 def test_custodies_in_threads() -> None:
     def job(results: list[tuple[int, bytes]]) -> None:
         for _ in range(10):
-            with ProcessSupervisor() as custody:
-                left = custody.start(launch("sh", "-c", ESCAPES["empty environment"]))
+            with ProcessSupervisor() as supervisor:
+                left = supervisor.start(launch("sh", "-c", ESCAPES["empty environment"]))
                 read_line(left)
                 left.reap()
-                assert len(left.survivors()) == 1
-                assert custody.strays() == []
+                assert len(left.leftover()) == 1
+                assert supervisor.orphans() == []
                 kill_tree(left)
                 left.close()
-                results.append(run(custody, "echo", "x"))
+                results.append(run(supervisor, "echo", "x"))
 
     results: list[tuple[int, bytes]] = []
     threads = [threading.Thread(target=job, args=(results,)) for _ in range(4)]
@@ -131,11 +131,11 @@ def test_custodies_in_threads() -> None:
     assert not _spawn.subreaper()
 
 
-def test_a_fork_of_the_program_may_close_its_copy(custody: ProcessSupervisor) -> None:
-    process = custody.start(launch("cat", "/dev/zero"))
+def test_a_fork_of_the_program_may_close_its_copy(supervisor: ProcessSupervisor) -> None:
+    process = supervisor.start(launch("cat", "/dev/zero"))
     pid = os.fork()
     if pid == 0:
-        custody.close()
+        supervisor.close()
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
     assert alive(process.pid)
@@ -147,11 +147,13 @@ def test_standard_descriptors_may_be_closed() -> None:
     code = """
 import os, sys
 from pathlib import Path
-from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
+from runnerlib.executor.local import ProcessSupervisor
+from runnerlib.executor.process_spec import ProcessSpec
 report = os.dup(1)
 os.closerange(0, 3)
-with ProcessSupervisor() as custody:
-    step = custody.start(ProcessSpec(("sh", "-c", "cat; echo out; echo err >&2"), Path("/"), dict(os.environ), b"in "))
+with ProcessSupervisor() as supervisor:
+    command = ("sh", "-c", "cat; echo out; echo err >&2")
+    step = supervisor.start(ProcessSpec(command, Path("/"), dict(os.environ), b"in "))
     os.set_blocking(step.output, True)
     while data := step.read(100):
         os.write(report, data)

@@ -24,13 +24,14 @@ LIMIT = "killed by the kernel: out of memory (limit 48 MiB)"
 HOST = """
 import os, sys
 from pathlib import Path
-from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
+from runnerlib.executor.local import ProcessSupervisor
+from runnerlib.executor.process_spec import ProcessSpec
 if sys.argv[2] == "log":
     import runnerlib.executor.local.supervisor as room
     room.find_counter = lambda: None
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
-with ProcessSupervisor() as custody:
-    steps = [custody.start(ProcessSpec(("sh", "-c", step), Path("/"), dict(os.environ))) for step in sys.argv[3:]]
+with ProcessSupervisor() as supervisor:
+    steps = [supervisor.start(ProcessSpec(("sh", "-c", step), Path("/"), dict(os.environ))) for step in sys.argv[3:]]
     for step in steps:
         ended = step.reap()
         print(ended.returncode, ended.oom)
@@ -108,11 +109,11 @@ def test_version_2_counts_and_the_lowest_limit_above(tmp_path: Path) -> None:
     write(tmp_path / "a", memory_max=f"{3 << 30}\n")
     write(tmp_path, memory_max=f"{(3 << 30) + 4096}\n")
     with closing(Counter(Place(str(own), str(tmp_path)), "memory.events", "memory.max")) as counter:
-        evidence = OomProbe(counter, None, alone=True)
-        assert evidence.of(1, -9) == ""
+        oom_probe = OomProbe(counter, None, alone=True)
+        assert oom_probe.of(1, -9) == ""
         write(own, memory_events="oom_kill 1\n")
-        assert evidence.of(1, -9) == "killed by the kernel: out of memory (limit 3 GiB)"
-        assert evidence.of(1, 0) == ""
+        assert oom_probe.of(1, -9) == "killed by the kernel: out of memory (limit 3 GiB)"
+        assert oom_probe.of(1, 0) == ""
 
 
 KILLED = "killed by the kernel: out of memory"
@@ -144,8 +145,8 @@ def test_counters() -> None:
     assert oom_kills(b"") == 0
 
 
-def test_killed_by_somebody_else_is_no_want_of_memory(custody: ProcessSupervisor) -> None:
-    ended, _ = finish(custody.start(launch("sh", "-c", "kill -9 $$")))
+def test_killed_by_somebody_else_is_no_want_of_memory(supervisor: ProcessSupervisor) -> None:
+    ended, _ = finish(supervisor.start(launch("sh", "-c", "kill -9 $$")))
     assert (ended.returncode, ended.oom) == (-9, "")
 
 

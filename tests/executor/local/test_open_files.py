@@ -10,7 +10,8 @@ import pytest
 PROGRAM = """
 import os, resource
 from pathlib import Path
-from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
+from runnerlib.executor.local import ProcessSupervisor
+from runnerlib.executor.process_spec import ProcessSpec
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, int(os.environ["HARD"])))
 limit = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 with ProcessSupervisor(cgroups=False) as one:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.executor.local import Process, ProcessSupervisor
-from runnerlib.executor.local import process_tag as mark
+from runnerlib.executor.local import Process, ProcessSupervisor, process_tag
 from runnerlib.executor.local import process_tree as tree
 from runnerlib.executor.local.process_tag import TAG
 from tests.executor.local.steps import alive, kill_tree, launch, read_line, run, settled, wait_for_end
@@ -31,8 +30,8 @@ ESCAPES = {
 
 
 @pytest.mark.parametrize("how", ESCAPES)
-def test_an_escapee_is_found_and_ended(custody: ProcessSupervisor, how: str) -> None:
-    process = custody.start(launch("sh", "-c", f"{ESCAPES[how]}"))
+def test_an_escapee_is_found_and_ended(supervisor: ProcessSupervisor, how: str) -> None:
+    process = supervisor.start(launch("sh", "-c", f"{ESCAPES[how]}"))
     escaped = int(read_line(process))
     assert process.reap().returncode == 0
     assert settled(process, 1) == {escaped}
@@ -41,14 +40,14 @@ def test_an_escapee_is_found_and_ended(custody: ProcessSupervisor, how: str) -> 
     process.close()
 
 
-def test_term_reaches_escapees_before_the_command_ends(custody: ProcessSupervisor) -> None:
+def test_term_reaches_escapees_before_the_command_ends(supervisor: ProcessSupervisor) -> None:
     """What a cancelled step needs: one signal for everything, each process once."""
     command = (
         "env -i /usr/bin/setsid -f /bin/sh -c 'trap \"echo told\" TERM; echo $$; while :; do sleep 1000 & wait; done'"
     )
-    process = custody.start(launch("sh", "-c", f"{command}; exec sleep 1000"))
+    process = supervisor.start(launch("sh", "-c", f"{command}; exec sleep 1000"))
     escaped = int(read_line(process))
-    while {seen.command for seen in process.survivors() if seen.pid == process.pid} != {"sleep 1000"}:
+    while {seen.command for seen in process.leftover() if seen.pid == process.pid} != {"sleep 1000"}:
         pass
     process.signal(signal.SIGTERM)
     assert read_line(process) == "told"
@@ -74,31 +73,31 @@ os.write(1, b"all\\n")
 """
 
 
-def test_500_children_half_of_them_in_sessions_of_their_own(custody: ProcessSupervisor) -> None:
-    process = custody.start(launch(sys.executable, "-S", "-c", FORKS))
+def test_500_children_half_of_them_in_sessions_of_their_own(supervisor: ProcessSupervisor) -> None:
+    process = supervisor.start(launch(sys.executable, "-S", "-c", FORKS))
     told = {read_line(process) for _ in range(501)}
     assert told == {"all", *map(str, range(500))}
     assert process.reap().returncode == 0
     assert len(settled(process, 500)) == 500
     kill_tree(process)
-    assert process.survivors() == []
+    assert process.leftover() == []
     process.close()
 
 
-def test_closing_a_running_step_ends_its_escapees(custody: ProcessSupervisor) -> None:
-    process = custody.start(launch("sh", "-c", f"{ESCAPES['empty environment']}; exec sleep 1000"))
+def test_closing_a_running_step_ends_its_escapees(supervisor: ProcessSupervisor) -> None:
+    process = supervisor.start(launch("sh", "-c", f"{ESCAPES['empty environment']}; exec sleep 1000"))
     escaped = int(read_line(process))
     process.close()
     assert not alive(escaped)
 
 
-def test_orphans_of_parallel_steps_are_told_apart(custody: ProcessSupervisor) -> None:
-    steps: list[Process] = [custody.start(launch("sh", "-c", ESCAPES["empty environment"])) for _ in range(5)]
+def test_orphans_of_parallel_steps_are_told_apart(supervisor: ProcessSupervisor) -> None:
+    steps: list[Process] = [supervisor.start(launch("sh", "-c", ESCAPES["empty environment"])) for _ in range(5)]
     orphans = [int(read_line(step)) for step in steps]
     for step in steps:
         step.reap()
     assert [settled(step, 1) for step in steps] == [{orphan} for orphan in orphans]
-    assert custody.strays() == []
+    assert supervisor.orphans() == []
     kill_tree(steps[2])
     assert [alive(orphan) for orphan in orphans] == [True, True, False, True, True]
     for step in steps:
@@ -106,50 +105,50 @@ def test_orphans_of_parallel_steps_are_told_apart(custody: ProcessSupervisor) ->
         step.close()
 
 
-def test_what_a_closed_step_left_is_a_stray(custody: ProcessSupervisor) -> None:
-    process = custody.start(launch("sh", "-c", ESCAPES["empty environment"]))
+def test_what_a_closed_step_left_is_a_stray(supervisor: ProcessSupervisor) -> None:
+    process = supervisor.start(launch("sh", "-c", ESCAPES["empty environment"]))
     escaped = int(read_line(process))
     process.reap()
     process.close()
-    assert [seen.pid for seen in custody.strays()] == [escaped]
+    assert [seen.pid for seen in supervisor.orphans()] == [escaped]
     pidfd = os.pidfd_open(escaped)
-    custody.signal_strays(signal.SIGKILL)
+    supervisor.signal_orphans(signal.SIGKILL)
     wait_for_end([pidfd])
-    assert custody.strays() == []
+    assert supervisor.orphans() == []
     assert not Path(f"/proc/{escaped}").exists()
 
 
 def test_a_custody_ends_strays_and_running_steps() -> None:
-    with ProcessSupervisor() as custody:
-        left = custody.start(launch("sh", "-c", ESCAPES["setsid"]))
-        stray = int(read_line(left))
+    with ProcessSupervisor() as supervisor:
+        left = supervisor.start(launch("sh", "-c", ESCAPES["setsid"]))
+        orphan = int(read_line(left))
         left.reap()
         left.close()
-        running = custody.start(launch("sh", "-c", f"{ESCAPES['background']} exec sleep 1000"))
+        running = supervisor.start(launch("sh", "-c", f"{ESCAPES['background']} exec sleep 1000"))
         member = int(read_line(running))
-    assert not alive(stray)
+    assert not alive(orphan)
     assert not alive(member)
     assert not alive(running.pid)
-    custody.close()
+    supervisor.close()
 
 
-def test_the_dead_are_collected_while_the_step_runs(custody: ProcessSupervisor) -> None:
+def test_the_dead_are_collected_while_the_step_runs(supervisor: ProcessSupervisor) -> None:
     """A build that daemonizes thousands of short-lived helpers must not fill the table of processes."""
     command = "for i in 1 2 3; do env -i /usr/bin/setsid -f /bin/sh -c 'echo $$'; done; exec sleep 1000"
-    process = custody.start(launch("sh", "-c", command))
+    process = supervisor.start(launch("sh", "-c", command))
     helpers = [int(read_line(process)) for _ in range(3)]
     for helper in helpers:
         try:
             wait_for_end([os.pidfd_open(helper)])
         except ProcessLookupError:
             continue
-    custody.reap_dead()
+    supervisor.reap_dead()
     assert not any(Path(f"/proc/{helper}").exists() for helper in helpers)
     process.close()
-    custody.reap_dead()
+    supervisor.reap_dead()
 
 
-def test_a_step_whose_first_thread_has_ended_is_alive(custody: ProcessSupervisor) -> None:
+def test_a_step_whose_first_thread_has_ended_is_alive(supervisor: ProcessSupervisor) -> None:
     """Such a process looks like a zombie."""
     code = """
 import ctypes, os, threading
@@ -163,7 +162,7 @@ if os.fork() == 0:
     threading.Thread(target=rest).start()
     ctypes.CDLL(None).pthread_exit(None)
 """
-    process = custody.start(launch(sys.executable, "-S", "-c", code))
+    process = supervisor.start(launch(sys.executable, "-S", "-c", code))
     headless = int(read_line(process))
     process.reap()
     assert settled(process, 1) == {headless}
@@ -171,22 +170,22 @@ if os.fork() == 0:
     process.close()
 
 
-def test_a_kernel_without_lists_of_children(custody: ProcessSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_without_lists_of_children(supervisor: ProcessSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(thread: str) -> list[int]:
         raise NotImplementedError
 
     monkeypatch.setattr(tree, "children_of_thread", absent)
-    test_an_escapee_is_found_and_ended(custody, "empty environment")
+    test_an_escapee_is_found_and_ended(supervisor, "empty environment")
 
 
-def test_a_system_that_does_not_show_limits(custody: ProcessSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_does_not_show_limits(supervisor: ProcessSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tag in the environment does it there, and what was seen once is remembered when it is dead.
 
     Only what was dead before it was seen stays a zombie there, like the middle of a double fork.
     """
-    monkeypatch.setattr(mark, "_limits", lambda pid: [])
+    monkeypatch.setattr(process_tag, "_limits", lambda pid: [])
     for how in ("background", "setsid", "quiet"):
-        test_an_escapee_is_found_and_ended(custody, how)
+        test_an_escapee_is_found_and_ended(supervisor, how)
 
 
 def test_a_process_that_is_gone_has_no_children() -> None:
@@ -194,21 +193,22 @@ def test_a_process_that_is_gone_has_no_children() -> None:
     assert tree.status((1 << 22) + 1) is None
 
 
-def test_a_custody_inside_a_step(custody: ProcessSupervisor) -> None:
+def test_a_custody_inside_a_step(supervisor: ProcessSupervisor) -> None:
     """The processes of an inner runner are the outer step's too."""
     inner = f"""
 import os
 from pathlib import Path
-from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
-custody = ProcessSupervisor(cgroups={custody._groups is not None})
-step = custody.start(ProcessSpec(("sh", "-c", {ESCAPES["empty environment"]!r}), Path("/"), dict(os.environ)))
+from runnerlib.executor.local import ProcessSupervisor
+from runnerlib.executor.process_spec import ProcessSpec
+supervisor = ProcessSupervisor(cgroups={supervisor._groups is not None})
+step = supervisor.start(ProcessSpec(("sh", "-c", {ESCAPES["empty environment"]!r}), Path("/"), dict(os.environ)))
 line = b""
 os.set_blocking(step.output, True)
 os.write(1, step.read(100))
 step.reap()
 os.kill(os.getpid(), 9)
 """
-    process = custody.start(launch(sys.executable, "-c", inner, cwd=Path(__file__).parents[3]))
+    process = supervisor.start(launch(sys.executable, "-c", inner, cwd=Path(__file__).parents[3]))
     escaped = int(read_line(process))
     assert process.reap().returncode == -signal.SIGKILL
     kill_tree(process)  # what the inner guard has not ended yet
@@ -216,13 +216,13 @@ os.kill(os.getpid(), 9)
     process.close()
 
 
-def test_from_a_thread(custody: ProcessSupervisor, tmp_path: Path) -> None:
+def test_from_a_thread(supervisor: ProcessSupervisor, tmp_path: Path) -> None:
     """A step does not end with the thread that started it."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     started: list[Process] = []
     what = launch("sh", "-c", "read x < gate; echo on", cwd=tmp_path)
-    thread = threading.Thread(target=lambda: started.append(custody.start(what)))
+    thread = threading.Thread(target=lambda: started.append(supervisor.start(what)))
     thread.start()
     task = Path(f"/proc/self/task/{thread.native_id}")
     thread.join()
@@ -234,6 +234,6 @@ def test_from_a_thread(custody: ProcessSupervisor, tmp_path: Path) -> None:
     started[0].close()
 
 
-def test_many_steps_one_after_the_other(custody: ProcessSupervisor) -> None:
+def test_many_steps_one_after_the_other(supervisor: ProcessSupervisor) -> None:
     for number in range(200):
-        assert run(custody, "echo", str(number)) == (0, b"%d\n" % number)
+        assert run(supervisor, "echo", str(number)) == (0, b"%d\n" % number)

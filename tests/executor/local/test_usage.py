@@ -10,11 +10,12 @@ import pytest
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from runnerlib.executor.local import ProcessSupervisor, ProcessSpec
+from runnerlib.executor.local import ProcessSupervisor
+from runnerlib.executor.process_spec import ProcessSpec
 held = bytearray(b"x") * (int(sys.argv[1]) << 20)
 code = f"x = bytearray(b'x') * ({sys.argv[2]} << 20)"
-with ProcessSupervisor(cgroups=sys.argv[3] == "groups") as custody:
-    process = custody.start(ProcessSpec((sys.executable, "-S", "-c", code), Path("/"), dict(os.environ)))
+with ProcessSupervisor(cgroups=sys.argv[3] == "groups") as supervisor:
+    process = supervisor.start(ProcessSpec((sys.executable, "-S", "-c", code), Path("/"), dict(os.environ)))
     print(process.reap().usage.max_rss)
     process.close()
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import termios
 from contextlib import suppress
 
-from runnerlib.executor.local.process_spec import TerminalSize
+from runnerlib.executor.process_spec import TerminalSize
 
 USUAL = TerminalSize(rows=24, columns=80)
 

@@ -1,0 +1,78 @@
+"""Arguments of a process as the kernel takes them, and what its refusals mean."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import RunnerError
+from runnerlib.executor.local import _spawn
+from runnerlib.executor.process_spec import CommandError, NoRoomError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.executor.process_spec import ProcessSpec
+
+# What says that the system, or the runner's share of it, is used up; never the fault of the command.
+_EXHAUSTED = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
+
+
+class ExecArgs(NamedTuple):
+    """A process specification as the kernel takes it."""
+
+    program: bytes
+    argv: tuple[bytes, ...]
+    env: tuple[bytes, ...]
+    directory: bytes
+
+
+def exec_args(spec: ProcessSpec, extra: Mapping[str, str]) -> ExecArgs:
+    """Encode a specification, with `extra` added to its environment. Raises CommandError."""
+    try:
+        return ExecArgs(
+            os.fsencode(spec.argv[0]),
+            tuple(map(os.fsencode, spec.argv)),
+            _spawn.variables({**spec.env, **extra}),
+            os.fsencode(spec.cwd),
+        )
+    except UnicodeEncodeError:
+        raise CommandError(126, f"cannot execute '{spec.argv[0]}': an argument or a variable is no text") from None
+
+
+def refused(error: OSError, spec: ProcessSpec) -> Exception:
+    """The exception for a process that could not be started; `error.filename` is the stage that failed."""
+    if error.filename == "confine" and error.errno not in _EXHAUSTED:
+        return RunnerError(f"cannot confine a process: {error.strerror}")
+    if error.errno in _EXHAUSTED or error.filename not in {"chdir", "exec"}:
+        return no_room(error)
+    if error.filename == "chdir" and error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return RunnerError(f"the directory of the job '{spec.cwd}' does not exist")
+    if error.filename == "chdir":
+        return RunnerError(f"cannot use the directory of the job '{spec.cwd}': {error.strerror}")
+    if error.errno == errno.ENOENT:
+        return CommandError(127, f"command not found: '{spec.argv[0]}'")
+    return CommandError(126, f"cannot execute '{spec.argv[0]}': {error.strerror}")
+
+
+def no_room(error: OSError) -> RunnerError:
+    """Return the exception for a process, or a resource of it, that the system refuses."""
+    kind = NoRoomError if error.errno in _EXHAUSTED else RunnerError
+    return kind(f"cannot start a process: {error.strerror}")
+
+
+def nul_byte(spec: ProcessSpec) -> CommandError:
+    """The exception for words that no process can be given."""
+    return CommandError(126, f"cannot execute '{spec.argv[0]}': an argument or a variable has a NUL byte")
+
+
+def search_path(spec: ProcessSpec) -> bytes | None:
+    """The directories of the job's PATH to search for the program; None when it is given as a path.
+
+    The system's own search reports the first obstacle, which is often a directory of PATH that the user may not
+    search, and not that the command does not exist; so the new process does it, as a shell would.
+    """
+    if "/" in spec.argv[0]:
+        return None
+    return os.fsencode(spec.env.get("PATH", os.defpath))

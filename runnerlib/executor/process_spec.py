@@ -1,0 +1,83 @@
+"""Values that pass between the engine and an executor: what to start, and how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from runnerlib.errors import RunnerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from runnerlib.events.result import Usage
+
+
+class Ruleset(Protocol):
+    """Rights that a process keeps, in the form of the kernel; `descriptor` is open as long as the object lives."""
+
+    @property
+    def descriptor(self) -> int:
+        """A descriptor of a ruleset of Landlock."""
+        ...
+
+
+class Confinement(NamedTuple):
+    """The rights that a process gives up before its command starts, with all that this starts."""
+
+    ruleset: Ruleset | None = None
+    no_new_privs: bool = False
+    drop_capabilities: bool = False
+
+
+class CommandError(Exception):
+    """The command could not be executed; `exit_code` is 127 when it was not found, else 126."""
+
+    def __init__(self, exit_code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+class NoRoomError(RunnerError):
+    """No resources for another process at the moment, in the system or in the runner's share of it."""
+
+
+class TerminalSize(NamedTuple):
+    """The size of a terminal in characters."""
+
+    rows: int
+    columns: int
+
+
+class ProcessSpec(NamedTuple):
+    """Specification of a process: a command and its environment.
+
+    `env` is the whole environment. `stdin` is the text that the command can read there, None for nothing. With `tty`
+    its stdin, stdout and stderr are one terminal of that size, and `stdin` is not used.
+    """
+
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    stdin: bytes | None = None
+    tty: TerminalSize | None = None
+    confinement: Confinement = Confinement()
+
+
+class ExitStatus(NamedTuple):
+    """Exit status of a process: `returncode` is negative for a signal, as in `subprocess`.
+
+    `usage.read` and `usage.written` are bytes that disks moved. `oom` is a sentence when the kernel killed a process
+    of the step for lack of memory, else empty.
+    """
+
+    returncode: int
+    usage: Usage | None = None
+    oom: str = ""
+
+
+class ProcessInfo(NamedTuple):
+    """A process as messages name it; `command` is its words joined by spaces, not masked."""
+
+    pid: int
+    command: str
