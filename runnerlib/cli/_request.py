@@ -12,7 +12,7 @@ from runnerlib.config import Resolved, read
 from runnerlib.config.misspelled import misspelt
 from runnerlib.errors import ConfigError, printable
 from runnerlib.executor.hardening import wipe
-from runnerlib.runner.environment import private
+from runnerlib.runner.environment import named_secrets, private
 from runnerlib.runner.request import RunRequest
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def requested(
     """Return the request of the options: for the job of a file, or for a single command. Raises ConfigError."""
     wipe(private(os.environ))
     resolved = resolve_options(config_file, options)
+    wipe(secret.name for secret in named_secrets(os.environ, resolved.config))
     session.log_format = resolved.config.log_format
     cwd = current_directory()
     return RunRequest(resolved, words, os.environ, cwd, wish=wish).with_chosen_job()

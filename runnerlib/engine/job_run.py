@@ -24,6 +24,7 @@ from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, Step
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runnerlib.engine.step_secrets import SecretVariables
     from runnerlib.events import Event, Observer
     from runnerlib.executor.protocol import Executor
     from runnerlib.masking import SecretMasker
@@ -55,7 +56,8 @@ class JobExecution(NamedTuple):
     have made that directory, and raises RunnerError. `conditions` are the parsed ones, by step.
     `kept` steps are not run again, but where the run `renews` those that follow a step that runs;
     `excluded` ones not at all. Times are in seconds; `cleanup` is for the steps that always run once the
-    job has to end. `around` has a say before and after each step.
+    job has to end. `around` has a say before and after each step. Where a step lists its
+    secrets, `secrets` are those of the job.
     """
 
     job: Job
@@ -71,6 +73,7 @@ class JobExecution(NamedTuple):
     excluded: frozenset[str] = frozenset()
     ended: Ended = _nothing
     around: Around | None = None
+    secrets: SecretVariables | None = None
 
 
 class JobRun:
@@ -186,15 +189,26 @@ class JobRun:
     def _start(self, name: str) -> None:
         step = self._steps[name]
         where, env = self._execution.directory, self._environment(name)
+        for missing in sorted(set(step.secrets or ()) - env.keys()):
+            self._warn(name, f"it lists the secret '{missing}', and there is no variable of that name")
         run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._context)
         task = asyncio.get_running_loop().create_task(run.run())
         self._running[task] = name, run
 
     def _environment(self, name: str) -> dict[str, str]:
-        return self._inheritance.environment(name, self._steps[name].env)
+        step, grant = self._steps[name], None
+        listed = self._job.secrets_of(step)
+        if listed is not None:
+            assert self._execution.secrets is not None  # noqa: S101 - the plan of such a job has them
+            grant = self._execution.secrets.granted(listed)
+        return self._inheritance.environment(name, step.env, grant)
 
     def _record(self, result: StepResult, exports: Exports) -> None:
         self._results[result.name] = result
+        if self._steps[result.name].untrusted and (exports.env or exports.path):
+            # They would decide which programs the steps after it execute, which may have secrets.
+            self._warn(result.name, "it is untrusted, so its variables and directories for PATH are not handed on")
+            exports = Exports(exports.outputs)
         if (result.attempts and result.cause != "restored") or not self._new.isdisjoint(self._graph[result.name]):
             self._new.add(result.name)
         self._steps[result.name].result = result
@@ -281,6 +295,9 @@ class JobRun:
                 self._observer.observe(event)
             except Exception as error:
                 self._fail(error)
+
+    def _warn(self, step: str, text: str) -> None:
+        self._tell(Warned(self._masker.mask_string(text), self._shown[step]))
 
     def _result(self, started: float) -> JobResult:
         steps = tuple(self._results[name] for name in self._graph)

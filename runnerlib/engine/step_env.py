@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from runnerlib.pipeline.job import variable_part
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
+    from runnerlib.engine.step_secrets import Grant
     from runnerlib.events.result import Exports
 
 
@@ -36,14 +37,15 @@ class Inheritance:
             inherited = tuple(sorted((*inherited, number)))
         self._givers[name] = inherited
 
-    def environment(self, name: str, own: Mapping[str, str]) -> dict[str, str]:
-        """Return the variables of a step; its `own` ones win."""
-        env = dict(self._env)
+    def environment(self, name: str, own: Mapping[str, str], grant: Grant | None = None) -> dict[str, str]:
+        """Return the variables of a step: its `own` ones, which win, and those it is granted; None for all."""
+        env = dict(self._env) if grant is None else grant.of_job(self._env)
         for giver, exports in (self._exports[number] for number in self._inherited(name)):
-            env.update(exports.env)
-            env.update(_output_variables(giver, exports.outputs))
-            if exports.path:
-                env["PATH"] = ":".join((*reversed(exports.path), *filter(None, (env.get("PATH"),))))
+            given = {**exports.env, **_output_variables(giver, exports.outputs)}
+            env.update(given if grant is None else grant.exported(given))
+            path = exports.path if grant is None else grant.directories(exports.path)
+            if path:
+                env["PATH"] = ":".join((*reversed(path), *filter(None, (env.get("PATH"),))))
         env.update(own)
         return env
 
@@ -54,7 +56,6 @@ class Inheritance:
         return tuple(sorted(set().union(*givers)))
 
 
-def _output_variables(step: str, outputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield variables for outputs: `digest` of the step `build` is RUNNERLIB_OUTPUT_BUILD_DIGEST."""
-    for name, value in outputs.items():
-        yield f"RUNNERLIB_OUTPUT_{variable_part(step)}_{variable_part(name)}", value
+def _output_variables(step: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return variables for outputs: `digest` of the step `build` is RUNNERLIB_OUTPUT_BUILD_DIGEST."""
+    return {f"RUNNERLIB_OUTPUT_{variable_part(step)}_{variable_part(name)}": value for name, value in outputs.items()}

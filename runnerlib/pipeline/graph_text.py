@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runnerlib._util.graph import levels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from runnerlib.pipeline.job import Job, Step
 
@@ -19,7 +19,7 @@ def as_text(job: Job, kept: Collection[str] = (), left_out: Collection[str] = ()
     graph = job.dependencies()
     steps = {step.name: step for step in job.steps}
     width = max(map(len, graph), default=0)
-    lines = [f"job {job.name}: {_counted(len(graph), 'step')}"]
+    lines = ["; ".join((f"job {job.name}: {_counted(len(graph), 'step')}", *listed_secrets(job.secrets)))]
     for number, names in enumerate(levels(graph), 1):
         lines.append(f"level {number}")
         for name in names:
@@ -52,16 +52,26 @@ def _told(step: Step, waits_for: Collection[str], kept: Collection[str], left_ou
         yield "done before"
     if waits_for:
         yield f"after {', '.join(waits_for)}"
-    if step.when:
-        yield step.when.replace("_", " ")
-    if step.condition:
-        yield f"if {step.condition}"
+    yield from _conditions(step)
     if not step.required:
         yield "may fail"
     if step.retry.max:
         yield f"up to {step.retry.max + 1} attempts"
     if step.timeout:
         yield f"at most {step.timeout:g} s"
+    yield from ("untrusted",) if step.untrusted else listed_secrets(step.secrets)
+
+
+def _conditions(step: Step) -> Iterator[str]:
+    if step.when:
+        yield step.when.replace("_", " ")
+    if step.condition:
+        yield f"if {step.condition}"
+
+
+def listed_secrets(secrets: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the words about a list of secrets; nothing where there is none."""
+    return () if secrets is None else (f"secrets: {', '.join(secrets) or 'none'}",)
 
 
 def _short(command: str) -> str:

@@ -27,7 +27,9 @@ _FILE_PREFIX = "./job/"
 _WITHHELD = (*(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on), PASSWORD_VARIABLE)
 # Files with commands to the CI service: output of a step must never become a command.
 _COMMANDS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
-_JOB_ENV = "REACTORCIDE_JOB_ENV"
+JOB_ENV = "REACTORCIDE_JOB_ENV"
+# The names of some settings look secret, as REACTORCIDE_SECRET_ENV_NAMES.
+_PLAIN = frozenset(setting.variable for setting in SETTINGS.values() if not setting.secret)
 # A list whose items may be in a file.
 _LIST = "secret_values_list"
 # Variables for the provider `env`: a job gets only the secrets that it refers to, under its own names.
@@ -37,12 +39,14 @@ _PROVIDED = r"SECRET_[A-Z0-9_]+__[A-Z0-9_]+"
 class JobEnvironment(NamedTuple):
     """The variables of a job and every secret known before it starts, listed ones first.
 
-    `given` are the names of the variables that are set for the job, not inherited from the runner.
+    `given` are the names of the variables that are set for the job, not inherited from the runner; `secret_names` those
+    of secrets_file and of what refers to a secret.
     """
 
     variables: dict[str, str]
     secrets: list[Secret]
     given: frozenset[str]
+    secret_names: frozenset[str] = frozenset()
 
 
 class Files:
@@ -91,14 +95,29 @@ def job_environment(
     given = {name: str(place) for name, place in places.items()}
     given.update((name, value) for name, value in filed if name)
     given.update(job.env if job else {})
-    given.update((n, reveal(value, f"job_env: {n}")) for n, value in _job_env(resolved, workspace, files))
+    own = dict(_job_env(resolved, workspace, files))
+    given.update((name, reveal(value, f"job_env: {name}")) for name, value in own.items())
     variables = {**{name: value for name, value in environ.items() if name not in withheld}, **given}
+    resolved = _with_listed(resolved, job, variables)
     listed = [reveal(value, "secret_values_list") for value in _listed_values(resolved, workspace, files)]
     secrets = list(_secrets(resolved, environ, variables, filed, listed))
     for step in job.steps if job else ():
         secrets.extend(named_secrets(step.env, resolved.config))
     known = [secret for secret in secrets if not _is_reference(secret.value)]
-    return JobEnvironment(variables, known, frozenset(given))
+    named = {*filter(None, (name for name, _ in filed)), *referring(own)}
+    return JobEnvironment(variables, known, frozenset(given), frozenset(named))
+
+
+def referring(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the names of the variables that refer to secrets."""
+    return (name for name, value in variables.items() if "${secret:" in value)
+
+
+def _with_listed(resolved: Resolved, job: Job | None, variables: Mapping[str, str]) -> Resolved:
+    """Return the settings with the variables that the job itself lists as secret among the names of secrets."""
+    named = job.secret_names() & variables.keys() if job else ()
+    names = tuple(dict.fromkeys((*resolved.config.secret_env_names, *sorted(named))))
+    return resolved.changed({"secret_env_names": (names, resolved.origin("secret_env_names"))}) if named else resolved
 
 
 def _is_reference(value: str) -> bool:
@@ -115,14 +134,14 @@ def _withheld(environ: Mapping[str, str], config: RunnerConfig) -> Collection[st
     withheld = {*_WITHHELD, *_COMMANDS}
     if "env" in config.secret_providers:
         withheld.update(name for name in environ if re.fullmatch(_PROVIDED, name))
-    if "${secret:" in environ.get(_JOB_ENV, ""):  # a runner within the job gets the resolved values, and no password
-        withheld.add(_JOB_ENV)
+    if "${secret:" in environ.get(JOB_ENV, ""):  # a runner within the job gets the resolved values, and no password
+        withheld.add(JOB_ENV)
     return withheld
 
 
 def private(environ: Mapping[str, str]) -> set[str]:
     """Return the names of the variables that are for the runner alone, whatever the settings."""
-    return {name for name in environ if name in {*_WITHHELD, _JOB_ENV} or re.fullmatch(_PROVIDED, name)}
+    return {name for name in environ if name in {*_WITHHELD, JOB_ENV} or re.fullmatch(_PROVIDED, name)}
 
 
 def without_private(environ: Mapping[str, str]) -> dict[str, str]:
@@ -131,11 +150,15 @@ def without_private(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in hidden}
 
 
-def named_secrets(variables: Mapping[str, str], config: RunnerConfig) -> Iterator[Secret]:
-    """Yield the variables that are secret because they are listed, or because of their names."""
-    listed = {name: value for name, value in variables.items() if name in config.secret_env_names}
+def named_secrets(
+    variables: Mapping[str, str], config: RunnerConfig, job_lists: Collection[str] = ()
+) -> Iterator[Secret]:
+    """Yield the variables that are secret because settings or the job list them, or because of their names."""
+    names = {*config.secret_env_names, *job_lists}
+    listed = {name: value for name, value in variables.items() if name in names}
     yield from (Secret(name, value) for name, value in listed.items())
-    yield from guess({n: v for n, v in variables.items() if n not in listed}, config.secret_env_patterns)
+    rest = {name: value for name, value in variables.items() if name not in names and name not in _PLAIN}
+    yield from guess(rest, config.secret_env_patterns)
 
 
 def _secrets(
@@ -161,9 +184,7 @@ def _secrets(
     for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
         yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
     yield from (Secret("stored git credentials", value) for value in stored_secrets())
-    # The names of some settings look secret, as REACTORCIDE_SECRET_ENV_NAMES.
-    plain = (setting.variable for setting in SETTINGS.values() if not setting.secret)
-    known = {*config.secret_env_names, PASSWORD_VARIABLE, *plain, *(setting.variable for setting in SECRETS)}
+    known = {*config.secret_env_names, PASSWORD_VARIABLE, *_PLAIN, *(setting.variable for setting in SECRETS)}
     rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
     yield from guess(rest, config.secret_env_patterns)
 

@@ -52,4 +52,4 @@ def limited(job: Job, config: RunnerConfig) -> Job:
     timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
     if mode_of(config.output).verbatim:
         max_parallel = 1  # the output of parallel steps would be mixed
-    return Job(job.name, job.steps, env=job.env, timeout=timeout, max_parallel=max_parallel)
+    return job.replaced(timeout=timeout, max_parallel=max_parallel)

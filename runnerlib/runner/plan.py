@@ -9,9 +9,8 @@ from runnerlib.config import SETTINGS, Layer
 from runnerlib.config.misspelled import misspelt
 from runnerlib.errors import one_line, unknown
 from runnerlib.output import MODES, mode_of
-from runnerlib.pipeline.job import Job
 from runnerlib.runner.checkouts import checkouts
-from runnerlib.runner.environment import job_environment, named_secrets
+from runnerlib.runner.environment import job_environment, named_secrets, referring
 from runnerlib.runner.image_choice import container_of, unused_image
 from runnerlib.runner.job_choice import limited, only_command
 from runnerlib.runner.request import Changes, RunRequest
@@ -20,15 +19,16 @@ from runnerlib.secrets.providers import ReferenceExpander
 from runnerlib.source import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from runnerlib._util.paths import Workspace
     from runnerlib.config import Origin, Resolved, RunnerConfig
+    from runnerlib.engine.step_secrets import SecretVariables
     from runnerlib.executor.container import Engine
     from runnerlib.masking.candidates import Secret
     from runnerlib.pipeline.conditions import Condition
-    from runnerlib.pipeline.job import Step
+    from runnerlib.pipeline.job import Job, Step
     from runnerlib.runner.checkouts import Checkout
     from runnerlib.runner.environment import JobEnvironment
     from runnerlib.runner.journal import Selection
@@ -49,8 +49,8 @@ class RunPlan:
 
     `config` has the settings with references to secrets replaced. `environ` is the environment of the runner, `env`
     that of the job; `given` are the variables that were set for the job. `warnings` name the secrets that will not be
-    masked. `about` is a directory in the repository that conditions are about; it gives way to `code_dir` if
-    `code_dir_given`.
+    masked. `secret_names` are variables that are secret because of where they come from. `about` is a directory in the
+    repository that conditions are about; it gives way to `code_dir` if `code_dir_given`.
     """
 
     config: RunnerConfig
@@ -62,6 +62,7 @@ class RunPlan:
     checkouts: tuple[Checkout, ...]
     env: Mapping[str, str]
     given: frozenset[str]
+    secret_names: frozenset[str]
     secret_count: int
     warnings: tuple[str, ...]
     about: Path
@@ -79,16 +80,20 @@ class RunPlan:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class JobPlan(RunPlan):
-    """The plan of a run with its job. `awaited` is the path of a job file that is in a source, until that exists."""
+    """The plan of a run with its job. `awaited` is the path of a job file that is in a source, until that exists.
+
+    `secrets` are the secret variables of a job that says which step gets which.
+    """
 
     job: Job
     conditions: Mapping[str, Condition]
     wish: Selection | None
     awaited: str | None = None
+    secrets: SecretVariables | None = None
 
     def apart(self) -> JobPlan:
         """Return a copy for a container: with the variables set for the job, without the runner's other ones."""
-        names = {*self.given, *self.config.secret_env_names, "PATH"}
+        names = {*self.given, *self.config.secret_env_names, *self.job.secret_names(), "PATH"}
         env = {name: self.env[name] for name in self.env if name in names or name.startswith(_TOLD)}
         return replace(self, env=env)
 
@@ -132,6 +137,7 @@ def plan_job(
     job.check()
     # 3. References to secrets are replaced; the masker knows each value before anything else does.
     expander = _expander(request, services, settings)
+    written = job.env
     settings, job = _expanded(settings, expander), _expanded_job(job, expander)
     if request.wish is not None and request.awaited is None:
         request.wish.check(job)
@@ -139,7 +145,14 @@ def plan_job(
     known = _Known(request, services, changes, settings, expander, spool)
     values = _values(known, job, is_command=is_command)
     awaited = None if request.awaited is None else request.awaited.given
-    return JobPlan(**values, job=job, conditions=job.conditions(), wish=request.wish, awaited=awaited)
+    secrets = None
+    # 9. The secret variables, if the job says which step gets which.
+    if any(job.secrets_of(step) is not None for step in job.steps):
+        from runnerlib.runner.secret_variables import secret_variables  # few jobs list their secrets
+
+        named = {*values["secret_names"], *referring(written)}
+        secrets = secret_variables(job, values["env"], named, settings.config, services)
+    return JobPlan(**values, job=job, conditions=job.conditions(), wish=request.wish, awaited=awaited, secrets=secrets)
 
 
 def plan_run(
@@ -185,7 +198,8 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
     # 6. The sources.
     prepared = checkouts(settings, services.sources, workspace, code_dir, environ)
     # 7. Everything secret is masked from here on.
-    secrets = _secrets(settings, workspace, expander, environment, changes)
+    lists = job.secret_names() if job else ()
+    secrets = _secrets(settings, workspace, expander, environment, changes, lists)
     count, weak = services.register(settings, secrets)
     services.secrets_known = True
     # 8. The container, if the steps run in one.
@@ -200,6 +214,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
         "checkouts": prepared,
         "env": _changed(environment.variables, changes.env),
         "given": environment.given.union(changes.env),
+        "secret_names": environment.secret_names,
         "secret_count": count,
         "warnings": (
             *request.notices,
@@ -255,7 +270,7 @@ def _expanded_job(job: Job, expander: ReferenceExpander) -> Job:
 
     steps = [expanded(step) for step in job.steps]
     env = expander.variables(job.env, f"env of job '{job.name}'")
-    return Job(job.name, steps, env=env, timeout=job.timeout, max_parallel=job.max_parallel)
+    return job.replaced(steps=steps, env=env)
 
 
 def _directories(settings: Resolved, workspace: Workspace) -> tuple[Workspace, Path, Path]:
@@ -285,11 +300,12 @@ def _secrets(
     expander: ReferenceExpander,
     environment: JobEnvironment,
     changes: Changes,
+    lists: Collection[str],
 ) -> list[Secret]:
     """Return all secrets: those that are referred to, those of the environment, of plugins, and of triggers."""
     config = settings.config
     added = {name: value for name, value in changes.env.items() if value is not None}
-    secrets = [*expander.secrets.values(), *environment.secrets, *named_secrets(added, config)]
+    secrets = [*expander.secrets.values(), *environment.secrets, *named_secrets(added, config, lists)]
     if config.triggers or config.triggers_key or settings.origin("triggers_file").layer is not Layer.DEFAULT:
         from runnerlib.triggers.channels import checked
 

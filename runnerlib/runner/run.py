@@ -187,6 +187,10 @@ def prepare_workspace(
     plan = planner.plan()
     # The source is in place now, and may hold a symlink at the path of the job's directory.
     plan.workspace.resolve(str(plan.job_dir), "job_dir")
+    if plan.secrets is not None:
+        from runnerlib.runner.secret_variables import check_lists  # few jobs list their secrets
+
+        check_lists(plan.job, plan.env, plan.secrets, plan.config)
     warn(plan, masker, observer, told)
     return plan
 
@@ -328,6 +332,7 @@ def _execution(plan: JobPlan, socket: Path, scratch: Path) -> JobExecution:
         conditions=plan.conditions,
         limits=Limits(plan.config.grace_period, plan.config.drain_timeout),
         cleanup=plan.config.cleanup_timeout,
+        secrets=plan.secrets,
     )
 
 

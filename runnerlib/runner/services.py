@@ -23,7 +23,8 @@ class RunServices:
     """The masker, the secret resolver, the source types, the output modes besides the built-in ones, and the reader
     of files that settings name.
 
-    `secrets_known` becomes true once the masker knows the secrets of the configuration.
+    `secrets_known` becomes true once the masker knows the secrets of the configuration. With `plugins`, variables may
+    still be added to the environment of the job.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class RunServices:
         self.modes: dict[str, MakeConsole] = {}
         self.files = Files()
         self.secrets_known = False
+        self.plugins = False
 
     def for_job(self) -> RunServices:
         """Return the services of one job of a workflow: all are shared, apart from output modes of its plugins."""
         other = RunServices(self.masker, self.resolver, self.sources)
-        other.files, other.secrets_known = self.files, self.secrets_known
+        other.files, other.secrets_known, other.plugins = self.files, self.secrets_known, self.plugins
         return other
 
     def register(self, settings: Resolved, secrets: Sequence[Secret]) -> tuple[int, tuple[str, ...]]:

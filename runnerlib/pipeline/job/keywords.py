@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runnerlib.pipeline.job.step import Retry, When
+    from runnerlib.pipeline.job.step import Retry, Step, When
+
+
+class JobChanges(TypedDict, total=False):
+    """The keywords of `Job`."""
+
+    name: str
+    steps: Sequence[Step]
+    env: Mapping[str, str]
+    timeout: float | None
+    max_parallel: int | None
+    secrets: Sequence[str] | None
 
 
 class StepKeywords(TypedDict, total=False):
@@ -28,3 +39,5 @@ class StepKeywords(TypedDict, total=False):
     weight: int
     stdin: str | None
     tty: bool
+    secrets: Sequence[str] | None
+    untrusted: bool

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from runnerlib._util.graph import Graph
     from runnerlib.pipeline.conditions import Condition
-    from runnerlib.pipeline.job.keywords import StepKeywords
+    from runnerlib.pipeline.job.keywords import JobChanges, StepKeywords
 
 # Compiled when they are first used: a single command needs none of them.
 _NAME = r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]*[^\s/\\\x00-\x1f\x7f])?"
@@ -51,7 +51,8 @@ class Job:
     """Steps that run in one container: `Job("build")`, then `add_step` for each step.
 
     `env` is added to the environment of every step. `timeout` limits the whole job, in seconds;
-    `max_parallel` the sum of the weights of the steps that run at a time (default: CPUs).
+    `max_parallel` the sum of the weights of the steps that run at a time (default: CPUs). `secrets` names the secret
+    variables that steps without a list of their own get (default: all).
     """
 
     def __init__(
@@ -62,12 +63,18 @@ class Job:
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
         max_parallel: int | None = None,
+        secrets: Sequence[str] | None = None,
     ) -> None:
         self.name = name
         self.steps = list(steps)
         self.env = dict(env or {})
         self.timeout = timeout
         self.max_parallel = max_parallel
+        self.secrets = (secrets,) if isinstance(secrets, str) else secrets
+
+    def replaced(self, **changes: Unpack[JobChanges]) -> Job:
+        """Return a copy with other values of some keywords of the constructor."""
+        return Job(**{**vars(self), **changes})
 
     def add_step(self, name: str, run: str | Sequence[str], **keys: Unpack[StepKeywords]) -> Step:
         """Add the step `Step(name, run, **keys)` after the others and return it. Raises ConfigError for a wrong key."""
@@ -78,6 +85,16 @@ class Job:
     def dependencies(self) -> dict[str, tuple[str, ...]]:
         """Return for each step the steps it waits for, in written order."""
         return dependencies(self.steps)
+
+    def secrets_of(self, step: Step) -> tuple[str, ...] | None:
+        """Return the names of the secret variables that a step gets; None for all."""
+        listed = () if step.untrusted else self.secrets if step.secrets is None else step.secrets
+        return None if listed is None else tuple(listed)
+
+    def secret_names(self) -> frozenset[str]:
+        """The names of variables that lists of secrets have: of the job, and of its steps."""
+        lists = (self.secrets, *(step.secrets for step in self.steps))
+        return frozenset(name for listed in lists for name in listed or ())
 
     def conditions(self) -> dict[str, Condition]:
         """The conditions of the steps that have one, parsed. Raises ConditionError."""
@@ -100,6 +117,7 @@ class Job:
             yield Problem(("timeout",), "more than 0 seconds are expected")
         if self.max_parallel is not None and self.max_parallel < 1:
             yield Problem(("max_parallel",), "a whole number, 1 or more, is expected")
+        yield from (Problem(("secrets",), text) for text in _wrong_names(self.secrets))
         for number, step in enumerate(self.steps):
             for place, text in _wrong(step):
                 yield Problem(("steps", number, *place), text)
@@ -140,9 +158,28 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
     if step.weight < 1:
         yield ("weight",), "a whole number, 1 or more, is expected"
     yield from ((("retry",), text) for text in _wrong_retry(step.retry))
+    yield from ((("secrets",), text) for text in _wrong_names(step.secrets))
+    yield from ((("untrusted",), text) for text in _too_trusting(step))
     for name in step.outputs:
         if not re.fullmatch(VARIABLE_NAME, name.replace("-", "_")):
             yield ("outputs",), f"'{name}' is no name of an output (letters, digits, '_' and '-')"
+
+
+def _wrong_names(secrets: Sequence[str] | None) -> Iterator[str]:
+    for name in secrets or ():
+        if not re.fullmatch(VARIABLE_NAME, name):
+            yield f"'{name[:100]}' is no name of a variable"
+
+
+def _too_trusting(step: Step) -> Iterator[str]:
+    """Yield the problems of an untrusted step that is given secrets."""
+    if not step.untrusted:
+        return
+    if step.secrets:
+        yield "an untrusted step gets no secrets; give one of 'untrusted' and 'secrets'"
+    for name, value in step.env.items():
+        if "${secret:" in value:
+            yield f"an untrusted step gets no secrets, but '{name}' in its env refers to one"
 
 
 def _wrong_command(step: Step) -> Iterator[tuple[Place, str]]:

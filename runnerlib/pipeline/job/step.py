@@ -75,12 +75,14 @@ class _Fields(NamedTuple):
     weight: int = 1
     stdin: str | None = None
     tty: bool = False
+    secrets: Sequence[str] | None = None
+    untrusted: bool = False
 
 
 def _mended(step: "Step") -> "Step":
     """Return the step with a single name as a list of one, and a number of retries as a Retry."""
     changes: dict[str, Any] = {
-        key: (name,) for key in ("depends_on", "outputs") if isinstance(name := getattr(step, key), str)
+        key: (name,) for key in ("depends_on", "outputs", "secrets") if isinstance(name := getattr(step, key), str)
     }
     retry: object = step.retry
     if isinstance(retry, int):
@@ -102,7 +104,8 @@ class Step(_Fields):
     says if that looks at how other steps ended. A step that is not `required` may fail. `outputs`
     are names the step promises to write to the file RUNNERLIB_OUTPUT; a single name is a list of one.
     `weight` counts against the job's limit of parallel steps. `stdin` is a text the step reads. `tty`
-    gives it a terminal.
+    gives it a terminal. `secrets` names the secret variables of the job that the step gets, None those of the job's own
+    list; one that is `untrusted` gets none.
 
     After `run_step` or `run_job` the step's `result` says how it ended.
     """

@@ -39,6 +39,7 @@ def definition(reading: Reading, node: Node) -> Located:
         env=env,
         timeout=reading.value(entries, "timeout", JOB_KINDS["timeout"], None),
         max_parallel=reading.value(entries, "max_parallel", JOB_KINDS["max_parallel"], None),
+        secrets=reading.value(entries, "secrets", JOB_KINDS["secrets"], None),
     )
     if "steps" not in entries:
         return Located(job, places)
@@ -79,6 +80,7 @@ JOB_KINDS: Mapping[str, Callable[..., Any]] = {
     "env": kinds.variables,
     "timeout": kinds.duration,
     "max_parallel": kinds.whole,
+    "secrets": kinds.names,
     "steps": read_steps,
 }
 JOB_KEYS = tuple(JOB_KINDS)

@@ -39,7 +39,7 @@ TOP = (*INNER, *EVENTS)
 """The keys below `job`, and those beside it or without it."""
 
 _SAME = {"environment": "env", "timeout_seconds": "timeout"}
-_NAMED = {("timeout",): "timeout", ("name",): "name", ("max_parallel",): "max_parallel", ("steps",): "steps"}
+_NAMED = {(key,): key for key in ("timeout", "name", "max_parallel", "secrets", "steps")}
 _NESTED = {*sources.KEYS, "job", "steps"}
 
 
@@ -85,6 +85,7 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
         env=env,
         timeout=reading.value(merged, "timeout", kinds.duration, None),
         max_parallel=reading.value(merged, "max_parallel", kinds.whole, None),
+        secrets=reading.value(merged, "secrets", kinds.names, None),
     )
     return Located(job, places, _steps(reading, merged, job, places)), merged
 

@@ -88,6 +88,8 @@ _KINDS: Kinds = {
     "weight": kinds.whole,
     "stdin": kinds.text,
     "tty": kinds.boolean,
+    "secrets": kinds.names,
+    "untrusted": kinds.boolean,
 }
 ALLOW_FAILURE = "allow_failure"
 STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: kinds.boolean}

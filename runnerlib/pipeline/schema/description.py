@@ -19,6 +19,7 @@ JOB = {
     "env": "variables for every step",
     "timeout": "time for the whole job",
     "max_parallel": "how many steps run at a time, by weight",
+    "secrets": "names of the secret variables that steps without such a list of their own get",
     "steps": "list of steps, 10,000 at most",
 }
 STEP = {
@@ -40,6 +41,8 @@ STEP = {
     "weight": "what the step counts against `max_parallel`",
     "stdin": "text that the step reads",
     "tty": "`true`: the step has a terminal, as large as the runner's own, or 24 by 80",
+    "secrets": "names of the secret variables of the job that the step gets; `[]` for none",
+    "untrusted": "`true`: the step gets no secrets, and hands on no variables",
 }
 RETRY = {
     "max": "further attempts, up to 100",

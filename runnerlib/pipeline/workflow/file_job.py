@@ -96,6 +96,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         env=values.get("env"),
         timeout=values.get("timeout"),
         max_parallel=values.get("max_parallel"),
+        secrets=values.get("secrets"),
     )
     artifacts = values.get("artifacts", NO_ARTIFACTS)
     job = WorkflowJob(

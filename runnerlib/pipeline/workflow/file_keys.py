@@ -206,6 +206,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "env": Key(kinds.variables, "variables for every step"),
     "environment": Key(kinds.variables, "the same as `env`", same_as="env"),
     "timeout": Key(kinds.duration, "time for the whole job"),
+    "secrets": Key(kinds.names, "secret variables for steps without such a list of their own (default: all)"),
     "max_parallel": Key(kinds.whole, "how many of its steps run at a time, by weight"),
     "priority": Key(kinds.whole, "place in the queue of a coordinator, and among jobs that are ready here"),
     **{key: Key(partial(sources.settings, prefix=key), "mapping of `type`, `url` and `ref`") for key in sources.KEYS},

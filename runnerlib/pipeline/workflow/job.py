@@ -32,7 +32,7 @@ class Filter(NamedTuple):
 NO_FILTER = Filter()
 
 _LISTED = ("depends_on", "for_each", "matrix", "upload", "download", "outputs", "runs_on")
-BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "working_dir")
+BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "secrets", "working_dir")
 
 
 @checked
@@ -111,6 +111,7 @@ def workflow_job(
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
     max_parallel: int | None = None,
+    secrets: Sequence[str] | None = None,
     working_dir: str | None = None,
     **keys: Any,
 ) -> WorkflowJob:
@@ -121,7 +122,7 @@ def workflow_job(
     command = command if isinstance(command, str | None) else tuple(command)
     if command is not None:
         made.append(Step(name, command, "/bin/sh -c" if isinstance(command, str) else None, working_dir=working_dir))
-    body = Job(name, made, env=env, timeout=timeout, max_parallel=max_parallel)
+    body = Job(name, made, env=env, timeout=timeout, max_parallel=max_parallel, secrets=secrets)
     return WorkflowJob(name, body, command, **keys)
 
 

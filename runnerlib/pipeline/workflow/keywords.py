@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from runnerlib.pipeline.job import Step
     from runnerlib.pipeline.workflow.job import Download, Filter
@@ -18,6 +18,7 @@ class JobKeywords(TypedDict, total=False):
     env: Mapping[str, str] | None
     timeout: float | None
     max_parallel: int | None
+    secrets: Sequence[str] | None
     working_dir: str | None
     image: str | None
     depends_on: Iterable[str]

@@ -62,6 +62,7 @@ class PluginHost:
         `alone` means that the process belongs to this run only.
         """
         self._planner = planner
+        planner.services.plugins = True
         self._masker = masker = planner.services.masker
         self._services = Services(masker, planner.services.sources, planner.services.resolver, planner.services.modes)
         self._warned: tuple[str, ...] = ()

@@ -12,8 +12,8 @@ from runnerlib.errors import ConfigError, unknown
 from runnerlib.executor.container import Engine, find_engine
 from runnerlib.output import mode_of
 from runnerlib.output.log.file_names import file_name
-from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.workflow import Instance, instances
+from runnerlib.runner.execute import may_have_plugins
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.plan import plan_job, plan_run
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runnerlib.config import Resolved
     from runnerlib.masking import SecretMasker
+    from runnerlib.pipeline.job import Job
     from runnerlib.pipeline.workflow import Workflow
     from runnerlib.runner.plan import JobPlan, RunPlan
     from runnerlib.runner.request import RunRequest
@@ -80,6 +81,7 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     all_of_them = instances(workflow)
     _check_wish(workflow, wish, all_of_them)
     request = request._replace(about=_beside(request.cwd, workflow.file))
+    services.plugins = may_have_plugins(request)
     unset = dict.fromkeys((*_SOURCE, *(f"ci_{name}" for name in _SOURCE)))
     steps = sum(len(instance.job.body.steps) for instance in all_of_them.values())
     front = plan_run(request._replace(resolved=_changed(request.resolved, unset)), services)
@@ -137,7 +139,7 @@ def body(instance: Instance, told: Mapping[str, str]) -> Job:
     """Return the instance's job with matrix variables and upstream outputs (`told`) in its environment."""
     job = instance.job.body
     env = {**told, **job.env, **instance.env}
-    return Job(instance.name, job.steps, env=env, timeout=job.timeout, max_parallel=job.max_parallel)
+    return job.replaced(name=instance.name, env=env)
 
 
 def _settings_of(resolved: Resolved, instance: Instance, file: str) -> Resolved:

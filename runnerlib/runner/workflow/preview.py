@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.graph import levels
 from runnerlib.events.result import StepResult
+from runnerlib.pipeline.graph_text import listed_secrets
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, plain_condition
 from runnerlib.runner.workflow.resume import foreseen
 from runnerlib.runner.workflow.run import world_of
@@ -141,6 +142,7 @@ def _described(job: WorkflowJob, runs: list[str]) -> Iterator[str]:
         yield f"if {job.condition.strip()}"
     if job.image:
         yield f"in {job.image}"
+    yield from listed_secrets(job.body.secrets)
 
 
 def _mermaid(plan: WorkflowPlan, told: Mapping[str, StepResult | None]) -> str:

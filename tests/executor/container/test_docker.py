@@ -70,6 +70,24 @@ def test_steps_share_a_container_without_privileges(docker: dict[str, str], tmp_
     assert containers(docker) == []
 
 
+def test_steps_in_a_container_have_the_secrets_that_they_list(docker: dict[str, str], tmp_path: Path) -> None:
+    show = 'echo "${#MY_TOKEN} ${#HOST_SECRET} ${#COPY}"'
+    steps = [
+        {
+            "name": "with",
+            "run": f'{show}; echo "COPY=$MY_TOKEN" >> $RUNNERLIB_ENV',
+            "secrets": ["MY_TOKEN", "HOST_SECRET"],
+        },
+        {"name": "without", "run": show, "untrusted": True},
+    ]
+    first = {"name": "a", "image": "rl-test:1", "env": {"MY_TOKEN": "hunter2-hunter2"}, "steps": steps}
+    done = run(tmp_path, {**docker, "HOST_SECRET": "of-the-host"}, [first], "--output", "json")
+    events = [json.loads(line) for line in done.out.splitlines()]
+    said = {event["step"]: event["text"] for event in events if event["type"] == "step_output"}
+    assert done.code == 0, done
+    assert said == {"a/with": "15 11 0", "a/without": "0 0 0"}
+
+
 def test_a_step_that_puts_a_link_where_steps_hand_things_on(docker: dict[str, str], tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     (outside / "scratch").mkdir(parents=True)

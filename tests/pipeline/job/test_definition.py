@@ -49,6 +49,9 @@ def test_a_job_as_the_readme_has_it() -> None:
         (Step("a", "x", retry=Retry(exit_codes=(0,))), "retry", "exit codes that can be retried"),
         (Step("a", "x", retry=Retry(pattern="(")), "retry", "pattern is no regular expression"),
         (Step("a", "x", outputs=["a b"]), "outputs", "'a b' is no name of an output"),
+        (Step("a", "x", secrets="A-B"), "secrets", "'A-B' is no name of a variable"),
+        (Step("a", "x", secrets=["A"], untrusted=True), "untrusted", "an untrusted step gets no secrets; give one of"),
+        (Step("a", "x", env={"A": "-${secret:b:c}"}, untrusted=True), "untrusted", "but 'A' in its env refers to one"),
         (Step("a", "x", depends_on=["b"]), "depends_on", "unknown step 'b' (a)"),
         (Step("a", "x", depends_on=["a"]), "depends_on", "the steps wait for each other: a -> a"),
         (Step("a", "x", condition="sucess()"), "condition", "unknown function 'sucess'"),
@@ -66,8 +69,9 @@ def test_a_wrong_step(step: Step, place: str, text: str) -> None:
 
 def test_a_wrong_job() -> None:
     assert problems() == [("steps", "a job needs at least one step")]
-    keys = {"env": {"1": "x", "A": "\0"}, "timeout": 0, "max_parallel": 0}
-    assert [found[0] for found in problems(Step("a", "x"), **keys)] == ["env", "env", "timeout", "max_parallel"]
+    keys = {"env": {"1": "x", "A": "\0"}, "timeout": 0, "max_parallel": 0, "secrets": ["A", "B C"]}
+    found = [found[0] for found in problems(Step("a", "x"), **keys)]
+    assert found == ["env", "env", "timeout", "max_parallel", "secrets"]
     assert Job("", [Step("a", "x")]).problems
 
 
