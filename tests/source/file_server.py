@@ -35,8 +35,8 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = False
 
-    def __init__(self, data: bytes, plan: list[Answer], context: ssl.SSLContext | None) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, data: bytes, plan: list[Answer], context: ssl.SSLContext | None, address: str) -> None:
+        super().__init__((address, 0), Handler)
         self.data = data
         self.plan = plan
         self.seen: list[tuple[str, dict[str, str]]] = []
@@ -96,9 +96,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(data: bytes, *plan: Answer, context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """Serve `data` until the block ends."""
-    server = Server(data, list(plan), context)
+def serving(
+    data: bytes, *plan: Answer, context: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> Iterator[Server]:
+    """Serve `data` at `address` until the block ends."""
+    server = Server(data, list(plan), context, address)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     try:

@@ -194,14 +194,14 @@ def test_credentials_go_to_their_host_only(full: Path, tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("location", "said"),
     [
-        ("ftp://h/x", "leads to 'ftp://h/x', which is no http url"),
-        ("file:///etc/passwd", "which is no http url"),
-        ("https://u:s3cret@/x", "which is no http url"),
-        ("http://a..b/x", "which is no http url"),
-        ("http://[::1/x", "which is no http url"),
-        ("http://[]/x", "which is no http url"),
-        ("http://localhost:65536/x", "which is no http url"),
-        (f"http://{'a' * 64}/x", "which is no http url"),
+        ("ftp://h/x", "leads to 'ftp://h/x', which is no url of http or https"),
+        ("file:///etc/passwd", "which is no url of http or https"),
+        ("https://u:s3cret@/x", "which is no url of http or https"),
+        ("http://a..b/x", "which is no url of http or https"),
+        ("http://[::1/x", "which is no url of http or https"),
+        ("http://[]/x", "which is no url of http or https"),
+        ("http://localhost:65536/x", "which is no url of http or https"),
+        (f"http://{'a' * 64}/x", "which is no url of http or https"),
         ("/again", "leads to more than 10 other places"),
         ("/a\x7fb", "characters that must be percent-encoded"),
     ],
@@ -257,7 +257,10 @@ def test_proxies(certificate: tuple[ssl.SSLContext, Path], full: Path, monkeypat
 
 
 def test_a_host_that_is_not_there(full: Path) -> None:
-    assert refused("http://no-such-host.invalid/x", full).startswith("host 'no-such-host.invalid' cannot be found")
+    said = refused("http://no-such-host.invalid/x", full)
+    assert said.startswith(
+        "cannot download 'http://no-such-host.invalid/x': host 'no-such-host.invalid' cannot be found: "
+    )
 
 
 def test_a_signal_stops_a_download_that_hangs(tmp_path: Path) -> None:

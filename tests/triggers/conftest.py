@@ -44,3 +44,11 @@ def plain_server() -> Iterator[FakeCoordinator]:
     """A coordinator behind plain http."""
     with coordinator() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the proxies of the one who runs the tests."""
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)

@@ -86,6 +86,11 @@ class Handler(BaseHTTPRequestHandler):
         self.body = b""
         self.handle_with_fault(self.find)
 
+    def do_CONNECT(self) -> None:
+        """As a proxy, if a fault makes one of it."""
+        self.body = b""
+        self.handle_with_fault(lambda: self.say(405))
+
     def handle_with_fault(self, usual: Callable[[], None]) -> None:
         self.server.requests.append((self.path, dict(self.headers), self.body))
         self.usual = usual

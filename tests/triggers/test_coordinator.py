@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import socket
 import ssl
+import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from runnerlib._util.retry import RetryPolicy
 from runnerlib.triggers.coordinator import Coordinator, CoordinatorError, Patience, address
+from runnerlib.triggers.coordinator.address import below
 from runnerlib.triggers.message import message
 from tests.triggers.server import (
     JOB,
@@ -48,6 +55,11 @@ class Time:
 
     def patience(self, **other: Any) -> Patience:
         return Patience(**{"clock": self.clock, "sleep": self.sleep, "backoff": STEADY, **other})
+
+
+def once() -> Patience:
+    """Time for one attempt, and for no second one: its pause would be longer."""
+    return Time().patience(total=10.0, backoff=STEADY._replace(first=60.0))
 
 
 def client(server: FakeCoordinator, patience: Patience | None = None, token: str = TOKEN, url: str = "") -> Coordinator:
@@ -201,7 +213,7 @@ def test_a_redirect_on_the_same_host_keeps_the_request(server: FakeCoordinator, 
 def test_a_redirect_to_http_is_not_followed(server: FakeCoordinator, plain_server: FakeCoordinator) -> None:
     server.faults = [redirect(f"{plain_server.url}/api")]
     with pytest.raises(
-        CoordinatorError, match=r"redirects from https to 'http://localhost:[0-9]+/api'; nothing is sent"
+        CoordinatorError, match=r"leads to 'http://localhost:[0-9]+/api', which is not encrypted; nothing is sent there"
     ) as caught:
         client(server).submit(JOB, body())
     assert caught.value.refused
@@ -229,16 +241,100 @@ def test_a_stranger_behind_tls_gets_nothing(server: FakeCoordinator, monkeypatch
     with pytest.raises(
         CoordinatorError, match=r"its certificate is not trusted .*SSL_CERT_FILE names other authorities"
     ) as caught:
-        client(server, Time().patience(total=0.1)).submit(JOB, body())
+        client(server, once()).submit(JOB, body())
     assert caught.value.refused
     assert not server.requests
+
+
+def connect_to(server: FakeCoordinator) -> Fault:
+    """A proxy: what comes through the tunnel goes to `server`, the next request to this one is answered as usual."""
+
+    def tunnel(handler: Any) -> None:
+        host, _, port = handler.path.partition(":")
+        assert (host, int(port)) == ("coordinator.example", 443)
+        handler.send_response(200)
+        handler.end_headers()
+        with socket.create_connection(server.server_address) as there:
+            pumps = [
+                threading.Thread(target=copy, args=ends)
+                for ends in ((handler.connection, there), (there, handler.connection))
+            ]
+            for pump in pumps:
+                pump.start()
+            for pump in pumps:
+                pump.join()
+        handler.close_connection = True
+
+    return tunnel
+
+
+def copy(source: socket.socket, target: socket.socket) -> None:
+    """Everything from one socket to another, to the end."""
+    while data := source.recv(1 << 16):
+        target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_a_proxy_is_asked_and_learns_nothing(
+    authority: trustme.CA, authority_file: Path, plain_server: FakeCoordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is looked up by the proxy, TLS goes through it to the end, and the token is sent inside."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority_file))
+    monkeypatch.setenv("HTTPS_PROXY", plain_server.url.replace("//", "//me:pr0xy-password@"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("coordinator.example").configure_cert(context)
+    with coordinator(context) as server:
+        plain_server.faults = [connect_to(server)]
+        made = Coordinator(address("https://coordinator.example"), TOKEN, "T", once()).submit(JOB, body())
+        assert (made.attempts, server.created) == (1, ["deploy"])
+        assert server.requests[0][1]["Host"] == "coordinator.example"
+        assert server.requests[0][1]["Authorization"] == f"Bearer {TOKEN}"
+        assert "Proxy-Authorization" not in server.requests[0][1]
+    ((path, headers, _),) = plain_server.requests
+    assert path == "coordinator.example:443"
+    assert headers["Proxy-Authorization"] == "Basic " + base64.b64encode(b"me:pr0xy-password").decode()
+    assert "Authorization" not in headers
+
+
+def test_no_proxy_is_asked_for_what_is_excepted(server: FakeCoordinator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
+    monkeypatch.setenv("NO_PROXY", "elsewhere,localhost")
+    assert client(server).submit(JOB, body()).jobs == 1
+
+
+PROXIES = {
+    "nobody there": ("http://me:s3cret@localhost:1", r"connection refused \(through the proxy 'http://localhost:1'\)$"),
+    "of another kind": (
+        "socks5://me:s3cret@localhost:1",
+        r"^proxy 'socks5://\*\*\*@localhost:1' is no http://host:port$",
+    ),
+    "none at all": ("http://me:s3cret@/", r"^proxy 'http://\*\*\*@/' is no http://host:port$"),
+    "not found": ("http://proxy.invalid", r"host 'proxy.invalid' cannot be found: .* \(through the proxy"),
+}
+
+
+@pytest.mark.parametrize(("url", "told"), PROXIES.values(), ids=PROXIES)
+def test_a_proxy_that_cannot_be_used_is_named(url: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", url)
+    with pytest.raises(CoordinatorError, match=told) as caught:
+        Coordinator(address("https://coordinator.example"), TOKEN, "T", once()).submit(JOB, body())
+    assert caught.value.refused
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_proxy_that_refuses_is_quoted(plain_server: FakeCoordinator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", plain_server.url)
+    plain_server.faults = [lambda handler: handler.send_error(407, "Proxy\x1b Authentication Required")]
+    with pytest.raises(CoordinatorError, match=r"the proxy says 407 proxy\\x1b authentication required \(through"):
+        Coordinator(address("https://coordinator.example"), TOKEN, "T", once()).submit(JOB, body())
 
 
 def test_nobody_listens() -> None:
     with coordinator() as gone:
         url = gone.url
     time = Time()
-    with pytest.raises(CoordinatorError, match="Connection refused") as caught:
+    with pytest.raises(CoordinatorError, match="connection refused") as caught:
         Coordinator(address(url, insecure=True), TOKEN, "T", time.patience(total=4.0)).submit(JOB, body())
     assert caught.value.refused
     assert len(time.slept) == 3
@@ -253,15 +349,15 @@ def test_http_has_to_be_allowed(plain_server: FakeCoordinator) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("ftp://host/", "is no URL of https: 'ftp://host/'"),
-        ("coordinator.example", "is no URL of https"),
-        ("https://", "is no URL of https"),
-        ("https://host:port", "is no URL"),
-        ("https://[::1", "is no URL"),
+        ("ftp://host/", "coordinator_url 'ftp://host/' is no url of http or https"),
+        ("coordinator.example", "is no url of http or https"),
+        ("https://", "is no url of http or https"),
+        ("https://host:port", "is no url of http or https"),
+        ("https://[::1", "is no url of http or https"),
         ("https://user:hunter2@host/", "has credentials in it"),
         ("http://user:hunter2@host/", "has credentials in it"),
-        ("https://host/a b", "has characters that no URL has"),
-        ("https://ho st/", "is no URL of https"),
+        ("https://host/a b", "holds characters that must be percent-encoded"),
+        ("https://ho st/", "is no url of http or https"),
     ],
 )
 def test_what_is_no_address(url: str, told: str) -> None:
@@ -273,7 +369,7 @@ def test_what_is_no_address(url: str, told: str) -> None:
 def test_addresses_are_written_as_they_are_read() -> None:
     for url in ("https://host", "https://host:8443/base", "https://[::1]:1/x?y=z"):
         assert str(address(url)) == url
-    assert str(address("https://host:443/base/").below("/api")) == "https://host/base/api"
+    assert str(below(address("https://host:443/base/"), "/api")) == "https://host/base/api"
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\n", "umlaut-ä", "a\0b"])
@@ -348,5 +444,5 @@ class TestTheDouble:
     ) -> None:
         server.refused = refused
         with pytest.raises(CoordinatorError, match=told):
-            client(server, Time().patience(total=0.1)).submit(JOB, message([{"job_name": "build"}, job]).encode())
+            client(server, once()).submit(JOB, message([{"job_name": "build"}, job]).encode())
         assert not server.jobs

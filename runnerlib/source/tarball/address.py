@@ -6,16 +6,17 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
+from runnerlib._util.http.target import UrlError, is_host
+from runnerlib._util.http.target import parse as parse_target
 from runnerlib.errors import SourceError, unknown
 from runnerlib.source.url import split, without_credentials
 
 if TYPE_CHECKING:
+    from runnerlib._util.http.target import Target
     from runnerlib.source.url import Url
 
 _SCHEMES = ("https", "http", "file")
 _DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
-# A name of labels, or an address in brackets.
-_HOST = r"(?:(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?|\[[\w:.%]+\])(?::(?P<port>\d{1,5}))?"
 _CHECKSUM = r"(?s)(.*)#([A-Za-z0-9_-]+)=([^#]*)"
 
 
@@ -55,15 +56,16 @@ def parse(text: str) -> Address:
         )
     if not is_host(url.host):
         raise SourceError(f"archive url '{without_query(shown)}' has no valid host")
-    if not url.rest.isascii() or not url.rest.isprintable() or " " in url.rest:
-        raise SourceError(f"archive url '{without_query(shown)}' holds characters that must be percent-encoded")
+    try:
+        target_of(url)
+    except UrlError as error:
+        raise SourceError(f"archive url '{without_query(shown)}' {error}") from None
     return Address(without_query(shown), "", url, checksum)
 
 
-def is_host(text: str) -> bool:
-    """Return whether the text can be a host, with a port or without."""
-    found = re.fullmatch(_HOST, text)
-    return found is not None and int(found["port"] or 0) < 1 << 16
+def target_of(url: Url) -> Target:
+    """Return what is asked for `url`, without its credentials. Raises `UrlError`."""
+    return parse_target(f"{url.scheme}://{url.host}{url.rest}")
 
 
 def without_query(url: str) -> str:

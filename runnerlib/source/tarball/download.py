@@ -1,8 +1,7 @@
 """Downloads a file over http(s), and resumes after a broken connection.
 
-By the standard library: of what the clients on top of it add (pools, sessions, cookies, decoding) nothing is
-wanted here, and following redirects, which they do, has to be done by hand all the same: never from https down to
-http, and with no credentials for another host. TLS is verified, with the system's authorities.
+Redirects are followed, but never from https down to http, with no credentials for another host, and not from a public
+server to an address inside (see `_util.http.reach`). TLS is verified, with the system's authorities.
 
 A failure of the network, and an answer that says "later", are tried again with growing pauses; a connection that
 gives nothing, or next to nothing, counts as broken. What is there is kept when the server can prove that it is
@@ -11,30 +10,32 @@ still the same file (a strong ETag, Last-Modified) or the checksum is going to.
 
 from __future__ import annotations
 
-import http.client
 import re
 import ssl
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple
-from urllib.parse import urljoin
 
+from runnerlib._util.http.connection import HostError, Limits, SlowError
+from runnerlib._util.http.proxy import ProxyError, basic
+from runnerlib._util.http.reach import Boundary, RefusedAddressError
+from runnerlib._util.http.target import REDIRECTS, UrlError
+from runnerlib._util.http.transport import FAILURES, Exchange
 from runnerlib._util.retry import RETRYABLE, RetryPolicy, retry_after
 from runnerlib.errors import SourceError, one_line
 from runnerlib.source.git_credentials import credentials
 from runnerlib.source.progress import Meter
 from runnerlib.source.retry import wait
 from runnerlib.source.spec import still_wanted
-from runnerlib.source.tarball.address import is_host, without_query
-from runnerlib.source.tarball.connection import SlowError, Watch, connection_to, http_basic, proxy_for, proxy_login
-from runnerlib.source.url import split, without_credentials
+from runnerlib.source.tarball.address import target_of
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Iterator
 
+    from runnerlib._util.http.target import Target
     from runnerlib.source.spec import Report
     from runnerlib.source.tarball.address import Address
-    from runnerlib.source.url import Url
 
 _BLOCK = 1 << 18
 _MOST_REDIRECTS = 10
@@ -89,7 +90,7 @@ class _Fetch:
     def __init__(self, address: Address, file: IO[bytes], most: int, timeout: float, report: Report) -> None:
         assert address.url is not None  # noqa: S101 - for the type checker
         self.address = address
-        self.url = address.url
+        self.target = target_of(address.url)
         self.login = credentials(address.url)
         self.file = file
         self.most = most
@@ -97,76 +98,71 @@ class _Fetch:
         self.report = report
         self.state = _State()
         self.done = 0
-        self.watch = Watch(timeout, report)
+        self.boundary = Boundary()
+        self.limits = self.new_limits()
+
+    def new_limits(self) -> Limits:
+        """Return the limits of a new connection."""
+        return Limits(self.timeout, lambda: still_wanted(self.report))
 
     def go_on(self) -> None:
         """Make one request and store its data. Raises `_Broken` for failures that a retry may cure."""
         if self.done and not self.state.validator and self.address.checksum is None:
             self.start_over()
+        with ExitStack() as held:
+            self.take(self.follow(held))
+
+    def follow(self, held: ExitStack) -> http.client.HTTPResponse:
+        """Send the request, and follow redirects; the connection stays open as long as `held`."""
+        target = self.target
+        for _ in range(_MOST_REDIRECTS):
+            with ExitStack() as hop:
+                answer = self.ask(target, hop)
+                location = answer.headers["Location"]
+                if answer.status not in REDIRECTS or not location:
+                    held.push(hop.pop_all())
+                    return answer
+            try:
+                target = target.redirected(location)
+            except UrlError as error:
+                raise SourceError(f"'{self.address.shown}' {error}") from None
+        raise SourceError(f"'{self.address.shown}' leads to more than {_MOST_REDIRECTS} other places")
+
+    def ask(self, target: Target, held: ExitStack) -> http.client.HTTPResponse:
+        """Send one request; its connection stays open as long as `held`."""
+        headers = {"User-Agent": "runnerlib", "Accept": "*/*", "Accept-Encoding": "identity"}
+        if self.done:
+            headers["Range"] = f"bytes={self.done}-"
+            if self.state.validator:
+                headers["If-Range"] = self.state.validator
+        if any(self.login) and target.origin == self.target.origin:
+            headers["Authorization"] = basic(*self.login)
+        self.limits = self.new_limits()
         try:
-            with ExitStack() as held:
-                self.take(self.follow(held))
-        except ssl.SSLCertVerificationError as error:
-            raise SourceError(f"cannot download '{self.address.shown}': {error.verify_message}") from None
+            exchange = held.enter_context(closing(Exchange(target, self.limits, self.boundary)))
+        except ProxyError as error:
+            raise SourceError(str(error)) from None
+        held.enter_context(self.explained(exchange))
+        return held.enter_context(exchange.ask("GET", headers))
+
+    @contextmanager
+    def explained(self, exchange: Exchange) -> Iterator[None]:
+        """Turn failures of a connection into `_Broken`, or into a `SourceError` if a retry would not cure them."""
+        try:
+            yield
         except SlowError as error:
             raise _Broken(str(error)) from None
         except TimeoutError:
             raise _Broken(f"nothing came for {self.timeout:g} s") from None
         except UnicodeError:
             raise SourceError(f"'{self.address.shown}' has a host that is no name of the internet") from None
-        except (OSError, http.client.HTTPException) as error:
-            raise _Broken(_said(error)) from None
-
-    def follow(self, held: ExitStack) -> http.client.HTTPResponse:
-        """Send the request, and follow redirects; the connection stays open as long as `held`."""
-        url = self.url
-        for _ in range(_MOST_REDIRECTS):
-            with ExitStack() as hop:
-                connection = hop.enter_context(closing(self.ask(url)))
-                answer = hop.enter_context(connection.getresponse())
-                target = answer.headers["Location"]
-                if answer.status not in {301, 302, 303, 307, 308} or not target:
-                    held.push(hop.pop_all())
-                    return answer
-                url = self.redirected(url, target)
-        raise SourceError(f"'{self.address.shown}' leads to more than {_MOST_REDIRECTS} other places")
-
-    def redirected(self, url: Url, target: str) -> Url:
-        """The url that an answer points to."""
-        where = without_query(without_credentials(target))
-        try:
-            found = split(urljoin(f"{url.scheme}://{url.host}{url.rest}", target).partition("#")[0])
-        except ValueError:  # brackets that do not match, and the like
-            found = None
-        if found is None or found.scheme not in {"http", "https"} or not is_host(found.host):
-            raise SourceError(f"'{self.address.shown}' leads to '{one_line(where)}', which is no http url")
-        if url.scheme == "https" and found.scheme != "https":
-            raise SourceError(f"'{self.address.shown}' leads to '{one_line(where)}', which is not encrypted")
-        if not found.rest.isascii() or not found.rest.isprintable() or " " in found.rest:
-            raise SourceError(f"'{self.address.shown}' leads to a url with characters that must be percent-encoded")
-        return found
-
-    def ask(self, url: Url) -> http.client.HTTPConnection:
-        """Send one request."""
-        headers = {"User-Agent": "runnerlib", "Accept": "*/*", "Accept-Encoding": "identity"}
-        if self.done:
-            headers["Range"] = f"bytes={self.done}-"
-            if self.state.validator:
-                headers["If-Range"] = self.state.validator
-        if any(self.login) and (url.scheme, url.host.lower()) == (self.url.scheme, self.url.host.lower()):
-            headers["Authorization"] = http_basic(*self.login)
-        path = url.rest if url.rest.startswith("/") else f"/{url.rest}"
-        proxy = proxy_for(url)
-        if proxy is not None and url.scheme == "http":
-            path, headers = f"http://{url.host}{path}", headers | proxy_login(proxy)
-        self.watch = Watch(self.timeout, self.report)
-        connection = connection_to(url, self.watch, proxy)
-        try:
-            connection.request("GET", path, headers=headers)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        except RefusedAddressError as error:
+            raise SourceError(f"cannot download '{self.address.shown}': {error}") from None
+        except FAILURES as error:
+            said = exchange.explain(error)
+            if isinstance(error, ssl.SSLCertVerificationError) or (isinstance(error, HostError) and not error.passing):
+                raise SourceError(f"cannot download '{self.address.shown}': {said}") from None
+            raise _Broken(said) from None
 
     def take(self, answer: http.client.HTTPResponse) -> None:
         """Write the body of an answer to the file."""
@@ -241,11 +237,7 @@ class _Fetch:
 
     def expect_portion(self) -> None:
         """Limit the time until the next portion of a body: chunk extensions and trailers could be endless."""
-        self.watch.expect(_WINDOW + self.timeout, "a portion of the file")
-
-
-def _said(error: Exception) -> str:
-    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".").lower()
+        self.limits.expect(_WINDOW + self.timeout, "a portion of the file")
 
 
 def _validator(answer: http.client.HTTPResponse) -> str:

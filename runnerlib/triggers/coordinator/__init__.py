@@ -1,11 +1,11 @@
 """The client of the Coordinator's REST API: one request at a time, over https, with a deadline for everything.
 
-`address` is the URL and the rules for the token, `http` makes one request, `retry` limits the time of all attempts,
-`client` knows the routes and the meaning of their answers.
+`address` is the URL and the rules for the token, `http` makes one request (through `HTTPS_PROXY`, if that is set),
+`retry` limits the time of all attempts, `client` knows the routes and the meaning of their answers.
 """
 
-from runnerlib.triggers.coordinator.address import Address, CoordinatorError, address
+from runnerlib.triggers.coordinator.address import CoordinatorError, address
 from runnerlib.triggers.coordinator.client import Coordinator, Created
 from runnerlib.triggers.coordinator.retry import Patience
 
-__all__ = ["Address", "Coordinator", "CoordinatorError", "Created", "Patience", "address"]
+__all__ = ["Coordinator", "CoordinatorError", "Created", "Patience", "address"]

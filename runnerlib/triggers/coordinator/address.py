@@ -6,12 +6,14 @@ The token goes over plain http only if that is allowed, and never to another hos
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING
 
+from runnerlib._util.http.target import UrlError, parse
 from runnerlib.errors import RunnerError, one_line
 
-PORTS = {"https": 443, "http": 80}
+if TYPE_CHECKING:
+    from runnerlib._util.http.target import Target
+
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -28,61 +30,40 @@ class CoordinatorError(RunnerError):
         self.refused = refused
 
 
-class Address(NamedTuple):
-    """A URL of http or https, in parts; `path` includes a query."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}{self.path}"
-
-    def below(self, path: str) -> Address:
-        """The address of `path` below this one."""
-        return self._replace(path=self.path.rstrip("/") + path)
-
-    def redirected(self, location: str) -> Address:
-        """Return the address that a redirect leads to.
-
-        Raises CoordinatorError for another host, or from https to http.
-        """
-        target = address(urljoin(str(self), location), insecure=True, what="a redirect of the coordinator")
-        if target.scheme == "http" and self.scheme == "https":
-            raise CoordinatorError(
-                f"the coordinator redirects from https to '{target}'; nothing is sent there", refused=True
-            )
-        upgraded = self.scheme == "http" and target.scheme == "https"
-        if target.host != self.host or (target.port != self.port and not upgraded):
-            raise CoordinatorError(
-                f"the coordinator redirects to another host, '{target}'; the token is not sent there", refused=True
-            )
-        return target
-
-
-def address(url: str, *, insecure: bool = False, what: str = "coordinator_url") -> Address:
+def address(url: str, *, insecure: bool = False) -> Target:
     """Read a URL. Raises CoordinatorError for one that is none, has credentials in it, or is http unless `insecure`."""
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise CoordinatorError(f"{what} is no URL", refused=True) from None
-    if parts.scheme not in PORTS or not host or not parts.netloc.isprintable() or " " in parts.netloc:
-        raise CoordinatorError(f"{what} is no URL of https: '{_shown(url)}'", refused=True)
-    if "@" in parts.netloc:
+    text, what = url.strip(), "coordinator_url"
+    if "@" in text.partition("://")[2].partition("/")[0]:
         raise CoordinatorError(f"{what} has credentials in it; the token is given apart from it", refused=True)
-    if parts.scheme == "http" and not insecure:
+    try:
+        target = parse(text)
+    except UrlError as error:
+        raise CoordinatorError(f"{what} '{_shown(text)}' {error}", refused=True) from None
+    if target.scheme == "http" and not insecure:
         hint = "use https, or allow it with allow_insecure_transport (--allow-insecure-transport)"
         raise CoordinatorError(
-            f"{what} '{_shown(url)}' is not https, and the token would be readable; {hint}", refused=True
+            f"{what} '{_shown(text)}' is not https, and the token would be readable; {hint}", refused=True
         )
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    if not path.isascii() or not path.isprintable() or " " in path:
-        raise CoordinatorError(f"{what} has characters that no URL has", refused=True)
-    return Address(parts.scheme, host, port or PORTS[parts.scheme], path)
+    return target
+
+
+def below(target: Target, path: str) -> Target:
+    """The address of `path` below `target`."""
+    return target._replace(path=target.path.rstrip("/") + path)
+
+
+def redirected(target: Target, location: str) -> Target:
+    """Return where a redirect leads to. Raises CoordinatorError for another host, or from https to http."""
+    try:
+        found = target.redirected(location)
+    except UrlError as error:
+        raise CoordinatorError(f"the coordinator {error}; nothing is sent there", refused=True) from None
+    upgraded = target.scheme == "http" and found.scheme == "https"
+    if found.host != target.host or (found.port != target.port and not upgraded):
+        raise CoordinatorError(
+            f"the coordinator leads to another host, '{found.shown}'; the token is not sent there", refused=True
+        )
+    return found
 
 
 def checked_token(token: str, name: str) -> str:

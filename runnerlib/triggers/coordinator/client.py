@@ -14,14 +14,14 @@ from urllib.parse import quote, urlencode
 
 from runnerlib._util.retry import RETRYABLE, retry_after
 from runnerlib.errors import one_line
-from runnerlib.triggers.coordinator.address import CoordinatorError, checked_token
-from runnerlib.triggers.coordinator.http import Answer, ExchangeError, Timer, exchange
+from runnerlib.triggers.coordinator.address import CoordinatorError, below, checked_token, redirected
+from runnerlib.triggers.coordinator.http import Answer, ExchangeError, exchange
 from runnerlib.triggers.coordinator.retry import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from runnerlib.triggers.coordinator.address import Address
+    from runnerlib._util.http.target import Target
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _MOST_REDIRECTS = 5
@@ -49,7 +49,7 @@ class Created(NamedTuple):
 class Coordinator:
     """The Coordinator at an address, with a token, which error texts call `token_name`."""
 
-    def __init__(self, where: Address, token: str, token_name: str, patience: Patience | None = None) -> None:
+    def __init__(self, where: Target, token: str, token_name: str, patience: Patience | None = None) -> None:
         """Make a client. Raises CoordinatorError for a token that cannot be one."""
         self._where = where
         self._token = checked_token(token, token_name)
@@ -95,7 +95,7 @@ class Coordinator:
         while True:
             asked = None
             try:
-                answer = self._followed(method, self._where.below(path), body, Timer(patience, deadline))
+                answer = self._followed(method, below(self._where, path), body, deadline)
             except ExchangeError as error:
                 doubt = doubt or error.sent
                 problem = CoordinatorError(str(error), refused=not doubt)
@@ -115,14 +115,16 @@ class Coordinator:
                 raise _given_up(problem, failures, asked)
             patience.sleep(pause)
 
-    def _followed(self, method: str, target: Address, body: bytes | None, timer: Timer) -> Answer:
+    def _followed(self, method: str, target: Target, body: bytes | None, deadline: float) -> Answer:
         """The answer after all redirects; the method and the body stay, because the operation id makes that safe."""
+        clock = self._patience.clock
+        end = min(deadline, clock() + self._patience.attempt)
         for _ in range(_MOST_REDIRECTS):
-            answer = exchange(method, target, body, self._headers(body), timer)
+            answer = exchange(method, target, body, self._headers(body), max(end - clock(), 0.0))
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or not location:
                 return answer
-            target = target.redirected(location)
+            target = redirected(target, location)
         raise CoordinatorError(f"the coordinator redirects more than {_MOST_REDIRECTS} times", refused=True)
 
     def _headers(self, body: bytes | None) -> Mapping[str, str]:

@@ -1,0 +1,1 @@
+"""Tests of `runnerlib._util.http`."""
