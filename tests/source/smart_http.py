@@ -1,7 +1,7 @@
 """A real smart-HTTP git server on loopback: `git http-backend` behind http.server, in a thread.
 
 `/git/<name>` serves the repository `<root>/<name>`; `/auth/<name>` serves it to who knows `TOKEN`;
-`/moved/<port>/<rest>` redirects to `http://127.0.0.1:<port>/<rest>`.
+`/moved/<port>/<rest>` redirects to `http://127.0.0.1:<port>/<rest>`, `/moved/<host>:<port>/<rest>` to that host.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = False  # so that closing the server waits for every connection
 
-    def __init__(self, root: Path, context: ssl.SSLContext | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, root: Path, context: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
+        super().__init__((address, 0), Handler)
         self.root = root
         self.seen: list[tuple[str, str | None]] = []
         self.bodies: list[bytes] = []
@@ -48,7 +48,7 @@ class Server(ThreadingHTTPServer):
 
     def url(self, path: str, userinfo: str = "") -> str:
         """Return the http URL of `path`, with `userinfo` in front of the host."""
-        return f"http://{userinfo and userinfo + '@'}127.0.0.1:{self.port}/{path}"
+        return f"http://{userinfo and userinfo + '@'}{self.server_address[0]!s}:{self.port}/{path}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Stay silent when a client hangs up: some tests make it."""
@@ -85,8 +85,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         prefix, rest = self.path[1:].split("/", 1)
         if prefix == "moved":
-            port, rest = rest.split("/", 1)
-            self.answer(302, {"Location": f"http://127.0.0.1:{port}/{rest}"}, b"")
+            server, rest = rest.split("/", 1)
+            server = server if ":" in server else f"127.0.0.1:{server}"
+            self.answer(302, {"Location": f"http://{server}/{rest}"}, b"")
         elif prefix == "auth" and not self.known():
             self.answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
         else:
@@ -142,9 +143,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(root: Path, context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """Serve `root` until the block ends."""
-    server = Server(root, context)
+def serving(root: Path, context: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> Iterator[Server]:
+    """Serve `root` at `address` until the block ends."""
+    server = Server(root, context, address)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     try:

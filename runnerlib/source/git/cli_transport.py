@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runnerlib.errors import SourceError, one_line
 from runnerlib.source.git import child_process as child
 from runnerlib.source.git.child_env import credentials, environment, options
-from runnerlib.source.git.failure import is_missing, is_network, is_refusal, is_without_shallow
+from runnerlib.source.git.failure import is_missing, is_network, is_redirect, is_refusal, is_without_shallow
 from runnerlib.source.git.lfs_objects import forget_damaged
 from runnerlib.source.git.reuse_check import doomed, make_way
 from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError, WholeError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.source.git.options import Wish
+    from runnerlib.source.git.redirect import Way
     from runnerlib.source.git.remote import Remote
     from runnerlib.source.spec import Report
 
@@ -59,6 +60,7 @@ class Program:
         self._path = path
         self._wish = wish
         self._report = report
+        self._ways: dict[str, Way] = {}  # by the address of the repository, for those that are served elsewhere
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:
         """See `Transport`; of a repository on this machine the files are asked, not a server process."""
@@ -233,8 +235,9 @@ class Program:
         may_fail: bool = False,
         meter: Meter | None = None,
     ) -> child.Ended:
-        """Run git, explain its failure."""
-        env = {**environment(self._wish.ssh_key), **(more or {})}
+        """Run git, explain its failure; a redirect is followed, and git runs again."""
+        way = self._ways.get(remote.address) if remote is not None else None
+        env = {**environment(self._wish.ssh_key), **(way.settings if way else {}), **(more or {})}
         if store is not None:
             env["GIT_DIR"] = str(store)
         timeout = self._wish.timeout
@@ -252,9 +255,29 @@ class Program:
             secret=credentials(remote),
             wanted=self._wanted,
         )
+        if done.code and remote is not None and is_redirect(os.fsdecode(done.errors).lower(), remote):
+            self._follow(remote)
+            return self._run(
+                words, remote=remote, store=store, top=top, more=more, given=given, may_fail=may_fail, meter=meter
+            )
         if done.code and not may_fail:
             raise _explained(done, remote, _command(words), timeout)
         return done
+
+    def _follow(self, remote: Remote) -> None:
+        """Find out where the server of `remote` leads to. Raises `SourceError` for where it may not."""
+        from runnerlib.source.git.redirect import TRACE, Way
+
+        if remote.address not in self._ways:
+            self._ways[remote.address] = Way(remote, self._wish.timeout, self._wanted)
+        way = self._ways[remote.address]
+        argv = [self._path, *options(remote, self._wish.timeout), "ls-remote", "--", remote.address, "HEAD"]
+        env = {**environment(self._wish.ssh_key), **way.settings, **TRACE}
+        patience = self._wish.timeout + 5
+        done = child.run(
+            argv, env, "/", lambda _: None, timeout=patience, secret=credentials(remote), wanted=self._wanted
+        )
+        way.go_on(done.errors)
 
 
 def _command(words: Sequence[str]) -> str:

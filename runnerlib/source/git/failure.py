@@ -29,6 +29,7 @@ _NOT_NETWORK = (
 _NO_REPOSITORY = re.compile(
     "repository .*not found|(repository|project) (you were looking for )?(not found|could not be found)"
 )
+_REDIRECT = re.compile("returned error: 30[12378]")
 _NO_SHALLOW = ("does not support shallow",)
 
 
@@ -40,6 +41,11 @@ def is_missing(said: str) -> bool:
 def is_refusal(said: str) -> bool:
     """Tell whether the remote asks for credentials, or for better ones."""
     return any(words in said for words in _REFUSAL)
+
+
+def is_redirect(said: str, remote: Remote) -> bool:
+    """Return whether the server of a git program that follows no redirects leads elsewhere."""
+    return remote.url is not None and remote.url.scheme in {"http", "https"} and bool(_REDIRECT.search(said))
 
 
 def is_network(said: str, remote: Remote) -> bool:

@@ -1,0 +1,117 @@
+"""Redirects of git over http, followed by the runner: a server elsewhere leads git to no address inside."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runnerlib._util.http.reach import Boundary, Reach, reach_of
+from runnerlib.errors import SourceError
+from runnerlib.source import SourceSpec, prepare
+from runnerlib.source.git import redirect
+from tests.source.repository import Origin, holders, snapshot
+from tests.source.smart_http import QUOTED, Server, serving
+
+PUBLIC = "127.0.0.2"  # is declared public by the fixture `world`: no other public server can be had in a test
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    def classify(address: str) -> Reach:
+        return Reach.PUBLIC if address == PUBLIC else reach_of(address)
+
+    monkeypatch.setattr(redirect, "Boundary", lambda: Boundary(classify))
+
+
+@pytest.fixture
+def public(origin: Origin) -> Iterator[Server]:
+    """A server on an address that is declared public."""
+    with serving(origin.path.parent, address=PUBLIC) as server:
+        yield server
+
+
+def clone(url: str, target: Path) -> None:
+    prepare(SourceSpec("git", url, None, (("retries", "0"),)), target)
+    assert (target / ".git/HEAD").exists()
+
+
+def refused(url: str, target: Path) -> str:
+    before = snapshot(target)
+    with pytest.raises(SourceError) as caught:
+        clone(url, target)
+    assert snapshot(target) == before
+    assert holders(target.parent) == []
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_public_server_leads_git_nowhere_inside(public: Server, server: Server, full: Path) -> None:
+    ways = {
+        "127.0.0.1": "'127.0.0.1' is a loopback address",
+        "localhost": "'localhost' has the loopback address ",
+        "2130706433": "'2130706433' has the loopback address 127.0.0.1",
+        "[::ffff:127.0.0.1]": "'::ffff:127.0.0.1' is a loopback address",
+        "169.254.169.254": "'169.254.169.254' is a link-local address",
+    }
+    for host, said in ways.items():
+        url = public.url(f"moved/{host}:{server.port}/git/repo")
+        told = refused(url, full)
+        assert told.startswith(f"cannot clone '{url}': {said}"), told
+        assert told.endswith(", and a redirect of a public server may not lead there")
+    url = public.url(f"moved/{PUBLIC}:{public.port}/moved/{server.port}/git/repo")  # over another public place
+    assert "redirect of a public server" in refused(url, full)
+    assert server.seen == []
+
+
+@pytest.mark.usefixtures("world")
+def test_public_redirects_are_followed_and_the_checkout_keeps_its_url(public: Server, full: Path) -> None:
+    place = f"{PUBLIC}:{public.port}"
+    url = public.url(f"moved/{place}/moved/{place}/git/repo")
+    clone(url, full)
+    told = subprocess.run(["git", "config", "-l", "--local"], cwd=full, capture_output=True, text=True, check=True)
+    assert f"remote.origin.url={url}\n" in told.stdout
+    assert "insteadof" not in told.stdout
+
+
+@pytest.mark.usefixtures("world")
+def test_git_is_bound_to_the_address_that_was_checked(
+    public: Server, full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that only this process can look up, once: git asks no name server for it."""
+    real = socket.getaddrinfo
+    answers = iter([PUBLIC])
+
+    def resolver(host: str, port: int, **other: int) -> object:
+        return real(next(answers) if host == "elsewhere.invalid" else host, port, **other)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    clone(public.url(f"moved/elsewhere.invalid:{public.port}/git/repo"), full)
+
+
+def test_a_server_inside_may_lead_to_its_like(server: Server, full: Path) -> None:
+    clone(server.url(f"moved/localhost:{server.port}/git/repo"), full)
+
+
+@pytest.mark.usefixtures("world")
+def test_credentials_stay_where_they_belong(public: Server, full: Path) -> None:
+    moved = public.url(f"moved/{PUBLIC}:{public.port}/auth/repo", f"me:{QUOTED}")
+    clone(moved, full)  # the same host and port
+    public.seen.clear()
+    with serving(public.root, address=PUBLIC) as other:
+        told = refused(public.url(f"moved/{PUBLIC}:{other.port}/auth/repo", f"me:{QUOTED}"), full)
+        assert "which gets no credentials" in told
+        assert {header for _, header in other.seen} == {None}
+
+
+def test_where_no_redirect_may_lead(server: Server, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(redirect, "_MOST", 2)
+        place = f"moved/{server.port}/" * 4
+        assert refused(server.url(f"{place}git/repo"), full).endswith("it leads to more than 2 other places")
+    url = server.url(f"moved/{server.port}/git/repo")
+    monkeypatch.setattr(redirect, "_LOCATION", redirect.re.compile(b"(no such header)"))
+    assert refused(url, full).endswith("its redirect cannot be followed: it does not say where to")
