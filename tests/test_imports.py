@@ -50,4 +50,4 @@ def test_a_run_without_git_or_file_loads_neither(command: list[str], tmp_path: P
 def test_a_run_without_plugins_loads_nothing_of_them(tmp_path: Path) -> None:
     code = "from runnerlib.cli import invoke\ninvoke(['run', '--job-command', 'true'])"
     modules = loaded(code, cwd=tmp_path)
-    assert not {name for name in modules if name.startswith(("runnerlib.plugins", "runnerlib.runner.execute."))}
+    assert not {name for name in modules if name.startswith(("runnerlib.plugins", "runnerlib.runner.plugin_host"))}

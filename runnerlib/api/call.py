@@ -12,8 +12,8 @@ from runnerlib.config import SETTINGS, read
 from runnerlib.errors import ConfigError, RunnerError, unknown
 from runnerlib.output.python_streams import program_streams
 from runnerlib.pipeline.job import Job, Step
-from runnerlib.runner.execute import run_request
 from runnerlib.runner.request import RunRequest
+from runnerlib.runner.run import run_request
 from runnerlib.runner.services import services_for
 
 if TYPE_CHECKING:

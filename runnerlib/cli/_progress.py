@@ -16,7 +16,7 @@ _ERASE = "\r\x1b[K"
 
 
 class Lines:
-    """A `runnerlib.source.Report` that writes lines; `mask` masks every text, `check` raises on cancellation."""
+    """`Progress` that writes lines; `mask` masks every text, `check` raises on cancellation."""
 
     def __init__(self, stream: TextIO, mask: Callable[[str], str], check: Callable[[], None]) -> None:
         self._stream = stream
@@ -26,12 +26,14 @@ class Lines:
         if stream.isatty():
             self.progress = self._draw
 
-    def __call__(self, line: str) -> None:
+    def line(self, text: str) -> None:
         """Write one line, and remove the bar."""
         self.check()
         self.clear()
-        self._stream.write(one_line(self._mask(f"runnerlib: {line}")) + "\n")
+        self._stream.write(one_line(self._mask(f"runnerlib: {text}")) + "\n")
         self._stream.flush()
+
+    __call__ = line
 
     def clear(self) -> None:
         """Remove the bar."""

@@ -11,7 +11,9 @@ import click
 from runnerlib.cli._request import requested
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.output.line_policy import is_one_stream
-from runnerlib.runner.execute import foreseen, run_request
+from runnerlib.runner.plan import plan_job
+from runnerlib.runner.planner import Planner
+from runnerlib.runner.run import preview, run_request
 from runnerlib.secrets.providers import UnresolvedLookup
 
 if TYPE_CHECKING:
@@ -97,11 +99,12 @@ def carry_out(
             return workflow.carry_out(services, request, alone=alone, drawing=drawing, dry_run=dry_run)
     if not (drawing or dry_run):
         return run_request(request, services, alone=True).exit_code
-    with foreseen(request, services, alone=True) as plan:
+    planner = Planner(request, services, plan_job)
+    with preview(planner, alone=True):
         if drawing:
-            _echo(services, _drawn(plan, drawing))
+            _echo(services, _drawn(planner.plan(), drawing))
         else:
-            _show(services, plan)
+            _show(services, planner.plan())
     return 0
 
 

@@ -18,11 +18,11 @@ from runnerlib.cli._request import current_directory, resolve_options, warn_of_m
 from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError, SourceError, printable
 from runnerlib.events import Notice, Warned
-from runnerlib.runner.execute import host_of
+from runnerlib.runner.driver import interruptible
 from runnerlib.runner.plan import know_early, plan_run
 from runnerlib.runner.planner import Planner
 from runnerlib.runner.request import RunRequest
-from runnerlib.runner.run import interruptible
+from runnerlib.runner.run import preview
 from runnerlib.source import forget_stored
 from runnerlib.source.mounts import prepare as prepare_unless_mounted
 
@@ -61,12 +61,8 @@ def prepare(session: Session, config_file: str | None, options: Mapping[str, obj
     stop = Stop()
     report = Lines(sys.stderr, services.masker.mask_string, stop.check)
     planner = Planner(request, services, plan_run)
-    host = host_of(planner)
     try:
-        with interruptible(stop) if host is None else host.around_run(_Telling(report), stop):
-            if host is not None:
-                host.begin()
-                host.reached("pre_source_prep")
+        with preview(planner, observer=_Telling(report), stop=stop, until="pre_source_prep"):
             place = _prepare(planner.plan(), services.sources, report, trusted=ci)
     finally:
         report.clear()

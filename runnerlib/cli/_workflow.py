@@ -17,10 +17,10 @@ from runnerlib.executor.local.alone import alone as process_alone
 from runnerlib.executor.local.alone import end_left
 from runnerlib.output.workflow_summary import JobsSummary
 from runnerlib.pipeline.workflow import instances, load
-from runnerlib.runner.execute import may_have_plugins
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.plan import plan_run
 from runnerlib.runner.reporting import audience
+from runnerlib.runner.run import may_have_plugins
 from runnerlib.runner.workflow import next_jobs_after, picture, plan_workflow, run_planned
 
 if TYPE_CHECKING:

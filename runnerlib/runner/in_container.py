@@ -9,27 +9,24 @@ from typing import TYPE_CHECKING
 from runnerlib._util.paths import OWN
 from runnerlib.executor.container import INSIDE, ContainerSpec, contained, hand_over
 from runnerlib.runner.environment import without_private
+from runnerlib.runner.steps import Site
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
-    from pathlib import Path
 
     from runnerlib._util.cancellation import Stop
-    from runnerlib.executor.protocol import Executor
     from runnerlib.runner.plan import JobPlan
 
 
 @asynccontextmanager
-async def in_container(
-    plan: JobPlan, local: Executor, socket: Path, stop: Stop
-) -> AsyncIterator[tuple[Executor, Path]]:
-    """Start the container of a plan; yield the executor of its steps, and their scratch directory.
+async def in_container(plan: JobPlan, here: Site, stop: Stop) -> AsyncIterator[Site]:
+    """Start the container of a plan; yield the site of its steps there, from that of processes on this machine.
 
-    `socket` is that of the secret server. The scratch directory is beside it, where no step can replace it by a link.
+    The scratch directory is beside the secret socket, where no step can replace it by a link.
     Raises RunnerError, or its subclass Interrupted, when the container does not start.
     """
     assert plan.engine is not None  # noqa: S101 - else there is no container
-    scratch = socket.parent / "scratch"
+    scratch = here.socket.parent / "scratch"
     scratch.mkdir(mode=0o700)
     base = plan.workspace.base
     plan.workspace.own("scratch")  # the mount point
@@ -41,7 +38,7 @@ async def in_container(
         base=base,
         scratch=scratch,
         environ=without_private(plan.environ),
-        mounts={socket: f"{INSIDE}/{OWN}/secrets"},
+        mounts={here.socket: f"{INSIDE}/{OWN}/secrets"},
         shared=plan.workspace.granted,
     )
     stopped = asyncio.Event()
@@ -50,5 +47,5 @@ async def in_container(
         with stop.reaching(asyncio.get_running_loop(), lambda _signum: stopped.set()):
             await stop.unless(stopped, starting)
 
-    async with contained(plan.engine, wish, local, unless_stopped) as inside:
-        yield inside, scratch
+    async with contained(plan.engine, wish, here.executor, unless_stopped) as inside:
+        yield Site(inside, here.socket, scratch)

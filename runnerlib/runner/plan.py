@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.config import SETTINGS, Layer
 from runnerlib.config.misspelled import misspelt
-from runnerlib.errors import one_line, unknown
+from runnerlib.errors import ConfigError, one_line, unknown
 from runnerlib.output import MODES, mode_of
-from runnerlib.runner.checkouts import checkouts
+from runnerlib.pipeline.job import Job, Step
 from runnerlib.runner.environment import job_environment, named_secrets, referring
-from runnerlib.runner.image_choice import container_of, unused_image
-from runnerlib.runner.job_choice import limited, only_command
 from runnerlib.runner.request import Changes, RunRequest
 from runnerlib.runner.services import services_for
 from runnerlib.secrets.providers import ReferenceExpander
 from runnerlib.source import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from runnerlib._util.paths import Workspace
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from runnerlib.executor.container import Engine
     from runnerlib.masking.candidates import Secret
     from runnerlib.pipeline.conditions import Condition
-    from runnerlib.pipeline.job import Job, Step
     from runnerlib.runner.checkouts import Checkout
     from runnerlib.runner.environment import JobEnvironment
     from runnerlib.runner.journal import Selection
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
 # Prefixes of the variables that describe a job to itself.
 _TOLD = ("REACTORCIDE_", "RC_", "RUNNERLIB_")
 _REACH = ("coordinator_url", "job_id", "allow_insecure_transport")
+_SOURCES = tuple(f"{prefix}source_{part}" for prefix in ("", "ci_") for part in ("type", "url", "ref", "options"))
 _TAKEN_APART = ("job_env", "secret_values_list")
 
 NO_CHANGES = Changes()
@@ -133,7 +131,7 @@ def plan_job(
     _check_output(settings, services)
     # 2. The job: steps, or one command, with the limits of the settings.
     is_command = request.job is None
-    job = limited(request.job or only_command(settings, request.words), settings.config)
+    job = _limited(request.job or _only_command(settings, request.words), settings.config)
     job.check()
     # 3. References to secrets are replaced; the masker knows each value before anything else does.
     expander = _expander(request, services, settings)
@@ -196,14 +194,14 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
     environment = job_environment(settings, environ, workspace, places, job, services.files, expander.text)
     expander.check()
     # 6. The sources.
-    prepared = checkouts(settings, services.sources, workspace, code_dir, environ)
+    prepared = _checkouts(settings, services, workspace, code_dir, environ)
     # 7. Everything secret is masked from here on.
     lists = job.secret_names() if job else ()
     secrets = _secrets(settings, workspace, expander, environment, changes, lists)
     count, weak = services.register(settings, secrets)
     services.secrets_known = True
     # 8. The container, if the steps run in one.
-    image, engine = container_of(settings, environ)
+    image, engine, unused = _container(settings, environ)
     return {
         "config": settings.config,
         "environ": environ,
@@ -219,7 +217,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
         "warnings": (
             *request.notices,
             *misspelt(environ),
-            *unused_image(settings, image),
+            *unused,
             *expander.warnings,
             *weak,
         ),
@@ -240,6 +238,30 @@ def _check_output(settings: Resolved, services: RunServices) -> None:
     if config.timestamps and mode_of(config.output).timed:
         others = " and ".join(name for name, mode in MODES.items() if not mode.timed)
         raise settings.error("timestamps", f"the mode '{config.output}' has its own ({others} have none)")
+
+
+def _only_command(resolved: Resolved, words: Sequence[str]) -> Job:
+    """Return the command that is set, or `words`, as a job of one step."""
+    command = resolved.config.job_command
+    if words:
+        if command is not None:
+            raise resolved.error("job_command", f"contradicts the words '{' '.join(words)}'; give one of them")
+        return Job("job", [Step("job", tuple(words))])
+    if not command or not command.strip():
+        raise ConfigError(
+            "no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
+            "--job-file, or words after --"
+        )
+    # As it is, however many lines it has: a shell of that kind would not stop at the first failure either.
+    return Job("job", [Step("job", command, "/bin/sh -c")])
+
+
+def _limited(job: Job, config: RunnerConfig) -> Job:
+    """Return the job with the limits of the settings instead of its own."""
+    timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
+    if mode_of(config.output).verbatim:
+        max_parallel = 1  # the output of parallel steps would be mixed
+    return job.replaced(timeout=timeout, max_parallel=max_parallel)
 
 
 def _expander(request: RunRequest, services: RunServices, settings: Resolved) -> ReferenceExpander:
@@ -311,6 +333,29 @@ def _secrets(
 
         secrets += checked(settings, workspace)
     return secrets
+
+
+def _checkouts(
+    settings: Resolved, services: RunServices, workspace: Workspace, code_dir: Path, environ: Mapping[str, str]
+) -> tuple[Checkout, ...]:
+    """Return the checkouts of a run. Raises ConfigError and SourceError."""
+    if not any(getattr(settings.config, name) for name in _SOURCES):
+        return ()
+    # Loaded only by runs with a source.
+    from runnerlib.runner.checkouts import checkouts
+
+    return checkouts(settings, services.sources, workspace, code_dir, environ)
+
+
+def _container(settings: Resolved, environ: Mapping[str, str]) -> tuple[str | None, Engine | None, tuple[str, ...]]:
+    """Return the image that the steps run in, its engine, and warnings. Raises ConfigError."""
+    if not (settings.config.container or settings.config.runner_image):
+        return None, None, ()
+    # Loaded only by runs that name an image.
+    from runnerlib.runner.image_choice import container_of, unused_image
+
+    image, engine = container_of(settings, environ)
+    return image, engine, tuple(unused_image(settings, image))
 
 
 def _changed(env: dict[str, str], changes: Mapping[str, str | None]) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING
 from runnerlib.events import Notice, StepStarted
 from runnerlib.output import automatic_mode, console, mode_of
 from runnerlib.output.capabilities import look
-from runnerlib.output.fanout import FanOut
 from runnerlib.output.line_policy import for_lines
 from runnerlib.output.log.level import chosen_format, chosen_level
 from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
-    from runnerlib.events import Observer
     from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.streams import Streams
@@ -48,13 +45,6 @@ def audience(
         listener.close()
 
 
-def told(
-    plan: RunPlan, services: RunServices, observer: Observer | None, ends: Ends
-) -> AbstractContextManager[Observer]:
-    """Return `observer`, or by default the observers that the plan's settings select."""
-    return audience(plan, services, ends()) if observer is None else nullcontext(observer)
-
-
 def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None) -> Listener:
     config, environ = plan.config, plan.environ
     terminal = ends.out.is_terminal
@@ -74,7 +64,11 @@ def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type
 
         shown = Truncate(shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
     others = [*([log] if log else _summary(plan, mode, shown, seen, summary)), *_files(plan)]
-    return FanOut(shown, *others) if others else shown
+    if not others:
+        return shown
+    from runnerlib.output.fanout import FanOut
+
+    return FanOut(shown, *others)
 
 
 def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.paths import Workspace, locate
-from runnerlib.config import FileLayer
+from runnerlib.config import FileLayer, Layer
 from runnerlib.config.merge import merge
-from runnerlib.runner.job_choice import chosen_job_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,3 +85,19 @@ class RunRequest(NamedTuple):
         from runnerlib.pipeline.job_file.location import place_of
 
         return place_of(file, self.cwd, settings or self.resolved, self.located())
+
+
+def chosen_job_file(resolved: Resolved, words: Sequence[str]) -> str | None:
+    """Return the job file to run; None when `words` or a command of a higher layer win over it.
+
+    Raises ConfigError when the same layer gives a job file and a command.
+    """
+    file, command = resolved.config.job_file, resolved.config.job_command
+    if file is None:
+        return None
+    layers = list(Layer)
+    given = layers.index(resolved.origin("job_file").layer)
+    other = layers.index(Layer.COMMAND_LINE) if words else layers.index(resolved.origin("job_command").layer)
+    if given == other:
+        raise resolved.error("job_file", "contradicts the command; give one of them")
+    return file if given > other or not (words or command) else None

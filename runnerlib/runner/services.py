@@ -27,20 +27,21 @@ class RunServices:
     still be added to the environment of the job.
     """
 
-    def __init__(
-        self, masker: SecretMasker, resolver: SecretResolver | None = None, sources: Sources | None = None
-    ) -> None:
+    def __init__(self, masker: SecretMasker, resolver: SecretResolver | None = None) -> None:
         self.masker = masker
         self.resolver = resolver or SecretResolver()
-        self.sources = sources or Sources()
+        self.sources = Sources()
         self.modes: dict[str, MakeConsole] = {}
         self.files = Files()
         self.secrets_known = False
         self.plugins = False
 
     def for_job(self) -> RunServices:
-        """Return the services of one job of a workflow: all are shared, apart from output modes of its plugins."""
-        other = RunServices(self.masker, self.resolver, self.sources)
+        """Return the services of one job of a workflow, whose plugins add to its own ones only.
+
+        All its jobs have one masker, and share the secrets that were found.
+        """
+        other = RunServices(self.masker, self.resolver.for_job())
         other.files, other.secrets_known, other.plugins = self.files, self.secrets_known, self.plugins
         return other
 

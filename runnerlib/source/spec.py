@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 Report = Callable[[str], None]
 """Takes one short line of progress, without credentials.
 
-It may have an attribute `check`, a function that raises when the run is cancelled: see `still_wanted`.
+One that is a `Progress` can end the preparation.
 """
 
 
-def still_wanted(report: Report) -> None:
-    """Raise if another thread has cancelled the preparation; call it often. Signals work without it."""
-    check: Callable[[], None] | None = getattr(report, "check", None)
-    if check is not None:
-        check()
+class Progress(Protocol):
+    """A report whose run can be stopped. Plugins call it like a function, as `line` is called."""
+
+    def line(self, text: str, /) -> None:
+        """Take one short line of progress, without credentials."""
+
+    def check(self) -> None:
+        """Raise if the preparation must end: the run is stopped, or its time is over."""
+
+    def __call__(self, text: str, /) -> None:
+        """Take one short line."""
+
+
+def still_wanted(report: Report | Progress) -> None:
+    """Raise if the preparation must end; call it often. Signals work without it, and so do plain functions."""
+    if hasattr(report, "check"):
+        cast("Progress", report).check()
 
 
 class Cache(NamedTuple):

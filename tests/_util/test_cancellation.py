@@ -13,8 +13,8 @@ import pytest
 from runnerlib._util.cancellation import Stop
 from runnerlib.errors import Interrupted
 from runnerlib.events.result import JobResult
-from runnerlib.runner.run import run
 from tests.engine.harness import Recorder
+from tests.runner.planning import run
 from tests.runner.test_run import planned
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]

@@ -13,11 +13,10 @@ import pytest
 
 from runnerlib.config import read
 from runnerlib.events import StepOutput
-from runnerlib.runner.run import run
 from tests.integration.cli import RUNNERLIB, environment, runnerlib
 from tests.leaks.knowledge import KNOWN, MARKER, SECRET, SPECIAL, known_at
 from tests.leaks.situation import MARK, TOKEN, readable
-from tests.runner.planning import planner
+from tests.runner.planning import planner, run
 
 WATCH = "for p in $$ $PPID; do tr '\\0' ' ' </proc/$p/cmdline; echo; done; echo end"
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import Workspace
 from runnerlib.config import Resolved
+from runnerlib.events import Observer
+from runnerlib.events.result import JobResult
 from runnerlib.pipeline.job import Job
+from runnerlib.runner.driver import ThisThread, finished
+from runnerlib.runner.hooks import NO_HOOKS
 from runnerlib.runner.plan import JobPlan, plan_job
 from runnerlib.runner.planner import Planner
 from runnerlib.runner.request import RunRequest
+from runnerlib.runner.run import run_job
 from runnerlib.runner.services import services_for
 from runnerlib.secrets.providers import SecretResolver
 
@@ -30,3 +37,13 @@ def planner(
     services = services_for(resolved, resolver)
     services.sources.may_grow = may_grow
     return Planner(RunRequest(resolved, words, environ, cwd, job, workspace=workspace), services, plan_job)
+
+
+def run(
+    made: Planner[JobPlan],
+    observer: Observer,
+    new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    stop: Stop | None = None,
+) -> JobResult:
+    """Run the job in this thread, without plugins."""
+    return finished(run_job(made, NO_HOOKS, ThisThread(stop, new_loop), observer))

@@ -17,9 +17,8 @@ from runnerlib.events import JobFinished, Masked, Notice, StepFinished, StepOutp
 from runnerlib.events.result import JobResult
 from runnerlib.runner.plan import JobPlan
 from runnerlib.runner.planner import Planner
-from runnerlib.runner.run import run
 from tests.engine.harness import Recorder
-from tests.runner.planning import planner
+from tests.runner.planning import planner, run
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 

@@ -23,7 +23,7 @@ import pytest
 import runnerlib
 from runnerlib._util.cancellation import Stop
 from runnerlib.errors import Interrupted
-from runnerlib.runner.run import interruptible
+from runnerlib.runner.driver import interruptible
 from runnerlib.source import SourceSpec, prepare
 from runnerlib.source import safe_tree as tree
 from tests.integration.cli import RUNNERLIB, environment

@@ -10,7 +10,9 @@ from runnerlib.cli._options import setting_options
 from runnerlib.cli._request import requested, warn
 from runnerlib.cli._words import CommandWithWords
 from runnerlib.errors import ConfigError, printable
-from runnerlib.runner.execute import foreseen
+from runnerlib.runner.plan import plan_job
+from runnerlib.runner.planner import Planner
+from runnerlib.runner.run import preview
 
 if TYPE_CHECKING:
     from runnerlib.cli._session import Session
@@ -48,8 +50,9 @@ def command(
         if workflow.chosen(request, None):
             _tell(session, workflow.planned(session.serve(request), request))
             return
-    with foreseen(request, session.serve(request), alone=True) as plan:
-        _tell(session, plan)
+    planner = Planner(request, session.serve(request), plan_job)
+    with preview(planner, alone=True):
+        _tell(session, planner.plan())
 
 
 def _check(files: tuple[str, ...]) -> None:

@@ -10,7 +10,6 @@ from runnerlib._util.arguments import checked
 from runnerlib._util.graph import cycle, reachable
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.pipeline.job.long_script import LONGEST_WORD, reader
-from runnerlib.pipeline.job.retry_pattern import wrong_pattern
 from runnerlib.pipeline.job.step import Retry, Step
 from runnerlib.pipeline.job.step_order import dependencies
 
@@ -220,8 +219,12 @@ def _wrong_retry(retry: Retry) -> Iterator[str]:
         yield "jitter is a share from 0 to 1"
     if any(not 0 < code < 256 for code in retry.exit_codes):
         yield "exit codes that can be retried are from 1 to 255"
-    if retry.pattern is not None and (wrong := wrong_pattern(retry.pattern)):
-        yield f"pattern is no regular expression: {wrong}"
+    if retry.pattern is not None:
+        # Loaded only here: few steps have a pattern.
+        from runnerlib.pipeline.job.retry_pattern import wrong_pattern
+
+        if wrong := wrong_pattern(retry.pattern):
+            yield f"pattern is no regular expression: {wrong}"
 
 
 def _wrong_variables(place: tuple[str, ...], variables: Mapping[str, str]) -> Iterator[Problem]:

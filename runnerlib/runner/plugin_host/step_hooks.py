@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class HookCaller(Protocol):
-    """The part of a plugin host that calls hooks; `host.PluginHost` has it."""
+    """The calls of hooks that step hooks need; `HookCalls` has them."""
 
-    crew: ActivePlugins
+    plugins: ActivePlugins
     results: dict[str, StepResult]
 
     def call(
@@ -56,7 +56,7 @@ class StepHooks:
 
     async def before(self, step: Step, env: Mapping[str, str]) -> Mapping[str, str]:
         """Return the environment of the step, as changed by plugins. Raises PluginError and VetoError."""
-        for member in self._host.crew.having("pre_step"):
+        for member in self._host.plugins.having("pre_step"):
             given = dict(env)
             context = self._host.context(member, None, given)
             context.step = step
@@ -71,7 +71,7 @@ class StepHooks:
         """Call the hooks of all plugins, even if one fails. Raises the first PluginError or VetoError."""
         self._host.results[step.name] = result
         failed: RunnerError | None = None
-        for member in self._host.crew.having("post_step"):
+        for member in self._host.plugins.having("post_step"):
             context = self._host.context(member, None, {})
             context.step, context.result, context.exit_code = step, result, result.exit_code
             try:

@@ -13,9 +13,9 @@ from runnerlib.executor.container import Engine, find_engine
 from runnerlib.output import mode_of
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow import Instance, instances
-from runnerlib.runner.execute import may_have_plugins
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.plan import plan_job, plan_run
+from runnerlib.runner.run import may_have_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

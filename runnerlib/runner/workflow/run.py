@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING
 from runnerlib._util.cancellation import Stop
 from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
-from runnerlib.executor.container import stranger
-from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.pipeline.workflow import World
-from runnerlib.runner.run import heeded, interruptible, uvloop_factory
-from runnerlib.runner.system_check import check, shortcomings
-from runnerlib.runner.watchdog_care import guarded
+from runnerlib.runner.driver import interruptible, supervised, uvloop_factory
+from runnerlib.runner.system_check import check
 from runnerlib.runner.workflow.local_backend import LocalBackend
 from runnerlib.runner.workflow.resume import ResumeState
 from runnerlib.runner.workflow.scheduler import WorkflowRun
 from runnerlib.runner.workflow.status_records import directory_of, forget
 from runnerlib.secrets.process_registry import HERE
-from runnerlib.secrets.socket import SecretServer
 from runnerlib.source import taken_from_files
 from runnerlib.source.git_query import Head
 
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Observer
     from runnerlib.events.result import WorkflowResult
-    from runnerlib.runner.run import LoopFactory
+    from runnerlib.runner.driver import LoopFactory
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
 
@@ -60,8 +56,6 @@ def run_planned(
 
 
 async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop: Stop) -> WorkflowResult:
-    user = None if plan.engine is None else stranger()
-    server = SecretServer(lambda values: plan.masker.register_secrets(values, "registered at run time"), user=user)
     records = directory_of(plan.front.workspace)
     forget(records, {*memory.kept, *memory.left_out})
 
@@ -70,20 +64,11 @@ async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop
 
     if memory.doubt:
         warn(memory.doubt)
-    with ProcessSupervisor() as custody:
-        try:
-            socket = await server.start()
-            if lacking := shortcomings(server):
-                warn(lacking)
-            backend = LocalBackend(plan, custody, socket, records)
-            run = WorkflowRun(plan, memory, backend, world_of(plan, warn), observer, records)
-            loop = asyncio.get_running_loop()
-            for signum in heeded():
-                loop.add_signal_handler(signum, stop.request, signum)
-            with guarded(custody, warn), stop.reaching(loop, run.stop):
-                return await run.run()
-        finally:
-            await server.close()
+    async with supervised(plan.masker, warn, stop, contained=plan.engine is not None) as site:
+        backend = LocalBackend(plan, site, records)
+        run = WorkflowRun(plan, memory, backend, world_of(plan, warn), observer, records)
+        with stop.reaching(asyncio.get_running_loop(), run.stop):
+            return await run.run()
 
 
 def world_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> World:

@@ -39,6 +39,12 @@ class SecretResolver:
         self._password = ""
         self._lock = threading.RLock()
 
+    def for_job(self) -> SecretResolver:
+        """Return a resolver that shares secrets and password with this one, and has its own providers of plugins."""
+        other = SecretResolver(lambda: self._secret({}))
+        other._values, other._lock = self._values, self._lock
+        return other
+
     @property
     def values(self) -> tuple[str, ...]:
         """Every value that was found so far, and the password."""

@@ -15,8 +15,10 @@ from runnerlib.cli._session import Session
 from runnerlib.events.result import JobResult
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.plugins import Plugin, PluginContext, plugin_manager
-from runnerlib.runner.execute import foreseen, run_request
+from runnerlib.runner.plan import plan_job
+from runnerlib.runner.planner import Planner
 from runnerlib.runner.request import RunRequest
+from runnerlib.runner.run import preview, run_request
 from runnerlib.runner.services import services_for
 from tests.engine.harness import Recorder
 
@@ -116,5 +118,5 @@ def run(request: RunRequest, recorder: Recorder | None = None) -> JobResult:
 
 
 def foresee(request: RunRequest) -> None:
-    with foreseen(request, services_for(request.resolved)):
+    with preview(Planner(request, services_for(request.resolved), plan_job)):
         pass

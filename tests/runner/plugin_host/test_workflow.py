@@ -101,6 +101,18 @@ def test_an_observer_sees_its_job(tmp_path: Path) -> None:
     assert done.result.success
 
 
+def test_what_a_plugin_adds_is_for_each_job_of_its_own(tmp_path: Path) -> None:
+    """A plugin adds the same in every job, whose names would be taken if they were those of the whole workflow."""
+
+    def add(context: PluginContext) -> None:
+        context.sources.register("mine", lambda spec, directory, report: None)
+        context.add_secret_provider("mine", lambda path, key: None)
+
+    with registered(Noting("only", [], pre_validation=add)):
+        done = ran(workflow("true", "true"), tmp_path)
+    assert done.outcomes == {"job0": "success", "job1": "success"}
+
+
 WRITING = """
 import subprocess
 from runnerlib.plugins import Plugin

@@ -1,0 +1,188 @@
+"""Driver of a run: its stages one after the other in this thread, with an event loop for the steps."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from runnerlib._util.cancellation import Stop
+from runnerlib._util.signals import signal_name
+from runnerlib.errors import Interrupted
+from runnerlib.executor.local import STOPPING, ProcessSupervisor
+from runnerlib.runner.steps import Site
+from runnerlib.runner.system_check import shortcomings
+from runnerlib.runner.watchdog_care import guarded
+from runnerlib.secrets.process_registry import HERE
+from runnerlib.secrets.socket import SecretServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from types import FrameType
+
+    from runnerlib.engine import JobRun
+    from runnerlib.events import Observer
+    from runnerlib.events.result import JobResult
+    from runnerlib.masking import SecretMasker
+    from runnerlib.runner.plan import JobPlan
+
+    LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+    MakeJob = Callable[[JobPlan, Site], JobRun]
+    Warn = Callable[[str], None]
+
+T = TypeVar("T")
+
+
+class Driver(Protocol):
+    """Carries out the stages of a run."""
+
+    stop: Stop
+    """Stops the run, from any thread."""
+    loop_observer: Observer | None
+    """Takes the events of steps, on their event loop; None for the observer of all other events."""
+
+    def around(self, masker: SecretMasker) -> AbstractContextManager[object]:
+        """Enter what lasts for the whole run."""
+        ...
+
+    async def blocking(self, work: Callable[[], T]) -> T:
+        """Return the result of work that may block."""
+        ...
+
+    async def until_stopped(self, work: Callable[[], T]) -> T:
+        """Return the result of work that may block. Raises Interrupted once the run is stopped."""
+        ...
+
+    def provide(self, plan: JobPlan) -> None:
+        """Put into the prepared workspace what does not come from its sources; may block."""
+
+    async def execute(self, plan: JobPlan, make: MakeJob, masker: SecretMasker, warn: Warn) -> JobResult:
+        """Run the steps of the job that `make` makes for a plan and its site."""
+        ...
+
+
+class ThisThread:
+    """Driver of a run that has this thread to itself until its end: it blocks, and never waits for anything else."""
+
+    def __init__(self, stop: Stop | None = None, new_loop: LoopFactory | None = None) -> None:
+        self.stop = stop or Stop()
+        self.loop_observer: Observer | None = None
+        self._new_loop = new_loop
+
+    @contextmanager
+    def around(self, masker: SecretMasker) -> Iterator[None]:
+        """Mask what this process knows to be secret, and let signals interrupt the block."""
+        with HERE.followed_by(masker), interruptible(self.stop):
+            yield
+
+    async def blocking(self, work: Callable[[], T]) -> T:
+        """Do the work."""
+        return work()
+
+    until_stopped = blocking  # signals interrupt it
+
+    def provide(self, plan: JobPlan) -> None:
+        """Do nothing: all comes from the sources."""
+
+    async def execute(self, plan: JobPlan, make: MakeJob, masker: SecretMasker, warn: Warn) -> JobResult:
+        """Run the steps on an event loop of their own."""
+        with (
+            interruptible(self.stop),  # uvloop leaves signal handlers behind that do nothing
+            asyncio.Runner(loop_factory=self._new_loop or uvloop_factory()) as loop,
+        ):
+            return loop.run(self._execute(plan, make, masker, warn))
+
+    async def _execute(self, plan: JobPlan, make: MakeJob, masker: SecretMasker, warn: Warn) -> JobResult:
+        contained = plan.engine is not None
+        # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
+        async with (
+            supervised(masker, warn, self.stop, contained=contained, cgroups=not plan.is_command) as here,
+            self._site(plan, here) as site,
+        ):
+            job = make(plan.apart() if contained else plan, site)
+            loop = asyncio.get_running_loop()
+            if heeded() and any(step.tty for step in plan.job.steps):
+                loop.add_signal_handler(signal.SIGWINCH, job.resize)
+            with self.stop.reaching(loop, job.stop):
+                return await job.run()
+
+    def _site(self, plan: JobPlan, here: Site) -> AbstractAsyncContextManager[Site]:
+        """Return where the steps run: on this machine, or in a container."""
+        if plan.engine is None:
+            return nullcontext(here)
+        # Loaded only for jobs that run in a container.
+        from runnerlib.runner.in_container import in_container
+
+        return in_container(plan, here, self.stop)
+
+
+@asynccontextmanager
+async def supervised(
+    masker: SecretMasker, warn: Warn, stop: Stop, *, contained: bool = False, cgroups: bool = True
+) -> AsyncIterator[Site]:
+    """Supervise the processes of a run, take secrets from them, and pass signals on to `stop`, on the running loop.
+
+    With `contained` the processes are those of a container, which may have another user.
+    """
+    user = None
+    if contained:
+        from runnerlib.executor.container import stranger
+
+        user = stranger()
+    server = SecretServer(lambda values: masker.register_secrets(values, "registered at run time"), user=user)
+    with ProcessSupervisor(cgroups=cgroups) as supervisor:
+        try:
+            socket = await server.start()
+            if lacking := shortcomings(server):
+                warn(lacking)
+            loop = asyncio.get_running_loop()
+            for signum in heeded():
+                loop.add_signal_handler(signum, stop.request, signum)
+            with guarded(supervisor, warn):
+                yield Site(supervisor, socket, socket.parent)
+        finally:
+            await server.close()
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`, which has `ThisThread` for its driver, so that nothing in it ever waits."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    work.close()
+    raise AssertionError("a run in this thread waits for an event loop")
+
+
+@contextmanager
+def interruptible(stop: Stop) -> Iterator[None]:
+    """Raise Interrupted at stop signals, until an event loop takes them over; see `Stop.patient`."""
+
+    def interrupt(signum: int, _frame: FrameType | None) -> None:
+        first, stop.signum = not stop.signum, stop.signum or signum
+        if not (stop.patient and first):
+            raise Interrupted(signum, signal_name(signum))
+
+    before = {signum: signal.signal(signum, interrupt) for signum in heeded()}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def heeded() -> list[signal.Signals]:
+    """Return the signals to act on: none outside the main thread, and none that the caller ignores (`nohup`)."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [signum for signum in STOPPING if signal.getsignal(signum) is not signal.SIG_IGN]
+
+
+def uvloop_factory() -> LoopFactory:
+    """Return the factory of the event loop that jobs run on."""
+    import uvloop  # heavy: needed only once a step runs
+
+    return uvloop.new_event_loop

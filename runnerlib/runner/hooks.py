@@ -1,0 +1,168 @@
+"""Hooks of a run, which take part in it beside the steps: none, or the plugins; and the state of the run."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Literal
+
+from runnerlib.errors import OutputError, RunnerError
+from runnerlib.events import Notice, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from runnerlib._util.cancellation import Stop
+    from runnerlib.engine import Around
+    from runnerlib.events import Event, Observer
+    from runnerlib.events.result import JobResult
+    from runnerlib.masking import SecretMasker
+    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.reporting import Ends
+    from runnerlib.triggers.sinks import Sink
+
+Stage = Literal["pre_source_prep", "post_source_prep", "pre_execution"]
+"""Moment in the preparation of a run, named like the plugin phase that it fires."""
+
+
+class JobFailedError(RunnerError):
+    """Failure of a job that ran; the value of `context.error` in ON_ERROR."""
+
+    def __init__(self, result: JobResult) -> None:
+        super().__init__(result.reason)
+        self.exit_code = result.exit_code
+        self.result = result
+
+
+class FailureLog:
+    """The failures of a run: the first is that of the run, and later errors become warnings."""
+
+    def __init__(self, warn: Callable[[str], object]) -> None:
+        self.first: BaseException | None = None
+        self._warn = warn
+
+    def keep(self, error: BaseException) -> bool:
+        """Keep the error if it is the first; return whether it is."""
+        if self.first is None:
+            self.first = error
+        return self.first is error
+
+    def add(self, error: BaseException) -> None:
+        """Keep the error, or warn of it."""
+        if not self.keep(error) and isinstance(error, RunnerError) and not isinstance(error, JobFailedError):
+            self._warn(str(error))
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Keep whatever ends the block."""
+        try:
+            yield
+        except BaseException as error:
+            self.add(error)
+
+    def raise_first(self) -> None:
+        """Raise the failure of the run; that of a job is its result."""
+        if self.first is not None and not isinstance(self.first, JobFailedError):
+            raise self.first
+
+
+class RunState:
+    """The state of one run.
+
+    `ends` gives the streams for its output. `observer` takes the events, and is None until there is one. `result` is
+    that of the job, once it has ended; `ending` is true from then on, or from what has ended the run before it.
+    """
+
+    def __init__(self, masker: SecretMasker, stop: Stop, ends: Ends) -> None:
+        self.stop = stop
+        self.ends = ends
+        self.observer: Observer | None = None
+        self.result: JobResult | None = None
+        self.ending = False
+        self.failures = FailureLog(self.warn)
+        self._mask = masker.mask_string
+        self._warned: set[str] = set()
+
+    def tell(self, event: Event) -> None:
+        """Send an event to the observer; a lost reader ends the run, but not the stages after the job."""
+        assert self.observer is not None  # noqa: S101 - nothing is told before
+        try:
+            self.observer.observe(event)
+        except OutputError as error:
+            if not self.ending:
+                raise
+            self.failures.keep(error)
+
+    def notice(self, text: str) -> None:
+        """Send a notice, masked."""
+        self.tell(Notice(self._mask(text)))
+
+    def warn(self, text: str) -> None:
+        """Send a warning, masked."""
+        self.tell(Warned(self._mask(text)))
+
+    def warn_of(self, plan: RunPlan) -> None:
+        """Send each warning of a plan, once."""
+        for warning in plan.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self.warn(warning)
+
+
+class RunHooks:
+    """The hooks of a run; this class is a run without plugins, and `PluginHost` one with them.
+
+    A run calls the methods in the order in which they stand here, `around` and `beside` on the event loop, the others
+    outside of it, where they may block. What `validate`, `validated` and `reached` raise ends the run.
+    """
+
+    present = False
+    """True if there is anything to wait for."""
+
+    def open(self, run: RunState) -> AbstractContextManager[object]:
+        """Enter the run; an observer for events before `listen` is given to it."""
+        return nullcontext(run)
+
+    def listen(self, observer: Observer) -> Observer:
+        """Return the observer for all events, which passes them to `observer`."""
+        return observer
+
+    def validate(self) -> None:
+        """Take part in the making of the plan; what this changes is in the next plan of the planner."""
+
+    def validated(self) -> None:
+        """Take notice that the plan is right and the observers are open."""
+
+    def working(self) -> AbstractContextManager[object]:
+        """Enter the preparation and the execution."""
+        return nullcontext()
+
+    def reached(self, stage: Stage) -> None:
+        """Take part in the preparation; what this changes is in the next plan of the planner."""
+
+    def beside(self, observer: Observer) -> Observer:
+        """Return the observer for the events of steps, which passes them to `observer`."""
+        return observer
+
+    def around(self) -> Around | None:
+        """Return the hooks before and after each step."""
+        return None
+
+    def end(self) -> None:
+        """Take notice of the result, or of the failure without one; again when the delivery has changed the result."""
+
+    def collect(self) -> None:
+        """Take part after the job, which has a result."""
+
+    def sinks(self) -> Sequence[Sink]:
+        """Return further sinks for follow-up jobs."""
+        return ()
+
+    def clean_up(self) -> None:
+        """Take part in the end of the run."""
+
+    def close(self) -> None:
+        """Release everything."""
+
+
+NO_HOOKS = RunHooks()

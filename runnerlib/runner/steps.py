@@ -1,0 +1,98 @@
+"""The steps of a planned job, ready for the engine: environment, directories, conditions, journal."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.engine import JobExecution, JobRun, Limits
+from runnerlib.events import Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from runnerlib.engine import Around, Surroundings
+    from runnerlib.events import Observer
+    from runnerlib.executor.protocol import Executor
+    from runnerlib.masking import SecretMasker
+    from runnerlib.pipeline.job import Step
+    from runnerlib.runner.journal import Journal
+    from runnerlib.runner.plan import JobPlan
+
+
+class Site(NamedTuple):
+    """The place of a job's steps: what starts their processes, the secret socket, and a private directory."""
+
+    executor: Executor
+    socket: Path
+    scratch: Path
+
+
+def job_run(
+    plan: JobPlan,
+    masker: SecretMasker,
+    journal: Journal | None,
+    observer: Observer,
+    site: Site,
+    around: Around | None = None,
+) -> JobRun:
+    """Return the job of a plan, ready to run in its prepared workspace; `around` are hooks of its steps."""
+    execution = _execution(plan, site)
+    if plan.conditions:
+        execution = execution._replace(surroundings=_surroundings(plan, partial(_warn, masker, observer)))
+    if journal is not None:
+        from runnerlib.runner.resume import remembering
+
+        execution = remembering(plan, masker, journal, execution, observer)
+    if around is not None:
+        execution = execution._replace(around=around)
+    return JobRun(execution, site.executor, masker, observer)
+
+
+def _execution(plan: JobPlan, site: Site) -> JobExecution:
+    def directory(step: Step) -> Path:
+        """Return the directory of a step, resolved at its start: an earlier step may have made or replaced it."""
+        if step.working_dir is None and _is_real(plan.job_dir):
+            return plan.job_dir
+        text = step.working_dir or ""
+        named = text if text.startswith("/") else f"{plan.job_dir}/{text}"
+        return plan.workspace.resolve(named, f"working_dir of step '{step.name}'")
+
+    socket = site.socket
+    return JobExecution(
+        job=plan.job,
+        env={**plan.env, "REACTORCIDE_SECRETS_SOCKET": str(socket)} if os.path.lexists(socket) else plan.env,
+        directory=directory,
+        scratch=site.scratch,
+        conditions=plan.conditions,
+        limits=Limits(plan.config.grace_period, plan.config.drain_timeout),
+        cleanup=plan.config.cleanup_timeout,
+        secrets=plan.secrets,
+    )
+
+
+def _is_real(directory: Path) -> bool:
+    """Return whether the path of a directory contains no symbolic link, by the kernel's own path of it."""
+    try:
+        found = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.readlink(f"/proc/self/fd/{found}") == str(directory)
+    finally:
+        os.close(found)
+
+
+def _warn(masker: SecretMasker, observer: Observer, text: str) -> None:
+    observer.observe(Warned(masker.mask_string(text)))
+
+
+def _surroundings(plan: JobPlan, warn: Callable[[str], None]) -> Surroundings:
+    # Few jobs have conditions, and their context takes time to load.
+    from runnerlib.runner import condition_context as world
+
+    found = world.surroundings(plan.env, plan.job.name, world.repository_of(plan), warn)
+    found.variables()  # before a step can change what is checked out
+    return found
