@@ -58,7 +58,7 @@ OUTCOMES = {
         "pre_validation post_validation pre_source_prep on_error cleanup",
     ),
     "SIGTERM in the job": Outcome("kill -TERM $PPID; sleep 60", {}, 143, f"{RUN} on_error cleanup"),
-    "timeout": Outcome("sleep 60", {"job_timeout": "0.1"}, 124, f"{RUN} on_error cleanup"),
+    "timeout": Outcome("sleep 60", {"job_timeout": "1.5"}, 124, f"{RUN} on_error cleanup"),
 }
 
 
