@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import threading
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from runnerlib._util.cancellation import Stop
+from runnerlib._util.threads import future_of
 from runnerlib.api.call import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Unpack
 
-    from runnerlib.api.call import Call, Directory, Task
+    from runnerlib.api.call import Directory, Task
     from runnerlib.config.keywords import SettingKeywords
     from runnerlib.events import Observer
     from runnerlib.events.result import JobResult
@@ -40,27 +37,13 @@ async def execute_async(
     Raises the same errors as `execute`.
     """
     stop = Stop()
-    ended = asyncio.get_running_loop().create_future()
     made = call(task, source_dir, artifacts_dir, workspace, observer, settings)
-    work = contextvars.copy_context().run
     # A daemon thread: a program can exit without waiting for it, and the watchdog ends the processes of the job.
-    thread = threading.Thread(target=work, args=(_work, made, stop, ended), name="runnerlib-job", daemon=True)
-    thread.start()
+    thread, ended = future_of(partial(made.carry_out, stop), asyncio.get_running_loop(), "runnerlib-job")
     try:
         return await _outcome(ended, stop)
     finally:
         thread.join()
-
-
-def _work(made: Call, stop: Stop, ended: asyncio.Future[JobResult]) -> None:
-    """Run the call and settle the future, in the future's loop; a closed loop is ignored."""
-    settle: Callable[[], object]
-    try:
-        settle = partial(ended.set_result, made.carry_out(stop))
-    except BaseException as error:
-        settle = partial(ended.set_exception, error)
-    with suppress(RuntimeError):
-        ended.get_loop().call_soon_threadsafe(settle)
 
 
 async def _outcome(ended: asyncio.Future[JobResult], stop: Stop) -> JobResult:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import threading
 from contextlib import suppress
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from runnerlib._util.threads import NoThreadError, start_thread
 from runnerlib.errors import RunnerError
 from runnerlib.executor.local.process_tree import children_of_thread, descendants, send, status
 
@@ -42,11 +42,11 @@ class HookThread:
         self._calls: SimpleQueue[tuple[Call, Post] | None] = SimpleQueue()
         self._before: set[int] = set()
         self._cut = False
-        self._thread = threading.Thread(target=self._run, name=f"plugin {name}", daemon=True)
         try:
-            self._thread.start()
-        except RuntimeError as error:
-            raise RunnerError(f"{name}: its hooks need a thread, and this system starts none: {error}") from None
+            self._thread = start_thread(self._run, f"plugin {name}")
+        except NoThreadError as error:
+            said = error.strerror
+            raise RunnerError(f"{name}: its hooks need a thread, and this system starts none: {said}") from None
 
     @property
     def alive(self) -> bool:

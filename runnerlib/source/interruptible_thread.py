@@ -12,11 +12,10 @@ import math
 import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
+from runnerlib._util.threads import TURN, BlockingCall, Cancellation, NoThreadError
 from runnerlib.errors import SourceError
-from runnerlib.source.retry import TURN
 from runnerlib.source.spec import still_wanted
 
 if TYPE_CHECKING:
@@ -31,17 +30,12 @@ GRACE = 0.5
 it is a daemon, what it may still write to is removed, and it stops at its next `check`."""
 
 
-class Cancelled(BaseException):
-    """Raised in the thread when the caller does not wait for its result any more."""
-
-
-class Worker:
+class Worker(Cancellation):
     """The thread's side: `report` a line to the caller, `check` whether it is still there."""
 
     def __init__(self) -> None:
-        self.cancelled = False
+        super().__init__()
         self.heard = time.monotonic()
-        self.ended = Event()
         self.lines: SimpleQueue[str | None] = SimpleQueue()
 
     def report(self, line: str) -> None:
@@ -51,8 +45,7 @@ class Worker:
 
     def check(self) -> None:
         """Raise `Cancelled` when the caller has gone; call it often."""
-        if self.cancelled:
-            raise Cancelled
+        super().check()
         self.heard = time.monotonic()
 
 
@@ -62,36 +55,23 @@ def run(work: Callable[[Worker], T], report: Report, patience: float = math.inf)
     Raises `TimeoutError` when `work` has not called `check` for `patience` seconds; it is left behind then.
     """
     worker = Worker()
-    results: list[T] = []
-    errors: list[BaseException] = []
 
-    def body() -> None:
+    def body() -> T:
         try:
-            results.append(work(worker))
+            return work(worker)
         except BaseException as error:
             _forget_locals(error)
-            errors.append(error)
-        worker.ended.set()
-        worker.lines.put(None)
+            raise
+        finally:
+            worker.lines.put(None)
 
     try:
-        _start(body)
-        while (line := _next(worker, report, patience)) is not None:
-            report(line)
-    except BaseException:
-        worker.cancelled = True
-        worker.ended.wait(GRACE)
-        raise
-    if errors:
-        raise errors[0]
-    return results[0]
-
-
-def _start(body: Callable[[], None]) -> None:
-    try:
-        Thread(target=body, name="runnerlib-source", daemon=True).start()
-    except RuntimeError as error:
-        raise SourceError(f"libgit2 needs a thread, and this system starts none: {error}") from None
+        with BlockingCall(body, worker, "runnerlib-source", GRACE) as call:
+            while (line := _next(worker, report, patience)) is not None:
+                report(line)
+            return call.result()
+    except NoThreadError as error:
+        raise SourceError(f"libgit2 needs a thread, and this system starts none: {error.strerror}") from None
 
 
 def _next(worker: Worker, report: Report, patience: float) -> str | None:

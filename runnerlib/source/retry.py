@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from runnerlib._util.retry import RetryPolicy
+from runnerlib._util.threads import TURN
 from runnerlib.source.spec import still_wanted
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ T = TypeVar("T")
 
 POLICY = RetryPolicy(first=1.0, longest=20.0)
 """Pauses of the clients of version control systems: a server that restarts takes that long."""
-
-TURN = 0.2
-"""Seconds between two checks for cancellation during a blocking call."""
 
 
 def retried(

@@ -6,10 +6,10 @@ In the caller's thread this would hold up signals until the end, so another thre
 from __future__ import annotations
 
 import os
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from runnerlib._util.threads import BlockingCall, Cancellation
 from runnerlib.source import _treefile
 from runnerlib.source.safe_tree import DIRECTORY
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_TURN = 0.2  # seconds
 _MOST = 8  # beyond that, threads wait for each other in the file system
 
 
@@ -67,23 +66,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 def _run(work: Callable[[bytearray], object], wanted: Callable[[], None]) -> None:
     """Run the compiled part in a thread; an exception here, from a signal handler, ends it within a few files."""
     wanted()
-    stop = bytearray(1)
-    errors: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            work(stop)
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=body, name="runnerlib-tree")
-    thread.start()
-    try:
-        while thread.is_alive():
-            wanted()
-            thread.join(_TURN)
-    finally:
-        stop[0] = 1
-        thread.join()
-    if errors:
-        raise errors[0]
+    cancellation = Cancellation()
+    # What it writes to is closed afterwards, so there is no end before the thread's.
+    with BlockingCall(lambda: work(cancellation.flag), cancellation, "runnerlib-tree", grace=None) as call:
+        call.result(wanted)

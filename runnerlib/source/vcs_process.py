@@ -15,9 +15,10 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.threads import TURN
 from runnerlib.errors import SourceError, one_line
 from runnerlib.executor.local import _spawn, subreaper
-from runnerlib.source.retry import TURN, retried
+from runnerlib.source.retry import retried
 from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub

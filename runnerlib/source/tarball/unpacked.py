@@ -12,8 +12,8 @@ from queue import Empty, SimpleQueue
 from threading import Semaphore, Thread
 from typing import IO, TYPE_CHECKING, Protocol
 
+from runnerlib._util.threads import TURN
 from runnerlib.errors import SourceError
-from runnerlib.source.retry import TURN
 from runnerlib.source.tarball.member import ArchiveError
 
 if TYPE_CHECKING:
