@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -31,6 +32,7 @@ def until_cancelled(cancellation: Cancellation, ended: threading.Event) -> None:
     try:
         while True:
             cancellation.check()
+            time.sleep(0.001)  # gives way to the other thread
     except Cancelled:
         ended.set()
         raise
@@ -67,6 +69,7 @@ def test_an_error_here_ends_what_is_there() -> None:
         try:
             while True:
                 check()
+                time.sleep(0.001)
         finally:
             ended.set()
 
