@@ -1,32 +1,30 @@
 """Run the client of a version control system: without prompts, leftover processes or visible secrets.
 
-It has a session of its own, so that it finds no terminal for prompts, and a minimal environment. When the caller is
-interrupted its whole session is killed, and the kernel kills it when the runner dies by SIGKILL.
+Its environment is minimal, and what becomes of its session is up to `executor.local.child`.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import select
 import shutil
-import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib._util.threads import TURN
 from runnerlib.errors import SourceError, one_line
-from runnerlib.executor.local import _spawn, subreaper
+from runnerlib.executor.local.child import started
+from runnerlib.executor.process_spec import ProcessSpec
 from runnerlib.source.retry import retried
 from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
+    from runnerlib.executor.local.child import Child
     from runnerlib.source.spec import Report
     from runnerlib.source.url import Url
 
@@ -42,14 +40,6 @@ _REASON = 400  # characters
 
 class OutageError(SourceError):
     """The network failed, or the server for now: it may be better next time."""
-
-
-class _Child(NamedTuple):
-    """A running program: its number, its pidfd, the reading end of its output."""
-
-    pid: int
-    pidfd: int
-    output: int
 
 
 class Client(NamedTuple):
@@ -83,37 +73,32 @@ class Client(NamedTuple):
         """
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         env = {**passed_on, "LC_ALL": "C.UTF-8", **self.env}
-        ended: list[int] = []
-        with subreaper.collecting(), _started((self.program, *words), env, stdin, ended) as child:
+        with started(ProcessSpec((self.program, *words), Path("/"), env, stdin)) as child:
             said = self._listen(child, report)
+            try:
+                code = child.exit_code()
+            except ChildProcessError:
+                raise SourceError(f"process {child.pid} was reaped by another part of the program") from None
         text = scrub(said.decode("utf-8", "replace"), list(self.secrets))
-        if ended[0]:
+        if code:
             failure = OutageError if self.outage and re.search(self.outage, text) else SourceError
-            raise failure(f"{self.name}: {_reason(text, ended[0])}")
+            raise failure(f"{self.name}: {_reason(text, code)}")
         return text
 
-    def _listen(self, child: _Child, report: Report) -> bytes:
+    def _listen(self, child: Child, report: Report) -> bytes:
         """Read until the program has ended, even if a process that outlives it keeps the pipe open."""
-        events = select.poll()
-        events.register(child.output, select.POLLIN)
-        events.register(child.pidfd, select.POLLIN)
         said = b""
         began = heard = told = time.monotonic()
-        while True:
-            ready = {fd for fd, _ in events.poll(min(TURN, _EVERY) * 1000)}
-            still_wanted(report)
-            if child.output in ready:
-                block = os.read(child.output, 1 << 16)
+        for _, block in child.read(lambda: still_wanted(report), to_end=False):
+            now = time.monotonic()
+            if block:
                 said = (said + block)[-_KEPT:]
-                heard = time.monotonic()
-                if not block:
-                    events.unregister(child.output)
-            elif ready:
-                return said
-            elif (now := time.monotonic()) - max(heard, told) >= _EVERY:
+                heard = now
+            elif now - max(heard, told) >= _EVERY:
                 told = now
                 self._check_life(now - heard)
                 report(f"{self.name} has been at work for {now - began:.0f} s")
+        return said
 
     def _check_life(self, quiet: float) -> None:
         if quiet > self.silence and time.time() - _last_change(self.made) > self.silence:
@@ -140,40 +125,6 @@ def find(name: str, kind: str, package: str) -> str:
             f"(Debian and Ubuntu: apt-get install {package})"
         )
     return path
-
-
-@contextmanager
-def _started(argv: Sequence[str], env: Mapping[str, str], stdin: bytes, ended: list[int]) -> Iterator[_Child]:
-    """Run a program during the block; `ended` gets its exit code. Leftover processes are killed."""
-    output, into = os.pipe()
-    given = os.memfd_create("stdin", os.MFD_CLOEXEC)
-    try:
-        os.write(given, stdin)
-        os.lseek(given, 0, os.SEEK_SET)
-        words = tuple(map(os.fsencode, argv))
-        variables = tuple(os.fsencode(f"{name}={value}") for name, value in env.items())
-        pid, pidfd, _ = _spawn.spawn(words[0], words, variables, b"/", input=given, output=into, dies_with_thread=True)
-    except BaseException:
-        os.close(output)
-        raise
-    finally:
-        os.close(into)
-        os.close(given)
-    try:
-        yield _Child(pid, pidfd, output)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)  # itself a zombie, if it has ended: its number cannot be another's yet
-        os.close(output)
-        os.close(pidfd)
-        ended.append(_collect(pid))
-
-
-def _collect(pid: int) -> int:
-    try:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    except ChildProcessError:
-        raise SourceError(f"process {pid} was reaped by another part of the program") from None
 
 
 def _reason(text: str, code: int) -> str:

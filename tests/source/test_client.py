@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import Interrupted, SourceError
+from runnerlib.executor.local import child
 from runnerlib.source import vcs_process as client
 from runnerlib.source.vcs_process import Client
 from tests.integration.cli import started
@@ -61,6 +62,7 @@ def test_what_it_leaves_behind_is_killed_and_not_waited_for(tmp_path: Path) -> N
 
 def test_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_EVERY", 0.01)
+    monkeypatch.setattr(child, "TURN", 0.01)
     (tmp_path / "old").mkdir()
     os.utime(tmp_path / "old", (1, 1))
     lines: list[str] = []
@@ -87,6 +89,7 @@ def test_an_interrupt_kills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(client, "_EVERY", 0.01)
+    monkeypatch.setattr(child, "TURN", 0.01)
     with pytest.raises(KeyboardInterrupt):
         shell(tmp_path).run(("-c", "trap '' TERM INT; sleep 1000"), report)
 
@@ -114,8 +117,8 @@ def test_a_signal_ends_runner_and_client(kind: str, program: str, signum: signal
         url = f"http://127.0.0.1:{server.getsockname()[1]}/r"
         with started("run", "--source-type", kind, "--source-url", url, "--", "true", cwd=tmp_path) as run:
             connection, _ = server.accept()
-            (child,) = children(run.pid)
-            watch = os.pidfd_open(child)
+            (client_of_run,) = children(run.pid)
+            watch = os.pidfd_open(client_of_run)
             run.send_signal(signum)
             run.communicate(timeout=10)
             connection.close()

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import select
-import signal
-import subprocess
 import time
-from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError
-from runnerlib.executor.local import subreaper
-from runnerlib.executor.local.pidfd import end_of
+from runnerlib.executor.local.child import started
+from runnerlib.executor.process_spec import CommandError, ProcessSpec
 from runnerlib.secrets.providers.file import without_line_break
 from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from runnerlib.executor.local.child import Child
     from runnerlib.secrets.providers.context import Setup
 
 _LARGEST = 1 << 20
@@ -41,75 +36,37 @@ def get(path: str, key: str, setup: Setup) -> str | None:
     if path.startswith("-") or key.startswith("-"):
         raise ConfigError(f"{subject}: a path or key that begins with '-' would be an option of the command")
     argv = [word.replace("{path}", path).replace("{key}", key) for word in words]
-    with subreaper.collecting():
-        return without_line_break(_printed(argv, subject, setup))
+    return without_line_break(_printed(argv, subject, setup))
 
 
 def _printed(argv: list[str], subject: str, setup: Setup) -> bytes:
+    """Return the output of the command, whose descendants are ended, too. Raises ConfigError."""
     program = argv[0]
+    env = {name: value for name, value in setup.environ.items() if name not in _WITHHELD}
     try:
-        process = subprocess.Popen(
-            argv,
-            env={name: value for name, value in setup.environ.items() if name not in _WITHHELD},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it holds a NUL byte"
-        raise ConfigError(f"{subject}: cannot execute '{program}': {why}") from None
-    try:
-        data, ended = _output(process, time.monotonic() + setup.config.secret_timeout)
+        with started(ProcessSpec(argv, Path(), env), silent=True) as child:
+            data = _output(child, f"{subject}: '{program}'", setup.config.secret_timeout)
+            code = child.exit_code()
     except ChildProcessError:  # how it ended is lost, and it may have failed
         raise ConfigError(f"{subject}: '{program}' was reaped by another part of the program") from None
-    if not ended:
-        raise ConfigError(f"{subject}: '{program}' took more than {setup.config.secret_timeout:g} seconds")
-    if len(data) > _LARGEST:
-        raise ConfigError(f"{subject}: '{program}' printed more than 1 MiB")
-    if process.returncode:
-        code = process.returncode
+    except OSError as error:
+        raise ConfigError(f"{subject}: cannot execute '{program}': {error.strerror}") from None
+    except CommandError as error:
+        raise ConfigError(f"{subject}: {error}") from None
+    if code:
         how = f"exit code {code}" if code > 0 else f"signal {-code}"
         raise ConfigError(f"{subject}: '{program}' failed with {how}")
     return data
 
 
-def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:
-    """Return the output, or slightly more than is allowed, and whether the command ended in time.
-
-    Its descendants are ended, too. Raises ChildProcessError when another part of the program has collected the
-    process.
-    """
-    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+def _output(child: Child, subject: str, timeout: float) -> bytes:
+    """Return what the command prints within `timeout` seconds. Raises ConfigError for more, and for too much."""
+    deadline = time.monotonic() + timeout
     data = bytearray()
-    with process.stdout as pipe, _ended(process) as exited:
-        while len(data) <= _LARGEST and _ready(pipe.fileno(), deadline):
-            piece = os.read(pipe.fileno(), 1 << 16)
-            if not piece:
-                return bytes(data), _ready(exited, deadline)
-            data += piece
-        return bytes(data), len(data) > _LARGEST
-
-
-@contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[int]:
-    """A descriptor that becomes readable when a process ends; the process is killed at the end of the block."""
-    try:
-        exited = end_of(process.pid)
-        try:
-            yield exited
-        finally:
-            os.close(exited)
-            # Until it is reaped its number, and so that of its group, cannot be reused.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    finally:
-        process.wait()  # which takes a process that was collected elsewhere for a success
-
-
-def _ready(fd: int, deadline: float) -> bool:
-    """Wait until `fd` can be read; False when the time is over."""
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(max(0, deadline - time.monotonic()) * 1000))
+    for _, block in child.read(lambda: None):
+        data += block
+        if len(data) > _LARGEST:
+            raise ConfigError(f"{subject} printed more than 1 MiB")
+        if time.monotonic() > deadline:
+            raise ConfigError(f"{subject} took more than {timeout:g} seconds")
+    return bytes(data)
