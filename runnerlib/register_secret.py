@@ -7,27 +7,8 @@ and does what `runnerlib.secrets.register_secret` does.
 import sys
 from types import ModuleType
 
-from runnerlib.secrets.register import (
-    USAGE,
-    Registration,
-    main,
-    register,
-    register_secret,
-    register_secret_via_socket,
-    register_secrets,
-    register_secrets_via_socket,
-)
-
-__all__ = [
-    "USAGE",
-    "Registration",
-    "main",
-    "register",
-    "register_secret",
-    "register_secret_via_socket",
-    "register_secrets",
-    "register_secrets_via_socket",
-]
+from runnerlib.secrets.register import *  # noqa: F403
+from runnerlib.secrets.register import __all__, main  # noqa: F401 - the same names are public
 
 
 class _Callable(ModuleType):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runnerlib.masking import SecretMasker
     from runnerlib.secrets.process_registry import (
         HERE,
         ProcessMasker,
-        SecretMasker,
         clear_secrets,
         get_default_masker,
         has_secret,

@@ -19,22 +19,6 @@ from runnerlib.masking import mask_text as mask_with
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = [
-    "HERE",
-    "ProcessMasker",
-    "SecretMasker",
-    "clear_secrets",
-    "get_default_masker",
-    "has_secret",
-    "mask_command_args",
-    "mask_dict_values",
-    "mask_string",
-    "mask_text",
-    "register_env_vars",
-    "register_secret",
-    "register_secrets",
-]
-
 
 _NOTHING = (None, "", b"")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runnerlib.config import parsers
 from runnerlib.errors import SourceError, unknown
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def count(spec: SourceSpec, name: str, default: int, least: int = 0) -> int:
     if text is None:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
-        raise _wrong(spec, name, text, f"a whole number, {least} or more,")
+        raise _wrong(spec, name, text, f"a whole number, {least} or more, is expected")
     return int(text)
 
 
@@ -62,11 +63,11 @@ def size(spec: SourceSpec, name: str, default: int) -> int:
     text = one(spec, name)
     if text is None:
         return default
-    digits, unit = (text[:-1], text[-1].upper()) if text and not text[-1].isdigit() else (text, "")
-    if unit not in {"", *"KMGT"} or not digits.isascii() or not digits.isdigit() or len(digits) > 18 or not int(digits):
-        raise _wrong(spec, name, text, "a number of bytes such as 512K, 20M or 4G")
-    return int(digits) << " KMGT".index(unit or " ") * 10
+    try:
+        return parsers.size(text)
+    except ValueError as error:
+        raise _wrong(spec, name, text, str(error)) from None
 
 
 def _wrong(spec: SourceSpec, name: str, text: str, expected: str) -> SourceError:
-    return SourceError(f"option '{name}' of source type '{spec.type}' is '{text}'; {expected} is expected")
+    return SourceError(f"option '{name}' of source type '{spec.type}' is '{text}'; {expected}")

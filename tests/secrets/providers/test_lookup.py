@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.config import resolve
+from runnerlib.config import SETTINGS, resolve
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.runner.plan import JobPlan
 from runnerlib.runner.planner import Planner
-from runnerlib.secrets.providers import SecretResolver
+from runnerlib.secrets.providers import PROVIDERS, SecretResolver
 from tests.runner.planning import planner
 
 HOST = {"REACTORCIDE_IN_CONTAINER": "false", "SECRET_CI__TOKEN": "swordfish-1", "SECRET_DB__URL": "x://y:hunter2@z"}
@@ -239,3 +239,8 @@ class TestTheJobsEnvironment:
         made = planner(resolve({"job_command": "true"}, environ), (), environ, tmp_path)
         assert "REACTORCIDE_SECRETS_PASSWORD" not in made.plan().env
         assert made.services.masker.has_secret("pass")
+
+
+def test_the_help_of_the_setting_lists_every_provider() -> None:
+    """Its texts are in a layer below the providers."""
+    assert f": {', '.join(PROVIDERS)}, or a plugin's" in SETTINGS["secret_providers"].help
