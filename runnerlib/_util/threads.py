@@ -108,6 +108,12 @@ class BlockingCall(Generic[T]):
         """Return what the call returns or raise what it raises; `check`, called several times a second, may raise."""
         while not self._ended.wait(TURN):
             check()
+        return self.poll(0)
+
+    def poll(self, seconds: float = TURN) -> T:
+        """Return what the call returns or raise what it raises; TimeoutError when it goes on for `seconds`."""
+        if not self._ended.wait(seconds):
+            raise TimeoutError
         if self._errors:
             raise self._errors[0]
         return self._results[0]

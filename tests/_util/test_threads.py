@@ -228,3 +228,12 @@ def test_a_future_that_is_cancelled_and_a_loop_that_is_closed_drop_the_outcome(
     go_on.set()
     thread.join()
     assert not recwarn.list
+
+
+def test_a_call_can_be_asked_for_its_result_for_a_while() -> None:
+    go_on = threading.Event()
+    with BlockingCall(go_on.wait, Cancellation(), "test", grace=30) as call:
+        with pytest.raises(TimeoutError):
+            call.poll(0.01)
+        go_on.set()
+        assert call.poll(30)

@@ -15,11 +15,11 @@ import select
 import socket
 import ssl
 import time
-from queue import Empty, SimpleQueue
-from threading import Thread
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnerlib._util.http.reach import RefusedAddressError, literal
+from runnerlib._util.threads import TURN, BlockingCall, Cancellation
 from runnerlib.errors import one_line
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from runnerlib._util.http.target import Target
 
 T = TypeVar("T")
-
-TURN = 0.2
-"""Seconds between two checks for cancellation during a blocking call."""
 
 
 class SlowError(TimeoutError):
@@ -200,24 +197,9 @@ def _turn(made: socket.socket) -> None:
 
 def look_up(host: str, port: int, limits: Limits) -> list[tuple[Any, ...]]:
     """Look a host up, in a thread: the C library would wait on for its answer. Raises HostError and OSError."""
-    answers: SimpleQueue[list[tuple[Any, ...]] | Exception] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-        except Exception as error:
-            answers.put(error)
-
-    def turn() -> list[tuple[Any, ...]] | Exception:
-        try:
-            return answers.get(timeout=TURN)
-        except Empty:
-            raise TimeoutError from None
-
-    Thread(target=ask, name="runnerlib-lookup", daemon=True).start()
-    found = limits.until(turn)
-    if isinstance(found, socket.gaierror):
-        raise HostError(host, found)
-    if isinstance(found, Exception):
-        raise found
-    return found
+    work = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    try:
+        with BlockingCall(work, Cancellation(), "runnerlib-lookup", grace=0) as call:
+            return list(limits.until(call.poll))
+    except socket.gaierror as error:
+        raise HostError(host, error) from None
