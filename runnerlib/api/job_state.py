@@ -27,9 +27,9 @@ def is_job_running(name: str, environ: Mapping[str, str], *, insecure: bool = Fa
     """
     asked = _coordinator(environ, insecure)
     if asked is None:
-        from runnerlib.runner.workflow import status_records as job_record
+        from runnerlib.runner.workflow import status_records
 
-        return job_record.job_running(job_record.records_directory(environ, Path.cwd()), name)
+        return status_records.job_running(status_records.records_directory(environ, Path.cwd()), name)
     return any(_is_named(job, name) for status in _WAITING_OR_RUNNING for job in _found(asked, status=status))
 
 
@@ -40,9 +40,9 @@ def get_job_result(name: str, environ: Mapping[str, str], *, insecure: bool = Fa
     """
     asked = _coordinator(environ, insecure)
     if asked is None:
-        from runnerlib.runner.workflow import status_records as job_record
+        from runnerlib.runner.workflow import status_records
 
-        answer = job_record.job_result(job_record.records_directory(environ, Path.cwd()), name)
+        answer = status_records.job_result(status_records.records_directory(environ, Path.cwd()), name)
         return None if answer is None or answer["state"] == "running" else answer
     workflow = environ.get("RC_WF_ID")
     jobs = _found(asked, **({"workflow_id": workflow} if workflow else {}))

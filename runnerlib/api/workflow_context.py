@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.paths import locate
-from runnerlib.api import job_state as state
+from runnerlib.api import job_state
 from runnerlib.api.deliver_now import insisted, told_at_once
 from runnerlib.config import RunnerConfig, read
 from runnerlib.errors import printable
@@ -181,14 +181,14 @@ class WorkflowContext:
 
         On this machine, only running jobs count. Raises CoordinatorError when the state cannot be found.
         """
-        return state.is_job_running(name, os.environ, insecure=self._insecure)
+        return job_state.is_job_running(name, os.environ, insecure=self._insecure)
 
     def get_job_result(self, name: str) -> dict[str, Any] | None:
         """Return the result of the last ended job of that name (`exit_code`, `status`, …); None if none has ended.
 
         Raises CoordinatorError when it cannot be found.
         """
-        return state.get_job_result(name, os.environ, insecure=self._insecure)
+        return job_state.get_job_result(name, os.environ, insecure=self._insecure)
 
     def log_next_job(self, name: str, reason: str = "", depends_on: Sequence[str] = ()) -> None:
         """Print the next job, and the command that runs it."""

@@ -10,8 +10,7 @@ from runnerlib.config.ci_file import NAME as CI_FILE
 from runnerlib.config.file import parse as parse_settings
 from runnerlib.errors import ConfigError, printable, unknown
 from runnerlib.pipeline import job_file, workflow
-from runnerlib.pipeline.job_file import flat
-from runnerlib.pipeline.job_file import reactorcide as layout
+from runnerlib.pipeline.job_file import flat, reactorcide
 from runnerlib.pipeline.job_file.file import TOP_KEYS
 from runnerlib.pipeline.job_file.nodes import compose
 from runnerlib.pipeline.job_file.reader import Reading, Wrong
@@ -28,7 +27,7 @@ _JOB = {"job", "command", "steps"}
 # Otherwise the kind that knows most keys of the file wins; of several, the first.
 _KNOWN: Mapping[str, Collection[str]] = {
     "configuration": {*SETTINGS, PROFILES},
-    "job": {*flat.KEYS, *TOP_KEYS, *layout.KINDS},
+    "job": {*flat.KEYS, *TOP_KEYS, *reactorcide.KINDS},
     "workflow": {*WORKFLOW_KEYS, *JOB_KEYS, *FILE_KEYS},
 }
 _CI_SOURCE = "configuration of the CI source"

@@ -40,11 +40,11 @@ def _subject(path: str) -> str:
 
 def _parsed(text: str, subject: str) -> object:
     # What reads YAML takes time to load, and most runs have no file.
-    from runnerlib._util import yaml_nodes as document
+    from runnerlib._util import yaml_nodes
 
     try:
-        root = document.compose(text)
-        return {} if root is None else document.plain(root)
-    except document.DocumentError as error:
+        root = yaml_nodes.compose(text)
+        return {} if root is None else yaml_nodes.plain(root)
+    except yaml_nodes.DocumentError as error:
         place = f", line {error.place.line}, column {error.place.column}" if error.place else ""
         raise ConfigError(f"{subject}{place}: {one_line(str(error))}") from None

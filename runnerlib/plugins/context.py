@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runnerlib.config import SETTINGS, RunnerConfig
-from runnerlib.config import parsers as kinds
+from runnerlib.config import SETTINGS, RunnerConfig, parsers
 from runnerlib.config.settings import secret_texts
 from runnerlib.errors import unknown
 from runnerlib.masking import SecretMasker
@@ -45,7 +44,7 @@ class ChangeableConfig(RunnerConfig):
                 raise ValueError(f"{name}: {error}") from None
         object.__setattr__(self, name, value)
         if setting.secret:
-            values = value.split(",") if setting.parse is kinds.values and isinstance(value, str) else value
+            values = value.split(",") if setting.parse is parsers.values and isinstance(value, str) else value
             for text in secret_texts(values):
                 self._hide(text, setting.variable)
 

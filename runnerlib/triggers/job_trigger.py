@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from runnerlib.errors import ConfigError, printable, unknown
-from runnerlib.triggers import field_rules as rule
+from runnerlib.triggers import field_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,35 +21,35 @@ class FieldError(TriggerError, TypeError):
 
 
 RULES: Mapping[str, Callable[[object], Any]] = {
-    "job_name": rule.text,
-    "depends_on": rule.names,
-    "condition": rule.condition,
-    "env": rule.environment,
-    "source_type": rule.text,
-    "source_url": rule.text,
-    "source_ref": rule.text,
-    "ci_source_type": rule.text,
-    "ci_source_url": rule.text,
-    "ci_source_ref": rule.text,
-    "container_image": rule.text,
-    "job_command": rule.text,
-    "priority": rule.whole,
-    "timeout": rule.seconds,
-    "capabilities": rule.names,
-    "image_pull_secrets": rule.image_pull_secrets,
-    "code_dir": rule.text,
-    "job_dir": rule.text,
-    "working_dir": rule.text,
-    "run_as_user": rule.run_as_user,
-    "for_each": rule.items,
-    "item_var": rule.variable_name,
-    "worker_class": rule.text,
-    "characteristics": rule.mapping,
-    "resources": rule.mapping,
-    "disable_run_local": rule.truth,
-    "run_local": rule.mapping,
-    "ci_origin": rule.nothing,
-    "execution_profile": rule.nothing,
+    "job_name": field_rules.text,
+    "depends_on": field_rules.names,
+    "condition": field_rules.condition,
+    "env": field_rules.environment,
+    "source_type": field_rules.text,
+    "source_url": field_rules.text,
+    "source_ref": field_rules.text,
+    "ci_source_type": field_rules.text,
+    "ci_source_url": field_rules.text,
+    "ci_source_ref": field_rules.text,
+    "container_image": field_rules.text,
+    "job_command": field_rules.text,
+    "priority": field_rules.whole,
+    "timeout": field_rules.seconds,
+    "capabilities": field_rules.names,
+    "image_pull_secrets": field_rules.image_pull_secrets,
+    "code_dir": field_rules.text,
+    "job_dir": field_rules.text,
+    "working_dir": field_rules.text,
+    "run_as_user": field_rules.run_as_user,
+    "for_each": field_rules.items,
+    "item_var": field_rules.variable_name,
+    "worker_class": field_rules.text,
+    "characteristics": field_rules.mapping,
+    "resources": field_rules.mapping,
+    "disable_run_local": field_rules.truth,
+    "run_local": field_rules.mapping,
+    "ci_origin": field_rules.nothing,
+    "execution_profile": field_rules.nothing,
 }
 
 
@@ -119,7 +119,7 @@ def trigger_of(given: object) -> JobTrigger:
     if isinstance(given, JobTrigger):
         return given
     if not isinstance(given, dict):
-        raise TriggerError(f"a job to trigger is a mapping of fields, got {rule.kind_of(given)}")
+        raise TriggerError(f"a job to trigger is a mapping of fields, got {field_rules.kind_of(given)}")
     return made(given)
 
 

@@ -51,7 +51,7 @@ def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False
     # A plain run names its spool and never uses it: so modules are loaded here.
     import json
 
-    from runnerlib._util import locked_file as file
+    from runnerlib._util import locked_file
 
     permission = {PERMISSION: True} if insecure else {}
     lines = [json.dumps({**permission, **trigger.to_dict()}, separators=(",", ":")) + "\n" for trigger in triggers]
@@ -59,18 +59,18 @@ def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise file.FileError(f"cannot make the directory '{path.parent}': {error.strerror}") from None
-    spool = file.opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        raise locked_file.FileError(f"cannot make the directory '{path.parent}': {error.strerror}") from None
+    spool = locked_file.opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     try:
-        file.hold(spool, path)
+        locked_file.hold(spool, path)
         size = os.fstat(spool).st_size
         if size and os.pread(spool, 1, size - 1) != b"\n":  # a line of another writer has no end
             data = b"\n" + data
         if os.write(spool, data) != len(data):
             os.ftruncate(spool, size)
-            raise file.FileError(f"cannot write '{path}': there is no room")
+            raise locked_file.FileError(f"cannot write '{path}': there is no room")
     except OSError as error:
-        raise file.FileError(f"cannot write '{path}': {error.strerror}") from None
+        raise locked_file.FileError(f"cannot write '{path}': {error.strerror}") from None
     finally:
         os.close(spool)
 
@@ -79,13 +79,13 @@ def collect(path: Path) -> Spooled:
     """Return the contents of the spool. Raises FileError when it cannot be read."""
     import json
 
-    from runnerlib._util import locked_file as file
+    from runnerlib._util import locked_file
     from runnerlib.triggers import job_trigger
 
     found: list[JobTrigger] = []
     insecure = False
     problems: list[str] = []
-    for number, line in enumerate((file.read(path) or b"").split(b"\n"), 1):
+    for number, line in enumerate((locked_file.read(path) or b"").split(b"\n"), 1):
         if not line.strip():
             continue
         try:

@@ -113,9 +113,9 @@ def sentence(limit: int | None, *, alone: bool) -> str:
 
 def _killed(pid: int, since: float) -> bool:
     """Search the kernel's log, which is rare: only where there is no counter."""
-    from runnerlib.executor.local import oom_kmsg as kmsg
+    from runnerlib.executor.local import oom_kmsg
 
-    return kmsg.killed(pid, since)
+    return oom_kmsg.killed(pid, since)
 
 
 def _size(count: int) -> str:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.executor.admission import Room
 from runnerlib.executor.hardening import core_limit
-from runnerlib.executor.local import _spawn, subreaper
-from runnerlib.executor.local import open_file_limit as open_files
+from runnerlib.executor.local import _spawn, open_file_limit, subreaper
 from runnerlib.executor.local.alone import current
 from runnerlib.executor.local.cgroup import new_groups
 from runnerlib.executor.local.exec_args import exec_args, no_room, nul_byte, refused, search_path
@@ -60,8 +59,8 @@ class ProcessSupervisor:
         self._closed = False
         self.room = Room()
         with ExitStack() as undo:
-            self._open_files = open_files.acquire()
-            undo.callback(open_files.release)
+            self._open_files = open_file_limit.acquire()
+            undo.callback(open_file_limit.release)
             subreaper.acquire()
             undo.callback(subreaper.release)
             try:

@@ -19,9 +19,8 @@ def __getattr__(name: str) -> object:
     """Load a name on first use: every run needs `LogLevel`, and few need the rest."""
     if name not in __all__:
         raise AttributeError(f"module 'runnerlib.output.log' has no attribute '{name}'")
-    from runnerlib.output.log import level as choice
-    from runnerlib.output.log import structured
+    from runnerlib.output.log import level, structured
 
-    value: object = getattr(choice if name == "LogLevel" else structured, name)
+    value: object = getattr(level if name == "LogLevel" else structured, name)
     globals()[name] = value
     return value

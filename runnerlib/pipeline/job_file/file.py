@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import ConfigError, printable
-from runnerlib.pipeline.job_file import flat, sources
+from runnerlib.pipeline.job_file import flat, reactorcide, sources
 from runnerlib.pipeline.job_file import parsers as kinds
-from runnerlib.pipeline.job_file import reactorcide as layout
 from runnerlib.pipeline.job_file.diagnostics import check
 from runnerlib.pipeline.job_file.job import Located, definition
 from runnerlib.pipeline.job_file.nodes import Node, compose
@@ -63,7 +62,7 @@ def parse(text: str, name: str) -> JobFile:
         entries = reading.entries(root, "a job file")
         entries = {key: entry for key, entry in entries.items() if not key.startswith(_IGNORED)}
         _refuse_workflow(entries)
-        if layout.is_layout(reading, entries):
+        if reactorcide.is_layout(reading, entries):
             found = _layout(reading, root, entries)
         else:
             found = _nested(reading, entries) if "job" in entries else _flat(reading, root, entries)
@@ -101,9 +100,9 @@ def _flat(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
 
 def _layout(reading: Reading, root: Node, entries: dict[str, Entry]) -> JobFile:
     """Form 3: a file of `.reactorcide/jobs`."""
-    located, merged = layout.definition(reading, root, entries)
+    located, merged = reactorcide.definition(reading, root, entries)
     check(reading, located.job.problems(), located.places, named=located.named)
-    notices = flat.notices(merged, located.job.env, (*layout.EVENTS, *layout.ELSEWHERE))
+    notices = flat.notices(merged, located.job.env, (*reactorcide.EVENTS, *reactorcide.ELSEWHERE))
     return JobFile(located.job, _settings(reading, merged), tuple(notices))
 
 
@@ -112,7 +111,7 @@ def _settings(reading: Reading, entries: Mapping[str, Entry]) -> dict[str, objec
     found: dict[str, object] = {}
     for key in sources.KEYS:
         found |= reading.value(entries, key, partial(sources.settings, prefix=key), kinds.NO_VARIABLES)
-    for key in (*flat.DIRECTORIES, *layout.SOURCE_SETTINGS):
+    for key in (*flat.DIRECTORIES, *reactorcide.SOURCE_SETTINGS):
         if key in entries:
             found[key] = reading.value(entries, key, kinds.text, "")
     if "image" in entries:

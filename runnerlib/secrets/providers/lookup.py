@@ -137,13 +137,13 @@ class ReferenceExpander:
         """Return `text` with its references replaced; `where` is its location, for errors."""
         if _BEGINNING not in text:
             return text
-        from runnerlib.secrets import references as resolver
+        from runnerlib.secrets import references
 
-        if _BEGINNING in resolver.SECRET_REF_PATTERN.sub("", text):
+        if _BEGINNING in references.SECRET_REF_PATTERN.sub("", text):
             self.warnings.append(
                 f"{where}: '{_BEGINNING}' begins no reference (${{secret:path:key}}) and stays as it is"
             )
-        return resolver.resolve_secrets_in_string(text, lambda path, key: self._value(path, key, where), True)
+        return references.resolve_secrets_in_string(text, lambda path, key: self._value(path, key, where), True)
 
     def variables(self, variables: Mapping[str, str], where: str) -> dict[str, str]:
         """A mapping with the references in its values replaced."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.threads import together
 from runnerlib.errors import SourceError
-from runnerlib.source.git import cache, upstream
-from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git import cache, gitdir, upstream
 from runnerlib.source.git.compare_base import Comparison, Reach
 from runnerlib.source.git.history import boundary
 from runnerlib.source.git.lfs import place_files
@@ -104,9 +103,9 @@ def new_store(work: Work, remote: Remote, store: Path, *, copied: bool = False) 
     settings = ["sparseCheckout = true", "sparseCheckoutCone = true"] if work.wish.sparse else []
     # In a copy every file has a new inode and change time, which say nothing about its content.
     settings += ["checkStat = minimal", "trustctime = false"] if copied else []
-    skeleton.make(store, bare=False, url=remote.address, settings=settings)
+    gitdir.make(store, bare=False, url=remote.address, settings=settings)
     if work.wish.sparse:
-        skeleton.write_sparse(store, work.wish.sparse)
+        gitdir.write_sparse(store, work.wish.sparse)
 
 
 def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> Found:
@@ -114,7 +113,7 @@ def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> Found:
     store = top / ".git"
     new_store(work, remote, store)
     found = bring(work, remote, ref, store)
-    skeleton.detach(store, found.commit, found.ref)
+    gitdir.detach(store, found.commit, found.ref)
     work.transport.check_out(top, found.commit)
     return found
 
@@ -133,16 +132,16 @@ def bring(work: Work, remote: Remote, ref: str | None, store: Path, *, fresh: bo
     )
     found = search.bring(ref, work.wish.depth)
     _end_history(work, store, found, whole=remote.url is None or not fresh or search.complete)
-    skeleton.write_refs(store, found.refs, found.default)
+    gitdir.write_refs(store, found.refs, found.default)
     return found
 
 
 def _end_history(work: Work, store: Path, found: Found, *, whole: bool) -> None:
     """Cut the history off at the requested depth, if the store has more and there is no base of comparison."""
     if work.wish.depth and whole and work.compared == NOTHING:
-        ended = skeleton.read_shallow(store)
+        ended = gitdir.read_shallow(store)
         parents = lambda some: work.transport.parents(store, some)  # noqa: E731 - one expression, used once
-        skeleton.write_shallow(store, boundary(found.commit, work.wish.depth, ended, parents))
+        gitdir.write_shallow(store, boundary(found.commit, work.wish.depth, ended, parents))
 
 
 def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept: Cache) -> Found:
@@ -182,15 +181,15 @@ def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: c
     if not whole:
         raise SourceError("the objects of the mirror cannot be copied")
     new_store(work, remote, store, copied=at is not None)
-    skeleton.write_shallow(store, skeleton.read_shallow(mirror.store))
+    gitdir.write_shallow(store, gitdir.read_shallow(mirror.store))
     _end_history(work, store, found, whole=True)
-    skeleton.write_refs(store, found.refs, found.default)
+    gitdir.write_refs(store, found.refs, found.default)
     near = at if at != found.commit else None
     work.report(tree_reason(exact=at == found.commit, near=near))
     if at != found.commit:
-        skeleton.detach(store, at or found.commit)  # libgit2 takes the difference to HEAD
+        gitdir.detach(store, at or found.commit)  # libgit2 takes the difference to HEAD
         work.transport.check_out(top, found.commit)
-    skeleton.detach(store, found.commit, found.ref)
+    gitdir.detach(store, found.commit, found.ref)
     # A copy costs as much as the checkout did: it pays for a commit that several jobs want.
     if at is None or (at != found.commit and mirror.knew):
         _remember(work, trees, found.commit, top)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError, one_line
-from runnerlib.source.git import child_process as child
+from runnerlib.source.git import child_process
 from runnerlib.source.git.child_env import credentials, environment, options
 from runnerlib.source.git.failure import is_missing, is_network, is_redirect, is_refusal, is_without_shallow
 from runnerlib.source.git.lfs_objects import forget_damaged
@@ -44,7 +44,7 @@ def _look_up(search: str) -> tuple[str, tuple[int, ...]] | None:
     if path is None:
         return None
     try:
-        done = child.run([path, "version"], environment(None), "/", lambda _: None, timeout=10)
+        done = child_process.run([path, "version"], environment(None), "/", lambda _: None, timeout=10)
     except OSError:
         return None
     found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", done.output)
@@ -234,7 +234,7 @@ class Program:
         given: bytes = b"",
         may_fail: bool = False,
         meter: Meter | None = None,
-    ) -> child.Ended:
+    ) -> child_process.Ended:
         """Run git, explain its failure; a redirect is followed, and git runs again."""
         way = self._ways.get(remote.address) if remote is not None else None
         env = {**environment(self._wish.ssh_key), **(way.settings if way else {}), **(more or {})}
@@ -245,7 +245,7 @@ class Program:
         heard = (meter or Meter(self._report)).hear
         # Only a transfer must say something now and then.
         patience = timeout + 5 if remote is not None else 24 * 3600
-        done = child.run(
+        done = child_process.run(
             argv,
             env,
             str(top or "/"),
@@ -274,7 +274,7 @@ class Program:
         argv = [self._path, *options(remote, self._wish.timeout), "ls-remote", "--", remote.address, "HEAD"]
         env = {**environment(self._wish.ssh_key), **way.settings, **TRACE}
         patience = self._wish.timeout + 5
-        done = child.run(
+        done = child_process.run(
             argv, env, "/", lambda _: None, timeout=patience, secret=credentials(remote), wanted=self._wanted
         )
         way.go_on(done.errors)
@@ -288,7 +288,7 @@ def _command(words: Sequence[str]) -> str:
     return words[at]
 
 
-def _explained(done: child.Ended, remote: Remote | None, word: str, timeout: int) -> SourceError:
+def _explained(done: child_process.Ended, remote: Remote | None, word: str, timeout: int) -> SourceError:
     """Return the error for a failed git process."""
     if remote is None:
         return SourceError(f"git {word} failed: {_said(done, [])}")
@@ -317,7 +317,7 @@ def _refusal(remote: Remote, said: str) -> str:
     return f"'{remote.shown}' asks for credentials and none were given"
 
 
-def _said(done: child.Ended, secrets: list[str]) -> str:
+def _said(done: child_process.Ended, secrets: list[str]) -> str:
     """Return git's last error messages on one line."""
     lines = [line for line in without_progress(done.errors) if not line.startswith(("hint:", "warning:"))]
     told = [line for line in lines if re.match("(fatal|error|remote|panic): |ERROR: ", line)] or lines[-1:]

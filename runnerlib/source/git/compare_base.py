@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git import gitdir
 from runnerlib.source.git.history import settled
 from runnerlib.source.git.refs import check_ref, guess
 from runnerlib.source.git.resolve_ref import WANTED
@@ -65,7 +65,7 @@ class Reach:
             self._bring_base(wanted.base, wanted.base.ref)
         if wanted.before is not None:
             self._bring_before(wanted)
-        skeleton.forget(self._store / "refs/runnerlib")
+        gitdir.forget(self._store / "refs/runnerlib")
 
     def _bring_base(self, base: Base, ref: str) -> None:
         """The branch that a change is for, as a branch of origin or of upstream."""
@@ -76,7 +76,7 @@ class Reach:
             wanted = guess(ref)
             tip = self._compare(remote, wanted.name or wanted.commit or "HEAD")
             name = ref.removeprefix("refs/heads/").removeprefix("refs/")
-            skeleton.write_ref(self._store, f"refs/remotes/{side}/{name}", tip)
+            gitdir.write_ref(self._store, f"refs/remotes/{side}/{name}", tip)
         except SourceError as error:
             without = f"the base '{ref}'" if side == "origin" else side
             self._report(f"going on without {without}: {error}")
@@ -104,7 +104,7 @@ class Reach:
         for depth in STEPS:
             if depth == INFINITE and tip is None:
                 break
-            if depth != FIRST and skeleton.read_shallow(self._store):
+            if depth != FIRST and gitdir.read_shallow(self._store):
                 self._deepen(depth)
             tip = self._tip(remote, source, depth)
             if tip is not None and self._is_settled(tip):
@@ -119,10 +119,10 @@ class Reach:
             if source.startswith("refs/"):
                 raise
             return self._transport.resolve(self._store, source)
-        return self._transport.resolve(self._store, skeleton.read_ref(self._store, _BASE))
+        return self._transport.resolve(self._store, gitdir.read_ref(self._store, _BASE))
 
     def _is_settled(self, tip: str) -> bool:
-        ended = skeleton.read_shallow(self._store)
+        ended = gitdir.read_shallow(self._store)
         if not ended:
             return True
         both = (self._found.commit, tip)
@@ -133,7 +133,7 @@ class Reach:
         ref, commit = self._found.ref, self._found.commit
         if ref is not None:
             fetch_deeper(self._transport, self._store, self._origin, [f"+{ref}:{WANTED}", *more], depth)
-            if self._transport.resolve(self._store, skeleton.read_ref(self._store, WANTED)) == commit:
+            if self._transport.resolve(self._store, gitdir.read_ref(self._store, WANTED)) == commit:
                 return
         try:
             fetch_deeper(self._transport, self._store, self._origin, [f"+{commit}:{WANTED}", *more], depth)
@@ -142,7 +142,7 @@ class Reach:
 
     def _depth(self) -> str:
         """Describe how much history is fetched."""
-        return "the history that it takes" if skeleton.read_shallow(self._store) else "the whole history"
+        return "the history that it takes" if gitdir.read_shallow(self._store) else "the whole history"
 
 
 def fetch_deeper(transport: Transport, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
@@ -150,7 +150,7 @@ def fetch_deeper(transport: Transport, store: Path, remote: Remote, specs: Seque
 
     Raises `SourceError`.
     """
-    before = skeleton.read_shallow(store)
+    before = gitdir.read_shallow(store)
     try:
         transport.fetch(store, remote, specs, depth if before else 0)
     finally:
@@ -159,9 +159,9 @@ def fetch_deeper(transport: Transport, store: Path, remote: Remote, specs: Seque
 
 def _go_on(transport: Transport, store: Path, before: frozenset[str]) -> None:
     """Take back the new ends of history that have their parents here."""
-    added = skeleton.read_shallow(store) - before
+    added = gitdir.read_shallow(store) - before
     if added:
         parents = transport.parents(store, added)
         here = transport.present(store, {above for one in added for above in parents[one]})
         ours = {one for one in added if parents[one] and here.issuperset(parents[one])}
-        skeleton.write_shallow(store, skeleton.read_shallow(store) - ours)
+        gitdir.write_shallow(store, gitdir.read_shallow(store) - ours)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnerlib.errors import SourceError, one_line
-from runnerlib.source import interruptible_thread as worker
+from runnerlib.source import interruptible_thread
 from runnerlib.source.git.attributes import asks_for_ident, beyond, is_plain_ident
 from runnerlib.source.git.failure import is_network
 from runnerlib.source.git.gitdir import read_refs
@@ -174,7 +174,7 @@ class Libgit2:
         local = remote is not None and remote.url is None
         with _explained(action, remote), any_owner() if local else server_silent_for(self._wish.timeout):
             try:
-                return worker.run(work, self._report, math.inf if local else patience)
+                return interruptible_thread.run(work, self._report, math.inf if local else patience)
             except TimeoutError:
                 raise NetworkError(f"{action}: nothing came for {patience:g} seconds") from None
 

@@ -12,7 +12,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git import gitdir
 from runnerlib.source.git.local import take_objects
 from runnerlib.source.git.resolve_ref import WANTED, Found, Search
 from runnerlib.source.safe_tree import remove_tree
@@ -75,7 +75,7 @@ class Mirror:
             remove_tree(self.store)
             state = None
         if not self.store.exists():
-            skeleton.make(self.store, bare=True)
+            gitdir.make(self.store, bare=True)
             self._note(complete=False)
             state = {"complete": False}
         self._clear()
@@ -127,10 +127,10 @@ class Mirror:
 
     def _forget(self, listing: Listing) -> None:
         """Remove refs that the remote no longer has: a new one may need their place in the tree of names."""
-        refs = skeleton.read_refs(self.store)
+        refs = gitdir.read_refs(self.store)
         kept = {name: oid for name, oid in refs.items() if name in listing.refs or name.startswith(_KEPT)}
         if kept != refs:
-            skeleton.write_refs(self.store, kept)
+            gitdir.write_refs(self.store, kept)
 
     def _keep(self, commit: str) -> None:
         """Remember a commit, so that the next fetch tells the remote that it is here."""
@@ -146,7 +146,7 @@ class Mirror:
         self._report("the mirror in the cache has become many small packs; they are made one")
         if not self._transport.repack(self.store):
             remove_tree(self.store)
-            skeleton.make(self.store, bare=True)
+            gitdir.make(self.store, bare=True)
             complete = False
         self._note(complete)
         return complete

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from runnerlib.errors import SourceError
 from runnerlib.source.atomic_replace import replacing
-from runnerlib.source.git import cache, upstream
-from runnerlib.source.git import cli_transport as program
-from runnerlib.source.git import reuse as keep
+from runnerlib.source.git import cache, cli_transport, reuse, upstream
 from runnerlib.source.git.checkout import Work, make
 from runnerlib.source.git.compare_base import FIRST, Comparison
 from runnerlib.source.git.local import stored_bytes
@@ -34,7 +32,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     wish = _at_least(read(spec), least)
     remote = locate(spec.url or "")
     ref = spec.ref or None
-    kept = wish.keep != "none" and keep.can_keep(target)
+    kept = wish.keep != "none" and reuse.can_keep(target)
     report(f"cloning '{remote.shown}'")
     spec = spec._replace(cache=_usable(spec.cache, report))
     plan = choose(_facts(spec, wish, remote, kept=kept))
@@ -77,7 +75,7 @@ def _usable(kept: Cache | None, report: Report) -> Cache | None:
 
 def _facts(spec: SourceSpec, wish: Wish, remote: Remote, *, kept: bool) -> Facts:
     """Collect the facts that the plan is chosen from."""
-    git = program.find()
+    git = cli_transport.find()
     local = remote.url is None
     return Facts(
         git=git[1] if git else None,
@@ -98,18 +96,18 @@ def transport_for(spec: SourceSpec, report: Report) -> Transport:
 
 def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
     """Return the transport selected by the plan."""
-    git = program.find()
+    git = cli_transport.find()
     if plan.transport == "git" and git is not None:
-        return RetryingTransport(program.Program(git[0], wish, report), wish.retries, report)
-    from runnerlib.source.git import libgit2_transport as libgit2
+        return RetryingTransport(cli_transport.Program(git[0], wish, report), wish.retries, report)
+    from runnerlib.source.git import libgit2_transport
 
-    return RetryingTransport(cast("Transport", libgit2.Libgit2(wish, report)), wish.retries, report)
+    return RetryingTransport(cast("Transport", libgit2_transport.Libgit2(wish, report)), wish.retries, report)
 
 
 def _update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path) -> str:
     """Update the reused checkout; make a new one if that is impossible and nothing was touched yet."""
     try:
-        return keep.update(work, remote, ref, target, made)
+        return reuse.update(work, remote, ref, target, made)
     except (MissingRefError, NetworkError):
         raise
     except SourceError as error:

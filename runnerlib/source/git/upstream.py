@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git import gitdir
 from runnerlib.source.git.address import check_url
 from runnerlib.source.git.refs import is_id
 from runnerlib.source.git.remote import Remote, locate
@@ -63,7 +63,7 @@ def added(base: Base, origin: Remote, store: Path, report: Report) -> bool:
         return False
     if remote is not origin:
         with open(store / "config", "a", encoding="utf-8", errors="surrogateescape") as config:
-            config.write(skeleton.remote_section("upstream", remote.address))
+            config.write(gitdir.remote_section("upstream", remote.address))
     return True
 
 

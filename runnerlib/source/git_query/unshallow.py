@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
-from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git import gitdir
 from runnerlib.source.git.compare_base import STEPS, fetch_deeper
 from runnerlib.source.git.libgit2_transport import Libgit2
 from runnerlib.source.git.local import take_objects
@@ -46,7 +46,7 @@ def deepened(directory: str | Path, base: str) -> Iterator[None]:
         raise SourceError("it has no remote 'origin'")
     remotes: dict[str, Remote] = {name: locate(urls[name]) for name in ("origin", "upstream") if name in urls}
     if head is not None and remotes["origin"].url is not None:
-        for depth in STEPS[: -1 if skeleton.read_shallow(store) else 1]:
+        for depth in STEPS[: -1 if gitdir.read_shallow(store) else 1]:
             _fetch_some(store, remotes, head_of(place).branch, head, base, depth)
             yield
     _fetch_all(store, remotes, head)
@@ -71,7 +71,7 @@ def _fetch_some(store: Path, remotes: dict[str, Remote], branch: str | None, hea
     for one, spec in wanted:
         with suppress(SourceError):
             fetch_deeper(_libgit2(), store, remotes[one], [spec], depth)
-    skeleton.forget(store / "refs/runnerlib")
+    gitdir.forget(store / "refs/runnerlib")
 
 
 def _fetch_all(store: Path, remotes: dict[str, Remote], head: str | None) -> None:
@@ -80,10 +80,10 @@ def _fetch_all(store: Path, remotes: dict[str, Remote], head: str | None) -> Non
     if "upstream" in remotes:
         with suppress(SourceError):
             _fetch_branches(store, "upstream", remotes["upstream"])
-    if remotes["origin"].url is not None and head is not None and skeleton.read_shallow(store):
+    if remotes["origin"].url is not None and head is not None and gitdir.read_shallow(store):
         with suppress(SourceError):
             _libgit2().fetch(store, remotes["origin"], [f"+{head}:{_HEAD}"], INFINITE)
-    skeleton.forget(store / "refs/runnerlib")
+    gitdir.forget(store / "refs/runnerlib")
 
 
 def _fetch_branches(store: Path, name: str, remote: Remote) -> None:
@@ -98,8 +98,8 @@ def _copy(remote: Remote, store: Path) -> None:
     """The objects of a repository on this machine: libgit2 fetches only whole histories there."""
     if not take_objects(remote, store):
         raise SourceError(f"the objects of '{remote.shown}' cannot be copied")
-    if not skeleton.read_shallow(find_common(remote.store)):
-        skeleton.write_shallow(store, ())
+    if not gitdir.read_shallow(find_common(remote.store)):
+        gitdir.write_shallow(store, ())
 
 
 def _libgit2() -> Libgit2:
