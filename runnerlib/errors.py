@@ -40,6 +40,10 @@ class SourceError(RunnerError):
     """A source could not be prepared; the previous content of its target is still there."""
 
 
+class TamperedError(RunnerError):
+    """The trusted CI source is not any more what was prepared; no further step may start."""
+
+
 class TimeLimitError(RunnerError):
     """The time limit of the job was over before its sources were prepared."""
 

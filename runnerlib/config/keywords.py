@@ -48,6 +48,10 @@ class SettingKeywords(TypedDict, total=False):
     secret_dir: str | None
     secret_command: Texts | None
     secret_timeout: float | str | None
+    sandbox: Literal["auto", "off", "source", "strict"] | None
+    sandbox_required: bool | str | None
+    sandbox_paths: Texts | None
+    network: bool | int | str | list[int] | tuple[int, ...] | None
     max_parallel: int | str | None
     job_timeout: float | str | None
     output: str | None

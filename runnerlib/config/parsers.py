@@ -100,6 +100,21 @@ def boolean(given: object) -> bool:
     return value in _TRUE
 
 
+_LAST_PORT = 65535
+
+
+def network(given: object) -> bool | tuple[int, ...]:
+    """A truth value, or TCP ports separated by commas, or a list of them."""
+    try:
+        return boolean(given)
+    except ValueError:
+        words = given.split(",") if isinstance(given, str) else given if isinstance(given, (list, tuple)) else (given,)
+    ports = [str(word).strip() for word in words]
+    if not ports or not all(port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT for port in ports):
+        raise ValueError(f"true, false or ports from 1 to {_LAST_PORT}, separated by commas, are expected")
+    return tuple(map(int, ports))
+
+
 def names(given: object) -> tuple[str, ...]:
     """Names separated by commas, or a list of names."""
     if isinstance(given, str):
@@ -162,7 +177,9 @@ def choice(*allowed: str) -> Callable[[object], str]:
 
 
 def one_of(allowed: tuple[str, ...], given: object) -> str:
-    """One of the words `allowed`."""
+    """One of the words `allowed`; YAML reads `off` as false."""
+    if given is False and "off" in allowed:
+        return "off"
     if given not in allowed:
         raise ValueError(f"one of {', '.join(allowed)} is expected")
     return str(given)

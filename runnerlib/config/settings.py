@@ -188,6 +188,22 @@ class RunnerConfig:
         "words of the provider `command`, with {path} and {key} in them", kinds.words, literal=True
     )
     secret_timeout: float = _setting("seconds that command may take", kinds.duration, default=30.0)
+    sandbox: str = _setting(
+        "bounds of the steps that run here: off, source (they cannot change the CI source or reach the runner), strict "
+        "(they write only below the job's own directories), or auto (source where a CI source is prepared, else off)",
+        kinds.choice("auto", "off", "source", "strict"),
+        default="auto",
+    )
+    sandbox_required: bool = _setting(
+        "refuse to run where the kernel lacks a part of the sandbox, instead of saying so", kinds.boolean, default=False
+    )
+    sandbox_paths: tuple[str, ...] = _setting(
+        "files and directories, separated by commas, that steps in a sandbox may change too", kinds.names, default=()
+    )
+    network: bool | tuple[int, ...] | None = _setting(
+        "TCP for steps in a sandbox: true, false, or the ports, separated by commas (default: false for strict)",
+        kinds.network,
+    )
     max_parallel: int | None = _setting("most steps that run at a time (default: CPUs)", kinds.count)
     job_timeout: float | None = _setting("seconds the job may take", kinds.duration)
     output: str | None = _setting(

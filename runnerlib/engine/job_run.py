@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib._util.schedule import Schedule
 from runnerlib._util.signals import signal_name
 from runnerlib.engine.attempt import Limits, end_all
+from runnerlib.engine.boundary import close, left
 from runnerlib.engine.should_run import Decider, Surroundings
 from runnerlib.engine.step_env import Inheritance
 from runnerlib.engine.step_run import Around, StepContext, StepRun
+from runnerlib.errors import TamperedError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runnerlib.engine.boundary import Boundary
     from runnerlib.engine.step_secrets import SecretVariables
     from runnerlib.events import Event, Observer
     from runnerlib.executor.protocol import Executor
@@ -56,8 +59,8 @@ class JobExecution(NamedTuple):
     have made that directory, and raises RunnerError. `conditions` are the parsed ones, by step.
     `kept` steps are not run again, but where the run `renews` those that follow a step that runs;
     `excluded` ones not at all. Times are in seconds; `cleanup` is for the steps that always run once the
-    job has to end. `around` has a say before and after each step. Where a step lists its
-    secrets, `secrets` are those of the job.
+    job has to end. `around` has a say before and after each step, `boundary` bounds it; `secrets` are those
+    of the job where a step lists its own.
     """
 
     job: Job
@@ -74,6 +77,7 @@ class JobExecution(NamedTuple):
     ended: Ended = _nothing
     around: Around | None = None
     secrets: SecretVariables | None = None
+    boundary: Boundary | None = None
 
 
 class JobRun:
@@ -88,7 +92,9 @@ class JobRun:
         self._steps = {step.name: step for step in self._job.steps}
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._shown = distinct({name: masker.mask_string(name) for name in self._graph})
-        self._context = StepContext(executor, masker, observer, execution.limits, execution.scratch, execution.around)
+        self._context = StepContext(
+            executor, masker, observer, execution.limits, execution.scratch, execution.around, execution.boundary
+        )
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
         )
@@ -119,8 +125,10 @@ class JobRun:
         try:
             await self._walk()
             await self._end_orphans()
+            self._leave_boundary()
         finally:
             await self._abandon()
+            close(self._execution.boundary)
         if self._failure is not None:
             raise self._failure
         result = self._result(started)
@@ -215,6 +223,8 @@ class JobRun:
         self._inheritance.add(result.name, exports)
         self._decider.ended(result)
         self._execution.ended(result, exports)
+        if result.cause == "tampered":
+            self._end_tampered(result.reason)
         self._tell(StepFinished(self._masked(result)))
 
     # -- ending early
@@ -253,6 +263,18 @@ class JobRun:
         why = self._ending or Ending(125, "the job cannot go on", "cancelled")
         for _, run in self._running.values():
             run.stop(why, at_once=True)
+
+    def _leave_boundary(self) -> None:
+        """Look at trusted code a last time: it may have changed though every step has succeeded."""
+        if (ending := left(self._execution.boundary)) is not None and ending.cause == "tampered":
+            self._end_tampered(ending.reason)
+        self._ending = self._ending or ending
+
+    def _end_tampered(self, reason: str) -> None:
+        """Stop what runs and start nothing more, not even what always runs: that may be the code that was changed."""
+        self._ending = Ending(TamperedError.exit_code, reason, "tampered")
+        self._tell(Warned(self._masker.mask_string(f"{reason}; no further step starts")))
+        self._kill_all()
 
     def _fail(self, error: BaseException) -> None:
         """Stop every step: the observer can take no more events, or the engine has a fault."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from runnerlib.engine import step_outputs as exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.step_outputs import ExportError
-from runnerlib.errors import RunnerError
+from runnerlib.errors import RunnerError, TamperedError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, StepResult
 from runnerlib.executor.process_spec import ProcessSpec
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
+    from runnerlib.engine.boundary import Boundary, Enclosure
     from runnerlib.engine.retry_watch import Watch
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
@@ -52,6 +53,7 @@ class StepContext(NamedTuple):
     limits: Limits
     scratch: Path
     around: Around | None = None
+    boundary: Boundary | None = None
 
 
 class StepRun:
@@ -107,7 +109,7 @@ class StepRun:
         Raises OutputError as observers do.
         """
         self._began = time.time()
-        refused = await self._ask_before()
+        refused = self._tampered() or await self._ask_before()
         number, ending = await self._attempts() if refused is None else (0, refused)
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
@@ -130,6 +132,15 @@ class StepRun:
             outputs=self.exports.outputs,
             required=self._step.required,
         )
+
+    def _tampered(self) -> Ending | None:
+        """Return the ending of a step that must not start, because trusted code has changed."""
+        try:
+            if self._job.boundary is not None:
+                self._job.boundary.check()
+        except TamperedError as error:
+            return _refusal(error)
+        return None
 
     async def _ask_before(self) -> Ending | None:
         """Call the before-step hook, which may change the environment.
@@ -194,17 +205,21 @@ class StepRun:
         return number, self._stopped or ending
 
     def _goes_on(self, number: int, ending: Ending, seen: bool) -> bool:
-        if self._stopped is not None or ending.outcome == "success" or number > self._step.retry.max:
+        final = ending.outcome == "success" or ending.cause == "tampered"
+        if self._stopped is not None or final or number > self._step.retry.max:
             return False
         return _retried(self._step.retry, ending, seen)
 
     async def _try(self, number: int) -> tuple[Ending, bool]:
         """Make one attempt; return its ending, and whether the pattern for a retry was seen."""
         step, job = self._step, self._job
-        start = f"{job.scratch}/{self._prefix}.{number}"
-        files = exports.files(start)
+        if number > 1 and (refused := self._tampered()) is not None:
+            return refused, False
         try:
-            spec, warning = self._spec(files, number, start)
+            enclosure = job.boundary.enclosure(step) if job.boundary is not None else None
+            start = f"{enclosure.scratch if enclosure else job.scratch}/{self._prefix}.{number}"
+            files = exports.files(start)
+            spec, warning = self._spec(files, number, start, enclosure)
         except RunnerError as error:
             return _refusal(error), False
         command = Command(self._shown, spec, step.timeout, step.no_output_timeout)
@@ -229,12 +244,15 @@ class StepRun:
         if warning:
             observer.observe(Warned(mask(warning), self._shown))
 
-    def _spec(self, files: Mapping[str, str], number: int, start: str) -> tuple[ProcessSpec, str]:
+    def _spec(
+        self, files: Mapping[str, str], number: int, start: str, enclosure: Enclosure | None
+    ) -> tuple[ProcessSpec, str]:
         """Return the process to start, and a warning of what was left out as too large. Raises RunnerError."""
         step = self._step
         argv: Sequence[str] = step.argv
         env: Mapping[str, str] = {
             **self._env,
+            **(enclosure.env if enclosure else {}),
             **files,
             "RUNNERLIB_STEP": step.name,
             "RUNNERLIB_ATTEMPT": str(number),
@@ -247,7 +265,8 @@ class StepRun:
 
             argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
         terminal = terminal_size() if step.tty else None
-        return ProcessSpec(argv, self._directory(step), env, _bytes(step.stdin), terminal), warning
+        spec = ProcessSpec(argv, self._directory(step), env, _bytes(step.stdin), terminal)
+        return (spec._replace(confinement=enclosure.confinement) if enclosure else spec), warning
 
     def _watch(self, number: int) -> Watch | None:
         """Return a search for the step's retry pattern, if it has one and another attempt may follow."""
@@ -278,6 +297,8 @@ class StepRun:
         except ExportError as error:
             self.exports = NO_EXPORTS
             return Ending(125, str(error), "outputs") if ending.exit_code == 0 else ending
+        if ending.exit_code and ending.cause == "exit" and self._job.boundary is not None:
+            return ending._replace(reason=ending.reason + self._job.boundary.hint(self._step))
         missing = [name for name in self._step.outputs if name not in self.exports.outputs]
         if missing and ending.exit_code == 0:
             return Ending(1, f"it did not write its output '{missing[0]}' to RUNNERLIB_OUTPUT", "outputs")
@@ -296,7 +317,7 @@ class StepRun:
 
 
 def _refusal(error: RunnerError) -> Ending:
-    return Ending(error.exit_code, str(error), "runner")
+    return Ending(error.exit_code, str(error), "tampered" if isinstance(error, TamperedError) else "runner")
 
 
 def _retried(retry: Retry, ending: Ending, seen: bool) -> bool:

@@ -21,6 +21,7 @@ Cause = Literal[
     "not_started",  # the command could not be executed
     "outputs",  # its output files were unusable, or a declared output is missing
     "runner",  # the runner could not run it
+    "tampered",  # the trusted CI source had been changed
     "cancelled",  # the job was stopped
     "dependency",  # not run: a step it depends on did not succeed
     "condition",  # not run because of its condition or `when`

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.paths import CONTAINER_BASE
 from runnerlib.errors import PathError, unknown
-from runnerlib.source import Cache, SourceSpec, source_types
+from runnerlib.source import Cache, SourceSpec, source_types, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,13 @@ class Checkout(NamedTuple):
     def trusted(self) -> bool:
         """Return whether this is the CI source."""
         return self.label == "ci source"
+
+    def described(self) -> str:
+        """Return the source and where it goes as one line, without credentials."""
+        spec = self.spec
+        ref = f" at {spec.ref}" if spec.ref else ""
+        options = f" ({' '.join(map('='.join, spec.options))})" if spec.options else ""
+        return f"{spec.type} {without_credentials(spec.url or '')}{ref}{options} -> {self.target}"
 
 
 def checkouts(

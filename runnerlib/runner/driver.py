@@ -21,6 +21,7 @@ from runnerlib.secrets.socket import SecretServer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from pathlib import Path
     from types import FrameType
 
     from runnerlib.engine import JobRun
@@ -97,9 +98,10 @@ class ThisThread:
 
     async def _execute(self, plan: JobPlan, make: MakeJob, masker: SecretMasker, warn: Warn) -> JobResult:
         contained = plan.engine is not None
+        place = plan.workspace.own() if plan.is_bounded and not contained else None
         # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
         async with (
-            supervised(masker, warn, self.stop, contained=contained, cgroups=not plan.is_command) as here,
+            supervised(masker, warn, self.stop, contained=contained, cgroups=not plan.is_command, place=place) as here,
             self._site(plan, here) as site,
         ):
             job = make(plan.apart() if contained else plan, site)
@@ -121,18 +123,27 @@ class ThisThread:
 
 @asynccontextmanager
 async def supervised(
-    masker: SecretMasker, warn: Warn, stop: Stop, *, contained: bool = False, cgroups: bool = True
+    masker: SecretMasker,
+    warn: Warn,
+    stop: Stop,
+    *,
+    contained: bool = False,
+    cgroups: bool = True,
+    place: Path | None = None,
 ) -> AsyncIterator[Site]:
     """Supervise the processes of a run, take secrets from them, and pass signals on to `stop`, on the running loop.
 
-    With `contained` the processes are those of a container, which may have another user.
+    With `contained` the processes are those of a container, which may have another user. The socket is below `place`
+    if it is given: a directory that steps in a sandbox cannot change, or they could put a socket of their own there.
     """
     user = None
     if contained:
         from runnerlib.executor.container import stranger
 
         user = stranger()
-    server = SecretServer(lambda values: masker.register_secrets(values, "registered at run time"), user=user)
+    server = SecretServer(
+        lambda values: masker.register_secrets(values, "registered at run time"), user=user, place=place
+    )
     with ProcessSupervisor(cgroups=cgroups) as supervisor:
         try:
             socket = await server.start()

@@ -14,7 +14,6 @@ from runnerlib.runner.environment import job_environment, named_secrets, referri
 from runnerlib.runner.request import Changes, RunRequest
 from runnerlib.runner.services import services_for
 from runnerlib.secrets.providers import ReferenceExpander
-from runnerlib.source import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from runnerlib.runner.checkouts import Checkout
     from runnerlib.runner.environment import JobEnvironment
     from runnerlib.runner.journal import Selection
+    from runnerlib.runner.sandbox.level import Bounds
     from runnerlib.runner.services import RunServices
     from runnerlib.secrets.providers import SecretResolver
 
@@ -89,6 +89,20 @@ class JobPlan(RunPlan):
     awaited: str | None = None
     secrets: SecretVariables | None = None
 
+    @property
+    def is_bounded(self) -> bool:
+        """Return whether any step may run in a sandbox, or there is a CI source to look after."""
+        asked = {self.config.sandbox, *(step.sandbox for step in self.job.steps)}
+        named = not asked.isdisjoint({"source", "strict"}) or any(step.untrusted for step in self.job.steps)
+        return named or any(checkout.trusted for checkout in self.checkouts)
+
+    def bounds(self) -> dict[str, Bounds]:
+        """Return the bounds of each step, by name."""
+        from runnerlib.runner.sandbox.level import bounds_of_job  # for the few plans that have some
+
+        trusted = any(one.trusted for one in self.checkouts)
+        return bounds_of_job(self.job, self.config, self.workspace, self.about, trusted=trusted)
+
     def apart(self) -> JobPlan:
         """Return a copy for a container: with the variables set for the job, without the runner's other ones."""
         names = {*self.given, *self.config.secret_env_names, *self.job.secret_names(), "PATH"}
@@ -99,11 +113,7 @@ class JobPlan(RunPlan):
         """Yield the plan as (label, text) rows, not masked."""
         yield "workspace", str(self.workspace.base)
         for checkout in self.checkouts:
-            spec = checkout.spec
-            ref = f" at {spec.ref}" if spec.ref else ""
-            options = f" ({' '.join(map('='.join, spec.options))})" if spec.options else ""
-            url = without_credentials(spec.url or "")
-            yield checkout.label, f"{spec.type} {url}{ref}{options} -> {checkout.target}"
+            yield checkout.label, checkout.described()
         yield "directory", str(self.job_dir)
         if self.awaited is not None:
             yield "job", f"the one that '{one_line(self.awaited)}' describes, in the source"
@@ -113,6 +123,8 @@ class JobPlan(RunPlan):
             yield "job", f"{self.job.name}, {len(self.job.steps)} steps (--plan shows them)"
         if self.engine is not None:
             yield "container", f"{self.image}, by {self.engine.program}"
+        if self.is_bounded and self.awaited is None:
+            yield "sandbox", ", ".join(dict.fromkeys(bounds.level for bounds in self.bounds().values()))
         yield "secrets", f"{self.secret_count} masked"
         for warning in self.warnings:
             yield "warning", warning

@@ -40,6 +40,10 @@ def job_run(
 ) -> JobRun:
     """Return the job of a plan, ready to run in its prepared workspace; `around` are hooks of its steps."""
     execution = _execution(plan, site)
+    if plan.is_bounded:
+        from runnerlib.runner.sandbox.job import bounded  # for the jobs that have one
+
+        execution = bounded(plan, execution, site.executor, partial(_warn, masker, observer), _apart(plan, site))
     if plan.conditions:
         execution = execution._replace(surroundings=_surroundings(plan, partial(_warn, masker, observer)))
     if journal is not None:
@@ -71,6 +75,11 @@ def _execution(plan: JobPlan, site: Site) -> JobExecution:
         cleanup=plan.config.cleanup_timeout,
         secrets=plan.secrets,
     )
+
+
+def _apart(plan: JobPlan, site: Site) -> Path:
+    """Return a directory that bounded steps may write to: beside the socket they could replace that."""
+    return plan.workspace.own("scratch", os.urandom(8).hex()) if site.scratch == site.socket.parent else site.scratch
 
 
 def _is_real(directory: Path) -> bool:

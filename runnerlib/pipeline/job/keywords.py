@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runnerlib.pipeline.job.step import Retry, Step, When
+    from runnerlib.pipeline.job.step import Retry, Sandbox, Step, When
 
 
 class JobChanges(TypedDict, total=False):
@@ -41,3 +41,5 @@ class StepKeywords(TypedDict, total=False):
     tty: bool
     secrets: Sequence[str] | None
     untrusted: bool
+    sandbox: Sandbox | None
+    network: bool | Sequence[int] | None

@@ -26,6 +26,8 @@ _NAME = r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]*[^\s/\\\x00-\x1f\x7f])?"
 _LONGEST_NAME = 100
 _WHEN = ("on_success", "on_failure", "always")
 _ATTEMPTS = 100
+_SANDBOXES = ("auto", "off", "source", "strict")
+_LAST_PORT = 65535
 
 
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -156,6 +158,7 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
             yield (key,), "more than 0 seconds are expected"
     if step.weight < 1:
         yield ("weight",), "a whole number, 1 or more, is expected"
+    yield from _wrong_sandbox(step)
     yield from ((("retry",), text) for text in _wrong_retry(step.retry))
     yield from ((("secrets",), text) for text in _wrong_names(step.secrets))
     yield from ((("untrusted",), text) for text in _too_trusting(step))
@@ -179,6 +182,18 @@ def _too_trusting(step: Step) -> Iterator[str]:
     for name, value in step.env.items():
         if "${secret:" in value:
             yield f"an untrusted step gets no secrets, but '{name}' in its env refers to one"
+
+
+def _wrong_sandbox(step: Step) -> Iterator[tuple[Place, str]]:
+    if step.sandbox is not None and step.sandbox not in _SANDBOXES:
+        yield ("sandbox",), unknown("value", step.sandbox, _SANDBOXES)
+    ports = [1] if step.network is None or isinstance(step.network, bool) else step.network
+    if not ports or any(not 0 < port <= _LAST_PORT for port in ports):
+        yield ("network",), f"ports are from 1 to {_LAST_PORT}"
+    if step.untrusted and step.sandbox not in {None, "strict"}:
+        yield ("sandbox",), "an untrusted step is in the sandbox 'strict'; give one of 'untrusted' and 'sandbox'"
+    if step.network is not None and step.sandbox == "off":
+        yield ("network",), "a step without a sandbox has the whole network; give one of them"
 
 
 def _wrong_command(step: Step) -> Iterator[tuple[Place, str]]:

@@ -13,6 +13,9 @@ from runnerlib.events.result import StepResult
 When = Literal["on_success", "on_failure", "always"]
 """The condition to run after the steps it depends on: all succeeded, one failed, or either."""
 
+Sandbox = Literal["auto", "off", "source", "strict"]
+"""The bounds of a step: none, the CI source and the runner are closed to it, or all but its own directories are."""
+
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 # The words before a script, for shells given by name: stop at the first command that fails.
@@ -77,6 +80,8 @@ class _Fields(NamedTuple):
     tty: bool = False
     secrets: Sequence[str] | None = None
     untrusted: bool = False
+    sandbox: Sandbox | None = None
+    network: bool | Sequence[int] | None = None
 
 
 def _mended(step: "Step") -> "Step":
@@ -104,8 +109,9 @@ class Step(_Fields):
     says if that looks at how other steps ended. A step that is not `required` may fail. `outputs`
     are names the step promises to write to the file RUNNERLIB_OUTPUT; a single name is a list of one.
     `weight` counts against the job's limit of parallel steps. `stdin` is a text the step reads. `tty`
-    gives it a terminal. `secrets` names the secret variables of the job that the step gets, None those of the job's own
-    list; one that is `untrusted` gets none.
+    gives it a terminal. `secrets` names the secret variables of the job that the step gets, None those of the job's
+    own list. `sandbox` and `network` (whether it may use TCP, or at which ports) are those of the settings by default.
+    A step that is `untrusted` gets no secrets, and is in the sandbox `strict`.
 
     After `run_step` or `run_job` the step's `result` says how it ended.
     """

@@ -42,6 +42,16 @@ def boolean(_reading: Reading, node: Node) -> bool:
     return _BOOLEANS[node.value.lower()]
 
 
+def network(reading: Reading, node: Node) -> bool | tuple[int, ...]:
+    """A truth value, a TCP port or a list of them."""
+    try:
+        if node.id == "sequence":
+            return tuple(whole(reading, item) for item in reading.items(node))
+        return boolean(reading, node) if node.tag.endswith(":bool") else (whole(reading, node),)
+    except Wrong as wrong:
+        raise Wrong("true, false, a port or a list of ports is expected", wrong.node or node) from None
+
+
 def whole(_reading: Reading, node: Node) -> int:
     """A whole number of up to 9 digits."""
     if node.id != "scalar" or not node.tag.endswith(":int") or not _WHOLE.fullmatch(node.value):

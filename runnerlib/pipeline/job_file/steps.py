@@ -90,6 +90,8 @@ _KINDS: Kinds = {
     "tty": kinds.boolean,
     "secrets": kinds.names,
     "untrusted": kinds.boolean,
+    "sandbox": kinds.text,
+    "network": kinds.network,
 }
 ALLOW_FAILURE = "allow_failure"
 STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: kinds.boolean}

@@ -15,6 +15,7 @@ Schema = dict[str, Any]
 
 _STRING: Schema = {"type": "string"}
 _LIST: Schema = {"anyOf": [_STRING, {"type": "array", "items": _STRING}]}
+_PORT: Schema = {"type": ["integer", "string"]}
 _OPTION: Schema = {"type": ["string", "boolean", "integer"]}
 
 KINDS: Mapping[Callable[..., Any], Schema] = {
@@ -24,6 +25,7 @@ KINDS: Mapping[Callable[..., Any], Schema] = {
     kinds.duration: {"type": ["number", "string"], "exclusiveMinimum": 0},
     kinds.count: {"type": ["integer", "string"], "minimum": 1},
     kinds.boolean: {"type": ["boolean", "string"]},
+    kinds.network: {"anyOf": [{"type": ["boolean", "string", "integer"]}, {"type": "array", "items": _PORT}]},
     kinds.line_length: {
         "anyOf": [
             {"const": "off"},

@@ -42,7 +42,9 @@ STEP = {
     "stdin": "text that the step reads",
     "tty": "`true`: the step has a terminal, as large as the runner's own, or 24 by 80",
     "secrets": "names of the secret variables of the job that the step gets; `[]` for none",
-    "untrusted": "`true`: the step gets no secrets, and hands on no variables",
+    "untrusted": "`true`: the step gets no secrets, is in the sandbox `strict`, and hands on no variables",
+    "sandbox": "`off`, `source`, `strict` or `auto`: what bounds the step, in place of the setting",
+    "network": "TCP for a step in a sandbox: `true`, `false`, a port or a list of ports, in place of the setting",
 }
 RETRY = {
     "max": "further attempts, up to 100",

@@ -31,6 +31,7 @@ TEXT: Schema = {"type": ["string", "number", "boolean"]}
 TEXTS: Schema = {"type": "array", "items": TEXT}
 NAMES: Schema = {"anyOf": [TEXT, TEXTS]}
 WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
 VARIABLES: Schema = {"type": "object", "additionalProperties": TEXT, "propertyNames": {"pattern": _VARIABLE}}
 ANYTHING: Schema = {}
 
@@ -39,6 +40,7 @@ SIMPLE: Mapping[Callable[..., Any], Schema] = {
     kinds.boolean: {"type": ["boolean", "string"], "pattern": _YES_OR_NO},
     kinds.whole: WHOLE,
     kinds.number: {"type": "number", "minimum": 0},
+    kinds.network: {"anyOf": [{"type": "boolean"}, PORT, {"type": "array", "items": PORT, "minItems": 1}]},
     kinds.duration: {
         "type": ["number", "string"],
         "minimum": 0,

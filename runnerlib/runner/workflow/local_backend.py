@@ -144,7 +144,17 @@ class LocalJob:
         failed = next((step for step in result.steps if step.required and step.outcome == "failure"), None)
         stopped = self._stop.signum and result.exit_code == 128 + self._stop.signum
         outcome: Outcome = "success" if result.success else "cancelled" if stopped else "failure"
-        cause: Cause = "" if result.success else "cancelled" if stopped else failed.cause if failed else "timeout"
+        cause: Cause = (
+            ""
+            if result.success
+            else "cancelled"
+            if stopped
+            else failed.cause
+            if failed
+            else "timeout"
+            if result.exit_code == 124
+            else "tampered"
+        )
         usages = [step.usage for step in result.steps if step.usage is not None]
         attempts = max((step.attempts for step in result.steps if step.cause != "restored"), default=0)
         ended = StepResult(

@@ -64,7 +64,8 @@ async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop
 
     if memory.doubt:
         warn(memory.doubt)
-    async with supervised(plan.masker, warn, stop, contained=plan.engine is not None) as site:
+    place = plan.front.workspace.own() if any(job.is_bounded for job in plan.plans.values()) else None
+    async with supervised(plan.masker, warn, stop, contained=plan.engine is not None, place=place) as site:
         backend = LocalBackend(plan, site, records)
         run = WorkflowRun(plan, memory, backend, world_of(plan, warn), observer, records)
         with stop.reaching(asyncio.get_running_loop(), run.stop):

@@ -32,15 +32,15 @@ _NAME = r"rl-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-[0-9a-f]{8}"
 _FALLBACKS = ("/tmp", "/var/tmp")  # noqa: S108 - checked before use, and the name is random
 
 
-def create(environ: Mapping[str, str]) -> Path:
+def create(environ: Mapping[str, str], place: Path | None = None) -> Path:
     """Make a directory that only this user can enter and return the path for a socket in it.
 
-    Tried in turn: XDG_RUNTIME_DIR, TMPDIR, /tmp, /var/tmp. What killed runners have left there is
+    Tried in turn: `place`, XDG_RUNTIME_DIR, TMPDIR, /tmp, /var/tmp. What killed runners have left there is
     removed. Raises RunnerError when none will do, which says why.
     """
     problems = {}
     name = f"rl-{_namespace():x}-{os.getpid():x}-{_started(os.getpid()):x}-{os.urandom(4).hex()}"
-    for parent in _parents(environ):
+    for parent in (*([place] if place else []), *_parents(environ)):
         path = parent / name / _SOCKET
         problems[parent] = _unfit(parent, path) or _make(path.parent)
         if not problems[parent]:

@@ -36,18 +36,25 @@ class Counts(NamedTuple):
 class SecretServer:
     """Server on a socket owned by `user`; registers values from processes of this user, root or `user`.
 
+    The socket is below the directory `place` if that is given and its path is not too long.
+
     `register` is given non-empty values, which encode to their bytes with "surrogateescape", and returns
     how many of them are masked from then on. It is called in a thread, one call at a time. When it raises,
     the client gets the reply that the registration failed, with the type of the exception.
     """
 
     def __init__(
-        self, register: Callable[[list[str]], int], limits: Limits | None = None, user: int | None = None
+        self,
+        register: Callable[[list[str]], int],
+        limits: Limits | None = None,
+        user: int | None = None,
+        place: Path | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._user = os.geteuid() if user is None else user
         self._registry = Registry(register, self._limits)
         self._connections: Connections | None = None
+        self._place = place
         self._path: Path | None = None
         self.refused = ""
 
@@ -57,7 +64,7 @@ class SecretServer:
         Where the system has no such sockets there is nothing at the path, and `refused` says why.
         """
         try:
-            self._path = create(os.environ)
+            self._path = create(os.environ, self._place)
             try:
                 listener = _listener(self._path)
             except OSError as error:

@@ -54,6 +54,8 @@ def steps(draw: Draw, name: str, before: list[str]) -> Step:
         weight=draw(st.integers(1, 99)),
         stdin=None if tty else draw(st.none() | TEXTS),
         tty=tty,
+        sandbox=draw(st.sampled_from([None, "auto", "source", "strict"])),
+        network=draw(st.none() | st.booleans() | st.lists(st.integers(1, 65535), min_size=1, max_size=3).map(tuple)),
     )
 
 
@@ -105,6 +107,8 @@ class Writer:
         fields["retry"] = self.retry(step.retry)
         for key in ("depends_on", "outputs"):
             fields[key] = fields[key] and self.listed(list(fields[key]))
+        if isinstance(step.network, tuple):
+            fields["network"] = self.listed(list(step.network))
         if self.maybe(True, False):
             fields["allow_failure"] = not fields.pop("required")
         left_out = {key: default for key, default in Step._field_defaults.items() if self.maybe(True, False)}

@@ -1,0 +1,108 @@
+"""The paths of a job that are special to its sandbox, and the rights of steps to each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib._util.paths import OWN, RECORDS_VARIABLE
+from runnerlib.errors import ConfigError
+from runnerlib.executor.local.cgroup import find_place
+from runnerlib.executor.local.landlock import CHANGE, IOCTL_DEV, READ_FILE
+from runnerlib.runner.journal import seal_of
+from runnerlib.runner.sandbox.grants import Treatment
+from runnerlib.runner.sandbox.mounts import mounts, other_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.sandbox.level import Level
+
+ALL = CHANGE | READ_FILE | IOCTL_DEV
+_NOTHING = Treatment(0)
+_READ = Treatment(READ_FILE)
+_ALL = Treatment(ALL)
+# What programs write to as a matter of course, and which keeps nothing.
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
+
+
+class Scratch(NamedTuple):
+    """Directories that steps write to for the runner: `shared`, and `strict` for the steps of that level."""
+
+    shared: Path
+    strict: Path
+
+
+def special_paths(plan: RunPlan, level: Level, scratch: Scratch) -> dict[str, Treatment]:
+    """Return the treatment of each special path of a job, "/" first."""
+    workspace, strict = plan.workspace, level == "strict"
+    found = {"/": Treatment(READ_FILE if strict else ALL, listed=True)}
+    closed = {str(workspace.base / OWN): _NOTHING, str(workspace.ci): _READ}
+    closed |= _workflow(plan, strict=strict)
+    closed |= {str(path): _NOTHING for path in _state(plan, closed, strict=strict)}
+    place = find_place("cgroup2", "")
+    if place is not None:  # whoever may write there can stop or end the runner
+        closed[place.own] = _READ
+    found |= closed
+    known = mounts()
+    for path, treatment in closed.items():
+        if not treatment.listed:
+            found |= dict.fromkeys(other_paths(path, known), treatment)
+    own = scratch.strict if strict else scratch.shared
+    opened = (own, *(() if strict else (plan.spool,)), *(_strict_paths(plan) if strict else named_paths(plan)))
+    return found | {str(path): _ALL for path in opened}
+
+
+def _workflow(plan: RunPlan, *, strict: bool) -> dict[str, Treatment]:
+    """Return the paths of the workflow that a job belongs to: of its other jobs it sees the records."""
+    given = plan.env.get(RECORDS_VARIABLE)
+    if not given:
+        return {}
+    records, base = Path(given), plan.workspace.base
+    whole = records.parent.parent
+    if records.parent.name != OWN or not base.is_relative_to(whole) or base == whole:
+        return {}
+    return {
+        str(whole / OWN): _NOTHING,
+        str(records): _READ,
+        str(base.parent): _NOTHING,
+        str(base): Treatment(READ_FILE if strict else ALL, listed=True),
+        str(whole / "artifacts"): _READ,
+    }
+
+
+def _state(plan: RunPlan, closed: Mapping[str, Treatment], *, strict: bool) -> Iterator[Path]:
+    """Yield the directory of the keys of journals, unless that would close the user's home as well.
+
+    Nothing can be made in the directories on the way to a closed one, and most programs make something in the home.
+    """
+    environ = plan.environ
+    path = seal_of(plan.journal, plan.config.state_dir, environ)
+    home = os.path.realpath(environ.get("HOME") or "/")
+    if path is None:
+        return
+    state = os.path.realpath(path.parent)
+    if strict or not state.startswith(home + "/") or any(one.startswith(home + "/") for one in closed):
+        yield Path(state)
+
+
+def _strict_paths(plan: RunPlan) -> Iterator[Path]:
+    yield plan.code_dir
+    yield plan.workspace.artifacts
+    yield from (Path("/dev", name) for name in _DEVICES)
+    yield from named_paths(plan)
+
+
+def named_paths(plan: RunPlan) -> Iterator[Path]:
+    """Yield the paths of `sandbox_paths`; those that begin with `/job` are in the workspace. Raises ConfigError."""
+    for text in plan.config.sandbox_paths:
+        meant = os.path.expanduser(plan.workspace.meant(text))
+        path = Path(os.path.realpath(meant))
+        for kept in (plan.workspace.ci, plan.workspace.base / OWN):
+            if path.is_relative_to(kept) or kept.is_relative_to(path):
+                raise ConfigError(f"sandbox_paths: '{text}' would open '{kept}', which stays closed")
+        if not path.exists():
+            raise ConfigError(f"sandbox_paths: there is nothing at '{text}'")
+        yield path

@@ -1,0 +1,127 @@
+"""The attacks by name, and which of them hold at each level: as an ordinary user, and as root.
+
+The table of docs/security.md is written from it (`python -m tests.attacks.catalogue`), and the tests try every cell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+LEVELS = ("off", "source", "strict")
+USERS = ("user", "root")
+
+
+class Attack(NamedTuple):
+    """An attack: Python for a step, and the cells (`level user`) where it gets through."""
+
+    text: str
+    code: str
+    through: frozenset[str]
+
+    @property
+    def needs_rights(self) -> bool:
+        """Return whether it needs what a container or a kernel may refuse to everyone."""
+        return any(word in self.code for word in _RIGHTS)
+
+
+# Tools that need capabilities, namespaces, or system calls that a profile of a container engine may refuse.
+_RIGHTS = ("mounted", "by_handle", "ring", "traced", "memory", "vm_read", "descriptor_taken", "/proc/{")
+
+
+def _attack(text: str, code: str, *through: str) -> Attack:
+    return Attack(text, code, frozenset(cell for words in through for cell in _cells(words)))
+
+
+def _cells(words: str) -> list[str]:
+    """`off` is both users, `off root` one of them."""
+    level, _, user = words.partition(" ")
+    return [f"{level} {one}" for one in USERS if not user or one == user]
+
+
+ATTACKS: Mapping[str, Attack] = {
+    "write": _attack("write a file of the CI source", "restored(SCRIPT, lambda: SCRIPT.write_text('evil'))", "off"),
+    "append": _attack("append to one", "restored(SCRIPT, lambda: SCRIPT.open('a').write('evil'))", "off"),
+    "truncate": _attack("truncate one", "restored(SCRIPT, lambda: os.truncate(SCRIPT, 0))", "off"),
+    "map": _attack("change one through memory", "mapped()", "off"),
+    "ring": _attack("open one for writing by io_uring", "ring()", "off"),
+    "handle": _attack("open one by its handle", "by_handle()", "off root"),
+    "proc": _attack(
+        "write one through /proc/self/root",
+        "restored(Path('/proc/self/root', *SCRIPT.parts[1:]), "
+        "lambda: Path('/proc/self/root', *SCRIPT.parts[1:]).write_text('evil'))",
+        "off",
+    ),
+    "hard link": _attack("write one by a hard link elsewhere", "hard_link()", "off"),
+    "remove": _attack("remove one", "removed()", "off"),
+    "rename": _attack("rename one", "there_and_back(SCRIPT, CI / 'other')", "off"),
+    "create": _attack("create one", "new(CI / 'new', Path.touch)", "off"),
+    "link": _attack(
+        "link one into it", "new(CI / 'new', lambda path: victim() and os.link(SRC / 'victim', path))", "off"
+    ),
+    "symlink": _attack("make a symbolic link in it", "new(CI / 'new', lambda path: path.symlink_to('/'))", "off"),
+    "mkdir": _attack("make a directory in it", "new(CI / 'new', Path.mkdir)", "off"),
+    "move": _attack("move it away", "there_and_back(CI, BASE / 'elsewhere')", "off"),
+    "move parent": _attack("move the workspace away", "there_and_back(BASE, BASE.with_name('elsewhere'))", "off"),
+    "mount": _attack("mount over it", "mounted(apart=False)", "off root"),
+    "mount apart": _attack("mount over it in a namespace", "mounted(apart=True)", "off"),
+    "chmod": _attack(
+        "change the mode of a file of it (the manifest tells)", "mode_changed()", "off", "source", "strict"
+    ),
+    "signal": _attack("signal the runner", "signalled(RUNNER)", "off"),
+    "pidfd": _attack("signal it by a pidfd", "pidfd_signalled(RUNNER)", "off"),
+    "trace": _attack("trace it", "traced(RUNNER)", "off root"),
+    "memory": _attack("read its memory by /proc", "memory_read(RUNNER)", "off root"),
+    "vm": _attack("read its memory by process_vm_readv", "vm_read(RUNNER)", "off root"),
+    "environ": _attack("read its environment", "shown(f'/proc/{RUNNER}/environ')", "off root", "source root"),
+    "maps": _attack("read its map of memory", "shown(f'/proc/{RUNNER}/maps')", "off root", "source root"),
+    "getfd": _attack("take a descriptor from it", "descriptor_taken(RUNNER)", "off root"),
+    "limits": _attack("set its limits", "limited(RUNNER)", "off", "source", "strict"),
+    "signal step": _attack("signal a step beside it", "signalled(victim())", "off"),
+    "trace step": _attack("trace a step beside it", "traced(victim())", "off"),
+    "memory step": _attack("read the memory of a step beside it", "memory_read(victim())", "off"),
+    "environ step": _attack(
+        "read the environment of a step beside it", "shown(f'/proc/{victim()}/environ')", "off", "source root"
+    ),
+    "journal": _attack("read the journal", "shown(OWN / 'journal.ndjson')", "off"),
+    "journal write": _attack(
+        "write the journal",
+        "restored(OWN / 'journal.ndjson', lambda: (OWN / 'journal.ndjson').open('a').write('x'))",
+        "off",
+    ),
+    "journal move": _attack("move the runner's files away", "there_and_back(OWN, BASE / 'elsewhere')", "off"),
+    "key": _attack("read the journal's key (see below)", "key()", "off", "source"),
+    "socket": _attack("replace the socket that registers secrets", "socket_replaced()", "off"),
+    "triggers": _attack("write the file of follow-up jobs", "new(BASE / 'triggers.json', Path.touch)", "off"),
+    "spool": _attack("trigger a job", "spool_written()", "off", "source"),
+    "output": _attack("write the output of a step beside it", "others_output()", "off", "source", "strict"),
+    "descriptors": _attack("use a descriptor of the runner", "inherited()"),
+    "abstract": _attack("use an abstract socket", "connected(chr(0) + os.environ['ATTACK_NAME'])", "off"),
+    "tcp": _attack("connect by TCP", "connected(('127.0.0.1', int(os.environ['ATTACK_PORT'])))", "off", "source"),
+    "elsewhere": _attack("write elsewhere", "copied_away()", "off", "source"),
+}
+
+
+def table() -> str:
+    """Return the catalogue as rows of Markdown."""
+    heads = [f"{level}, {user}" for level in LEVELS for user in USERS]
+    rows = [f"| a step tries to | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
+    for attack in ATTACKS.values():
+        cells = ["**no**" if f"{level} {user}" in attack.through else "held" for level in LEVELS for user in USERS]
+        rows.append(f"| {attack.text} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+PAGE = Path(__file__).parents[2] / "docs/security.md"
+_MARKS = re.compile(r"(?<=<!-- attacks -->\n).*(?=<!-- end of attacks -->)", re.DOTALL)
+
+
+def page() -> str:
+    """Return the page with a fresh table."""
+    return _MARKS.sub(lambda _: table(), PAGE.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

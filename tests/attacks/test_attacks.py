@@ -1,0 +1,216 @@
+"""Every attack of the catalogue as a real step of a real run: at each level, as root and as an ordinary user."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from runnerlib.executor.local import landlock
+from tests.attacks.catalogue import ATTACKS, PAGE, USERS, page
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+NOBODY = 65534
+# What Landlock's three system calls are called on every architecture.
+LANDLOCK = "444,445,446"
+WITHOUT = (str(ROOT / "tests/refusing.py"), str(errno.ENOSYS), LANDLOCK)
+ON_LOOP = {
+    "uvloop": "from runnerlib.cli import main; main()",
+    "asyncio": "import asyncio, runnerlib.runner.driver as run; run.uvloop_factory = lambda: asyncio.new_event_loop; "
+    "from runnerlib.cli import main; main()",
+}
+
+
+def _usable() -> str | None:
+    """Return an interpreter of this version that an ordinary user may execute; that of the tests may be root's."""
+    check = f"import sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    for python in (sys.executable, "/usr/bin/python3"):
+        with suppress(OSError):
+            # By a shell: the program that changes the user executes with the rights it had.
+            if (
+                subprocess.run(
+                    [*AS_USER, "sh", "-c", f'{python} -Sc "{check}"'], capture_output=True, check=False
+                ).returncode
+                == 0
+            ):
+                return python
+    return None
+
+
+AS_USER = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+PYTHON = {"root": sys.executable, "user": _usable() if os.geteuid() == 0 else None}
+# Without the package `site`, which may lead to another installation of what is tested.
+MODULES = os.pathsep.join([str(ROOT), *(path for path in sys.path if path.endswith("-packages"))])
+
+needs_landlock = pytest.mark.skipif(landlock.abi() < 6, reason="the kernel has no Landlock of version 6")
+
+ATTACKER = """
+import os, sys
+sys.path.insert(0, os.path.dirname(__file__))
+from tools import *
+for name, code in {attacks!r}.items():
+    child = os.fork()
+    if not child:
+        run(name, lambda: eval(code))
+        os._exit(0)
+    os.waitpid(child, 0)
+open("stop", "w").close()
+"""
+JOB = """
+job:
+  max_parallel: 2
+  steps:
+    - {{name: victim, run: [{python}, -S, {directory}/victim.py], depends_on: []}}
+    - {{name: attacker, run: [{python}, -S, {directory}/attacker.py], depends_on: []}}
+"""
+
+
+class Arena:
+    """A project with a CI source, for one user."""
+
+    def __init__(self, place: Path, user: str) -> None:
+        self.place = place
+        self.user = user
+        self.python = str(PYTHON[user])
+        for name in ("ci", "home", "attack"):
+            (place / name).mkdir(parents=True)
+        (place / "ci/run.sh").write_text("echo trusted\n")
+        code = {name: attack.code for name, attack in ATTACKS.items()}
+        for name in ("tools.py", "victim.py"):
+            (place / "attack" / name).write_text((HERE / name).read_text())
+        (place / "attack/attacker.py").write_text(ATTACKER.format(attacks=code))
+        self.write(JOB.format(python=self.python, directory=place / "attack"))
+
+    def write(self, job: str) -> None:
+        (self.place / "job.yaml").write_text(job)
+        if self.user == "user":
+            for path in (self.place, *self.place.rglob("*")):
+                os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+    def run(
+        self,
+        *words: str,
+        loop: str = "uvloop",
+        before: tuple[str, ...] = (),
+        file: tuple[str, str] = ("--job-file", "job.yaml"),
+        **env: str,
+    ) -> tuple[int, str]:
+        """The exit code and everything that was said."""
+        python = self.python
+        argv = [*(AS_USER if self.user == "user" else ()), *([python, "-S", *before] if before else ())]
+        argv += [python, "-S", "-c", ON_LOOP[loop], "run", "--ci-source-type", "copy"]
+        argv += ["--ci-source-url", "./ci", *file, "--output", "prefixed", *words]
+        home = str(self.place / "home")
+        own = {"PATH": os.environ["PATH"], "HOME": home, "ATTACK_HOME": home, "PYTHONPATH": MODULES, **env}
+        done = subprocess.run(
+            argv,
+            check=False,
+            cwd=self.place,
+            env=own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        return done.returncode, done.stdout
+
+
+@pytest.fixture(params=USERS)
+def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be both users")
+    if PYTHON[request.param] is None:
+        pytest.skip("no interpreter of this version is for ordinary users")
+    with tempfile.TemporaryDirectory(prefix="arena-") as place:  # that of pytest is root's alone
+        os.chmod(place, 0o755)
+        yield Arena(Path(os.path.realpath(place)) / "project", request.param)
+
+
+def results(said: str) -> dict[str, str]:
+    return dict(re.findall(r"RESULT ([a-z ]+): (held|through|broken.*)", said))
+
+
+def attacked(arena: Arena, level: str, **how: object) -> dict[str, str]:
+    """How each attack went."""
+    name = f"attacked-{os.getpid()}-{os.urandom(4).hex()}"
+    with socket.create_server(("127.0.0.1", 0)) as tcp, closing(socket.socket(socket.AF_UNIX)) as abstract:
+        abstract.bind("\0" + name)
+        abstract.listen()
+        port = str(tcp.getsockname()[1])
+        code, said = arena.run("--sandbox", level, ATTACK_NAME=name, ATTACK_PORT=port, **how)  # type: ignore[arg-type]
+    assert code == 0, said
+    found = results(said)
+    assert found.keys() == ATTACKS.keys(), said
+    return found
+
+
+@needs_landlock
+@pytest.mark.parametrize(
+    ("level", "loop"), [("off", "uvloop"), *((x, y) for x in ("source", "strict") for y in ON_LOOP)]
+)
+def test_the_table_of_attacks(arena: Arena, level: str, loop: str) -> None:
+    found = attacked(arena, level, loop=loop)
+    for name, attack in ATTACKS.items():
+        through = f"{level} {arena.user}" in attack.through
+        expected = {"through", "held"} if through and attack.needs_rights else {"through"} if through else {"held"}
+        found[name] = "as expected" if found[name] in expected else found[name]
+    assert {name: how for name, how in found.items() if how != "as expected"} == {}
+
+
+@pytest.mark.parametrize("level", ["source", "strict"])
+def test_without_landlock_everything_works_and_the_notice_names_what_is_missing(arena: Arena, level: str) -> None:
+    arena.write(
+        "job: {steps: [{name: a, run: 'echo x=1 >>$RUNNERLIB_OUTPUT'}, {name: b, run: 'echo $RUNNERLIB_OUTPUT_A_X'}]}"
+    )
+    code, said = arena.run("--sandbox", level, before=WITHOUT)
+    assert (code, "b │ 1" in said) == (0, True), said
+    assert said.count("warning:") == 1
+    assert f"lacks parts of the sandbox '{level}': rights to files (Linux 5.13)" in said
+    code, said = arena.run("--sandbox", level, "--sandbox-required", before=WITHOUT)
+    assert (code, "sandbox_required is set" in said) == (125, True)
+
+
+CHANGES = {
+    "echo evil >>../ci/run.sh": "'run.sh' has another content",
+    "chmod 600 ../ci/run.sh": "'run.sh' has the mode 0600, not 0644",
+    "rm ../ci/run.sh": "'run.sh' is gone",
+    "touch ../ci/new": "'new' is new",
+    "mv ../ci ../old; mkdir ../ci": "'run.sh' is gone",
+    "mv ../ci ../old; ln -s old ../ci": "'.' is gone, 'run.sh' is gone",
+    "rm ../ci/run.sh; ln -s ../src/evil ../ci/run.sh": "'run.sh' is of another type",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_that_nothing_prevents_ends_the_job(arena: Arena, change: str) -> None:
+    steps = [
+        {"name": "attack", "run": change},
+        {"name": "after", "run": "echo AFTER"},
+        {"name": "cleanup", "run": "echo AFTER", "when": "always"},
+    ]
+    arena.write(json.dumps({"job": {"steps": steps}}))
+    code, said = arena.run(before=WITHOUT)
+    assert code == 125, said
+    assert f"the CI source was changed while steps ran: {CHANGES[change]}" in said
+    assert "AFTER" not in said.replace("echo AFTER", "")
+
+
+def test_the_last_step_is_looked_at_too(arena: Arena) -> None:
+    arena.write("job: {steps: [{name: attack, run: chmod 600 ../ci/run.sh}]}")
+    code, said = arena.run()
+    assert (code, "'run.sh' has the mode 0600, not 0644; no further step starts" in said) == (125, True), said
+
+
+def test_the_page_shows_the_catalogue() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
