@@ -109,6 +109,7 @@ def _prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progres
             progress.line("going on in the workspace as it is; no source is prepared")
         if checkout.trusted:
             planner.add_ci_settings(checkout.target)
+            planner.plan()  # what is wrong in them ends the run before anything untrusted is fetched
     if plan.checkouts:
         forget_stored()
     if journal is not None and not going_on:
