@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import stat
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import explain, open_regular, write_whole
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST = 16 << 20
-_PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class FileError(RunnerError):
@@ -63,14 +61,9 @@ def hold(file: int, path: Path, patience: float = 60.0) -> None:
 def opened(path: Path, flags: int, mode: int = 0o600) -> int:
     """A descriptor of a regular file that is no link. Raises FileError."""
     try:
-        file = os.open(path, flags | _PLAIN, mode)
+        return open_regular(path, flags, mode)
     except OSError as error:
-        why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-        raise FileError(f"cannot open '{path}': {why}") from None
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise FileError(f"cannot open '{path}': it is no regular file")
-    return file
+        raise FileError(f"cannot open '{path}': {explain(error)}") from None
 
 
 def read(path: Path, most: int = LARGEST) -> bytes | None:
@@ -86,17 +79,9 @@ def read(path: Path, most: int = LARGEST) -> bytes | None:
 
 def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Write a file whole or not at all; only one process at a time may, so hold its lock. Raises FileError."""
-    new = path.with_name(path.name + ".new")
     try:
-        remove(new)  # of a process that was killed
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN, mode)
-        with open(file, "wb") as written:
-            written.write(data)
-            written.flush()
-            os.fsync(file)
-        new.replace(path)
+        write_whole(path, data, mode, durable=True, aside=f"{path.name}.new")
     except OSError as error:
-        remove(new)
         raise FileError(f"cannot write '{path}': {error.strerror}") from None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import whole_file
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -52,18 +52,11 @@ def mask_file(path: Path, masker: SecretMasker) -> MaskReport:
     """
     try:
         before = path.stat()
-        handle, name = tempfile.mkstemp(prefix=".runnerlib-mask-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as copy:
-                report = _mask(path, masker, copy.write)
-                with suppress(PermissionError):
-                    os.fchown(handle, before.st_uid, before.st_gid)
-                os.fchmod(handle, stat.S_IMODE(before.st_mode))
-            os.replace(name, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(name)
-            raise
+        with whole_file(path) as copy:
+            report = _mask(path, masker, copy.write)
+            with suppress(PermissionError):
+                os.fchown(copy.fileno(), before.st_uid, before.st_gid)
+            os.fchmod(copy.fileno(), stat.S_IMODE(before.st_mode))
     except OSError as error:
         raise _unusable("mask", path, error) from None
     return report

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
-import stat
 import sys
 from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import explain, open_regular
 from runnerlib.errors import RunnerError
 from runnerlib.plugins.errors import PluginError
 from runnerlib.plugins.plugin import Plugin
@@ -82,11 +82,11 @@ def _classes(module: ModuleType) -> Iterator[Callable[[], Plugin]]:
 
 def _text(file: Path) -> bytes:
     """Return the content of a regular file; others are refused, because opening a pipe would wait for ever."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY)
-    with os.fdopen(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise PluginError("it is no regular file")
-        return opened.read()
+    try:
+        with open(open_regular(file), "rb") as opened:
+            return opened.read()
+    except OSError as error:
+        raise PluginError(explain(error)) from None
 
 
 def packaged(names: tuple[str, ...]) -> Iterator[object]:

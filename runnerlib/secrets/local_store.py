@@ -15,11 +15,12 @@ import json
 import os
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import open_regular, write_whole
 from runnerlib.errors import ConfigError, printable
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ SCRYPT_R = 8
 SCRYPT_P = 1
 SALT_SIZE = 32
 
+_NEW = "secrets.enc.new"  # until it is complete; one name will do, under the lock
 _RAW = b"\x80"  # a token begins with its version
 _PATH = r"[a-zA-Z0-9/_-]+"
 _KEY = r"[a-zA-Z0-9_-]+"
@@ -81,7 +83,7 @@ def get_or_create_salt(base_path: Path) -> bytes:
     try:
         _make(base_path)
         if not file.exists():
-            _write(file, os.urandom(SALT_SIZE), replace=False)
+            write_whole(file, os.urandom(SALT_SIZE), durable=True, overwrite=False)
         return file.read_bytes()
     except OSError as error:
         raise _failed(base_path, error) from None
@@ -126,7 +128,7 @@ def save_all(data: Mapping[str, Mapping[str, str]], password: str, base_path: Pa
     before = _stored(base_path)
     raw = before is None or before.startswith(_RAW)
     try:
-        _write(secrets_file(base_path), urlsafe_b64decode(token) if raw else token)
+        write_whole(secrets_file(base_path), urlsafe_b64decode(token) if raw else token, durable=True, aside=_NEW)
     except OSError as error:
         raise _failed(base_path, error) from None
 
@@ -143,7 +145,7 @@ def secrets_init(password: str, base_path: Path | None = None, force: bool = Fal
         before = _stored(base)
         try:
             if before is not None:  # its salt stays, so its password still opens it
-                _write(base / "secrets.enc.old", before)
+                write_whole(base / "secrets.enc.old", before, durable=True, aside=_NEW)
         except OSError as error:
             raise _failed(base, error) from None
         save_all({}, password, base)
@@ -224,10 +226,8 @@ def _locked(base: Path) -> Iterator[None]:
     """Serialize changes by a lock, which the kernel releases when its holder ends in any way."""
     try:
         _make(base)
-        lock = os.open(base / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        lock = open_regular(base / ".lock", os.O_RDWR | os.O_CREAT)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for stale in base.glob("secrets.enc.[0-9]*"):  # of a writer that was killed
-            stale.unlink(missing_ok=True)
     except OSError as error:
         raise _failed(base, error) from None
     try:
@@ -238,28 +238,6 @@ def _locked(base: Path) -> Iterator[None]:
 
 def _make(directory: Path) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def _write(file: Path, data: bytes, *, replace: bool = True) -> None:
-    """Write a file atomically and durably (power cuts included); only its owner can read it."""
-    new = file.with_name(f"{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-        if replace:
-            new.replace(file)
-        else:  # of several that make it at a time, the first counts
-            with suppress(FileExistsError):
-                os.link(new, file)
-    finally:
-        new.unlink(missing_ok=True)
-    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _failed(base: Path, error: OSError) -> SecretStoreError:

@@ -18,12 +18,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import open_regular
 from runnerlib.errors import SourceError
 from runnerlib.source.atomic_replace import replacing
 from runnerlib.source.copy_tree import Wanted, copy
 from runnerlib.source.exclusion import of_file, read
 from runnerlib.source.options import many
-from runnerlib.source.safe_tree import DIRECTORY, identity, open_regular
+from runnerlib.source.safe_tree import DIRECTORY, identity
 from runnerlib.source.spec import Prepared
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _patterns_of(spec: SourceSpec, root: int) -> tuple[Pattern, ...]:
         if name.startswith("/") or ".." in name.split("/"):
             raise SourceError(f"option 'exclude-from' is '{name}'; the path of a file in the source is expected")
         try:
-            file = open_regular(name, root)
+            file = open_regular(name, dir_fd=root)
             with os.fdopen(file, "rb") as opened:
                 text = opened.read(_LONGEST).decode("utf-8", "surrogateescape")
         except OSError as error:

@@ -11,10 +11,11 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.files import open_regular
 from runnerlib.errors import SourceError
 from runnerlib.source.exclusion import Pattern, excluded
 from runnerlib.source.progress import Meter
-from runnerlib.source.safe_tree import DIRECTORY, Identity, copy_data, entries, go_up, identity, open_regular
+from runnerlib.source.safe_tree import DIRECTORY, Identity, copy_data, entries, go_up, identity
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.symlinks import leads_out
 
@@ -155,7 +156,7 @@ class _Walk:
 
     def copy_file(self, name: str) -> None:
         """Copy one regular file with its mode and times."""
-        source = open_regular(name, self.source)
+        source = open_regular(name, dir_fd=self.source)
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             copy = os.open(name, flags, 0o600, dir_fd=self.copy)

@@ -8,15 +8,14 @@ and replaced the next time.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import open_regular
 from runnerlib._util.paths import OWN, opened_own, own_directory
 from runnerlib.errors import PathError
 from runnerlib.source.atomic_replace import mount_points
-from runnerlib.source.safe_tree import identity, may_be_mount, open_regular
+from runnerlib.source.safe_tree import identity, may_be_mount
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 _MEMORY = "mounts"
 _LARGEST = 1 << 20  # characters
-_ADD = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def prepare(sources: Sources, spec: SourceSpec, target: Path, base: Path, report: Report) -> Prepared | None:
@@ -45,10 +43,8 @@ def _remember(base: Path, target: Path) -> None:
     own_directory(base, OWN)
     try:
         with opened_own(base) as own:
-            memory = os.open(_MEMORY, _ADD, 0o600, dir_fd=own)
+            memory = open_regular(_MEMORY, os.O_WRONLY | os.O_CREAT | os.O_APPEND, dir_fd=own)
         try:
-            if not stat.S_ISREG(os.fstat(memory).st_mode):
-                raise OSError(errno.EINVAL, "it is no regular file")
             os.write(memory, f"{_line(target)}\n".encode("utf-8", "surrogateescape"))
         finally:
             os.close(memory)
@@ -62,7 +58,7 @@ def _remembered(base: Path) -> list[str]:
         if own is None:
             return []
         try:
-            memory = open_regular(_MEMORY, own)
+            memory = open_regular(_MEMORY, dir_fd=own)
         except OSError:
             return []
         with open(memory, encoding="utf-8", errors="surrogateescape") as file:

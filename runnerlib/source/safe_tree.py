@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -156,15 +155,6 @@ def open_directory(path: Path) -> None:
     """Give the owner of a directory, if that is us, all rights to it. Raises `OSError` for a symbolic link."""
     with suppress(PermissionError):
         os.close(_open_writable(str(path), None))
-
-
-def open_regular(name: str, parent: int) -> int:
-    """Open a regular file for reading; raise `OSError` if it is, or was swapped for, anything else."""
-    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "is no longer a regular file", name)
-    return fd
 
 
 def entries(fd: int) -> list[os.DirEntry[str]]:

@@ -284,7 +284,7 @@ def test_a_writer_that_is_killed_leaves_a_whole_store_and_no_rubbish(tmp_path: P
 
 def test_what_a_killed_writer_left_is_removed(tmp_path: Path, cheap: None) -> None:
     store.secrets_init(PASSWORD, tmp_path)
-    (tmp_path / "secrets.enc.4711.0badcafe").write_bytes(b"half")
+    (tmp_path / "secrets.enc.new").write_bytes(b"half")
     store.secret_set("a", "b", "c", PASSWORD, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", ".salt", "secrets.enc"]
 

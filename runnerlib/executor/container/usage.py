@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import open_regular
 from runnerlib.events.result import Usage
 from runnerlib.executor.local.cgroup import oom_kills
 from runnerlib.executor.local.oom import UNLIMITED, sentence
@@ -61,12 +61,7 @@ def exit_code(files: Path) -> int | None:
 def read(path: Path) -> bytes:
     """The beginning of a file; a step may have put anything in its place."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(open_regular(path), "rb") as file:
+            return file.read(_LARGEST)
     except OSError:
         return b""
-    try:
-        return os.read(file, _LARGEST)
-    except OSError:
-        return b""
-    finally:
-        os.close(file)

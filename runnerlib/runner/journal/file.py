@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runnerlib._util.files import explain, open_regular
 from runnerlib._util.paths import own_directory
 from runnerlib.errors import RunnerError
 from runnerlib.events.result import Exports, StepResult, Usage
@@ -150,14 +150,10 @@ class Journal:
 
 def _opened(path: Path) -> int:
     """Open and lock the file of a journal, whatever a job may have put there. Raises RunnerError."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        file = os.open(path, flags, 0o600)
+        file = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     except OSError as error:
-        raise RunnerError(f"cannot open the journal '{path}': {error.strerror}") from None
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise RunnerError(f"cannot open the journal '{path}': it is no regular file")
+        raise RunnerError(f"cannot open the journal '{path}': {explain(error)}") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

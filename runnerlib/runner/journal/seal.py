@@ -17,6 +17,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import open_regular, write_whole
 from runnerlib._util.paths import own_directory
 from runnerlib.errors import PathError
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _SIZE = 32
 _MARK = b',"code":"'
 _END = b'"}\n'
-_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Seals that were not used for _STALE seconds are removed, once there are _MANY files.
 _STALE = 30 * 24 * 3600
 _MANY = 256
@@ -47,8 +47,8 @@ class Seal:
             if fresh:
                 own_directory(path.parent.parent, path.parent.name)
                 _forget_stale(path.parent)
-                _write(path)
-            self._file = os.open(path, _FLAGS)
+                write_whole(path, os.urandom(_SIZE) + bytes(_SIZE))
+            self._file = open_regular(path, os.O_RDWR)
         except FileNotFoundError:
             raise SealError(f"there is no key for it in '{path.parent}'") from None
         except OSError as error:
@@ -106,19 +106,6 @@ def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) ->
     usual = Path(given or f"{home}/.local/state")
     name = blake2b(os.path.realpath(journal).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
     return Path(state_dir or usual / "runnerlib").absolute() / "journals" / name
-
-
-def _write(path: Path) -> None:
-    """Write a new key to `path`, atomically. Raises OSError."""
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    with suppress(FileNotFoundError):
-        new.unlink()  # of a process that was killed
-    file = os.open(new, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(file, os.urandom(_SIZE) + bytes(_SIZE))
-    finally:
-        os.close(file)
-    new.replace(path)
 
 
 def _forget_stale(directory: Path) -> None:

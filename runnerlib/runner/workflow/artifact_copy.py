@@ -11,6 +11,7 @@ import posixpath
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.files import open_regular
 from runnerlib._util.path_glob import matches
 from runnerlib.errors import RunnerError
 from runnerlib.source.safe_tree import copy_data
@@ -148,11 +149,9 @@ def _copy_file(file: Found, inside: Path, target: Path) -> str | None:
         return "a link to nothing"
     if kind != stat.S_IFREG:
         return _KINDS.get(kind, "a link to itself")
-    given = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    given = open_regular(real)
     try:
         found = os.fstat(given)
-        if not stat.S_ISREG(found.st_mode):
-            raise RunnerError(f"artifacts: '{file.name}' is no regular file any more")
         _make_way(target, file.name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         made = os.open(target, flags, stat.S_IMODE(found.st_mode) & 0o777)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+from runnerlib._util.files import write_whole
 from runnerlib._util.locked_file import FileError, opened, read, remove
 from runnerlib._util.paths import OWN, RECORDS_VARIABLE, locate, own_directory
 from runnerlib.errors import RunnerError
@@ -153,15 +153,9 @@ def write(path: Path, record: Mapping[str, Any]) -> None:
     """Replace the record at `path` atomically. Raises RunnerError."""
     import json  # only workflows keep records
 
-    part = path.with_suffix(f".{os.getpid()}.part")
     try:
         _make(path.parent)
-        with suppress(FileNotFoundError):
-            part.unlink()
-        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        with os.fdopen(file, "w") as written:
-            json.dump(record, written)
-        part.replace(path)
+        write_whole(path, json.dumps(record).encode(), 0o644)
     except OSError as error:
         raise RunnerError(f"cannot write the record '{path}': {error.strerror}") from None
 

@@ -10,6 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import write_whole
 from runnerlib.errors import SourceError
 
 if TYPE_CHECKING:
@@ -154,6 +155,4 @@ def read_shallow(store: Path) -> frozenset[str]:
 
 def _write(path: Path, text: str) -> None:
     """Replace a file at once, as git does."""
-    aside = path.with_name(f"{path.name}.new")
-    aside.write_text(text, "utf-8", "surrogateescape")
-    aside.replace(path)
+    write_whole(path, text.encode("utf-8", "surrogateescape"), 0o666)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import explain, read_regular
 from runnerlib.errors import SourceError
 from runnerlib.source.git import cache
 from runnerlib.source.git.address import check_url
@@ -65,10 +65,11 @@ def _storage(remote: Remote, kept: Cache | None, report: Report) -> Iterator[Pat
 
 def _read(path: Path) -> bytes:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
-            return opened.read(1 << 20)
-    except OSError:
+        return read_regular(path, 1 << 20)
+    except FileNotFoundError:
         return b""
+    except OSError as error:
+        raise SourceError(f"'.lfsconfig' cannot be used: {explain(error)}") from None
 
 
 def _why_not(*, by_git: bool) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from runnerlib._util.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +27,7 @@ def _digest(place: Path, still_wanted: Callable[[], None]) -> str:
     import hashlib
 
     found = hashlib.sha256()
-    with open(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+    with open(open_regular(place), "rb") as opened:
         while block := opened.read(_BLOCK):
             still_wanted()
             found.update(block)

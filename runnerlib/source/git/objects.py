@@ -18,7 +18,8 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib.source.safe_tree import DIRECTORY, copy_bytes, open_regular
+from runnerlib._util.files import open_regular
+from runnerlib.source.safe_tree import DIRECTORY, copy_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -94,7 +95,7 @@ def _copy_files(source: Path, made: Path, names: list[str], check: Callable[[], 
     try:
         for name in names:
             check()
-            original = open_regular(name, below)
+            original = open_regular(name, dir_fd=below)
             try:
                 _copy_new(original, name, above)
             finally:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import read_regular
 from runnerlib.errors import SourceError
 from runnerlib.source.git import gitdir as skeleton
 from runnerlib.source.git.checkout import Work, bring, complete, new_store
@@ -116,9 +117,7 @@ def _take_lfs(old: Path, new: Path) -> None:
 def _lines(path: Path) -> list[str]:
     """The words of a small, untrusted text file; none if it cannot be read."""
     with suppress(OSError, UnicodeDecodeError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, encoding="ascii") as opened:
-            return opened.read(1 << 20).split()
+        return read_regular(path, 1 << 20).decode("ascii").split()
     return []
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import open_regular
 from runnerlib.errors import SourceError
 from runnerlib.source.git.address import submodule_url
 from runnerlib.source.git.modules import Module, read_modules
 from runnerlib.source.git.remote import Remote, locate
-from runnerlib.source.safe_tree import DIRECTORY, open_regular, remove_tree
+from runnerlib.source.safe_tree import DIRECTORY, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ def _declared(top: Path) -> list[Module]:
     """The submodules that `.gitmodules` declares; none without such a file, or when it is no plain file."""
     above = os.open(top, DIRECTORY)
     try:
-        with open(open_regular(".gitmodules", above), "rb") as opened:
+        with open(open_regular(".gitmodules", dir_fd=above), "rb") as opened:
             text = opened.read(_LARGEST + 1)
     except OSError:
         return []
