@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
+from runnerlib._util.terminal import own_terminal_size, terminal_size
 from runnerlib.errors import one_line
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class Lines:
         """Draw the bar, if it has changed."""
         full = round(min(max(share, 0), 1) * _WIDTH)
         line = f"{'█' * full}{'░' * (_WIDTH - full)} {share:4.0%} {one_line(self._mask(text))}"
-        line = line[: shutil.get_terminal_size().columns - 1]
+        size = terminal_size(2) or own_terminal_size()  # the stream is stderr
+        line = line[: size.columns - 1]
         if line != self._drawn:
             self._drawn = line
             self._stream.write(_ERASE + line)

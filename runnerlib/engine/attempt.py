@@ -21,10 +21,11 @@ from runnerlib.executor.process_spec import CommandError, NoRoomError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from runnerlib._util.terminal import TerminalSize
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
     from runnerlib.executor.admission import Room
-    from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec, TerminalSize
+    from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec
     from runnerlib.executor.protocol import Executor, StepProcess
     from runnerlib.masking import SecretMasker, Stream
 

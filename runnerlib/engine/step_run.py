@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from runnerlib._util.terminal import own_terminal_size
 from runnerlib.engine import step_outputs as exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.step_outputs import ExportError
@@ -13,7 +14,6 @@ from runnerlib.errors import RunnerError, TamperedError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, StepResult
 from runnerlib.executor.process_spec import ProcessSpec
-from runnerlib.executor.terminal import terminal_size
 from runnerlib.pipeline.job.long_script import LONGEST_WORD
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class StepRun:
     def resize(self) -> None:
         """Pass the new size of the runner's terminal to the step's terminal, if it has one."""
         if self._attempt is not None and self._step.tty:
-            self._attempt.resize(terminal_size())
+            self._attempt.resize(own_terminal_size())
 
     async def run(self) -> StepResult:
         """Make attempts until one succeeds, none is left or the step is stopped.
@@ -264,7 +264,7 @@ class StepRun:
             from runnerlib.engine.exec_limits import fitted  # for the few that are
 
             argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
-        terminal = terminal_size() if step.tty else None
+        terminal = own_terminal_size() if step.tty else None
         spec = ProcessSpec(argv, self._directory(step), env, _bytes(step.stdin), terminal)
         return (spec._replace(confinement=enclosure.confinement) if enclosure else spec), warning
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from runnerlib._util.terminal import TerminalSize
     from runnerlib.events.result import Usage
 
 
@@ -40,13 +41,6 @@ class CommandError(Exception):
 
 class NoRoomError(RunnerError):
     """No resources for another process at the moment, in the system or in the runner's share of it."""
-
-
-class TerminalSize(NamedTuple):
-    """The size of a terminal in characters."""
-
-    rows: int
-    columns: int
 
 
 class ProcessSpec(NamedTuple):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from runnerlib._util.terminal import TerminalSize
     from runnerlib.executor.admission import Room
-    from runnerlib.executor.process_spec import ExitStatus, ProcessInfo, ProcessSpec, TerminalSize
+    from runnerlib.executor.process_spec import ExitStatus, ProcessInfo, ProcessSpec
 
 
 class StepProcess(Protocol):

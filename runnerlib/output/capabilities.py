@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.terminal import terminal_size
 from runnerlib.output import service
 
 if TYPE_CHECKING:
@@ -29,10 +28,8 @@ class TerminalCapabilities(NamedTuple):
 
     def width(self) -> int:
         """Return the current number of terminal columns; 0, which means no limit, without a terminal."""
-        if self.terminal:
-            with suppress(OSError):
-                return os.get_terminal_size(1).columns
-        return 0
+        size = terminal_size(1) if self.terminal else None
+        return size.columns if size else 0
 
     def plain(self, text: str) -> str:
         """Return `text` with the runner's own drawing characters as ASCII if the encoding lacks them."""

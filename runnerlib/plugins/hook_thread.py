@@ -22,7 +22,7 @@ from runnerlib.executor.local.process_tree import children_of_thread, descendant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runnerlib.executor.local.process_tree import Status
+    from runnerlib._util.proc import ProcessStat
 
     Call = Callable[[], object]
     Post = Callable[[object], object]
@@ -92,7 +92,7 @@ class HookThread:
                 if self._cut:
                     return
 
-    def _started(self) -> list[Status]:
+    def _started(self) -> list[ProcessStat]:
         """Return the child processes of the current call, and their descendants."""
         own = [pid for pid in self._children() if pid not in self._before]
         found = [pid for child in own for pid in (child, *descendants(child))]

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib._util.proc import mounts, process_stat
 from runnerlib.errors import SourceError
 from runnerlib.source.safe_tree import DIRECTORY, identity, locked_directory, remove_tree
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from runnerlib.source.spec import Report
 
 _HOLDER = re.compile(r"\.runnerlib-(\d+)-(\d+)-[0-9a-f]{16}")
-_OCTAL = re.compile(rb"\\([0-7]{3})")
 _UNMOVABLE = {errno.EBUSY, errno.EXDEV}
 
 
@@ -67,28 +67,23 @@ def _must_stay(target: Path) -> bool:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         kind = "a symbolic link" if target.is_symlink() else "no directory"
         raise SourceError(f"source target '{target}' is {kind}")
-    mounts = mount_points()
-    inner = mount_inside(target, mounts)
+    mounted = mount_points()
+    inner = mount_inside(target, mounted)
     if inner is not None:
         raise SourceError(f"source target '{target}' has a mount point inside: '{inner}'")
     if not target.is_dir():
         return False
-    return target in mounts or identity(target) == identity(".") or not os.access(target.parent, os.W_OK)
+    return target in mounted or identity(target) == identity(".") or not os.access(target.parent, os.W_OK)
 
 
 def mount_points() -> list[Path]:
     """Return every mount point that this process sees; none where there is no /proc."""
-    try:
-        lines = Path("/proc/self/mountinfo").read_bytes().split(b"\n")
-    except OSError:
-        return []
-    names = [line.split(b" ")[4] for line in lines if line]
-    return [Path(os.fsdecode(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), name))) for name in names]
+    return [Path(mount.point) for mount in mounts()]
 
 
-def mount_inside(directory: Path, mounts: Iterable[Path]) -> Path | None:
-    """The first of the `mounts` that lies somewhere below a resolved directory."""
-    return next((mount for mount in mounts if directory in mount.parents), None)
+def mount_inside(directory: Path, mounted: Iterable[Path]) -> Path | None:
+    """The first of the mount points that lies somewhere below a resolved directory."""
+    return next((mount for mount in mounted if directory in mount.parents), None)
 
 
 def _make_holder(target: Path, *, inside: bool) -> Path:
@@ -102,12 +97,15 @@ def _make_holder(target: Path, *, inside: bool) -> Path:
 
 
 def _start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks since boot; -1 when there is no such process."""
+    """Return when a process started, in clock ticks since boot; -1 when there is none, or it is not shown.
+
+    A dead one that was not collected counts: what it has left waits until its parent, a runner perhaps, looks at it.
+    """
     try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
+        found = process_stat(pid)
     except OSError:
         return -1
-    return int(text.rpartition(b")")[2].split()[19])
+    return -1 if found is None else found.started
 
 
 def _sweep(target: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runnerlib._util.terminal import TerminalSize
 from runnerlib.engine import JobExecution, JobRun, Limits
 from runnerlib.events import StepRetrying, StepStarted
 from runnerlib.events.result import JobResult, Usage
@@ -23,7 +24,6 @@ from runnerlib.executor.process_spec import (
     NoRoomError,
     ProcessInfo,
     ProcessSpec,
-    TerminalSize,
 )
 from runnerlib.executor.protocol import Executor, StepProcess
 from runnerlib.masking import SecretMasker

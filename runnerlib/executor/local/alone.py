@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.executor.local import _spawn, subreaper
 from runnerlib.executor.local.process_info import describe
 from runnerlib.executor.local.process_tag import ProcessTag, new_tag
-from runnerlib.executor.local.process_tree import Status, descendants, end_all, send, status, wait_for
+from runnerlib.executor.local.process_tree import descendants, end_all, send, status, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from runnerlib._util.proc import ProcessStat
 
 
 class Alone(NamedTuple):
@@ -32,7 +34,7 @@ class Alone(NamedTuple):
         """True if unmarked processes belong to the job: only if the runner marks those that it starts itself."""
         return self.tag.number != 0
 
-    def is_new(self, process: Status) -> bool:
+    def is_new(self, process: ProcessStat) -> bool:
         """Return whether a descendant of this process was started by the run."""
         return (process.pid, process.started) not in self.before
 
@@ -80,11 +82,11 @@ def end_left(tell: Callable[[str], object], grace: float) -> None:
         end_all(_left)
 
 
-def _left() -> list[Status]:
+def _left() -> list[ProcessStat]:
     here = current()
     return [one for one in _descendants() if here is not None and here.is_new(one)]
 
 
-def _descendants() -> list[Status]:
+def _descendants() -> list[ProcessStat]:
     found = map(status, descendants(os.getpid()))
     return [one for one in found if one is not None and not one.dead]

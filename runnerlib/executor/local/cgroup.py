@@ -10,6 +10,8 @@ import os
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
+from runnerlib._util.proc import mounts, read_if_shown
+
 # Limits that every group has, and a step could change in its own; there are more only with delegated controllers.
 _LIMITS = ("cgroup.max.descendants", "cgroup.max.depth")
 # The files of states and counters have a few short lines.
@@ -51,12 +53,12 @@ class Group:
             return []
         found: list[int] = []
         for directory, _, _ in os.walk(self.path):
-            found += map(int, _read(os.path.join(directory, "cgroup.procs")).split())
+            found += map(int, read_if_shown(os.path.join(directory, "cgroup.procs")).split())
         return [pid for pid in found if pid]  # 0: a process that this namespace does not show
 
     def killed(self) -> int:
         """Return how many processes of the group the kernel killed for lack of memory; 0 where it does not count."""
-        return oom_kills(_read(self._counter)) if self._counts else 0
+        return oom_kills(read_if_shown(self._counter)) if self._counts else 0
 
     def cpu(self) -> tuple[float, float] | None:
         """Return the CPU seconds that the group has used so far, in user and kernel mode; None if unknown."""
@@ -73,7 +75,9 @@ class Group:
         if b"populated 0" not in state or b"frozen 1" in state:
             return False
         try:
-            return self._looks() == self._made and all(_read(f"{self.path}/{name}") == b"max\n" for name in _LIMITS)
+            return self._looks() == self._made and all(
+                read_if_shown(f"{self.path}/{name}") == b"max\n" for name in _LIMITS
+            )
         except OSError:
             return False
 
@@ -181,34 +185,18 @@ def new_groups() -> Groups | None:
 def find_place(kind: str, controller: str) -> Place | None:
     """Find the location of this process: kind "cgroup2" without a controller, or "cgroup" with one."""
     path = next((path for names, path in _own_paths() if controller in names), None)
-    for line in _read("/proc/self/mountinfo").decode("utf-8", "surrogateescape").splitlines():
-        left, _, right = line.partition(" - ")
-        filesystem, _, options = right.split(" ", 2)
-        if path is None or filesystem != kind or (controller and controller not in options.split(",")):
+    for mount in mounts():
+        if path is None or mount.filesystem != kind or (controller and controller not in mount.options):
             continue
-        root, mount = (_unescaped(word) for word in left.split()[3:5])
         # A container shows its own group as the root of the mount; above it there is nothing to see.
-        below = os.path.relpath(path, root)
-        own = os.path.normpath(os.path.join(mount, below))
+        below = os.path.relpath(path, mount.root)
+        own = os.path.normpath(os.path.join(mount.point, below))
         if not below.startswith("..") and os.path.isdir(own):
-            return Place(own, mount)
+            return Place(own, mount.point)
     return None
 
 
 def _own_paths() -> list[tuple[list[str], str]]:
     """The controllers of each hierarchy, [""] for version 2, and the path of this process in it."""
-    lines = _read("/proc/self/cgroup").decode("utf-8", "surrogateescape").splitlines()
+    lines = read_if_shown("/proc/self/cgroup").decode("utf-8", "surrogateescape").splitlines()
     return [(names.split(","), path) for _, names, path in (line.split(":", 2) for line in lines)]
-
-
-def _unescaped(word: str) -> str:
-    """A path of mountinfo, in which spaces and the like are octal."""
-    return word.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except OSError:
-        return b""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from runnerlib._util.proc import read_if_shown
 from runnerlib.executor.local.cgroup import Place, find_place, oom_kills
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Counter:
         limits: list[int] = []
         directory = self.place.own
         while True:
-            text = _read(os.path.join(directory, self.limit)).strip()
+            text = read_if_shown(os.path.join(directory, self.limit)).strip()
             if text.isdigit() and int(text) < UNLIMITED:
                 limits.append(int(text))
             if directory in {self.place.top, "/"}:
@@ -125,9 +126,3 @@ def _size(count: int) -> str:
             return f"{count} {unit}"
         count //= 1024
     return f"{count} GiB"
-
-
-def _read(path: str) -> bytes:
-    with suppress(OSError), open(path, "rb", buffering=0) as file:
-        return file.read()
-    return b""

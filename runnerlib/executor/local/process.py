@@ -20,17 +20,18 @@ from runnerlib.executor.process_spec import ExitStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from runnerlib._util.proc import ProcessStat
+    from runnerlib._util.terminal import TerminalSize
     from runnerlib.executor.local.cgroup import Group
     from runnerlib.executor.local.oom import OomProbe
-    from runnerlib.executor.local.process_tree import Status
     from runnerlib.executor.local.usage import Meter
-    from runnerlib.executor.process_spec import ProcessInfo, TerminalSize
+    from runnerlib.executor.process_spec import ProcessInfo
 
 
 class ProcessFamily(Protocol):
     """The part of a supervisor that knows which processes belong together; `supervisor.ProcessSupervisor` has it."""
 
-    def tree(self, process: Process) -> list[Status]:
+    def tree(self, process: Process) -> list[ProcessStat]:
         """List the living processes of a step, its first one included."""
         ...
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib._util.proc import process_stat, read_proc
 from runnerlib.executor.process_spec import ProcessInfo
 
 if TYPE_CHECKING:
@@ -27,12 +28,11 @@ def holders(pipe: int) -> Iterator[ProcessInfo]:
 
 
 def members(group: int) -> Iterator[ProcessInfo]:
-    """The processes of a process group that have not ended."""
+    """The processes of a process group that run: one that only its parent has still to collect is none to name."""
 
     def belongs(process: Path) -> bool:
-        # The fields after the name, which may itself hold spaces and parentheses: state, parent, group.
-        state, _, of_group = (process / "stat").read_bytes().rpartition(b")")[2].split()[:3]
-        return int(of_group) == group and state != b"Z"
+        found = process_stat(int(process.name))
+        return found is not None and found.group == group and not found.dead
 
     return _processes(belongs)
 
@@ -56,6 +56,6 @@ def _processes(wanted: Callable[[Path], bool]) -> Iterator[ProcessInfo]:
 
 
 def _command(process: Path) -> str:
-    words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-    shown = b" ".join(words) or b"(%b)" % (process / "comm").read_bytes().rstrip()  # it is just ending
+    words = read_proc(f"{process}/cmdline").rstrip(b"\0").split(b"\0")
+    shown = b" ".join(words) or b"(%b)" % read_proc(f"{process}/comm").rstrip()  # it is just ending
     return shown.decode("utf-8", "surrogateescape")

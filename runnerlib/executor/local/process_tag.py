@@ -15,6 +15,7 @@ import os
 import re
 from typing import NamedTuple
 
+from runnerlib._util.proc import read_if_shown
 from runnerlib.executor.local import _spawn
 
 TAG = "RUNNERLIB_PROCESS_TAG"
@@ -49,7 +50,7 @@ class ProcessTag(NamedTuple):
         # The runner's own have a hard limit that is none of the job's; a step that lowers both passes for none of them.
         if marks and marks != [0, 0]:
             return max(marks)
-        found = re.search(self.text.encode() + rb"\.([0-9]+);", _read(f"/proc/{pid}/environ"))
+        found = re.search(self.text.encode() + rb"\.([0-9]+);", read_if_shown(f"/proc/{pid}/environ"))
         return int(found[1]) if found else None
 
 
@@ -69,15 +70,6 @@ def step_number(count: int) -> int:
 
 def _limits(pid: int) -> list[int]:
     """Return the soft and the hard limit of file locks of a process, without unlimited ones."""
-    text = _read(f"/proc/{pid}/limits")
+    text = read_if_shown(f"/proc/{pid}/limits")
     line = text[text.find(_LOCKS) + len(_LOCKS) :].split(b"\n", 1)[0] if _LOCKS in text else b""
     return [int(word) for word in line.split()[:2] if word.isdigit()]
-
-
-def _read(path: str) -> bytes:
-    """A file of /proc; empty when the process has ended or may not be looked into."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except OSError:
-        return b""

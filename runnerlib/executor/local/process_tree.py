@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.proc import ProcessStat, process_stat, read_proc
 from runnerlib.executor.local import pidfd
 
 if TYPE_CHECKING:
@@ -16,39 +17,14 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 # Milliseconds between two checks of the processes being killed.
 _PAUSE = 50
-# Bytes read at a time; hardly any file of a process has more.
-_PIECE = 1 << 14
 
 
-class Status(NamedTuple):
-    """A process as /proc/PID/stat shows it; `started` is in clock ticks since boot."""
-
-    pid: int
-    state: str
-    parent: int
-    group: int
-    session: int
-    threads: int
-    started: int
-
-    @property
-    def dead(self) -> bool:
-        """True if only the exit status is left. A process whose first thread alone has ended is not dead."""
-        return self.state in "ZX" and self.threads <= 1
-
-
-def status(pid: int) -> Status | None:
-    """Read the state of the process with that number; None when there is none."""
+def status(pid: int) -> ProcessStat | None:
+    """Read the state of the process with that number, a dead one too; None when there is none, or it is not shown."""
     try:
-        text = _read(f"/proc/{pid}/stat")
+        return process_stat(pid)
     except OSError:
         return None
-    # The second field is a name, which may itself hold spaces and parentheses.
-    words = text.rpartition(b")")[2].split()
-    if len(words) < 20:  # it ended while it was being read
-        return None
-    parent, group, session = map(int, words[1:4])
-    return Status(pid, words[0].decode(), parent, group, session, int(words[17]), int(words[19]))
 
 
 def children(pid: int) -> list[int]:
@@ -77,20 +53,11 @@ def children_of_thread(thread: str) -> list[int]:
     Raises NotImplementedError on a kernel built without these lists.
     """
     try:
-        return [int(word) for word in _read(f"{thread}/children").split()]
+        return [int(word) for word in read_proc(f"{thread}/children").split()]
     except OSError:
         if os.path.exists(f"{thread}/stat") and not os.path.exists(f"{thread}/children"):
             raise NotImplementedError from None
         return []  # it has just ended
-
-
-def _read(path: str) -> bytes:
-    """A file of /proc; every step ends with some, and `open` takes twice as long. Raises OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return b"".join(iter(lambda: os.read(file, _PIECE), b""))
-    finally:
-        os.close(file)
 
 
 def _everybody() -> list[int]:
@@ -106,7 +73,7 @@ def descendants(pid: int) -> Iterator[int]:
         waiting += found
 
 
-def send(process: Status, signum: int) -> None:
+def send(process: ProcessStat, signum: int) -> None:
     """Signal one process and no other, though it may have ended and its number been given to a stranger."""
     descriptor = pidfd.opened(process.pid)
     try:
@@ -119,14 +86,14 @@ def send(process: Status, signum: int) -> None:
             os.close(descriptor)
 
 
-def wait_for(look: Callable[[], list[Status]], seconds: float) -> None:
+def wait_for(look: Callable[[], list[ProcessStat]], seconds: float) -> None:
     """Wait until `look` finds nothing, at most so long."""
     deadline = monotonic() + seconds
     while (left := look()) and monotonic() < deadline:
         pidfd.wait(left[0].pid, _PAUSE)
 
 
-def end_all(look: Callable[[], list[Status]]) -> None:
+def end_all(look: Callable[[], list[ProcessStat]]) -> None:
     """Kill all processes that `look` finds, until it finds none."""
     deadline = monotonic() + _PATIENCE
     while (left := look()) and monotonic() < deadline:

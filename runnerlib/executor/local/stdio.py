@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runnerlib.executor.process_spec import ProcessSpec, TerminalSize
+    from runnerlib._util.terminal import TerminalSize
+    from runnerlib.executor.process_spec import ProcessSpec
 
 
 class StdioFds(NamedTuple):

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
+    from runnerlib._util.proc import ProcessStat
     from runnerlib.executor.local.cgroup import Group
-    from runnerlib.executor.local.process_tree import Status
     from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec
 
 # The step of a process that is the job's, and shows no more: several were running when it was met.
@@ -141,7 +141,7 @@ class ProcessSupervisor:
                 process.close()
             end_all(self._orphans)
 
-    def tree(self, process: Process) -> list[Status]:
+    def tree(self, process: Process) -> list[ProcessStat]:
         """The living processes of a step."""
         found = self._settled(lambda: self._members(process))
         self._known.update(((member.pid, member.started), process.step) for member in found)
@@ -203,7 +203,7 @@ class ProcessSupervisor:
         if descriptor + len(self._running) + _SPARE >= os.sysconf("SC_OPEN_MAX") > 0:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    def _members(self, process: Process) -> Iterator[Status]:
+    def _members(self, process: Process) -> Iterator[ProcessStat]:
         """Yield the living members of a tree; adopted ones last, which include those orphaned meanwhile."""
         if not process.reaped:
             yield from _living((process.pid, *descendants(process.pid)))
@@ -214,8 +214,8 @@ class ProcessSupervisor:
                 yield member
                 yield from _living(descendants(member.pid))
 
-    def _orphans(self) -> list[Status]:
-        def members() -> Iterator[Status]:
+    def _orphans(self) -> list[ProcessStat]:
+        def members() -> Iterator[ProcessStat]:
             for member, step in self._adopted():
                 if step not in self._running:
                     yield member
@@ -223,14 +223,14 @@ class ProcessSupervisor:
 
         return self._settled(members)
 
-    def _settled(self, look: Callable[[], Iterable[Status]]) -> list[Status]:
+    def _settled(self, look: Callable[[], Iterable[ProcessStat]]) -> list[ProcessStat]:
         """Return what `look` finds, each process once, after two equal results.
 
         An empty result counts only if nothing changed meanwhile. A process may leave a child and end while the list
         of adopted ones is read, which then shows neither; the next call of `look` finds the child. If processes keep
         forking, the result of the last of a few calls is returned, and the caller looks again.
         """
-        before: dict[int, Status] = {}
+        before: dict[int, ProcessStat] = {}
         for count in itertools.count(1):
             self._changed = False
             found = {member.pid: member for member in look()}
@@ -239,7 +239,7 @@ class ProcessSupervisor:
             before = found
         return list(found.values())
 
-    def _adopted(self) -> Iterator[tuple[Status, int]]:
+    def _adopted(self) -> Iterator[tuple[ProcessStat, int]]:
         """The living children of this process that are of the job, with the number of their step; reaps the dead.
 
         Left out are the first processes of running steps, which `Process.reap` collects.
@@ -261,7 +261,7 @@ class ProcessSupervisor:
             else:
                 yield now, step
 
-    def _step_of(self, process: Status) -> int | None:
+    def _step_of(self, process: ProcessStat) -> int | None:
         """The step that an adopted process belongs to; None when it is not known to be the job's."""
         step = self._tag.step_of(process.pid)
         if step is None:  # it threw the marks off, or this system shows neither
@@ -274,7 +274,7 @@ class ProcessSupervisor:
         return step
 
 
-def _living(pids: Iterable[int]) -> Iterator[Status]:
+def _living(pids: Iterable[int]) -> Iterator[ProcessStat]:
     for pid in pids:
         now = status(pid)
         if now is not None and not now.dead:

@@ -6,6 +6,7 @@ import os
 import resource
 from typing import TYPE_CHECKING
 
+from runnerlib._util.proc import own_status
 from runnerlib.events.result import Usage
 
 if TYPE_CHECKING:
@@ -49,10 +50,5 @@ def _own_rss(size: int) -> int | None:
 
 def _high_water() -> int | None:
     """Return the largest memory size that this process has had, in bytes; None if /proc does not show it."""
-    try:
-        with open("/proc/self/status", "rb", buffering=0) as file:
-            text = file.read()
-    except OSError:
-        return None
-    found = text.partition(b"VmHWM:")[2].split(maxsplit=1)
-    return int(found[0]) * 1024 if found else None
+    found = own_status("VmHWM")
+    return int(found.split()[0]) * 1024 if found else None

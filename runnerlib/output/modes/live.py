@@ -11,10 +11,10 @@ moves it down, at the cost of one write.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.terminal import own_terminal_size
 from runnerlib.errors import OutputError, one_line, printable
 from runnerlib.events import (
     JobFinished,
@@ -237,11 +237,5 @@ def console(streams: Streams, look: TerminalCapabilities) -> Live:
 
 def terminal_size() -> tuple[int, int]:
     """Columns and rows of the terminal now; a window may be resized at any time."""
-    for fd in (1, 2, 0):
-        try:
-            size = os.get_terminal_size(fd)
-        except OSError:
-            continue
-        if size.columns > 0 and size.lines > 0:
-            return size.columns, size.lines
-    return 80, 24
+    size = own_terminal_size()
+    return size.columns, size.rows

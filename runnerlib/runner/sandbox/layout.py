@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.paths import OWN, RECORDS_VARIABLE
+from runnerlib._util.proc import mounts
 from runnerlib.errors import ConfigError
 from runnerlib.executor.local.cgroup import find_place
 from runnerlib.executor.local.landlock import CHANGE, IOCTL_DEV, READ_FILE
 from runnerlib.runner.journal import seal_of
 from runnerlib.runner.sandbox.grants import Treatment
-from runnerlib.runner.sandbox.mounts import mounts, other_paths
+from runnerlib.runner.sandbox.mounts import other_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

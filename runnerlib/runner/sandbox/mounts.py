@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_OCTAL = r"\\([0-7]{3})"
-
-
-class Mount(NamedTuple):
-    """A mount: the device of its file system, the directory of that which it shows, and where it shows it."""
-
-    device: str
-    root: str
-    point: str
-
-
-def mounts() -> list[Mount]:
-    """Return the mounts that this process sees; none where there is no /proc."""
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            return [Mount(words[2], _plain(words[3]), _plain(words[4])) for words in map(str.split, file)]
-    except OSError:
-        return []
+    from runnerlib._util.proc import Mount
 
 
 def other_paths(path: str, known: Sequence[Mount]) -> Iterator[str]:
@@ -52,7 +34,3 @@ def _is_below(path: str, directory: str) -> bool:
 
 def _joined(directory: str, rest: str) -> str:
     return f"{directory.rstrip('/')}/{rest.strip('/')}".rstrip("/") or "/"
-
-
-def _plain(text: str) -> str:
-    return re.sub(_OCTAL, lambda found: chr(int(found[1], 8)), text) if "\\" in text else text

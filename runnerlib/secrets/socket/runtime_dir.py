@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib._util.proc import process_stat
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -114,10 +115,9 @@ def _namespace() -> int:
 
 
 def _started(pid: int) -> int:
-    """Return the start time of a process in clock ticks since boot; -1 for none, or an unreaped dead one."""
-    try:
-        # The fields after the name, which may itself hold spaces and parentheses; see proc(5).
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return -1
-    return -1 if fields[0] in {b"Z", b"X"} else int(fields[19])
+    """Return the start time of a process in clock ticks since boot; -1 for none, or an unreaped dead one.
+
+    Raises OSError for a process that is not shown to this user: it is in doubt.
+    """
+    found = process_stat(pid)
+    return -1 if found is None or found.dead else found.started

@@ -15,6 +15,7 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from runnerlib._util.proc import own_status
 from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.treefile import pack, seal, unpack
 
@@ -88,8 +89,7 @@ def _variant(sparse: Sequence[str]) -> str:
 
 def _umask() -> str:
     """Of this process, as the kernel tells it: `os.umask` would change it, for every thread, to tell it."""
-    with open("/proc/self/status", encoding="utf-8") as file:
-        return next((line.split()[1] for line in file if line.startswith("Umask:")), "")
+    return own_status("Umask")
 
 
 def _used(path: Path) -> float:

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from runnerlib._util.terminal import TerminalSize
 from runnerlib.executor.local import Process, ProcessSupervisor
-from runnerlib.executor.process_spec import ExitStatus, ProcessSpec, TerminalSize
+from runnerlib.executor.process_spec import ExitStatus, ProcessSpec
 
 
 def launch(

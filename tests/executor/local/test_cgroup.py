@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runnerlib._util import proc
 from runnerlib.executor.local import ProcessSupervisor, cgroup
 from runnerlib.executor.local.cgroup import Group, Place, find_place
 from tests.executor.local.conftest import delegated
@@ -163,7 +164,7 @@ OWN = "4:memory:/docker/abc/x\n3:cpuset,cpu:/\n0::/user.slice/my\n"
 
 def test_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = {"/proc/self/mountinfo": MOUNTS % {"at": tmp_path}, "/proc/self/cgroup": OWN}
-    monkeypatch.setattr(cgroup, "_read", lambda path: texts[path].encode())
+    monkeypatch.setattr(proc, "read_proc", lambda path: texts[path].encode())
     for directory in ("memory/x", "cpu set", "unified/user.slice/my"):
         (tmp_path / directory).mkdir(parents=True)
     assert find_place("cgroup", "memory") == (f"{tmp_path}/memory/x", f"{tmp_path}/memory")

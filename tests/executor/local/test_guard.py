@@ -12,11 +12,11 @@ from random import Random
 
 import pytest
 
+from runnerlib._util.terminal import TerminalSize
 from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.local import watchdog as guard
 from runnerlib.executor.local.cgroup import find_place
 from runnerlib.executor.local.process_tag import ProcessTag, new_tag
-from runnerlib.executor.process_spec import TerminalSize
 from tests.executor.local.conftest import delegated
 from tests.executor.local.steps import alive, wait_for_end
 from tests.executor.local.test_tree import FORKS
@@ -28,7 +28,8 @@ HOST = f"""
 import os, sys
 from pathlib import Path
 from runnerlib.executor.local import ProcessSupervisor
-from runnerlib.executor.process_spec import ProcessSpec, TerminalSize
+from runnerlib.executor.process_spec import ProcessSpec
+from runnerlib._util.terminal import TerminalSize
 supervisor = ProcessSupervisor(cgroups=sys.argv[1] == "cgroup")
 tag, groups = supervisor._tag, supervisor._groups
 print(supervisor._watchdog.pid, tag.number, tag.text, groups and groups.path, flush=True)

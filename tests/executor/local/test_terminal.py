@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 
+from runnerlib._util.terminal import TerminalSize
 from runnerlib.executor.local import ProcessSupervisor
-from runnerlib.executor.process_spec import TerminalSize
 from tests.executor.local.steps import finish, launch, read_line, run
 
 SIZE = TerminalSize(rows=33, columns=101)

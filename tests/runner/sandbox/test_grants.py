@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+from runnerlib._util.proc import Mount
 from runnerlib.executor.local.landlock import Ruleset
 from runnerlib.runner.sandbox.grants import Grants, Treatment, ways
-from runnerlib.runner.sandbox.mounts import Mount, other_paths
+from runnerlib.runner.sandbox.mounts import other_paths
 
 LISTED, CLOSED = Treatment(7, listed=True), Treatment(0)
 
