@@ -23,6 +23,7 @@ COMMANDS = {
     "cleanup": "Remove the workspace ./job.",
     "config": "Show every setting and the layer that gave it.",
     "copy": "Put a copy of a directory into the workspace.",
+    "doctor": "Tell what this machine can do for jobs.",
     "eval": "Tell which jobs follow from an event.",
     "git": "Ask the repository that a job works on.",
     "mask": "Mask stdin, or check files for secrets.",

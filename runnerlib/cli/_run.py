@@ -11,6 +11,7 @@ import click
 from runnerlib.cli._request import requested
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.output.line_policy import is_one_stream
+from runnerlib.runner.description import described
 from runnerlib.runner.plan import plan_job
 from runnerlib.runner.planner import Planner
 from runnerlib.runner.run import preview, run_request
@@ -132,7 +133,7 @@ def _drawn(plan: JobPlan, drawing: str) -> str:
 
 def _show(services: RunServices, plan: JobPlan) -> None:
     """Print what a run of `plan` would do."""
-    rows = [*plan.describe(), ("nothing", "was done: this was a dry run")]
+    rows = [*described(plan), ("nothing", "was done: this was a dry run")]
     width = max(len(label) for label, _ in rows)
     _echo(services, "\n".join(f"{label:{width}}  {text}" for label, text in rows))
 

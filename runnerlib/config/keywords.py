@@ -45,6 +45,7 @@ class SettingKeywords(TypedDict, total=False):
     secret_env_min_length: int | str | None
     secret_shapes: Texts | None
     secret_providers: Texts | None
+    untrusted_secrets: Texts | None
     secret_dir: str | None
     secret_command: Texts | None
     secret_timeout: float | str | None

@@ -181,6 +181,14 @@ class RunnerConfig:
         default=("local",),
         literal=True,
     )
+    untrusted_secrets: tuple[str, ...] = _setting(
+        "secrets, as PATH:KEY and separated by commas, that job and workflow files of the source may refer to although "
+        "it is not trusted",
+        kinds.names,
+        default=(),
+        early=True,
+        literal=True,
+    )
     secret_dir: str = _setting(
         "directory of the provider `file`, with a file PATH/KEY for each secret", default="/run/secrets", literal=True
     )

@@ -95,6 +95,8 @@ def job_environment(
     given = {name: str(place) for name, place in places.items()}
     given.update((name, value) for name, value in filed if name)
     given.update(job.env if job else {})
+    for name in ("job_env", _LIST):
+        _check_origin(resolved, name, environ, workspace, files)
     own = dict(_job_env(resolved, workspace, files))
     given.update((name, reveal(value, f"job_env: {name}")) for name, value in own.items())
     variables = {**{name: value for name, value in environ.items() if name not in withheld}, **given}
@@ -244,6 +246,18 @@ def _lines(text: str, comment: str = "#") -> Iterator[tuple[int, str]]:
         stripped = line.strip()
         if stripped and not (comment and stripped.startswith(comment)):
             yield number, stripped
+
+
+def _check_origin(
+    resolved: Resolved, name: str, environ: Mapping[str, str], workspace: Workspace, files: Files
+) -> None:
+    """Raise ConfigError when the setting names a file of an untrusted source that refers to a secret."""
+    given = getattr(resolved.config, name)
+    text = _file_in_workspace(resolved, name, given, workspace, files) if isinstance(given, str) else None
+    if text and "${secret:" in text:
+        from runnerlib.runner.untrusted import refuse_in_file  # few files refer to secrets
+
+        refuse_in_file(resolved, text, given, environ, workspace)
 
 
 def _file_in_workspace(resolved: Resolved, name: str, given: str, workspace: Workspace, files: Files) -> str | None:

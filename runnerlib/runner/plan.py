@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.config import SETTINGS, Layer
 from runnerlib.config.misspelled import misspelt
-from runnerlib.errors import ConfigError, one_line, unknown
+from runnerlib.errors import ConfigError, unknown
 from runnerlib.output import MODES, mode_of
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.runner.environment import job_environment, named_secrets, referring
@@ -16,7 +16,7 @@ from runnerlib.runner.services import services_for
 from runnerlib.secrets.providers import ReferenceExpander
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from runnerlib._util.paths import Workspace
@@ -109,26 +109,6 @@ class JobPlan(RunPlan):
         env = {name: self.env[name] for name in self.env if name in names or name.startswith(_TOLD)}
         return replace(self, env=env)
 
-    def describe(self) -> Iterator[tuple[str, str]]:
-        """Yield the plan as (label, text) rows, not masked."""
-        yield "workspace", str(self.workspace.base)
-        for checkout in self.checkouts:
-            yield checkout.label, checkout.described()
-        yield "directory", str(self.job_dir)
-        if self.awaited is not None:
-            yield "job", f"the one that '{one_line(self.awaited)}' describes, in the source"
-        elif self.is_command:
-            yield "command", self.job.steps[0].shown
-        else:
-            yield "job", f"{self.job.name}, {len(self.job.steps)} steps (--plan shows them)"
-        if self.engine is not None:
-            yield "container", f"{self.image}, by {self.engine.program}"
-        if self.is_bounded and self.awaited is None:
-            yield "sandbox", ", ".join(dict.fromkeys(bounds.level for bounds in self.bounds().values()))
-        yield "secrets", f"{self.secret_count} masked"
-        for warning in self.warnings:
-            yield "warning", warning
-
 
 def plan_job(
     request: RunRequest, services: RunServices, changes: Changes = NO_CHANGES, spool: Path | None = None
@@ -145,6 +125,10 @@ def plan_job(
     is_command = request.job is None
     job = _limited(request.job or _only_command(settings, request.words), settings.config)
     job.check()
+    if request.untrusted:
+        from runnerlib.runner.untrusted import refuse_references  # few runs have such a file
+
+        refuse_references(job, settings, request.untrusted)
     # 3. References to secrets are replaced; the masker knows each value before anything else does.
     expander = _expander(request, services, settings)
     written = job.env
@@ -201,6 +185,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
         **workspace.variables,
         "RUNNERLIB_TRIGGERS": spool,
         **_reach(settings),
+        **request.told,
     }
     environ = request.environ
     environment = job_environment(settings, environ, workspace, places, job, services.files, expander.text)

@@ -32,7 +32,8 @@ class RunRequest(NamedTuple):
     `words` that run without a shell. `wish` selects the steps that run. `workspace` None means the one of `environ`
     and `cwd`. `notices` are warnings about the job's file. `about` is a directory in the repository that conditions
     are about if the job has no source, by default `cwd`. `awaited` is the position of a job file in a source that is
-    not prepared yet: until then `job` is a placeholder.
+    not prepared yet: until then `job` is a placeholder. `untrusted` is the file of the job, if that is of a source that
+    is not trusted: it may refer to few secrets. `told` are variables from other jobs; in them nothing is a reference.
     """
 
     resolved: Resolved
@@ -45,6 +46,8 @@ class RunRequest(NamedTuple):
     notices: tuple[str, ...] = ()
     about: Path | None = None
     awaited: Place | None = None
+    untrusted: str = ""
+    told: Mapping[str, str] = {}
 
     def located(self) -> Workspace:
         """Return the workspace of the run. Raises PathError for a variable with an invalid value."""
@@ -77,7 +80,14 @@ class RunRequest(NamedTuple):
         file = place.load()
         resolved = merge(self.resolved.layers._replace(job_file=FileLayer(file.settings, place.given)))
         known = self._replace(resolved=resolved, words=(), job=file.job, notices=tuple(file.notices), awaited=None)
-        return known._replace(about=place.path.parent)
+        return known._replace(about=place.path.parent).of_file(place.given, place.path)
+
+    def of_file(self, given: str, path: Path) -> RunRequest:
+        """Return a copy that knows whether the file of its job is of an untrusted source. Raises ConfigError."""
+        from runnerlib.runner.untrusted import is_inside, untrusted_tree  # few runs have such a file
+
+        tree = untrusted_tree(self.resolved, self.environ, self.located())
+        return self._replace(untrusted=given if tree is not None and is_inside(path, tree) else "")
 
     def place_of(self, file: str, settings: Resolved | None = None) -> Place:
         """Locate a job or workflow file: on disk, or in a source that the run will prepare. Raises ConfigError."""

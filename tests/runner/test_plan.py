@@ -10,6 +10,7 @@ from runnerlib._util.paths import Workspace
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError, PathError, SourceError
 from runnerlib.masking import SecretMasker
+from runnerlib.runner.description import described
 from runnerlib.runner.plan import JobPlan, early_services
 from runnerlib.runner.request import RunRequest
 from runnerlib.source import SourceSpec
@@ -141,7 +142,7 @@ def test_the_masker_of_a_configuration_that_cannot_run(tmp_path: Path) -> None:
 
 def test_the_description_shows_no_credentials(tmp_path: Path) -> None:
     plan = planned(tmp_path, "echo", "a b", source_type="git", source_url="https://u:pw@h/r", source_ref="v1")
-    rows = dict(plan.describe())
+    rows = dict(described(plan))
     assert rows["source"] == f"git https://***@h/r at v1 -> {tmp_path}/job/src"
     assert rows["command"] == "echo 'a b'"
 
@@ -152,7 +153,7 @@ def test_options_of_a_source(prefix: str, tmp_path: Path) -> None:
     settings = {f"{prefix}source_{key}": value for key, value in given.items()}
     plan = planner(resolve({"job_command": "true", **settings}, HOST), (), HOST, tmp_path, may_grow=True).plan()
     assert plan.checkouts[0].spec.options == (("exclude", "*.o"), ("exclude", "a,b"))
-    rows = dict(plan.describe())
+    rows = dict(described(plan))
     assert rows[f"{prefix[:2]} source".strip()].startswith("fossil /a (exclude=*.o exclude=a,b) -> ")
 
 

@@ -25,7 +25,6 @@ from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.event_relay import JobEventRelay, ThreadsafeObserver
 from runnerlib.runner.workflow.job_driver import JobDriver, Shared
 from runnerlib.runner.workflow.job_outputs import collect, tell
-from runnerlib.runner.workflow.plan import body
 from runnerlib.runner.workflow.status_records import Record
 from runnerlib.runner.workflow.threads import in_thread
 
@@ -120,7 +119,7 @@ class LocalJob:
         told = tell(instance, base, self._known.vars, self._known.before, plan.masker)
         told[RECORDS_VARIABLE] = str(self._backend.records)
         wish = Selection(resume=True) if plan.wish.resume else None
-        request = plan.requests[instance.name]._replace(job=body(instance, told), wish=wish)
+        request = plan.requests[instance.name]._replace(told=told, wish=wish)
         return Planner(request, plan.services.for_job(), plan_job)
 
     async def _upload(self, plan: JobPlan, *, optional: bool) -> None:

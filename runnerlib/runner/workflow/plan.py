@@ -81,6 +81,8 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     all_of_them = instances(workflow)
     _check_wish(workflow, wish, all_of_them)
     request = request._replace(about=_beside(request.cwd, workflow.file))
+    if workflow.file:
+        request = request.of_file(workflow.file, request.cwd / workflow.file)
     services.plugins = may_have_plugins(request)
     unset = dict.fromkeys((*_SOURCE, *(f"ci_{name}" for name in _SOURCE)))
     steps = sum(len(instance.job.body.steps) for instance in all_of_them.values())
@@ -124,7 +126,7 @@ def _requested(request: RunRequest, front: RunPlan, instance: Instance, file: st
     return request._replace(
         resolved=_settings_of(request.resolved, instance, file),
         words=(),
-        job=body(instance, {}),
+        job=body(instance),
         wish=None,
         workspace=workspace_of(front.workspace, instance.name),
     )
@@ -135,11 +137,10 @@ def workspace_of(whole: Workspace, name: str) -> Workspace:
     return Workspace(whole.base / _JOBS / file_name(name))
 
 
-def body(instance: Instance, told: Mapping[str, str]) -> Job:
-    """Return the instance's job with matrix variables and upstream outputs (`told`) in its environment."""
+def body(instance: Instance) -> Job:
+    """Return the instance's job with matrix variables in its environment."""
     job = instance.job.body
-    env = {**told, **job.env, **instance.env}
-    return job.replaced(name=instance.name, env=env)
+    return job.replaced(name=instance.name, env={**job.env, **instance.env})
 
 
 def _settings_of(resolved: Resolved, instance: Instance, file: str) -> Resolved:

@@ -10,6 +10,7 @@ import pytest
 from runnerlib.config import SETTINGS, resolve
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Job, Step
+from runnerlib.runner.description import described
 from runnerlib.runner.plan import JobPlan
 from runnerlib.runner.planner import Planner
 from runnerlib.secrets.providers import PROVIDERS, SecretResolver
@@ -75,7 +76,7 @@ class TestWhere:
         plan, masker = made.plan(), made.services.masker
         assert plan.checkouts[0].spec.url == "https://u:swordfish-1@h/x"
         assert masker.has_secret("x://y:hunter2@z")
-        assert "swordfish-1" not in masker.mask_string("\n".join(map(str, plan.describe())))
+        assert "swordfish-1" not in masker.mask_string("\n".join(map(str, described(plan))))
 
     def test_a_command_is_the_shells(self, tmp_path: Path) -> None:
         """`${secret:0:4}` is a part of a variable there, and a secret in an argument is seen by everybody."""
