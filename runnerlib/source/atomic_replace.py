@@ -41,7 +41,7 @@ def replacing(target: Path, report: Report) -> Iterator[Path]:
     """
     target = target.parent.resolve() / target.name if target.name not in {"", ".."} else target.resolve()
     inside = _must_stay(target)
-    _sweep(target)
+    survivors = not _sweep(target)
     holder = _make_holder(target, inside=inside)
     try:
         lock = os.open(holder, DIRECTORY)
@@ -60,6 +60,8 @@ def replacing(target: Path, report: Report) -> Iterator[Path]:
     except OSError as error:
         why = f"'{error.filename}': {(error.strerror or str(error)).lower()}"
         report(f"what '{target}' held before is left in '{holder}' and cannot be removed: {why}")
+    if survivors:  # a process of the killed run may have written while its directory was cleared
+        _sweep(target)
 
 
 def _must_stay(target: Path) -> bool:
@@ -108,16 +110,23 @@ def _start_time(pid: int) -> int:
     return -1 if found is None else found.started
 
 
-def _sweep(target: Path) -> None:
-    """Remove the staging directories that killed runs left beside `target` or in it, and restore the trees in them."""
+def _sweep(target: Path) -> bool:
+    """Remove the staging directories that killed runs left beside `target` or in it, and restore the trees in them.
+
+    Returns whether all of them are gone; what cannot be removed does not stop this run.
+    """
+    clean = True
     for directory in (target.parent, target):
         if not directory.is_dir():
             continue
         for holder in [entry for entry in directory.iterdir() if _is_abandoned(entry)]:
-            with suppress(OSError):  # what cannot be removed does not stop this run
+            try:
                 if directory == target.parent:
                     _give_back(holder)
                 remove_tree(holder)
+            except OSError:
+                clean = False
+    return clean
 
 
 def is_holder(name: str) -> bool:

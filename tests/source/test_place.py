@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from runnerlib.source import atomic_replace as place
 from runnerlib.source.atomic_replace import replacing
 from tests.source.mounts import need_mounts
 from tests.source.repository import Origin, holders, snapshot
+from tests.waiting import until_nobody_uses
 
 if TYPE_CHECKING:
     from tests.source.smart_http import Server
@@ -171,7 +173,27 @@ def test_killed_between_fetch_and_checkout(full: Path, origin: Origin, server: S
     before = snapshot(full)
     assert run(KILLED_WHILE_FETCHING, server.url("git/repo"), full).returncode == -signal.SIGKILL
     assert snapshot(full) == before
+    until_nobody_uses(full.parent)  # git of the killed run may be writing still
     prepare(SourceSpec("git", str(origin.path)), full)
+    assert holders(full.parent) == []
+
+
+def test_what_a_killed_run_still_wrote_while_it_was_swept(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = full.parent / ".runnerlib-4194304-1-0123456789abcdef"
+    (dead / "new").mkdir(parents=True)
+    remove, asked = place.remove_tree, list[Path]()
+
+    def busy(tree: Path) -> None:
+        asked.append(tree)
+        if asked == [dead]:
+            raise OSError(errno.ENOTEMPTY, "Directory not empty", str(tree))
+        remove(tree)
+
+    monkeypatch.setattr(place, "remove_tree", busy)
+    with replacing(full, print) as made:
+        fill(made)
+        assert dead.exists()
+    assert is_new(full)
     assert holders(full.parent) == []
 
 
