@@ -19,7 +19,7 @@ from runnerlib.secrets.process_registry import HERE
 from runnerlib.secrets.socket import SecretServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
     from types import FrameType
@@ -44,6 +44,8 @@ class Driver(Protocol):
     """Stops the run, from any thread."""
     loop_observer: Observer | None
     """Takes the events of steps, on their event loop; None for the observer of all other events."""
+    warned: Collection[str]
+    """Warnings that the caller of the run has sent already."""
 
     def around(self, masker: SecretMasker) -> AbstractContextManager[object]:
         """Enter what lasts for the whole run."""
@@ -71,6 +73,7 @@ class ThisThread:
     def __init__(self, stop: Stop | None = None, new_loop: LoopFactory | None = None) -> None:
         self.stop = stop or Stop()
         self.loop_observer: Observer | None = None
+        self.warned: Collection[str] = ()
         self._new_loop = new_loop
 
     @contextmanager

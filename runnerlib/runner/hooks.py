@@ -9,7 +9,7 @@ from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Notice, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from runnerlib._util.cancellation import Stop
@@ -73,7 +73,7 @@ class RunState:
     that of the job, once it has ended; `ending` is true from then on, or from what has ended the run before it.
     """
 
-    def __init__(self, masker: SecretMasker, stop: Stop, ends: Ends) -> None:
+    def __init__(self, masker: SecretMasker, stop: Stop, ends: Ends, warned: Collection[str] = ()) -> None:
         self.stop = stop
         self.ends = ends
         self.observer: Observer | None = None
@@ -81,7 +81,7 @@ class RunState:
         self.ending = False
         self.failures = FailureLog(self.warn)
         self._mask = masker.mask_string
-        self._warned: set[str] = set()
+        self._warned = set(warned)
 
     def tell(self, event: Event) -> None:
         """Send an event to the observer; a lost reader ends the run, but not the stages after the job."""

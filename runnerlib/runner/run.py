@@ -149,7 +149,7 @@ class _Run:
     """The stages of one run."""
 
     def __init__(self, planner: Planner[RunPlan], hooks: RunHooks, driver: Driver, ends: Ends) -> None:
-        self.state = RunState(planner.services.masker, driver.stop, ends)
+        self.state = RunState(planner.services.masker, driver.stop, ends, driver.warned)
         self._planner = planner
         self._hooks = hooks
         self._driver = driver

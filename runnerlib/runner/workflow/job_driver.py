@@ -16,7 +16,7 @@ from runnerlib.runner.workflow.threads import in_thread
 from runnerlib.source.safe_tree import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -51,6 +51,7 @@ class JobDriver:
     ) -> None:
         self.stop = stop
         self.loop_observer: Observer | None = loop_observer
+        self.warned: Collection[str] = shared.plan.warnings
         self._shared = shared
         self._instance = instance
         self._stopped = stopped
