@@ -18,6 +18,7 @@ from runnerlib.cli._request import current_directory, resolve_options, warn_of_m
 from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError, SourceError, printable
 from runnerlib.events import Notice, Warned
+from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.runner.driver import interruptible
 from runnerlib.runner.plan import know_early, plan_run
 from runnerlib.runner.planner import Planner
@@ -101,10 +102,8 @@ def bring(checkouts: Iterable[Checkout], sources: Sources, base: Path, masker: S
         report.clear()
 
 
-class _Telling:
+class _Telling(UnbufferedObserver):
     """Observer that writes messages of plugins as progress lines."""
-
-    congested = False
 
     def __init__(self, report: Lines) -> None:
         self._report = report
@@ -115,6 +114,3 @@ class _Telling:
             self._report(event.text)
         elif isinstance(event, Warned):
             self._report(f"warning: {event.text}")
-
-    async def drain(self) -> None:
-        """Return at once: nothing is buffered."""

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from runnerlib.events import StepOutput
+from runnerlib.events.forwarding import ForwardingObserver
 from runnerlib.output.text.lines import Lines
 from runnerlib.output.text.visible import visible
 from runnerlib.pipeline.job.retry_pattern import compiled
@@ -19,14 +20,14 @@ _BACKLOG = 1 << 20
 _OVERLAP = 4096
 
 
-class Watch:
+class Watch(ForwardingObserver):
     """An observer that passes events on; `seen` returns at the end whether the pattern was in a line.
 
     A thread searches: whatever a pattern costs, the loop goes on, and with it time limits and signals.
     """
 
     def __init__(self, observer: Observer, pattern: str) -> None:
-        self._observer = observer
+        super().__init__(observer)
         self._lines = Lines()
         self._search = _Search(pattern)
         self._parts: list[bytes] = []
@@ -36,11 +37,11 @@ class Watch:
     @property
     def congested(self) -> bool:
         """True while the reader of the output, or the search, is behind."""
-        return self._observer.congested or self._behind
+        return super().congested or self._behind
 
     async def drain(self) -> None:
         """Wait for the reader of the output and the search."""
-        await self._observer.drain()
+        await super().drain()
         if self._behind and self._working is not None:
             await asyncio.wait((self._working,))
 
@@ -52,7 +53,7 @@ class Watch:
         """Pass an event on, and search it if it is output."""
         if isinstance(event, StepOutput) and not self._search.over:
             self._add(self._lines.feed(event.data))
-        self._observer.observe(event)
+        super().observe(event)
 
     async def seen(self) -> bool:
         """Return whether the pattern was in a line, the unfinished last one included.

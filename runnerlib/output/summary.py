@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import one_line, printable
 from runnerlib.events import JobFinished, Masked, StepFinished, StepOutput, StepStarted
+from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.output.text.ansi import text_only
 from runnerlib.output.text.columns import columns, padded, shortened, told_apart
 from runnerlib.output.text.lines import final
 from runnerlib.output.text.messages import duration, size
+from runnerlib.output.text.outcomes import marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,9 +40,6 @@ _LONGEST_LINE = 200
 _LONGEST_REASON = 100
 _NARROWEST_REASON = 20
 _WIDEST_NAME = 40
-
-_MARKS = {"success": "✓", "failure": "✗", "cancelled": "✗", "skipped": "·"}
-_COLOURS = {"success": "32", "failure": "31", "cancelled": "31", "skipped": "2"}
 
 
 class Column(NamedTuple):
@@ -72,14 +71,13 @@ _LABELS = (Column("outcome", lambda step: step.outcome),)
 _FIGURES = (Column("attempts", _attempts), Column("time", _time), Column("CPU", _cpu), Column("max RSS", _memory))
 
 
-class Summary:
+class Summary(UnbufferedObserver):
     """Writes a summary with `say` when the job has finished; it comes after the console in `FanOut`.
 
     `path` returns where the full log of a step is, if logs are kept. With `console_told`, as in raw mode, a job of one
     step is not repeated; of one that failed only the log is named.
     """
 
-    congested = False
     heading = "step"
 
     def __init__(
@@ -117,16 +115,6 @@ class Summary:
         """Show lines, if there are any."""
         if lines:
             self._say("".join(f"{told.rstrip()}\n" for told in lines).encode(errors="backslashreplace"))
-
-    async def drain(self) -> None:
-        """Return at once: nothing is queued here."""
-
-    def give_up(self) -> int:
-        """Drop nothing."""
-        return 0
-
-    def close(self) -> None:
-        """Release nothing: there are no resources."""
 
     def _told(self, job: JobResult) -> Iterator[str]:
         root = _root_cause(job)
@@ -185,10 +173,9 @@ class Summary:
         yield self.look.paint(f"  {heading}  {headings}  reason", "2")
         for step, label, figures in zip(steps, left, right, strict=True):
             allowed = step.outcome == "failure" and not step.required
-            mark, sgr = self.look.plain(_MARKS[step.outcome]), "33" if allowed else _COLOURS[step.outcome]
             reason = shortened(one_line(step.reason), _LONGEST_REASON, self.look.plain("…"))
             first, *rest = _wrapped(reason + " (not required)" * allowed, self.look.width() - before)
-            yield f"{self.look.paint(f'{mark} {label}', sgr)}  {figures}  {first}"
+            yield f"{marked(label, step, self.look)}  {figures}  {first}"
             yield from (" " * before + text for text in rest)
 
 

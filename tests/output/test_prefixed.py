@@ -88,7 +88,7 @@ def test_colours_go_on_in_the_next_line_and_stay_off_the_prefix() -> None:
 def test_without_unicode_and_with_colours() -> None:
     events: list[Event] = [JobStarted("ci", {"x" * 30: (), "b": ()}), StepStarted("b", "true"), StepOutput("b", b"y\n")]
     assert lines(events, TerminalCapabilities(unicode=False)) == ["b" + " " * 23 + " > $ true", "b" + " " * 23 + " | y"]
-    assert lines(events, TerminalCapabilities(colour=True))[1].startswith("\x1b[33mb" + " " * 23 + " │\x1b[0m y")
+    assert lines(events, TerminalCapabilities(colour=True))[1].startswith("\x1b[35mb" + " " * 23 + " │\x1b[0m y")
 
 
 def test_a_long_name_is_shortened() -> None:

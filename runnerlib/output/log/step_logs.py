@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import OutputError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, StepOutput, StepRetrying, StepStarted
+from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.output.log.file_names import DIRECTORY, log_name
 from runnerlib.output.text.messages import retrying
 
@@ -31,13 +32,11 @@ class _Log(NamedTuple):
     name: str
 
 
-class StepLogs:
+class StepLogs(UnbufferedObserver):
     """Writes `logs/<step>.log` below `artifacts`; a log of an earlier run is replaced.
 
     Raises OutputError, which names the file, when one cannot be written to its end.
     """
-
-    congested = False  # a file never blocks its writer
 
     def __init__(self, artifacts: Path) -> None:
         self._artifacts = artifacts
@@ -66,13 +65,6 @@ class StepLogs:
                 self._clear(log_name(event.result.name))  # it wrote nothing: an existing file is no log of it
             case JobFinished():
                 self.close()
-
-    async def drain(self) -> None:
-        """Return at once: nothing is queued."""
-
-    def give_up(self) -> int:
-        """Drop nothing."""
-        return 0
 
     def close(self) -> None:
         """Close all files; the log of a step that has not finished stays as `.part`."""

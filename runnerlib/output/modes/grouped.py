@@ -27,6 +27,7 @@ from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only
 from runnerlib.output.text.lines import Lines, final
 from runnerlib.output.text.messages import command, finished, retrying
+from runnerlib.output.text.outcomes import FAILED, WARNING, marked, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ class Grouped(Streams):
                 self._own(event.step, command(event), "1")
             case StepRetrying():
                 self._end_lines(event.step)
-                self._own(event.step, retrying(event), "33")
+                self._own(event.step, retrying(event), WARNING)
             case StepFinished() if self._turns.started(event.result.name):
                 self._end_lines(event.result.name)
                 del self._lines[event.result.name], self._colours[event.result.name]
@@ -76,7 +77,7 @@ class Grouped(Streams):
             case Notice():
                 self.say(f"runnerlib: {one_line(event.text)}\n".encode())
             case Warned() if event.step:
-                self._own(event.step, f"warning: {one_line(event.text)}", "33")
+                self._own(event.step, f"warning: {one_line(event.text)}", WARNING)
             case Warned():
                 self.say(f"runnerlib: warning: {one_line(event.text)}\n".encode())
             case Triggered():
@@ -130,16 +131,14 @@ class Grouped(Streams):
         if not _failed(result):
             return b""
         text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
-        return self._dialect.harmless(f"{self._look.paint(text, '31')}\n".encode())
+        return self._dialect.harmless(f"{self._look.paint(text, style_of(result).sgr)}\n".encode())
 
     def _ending(self, result: StepResult) -> bytes:
         text = one_line(f"{result.name}: {finished(result)}")
-        announced = self._dialect.failure(text) if _failed(result) else b""
+        announced = self._dialect.failure(text) if style_of(result) is FAILED else b""
         if announced:
             return announced
-        mark = {"success": "✓", "skipped": "·"}.get(result.outcome, "✗")
-        sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31" if result.required else "33")
-        return self._dialect.harmless(f"{self._look.paint(f'{self._look.plain(mark)} {text}', sgr)}\n".encode())
+        return self._dialect.harmless(f"{marked(text, result, self._look)}\n".encode())
 
 
 def _no_triggers(lines: bytes) -> bytes:
@@ -152,6 +151,7 @@ def _no_triggers(lines: bytes) -> bytes:
 
 
 def _failed(result: StepResult) -> bool:
+    """Return whether the block of a step stays open: it failed, or was stopped."""
     return result.required and result.outcome in {"failure", "cancelled"}
 
 

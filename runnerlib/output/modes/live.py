@@ -34,6 +34,7 @@ from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only, text_only
 from runnerlib.output.text.lines import Lines, final, last_state
 from runnerlib.output.text.messages import command, finished, retrying
+from runnerlib.output.text.outcomes import FAILED, WARNING, marked, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,16 +109,16 @@ class Live(Streams):
             case StepRetrying():
                 step = self._running[event.step]
                 self._output(event.step, step, step.lines.end())
-                self._own(event.step, retrying(event), "33")
+                self._own(event.step, retrying(event), WARNING)
             case StepFinished():
                 self._finish(event.result)
             case Notice() | Triggered():
                 said = event.line if isinstance(event, Triggered) else f"runnerlib: {one_line(event.text)}\n".encode()
                 self.say(said)
             case Warned() if event.step:
-                self._own(event.step, f"warning: {one_line(event.text)}", "33")
+                self._own(event.step, f"warning: {one_line(event.text)}", WARNING)
             case Warned():
-                self.say(f"{self._look.paint(f'runnerlib: warning: {one_line(event.text)}', '33')}\n".encode())
+                self.say(f"{self._look.paint(f'runnerlib: warning: {one_line(event.text)}', WARNING)}\n".encode())
             case JobFinished():
                 self._stop()
                 return
@@ -191,7 +192,7 @@ class Live(Streams):
 
     def _finish(self, result: StepResult) -> None:
         self._done += 1
-        self._failed += result.outcome in {"failure", "cancelled"}
+        self._failed += style_of(result) is FAILED
         step = self._running.pop(result.name, None)
         if step is None:
             self._turns.between(self._closing(result))
@@ -208,16 +209,14 @@ class Live(Streams):
         return f"{self._look.paint(f'{bar} {one_line(step)} {bar}', '1;36')}\n".encode()
 
     def _closing(self, result: StepResult) -> bytes:
-        mark = {"success": "✓", "skipped": "·"}.get(result.outcome, "✗")
-        sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31" if result.required else "33")
-        text = one_line(f"{self._look.plain(mark)} {result.name}: {finished(result)}")
-        return f"{self._look.paint(text, sgr)}\n".encode()
+        text = one_line(f"{result.name}: {finished(result)}")
+        return f"{marked(text, result, self._look)}\n".encode()
 
     def _meanwhile(self, result: StepResult) -> bytes:
         if result.success or not result.required:
             return b""
         text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
-        return f"{self._look.paint(text, '31')}\n".encode()
+        return f"{self._look.paint(text, style_of(result).sgr)}\n".encode()
 
     def _stop(self) -> None:
         self._stop_timer()

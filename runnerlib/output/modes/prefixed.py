@@ -19,6 +19,7 @@ from runnerlib.output.text.ansi import Colours, colours_only
 from runnerlib.output.text.columns import PALETTE, common_width, padded, told_apart
 from runnerlib.output.text.lines import Lines, final
 from runnerlib.output.text.messages import command, finished, retrying
+from runnerlib.output.text.outcomes import WARNING, style_of
 
 if TYPE_CHECKING:
     from runnerlib.events import Event
@@ -77,13 +78,13 @@ class Prefixed(Streams):
                 self._write(self._column(event.step).said(command(event), "1"))
             case StepRetrying():
                 self._finish_line(event.step)
-                self._write(self._column(event.step).said(retrying(event), "33"))
+                self._write(self._column(event.step).said(retrying(event), WARNING))
             case StepFinished():
                 self._finish(event.result)
             case Notice():
                 self.say(f"runnerlib: {one_line(event.text)}\n".encode())
             case Warned() if event.step:
-                self._write(self._column(event.step).said(f"warning: {one_line(event.text)}", "33"))
+                self._write(self._column(event.step).said(f"warning: {one_line(event.text)}", WARNING))
             case Warned():
                 self.say(f"runnerlib: warning: {one_line(event.text)}\n".encode())
             case Triggered():
@@ -95,8 +96,7 @@ class Prefixed(Streams):
 
     def _finish(self, result: StepResult) -> None:
         self._finish_line(result.name)
-        sgr = {"success": "32", "skipped": "2"}.get(result.outcome, "31")
-        self._write(self._column(result.name).said(finished(result), sgr))
+        self._write(self._column(result.name).said(finished(result), style_of(result).sgr))
         del self._columns[result.name]
 
     def _finish_line(self, step: str) -> None:

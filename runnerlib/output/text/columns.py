@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 _WIDEST = 24
 
-# Colours that are readable on dark and on light grounds; red is for failures.
-PALETTE = ("36", "33", "35", "34", "32", "96", "93", "95", "94", "92")
+# Colours of names, readable on dark and on light grounds; green, yellow and red are for outcomes.
+PALETTE = ("36", "35", "34", "96", "95", "94")
 
 
 def columns(text: str) -> int:

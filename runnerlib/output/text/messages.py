@@ -33,10 +33,11 @@ def finished(result: StepResult, *, timed: bool = True) -> str:
         return one_line(result.reason)
     if result.success:
         return f"succeeded in {took}" if took else "succeeded"
-    word = "skipped" if result.outcome == "skipped" else "failed"
+    word = "failed" if result.outcome == "failure" else result.outcome
+    allowed = result.outcome == "failure" and not result.required
     after = f" after {took}" if took else ""
     reason = f": {one_line(result.reason)}" if result.reason else ""
-    return f"{word}{after}{reason}" + ("" if result.required or word == "skipped" else " (the job does not require it)")
+    return f"{word}{after}{reason}" + " (the job does not require it)" * allowed
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import OutputError
 from runnerlib.events import Notice
+from runnerlib.events.forwarding import ForwardingObserver
 from runnerlib.plugins.fd_capture import Descriptors
 
 if TYPE_CHECKING:
@@ -46,24 +47,17 @@ def overheard(
         descriptors.close()
 
 
-class _Telling:
+class _Telling(ForwardingObserver):
     """Wraps `listener`: emits captured lines before each event, because it takes no events from other threads."""
 
     def __init__(self, listener: Observer, lines: SimpleQueue[str]) -> None:
-        self._listener = listener
+        super().__init__(listener)
         self._lines = lines
 
     def tell(self) -> None:
         while not self._lines.empty():
-            self._listener.observe(Notice(f"plugins: {self._lines.get()}"))
+            super().observe(Notice(f"plugins: {self._lines.get()}"))
 
     def observe(self, event: Event) -> None:
         self.tell()
-        self._listener.observe(event)
-
-    @property
-    def congested(self) -> bool:
-        return self._listener.congested
-
-    async def drain(self) -> None:
-        await self._listener.drain()
+        super().observe(event)

@@ -16,6 +16,7 @@ from runnerlib.events import (
     StepStarted,
     Warned,
 )
+from runnerlib.events.forwarding import ForwardingObserver, UnbufferedObserver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,25 +25,16 @@ if TYPE_CHECKING:
     from runnerlib.events.result import StepResult
 
 
-class JobEventRelay:
+class JobEventRelay(ForwardingObserver):
     """Relays a job's events to `observer`, with `names` for its steps; leaves out its start and end."""
 
     def __init__(self, job: str, names: Mapping[str, str], observer: Observer) -> None:
         """`job` and all names are masked; these are in the order of the steps."""
+        super().__init__(observer)
         self._job = job
         self.names = names
         self._shown: dict[str, str] = {}
-        self._observer = observer
         self.finished: dict[str, StepResult] = {}
-
-    @property
-    def congested(self) -> bool:
-        """Return whether the observer is congested."""
-        return self._observer.congested
-
-    async def drain(self) -> None:
-        """Wait for the observer."""
-        await self._observer.drain()
 
     def observe(self, event: Event) -> None:
         """Pass one event on."""
@@ -70,10 +62,8 @@ class JobEventRelay:
         self._observer.observe(event)
 
 
-class ThreadsafeObserver:
+class ThreadsafeObserver(UnbufferedObserver):
     """Thread-safe observer: passes events from any thread to an observer on an event loop."""
-
-    congested = False
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
@@ -82,6 +72,3 @@ class ThreadsafeObserver:
     def observe(self, event: Event) -> None:
         """Pass the event to the observer, on the loop."""
         self._loop.call_soon_threadsafe(self._observer.observe, event)
-
-    async def drain(self) -> None:
-        """Return at once: nothing is buffered here."""

@@ -11,6 +11,7 @@ from runnerlib._util.graph import reachable
 from runnerlib._util.signals import signal_name
 from runnerlib.engine import distinct
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, WorkflowFinished, WorkflowJobFinished
+from runnerlib.events.forwarding import ForwardingObserver
 from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult
 from runnerlib.executor.local.open_file_limit import places
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, as_text, outcome_of_all
@@ -32,7 +33,7 @@ _DESCRIPTORS = 12
 _SPARE = 40
 
 
-class WorkflowRun:
+class WorkflowRun(ForwardingObserver):
     """A run of a workflow; call `run` once, and `stop` at any time before, during or after."""
 
     def __init__(
@@ -44,10 +45,10 @@ class WorkflowRun:
         observer: Observer,
         records: Path,
     ) -> None:
+        super().__init__(observer)
         self._plan = plan
         self._memory = memory
         self._backend = backend
-        self._observer = observer
         self._records = records
         self._mask = plan.masker.mask_string
         self._shown = distinct({name: self._mask(name) for name in plan.instances})
@@ -105,20 +106,11 @@ class WorkflowRun:
 
     # -- as the observer of its jobs
 
-    @property
-    def congested(self) -> bool:
-        """Return whether the reader of the output is behind."""
-        return self._observer.congested
-
-    async def drain(self) -> None:
-        """Wait for the reader."""
-        await self._observer.drain()
-
     def observe(self, event: Event) -> None:
         """Record the results of steps, and pass the event on."""
         if isinstance(event, StepFinished):
             self._told[event.result.name] = event.result
-        self._observer.observe(event)
+        super().observe(event)
 
     # -- stopping
 

@@ -1,0 +1,50 @@
+"""Marks and colours of outcomes, the same in every mode and summary.
+
+Green, yellow and red say how something ended, or warn, and nothing else has them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.events.result import StepResult
+    from runnerlib.output.capabilities import TerminalCapabilities
+
+
+class OutcomeStyle(NamedTuple):
+    """The look of an outcome: a mark of one column, the parameters of SGR for its colour, and a word for counts."""
+
+    mark: str
+    sgr: str
+    word: str
+
+
+PASSED = OutcomeStyle("✓", "32", "passed")
+FAILED = OutcomeStyle("✗", "31", "failed")
+ALLOWED = OutcomeStyle("✗", "33", "failed but not required")
+CANCELLED = OutcomeStyle("!", "33", "cancelled")
+SKIPPED = OutcomeStyle("·", "2", "skipped")
+
+_STYLES: Mapping[str, OutcomeStyle] = {
+    "success": PASSED,
+    "failure": FAILED,
+    "cancelled": CANCELLED,
+    "skipped": SKIPPED,
+}
+
+WARNING = "33"
+"""The colour of warnings, and of an attempt that failed and is followed by another one."""
+
+
+def style_of(result: StepResult) -> OutcomeStyle:
+    """Return the look of a result; a failure that the job does not require is no failure of the job."""
+    return ALLOWED if result.outcome == "failure" and not result.required else _STYLES[result.outcome]
+
+
+def marked(text: str, result: StepResult, look: TerminalCapabilities) -> str:
+    """Return `text` behind the mark of a result, in its colour."""
+    style = style_of(result)
+    return look.paint(f"{look.plain(style.mark)} {text}", style.sgr)
