@@ -160,8 +160,8 @@ def served(files: dict[str, bytes]) -> Iterator[tuple[str, list[dict[str, str]]]
 
 def jobs_of(output: bytes) -> dict[str, str]:
     """The jobs in the table at the end, and how each ended."""
-    rows = [line.split() for line in output.decode().partition("\n\n  job ")[2].splitlines()[1:]]
-    return {row[1]: row[2] for row in rows if len(row) > 2 and row[0] in "✓✗·"}
+    rows = [line.split() for line in output.decode().partition("\n\n  job ")[2].partition("\n\n")[0].splitlines()[1:]]
+    return {row[1]: row[2] for row in rows if row[0] in "✓✗!·"}
 
 
 def test_ci_pipeline_from_a_file(tmp_path: Path) -> None:

@@ -192,6 +192,14 @@ def _descend(base: Path, parts: Sequence[str], mode: int | None) -> int:
     return above
 
 
+def working_directory() -> str:
+    """Return the current directory of this process; empty if it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
 def locate(environ: Mapping[str, str], cwd: Path) -> Workspace:
     """The workspace of this process: ``/job`` in a container, ``./job`` below `cwd` elsewhere.
 

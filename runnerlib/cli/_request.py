@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib._util.paths import working_directory
 from runnerlib.config import Resolved, read
 from runnerlib.config.misspelled import misspelt
 from runnerlib.errors import ConfigError, printable
@@ -43,6 +44,7 @@ def requested(
 ) -> RunRequest:
     """Return the request of the options: for the job of a file, or for a single command. Raises ConfigError."""
     wipe(private(os.environ))
+    session.directory = working_directory()
     resolved = resolve_options(config_file, options)
     wipe(secret.name for secret in named_secrets(os.environ, resolved.config))
     session.log_format = resolved.config.log_format

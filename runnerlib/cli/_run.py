@@ -124,18 +124,20 @@ def _wish(resume: bool, start: Sequence[str], only: Sequence[str], skip: Sequenc
 
 
 def _drawn(plan: JobPlan, drawing: str) -> str:
+    from runnerlib.cli._dry_run import width_of_stdout
     from runnerlib.pipeline.graph_text import DRAWINGS
     from runnerlib.runner.resume import foreseen
 
     kept, left_out = foreseen(plan)
-    return DRAWINGS[drawing](plan.job, kept, left_out)
+    return DRAWINGS[drawing](plan.job, kept, left_out, width_of_stdout())
 
 
 def _show(services: RunServices, plan: JobPlan) -> None:
     """Print what a run of `plan` would do."""
-    rows = [*described(plan), ("nothing", "was done: this was a dry run")]
-    width = max(len(label) for label, _ in rows)
-    _echo(services, "\n".join(f"{label:{width}}  {text}" for label, text in rows))
+    from runnerlib.cli._dry_run import as_dry_run
+
+    steps = "" if plan.is_command or plan.awaited is not None else _drawn(plan, "text")
+    _echo(services, as_dry_run(described(plan), steps))
 
 
 def _echo(services: RunServices, text: str) -> None:

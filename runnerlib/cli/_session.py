@@ -25,6 +25,7 @@ class Session:
         self.resolver = SecretResolver(_ask)
         self.log_format: str | None = None
         self._args = args
+        self.directory = ""
         self._environ = os.environ if environ is None else environ
 
     @property
@@ -35,9 +36,10 @@ class Session:
     def serve(self, request: RunRequest, resolver: SecretResolver | None = None) -> RunServices:
         """Make the services of the run that this invocation is for. Raises ConfigError."""
         # Commands without a run need none of this.
-        from runnerlib.runner.services import services_for
+        from runnerlib.runner.services import Invocation, services_for
 
         self.services = services_for(request.resolved, resolver or self.resolver)
+        self.services.invocation = Invocation(tuple(self._args), self.directory)
         return self.services
 
     def masker(self) -> SecretMasker:

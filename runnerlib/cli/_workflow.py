@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib.cli._dry_run import as_dry_run, width_of_stdout
 from runnerlib.cli._source import bring
 from runnerlib.config import Layer
 from runnerlib.errors import ConfigError, OutputError, one_line, printable, unknown
@@ -40,7 +41,8 @@ def carry_out(
     file = request.resolved.config.workflow_file or ""
     plan = planned(services, request, alone, fetching=not (drawing or dry_run))
     if drawing or dry_run:
-        _echo(plan, picture(plan, drawing or "text"))
+        graph = picture(plan, drawing or "text", width_of_stdout())
+        _echo(plan, graph if drawing else as_dry_run(plan.describe(), graph))
         return 0
     with process_alone(), _audience(plan) as listener:
         try:

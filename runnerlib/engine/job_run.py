@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.schedule import Schedule
-from runnerlib._util.signals import signal_name
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.boundary import close, left
 from runnerlib.engine.should_run import Decider, Surroundings
@@ -21,7 +20,7 @@ from runnerlib.engine.step_env import Inheritance
 from runnerlib.engine.step_run import Around, StepContext, StepRun
 from runnerlib.errors import TamperedError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
-from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult
+from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, stopped_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +140,7 @@ class JobRun:
             self._at_once = True
             self._kill_all()
         else:
-            self._end_early(Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled"))
+            self._end_early(stopped_by(signum))
 
     def resize(self) -> None:
         """Pass the new size of the runner's terminal to the steps."""

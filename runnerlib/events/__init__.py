@@ -6,6 +6,8 @@ carries no time: it happens when it is observed.
 
 # Without `annotations` from __future__: typing compiles each field that is a text, in every start.
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from runnerlib.events.result import JobResult, StepResult, WorkflowResult
@@ -29,10 +31,14 @@ class Warned(NamedTuple):
 
 
 class JobStarted(NamedTuple):
-    """A job is about to start. `steps` maps each name to the names it depends on, in written order."""
+    """A job is about to start. `steps` maps each name to the names it depends on, in written order.
+
+    `labels` are what people read in place of names that have numbers for values: `test (macos, 3.12)` for `test[3]`.
+    """
 
     job: str
     steps: dict[str, tuple[str, ...]]
+    labels: Mapping[str, str] = MappingProxyType({})
 
 
 class StepStarted(NamedTuple):

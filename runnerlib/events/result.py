@@ -144,6 +144,11 @@ class JobResult(NamedTuple):
         """Seconds from start to end."""
         return self.ended - self.started
 
+    @property
+    def interrupted(self) -> bool:
+        """True if a signal to the runner stopped the job."""
+        return _is_stopped(self.exit_code, self.reason)
+
     def step(self, name: str) -> StepResult:
         """The result of the step `name`. Raises KeyError."""
         for result in self.steps:
@@ -172,12 +177,31 @@ class WorkflowResult(NamedTuple):
         """True if no job failed."""
         return self.exit_code == 0
 
+    @property
+    def interrupted(self) -> bool:
+        """True if a signal to the runner stopped the workflow."""
+        return _is_stopped(self.exit_code, self.reason)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return self.ended - self.started
+
     def job(self, name: str) -> StepResult:
         """The result of the job `name`, or of one of its runs, as `build[0]`. Raises KeyError."""
         for result in self.jobs:
             if result.name == name:
                 return result
         raise KeyError(name)
+
+
+def stopped_by(signum: int) -> Ending:
+    """The ending of a job or workflow that is stopped because the runner got a signal."""
+    return Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled")
+
+
+def _is_stopped(exit_code: int, reason: str) -> bool:
+    return exit_code > 128 and reason == stopped_by(exit_code - 128).reason
 
 
 def ending_of(returncode: int) -> Ending:

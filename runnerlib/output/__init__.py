@@ -28,14 +28,16 @@ class Mode(NamedTuple):
     """Properties of an output mode that decide what stands beside it; all are false for the mode of a plugin.
 
     `needs_terminal`: it redraws, so it is `prefixed` without a terminal and beside a log on stderr. `timed`: its lines
-    have a time, get one from a service, or are redrawn, so `timestamps` has no meaning. `for_programs`: its lines are
-    read by programs and have everything, the runner's messages too, so no log, summary or cut is added. `verbatim`: it
-    passes bytes on as they are, so steps run one at a time and nothing frames them.
+    have a time, so `timestamps` has no meaning. `stamps`: it shows lines later than they come, or moves what it has
+    shown, so it begins them with the time itself. `for_programs`: its lines are read by programs and have everything,
+    the runner's messages too, so no log, summary or cut is added. `verbatim`: it passes bytes on as they are, so steps
+    run one at a time and nothing frames them.
     """
 
     module: str = ""
     needs_terminal: bool = False
     timed: bool = False
+    stamps: bool = False
     for_programs: bool = False
     verbatim: bool = False
 
@@ -44,9 +46,9 @@ MODES: Mapping[str, Mode] = MappingProxyType(
     {
         "raw": Mode("raw", verbatim=True),
         "prefixed": Mode("prefixed"),
-        "grouped": Mode("grouped", timed=True),
+        "grouped": Mode("grouped", stamps=True),
         "json": Mode("json_lines", timed=True, for_programs=True),
-        "live": Mode("live", timed=True, needs_terminal=True),
+        "live": Mode("live", stamps=True, needs_terminal=True),
     }
 )
 """Each is the module `modes.MODULE`, loaded when a run has the mode."""

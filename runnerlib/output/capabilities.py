@@ -15,21 +15,27 @@ _PLAIN = str.maketrans({"│": "|", "…": "~", "✓": "+", "✗": "x", "·": ".
 
 
 class TerminalCapabilities(NamedTuple):
-    """Capabilities of the reader of the output; `dialect` names the groups that a CI service folds."""
+    """Capabilities of the reader of the output; `dialect` names the groups that a CI service folds.
+
+    A `terminal` redraws; one that does not, as with TERM=dumb, has a width all the same (`sized`). `taken` are columns
+    at the beginning of each line that something else takes: the time.
+    """
 
     colour: bool = False
     unicode: bool = True
     terminal: bool = False
     dialect: str = "plain"
+    sized: bool = False
+    taken: int = 0
 
     def paint(self, text: str, sgr: str) -> str:
         """Return `text` in the colours that the parameters `sgr` select, if colours are wanted."""
         return f"\x1b[{sgr}m{text}\x1b[0m" if self.colour and text else text
 
     def width(self) -> int:
-        """Return the current number of terminal columns; 0, which means no limit, without a terminal."""
-        size = terminal_size(1) if self.terminal else None
-        return size.columns if size else 0
+        """Return the number of columns that a line has now; 0, which means no limit, without a terminal."""
+        size = terminal_size(1) if self.terminal or self.sized else None
+        return max(size.columns - self.taken, 1) if size else 0
 
     def plain(self, text: str) -> str:
         """Return `text` with the runner's own drawing characters as ASCII if the encoding lacks them."""
@@ -49,7 +55,7 @@ def look(environ: Mapping[str, str], isatty: bool, encoding: str | None) -> Term
         colour = environ["FORCE_COLOR"].lower() not in {"0", "false"}
     else:
         colour = terminal or bool(dialect)
-    return TerminalCapabilities(colour, _speaks_unicode(encoding), terminal, dialect or "plain")
+    return TerminalCapabilities(colour, _speaks_unicode(encoding), terminal, dialect or "plain", sized=isatty)
 
 
 def _speaks_unicode(encoding: str | None) -> bool:

@@ -21,7 +21,17 @@ MARK = b" [runnerlib: the line is cut here and goes on below]"
 _LATE = 3
 # A shorter piece is cut without looking for escape sequences in it.
 _ROOM_TO_LOOK = 64
-_STAMP = len("2027-01-15T08:00:00.250Z ")
+STAMP_WIDTH = len("2027-01-15T08:00:00.250Z ")
+
+
+def stamped(lines: bytes, seconds: float) -> bytes:
+    """Return whole `lines`, each behind the time `seconds` since the epoch."""
+    stamp = _stamp(seconds)
+    return stamp + lines[:-1].replace(b"\n", b"\n" + stamp) + lines[-1:] if lines else lines
+
+
+def _stamp(seconds: float) -> bytes:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3].encode() + b"Z "
 
 
 class LineOutput(Output):
@@ -37,7 +47,7 @@ class LineOutput(Output):
         self._out = out
         self._now = now
         self._marks = [mark for mark in marks if mark]
-        self._room = (longest - len(MARK) - _LATE - (_STAMP if now else 0)) if longest else 0
+        self._room = (longest - len(MARK) - _LATE - (STAMP_WIDTH if now else 0)) if longest else 0
         self._column = 0
         self._fresh = True
 
@@ -76,10 +86,9 @@ class LineOutput(Output):
         self._out.close()
 
     def _stamped(self, data: bytes, seconds: float) -> bytes:
-        stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3].encode() + b"Z "
         begun, self._fresh = self._fresh, data.endswith(b"\n")
-        inner = data[:-1].replace(b"\n", b"\n" + stamp) + data[-1:]
-        return stamp + inner if begun else inner
+        whole = stamped(data, seconds)
+        return whole if begun else whole[STAMP_WIDTH:]
 
     def _short(self, data: bytes) -> bytes:
         pieces: list[bytes] = []

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runnerlib.config import RunnerConfig
+    from runnerlib.output.capabilities import TerminalCapabilities
 
 
 def under_worker(environ: Mapping[str, str], terminal: bool) -> bool:
@@ -48,10 +49,20 @@ def for_lines(
     if mode_of(mode).for_programs or not (cut or config.max_line or config.timestamps):
         return Streams(out, err, joined=joined)
     # Few outputs have a worker as their reader.
-    from runnerlib.output.line_output import LineOutput
+    from runnerlib.output.line_output import LineOutput, stamped
     from runnerlib.output.text.lines import LONGEST
 
     limit = LONGEST if cut else config.max_line
-    now = time.time if config.timestamps else None
+    now = time.time if config.timestamps and not mode_of(mode).stamps else None
     shown = LineOutput(out, limit, marks, now)
-    return Streams(shown, shown if err is out else LineOutput(err, limit, marks, now), joined=joined)
+    stamp = stamped if config.timestamps and now is None else None
+    return Streams(shown, shown if err is out else LineOutput(err, limit, marks, now), joined=joined, stamp=stamp)
+
+
+def beside_time(look: TerminalCapabilities, config: RunnerConfig, mode: str) -> TerminalCapabilities:
+    """Return the capabilities with what is left of a line beside the time, if every line begins with it."""
+    if not config.timestamps or mode_of(mode).for_programs or mode_of(mode).stamps:
+        return look
+    from runnerlib.output.line_output import STAMP_WIDTH
+
+    return look._replace(taken=STAMP_WIDTH)

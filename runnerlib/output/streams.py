@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import fcntl
 import os
+from typing import TYPE_CHECKING
 
 from runnerlib.output.nonblocking_writer import BestEffort, Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Stamp = Callable[[bytes, float], bytes]
 
 
 class Streams:
     """Stdout and stderr, or the given descriptors; they stay open.
 
     A console is a subclass: it observes, the rest is here. `joined`: both are one, by choice, so lines of the runner
-    do not go on with one of the job.
+    do not go on with one of the job. `stamp` puts the time, in seconds since the epoch, before whole lines, where the
+    user wants it and the console has to do it.
     """
 
-    def __init__(self, out: Output, err: Output, *, joined: bool = False) -> None:
+    def __init__(self, out: Output, err: Output, *, joined: bool = False, stamp: Stamp | None = None) -> None:
         self.out = out
         self.err = err
         self.joined = joined
+        self.stamp = stamp
 
     @property
     def congested(self) -> bool:

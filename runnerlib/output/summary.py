@@ -1,208 +1,142 @@
-"""Summary of a job: what failed first and why, its last lines, then every step in a table.
+"""Summary of a job, of which the end is the verdict: a table, the last lines of what failed, and one headline.
 
-job 'ci' failed: step 'test': exit code 1
-its last lines:
+  step    outcome    time  attempts     CPU  max RSS  reason
+✓ lint    success   1.2 s         1   1.1 s   45 MiB
+✗ test    failure  12.0 s         2   9.8 s  310 MiB  exit code 1
+· deploy  skipped                                     'test' did not succeed
+
+✗ test: exit code 1
   │ E   assert 1 == 2
-the full log is artifacts/logs/test.log
-
-  step      outcome    attempts      time       CPU   max RSS  reason
-✓ lint      success           1     1.2 s     1.1 s    45 MiB
-✗ test      failure           2    12.0 s     9.8 s   310 MiB  exit code 1
-· deploy    skipped           0                                'test' did not succeed
 
 masked 15 times: DEPLOY_TOKEN 12, registered at run time 3
+
+✗ job 'ci' failed after 13.2 s at 'test': 1 failed, 1 passed, 1 skipped
+  log:   job/artifacts/logs/test.log
+  go on: runnerlib run --job-file job.yaml --resume
 """
 
 from __future__ import annotations
 
+import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.errors import one_line, printable
-from runnerlib.events import JobFinished, Masked, StepFinished, StepOutput, StepStarted
+from runnerlib.errors import one_line
+from runnerlib.events import JobFinished, JobStarted, Masked
 from runnerlib.events.forwarding import UnbufferedObserver
-from runnerlib.output.text.ansi import text_only
-from runnerlib.output.text.columns import columns, padded, shortened, told_apart
-from runnerlib.output.text.lines import final
-from runnerlib.output.text.messages import duration, size
-from runnerlib.output.text.outcomes import marked
+from runnerlib.output.failure_tails import FailureTails, tails_of
+from runnerlib.output.table import table
+from runnerlib.output.text.columns import hanging, shortened
+from runnerlib.output.text.messages import ended
+from runnerlib.output.text.outcomes import CANCELLED, FAILED, PASSED, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from runnerlib.events import Event
-    from runnerlib.events.result import JobResult, StepResult
+    from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking.report import MaskReport
     from runnerlib.output.capabilities import TerminalCapabilities
 
-_LAST_LINES = 20
-_TAIL = 1 << 14
 _LONGEST_LINE = 200
-_LONGEST_REASON = 100
-_NARROWEST_REASON = 20
-_WIDEST_NAME = 40
 
 
-class Column(NamedTuple):
-    """A column of the table: its heading, and a function that returns the cell of a step."""
+class Ways(NamedTuple):
+    """Ways on from the summary: `log` returns the path of a step's log, `resume` is the command that goes on."""
 
-    heading: str
-    cell: Callable[[StepResult], str]
-
-
-def _attempts(step: StepResult) -> str:
-    return str(step.attempts) if step.attempts else ""
-
-
-def _time(step: StepResult) -> str:
-    return duration(step.duration) if step.started else ""
-
-
-def _cpu(step: StepResult) -> str:
-    return duration(step.usage.user + step.usage.system) if step.usage else ""
-
-
-def _memory(step: StepResult) -> str:
-    return size(step.usage.max_rss) if step.usage and step.usage.max_rss is not None else ""
-
-
-# Columns beside the name, in the colour of the outcome and aligned to the left; then those aligned to the right. The
-# reason comes last: it takes the room that is left, in several lines if need be.
-_LABELS = (Column("outcome", lambda step: step.outcome),)
-_FIGURES = (Column("attempts", _attempts), Column("time", _time), Column("CPU", _cpu), Column("max RSS", _memory))
+    log: Callable[[str], str] | None = None
+    resume: Callable[[int], Sequence[str]] | None = None
 
 
 class Summary(UnbufferedObserver):
     """Writes a summary with `say` when the job has finished; it comes after the console in `FanOut`.
 
-    `path` returns where the full log of a step is, if logs are kept. With `console_told`, as in raw mode, a job of one
-    step is not repeated; of one that failed only the log is named.
+    With `console_told`, as in raw mode, a job of one step is not repeated; of one that failed only the log is named.
     """
 
     heading = "step"
+    noun = "job"
 
     def __init__(
         self,
         say: Callable[[bytes], None],
         look: TerminalCapabilities,
-        path: Callable[[str], str] | None = None,
+        ways: Ways = Ways(),  # noqa: B008 - immutable
         *,
         console_told: bool = False,
     ) -> None:
         self._say = say
-        self.look = look
-        self._path = path
+        self._look = look
+        self._ways = ways
         self._console_told = console_told
-        self._tails: dict[str, bytes] = {}
+        self._tails = FailureTails()
+        self._labels: Mapping[str, str] = MappingProxyType({})
         self._masked: MaskReport | None = None
 
     def observe(self, event: Event) -> None:
         """Record an event; write the summary at the end."""
         match event:
-            case StepOutput():
-                data = event.data
-                kept = b"" if len(data) >= _TAIL else self._tails.get(event.step, b"")
-                self._tails[event.step] = (kept + data)[-_TAIL:]
-            case StepStarted():
-                self._tails.pop(event.step, None)
+            case JobStarted():
+                self._labels = event.labels
             case Masked():
                 self._masked = self._masked + event.report if self._masked else event.report
-            case StepFinished() if event.result.outcome != "failure":
-                self._tails.pop(event.result.name, None)
             case JobFinished():
-                self.say_lines([*self._told(event.result)])
+                self.conclude(event.result)
+            case _:
+                self._tails.observe(event)
 
-    def say_lines(self, lines: list[str]) -> None:
-        """Show lines, if there are any."""
-        if lines:
-            self._say("".join(f"{told.rstrip()}\n" for told in lines).encode(errors="backslashreplace"))
-
-    def _told(self, job: JobResult) -> Iterator[str]:
-        root = _root_cause(job)
+    def conclude(self, job: JobResult) -> None:
+        """Write the summary of a job that has finished."""
         if len(job.steps) == 1 and self._console_told:
-            if root is not None and root.attempts and self._path is not None:
-                yield f"runnerlib: the full log is {self._path(root.name)}"
+            failed = [step.name for step in job.steps if step.attempts and step.outcome == "failure"]
+            if failed and self._ways.log is not None:
+                self.say_lines([f"runnerlib: the full log is {self._ways.log(failed[0])}"])
             return
-        yield ""
-        yield self._headline(job, root)
-        if root is not None:
-            yield from self.last_lines(root.name)
-        yield ""
-        yield from self.table(job.steps)
-        yield from self.told_masked()
+        self.say_lines([*self.whole(job, job.steps, job.steps)])
 
-    def told_masked(self) -> Iterator[str]:
-        """Yield the lines about masked secrets, if any were masked."""
+    def whole(
+        self, result: JobResult | WorkflowResult, rows: Sequence[StepResult], steps: Sequence[StepResult]
+    ) -> Iterator[str]:
+        """Yield the lines of a summary: `rows` are those of the table, `steps` those whose last lines may be shown."""
+        yield ""
+        yield from table(rows, self._look, self.heading, self._labels)
+        yield from tails_of(steps, self._tails, self._look, self._labels, self._ways.log)
         if self._masked is not None:
             yield ""
-            yield shortened(one_line(self._masked.summary()), _LONGEST_LINE, self.look.plain("…"))
+            text = shortened(one_line(self._masked.summary()), _LONGEST_LINE, self._look.plain("…"))
+            yield from hanging(text, self._look.width(), "", "  ")
+        yield ""
+        yield from self._headline(result, rows)
+        yield from self._ways_on(result, steps)
 
-    def _headline(self, job: JobResult, root: StepResult | None) -> str:
-        name = f"job '{one_line(job.name)}'"
-        took = duration(job.duration) if job.started else ""
-        if job.success:
-            return self.look.paint(f"{name} succeeded" + f" in {took}" * bool(took), "1;32")
-        reason = root.reason if root is not None else job.reason
-        where = f"step '{root.name}': " if root is not None else ""
-        return self.look.paint(
-            one_line(f"{name} failed" + f" after {took}" * bool(took) + f": {where}{reason}"), "1;31"
-        )
+    def say_lines(self, lines: list[str]) -> None:
+        """Show lines."""
+        self._say("".join(f"{line.rstrip()}\n" for line in lines).encode(errors="backslashreplace"))
 
-    def last_lines(self, step: str) -> Iterator[str]:
-        """Yield the last lines of a step that failed, and the path of its full log."""
-        data = self._tails.get(step, b"")
-        lines = text_only(final([data] if data else [])).split("\n")[:-1]
-        while lines and not lines[-1].strip():
-            lines.pop()
-        if len(data) == _TAIL and len(lines) > 1:
-            del lines[0]  # its beginning is not there
-        if lines:
-            yield f"its last line{'s' * (len(lines) > 1)}:"
-        bar = self.look.paint(self.look.plain("│"), "31")
-        for last in lines[-_LAST_LINES:]:
-            yield f"  {bar} {shortened(printable(last), _LONGEST_LINE, self.look.plain('…'))}"
-        if self._path is not None and data:
-            yield f"the full log is {self._path(step)}"
+    def _headline(self, result: JobResult | WorkflowResult, rows: Sequence[StepResult]) -> Iterator[str]:
+        style = PASSED if result.success else CANCELLED if result.interrupted else FAILED
+        text = one_line(f"{ended(self.noun, result, self._where(result, rows))}: {counted(rows)}")
+        for line in hanging(text, self._look.width(), f"{self._look.plain(style.mark)} "):
+            yield self._look.paint(line, f"1;{style.sgr}")
 
-    def table(self, steps: Sequence[StepResult]) -> Iterator[str]:
-        """Yield the table of steps, or jobs: outcome, time and resources of each."""
-        names = told_apart((one_line(step.name) for step in steps), _WIDEST_NAME, self.look.plain("…"))
-        labels = [Column(self.heading, lambda step: names[one_line(step.name)]), *_LABELS]
-        heading, *left = _cells(labels, steps, padded)
-        headings, *right = _cells(_FIGURES, steps, str.rjust)
-        before = 2 + columns(heading) + 2 + columns(headings) + 2
-        yield self.look.paint(f"  {heading}  {headings}  reason", "2")
-        for step, label, figures in zip(steps, left, right, strict=True):
-            allowed = step.outcome == "failure" and not step.required
-            reason = shortened(one_line(step.reason), _LONGEST_REASON, self.look.plain("…"))
-            first, *rest = _wrapped(reason + " (not required)" * allowed, self.look.width() - before)
-            yield f"{marked(label, step, self.look)}  {figures}  {first}"
-            yield from (" " * before + text for text in rest)
+    def _where(self, result: JobResult | WorkflowResult, rows: Sequence[StepResult]) -> str:
+        """Return at which step, or job, it failed: the one that has its exit code."""
+        if result.success or result.interrupted:
+            return ""
+        root = next((step for step in rows if step.required and step.outcome == "failure"), None)
+        if root is None:
+            return f" ({result.reason})" if result.reason else ""
+        return f" at '{self._labels.get(root.name, root.name)}'"
 
-
-def _cells(table: Sequence[Column], steps: Sequence[StepResult], align: Callable[[str, int], str]) -> Iterator[str]:
-    """Yield the headings of some columns, then their cells of each step, each as one text of the same width."""
-    rows = [[column.heading for column in table], *([column.cell(step) for column in table] for step in steps)]
-    widths = [max(map(columns, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(align(cell, width) for cell, width in zip(row, widths, strict=True))
-
-
-def _wrapped(reason: str, room: int) -> list[str]:
-    """Return a reason as lines of so many columns; one line if the column would be too narrow to read."""
-    if columns(reason) <= room or room < _NARROWEST_REASON:
-        return [reason]
-    lines = [""]
-    for word in reason.split(" "):
-        longer = f"{lines[-1]} {word}".lstrip()
-        if columns(longer) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return [text for text in lines if text] or [""]
-
-
-def _root_cause(job: JobResult) -> StepResult | None:
-    """Return the step that gives the job its exit code: the first required one, in written order, that failed."""
-    if job.success:
-        return None
-    return next((step for step in job.steps if step.required and step.outcome == "failure"), None)
+    def _ways_on(self, result: JobResult | WorkflowResult, steps: Sequence[StepResult]) -> Iterator[str]:
+        """Yield where the log is, and the command that goes on, unless all is well."""
+        logged = [step.name for step in steps if step.outcome == "failure" and self._tails.wrote(step.name)]
+        if self._ways.log is not None and len(logged) == 1:
+            yield f"  log:   {self._ways.log(logged[0])}"
+        elif self._ways.log is not None and logged:
+            yield f"  logs:  {os.path.dirname(self._ways.log(logged[0]))}/"
+        if self._ways.resume is not None and not result.success:
+            width = self._look.width()
+            first, *more = self._ways.resume(max(width - len("  go on: "), 1) if width else 0)
+            yield f"  go on: {first}"
+            yield from (f"         {line}" for line in more)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from runnerlib.events import StepFinished, StepOutput, StepRetrying, StepStarted
 from runnerlib.output.filter import Filter
-from runnerlib.output.log.file_names import log_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +72,7 @@ class Truncate(Filter):
     """
 
     def __init__(
-        self, console: Console, *, head: int = 1 << 20, tail: int = 1 << 18, path: Callable[[str], str] = log_path
+        self, console: Console, *, head: int = 1 << 20, tail: int = 1 << 18, path: Callable[[str], str]
     ) -> None:
         super().__init__(console)
         self._head = head

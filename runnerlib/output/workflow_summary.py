@@ -1,44 +1,31 @@
-"""Summary of a workflow: what failed first and why, its last lines, then every job in a table."""
+"""Summary of a workflow: every job in a table, the last lines of the steps that failed, and one headline."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.errors import one_line
-from runnerlib.events import JobFinished, WorkflowFinished
+from runnerlib.events import WorkflowFinished
 from runnerlib.output.summary import Summary
-from runnerlib.output.text.messages import duration
 
 if TYPE_CHECKING:
     from runnerlib.events import Event
-    from runnerlib.events.result import WorkflowResult
-
-_BAD = {"failure", "cancelled"}
+    from runnerlib.events.result import JobResult, StepResult
 
 
 class JobsSummary(Summary):
     """Writes the summary when the workflow has finished; events of jobs and steps are recorded before."""
 
     heading = "job"
+    noun = "workflow"
+    _steps: tuple[StepResult, ...] = ()
 
     def observe(self, event: Event) -> None:
         """Record an event; write the summary at the end."""
         if isinstance(event, WorkflowFinished):
-            self.say_lines(self._whole(event.result))
-        elif not isinstance(event, JobFinished):
+            self.say_lines([*self.whole(event.result, event.result.jobs, self._steps)])
+        else:
             super().observe(event)
 
-    def _whole(self, result: WorkflowResult) -> list[str]:
-        lines = ["", self._told_first(result)]
-        if result.failed_step:
-            lines += self.last_lines(result.failed_step)
-        return [*lines, "", *self.table(result.jobs), *self.told_masked()]
-
-    def _told_first(self, result: WorkflowResult) -> str:
-        name = f"workflow '{one_line(result.name)}'"
-        took = duration(result.ended - result.started)
-        if result.success:
-            return self.look.paint(f"{name} succeeded in {took}", "1;32")
-        failed = sum(job.outcome in _BAD for job in result.jobs)
-        others = f" ({failed} jobs failed)" if failed > 1 else ""
-        return self.look.paint(one_line(f"{name} failed after {took}: {result.reason}{others}"), "1;31")
+    def conclude(self, job: JobResult) -> None:
+        """Keep the results of all steps; the workflow finishes next."""
+        self._steps = job.steps

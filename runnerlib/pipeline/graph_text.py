@@ -1,55 +1,108 @@
-"""The graph of a job for the user: by levels as text, or as a Mermaid diagram. Pure; not masked."""
+"""The graph of a job or a workflow for people: by levels as text, or as a Mermaid diagram. Pure; not masked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.graph import levels
+from runnerlib.errors import one_line
+from runnerlib.output.text.columns import columns, hanging, padded, shortened, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from runnerlib.pipeline.job import Job, Step
 
+    Graph = Mapping[str, Sequence[str]]
+
 _WIDEST = 60
+_WIDEST_NAME = 40
+_NARROWEST_NAME = 12
+# Where a command would have less, it stands below the name.
+_NARROWEST_COMMAND = 20
 
 
-def as_text(job: Job, kept: Collection[str] = (), left_out: Collection[str] = ()) -> str:
-    """Return the steps by level, each with its command and dependencies; steps of a level may run together."""
-    graph = job.dependencies()
-    steps = {step.name: step for step in job.steps}
-    width = max(map(len, graph), default=0)
-    lines = ["; ".join((f"job {job.name}: {_counted(len(graph), 'step')}", *listed_secrets(job.secrets)))]
-    for number, names in enumerate(levels(graph), 1):
+class Node(NamedTuple):
+    """A step or job of a graph: its command, how it runs, and whether and why it does not, if so."""
+
+    command: str
+    how: Sequence[str] = ()
+    idle: str = ""
+
+
+def graph_as_text(title: str, graph: Graph, nodes: Mapping[str, Node], width: int = 0, mark: str = "…") -> str:
+    """Return the nodes by level, each with its command and below it how it runs; those of a level may run together.
+
+    No line has more than `width` columns; 0 is no limit.
+    """
+    widest = min(max(width * 3 // 8, _NARROWEST_NAME), _WIDEST_NAME) if width else _WIDEST_NAME
+    names = told_apart(map(one_line, graph), widest, mark)
+    shown = max(map(columns, names.values()), default=0)
+    lines = hanging(title, width, "", "  ")
+    for number, level in enumerate(levels(graph), 1):
         lines.append(f"level {number}")
-        for name in names:
-            told = "; ".join(_told(steps[name], graph[name], kept, left_out))
-            lines.append(f"  {name:{width}}  {_short(steps[name].shown)}{f'  ({told})' if told else ''}")
+        for name in level:
+            lines += _lines(names[one_line(name)], shown, nodes[name], width, mark)
     return "\n".join(lines)
 
 
-def as_mermaid(job: Job, kept: Collection[str] = (), left_out: Collection[str] = ()) -> str:
-    """The steps as a Mermaid flowchart; dashed ones do not run."""
-    graph = job.dependencies()
-    numbers = {name: number for number, name in enumerate(graph)}
-    lines = ["flowchart TD"]
-    lines += [f'  s{numbers[name]}["{_quoted(name)}"]' for name in graph]
-    lines += [f"  s{numbers[other]} --> s{numbers[name]}" for name, others in graph.items() for other in others]
-    idle = [f"s{numbers[name]}" for name in graph if name in kept or name in left_out]
-    if idle:
-        lines += ["  classDef idle stroke-dasharray: 4 4", f"  class {','.join(idle)} idle"]
+def _lines(name: str, names: int, node: Node, width: int, mark: str) -> Iterator[str]:
+    indent = names + 4
+    below = 0 < width < indent + _NARROWEST_COMMAND
+    if below:
+        indent = 4
+        yield f"  {name}"
+    room = width - indent if width else _WIDEST
+    before = " " * indent if below else f"  {padded(name, names)}  "
+    yield before + _one_line(node.command, room, mark)
+    for text in ("; ".join(node.how), node.idle):
+        if text:
+            yield from hanging(one_line(text), width, " " * indent)
+
+
+def _one_line(command: str, width: int, mark: str) -> str:
+    """Return the first line of a command in so many columns; the mark says that there is more."""
+    first, *more = command.strip().split("\n")
+    return shortened(one_line(first) + mark * bool(more), width, mark)
+
+
+def graph_as_mermaid(graph: Graph, idle: Collection[str], prefix: str) -> str:
+    """Return the graph as a Mermaid flowchart; nodes in `idle`, which do not run, are dashed."""
+    numbers = {name: f"{prefix}{number}" for number, name in enumerate(graph)}
+    lines = ["flowchart TD", *(f'  {number}["{_quoted(name)}"]' for name, number in numbers.items())]
+    lines += [f"  {numbers[other]} --> {numbers[name]}" for name, others in graph.items() for other in others]
+    dashed = [numbers[name] for name in graph if name in idle]
+    if dashed:
+        lines += ["  classDef idle stroke-dasharray: 4 4", f"  class {','.join(dashed)} idle"]
     return "\n".join(lines)
 
 
-def _counted(count: int, noun: str) -> str:
+def _quoted(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, as `1 step` or `2 steps`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _told(step: Step, waits_for: Collection[str], kept: Collection[str], left_out: Collection[str]) -> Iterator[str]:
-    if step.name in left_out:
-        yield "left out"
-    elif step.name in kept:
-        yield "done before"
+def as_text(job: Job, kept: Collection[str] = (), left_out: Collection[str] = (), width: int = 0) -> str:
+    """Return the steps by level, with what would not run."""
+    graph = job.dependencies()
+    idle = {**dict.fromkeys(kept, "done before"), **dict.fromkeys(left_out, "left out")}
+    nodes = {
+        step.name: Node(step.shown, tuple(_how(step, graph[step.name])), idle.get(step.name, "")) for step in job.steps
+    }
+    title = "; ".join((f"job {one_line(job.name)}: {counted(len(graph), 'step')}", *listed_secrets(job.secrets)))
+    return graph_as_text(title, graph, nodes, width)
+
+
+def as_mermaid(job: Job, kept: Collection[str] = (), left_out: Collection[str] = (), width: int = 0) -> str:  # noqa: ARG001
+    """Return the steps as a Mermaid flowchart; dashed ones do not run."""
+    return graph_as_mermaid(job.dependencies(), {*kept, *left_out}, "s")
+
+
+def _how(step: Step, waits_for: Collection[str]) -> Iterator[str]:
     if waits_for:
         yield f"after {', '.join(waits_for)}"
     yield from _conditions(step)
@@ -74,17 +127,7 @@ def listed_secrets(secrets: Sequence[str] | None) -> tuple[str, ...]:
     return () if secrets is None else (f"secrets: {', '.join(secrets) or 'none'}",)
 
 
-def _short(command: str) -> str:
-    """The first line of a command, no wider than a terminal has room for."""
-    first, *more = command.strip().split("\n")
-    return f"{first[: _WIDEST - 1]}…" if more or len(first) > _WIDEST else first
-
-
-def _quoted(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-DRAWINGS: Mapping[str, Callable[[Job, Collection[str], Collection[str]], str]] = {
+DRAWINGS: Mapping[str, Callable[[Job, Collection[str], Collection[str], int], str]] = {
     "text": as_text,
     "mermaid": as_mermaid,
 }

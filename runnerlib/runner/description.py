@@ -23,7 +23,7 @@ def described(plan: JobPlan) -> Iterator[tuple[str, str]]:
     elif plan.is_command:
         yield "command", plan.job.steps[0].shown
     else:
-        yield "job", f"{plan.job.name}, {len(plan.job.steps)} steps (--plan shows them)"
+        yield "job", f"{plan.job.name}, {len(plan.job.steps)} steps"
     if plan.engine is not None:
         yield "container", f"{plan.image}, by {plan.engine.program}"
     if plan.is_bounded and plan.awaited is None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib._util.paths import working_directory
 from runnerlib.events import Notice, StepStarted
 from runnerlib.output import automatic_mode, console, mode_of
 from runnerlib.output.capabilities import look
-from runnerlib.output.line_policy import for_lines
+from runnerlib.output.line_policy import beside_time, for_lines, under_worker
 from runnerlib.output.log.level import chosen_format, chosen_level
 from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from runnerlib.output.capabilities import TerminalCapabilities
+    from runnerlib.output.log.file_names import LogNames
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.streams import Streams
     from runnerlib.output.summary import Summary
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from runnerlib.runner.services import RunServices
 
     Ends = Callable[[], Streams]
+    Resume = Callable[[int], Sequence[str]]
 
 
 @contextmanager
@@ -53,31 +57,46 @@ def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type
     mode = config.output or automatic_mode(environ, terminal and not structured, plan.step_count)
     if structured and mode_of(mode).needs_terminal:  # its view and lines on stderr would write into each other
         mode = "prefixed"
-    if config.timestamps and config.output is None and mode_of(mode).timed:
-        mode = "prefixed"
     ends = for_lines(ends, config, environ, mode, services.masker.marks)
+    seen = beside_time(seen, config, mode)
     log = _log(plan, ends) if structured and not mode_of(mode).for_programs else None
     shown: Console = _without(console(mode, ends, seen, services.modes), mode, plan, log)
+    if plan.is_command and config.log_limit is None and config.events is None and log is None:
+        return shown
+    logs = _log_names(plan, services)
+    if summary is not None and not mode_of(mode).for_programs:
+        from runnerlib.output.labelled import Labelled
+
+        shown = Labelled(shown)
     if config.log_limit is not None:
         head = config.log_limit // 2
         from runnerlib.output.truncate import Truncate
 
-        shown = Truncate(shown, head=head, tail=config.log_limit - head, path=_place_of_logs(plan))
-    others = [*([log] if log else _summary(plan, mode, shown, seen, summary)), *_files(plan)]
-    if not others:
-        return shown
+        shown = Truncate(shown, head=head, tail=config.log_limit - head, path=logs.path)
     from runnerlib.output.fanout import FanOut
 
-    return FanOut(shown, *others)
+    verdict = [log] if log else _summary(plan, mode, shown, seen, summary, logs, _resume(plan, services, seen))
+    return FanOut(shown, *verdict, *_files(plan, logs))
 
 
-def _place_of_logs(plan: RunPlan) -> Callable[[str], str]:
-    """Return a function that gives the path of a step's log, relative to the workspace if it lies there."""
-    from runnerlib.output.log.file_names import log_path
+def _log_names(plan: RunPlan, services: RunServices) -> LogNames:
+    """Return the names of logs, with paths relative to where the user stands, unless that is the longer way."""
+    from runnerlib.output.log.file_names import LogNames
 
-    base, artifacts = plan.workspace.base, plan.workspace.artifacts
-    seen = artifacts.relative_to(base) if artifacts.is_relative_to(base) else artifacts
-    return partial(log_path, artifacts=str(seen))
+    artifacts = str(plan.workspace.artifacts)
+    stands = services.invocation.directory if services.invocation is not None else working_directory()
+    seen = min(os.path.relpath(artifacts, stands), artifacts, key=len) if stands else artifacts
+    return LogNames(services.masker.mask_string(seen))
+
+
+def _resume(plan: RunPlan, services: RunServices, look: TerminalCapabilities) -> Resume | None:
+    """Return a function that gives the command that goes on; None where no user of this machine reads it."""
+    invocation = services.invocation
+    if invocation is None or look.dialect != "plain" or under_worker(plan.environ, look.terminal):
+        return None
+    from runnerlib.runner.resume_command import resume_command
+
+    return partial(resume_command, invocation, services.masker.mask_string)
 
 
 def _log(plan: RunPlan, ends: Streams) -> Listener:
@@ -101,11 +120,11 @@ def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> 
     return log_lines.Without(shown, kinds)
 
 
-def _files(plan: RunPlan) -> Iterator[Listener]:
+def _files(plan: RunPlan, logs: LogNames) -> Iterator[Listener]:
     if not plan.is_command or plan.config.log_limit is not None:  # what is not shown must be somewhere
         from runnerlib.output.log.step_logs import StepLogs
 
-        yield StepLogs(plan.workspace.artifacts)
+        yield StepLogs(plan.workspace.artifacts, logs)
     if plan.config.events is not None:
         from runnerlib.output.log.events_file import EventsFile
 
@@ -113,10 +132,17 @@ def _files(plan: RunPlan) -> Iterator[Listener]:
 
 
 def _summary(
-    plan: RunPlan, mode: str, shown: Console, seen: TerminalCapabilities, made: type[Summary] | None
+    plan: RunPlan,
+    mode: str,
+    shown: Console,
+    seen: TerminalCapabilities,
+    made: type[Summary] | None,
+    logs: LogNames,
+    resume: Resume | None,
 ) -> Iterator[Listener]:
     """Yield the summary; none for a single command, and none for JSON output, whose reader makes its own."""
     if not plan.is_command and not mode_of(mode).for_programs:
-        from runnerlib.output.summary import Summary
+        from runnerlib.output.summary import Summary, Ways
 
-        yield (made or Summary)(shown.say, seen, _place_of_logs(plan), console_told=mode_of(mode).verbatim)
+        ways = Ways(logs.path, resume)
+        yield (made or Summary)(shown.say, seen, ways, console_told=mode_of(mode).verbatim)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import unknown
 from runnerlib.masking import SHAPES, SecretMasker
@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from runnerlib.output.protocol import MakeConsole
 
 
+class Invocation(NamedTuple):
+    """The command line of a run: its words after the program's name, and the directory that it was given in."""
+
+    words: tuple[str, ...]
+    directory: str
+
+
 class RunServices:
     """The masker, the secret resolver, the source types, the output modes besides the built-in ones, and the reader
     of files that settings name.
 
     `secrets_known` becomes true once the masker knows the secrets of the configuration. With `plugins`, variables may
-    still be added to the environment of the job.
+    still be added to the environment of the job. `invocation` is the command line, if the run has one.
     """
 
     def __init__(self, masker: SecretMasker, resolver: SecretResolver | None = None) -> None:
@@ -35,6 +42,7 @@ class RunServices:
         self.files = Files()
         self.secrets_known = False
         self.plugins = False
+        self.invocation: Invocation | None = None
 
     def for_job(self) -> RunServices:
         """Return the services of one job of a workflow, whose plugins add to its own ones only.

@@ -432,7 +432,7 @@ def test_steps_without_room_wait_until_others_have_ended(tmp_path: Path) -> None
 def test_what_is_not_shown_is_in_the_log_of_a_single_command_too(tmp_path: Path) -> None:
     done = runnerlib("run", "--log-limit", "20", "--job-command", "seq 1000", cwd=tmp_path)
     assert done.code == 0
-    assert b"bytes left out; the full log is artifacts/logs/job.log" in done.out
+    assert b"bytes left out; the full log is job/artifacts/logs/job.log" in done.out
     assert (tmp_path / "job/artifacts/logs/job.log").read_text() == "".join(f"{n}\n" for n in range(1, 1001))
 
 

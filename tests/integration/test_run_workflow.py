@@ -41,13 +41,18 @@ def test_what_a_plan_shows(pipeline: Path, tmp_path: Path) -> None:
         == f"""\
 workflow ci: 5 jobs
 level 1
-  test    runs  (echo testing)
-  lint    runs  (echo linting)
+  test    echo testing
+  lint    echo linting
 level 2
-  build   runs  (echo building; 2 runs; after test, lint)
+  build   echo building
+          2 runs: (x), (y); after test, lint
 level 3
-  deploy  does not run: {false}  (echo shipped; after build; if branch == "main")
-  undo    does not run: no job it needs failed  (echo undone; after build; only if one of them fails)
+  deploy  echo shipped
+          after build; if branch == "main"
+          does not run: {false}
+  undo    echo undone
+          after build; only if one of them fails
+          does not run: no job it needs failed
 """
     )
     done = runnerlib("run", "--workflow-file", "pipeline.yaml", "--plan=mermaid", cwd=tmp_path)
@@ -167,7 +172,7 @@ def test_the_runner_is_told_to_stop(signum: signal.Signals, code: int, tmp_path:
         out, err = runner.communicate()
     assert (runner.returncode, err) == (code, b"")
     assert not os.path.exists(f"/proc/{pid.read_text().strip()}")
-    assert b"workflow 'long' failed after" in out
+    assert b"! workflow 'long' interrupted after" in out
     found = job_result(tmp_path / "job/.runnerlib/jobs", "after")
     assert found is not None
     assert found["state"] == "cancelled"

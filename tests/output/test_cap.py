@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from runnerlib.events import Event, StepFinished, StepOutput, StepRetrying, StepStarted
 from runnerlib.output.capabilities import TerminalCapabilities
+from runnerlib.output.log.file_names import LogNames
 from runnerlib.output.modes.raw import Raw, console
 from runnerlib.output.streams import Streams
 from runnerlib.output.truncate import Truncate
@@ -20,7 +21,7 @@ NOTE = re.compile(rb"\xe2\x80\xa6 ([0-9,]+) bytes left out; the full log is arti
 
 def capped(events: list[Event], head: int, tail: int) -> bytes:
     def make(streams: Streams) -> Truncate:
-        return Truncate(console(streams, TerminalCapabilities()), head=head, tail=tail)
+        return Truncate(console(streams, TerminalCapabilities()), head=head, tail=tail, path=LogNames().path)
 
     return shown(make, events)[0]
 
@@ -90,7 +91,7 @@ def test_memory_is_bounded() -> None:
             kept = max([kept, *(len(shown._tail) for shown in self._shown.values())])
 
     def make(streams: Streams) -> Truncate:
-        return Watched(console(streams, TerminalCapabilities()), head=100, tail=1000)
+        return Watched(console(streams, TerminalCapabilities()), head=100, tail=1000, path=LogNames().path)
 
     chunks = [bytes(1 << 16)] * 50 + [b"x"] * 10_000
     shown(make, one_step(chunks))
@@ -100,7 +101,7 @@ def test_memory_is_bounded() -> None:
 def test_the_rest_goes_to_the_console() -> None:
     def make(streams: Streams) -> Truncate:
         raw: Raw = console(streams, TerminalCapabilities())
-        cap = Truncate(raw)
+        cap = Truncate(raw, path=LogNames().path)
         assert not cap.congested
         asyncio.run(cap.drain())
         cap.say(b"said\n")

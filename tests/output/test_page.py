@@ -13,10 +13,10 @@ from runnerlib.events.result import Usage
 from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.output import MODES
 from runnerlib.output.capabilities import TerminalCapabilities
-from runnerlib.output.log.file_names import log_path
+from runnerlib.output.log.file_names import LogNames
 from runnerlib.output.modes.json_lines import Encoder
 from runnerlib.output.modes.prefixed import Prefixed
-from runnerlib.output.summary import Summary
+from runnerlib.output.summary import Summary, Ways
 from tests.output.show import EPOCH, job, result, shown
 from tests.output.test_json_lines import validator
 
@@ -50,7 +50,8 @@ def test_the_prefixed_example() -> None:
 
 def test_the_summary_example() -> None:
     said: list[bytes] = []
-    summary = Summary(said.append, TerminalCapabilities(), log_path)
+    ways = Ways(LogNames("job/artifacts").path, lambda _width: ["runnerlib run --job-file job.yaml --resume"])
+    summary = Summary(said.append, TerminalCapabilities(), ways)
     steps = (
         result("build", took=3.8, usage=Usage(12.7, 1.1, 845 << 20)),
         result("tests", "failure", 1, "exit code 1", attempts=2, took=5.1, usage=Usage(4.5, 0.2, 88 << 20)),
@@ -60,7 +61,7 @@ def test_the_summary_example() -> None:
     counts = RuleCount("DEPLOY_TOKEN", "raw", 3, 90), RuleCount("registered at run time", "base64", 1, 44)
     summary.observe(Masked("tests", MaskReport(counts, 4000, 3900, 0)))
     summary.observe(JobFinished(job(*steps)))
-    assert said[0].decode().strip("\n").split("\n") == block("job 'ci'")
+    assert said[0].decode().strip("\n").split("\n") == block("  step ")
 
 
 def test_the_events_example() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,3 +113,21 @@ def test_no_line_is_over_64_kib() -> None:
     got = lines([*events, StepFinished(result(name))], TerminalCapabilities(colour=True))
     assert len(got) > 4
     assert all(len(line.encode()) < 1 << 16 for line in got)
+
+
+def test_lines_of_the_runner_stay_in_their_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a narrow terminal names take a third; output is passed on as it is."""
+    monkeypatch.setattr(os, "get_terminal_size", lambda _descriptor: os.terminal_size((40, 24)))
+    events: list[Event] = [
+        JobStarted("ci", {"a step with a rather long name": (), "b": ()}),
+        StepStarted("b", "make all install"),
+        StepOutput("b", b"x" * 40 + b"\n"),
+        StepFinished(result("b", "failure", 3, "exit code 3 of a step", required=False)),
+    ]
+    assert lines(events, TerminalCapabilities(sized=True)) == [
+        "b             » $ make all install",
+        "b             │ " + "x" * 40,
+        "b             » failed after 1.0 s: exit",
+        "b             » code 3 of a step (the",
+        "b             » job does not require it)",
+    ]

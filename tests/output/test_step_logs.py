@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,7 +25,7 @@ from runnerlib.events import (
     StepStarted,
 )
 from runnerlib.output.log import step_logs
-from runnerlib.output.log.file_names import log_name, log_path
+from runnerlib.output.log.file_names import LogNames
 from runnerlib.output.log.step_logs import StepLogs
 from tests.output.show import cut, cuts, job, one_step, outputs, result
 
@@ -33,22 +34,65 @@ names = st.one_of(
 )
 
 
+def named(*steps: str) -> list[str]:
+    """The names of the logs of the steps of a job."""
+    logs = LogNames()
+    logs.begin(steps)
+    return [logs.name(step) for step in steps]
+
+
+TAKEN = named("a_b", "a b")[1].removesuffix(".log")
+
+
 @given(st.lists(names, unique=True, max_size=20))
-@example(["a b", "a_b", "a_b-0123456789", log_name("a b").removesuffix(".log")])
+@example(["a b", "a_b", "a_b-0123456789", TAKEN, "a\tb"])
+@example(["é", "e\u0301", "É"])
+@example(["日" * 120, "日" * 121])
+@example(["a[1]/b", "a+1+b", "a/1/b"])
 def test_names_of_files_are_safe_and_unique(steps: list[str]) -> None:
-    made = [log_name(step) for step in steps]
+    made = named(*steps)
     assert len(set(made)) == len(steps)
     for name in made:
         assert "/" not in name
         assert name[0] not in ".-"
-        assert name.isascii()
         assert name.isprintable()
-        assert len(name + ".part") <= 255
+        assert len((name + ".part").encode()) <= 255
 
 
 def test_a_usual_name_stays_as_it_is() -> None:
-    assert [log_name(step) for step in ("build", "unit-tests_3.11")] == ["build.log", "unit-tests_3.11.log"]
-    assert log_path("build") == "artifacts/logs/build.log"
+    assert named("build", "unit-tests_3.11") == ["build.log", "unit-tests_3.11.log"]
+    assert LogNames().path("build") == "artifacts/logs/build.log"
+    assert LogNames("job/out").path("日本") == "job/out/logs/日本.log"
+
+
+def test_letters_of_every_language_stay() -> None:
+    steps = ["構築", "тесты", "número 1", "परीक्षण", "e\u0301te\u0301", "🚀 deploy", "test[3]/lint all"]
+    assert named(*steps) == [
+        "構築.log",
+        "тесты.log",
+        "número_1.log",
+        "परीक्षण.log",
+        "été.log",
+        "__deploy.log",
+        "test+3+lint_all.log",
+    ]
+
+
+def test_a_digest_keeps_apart_only_what_would_be_the_same() -> None:
+    one, other, third = named("unit tests", "unit:tests", "lint all")
+    assert (one, third) == ("unit_tests.log", "lint_all.log")
+    assert re.fullmatch(r"unit_tests-[0-9a-f]{10}\.log", other)
+    assert named("unit_tests", "unit tests")[0] == "unit_tests.log"
+
+
+def test_the_logs_of_a_run_have_the_names_that_its_summary_tells(tmp_path: Path) -> None:
+    names = LogNames()
+    events: list[Event] = [JobStarted("ci", {"a b": (), "a:b": ()})]
+    for step in ("a b", "a:b"):
+        events += one_step([step.encode()], step)[1:4]
+    observe(StepLogs(tmp_path, names), *events, JobFinished(job(result("a b"), result("a:b"))))
+    found = {step: (tmp_path / "logs" / names.name(step)).read_text() for step in ("a b", "a:b")}
+    assert found == {"a b": "a b", "a:b": "a:b"}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from runnerlib.events import (
 from runnerlib.output.filter import Filter
 from runnerlib.output.log.format import structured, timestamp
 from runnerlib.output.log.level import LogLevel, passes
-from runnerlib.output.text.messages import command, duration, finished, retrying
+from runnerlib.output.text.messages import command, ended, finished, retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,8 +119,7 @@ def _said(event: Event) -> Said | None:
 
 
 def _ended(event: StepFinished | JobFinished) -> Said:
-    result = event.result
-    code: dict[str, object] = {"exit_code": result.exit_code, "seconds": round(result.duration, 6)}
+    code: dict[str, object] = {"exit_code": event.result.exit_code, "seconds": round(event.result.duration, 6)}
     if isinstance(event, StepFinished):
         step = event.result
         worst = LogLevel.ERROR if step.required and step.outcome == "failure" else LogLevel.WARNING
@@ -130,8 +129,7 @@ def _ended(event: StepFinished | JobFinished) -> Said:
             f"step '{step.name}' {finished(step)}",
             {"step": step.name, "outcome": step.outcome, "attempts": step.attempts, **code},
         )
-    level = LogLevel.INFO if result.success else LogLevel.ERROR
-    how = "succeeded" if result.success else "failed"
-    took = f" {'in' if result.success else 'after'} {duration(result.duration)}" if result.started else ""
-    reason = f": {result.reason}" if result.reason else ""
-    return level, f"job '{result.name}' {how}{took}{reason}", {"job": result.name, **code}
+    job = event.result
+    reason = f": {job.reason}" if job.reason else ""
+    level = LogLevel.INFO if job.success else LogLevel.ERROR
+    return level, ended("job", job, reason), {"job": job.name, **code}

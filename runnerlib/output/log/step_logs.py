@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.errors import OutputError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, StepOutput, StepRetrying, StepStarted
 from runnerlib.events.forwarding import UnbufferedObserver
-from runnerlib.output.log.file_names import DIRECTORY, log_name
+from runnerlib.output.log.file_names import DIRECTORY, LogNames
 from runnerlib.output.text.messages import retrying
 
 if TYPE_CHECKING:
@@ -38,8 +38,10 @@ class StepLogs(UnbufferedObserver):
     Raises OutputError, which names the file, when one cannot be written to its end.
     """
 
-    def __init__(self, artifacts: Path) -> None:
+    def __init__(self, artifacts: Path, names: LogNames | None = None) -> None:
+        """`names` gets the steps of the job when it starts; by default the names are known to these logs only."""
         self._artifacts = artifacts
+        self._names = names or LogNames()
         self._directory = -1
         self._open: dict[str, _Log] = {}
         self._at_line_start: dict[str, bool] = {}
@@ -52,9 +54,10 @@ class StepLogs(UnbufferedObserver):
                 self._write(event.step, event.data)
                 self._at_line_start[event.step] = event.data.endswith(b"\n")
             case JobStarted():
+                self._names.begin(event.steps)
                 self._enter()
             case StepStarted() if self._stale and event.step not in self._open:
-                self._clear_stale(log_name(event.step))
+                self._clear_stale(self._names.name(event.step))
             case StepRetrying():
                 line = b"" if self._at_line_start.get(event.step, True) else b"\n"
                 self._write(event.step, line + f"runnerlib: {retrying(event)}\n".encode(errors="backslashreplace"))
@@ -62,7 +65,7 @@ class StepLogs(UnbufferedObserver):
             case StepFinished() if event.result.name in self._open:
                 self._finish(event.result.name)
             case StepFinished() if event.result.attempts:
-                self._clear(log_name(event.result.name))  # it wrote nothing: an existing file is no log of it
+                self._clear(self._names.name(event.result.name))  # it wrote nothing: an existing file is no log of it
             case JobFinished():
                 self.close()
 
@@ -109,7 +112,7 @@ class StepLogs(UnbufferedObserver):
 
     def _begin(self, step: str) -> _Log:
         """Create the log of a step on its first output: most steps of a large graph are silent."""
-        name = log_name(step)
+        name = self._names.name(step)
         self._clear(name)
         try:
             log = _Log(os.open(name + _PART, _FILE_FLAGS, 0o644, dir_fd=self._directory), name)

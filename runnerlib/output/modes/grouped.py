@@ -44,7 +44,7 @@ class Grouped(Streams):
     def __init__(
         self, streams: Streams, look: TerminalCapabilities, dialect: Dialect, clock: Callable[[], float] = time.time
     ) -> None:
-        super().__init__(streams.out, streams.err)
+        super().__init__(streams.out, streams.err, stamp=streams.stamp)
         self._look = look
         self._dialect = dialect
         self._clock = clock
@@ -75,11 +75,11 @@ class Grouped(Streams):
             case StepFinished():
                 self._turns.between(self._ending(event.result))
             case Notice():
-                self.say(f"runnerlib: {one_line(event.text)}\n".encode())
+                self._say(f"runnerlib: {one_line(event.text)}\n")
             case Warned() if event.step:
                 self._own(event.step, f"warning: {one_line(event.text)}", WARNING)
             case Warned():
-                self.say(f"runnerlib: warning: {one_line(event.text)}\n".encode())
+                self._say(f"runnerlib: warning: {one_line(event.text)}\n")
             case Triggered():
                 self._backlog.write(event.line)
 
@@ -111,14 +111,21 @@ class Grouped(Streams):
     def _output(self, step: str, parts: list[bytes]) -> None:
         if parts:
             lines = _no_triggers(self._dialect.harmless(colours_only(final(parts))))
-            self._turns.write(step, self._colours[step].closed(lines))
+            self._turns.write(step, self._stamped(self._colours[step].closed(lines)))
 
     def _end_lines(self, step: str) -> None:
         self._output(step, self._lines[step].end())
 
     def _own(self, step: str, text: str, sgr: str) -> None:
         painted = "".join(f"{self._look.paint(part, sgr)}\n" for part in printable(text).split("\n"))
-        self._turns.write(step, self._dialect.harmless(painted.encode()))
+        self._turns.write(step, self._stamped(self._dialect.harmless(painted.encode())))
+
+    def _say(self, text: str) -> None:
+        self._backlog.write(self._stamped(self._dialect.harmless(text.encode())))
+
+    def _stamped(self, lines: bytes, seconds: float = 0) -> bytes:
+        """Return `lines` with the time, by default that of now, where it is wanted."""
+        return lines if self.stamp is None else self.stamp(lines, seconds or self._clock())
 
     def _opening(self, step: str, result: StepResult | None) -> bytes:
         failed = result is not None and _failed(result)
@@ -131,14 +138,16 @@ class Grouped(Streams):
         if not _failed(result):
             return b""
         text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
-        return self._dialect.harmless(f"{self._look.paint(text, style_of(result).sgr)}\n".encode())
+        line = f"{self._look.paint(text, style_of(result).sgr)}\n".encode()
+        return self._stamped(self._dialect.harmless(line), result.ended)
 
     def _ending(self, result: StepResult) -> bytes:
         text = one_line(f"{result.name}: {finished(result)}")
         announced = self._dialect.failure(text) if style_of(result) is FAILED else b""
         if announced:
             return announced
-        return self._dialect.harmless(f"{marked(text, result, self._look)}\n".encode())
+        line = self._dialect.harmless(f"{marked(text, result, self._look)}\n".encode())
+        return self._stamped(line, result.ended)
 
 
 def _no_triggers(lines: bytes) -> bytes:

@@ -64,10 +64,11 @@ class _Step:
 
 
 class Times(NamedTuple):
-    """Clock, and the interval at which the view is redrawn."""
+    """Clock, the interval at which the view is redrawn, and the time of day in seconds since the epoch."""
 
     clock: Callable[[], float] = time.monotonic
     interval: float = INTERVAL
+    now: Callable[[], float] = time.time
 
 
 class Live(Streams):
@@ -80,7 +81,7 @@ class Live(Streams):
         size: Callable[[], tuple[int, int]],
         times: Times = Times(),  # noqa: B008 - immutable
     ) -> None:
-        super().__init__(streams.out, streams.err)
+        super().__init__(streams.out, streams.err, stamp=streams.stamp)
         self._look = look
         self._times = times
         self._screen = Screen(self.out, size)
@@ -112,13 +113,12 @@ class Live(Streams):
                 self._own(event.step, retrying(event), WARNING)
             case StepFinished():
                 self._finish(event.result)
-            case Notice() | Triggered():
-                said = event.line if isinstance(event, Triggered) else f"runnerlib: {one_line(event.text)}\n".encode()
-                self.say(said)
-            case Warned() if event.step:
-                self._own(event.step, f"warning: {one_line(event.text)}", WARNING)
+            case Notice():
+                self._say(f"runnerlib: {one_line(event.text)}")
+            case Triggered():
+                self.say(event.line)
             case Warned():
-                self.say(f"{self._look.paint(f'runnerlib: warning: {one_line(event.text)}', WARNING)}\n".encode())
+                self._warn(event)
             case JobFinished():
                 self._stop()
                 return
@@ -188,7 +188,7 @@ class Live(Streams):
         if parts:
             lines = colours_only(final(parts))
             step.last = lines[lines.rfind(b"\n", 0, -1) + 1 : -1] or step.last
-            self._turns.write(name, step.colours.closed(lines))
+            self._turns.write(name, self._stamped(step.colours.closed(lines)))
 
     def _finish(self, result: StepResult) -> None:
         self._done += 1
@@ -202,7 +202,21 @@ class Live(Streams):
 
     def _own(self, step: str, text: str, sgr: str) -> None:
         painted = "".join(f"{self._look.paint(part, sgr)}\n" for part in printable(text).split("\n"))
-        self._turns.write(step, painted.encode())
+        self._turns.write(step, self._stamped(painted.encode()))
+
+    def _warn(self, event: Warned) -> None:
+        text = f"warning: {one_line(event.text)}"
+        if event.step:
+            self._own(event.step, text, WARNING)
+        else:
+            self._say(self._look.paint(f"runnerlib: {text}", WARNING))
+
+    def _say(self, text: str) -> None:
+        self.say(self._stamped(f"{text}\n".encode()))
+
+    def _stamped(self, lines: bytes, seconds: float = 0) -> bytes:
+        """Return `lines` with the time, by default that of now, where it is wanted."""
+        return lines if self.stamp is None else self.stamp(lines, seconds or self._times.now())
 
     def _opening(self, step: str, result: StepResult | None) -> bytes:  # noqa: ARG002
         bar = self._look.plain("──")
@@ -210,13 +224,13 @@ class Live(Streams):
 
     def _closing(self, result: StepResult) -> bytes:
         text = one_line(f"{result.name}: {finished(result)}")
-        return f"{marked(text, result, self._look)}\n".encode()
+        return self._stamped(f"{marked(text, result, self._look)}\n".encode(), result.ended)
 
     def _meanwhile(self, result: StepResult) -> bytes:
         if result.success or not result.required:
             return b""
         text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
-        return f"{self._look.paint(text, style_of(result).sgr)}\n".encode()
+        return self._stamped(f"{self._look.paint(text, style_of(result).sgr)}\n".encode(), result.ended)
 
     def _stop(self) -> None:
         self._stop_timer()

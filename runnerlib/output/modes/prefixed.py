@@ -16,7 +16,7 @@ from runnerlib.errors import one_line, printable
 from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Triggered, Warned
 from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only
-from runnerlib.output.text.columns import PALETTE, common_width, padded, told_apart
+from runnerlib.output.text.columns import PALETTE, common_width, padded, told_apart, wrapped
 from runnerlib.output.text.lines import Lines, final
 from runnerlib.output.text.messages import command, finished, retrying
 from runnerlib.output.text.outcomes import WARNING, style_of
@@ -34,13 +34,17 @@ class _Column:
         shown = padded(name, width, look.plain("…"))
         self.lines = Lines()
         self._look = look
+        self._taken = width + len(" » ")
         self._prefix = (look.paint(f"{shown} {look.plain('│')}", sgr) + " ").encode()
         self._own = (look.paint(f"{shown} {look.plain('»')}", sgr) + " ").encode()
         self._colours = Colours()
 
     def said(self, text: str, sgr: str = "") -> bytes:
         """Lines of the runner about this step, in the colours `sgr`."""
-        lines = (self._look.paint(line, sgr) if sgr else line for line in printable(text).split("\n"))
+        width = self._look.width()
+        room = max(width - self._taken, 1) if width else 0
+        rows = (row for line in printable(text).split("\n") for row in wrapped(line, room, self._look.plain("…")))
+        lines = (self._look.paint(row, sgr) if sgr else row for row in rows)
         return b"".join(self._own + line.encode() + b"\n" for line in lines)
 
     def output(self, parts: list[bytes]) -> bytes:
@@ -71,7 +75,7 @@ class Prefixed(Streams):
                 column = self._column(event.step)
                 self._write(column.output(column.lines.feed(event.data)))
             case JobStarted():
-                self._width = common_width(event.steps)
+                self._width = common_width(event.steps, self._look.width())
                 self._names = told_apart(map(one_line, event.steps), self._width, self._look.plain("…"))
                 self._numbers = {name: number for number, name in enumerate(event.steps)}
             case StepStarted():

@@ -1,4 +1,4 @@
-"""Names of steps for the eye: how wide a text is on a screen, padded or shortened, and its colour."""
+"""Texts on a screen: how wide they are, padded, shortened or wrapped to a width, and the colours of names."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _WIDEST = 24
+_NARROWEST = 8
 
 # Colours of names, readable on dark and on light grounds; green, yellow and red are for outcomes.
 PALETTE = ("36", "35", "34", "96", "95", "94")
@@ -32,14 +33,46 @@ def shortened(text: str, width: int, mark: str = "…") -> str:
     """`text` if it fits into `width` columns, else its beginning and `mark`."""
     if columns(text) <= width:
         return text
-    room = width - columns(mark)
-    kept = []
-    for char in text:
-        room -= _columns(char)
-        if room < 0:
-            break
-        kept.append(char)
-    return "".join(kept) + mark
+    return text[: _fitting(text, width - columns(mark))] + mark
+
+
+def wrapped(text: str, width: int, mark: str = "…") -> list[str]:
+    """`text` as lines of at most `width` columns, broken at blanks; 0 is no limit.
+
+    A word that is too long for a line is cut, with `mark` at the end of the line; wide characters are words of their
+    own, as their scripts have no blanks.
+    """
+    lines = []
+    while 0 < width < columns(text):
+        end = _fitting(text, width)
+        wide = end < 2 or _columns(text[end - 1]) == 2 or _columns(text[end]) == 2
+        if text[end] == " " or wide:
+            line, text = text[: max(end, 1)], text[max(end, 1) :]
+        elif (blank := text.rfind(" ", 0, end)) > 0 and not text[:blank].isspace():
+            line, text = text[:blank], text[blank:]
+        else:
+            end = max(_fitting(text, width - columns(mark)), 1)
+            line, text = text[:end] + mark, text[end:]
+        lines.append(line.rstrip(" "))
+        text = text.lstrip(" ")
+    return [*filter(None, lines), *([text] if text or not lines else [])]
+
+
+def hanging(text: str, width: int, before: str = "", indent: str | None = None) -> list[str]:
+    """`text` behind `before`, wrapped to `width` columns; further lines begin with `indent`, or are as far in."""
+    after = " " * columns(before) if indent is None else indent
+    room = max(width - columns(before), 1) if width else 0
+    first, *rest = wrapped(text, room)
+    return [before + first, *(after + line for line in rest)]
+
+
+def _fitting(text: str, width: int) -> int:
+    """Return how many characters of `text` fit into so many columns; those without a width belong to the one before."""
+    for number, char in enumerate(text):
+        width -= _columns(char)
+        if width < 0:
+            return number
+    return len(text)
 
 
 def told_apart(names: Iterable[str], width: int, mark: str = "…") -> dict[str, str]:
@@ -85,6 +118,7 @@ def padded(text: str, width: int, mark: str = "…") -> str:
     return text + " " * (width - columns(text))
 
 
-def common_width(names: Iterable[str]) -> int:
-    """The columns that the names of steps get."""
-    return min(max((columns(one_line(name)) for name in names), default=0), _WIDEST)
+def common_width(names: Iterable[str], width: int = 0) -> int:
+    """The columns that the names of steps get in a line of `width` columns; 0 is no limit."""
+    most = min(_WIDEST, max(width // 3, _NARROWEST)) if width else _WIDEST
+    return min(max((columns(one_line(name)) for name in names), default=0), most)

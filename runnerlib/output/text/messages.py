@@ -8,7 +8,7 @@ from runnerlib.errors import one_line
 
 if TYPE_CHECKING:
     from runnerlib.events import StepRetrying, StepStarted
-    from runnerlib.events.result import StepResult
+    from runnerlib.events.result import JobResult, StepResult, WorkflowResult
 
 
 def command(event: StepStarted) -> str:
@@ -38,6 +38,18 @@ def finished(result: StepResult, *, timed: bool = True) -> str:
     after = f" after {took}" if took else ""
     reason = f": {one_line(result.reason)}" if result.reason else ""
     return f"{word}{after}{reason}" + " (the job does not require it)" * allowed
+
+
+def ended(noun: str, result: JobResult | WorkflowResult, where: str = "") -> str:
+    """Return how a job or workflow ended, as `job 'ci' failed after 2.0 s`; `where` says where, if it failed."""
+    name = f"{noun} '{one_line(result.name)}'"
+    took = duration(result.duration) if result.started else ""
+    if result.success:
+        return f"{name} succeeded" + f" in {took}" * bool(took)
+    after = f" after {took}" * bool(took)
+    if result.interrupted:
+        return f"{name} interrupted{after} {result.reason.removeprefix('stopped ')}"
+    return f"{name} failed{after}{where}"
 
 
 def duration(seconds: float) -> str:

@@ -5,10 +5,11 @@ Green, yellow and red say how something ended, or warn, and nothing else has the
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from runnerlib.events.result import StepResult
     from runnerlib.output.capabilities import TerminalCapabilities
@@ -35,6 +36,9 @@ _STYLES: Mapping[str, OutcomeStyle] = {
     "skipped": SKIPPED,
 }
 
+_REUSED = "reused"
+_WORDS = (FAILED.word, ALLOWED.word, CANCELLED.word, PASSED.word, _REUSED, SKIPPED.word)
+
 WARNING = "33"
 """The colour of warnings, and of an attempt that failed and is followed by another one."""
 
@@ -42,6 +46,12 @@ WARNING = "33"
 def style_of(result: StepResult) -> OutcomeStyle:
     """Return the look of a result; a failure that the job does not require is no failure of the job."""
     return ALLOWED if result.outcome == "failure" and not result.required else _STYLES[result.outcome]
+
+
+def counted(results: Iterable[StepResult]) -> str:
+    """Return how many results there are of each kind, as `1 failed, 4 passed`."""
+    count = Counter(_REUSED if one.success and one.cause == "restored" else style_of(one).word for one in results)
+    return ", ".join(f"{count[word]} {word}" for word in _WORDS if count[word])
 
 
 def marked(text: str, result: StepResult, look: TerminalCapabilities) -> str:

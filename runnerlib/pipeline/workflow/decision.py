@@ -126,7 +126,9 @@ class JobDecider:
         for other in self.graph[name]:
             outcome = self._results[other].outcome
             if outcome != "success":
-                return f"job '{other}' " + ("was skipped" if outcome == "skipped" else "did not succeed")
+                return f"job '{self.instances[other].label}' " + (
+                    "was skipped" if outcome == "skipped" else "did not succeed"
+                )
         return ""
 
     def _facts(self, name: str, condition: Condition, env: Mapping[str, str], ending: Ending | None) -> Facts:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runnerlib.errors import one_line
+from runnerlib.output.text.columns import shortened
 from runnerlib.pipeline.job import variable_part
 from runnerlib.pipeline.workflow.matrix import combination_count, combinations
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_INSTANCES = 256
 """The largest number of instances of one job."""
+_WIDEST_VALUE = 24
 
 
 class Instance(NamedTuple):
@@ -22,6 +25,14 @@ class Instance(NamedTuple):
     name: str
     job: WorkflowJob
     env: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """The name for people: that of the job with the values of the matrix, as `test (macos, 3.12)`."""
+        if not self.env:
+            return self.name
+        values = (shortened(one_line(value), _WIDEST_VALUE) or "''" for value in self.env.values())
+        return f"{self.job.name} ({', '.join(values)})"
 
 
 def expand(job: WorkflowJob) -> list[Instance]:

@@ -18,7 +18,7 @@ from runnerlib.runner.plan import plan_job, plan_run
 from runnerlib.runner.run import may_have_plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from runnerlib.config import Resolved
@@ -68,17 +68,26 @@ class WorkflowPlan(NamedTuple):
         told = (*self.front.warnings, *(warning for plan in self.plans.values() for warning in plan.warnings))
         return tuple(dict.fromkeys(told))
 
+    def describe(self) -> Iterator[tuple[str, str]]:
+        """Yield the plan as (label, text) rows without its jobs, not masked."""
+        yield "workspace", str(self.front.workspace.base)
+        yield "parallel", f"at most {self.capacity}"
+        if self.engine is not None:
+            yield "container", self.engine.program
+        for warning in self.warnings:
+            yield "warning", warning
+
 
 def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices) -> WorkflowPlan:
     """Check the workflow and return its plan; changes nothing but what `services` know.
 
-    The wish of `request` names jobs, or single runs of them as `build[0]`: those in its `only` and `start` run whatever
-    their conditions say. Raises ConfigError for a wrong workflow, job, setting or wish, and for an image without an
-    engine.
+    The wish of `request` names jobs, or single runs of them as `build[0]` or by their labels: those in its `only` and
+    `start` run whatever their conditions say. Raises ConfigError for a wrong workflow, job, setting or wish, and for
+    an image without an engine.
     """
     workflow.check()
-    wish = request.wish or Selection()
     all_of_them = instances(workflow)
+    wish = _by_name(request.wish or Selection(), all_of_them)
     _check_wish(workflow, wish, all_of_them)
     request = request._replace(about=_beside(request.cwd, workflow.file))
     if workflow.file:
@@ -174,6 +183,16 @@ def _check_wish(workflow: Workflow, wish: Selection, all_of_them: Collection[str
                 raise ConfigError(f"{option}: {unknown('job', name, names)}")
     if wish.start and wish.only:
         raise ConfigError("--from and --only contradict each other; give one of them")
+
+
+def _by_name(wish: Selection, all_of_them: Mapping[str, Instance]) -> Selection:
+    """Return the wish with names of runs in place of their labels, `test (macos, 3.12)`, which people read."""
+    labels = {one.label: name for name, one in all_of_them.items()}
+
+    def named(given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name if name in all_of_them else labels.get(name, name) for name in given)
+
+    return Selection(wish.resume, named(wish.start), named(wish.only), named(wish.skip))
 
 
 def _by_instance(wish: Selection, all_of_them: Mapping[str, Instance]) -> Selection:

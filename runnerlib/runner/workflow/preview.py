@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib._util.graph import levels
+from runnerlib.errors import one_line
 from runnerlib.events.result import StepResult
-from runnerlib.pipeline.graph_text import listed_secrets
+from runnerlib.pipeline.graph_text import Node, counted, graph_as_mermaid, graph_as_text, listed_secrets
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, plain_condition
 from runnerlib.runner.workflow.resume import foreseen
 from runnerlib.runner.workflow.run import world_of
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.workflow import WorkflowJob
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
+_MOST_LABELS = 12
 _OUTCOMES: Mapping[str, str] = {"completed": "success", "skipped": "skipped", "cancelled": "cancelled"}
 
 
-def picture(plan: WorkflowPlan, how: str) -> str:
-    """Return the graph as `text` or for `mermaid`, with whether each job would run, and why not."""
+def picture(plan: WorkflowPlan, how: str, width: int = 0) -> str:
+    """Return the graph as `text` of at most `width` columns (0: any) or for `mermaid`, with what would not run."""
     told = verdicts(plan)
-    return _mermaid(plan, told) if how == "mermaid" else "\n".join(_text(plan, told))
+    return _mermaid(plan, told) if how == "mermaid" else _text(plan, told, width)
 
 
 def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
@@ -94,43 +95,39 @@ def _would_run(plan: WorkflowPlan, job: WorkflowJob, known: Mapping[str, list[St
     return any(judge.verdict(one.name, plan.plans[one.name].env) is None for one in own)
 
 
-def _text(plan: WorkflowPlan, told: Mapping[str, StepResult | None]) -> Iterator[str]:
+def _text(plan: WorkflowPlan, told: Mapping[str, StepResult | None], width: int) -> str:
     workflow = plan.workflow
-    graph = workflow.dependencies()
-    jobs = {job.name: job for job in workflow.jobs}
-    runs = {name: [one.name for one in plan.instances.values() if one.job.name == name] for name in graph}
-    width = max(map(len, graph))
-    yield f"workflow {workflow.name}: {len(graph)} job{'s' * (len(graph) != 1)}"
-    for number, names in enumerate(levels(graph), 1):
-        yield f"level {number}"
-        for name in names:
-            yield f"  {name:{width}}  {_verdict(runs[name], told)}  ({'; '.join(_described(jobs[name], runs[name]))})"
+    runs: dict[str, list[Instance]] = {job.name: [] for job in workflow.jobs}
+    for one in plan.instances.values():
+        runs[one.job.name].append(one)
+    nodes = {job.name: _node(job, runs[job.name], told) for job in workflow.jobs}
+    title = f"workflow {one_line(workflow.name)}: {counted(len(nodes), 'job')}"
+    return graph_as_text(title, workflow.dependencies(), nodes, width)
 
 
-def _verdict(runs: list[str], told: Mapping[str, StepResult | None]) -> str:
-    """Describe in words whether the instances of a job would run."""
-    first: dict[str, str] = {}
-    for name in runs:
-        result = told[name]
-        if result is None:
-            words = "runs"
-        elif result.cause == "restored":
-            words = "done before"
-        else:
-            words = f"does not run: {result.reason}"
-        first.setdefault(words, name)
-    if len(first) == 1:
-        return next(iter(first))
-    return ", ".join(f"{name} {words}" for words, name in first.items())
+def _node(job: WorkflowJob, runs: list[Instance], told: Mapping[str, StepResult | None]) -> Node:
+    command = job.body.steps[0].shown if job.command is not None else counted(len(job.body.steps), "step")
+    return Node(command, tuple(_how(job, runs)), _idle(runs, told))
 
 
-def _described(job: WorkflowJob, runs: list[str]) -> Iterator[str]:
-    steps = len(job.body.steps)
-    yield (
-        job.body.steps[0].shown.split("\n")[0][:60] if job.command is not None else f"{steps} step{'s' * (steps != 1)}"
-    )
-    if len(runs) > 1 or runs[0] != job.name:
-        yield f"{len(runs)} runs"
+def _idle(runs: list[Instance], told: Mapping[str, StepResult | None]) -> str:
+    """Return which runs of a job would not run, and why; empty if all would."""
+    found: dict[str, list[str]] = {}
+    for one in runs:
+        result = told[one.name]
+        if result is not None:
+            done = result.cause == "restored"
+            found.setdefault("done before" if done else f"does not run: {result.reason}", []).append(one.label)
+    if [len(labels) for labels in found.values()] == [len(runs)]:
+        return next(iter(found))
+    return "; ".join(f"{', '.join(labels)}: {why}" for why, labels in found.items())
+
+
+def _how(job: WorkflowJob, runs: list[Instance]) -> Iterator[str]:
+    if len(runs) > 1 or runs[0].env:
+        labels = [one.label.removeprefix(f"{job.name} ") for one in runs]
+        more = f", … {len(runs) - _MOST_LABELS} more" * (len(runs) > _MOST_LABELS)
+        yield f"{counted(len(runs), 'run')}: {', '.join(labels[:_MOST_LABELS])}{more}"
     if job.depends_on:
         yield f"after {', '.join(job.depends_on)}"
     word = plain_condition(job.condition)
@@ -147,15 +144,5 @@ def _described(job: WorkflowJob, runs: list[str]) -> Iterator[str]:
 
 def _mermaid(plan: WorkflowPlan, told: Mapping[str, StepResult | None]) -> str:
     graph = plan.workflow.dependencies()
-    numbers = {name: number for number, name in enumerate(graph)}
-    lines = ["flowchart TD", *(f'  j{numbers[name]}["{_quoted(name)}"]' for name in graph)]
-    lines += [f"  j{numbers[other]} --> j{numbers[name]}" for name, others in graph.items() for other in others]
     running = {plan.instances[name].job.name for name, result in told.items() if result is None}
-    idle = [f"j{numbers[name]}" for name in graph if name not in running]
-    if idle:
-        lines += ["  classDef idle stroke-dasharray: 4 4", f"  class {','.join(idle)} idle"]
-    return "\n".join(lines)
-
-
-def _quoted(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+    return graph_as_mermaid(graph, graph.keys() - running, "j")

@@ -8,11 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.graph import reachable
-from runnerlib._util.signals import signal_name
 from runnerlib.engine import distinct
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, WorkflowFinished, WorkflowJobFinished
 from runnerlib.events.forwarding import ForwardingObserver
-from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult
+from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult, stopped_by
 from runnerlib.executor.local.open_file_limit import places
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, as_text, outcome_of_all
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
@@ -53,6 +52,7 @@ class WorkflowRun(ForwardingObserver):
         self._mask = plan.masker.mask_string
         self._shown = distinct({name: self._mask(name) for name in plan.instances})
         self._names = {name: self._step_names(instance) for name, instance in plan.instances.items()}
+        self._labels = distinct({name: self._mask(instance.label) for name, instance in plan.instances.items()})
         judge = JobDecider(plan.workflow, world, memory.left_out, plan.forced)
         judge.vars.update({name: as_text(value) for name, value in memory.vars.items()})
         self._judge = judge
@@ -77,7 +77,7 @@ class WorkflowRun(ForwardingObserver):
         started = time.time()
         for warning in self._plan.warnings:
             self._tell(Warned(self._mask(warning)))
-        self._tell(JobStarted(self._mask(self._plan.workflow.name), self._graph()))
+        self._tell(JobStarted(self._mask(self._plan.workflow.name), self._graph(), self._labels_of_events()))
         try:
             await self._walk()
         finally:
@@ -97,7 +97,7 @@ class WorkflowRun(ForwardingObserver):
         if self._ending is not None:
             self._kill_all()
             return
-        self._ending = Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled")
+        self._ending = stopped_by(signum)
         self._stopping.set()
         for instance, job in self._running.values():
             if self._failure is not None or not self._judge.tidies_up(instance.name):
@@ -150,8 +150,7 @@ class WorkflowRun(ForwardingObserver):
                 self._skipped(found)
             else:
                 known = JobInputs(dict(self._vars), self._before(found.name))
-                names, shown = self._names[found.name], self._shown[found.name]
-                job = self._backend.job(found, known, names, shown, self)
+                job = self._backend.job(found, known, self._names[found.name], self._labels[found.name], self)
                 self._running[asyncio.get_running_loop().create_task(job.run())] = found, job
 
     def _before(self, name: str) -> tuple[StepResult, ...]:
@@ -176,11 +175,13 @@ class WorkflowRun(ForwardingObserver):
         try:
             remembered = self._memory.record(end.result, end.handed_on)
         except OSError as problem:
-            text = f"the journal cannot be written ({problem.strerror}): --resume will run '{instance.name}' again"
+            text = f"the journal cannot be written ({problem.strerror}): --resume will run '{instance.label}' again"
             self._tell(Warned(self._mask(text)))
         else:
             if not remembered and end.result.success:
-                text = f"job '{instance.name}' hands on a secret, which is not written down: --resume will run it again"
+                text = (
+                    f"job '{instance.label}' hands on a secret, which is not written down: --resume will run it again"
+                )
                 self._tell(Warned(self._mask(text)))
         self._tell(WorkflowJobFinished(self._masked_job(end.result)))
 
@@ -223,6 +224,16 @@ class WorkflowRun(ForwardingObserver):
             needed = tuple(step for other in self._judge.graph[name] for step in last.get(other, ()))
             for step, others in graph.items():
                 found[names[step]] = tuple(names[other] for other in others) or needed
+        return found
+
+    def _labels_of_events(self) -> dict[str, str]:
+        """Return what people read in place of the names in events, of jobs and steps, where it differs."""
+        found: dict[str, str] = {}
+        for name, label in self._labels.items():
+            shown = self._shown[name]
+            if label != shown and name not in self._hidden:
+                found[shown] = label
+                found |= {step: label + step.removeprefix(shown) for step in self._names[name].values()}
         return found
 
     def _tell(self, event: Event) -> None:
