@@ -319,7 +319,7 @@ class TestSignals:
         script.send_signal(signum)
         out, err = script.communicate()
         assert (script.returncode, out) == (-signum, "")
-        assert "runnerlib: failed: stopped by" in err
+        assert "runnerlib: cancelled: stopped by" in err
         assert ("KeyboardInterrupt" in err) == (signum == signal.SIGINT)
 
     def test_a_signal_that_the_program_ignores(self) -> None:

@@ -180,7 +180,7 @@ def test_signals_stop_the_job(tmp_path: Path, signum: signal.Signals) -> None:
         pid = int(run.stdout.readline())
         run.send_signal(signum)
         assert run.wait() == 128 + signum
-        assert run.stderr.read().decode().endswith(f"runnerlib: failed: stopped by {signum.name}\n")
+        assert run.stderr.read().decode().endswith(f"runnerlib: cancelled: stopped by {signum.name}\n")
     assert gone(pid)
 
 

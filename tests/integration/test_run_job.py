@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import termios
@@ -224,6 +226,40 @@ def test_only_some_steps(tmp_path: Path, options: list[str], expected: list[str]
     done = runnerlib("run", "--job-file", "job.yaml", *options, cwd=tmp_path)
     assert done.code == 0, done
     assert ran(tmp_path) == expected
+
+
+def test_the_end_says_where_the_log_is_and_how_to_go_on(tmp_path: Path) -> None:
+    """From a directory of the user's, and the command works as it stands there."""
+    steps = [{"name": "ok", "run": "echo ok >> ../ran"}, {"name": "构建 it", "run": "echo no; test -e ../fixed"}]
+    write(tmp_path, {"steps": steps})
+    inside = tmp_path / "a directory"
+    inside.mkdir()
+    done = runnerlib("run", "--job-file", "job.yaml", "--work-dir", "..", "--from", "ok", cwd=inside)
+    *_, headline, log, resume = done.out.decode().splitlines()
+    assert re.fullmatch(r"✗ job 'job' failed after .* at '构建 it': 1 failed, 1 passed", headline)
+    assert log == "  log:   ../job/artifacts/logs/构建_it.log"
+    assert (inside / log.split()[1]).read_text() == "no\n"
+    assert resume == "  go on: runnerlib run --job-file job.yaml --work-dir .. --resume"
+    (tmp_path / "job/fixed").touch()
+    done = runnerlib(*shlex.split(resume)[3:], cwd=inside)
+    assert done.code == 0, done
+    assert done.out.decode().splitlines()[-1].endswith(": 1 passed, 1 reused")
+    assert ran(tmp_path) == ["ok"]
+
+
+@pytest.mark.parametrize("reader", [{"REACTORCIDE_JOB_ID": "7"}, {"GITHUB_ACTIONS": "true"}])
+def test_no_command_is_told_where_nobody_can_type_it(tmp_path: Path, reader: dict[str, str]) -> None:
+    write(tmp_path, {"steps": [{"name": "a", "run": "false"}, {"name": "b", "run": "true"}]})
+    done = runnerlib("run", "--job-file", "job.yaml", cwd=tmp_path, **reader)
+    assert b"go on:" not in done.out
+    assert b"1 failed, 1 skipped" in done.out
+
+
+def test_a_secret_in_the_command_is_not_repeated(tmp_path: Path) -> None:
+    write(tmp_path, {"steps": [{"name": "a", "run": "false"}, {"name": "b", "run": "true"}]})
+    secret = ("--job-env", "TOKEN=hunter22hunter", "--secret-env-names", "TOKEN")
+    done = runnerlib("run", "--job-file", "job.yaml", *secret, cwd=tmp_path)
+    assert done.out.decode().splitlines()[-1] == "  go on: the same command with --resume"
 
 
 @pytest.mark.parametrize(

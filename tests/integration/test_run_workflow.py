@@ -61,6 +61,33 @@ level 3
     assert list(tmp_path.iterdir()) == [pipeline]
 
 
+MATRIX = """\
+workflow:
+  name: flow
+  jobs:
+    - name: test
+      matrix: {os: [linux, macos], python: ["3.12"]}
+      command: '[ "$MATRIX_OS" = linux ]'
+    - {name: deploy, needs: test, command: echo shipped}
+"""
+
+
+def test_runs_of_a_matrix_are_known_by_their_values(tmp_path: Path) -> None:
+    """To people, who may name them so; logs and programs have the names."""
+    (tmp_path / "flow.yaml").write_text(MATRIX)
+    run = ("run", "--workflow-file", "flow.yaml", "--events", "events")
+    out = runnerlib(*run, "--output", "prefixed", cwd=tmp_path).out.decode()
+    assert "test (macos, 3.12) » failed after" in out
+    assert out.count("job 'test (macos, 3.12)' did not succeed\n") == 2
+    assert " at 'test (macos, 3.12)': 1 failed, 1 passed, 1 skipped\n" in out
+    assert "test[" not in out
+    events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert {event["step"] for event in events if "step" in event} == {"test[0]", "test[1]", "deploy"}
+    only = runnerlib(*run, "--only", "test (linux, 3.12)", cwd=tmp_path)
+    assert only.code == 0, only
+    assert "✓ workflow 'flow' succeeded" in only.out.decode()
+
+
 def test_one_job_and_what_comes_next(pipeline: Path, tmp_path: Path) -> None:
     def alone(name: str) -> tuple[str, str]:
         done = runnerlib(
