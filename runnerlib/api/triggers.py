@@ -51,7 +51,7 @@ def _remind(context: WorkflowContext) -> None:
     if context.triggers:
         names = named(trigger.job_name for trigger in context.triggers)
         hint = "end with runnerlib.flush_triggers(), or use runnerlib.workflow_context()"
-        sys.stderr.write(printable(f"warning: triggers: never told of {names}: {hint}\n"))
+        sys.stderr.write(printable(f"warning: triggers: {names} were never submitted: {hint}\n"))
 
 
 def trigger_job(

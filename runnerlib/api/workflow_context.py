@@ -214,7 +214,7 @@ class workflow_context:  # noqa: N801 - called like the function that it is to i
             self._context.flush_triggers()
         elif self._context.triggers:
             names = named(trigger.job_name for trigger in self._context.triggers)
-            _say(f"warning: triggers: not told of {names}, because of an error")
+            _say(f"warning: triggers: {names} not submitted, because of an error")
 
 
 def _say(text: str) -> None:

@@ -88,7 +88,7 @@ class RunnerConfig:
         "YAML or JSON file of a workflow, several jobs instead of one; `source:PATH` likewise", early=True, literal=True
     )
     container_engine: str = _setting(
-        "what runs containers: auto, docker, podman, or none to run the jobs that name an image without",
+        "program that runs containers: auto, docker, podman, or none to run jobs with an image without a container",
         default="auto",
     )
     runner_image: str | None = _setting(
@@ -98,8 +98,10 @@ class RunnerConfig:
     container: bool = _setting("run the steps in a container of runner_image", kinds.boolean, False)
     code_dir: str = _setting("directory the source is put into", default="/job/src", early=True)
     job_dir: str | None = _setting("directory the job runs in (default: the code directory)", early=True)
-    artifacts_dir: str = _setting("directory for what the job leaves behind", default="/job/artifacts", early=True)
-    profile: str | None = _setting("set of settings in the configuration file to use", early=True, literal=True)
+    artifacts_dir: str = _setting("directory for artifacts and logs of the job", default="/job/artifacts", early=True)
+    profile: str | None = _setting(
+        "profile (set of settings) of the configuration file to use", early=True, literal=True
+    )
     work_dir: str | None = _setting("change to this directory first", early=True, literal=True)
     job_env: str | Mapping[str, str] | None = _setting(
         "environment of the job: NAME=VALUE lines, or a file './job/...' of such lines", kinds.environment
@@ -114,31 +116,33 @@ class RunnerConfig:
         default=(),
         literal=True,
     )
-    source_type: str | None = _setting("where the source comes from", early=True)
+    source_type: str | None = _setting(
+        "type of the source: git, copy, tarball, hg, svn, none, or one that a plugin adds", early=True
+    )
     source_url: str | None = _setting("URL or path of the source", early=True)
     source_ref: str | None = _setting("branch, tag, commit or refs/... of the source", early=True)
     source_options: tuple[tuple[str, str], ...] = _setting(
-        "NAME=VALUE, separated by commas: what only this type of source understands",
+        "NAME=VALUE, separated by commas: options of this type of source",
         kinds.options,
         default=(),
         early=True,
     )
-    ci_source_type: str | None = _setting("where the trusted CI source comes from", early=True)
+    ci_source_type: str | None = _setting("type of the trusted CI source, as in source_type", early=True)
     ci_source_url: str | None = _setting("URL or path of the CI source", early=True)
     ci_source_ref: str | None = _setting("branch, tag, commit or refs/... of the CI source", early=True)
     ci_source_options: tuple[tuple[str, str], ...] = _setting(
-        "NAME=VALUE, separated by commas: what only this type of CI source understands",
+        "NAME=VALUE, separated by commas: options of this type of CI source",
         kinds.options,
         default=(),
         early=True,
     )
     cache_dir: str | None = _setting(
-        "directory for what later runs can use of a source, or `none` "
+        "directory that keeps fetched sources for later runs, or `none` "
         "(default: `$XDG_CACHE_HOME/runnerlib`; in a container none)",
         early=True,
     )
     state_dir: str | None = _setting(
-        "directory for what proves that `--resume` goes on from what a runner wrote; no step of a container sees it "
+        "directory of the keys that sign the journals for `--resume`; no step of a container sees it "
         "(default: `$XDG_STATE_HOME/runnerlib`, else `~/.local/state/runnerlib`)",
         early=True,
     )
@@ -149,10 +153,10 @@ class RunnerConfig:
         early=True,
     )
     cache_age: float = _setting(
-        "seconds after which what is not used leaves the cache", kinds.duration, default=1209600.0, early=True
+        "seconds after which an unused entry leaves the cache", kinds.duration, default=1209600.0, early=True
     )
     mask_marker: str = _setting(
-        "what is shown in place of a secret", kinds.marker, default="[REDACTED]", early=True, literal=True
+        "text that is shown in place of a secret", kinds.marker, default="[REDACTED]", early=True, literal=True
     )
     secret_env_patterns: tuple[str, ...] = _setting(
         "patterns of environment names whose values are masked without being listed",
@@ -170,13 +174,13 @@ class RunnerConfig:
         "shortest secret found by its environment name that is masked, in bytes", kinds.count, default=6
     )
     secret_shapes: tuple[str, ...] = _setting(
-        "kinds of credentials, separated by commas, that are masked by their look, or `all`",
+        "kinds of credentials, separated by commas, that are recognized by their form and masked, or `all`",
         kinds.names,
         default=(),
         early=True,
     )
     secret_providers: tuple[str, ...] = _setting(
-        "who is asked, in this order, for secrets that are referred to: env, file, local, command, or a plugin's",
+        "providers of secrets, in this order: env, file, local, command, or one that a plugin adds",
         kinds.names,
         default=("local",),
         literal=True,
@@ -212,13 +216,14 @@ class RunnerConfig:
         "TCP for steps in a sandbox: true, false, or the ports, separated by commas (default: false for strict)",
         kinds.network,
     )
-    max_parallel: int | None = _setting("most steps that run at a time (default: CPUs)", kinds.count)
+    max_parallel: int | None = _setting("how many steps run at a time (default: number of CPUs)", kinds.count)
     job_timeout: float | None = _setting("seconds the job may take", kinds.duration)
     output: str | None = _setting(
-        "how output is shown: raw, prefixed, grouped, json or live (default: what fits)", early=True
+        "how output is shown: raw, prefixed, grouped, json or live (default: chosen by terminal and number of steps)",
+        early=True,
     )
     log_limit: int | None = _setting(
-        "most bytes of a step's output that are shown; its log has all", kinds.count, early=True
+        "how many bytes of each step's output are shown; the log keeps all", kinds.count, early=True
     )
     log_stream: str = _setting(
         "where the runner's own lines go: split (to stderr), one (to stdout, in order with those of the job), or auto "
@@ -228,20 +233,22 @@ class RunnerConfig:
         early=True,
     )
     max_line: int | None = _setting(
-        "most bytes of a line that is shown, or off; a longer one is cut, with a mark (default: 65024 under a worker, "
-        "else off)",
+        "longest line that is shown, in bytes, or off; a longer one is cut, with a mark (default: 65024 under a "
+        "worker, else off)",
         kinds.line_length,
         early=True,
     )
-    timestamps: bool = _setting("begin each line that is shown with the time", kinds.boolean, default=False, early=True)
-    events: str | None = _setting("file that gets every event of the job as a line of JSON", early=True)
+    timestamps: bool = _setting(
+        "put the time at the beginning of each line of output", kinds.boolean, default=False, early=True
+    )
+    events: str | None = _setting("file to write every event of the job to, as lines of JSON", early=True)
     log_format: str | None = _setting(
         "form of the runner's own messages: text or json (default: LOG_FORMAT, or text)",
         kinds.choice("text", "json"),
         early=True,
     )
     log_level: str | None = _setting(
-        "least important messages of the runner that are shown: debug, info, warning, error or fatal",
+        "lowest level of the runner's own messages: debug, info, warning, error or fatal",
         kinds.choice("debug", "info", "warning", "error", "fatal"),
         early=True,
     )
@@ -275,7 +282,9 @@ class RunnerConfig:
         "(default: api where a coordinator is known, else file)",
         kinds.subset("file", "api", "stdout"),
     )
-    triggers_file: str = _setting("file that keeps follow-up jobs until they are taken", default="/job/triggers.json")
+    triggers_file: str = _setting(
+        "file that stores follow-up jobs until they are submitted", default="/job/triggers.json"
+    )
     triggers_when: str = _setting(
         "when follow-up jobs are delivered: after success, or always", kinds.choice("success", "always"), "success"
     )
@@ -284,24 +293,26 @@ class RunnerConfig:
         kinds.boolean,
     )
     triggers_timeout: float = _setting(
-        "seconds that telling of follow-up jobs may take, attempts and pauses together", kinds.duration, default=120.0
+        "seconds that submitting follow-up jobs may take, attempts and pauses together", kinds.duration, default=120.0
     )
     triggers_key: str | None = _setting(
-        "word in the lines that tell of follow-up jobs on stdout, known to the worker only", secret=True, offered=False
+        "secret word in the lines that announce follow-up jobs on stdout, known to the worker only",
+        secret=True,
+        offered=False,
     )
     coordinator_url: str | None = _setting("URL of the coordinator's API")
     api_token: str | None = _setting(
-        "token with which jobs are submitted there", secret=True, offered=False, passed_on=True
+        "token for submitting jobs to the coordinator", secret=True, offered=False, passed_on=True
     )
     read_token: str | None = _setting(
-        "token with which jobs are looked up there (default: that of api_token)",
+        "token for looking up jobs at the coordinator (default: api_token)",
         secret=True,
         offered=False,
         passed_on=True,
     )
     job_id: str | None = _setting("id of this job at the coordinator")
     allow_insecure_transport: bool = _setting(
-        "let tokens go to a coordinator over plain http, those of the job's own processes included",
+        "allow sending tokens to a coordinator over plain http, also by processes of the job",
         kinds.boolean,
         default=False,
     )

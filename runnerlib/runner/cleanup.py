@@ -41,7 +41,7 @@ def clean(workspace: Workspace, more: Collection[str] = (), *, force: bool = Fal
     mounts, there = mount_points(), base.resolve()
     mounted = there if there in mounts else mount_inside(there, mounts)
     if mounted is not None:
-        raise RunnerError(f"'{mounted}' is a mount point, and what is mounted is nobody's to remove: unmount it first")
+        raise RunnerError(f"'{mounted}' is a mount point, which is never removed: unmount it first")
     known = {*_OURS, *_FILES, *more}
     strange = sorted(name for name in os.listdir(base) if name not in known and not name.startswith(".runnerlib-"))
     if strange and not force:

@@ -175,7 +175,7 @@ def _swap(target: Path, holder: Path) -> None:
     new, aside = holder / "new", holder / "old"
     locked = locked_directory(target) if target.exists() else None
     if locked is not None:
-        whose = f"'{target / locked}' belongs to another user, who lets nobody clear it"
+        whose = f"'{target / locked}' belongs to another user and cannot be removed"
         raise SourceError(f"'{target}' cannot be replaced: {whose}")
     aside.mkdir(mode=0o700)
     if holder.parent == target:

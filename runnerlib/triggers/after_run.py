@@ -125,7 +125,7 @@ def _held_back(triggers: Sequence[JobTrigger], plan: FinishedRun, sinks: Sequenc
         remove(plan.spool)
     if triggers:
         names = named(one.job_name for one in triggers)
-        yield f"{counted(len(triggers))} not told of because the job failed: {names}"
+        yield f"{counted(len(triggers))} not submitted because the job failed: {names}"
     used = channels(plan.config, plan.workspace)
     if os.path.lexists(used.file) and (sinks or used.names != ("file",)):
         yield f"what is in '{used.file}' waits for the next run here that succeeds, which sends it"
@@ -139,4 +139,4 @@ def undelivered(
         tell(Warned(mask(f"triggers: {line}")))
     if not problems or not result.success or not required(plan.config):
         return result
-    return result._replace(exit_code=RunnerError.exit_code, reason="its follow-up jobs could not be told of")
+    return result._replace(exit_code=RunnerError.exit_code, reason="its follow-up jobs could not be submitted")

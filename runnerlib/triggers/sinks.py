@@ -93,7 +93,7 @@ class Stdout:
                 content=True,
             )
         self._write(text, whole)
-        return f"told of {counted(len(message.job_names))} on stdout"
+        return f"announced {counted(len(message.job_names))} on stdout"
 
     def _secrets(self, message: Message) -> Iterator[tuple[str, str]]:
         """The jobs and fields that hold a secret."""

@@ -407,7 +407,7 @@ class TestTheContextManager:
         with pytest.raises(type(error)):
             triggering(error)
         assert not workspace.exists()
-        assert capsys.readouterr().err == "warning: triggers: not told of 'build', because of an error\n"
+        assert capsys.readouterr().err == "warning: triggers: 'build' not submitted, because of an error\n"
 
 
 class TestCalls:
@@ -536,7 +536,7 @@ def test_the_designs_example_in_a_script(tmp_path: Path) -> None:
 def test_a_script_that_does_not_flush_is_reminded(tmp_path: Path) -> None:
     done = script(SCRIPT, tmp_path)
     assert done.stderr == (
-        "warning: triggers: never told of 'deploy-staging', 'build-linux', 'build-macos': "
+        "warning: triggers: 'deploy-staging', 'build-linux', 'build-macos' were never submitted: "
         "end with runnerlib.flush_triggers(), or use runnerlib.workflow_context()\n"
     )
     assert not (tmp_path / "job").exists()

@@ -62,7 +62,7 @@ class TestTheEndOfTheJob:
     def test_a_job_that_fails_triggers_nothing(self, tmp_path: Path) -> None:
         done = runnerlib("run", "--job-command", f"{DEPLOY}; exit 3", cwd=tmp_path)
         assert done.code == 3
-        assert "warning: triggers: 1 job not told of because the job failed: 'deploy'" in done.err
+        assert "warning: triggers: 1 job not submitted because the job failed: 'deploy'" in done.err
         assert not (tmp_path / "job" / "triggers.json").exists()
         assert not spools(tmp_path)
 
@@ -448,7 +448,7 @@ class TestPlugins:
         failed = runnerlib("run", "--plugin-dir", "plugins", "--job-command", "exit 3", cwd=tmp_path)
         assert failed.code == 3, failed.err
         assert not (tmp_path / "job" / "triggers.json").exists()
-        assert "1 job not told of because the job failed: 'from-older-names'" in failed.err
+        assert "1 job not submitted because the job failed: 'from-older-names'" in failed.err
         done = runnerlib("run", "--plugin-dir", "plugins", "--job-command", DEPLOY, cwd=tmp_path)
         assert done.code == 0, done.err
         assert [job["job_name"] for job in written(tmp_path)] == ["from-older-names", "deploy", "after"]

@@ -33,12 +33,10 @@ Examples:
     "--type",
     "kind",
     metavar="TYPE",
-    help=f"{', '.join(name for name in BUILT_IN if name != 'none')}, or what a plugin adds. [default: git]",
+    help=f"Type: {', '.join(name for name in BUILT_IN if name != 'none')}, or one that a plugin adds. [default: git]",
 )
-@click.option(
-    "--options", "more", metavar="NAME=VALUE,…", default="", help="What only this type of source understands."
-)
-@click.option("--ci", is_flag=True, help="The trusted CI source, alone; without URL the one of the settings.")
+@click.option("--options", "more", metavar="NAME=VALUE,…", default="", help="Options of this type of source.")
+@click.option("--ci", is_flag=True, help="Fetch the trusted CI source only; without URL, the one of the settings.")
 @click.argument("url", required=False)
 @click.pass_obj
 def command(
@@ -52,11 +50,11 @@ def command(
     ci: bool,
     **options: str | None,
 ) -> None:
-    """Put the source URL into the code directory of the workspace, and print where that is.
+    """Put the source URL into the code directory of the workspace, and print its path.
 
     What stood there before is replaced when the source is complete; when it cannot be prepared, with exit
     code 125, it is still there. Credentials are taken from the URL or from where `runnerlib run` finds them.
-    With --ci it is the trusted source that goes to `/job/ci` of the workspace.
+    With --ci, the trusted CI source is put into `/job/ci` of the workspace.
     """
     if url is None and not ci:
         raise click.UsageError("Missing argument 'URL'; only --ci takes a source from the settings")

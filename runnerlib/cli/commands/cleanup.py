@@ -26,14 +26,14 @@ Examples:
 
 @click.command("cleanup", epilog=_EXAMPLES)
 @setting_options(["code_dir", "job_dir", "work_dir"])
-@click.option("--verbose", "-v", is_flag=True, help="Say what was done.")
-@click.option("--force", is_flag=True, help="Remove what no run has made, too.")
+@click.option("--verbose", "-v", is_flag=True, help="Print what was done.")
+@click.option("--force", is_flag=True, help="Also remove files that no run has made.")
 @click.pass_obj
 def command(session: Session, /, config_file: str | None, verbose: bool, force: bool, **options: str | None) -> None:  # noqa: ARG001
     """Remove the workspace ./job, with the sources, logs and artifacts in it.
 
-    Nothing is removed while a run is at work there, and nothing that no run has made, unless --force is
-    given. In a container, where the workspace is /job, nothing is done.
+    Nothing is removed while a run uses the workspace. Files that no run has made are kept, unless --force is
+    given. In a container, where the workspace is /job, nothing is removed.
     """
     config = resolve_options(config_file, options).config
     workspace = locate(os.environ, current_directory())

@@ -29,10 +29,10 @@ Examples:
 
 @click.command("config", epilog=_EPILOG)
 @setting_options()
-@click.option("--explain", metavar="KEY", help="Show what each layer gives for one setting, and which won.")
+@click.option("--explain", metavar="KEY", help="Show the value of one setting in each layer, and which layer wins.")
 @click.pass_obj
 def command(session: Session, /, config_file: str | None, explain: str | None, **options: str) -> None:
-    """Show every setting, its value with secrets masked, and the layer that gave it."""
+    """Show every setting, its value (secrets masked), and the layer that the value comes from."""
     key = explain if explain is None else explain.replace("-", "_").removeprefix("__")
     if key is not None and key not in SETTINGS:
         raise ConfigError(unknown("setting", key, SETTINGS))

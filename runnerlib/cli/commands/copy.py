@@ -22,8 +22,15 @@ Examples:
 
 @click.command("copy", epilog=_EXAMPLES)
 @setting_options(PREPARING)
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave this out, as in a .gitignore; repeatable.")
-@click.option("--exclude-from", multiple=True, metavar="FILE", help="Leave out what this file in DIRECTORY names.")
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN", help="Leave out these files (as in .gitignore); may be repeated."
+)
+@click.option(
+    "--exclude-from",
+    multiple=True,
+    metavar="FILE",
+    help="Leave out the files that patterns in this file of DIRECTORY name.",
+)
 @click.argument("directory")
 @click.pass_obj
 def command(
@@ -35,7 +42,7 @@ def command(
     exclude_from: tuple[str, ...],
     **options: str | None,
 ) -> None:
-    """Copy DIRECTORY to the code directory of the workspace, and print where that is.
+    """Copy DIRECTORY to the code directory of the workspace, and print its path.
 
     What stood there before is replaced when the copy is complete. Symbolic links are copied as links;
     one that leads out of DIRECTORY is refused.

@@ -34,27 +34,27 @@ Examples:
 
 \b
 Exit codes:
-  0    the jobs were told of, or none follows
-  2    a usage or configuration error, a wrong --workflow-file among them
-  125  a source could not be fetched, or the jobs could not be told of; those are kept in the triggers file
+  0    the jobs were submitted, or there are none
+  2    a usage or configuration error, such as a wrong --workflow-file
+  125  a source could not be fetched, or the jobs could not be submitted; these are kept in the triggers file
 """
 
 
 # Facts about the event, given by options or variables: name of the option, of the variable, and the meaning.
 _TOLD = (
-    ("branch", "BRANCH", "The branch, or the tag"),
-    ("pr-base-ref", "PR_BASE_REF", "The branch that a pull request goes to"),
-    ("diff-base", "DIFF_BASE", "The commit to compare with for what changed"),
-    ("pr-number", "PR_NUMBER", "The number of the pull request"),
-    ("source-url", "SOURCE_URL", "Where the source is"),
-    ("source-ref", "SHA", "Its commit"),
-    ("ci-source-url", "CI_SOURCE_URL", "Where the trusted source is"),
-    ("ci-source-ref", "CI_SOURCE_REF", "Its commit"),
-    ("head-url", "HEAD_URL", "Where a pull request comes from"),
-    ("head-ref", "HEAD_REF", "Its branch there"),
-    ("base-url", "BASE_URL", "Where a pull request goes"),
-    ("base-ref", "BASE_REF", "The branch there"),
-    ("is-fork-pr", "IS_FORK_PR", "`true` for a pull request of a fork"),
+    ("branch", "BRANCH", "Branch or tag of the event"),
+    ("pr-base-ref", "PR_BASE_REF", "Target branch of the pull request"),
+    ("diff-base", "DIFF_BASE", "Commit to compare with, to find the changed files"),
+    ("pr-number", "PR_NUMBER", "Number of the pull request"),
+    ("source-url", "SOURCE_URL", "URL of the source"),
+    ("source-ref", "SHA", "Commit of the source"),
+    ("ci-source-url", "CI_SOURCE_URL", "URL of the trusted CI source"),
+    ("ci-source-ref", "CI_SOURCE_REF", "Commit of the trusted CI source"),
+    ("head-url", "HEAD_URL", "URL of the repository that a pull request comes from"),
+    ("head-ref", "HEAD_REF", "Branch that a pull request comes from"),
+    ("base-url", "BASE_URL", "URL of the repository that a pull request goes to"),
+    ("base-ref", "BASE_REF", "Branch that a pull request goes to"),
+    ("is-fork-pr", "IS_FORK_PR", "`true` for a pull request from a fork"),
 )
 
 
@@ -76,23 +76,34 @@ def _directory(name: str, variable: str, usual: str, text: str) -> Callable[[F],
     "--event-type",
     envvar="REACTORCIDE_EVENT_TYPE",
     required=True,
-    help=f"{', '.join(EVENTS)}. [REACTORCIDE_EVENT_TYPE]",
+    help=f"Type of the event: {', '.join(EVENTS)}. [REACTORCIDE_EVENT_TYPE]",
 )
 @_telling
-@_directory("--ci-source-dir", "REACTORCIDE_CI_SOURCE_DIR", "/job/ci", "The trusted source, with .reactorcide")
-@_directory("--source-dir", "REACTORCIDE_SOURCE_DIR", "/job/src", "The source whose changes count")
-@click.option(
-    "--triggers-file", metavar="FILE", help=f"The file that keeps the jobs. [default: {RunnerConfig.triggers_file}]"
+@_directory(
+    "--ci-source-dir",
+    "REACTORCIDE_CI_SOURCE_DIR",
+    "/job/ci",
+    "Directory of the trusted CI source, which holds .reactorcide",
 )
-@click.option("--workflow-file", metavar="FILE", help="Look at this workflow only.")
+@_directory(
+    "--source-dir", "REACTORCIDE_SOURCE_DIR", "/job/src", "Directory of the source whose changed files are compared"
+)
+@click.option(
+    "--triggers-file",
+    metavar="FILE",
+    help=f"File that stores the jobs until they are submitted. [default: {RunnerConfig.triggers_file}]",
+)
+@click.option("--workflow-file", metavar="FILE", help="Evaluate only this workflow.")
 @click.option(
     "--changed-file",
     "changed",
     multiple=True,
     metavar="PATH",
-    help="A file that changed, instead of what git says; may be repeated.",
+    help="Path of a changed file, instead of asking git; may be repeated.",
 )
-@click.option("--allow-insecure-transport", is_flag=True, help="Let the token go to a coordinator over plain http.")
+@click.option(
+    "--allow-insecure-transport", is_flag=True, help="Allow sending the token to a coordinator over plain http."
+)
 @click.pass_obj
 def command(
     session: Session,
@@ -107,11 +118,11 @@ def command(
     allow_insecure_transport: bool,
     **given: str | None,
 ) -> int:
-    """Tell which jobs follow from an event, by the workflows of the trusted source.
+    """Find the jobs that an event starts, in the workflows of the trusted CI source, and submit them.
 
-    Sources that are known and not there are fetched: the trusted one, that of a pull request beside it, and the
-    one whose changes count. A workflow is meant for an event by its type, by its branch and by the files that
-    changed. What is not known leaves nothing out: if it cannot be said what changed, filters of paths do not count.
+    A workflow is chosen by the type of the event, its branch and the changed files. If the changed files cannot be
+    found out, filters of paths are ignored, so that no job is missed. Sources that are not on disk yet are fetched
+    first: the trusted CI source, and the source whose changed files are compared.
     """
     happened = event(event_type, {name.upper(): value for name, value in given.items()}, os.environ)
     resolved = source_settings(happened, os.environ)

@@ -29,17 +29,17 @@ Examples:
   runnerlib git info --json | jq -r .commit
 
 \b
-The repository is the one at --code-dir (in a container the one at /job/src), else the one around the current
-directory, else the one that an earlier run left in ./job/src.
+The repository is the one at --code-dir (in a container: at /job/src), else the one that contains the current
+directory, else the one in ./job/src from an earlier run.
 """
 
 
 @click.group(cls=Group, name="git", epilog=_GROUP)
 def command() -> None:
-    """Ask the repository that a job works on. Nothing of its configuration is executed."""
+    """Query the repository of a job. Commands in its configuration are not executed."""
 
 
-@command.command("files-changed", short_help="Print the files that changed.")
+@command.command("files-changed", short_help="Print the changed files.")
 @setting_options(_PLACES)
 @click.option("-z", "zero", is_flag=True, help="End each path with a NUL byte instead of a line break.")
 @click.argument("gitref")
@@ -47,11 +47,11 @@ def command() -> None:
 def _files_changed(
     session: Session, /, config_file: str | None, gitref: str, zero: bool, **options: str | None
 ) -> None:
-    """Print the files that changed since HEAD left GITREF, one path a line.
+    """Print the files that changed between GITREF and HEAD, one path per line.
 
-    GITREF is a branch, tag or commit, with ~ and ^. Changes that GITREF has seen meanwhile do not count: these
-    are the files of `git diff GITREF...HEAD`. How many there are is said on stderr. History that a shallow clone lacks
-    is fetched from origin first; when it still cannot be told what changed, the exit code is 125.
+    GITREF is a branch, tag or commit; ~ and ^ are allowed. The files are those of `git diff GITREF...HEAD`: later
+    changes of GITREF itself do not count. The number of files is printed to stderr. History that a shallow clone
+    lacks is fetched from origin first; if the changes still cannot be found out, the exit code is 125.
     """
     files = sorted(changed_files(_directory(config_file, options), gitref, deepen=True))
     end = b"\0" if zero else b"\n"
@@ -60,12 +60,12 @@ def _files_changed(
     click.echo(f"{len(files)} file{'s' * (len(files) != 1)} changed since {one_line(gitref)}", err=True)
 
 
-@command.command("info", short_help="Print what is checked out.")
+@command.command("info", short_help="Print branch, commit, tag and remote.")
 @setting_options(_PLACES)
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def _info(session: Session, /, config_file: str | None, as_json: bool, **options: str | None) -> None:
-    """Print what is checked out: branch, commit, tag, remote, and whether somebody has worked on it."""
+    """Print branch, commit, tag and remote of the checkout, and whether it has uncommitted changes."""
     directory = _directory(config_file, options)
     facts = {**git_info(directory), "dirty": is_dirty(directory)}
     if as_json:

@@ -55,14 +55,14 @@ Examples:
 )
 @click.option(
     "--quarantine-dir", type=click.Path(path_type=Path), default=Path("quarantine"), show_default=True, metavar="DIR",
-    help="Where --policy quarantine moves files.",
+    help="Directory that --policy quarantine moves files to.",
 )  # fmt: skip
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="FILE",
-    help="Write to FILE, or for - to stderr, what was masked, as JSON: counts, never a value.",
+    help="Write a report as JSON to FILE (- is stderr): how often each secret was masked, never its value.",
 )  # fmt: skip
 @click.option("--shapes", is_flag=True, help="The same as --secret-shapes all.")
-@click.option("--summary", is_flag=True, help="Say on stderr, in one line, how often each secret was masked.")
+@click.option("--summary", is_flag=True, help="Print to stderr, in one line, how often each secret was masked.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def command(

@@ -38,7 +38,7 @@ Examples:
   runnerlib run --job-env 'TOKEN=${secret:ci/deploy:token}' -- ./deploy.sh
 
 \b
-The password comes from REACTORCIDE_SECRETS_PASSWORD; without it a terminal is asked.
+The password comes from REACTORCIDE_SECRETS_PASSWORD; without it, it is asked for on the terminal.
 
 \b
 Exit codes:
@@ -69,7 +69,7 @@ def command() -> None:
 
 
 @command.command("init")
-@click.option("--force", is_flag=True, help="Make a new one although there is one; the old file is kept beside it.")
+@click.option("--force", is_flag=True, help="Replace an existing store; its file is kept as a backup.")
 def init(force: bool) -> None:
     """Make an empty store."""
     base = get_default_base_path()
@@ -81,12 +81,12 @@ def init(force: bool) -> None:
 
 @command.command("set", epilog=_SET, context_settings=_UNSEEN)
 @click.option("--file", type=click.Path(path_type=Path), metavar="FILE", help="Read the value from FILE.")
-@click.option("--stdin", is_flag=True, help="Read the value from standard input, as is done when that is no terminal.")
+@click.option("--stdin", is_flag=True, help="Read the value from standard input (default if it is not a terminal).")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="PATH KEY")
 def set_(file: Path | None, stdin: bool, words: tuple[str, ...]) -> None:
-    """Set a secret. Its value is read from standard input or FILE, less one line break at its end, or asked for.
+    """Set a secret. Its value is read from standard input or FILE, without one line break at its end, or asked for.
 
-    A value after KEY works but can be seen by every user of this system.
+    A value after KEY is accepted, but every user of this system can see it.
     """
     (path, key), rest = _named(words, most=1)
     if (file is not None) + stdin + bool(rest) > 1:
@@ -104,7 +104,7 @@ def set_(file: Path | None, stdin: bool, words: tuple[str, ...]) -> None:
 @command.command("get", context_settings=_UNSEEN)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="PATH KEY")
 def get(words: tuple[str, ...]) -> None:
-    """Print a secret, without a line break unless on a terminal. In a job its log hides the value from now on."""
+    """Print a secret, without a line break unless on a terminal. In a job, its output hides the value from now on."""
     (path, key), _ = _named(words)
     base = _store()
     value = secret_get(path, key, _password(), base)
@@ -117,7 +117,7 @@ def get(words: tuple[str, ...]) -> None:
     sys.stdout.buffer.write(value.encode("utf-8", "surrogateescape") + (b"\n" if os.isatty(1) else b""))
 
 
-@command.command("list", context_settings=_UNSEEN, short_help="List what is there, never a value.")
+@command.command("list", context_settings=_UNSEEN, short_help="List paths and keys, never a value.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[PATH]")
 def list_(words: tuple[str, ...]) -> None:
     """List the keys below PATH, or everything as PATH:KEY; never a value."""

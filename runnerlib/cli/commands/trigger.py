@@ -25,26 +25,30 @@ Examples:
 
 \b
 Exit codes:
-  0    the jobs were told of, or handed to the run that this is a step of
-  2    a usage or configuration error, a wrong job file among them: no job was told of
-  125  the jobs could not be told of; they are kept in the triggers file
+  0    the jobs were submitted, or stored for the run that this step belongs to
+  2    a usage or configuration error, such as a wrong job file: no job was submitted
+  125  the jobs could not be submitted; they are kept in the triggers file
 """
 
 
 @click.command("trigger", epilog=_EXAMPLES)
 @click.argument("job_files", nargs=-1, required=True, metavar="JOB_FILE...")
 @click.option(
-    "--triggers-file", metavar="FILE", help=f"The file that keeps the jobs. [default: {RunnerConfig.triggers_file}]"
+    "--triggers-file",
+    metavar="FILE",
+    help=f"File that stores the jobs until they are submitted. [default: {RunnerConfig.triggers_file}]",
 )
-@click.option("--allow-insecure-transport", is_flag=True, help="Let the token go to a coordinator over plain http.")
+@click.option(
+    "--allow-insecure-transport", is_flag=True, help="Allow sending the token to a coordinator over plain http."
+)
 @click.pass_obj
 def command(
     session: Session, /, job_files: tuple[str, ...], triggers_file: str | None, allow_insecure_transport: bool
 ) -> int:
-    """Let the jobs follow that files of the form of .reactorcide/jobs describe, all or none.
+    """Submit the jobs that files describe, in the form of .reactorcide/jobs; all of them or none.
 
-    They get the event and the sources that this process is told of by REACTORCIDE_* variables. In a step
-    they are told of when its job has ended well; elsewhere at once.
+    They get the event and the sources that the REACTORCIDE_* variables of this process name. Within a step they
+    are submitted after its job has succeeded, elsewhere at once.
     """
     masker = own_masker(session)
     happened = Event(os.environ.get("REACTORCIDE_EVENT_TYPE", ""), context(os.environ))

@@ -43,3 +43,4 @@ class StepKeywords(TypedDict, total=False):
     untrusted: bool
     sandbox: Sandbox | None
     network: bool | Sequence[int] | None
+    description: str

@@ -53,7 +53,7 @@ class Job:
 
     `env` is added to the environment of every step. `timeout` limits the whole job, in seconds;
     `max_parallel` the sum of the weights of the steps that run at a time (default: CPUs). `secrets` names the secret
-    variables that steps without a list of their own get (default: all).
+    variables that steps without a list of their own get (default: all). `description` says what the job is for.
     """
 
     def __init__(
@@ -65,8 +65,10 @@ class Job:
         timeout: float | None = None,
         max_parallel: int | None = None,
         secrets: Sequence[str] | None = None,
+        description: str = "",
     ) -> None:
         self.name = name
+        self.description = description
         self.steps = list(steps)
         self.env = dict(env or {})
         self.timeout = timeout

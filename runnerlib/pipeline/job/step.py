@@ -82,6 +82,7 @@ class _Fields(NamedTuple):
     untrusted: bool = False
     sandbox: Sandbox | None = None
     network: bool | Sequence[int] | None = None
+    description: str = ""
 
 
 def _mended(step: "Step") -> "Step":
@@ -111,7 +112,8 @@ class Step(_Fields):
     `weight` counts against the job's limit of parallel steps. `stdin` is a text the step reads. `tty`
     gives it a terminal. `secrets` names the secret variables of the job that the step gets, None those of the job's
     own list. `sandbox` and `network` (whether it may use TCP, or at which ports) are those of the settings by default.
-    A step that is `untrusted` gets no secrets, and is in the sandbox `strict`.
+    A step that is `untrusted` gets no secrets, and is in the sandbox `strict`. `description`
+    says what the step is for; it changes nothing.
 
     After `run_step` or `run_job` the step's `result` says how it ended.
     """

@@ -40,6 +40,7 @@ def definition(reading: Reading, node: Node) -> Located:
         timeout=reading.value(entries, "timeout", JOB_KINDS["timeout"], None),
         max_parallel=reading.value(entries, "max_parallel", JOB_KINDS["max_parallel"], None),
         secrets=reading.value(entries, "secrets", JOB_KINDS["secrets"], None),
+        description=reading.value(entries, "description", JOB_KINDS["description"], ""),
     )
     if "steps" not in entries:
         return Located(job, places)
@@ -77,6 +78,7 @@ def read_steps(reading: Reading, node: Node, job: Job, places: dict[Where, Node]
 
 JOB_KINDS: Mapping[str, Callable[..., Any]] = {
     "name": kinds.text,
+    "description": kinds.text,
     "env": kinds.variables,
     "timeout": kinds.duration,
     "max_parallel": kinds.whole,

@@ -34,7 +34,7 @@ ELSEWHERE = (
 """The keys that have an effect only for a workflow or a coordinator."""
 SEVERAL = ("for_each", "matrix")
 
-INNER = (*KINDS, "description", *ELSEWHERE, *SEVERAL)
+INNER = (*KINDS, *ELSEWHERE, *SEVERAL)
 TOP = (*INNER, *EVENTS)
 """The keys below `job`, and those beside it or without it."""
 
@@ -86,6 +86,7 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
         timeout=reading.value(merged, "timeout", kinds.duration, None),
         max_parallel=reading.value(merged, "max_parallel", kinds.whole, None),
         secrets=reading.value(merged, "secrets", kinds.names, None),
+        description=reading.value(merged, "description", kinds.text, ""),
     )
     return Located(job, places, _steps(reading, merged, job, places)), merged
 

@@ -72,6 +72,7 @@ RETRY_KINDS: Kinds = {
 RETRY_KEYS = tuple(RETRY_KINDS)
 _KINDS: Kinds = {
     "name": kinds.text,
+    "description": kinds.text,
     "run": kinds.command,
     "shell": kinds.text,
     "env": kinds.variables,

@@ -9,13 +9,15 @@ from runnerlib.source.registry import BUILT_IN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PURPOSE = "purpose, as `runnerlib list` shows it"
 TOP = {
     "job": "the job",
     "source": "where the source comes from",
     "ci_source": "where the trusted CI source comes from",
 }
 JOB = {
-    "name": "name of the job, as events and the summary have it",
+    "name": "name of the job in events and in the summary",
+    "description": PURPOSE,
     "env": "variables for every step",
     "timeout": "time for the whole job",
     "max_parallel": "how many steps run at a time, by weight",
@@ -23,24 +25,25 @@ JOB = {
     "steps": "list of steps, 10,000 at most",
 }
 STEP = {
-    "name": "text of up to 100 characters without `/` and `\\`, unlike any other step's",
-    "run": "a text that a shell runs, or a list of words that run without one",
-    "shell": "`sh`, `bash`, `python3`, …, or the words that the text follows",
-    "env": "variables of this step, over those of the job",
+    "name": "unique name of the step: up to 100 characters, without `/` and `\\`",
+    "description": PURPOSE,
+    "run": "command for a shell, or a list of words that runs without a shell",
+    "shell": "`sh`, `bash`, `python3`, …, or the words of a command that takes the text as its last argument",
+    "env": "variables of this step; they win over those of the job",
     "working_dir": "directory the step runs in",
     "depends_on": "name or list of names of steps to wait for",
     "parallel": "`true`: together with the `parallel` steps beside it",
     "when": "`on_success`, `on_failure`, `always`",
     "condition": "condition under which it runs",
-    "required": "`false`: the job does not mind if it fails",
+    "required": "`false`: the job can succeed although this step fails",
     "allow_failure": "`true` is `required: false`",
     "timeout": "time for one attempt",
-    "no_output_timeout": "time without any output",
-    "retry": "number of further attempts, or a mapping",
-    "outputs": "name or list of names that the step promises to write to the file `RUNNERLIB_OUTPUT`",
-    "weight": "what the step counts against `max_parallel`",
-    "stdin": "text that the step reads",
-    "tty": "`true`: the step has a terminal, as large as the runner's own, or 24 by 80",
+    "no_output_timeout": "longest time without any output",
+    "retry": "number of further attempts after a failure, or a mapping",
+    "outputs": "name or list of names of outputs that the step must write to the file `RUNNERLIB_OUTPUT`",
+    "weight": "share of `max_parallel` that the step takes",
+    "stdin": "text for the standard input of the step",
+    "tty": "`true`: the step runs in a terminal, as large as the runner's own, or 24 by 80",
     "secrets": "names of the secret variables of the job that the step gets; `[]` for none",
     "untrusted": "`true`: the step gets no secrets, is in the sandbox `strict`, and hands on no variables",
     "sandbox": "`off`, `source`, `strict` or `auto`: what bounds the step, in place of the setting",
@@ -48,28 +51,28 @@ STEP = {
 }
 RETRY = {
     "max": "further attempts, up to 100",
-    "backoff": "time before the first of them; doubles each time",
-    "limit": "longest time between two attempts",
-    "jitter": "share by which the pauses vary, 0 to 1",
-    "on": "which failures: mapping of `exit_codes`, `pattern` (a regular expression, searched in the lines of the "
-    "masked output) and `timeout`, or list of exit codes and `timeout`",
+    "backoff": "pause before the first further attempt; it doubles each time",
+    "limit": "longest pause between two attempts",
+    "jitter": "random variation of the pauses, 0 to 1 (0.1: 10 % more or less)",
+    "on": "failures that are tried again: mapping of `exit_codes`, `pattern` (a regular expression, searched in the "
+    "lines of the masked output) and `timeout`, or list of exit codes and `timeout`",
 }
 CAUSES = {
     "exit_codes": "an exit code or a list of them",
     "pattern": "a regular expression, searched in the lines of the masked output",
-    "timeout": "`true`: when the time of the attempt, or that without output, is over",
+    "timeout": "`true`: after a `timeout` or `no_output_timeout` of the step",
 }
 SOURCE = {
     "type": f"type of source: {', '.join(f'`{name}`' for name in BUILT_IN)}, or one that a plugin adds",
     "url": "URL or path",
-    "ref": "branch, tag, commit or what else the type knows",
-    "options": "what only this type understands",
-    "path": "directory that is copied",
+    "ref": "branch, tag, commit or revision",
+    "options": "options of this type of source",
+    "path": "directory to copy",
 }
 FLAT = {
     "name": "name of the job",
     "image": "image of the container that `--container` runs the command in",
-    "command": "a text for `sh -c`, or a list of words",
+    "command": "command for `sh -c`, or a list of words",
     "environment": "variables of the command",
     "source": "where the source comes from",
     "working_dir": "directory the command runs in",
@@ -84,22 +87,22 @@ LAYOUT = {
 }
 COORDINATOR = "for Reactorcide's coordinator; has no effect here"
 ARTIFACTS = {
-    "upload": "globs of files that the job leaves for others",
-    "if_no_files": "what a glob does that gives no file: fail the job, warn, or nothing",
-    "download": "what the job gets of other jobs",
+    "upload": "globs of files that the job keeps for other jobs",
+    "if_no_files": "reaction to a glob without any file: fail the job, warn, or ignore it",
+    "download": "artifacts of other jobs that the job gets",
 }
 DOWNLOAD = {
-    "job": "job whose files these are",
-    "files": "globs of them (default: all)",
-    "to": "directory they are put into",
+    "job": "job that uploaded the files",
+    "files": "globs of the files (default: all)",
+    "to": "directory to put them into",
 }
 EVENTS = {
     "events": "event or list of events",
     "branches": "globs of branches",
 }
 PATHS = {
-    "include": "globs of changed files that start it",
-    "exclude": "globs of changed files that do not",
+    "include": "globs of changed files that start the workflow",
+    "exclude": "globs of changed files that do not start it",
 }
 
 OF_PAGES: Mapping[str, Mapping[str, str]] = {"Keys of a job": JOB, "Keys of a step": STEP, "Keys of a retry": RETRY}

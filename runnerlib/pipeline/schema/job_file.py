@@ -48,7 +48,7 @@ def _layout() -> dict[str, Any]:
     """Return the schema of a file of `.reactorcide/jobs`, with its keys at the top or below `job`."""
     told = {**description.FLAT, **description.JOB, **description.TOP, **description.LAYOUT}
     inner = mapping({key: kind for key, kind in layout.KINDS.items() if key in told}, told)
-    inner["properties"] |= _elsewhere(layout.ELSEWHERE) | {"description": {"description": "what it is for"}}
+    inner["properties"] |= _elsewhere(layout.ELSEWHERE)
     top = {**inner["properties"], **_elsewhere(layout.EVENTS)}
     top["job"] = {"description": description.TOP["job"], **inner}
     return {"properties": top, "additionalProperties": False, **IGNORED}

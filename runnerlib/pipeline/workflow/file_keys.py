@@ -165,12 +165,12 @@ PATH_KINDS: Kinds = {"include": kinds.names, "exclude": kinds.names}
 
 WORKFLOW_KEYS: Mapping[str, Key] = {
     "name": Key(kinds.text, "name of the workflow"),
-    "id": Key(kinds.text, "what a coordinator and its policies know it by (default: `pr` for `pr.yaml`)"),
-    "description": Key(kinds.text, "what it is for"),
-    "on": Key(events, "events that it is meant for, or a mapping of `events` and `branches`"),
+    "id": Key(kinds.text, "id of the workflow for a coordinator and its policies (default: `pr` for `pr.yaml`)"),
+    "description": Key(kinds.text, "purpose, as `runnerlib list` shows it"),
+    "on": Key(events, "events that start the workflow, or a mapping of `events` and `branches`"),
     "triggers": Key(events, "the same as `on`", same_as="on"),
     "paths": Key(paths, "globs of changed files: `include` and `exclude`"),
-    "vars": Key(mapping, "values that every job sees"),
+    "vars": Key(mapping, "values for every job"),
     "jobs": Key(value, "list of jobs, or a mapping of names to jobs"),
 }
 """The keys below `workflow:`, and of a file in `.reactorcide/workflows`."""
@@ -181,38 +181,38 @@ _SOURCES = {
     for part in ("type", "url", "ref")
 }
 _REMOTE: Mapping[str, tuple[Callable[[Reading, Node], Any], str]] = {
-    "raw_command": (kinds.boolean, "`true`: a coordinator does not wrap the command into `runnerlib run`"),
-    "capabilities": (kinds.names, "what a worker must allow: docker, builder, gpu"),
+    "raw_command": (kinds.boolean, "`true`: a coordinator runs the command as it is, without `runnerlib run`"),
+    "capabilities": (kinds.names, "capabilities that the worker must have: docker, builder, gpu"),
     "image_pull_secrets": (kinds.names, "names of the cluster's secrets for pulling the image"),
     "run_as": (run_as, "user of the container: `{user: runner}`, root or uid[:gid]"),
     "worker_class": (kinds.text, "class of the worker"),
-    "characteristics": (mapping, "what a worker must have"),
+    "characteristics": (mapping, "characteristics that the worker must have"),
     "run_local": (mapping, "for Reactorcide's run-local"),
     "disable_run_local": (kinds.boolean, "for Reactorcide's run-local"),
 }
 
 JOB_KEYS: Mapping[str, Key] = {
     "name": Key(kinds.text, "name of the job"),
-    "description": Key(kinds.text, "what it is for"),
+    "description": Key(kinds.text, "purpose, as `runnerlib list` shows it"),
     "image": Key(kinds.text, "container image it runs in"),
     "steps": Key(steps, "list of steps"),
-    "command": Key(kinds.command, "a text for `sh -c` or a list of words, instead of steps"),
+    "command": Key(kinds.command, "command for `sh -c`, or a list of words, instead of steps"),
     "depends_on": Key(kinds.names, "names of jobs to wait for"),
     "needs": Key(kinds.names, "the same as `depends_on`", same_as="depends_on"),
     "condition": Key(kinds.text, "`all_success`, `any_failed`, `always` or a condition"),
     "for_each": Key(items, "list of items; the job runs once for each"),
-    "item_var": Key(kinds.text, "name of the variable with the item"),
+    "item_var": Key(kinds.text, "name of the variable that holds the item"),
     "matrix": Key(matrix, "names and lists, `include` and `exclude`; the job runs once for each combination"),
     "env": Key(kinds.variables, "variables for every step"),
     "environment": Key(kinds.variables, "the same as `env`", same_as="env"),
     "timeout": Key(kinds.duration, "time for the whole job"),
     "secrets": Key(kinds.names, "secret variables for steps without such a list of their own (default: all)"),
     "max_parallel": Key(kinds.whole, "how many of its steps run at a time, by weight"),
-    "priority": Key(kinds.whole, "place in the queue of a coordinator, and among jobs that are ready here"),
+    "priority": Key(kinds.whole, "priority among jobs that are ready, here and in the queue of a coordinator"),
     **{key: Key(partial(sources.settings, prefix=key), "mapping of `type`, `url` and `ref`") for key in sources.KEYS},
     **_SOURCES,
     "artifacts": Key(artifacts, "mapping of `upload` (globs of files), `if_no_files` and `download` (jobs)"),
-    "outputs": Key(outputs, "names of outputs it promises, or a mapping of them to STEP.OUTPUT"),
+    "outputs": Key(outputs, "names of outputs that the job must have, or a mapping of names to STEP.OUTPUT"),
     "resources": Key(mapping, "`cpu` and `memory` of its container: a `limit` each"),
     "runs_on": Key(kinds.names, "labels of the worker"),
     "working_dir": Key(kinds.text, "directory its command runs in"),

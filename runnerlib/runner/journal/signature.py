@@ -22,14 +22,18 @@ def signed(graph: Mapping[str, Collection[str]], definition: Callable[[str], obj
     return found
 
 
+_SAYS_NOTHING = {"description"}
+
+
 def meaning(value: object) -> object:
     """Return a value as plain lists and mappings: of a named tuple the fields that differ from their defaults.
 
-    So a field that a later version adds changes no signature until it is used; nor does the order of fields.
+    So a field that a later version adds changes no signature until it is used; nor does the order of fields, nor a
+    description.
     """
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         defaults: Mapping[str, object] = value._field_defaults  # type: ignore[attr-defined]
-        fields = {name: getattr(value, name) for name in sorted(value._asdict())}
+        fields = {name: getattr(value, name) for name in sorted(value._asdict().keys() - _SAYS_NOTHING)}
         return {name: meaning(held) for name, held in fields.items() if name not in defaults or held != defaults[name]}
     if isinstance(value, Mapping):
         return {key: meaning(held) for key, held in value.items()}

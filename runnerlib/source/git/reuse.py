@@ -138,11 +138,11 @@ def _move(checkout: Path, place: Path) -> None:
 def _check(top: Path, modules: Iterable[str]) -> None:
     """Raise `SourceError` if something in the repository or its submodules must be replaced but cannot be removed."""
     if not (top.stat().st_uid == os.geteuid() or os.access(top, os.W_OK | os.X_OK, effective_ids=True)):
-        raise SourceError(f"'{top}' belongs to another user, who lets nobody change it")
+        raise SourceError(f"'{top}' belongs to another user and cannot be changed")
     for path in (".git", *modules):
         locked = locked_directory(top / path) if _is_inside(top, path) else None
         if locked is not None:
-            raise SourceError(f"'{top / path / locked}' belongs to another user, who lets nobody change it")
+            raise SourceError(f"'{top / path / locked}' belongs to another user and cannot be changed")
 
 
 def _empty_submodules(top: Path, modules: Iterable[str]) -> None:

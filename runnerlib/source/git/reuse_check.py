@@ -67,4 +67,4 @@ def _is_directory(path: Path) -> bool:
 
 
 def _refused(path: str) -> SourceError:
-    return SourceError(f"'{path}' belongs to another user, who lets nobody change it")
+    return SourceError(f"'{path}' belongs to another user and cannot be changed")

@@ -56,6 +56,7 @@ def steps(draw: Draw, name: str, before: list[str]) -> Step:
         tty=tty,
         sandbox=draw(st.sampled_from([None, "auto", "source", "strict"])),
         network=draw(st.none() | st.booleans() | st.lists(st.integers(1, 65535), min_size=1, max_size=3).map(tuple)),
+        description=draw(st.just("") | TEXTS),
     )
 
 
@@ -68,6 +69,7 @@ def jobs(draw: Draw) -> Job:
         env=draw(VARIABLES),
         timeout=draw(st.none() | SECONDS),
         max_parallel=draw(st.none() | st.integers(1, 64)),
+        description=draw(st.just("") | TEXTS),
     )
 
 
@@ -96,6 +98,7 @@ class Writer:
     def job(self, job: Job) -> dict[str, Any]:
         fields = {"name": job.name, "env": job.env, "max_parallel": job.max_parallel}
         fields["timeout"] = self.seconds(job.timeout)
+        fields["description"] = job.description or None
         return {**self.some(fields, None), "steps": [self.step(step) for step in job.steps]}
 
     def step(self, step: Step) -> dict[str, Any]:

@@ -18,7 +18,7 @@ STEP = "job:\n  steps:\n    - name: a\n      run: make\n"
 
 
 def fields(job: Job) -> tuple[object, ...]:
-    return job.name, job.steps, job.env, job.timeout, job.max_parallel
+    return job.name, job.steps, job.env, job.timeout, job.max_parallel, job.description
 
 
 def complaints(text: str) -> list[str]:

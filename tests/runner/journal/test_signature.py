@@ -60,13 +60,19 @@ def test_a_field_with_its_default_changes_nothing() -> None:
 
 
 def test_every_field_counts() -> None:
-    assert OTHER.keys() == set(Step._fields) - {"name", "depends_on"}
+    assert OTHER.keys() == set(Step._fields) - {"name", "depends_on", "description"}
     texts = {signatures(Job("j", [Step("s", "true")]))["s"]}
     for field, value in OTHER.items():
         step = Step(**{"name": "s", "run": "true", field: value})  # type: ignore[arg-type]
         texts.add(signatures(Job("j", [step]))["s"])
     texts.add(signatures(Job("j", [Step("s", "true")], env={"A": "1"}))["s"])
     assert len(texts) == len(OTHER) + 2
+
+
+def test_a_description_changes_nothing() -> None:
+    steps = [Step("s", "true"), Step("s", "true", description="what for")]
+    one, other = (signatures(Job("j", [step]))["s"] for step in steps)
+    assert one == other
 
 
 @pytest.mark.parametrize(("one", "other"), [([], {}), ("1", 1), ([["a", 1]], {"a": 1}), (None, "None"), ("ab", ["ab"])])
