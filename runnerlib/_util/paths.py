@@ -35,17 +35,34 @@ class Workspace(NamedTuple):
     """The directory a job lives in; `base` is absolute and free of symlinks.
 
     `granted` are further directories that the program which runs the job has named: what lies in them
-    counts as inside. `artifacts_at` stands in for `base/artifacts`.
+    counts as inside. `artifacts_at` stands in for `base/artifacts`, and `tree`, files that a person works on, for
+    `base/src` in a run without a source.
     """
 
     base: Path
     granted: tuple[Path, ...] = ()
     artifacts_at: Path | None = None
+    tree: Path | None = None
+
+    @classmethod
+    def in_place(cls, tree: Path) -> Workspace:
+        """Return the workspace of runs on the files in `tree`: all that is not of the source is in its `.runnerlib`."""
+        real = Path(os.path.realpath(tree))
+        return cls(real / OWN, (real,), tree=real)
+
+    def prepared(self) -> Workspace:
+        """Return the workspace of a run whose source is prepared: that never touches `tree`."""
+        return self if self.tree is None else self._replace(tree=None)
+
+    def part(self, *parts: str) -> Workspace:
+        """Return a workspace below this one, for one of several jobs; all of them share `tree`."""
+        shared = () if self.tree is None else (self.tree,)
+        return Workspace(self.base.joinpath(*parts), shared, tree=self.tree)
 
     @property
     def src(self) -> Path:
         """The application source, untrusted when a CI source is given."""
-        return self.base / "src"
+        return self.tree or self.base / "src"
 
     @property
     def ci(self) -> Path:
@@ -103,6 +120,9 @@ class Workspace(NamedTuple):
     def meant(self, text: str) -> str:
         """The path that `text` names, in this workspace if it begins with ``/job``; not checked."""
         prefix = str(CONTAINER_BASE)
+        source = f"{prefix}/src"
+        if self.tree is not None and (text == source or text.startswith(source + "/")):
+            return str(self.tree) + text[len(source) :]
         if text == prefix or text.startswith(prefix + "/"):
             return str(self.base) + text[len(prefix) :]
         return text

@@ -19,22 +19,35 @@ from runnerlib.executor.hardening import harden
 
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
-    "checkout": "Put a source into the workspace, and run nothing.",
+    "checkout": "Fetch a source into the workspace.",
     "cleanup": "Remove the workspace ./job.",
-    "config": "Show every setting and the layer that gave it.",
-    "copy": "Put a copy of a directory into the workspace.",
-    "doctor": "Tell what this machine can do for jobs.",
-    "eval": "Tell which jobs follow from an event.",
-    "git": "Ask the repository that a job works on.",
+    "completion": "Print the code for completion in a shell.",
+    "config": "Show every setting and where it comes from.",
+    "copy": "Copy a directory into the workspace.",
+    "doctor": "Show what this machine can do for jobs.",
+    "eval": "Find the jobs that an event starts, and submit them.",
+    "git": "Query the repository of a job.",
+    "init": "Write a first job file for a project.",
+    "list": "List the jobs and steps of a project.",
     "mask": "Mask stdin, or check files for secrets.",
-    "register-secret": "Hide a secret in the output of this job from now on.",
-    "run": "Prepare the source, run a job, mask its output.",
-    "run-job": "Run the job that a file describes.",
+    "register-secret": "Hide one more secret in the output of this job.",
+    "run": "Run a job, a workflow or a command.",
+    "run-job": "Run the job of a file (older form of `run --job-file`).",
     "schema": "Print the JSON Schema of job, workflow or configuration files.",
-    "secrets": "Keep secrets in the encrypted store of this machine.",
-    "trigger": "Let jobs follow that files describe.",
-    "validate": "Check files, or the configuration of a run.",
+    "secrets": "Manage the encrypted secrets of this machine.",
+    "trigger": "Submit the jobs that files describe.",
+    "validate": "Check files, or the settings of a run.",
 }
+
+GROUPS = {
+    "Run jobs": ("run", "list", "init"),
+    "Check files and settings": ("validate", "config", "schema", "doctor"),
+    "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
+    "Secrets": ("mask", "register-secret", "secrets"),
+    "Follow-up jobs": ("trigger", "eval"),
+    "More": ("completion", "run-job"),
+}
+"""The commands by the heading of their group in `--help`."""
 
 
 class Commands(Group):
@@ -54,8 +67,9 @@ class Commands(Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """List the commands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for heading, names in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, COMMANDS[name]) for name in names])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -63,7 +77,10 @@ class Commands(Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_obj
 def cli(session: Session, debug: bool) -> None:
-    """Run CI/CD jobs inside their containers: sources prepared, output streamed, every secret masked."""
+    """Run CI/CD jobs: prepare sources, run steps, stream their output, mask every secret.
+
+    `runnerlib init` writes a first job file for a project, `runnerlib run` runs it.
+    """
     session.debug = debug
 
 

@@ -12,6 +12,8 @@ from runnerlib.config import parsers as kinds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from click.shell_completion import CompletionItem
+
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -22,8 +24,8 @@ def setting_options(names: Iterable[str] = SETTINGS) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         for setting in reversed(settings):
             command = _option(setting)(command)
-        config = "YAML or JSON file of settings; or REACTORCIDE_CONFIG."
-        return click.option("--config", "config_file", metavar="FILE", help=config)(command)
+        config = "YAML or JSON file of settings. [REACTORCIDE_CONFIG]"
+        return click.option("--config", "config_file", metavar="FILE", help=config, shell_complete=_values)(command)
 
     return decorate
 
@@ -32,7 +34,23 @@ def _option(setting: Setting) -> Callable[[F], F]:
     """Return the option of a setting. A switch takes no value; environment or file can still set it to `false`."""
     if setting.parse is kinds.boolean:
         return click.option(setting.option, setting.name, flag_value="true", default=None, help=_help(setting))
-    return click.option(setting.option, setting.name, metavar=_metavar(setting), help=_help(setting))
+    return click.option(
+        setting.option, setting.name, metavar=_metavar(setting), help=_help(setting), shell_complete=_values
+    )
+
+
+def _values(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the values for completion; loaded only when a shell asks."""
+    from runnerlib.cli._completion import values
+
+    return values(ctx, param.name or "", incomplete)
+
+
+def complete_entries(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the steps or jobs for completion."""
+    from runnerlib.cli._completion import entries
+
+    return entries(ctx, param, incomplete)
 
 
 def _metavar(setting: Setting) -> str:

@@ -52,6 +52,12 @@ def requested(
     return RunRequest(resolved, words, os.environ, cwd, wish=wish).with_chosen_job()
 
 
+def is_unnamed(request: RunRequest) -> bool:
+    """Return whether nothing says what to run."""
+    config = request.resolved.config
+    return not request.words and config.job_command is config.job_file is config.workflow_file is None
+
+
 def warn(session: Session, text: str) -> None:
     """Write a masked warning to stderr, in the log format of the session."""
     text = session.masker().mask_string(text)

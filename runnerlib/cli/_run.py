@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runnerlib.cli._request import requested
+from runnerlib.cli._options import complete_entries
+from runnerlib.cli._request import is_unnamed, requested
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.output.line_policy import is_one_stream
 from runnerlib.runner.description import described
@@ -39,7 +40,7 @@ Exit codes:
   130/143  interrupted / terminated: the job was stopped
 """
 
-_STEP: Mapping[str, Any] = {"multiple": True, "metavar": "NAME"}
+_STEP: Mapping[str, Any] = {"multiple": True, "metavar": "NAME", "shell_complete": complete_entries}
 _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Check everything, show what would be done, and do nothing."),
     click.option(
@@ -81,17 +82,31 @@ def carry_out(
     only: Sequence[str],
     skip: Sequence[str],
     alone: str | None = None,
+    here: bool = False,
+    names: tuple[str, ...] = (),
     **settings: str | None,
 ) -> int:
-    """Run the job or show its plan; return the exit code. `alone` names a job of a workflow. Raises RunnerError."""
+    """Run the job or show its plan; return the exit code. Raises RunnerError.
+
+    `alone` names a job of a workflow. Without a job or command, the file of the project around the current directory
+    says what to run; `names` are steps or jobs of it. `here` runs on the files that are there.
+    """
     wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
     request = requested(session, config_file, settings, words, wish)
+    if here or names or is_unnamed(request):
+        from runnerlib.cli._in_place import in_place
+
+        request, alone = in_place(request, config_file, settings, names, here=here, alone=alone)
     services = session.serve(request, UnresolvedLookup() if drawing else None)
     if drawing and request.awaited is not None:
         problem = "is in the source, which is not there yet; `runnerlib checkout` brings it"
         raise ConfigError(f"the job file '{one_line(request.awaited.given)}' {problem}")
     if not (drawing or dry_run):
         _join_streams(request.resolved.config)
+        if request.workspace is not None:
+            from runnerlib.cli._in_place import make_ignored
+
+            make_ignored(request.workspace)
     if request.resolved.config.workflow_file is not None or alone is not None:
         # Loaded only for workflows: most runs are of one job, and do not need YAML.
         from runnerlib.cli import _workflow as workflow

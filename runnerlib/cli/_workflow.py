@@ -50,7 +50,8 @@ def carry_out(
         finally:
             end_left(partial(_warn, plan, listener), plan.front.config.grace_period)
     if alone is not None:
-        following = next_jobs_after(plan, alone, lambda name: _command(name, file))
+        in_place = plan.front.workspace.tree is not None
+        following = next_jobs_after(plan, alone, lambda name: _command(name, file, in_place=in_place))
         _echo(plan, f"\n{following}" if following else "")
     return result.exit_code
 
@@ -133,8 +134,12 @@ def _alone(name: str, workflow: Workflow, wish: Selection | None) -> Selection:
     return Selection(resume=wish is not None and wish.resume, only=(name,))
 
 
-def _command(name: str, file: str) -> str:
+def _command(name: str, file: str, *, in_place: bool) -> str:
     """Return the command line that runs a job alone."""
+    if in_place:
+        import shlex
+
+        return f"runnerlib run {shlex.quote(name)}"
     from runnerlib.triggers.next_jobs import run_command
 
     return run_command(name, file)

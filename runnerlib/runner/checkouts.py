@@ -11,11 +11,14 @@ from runnerlib.errors import PathError, unknown
 from runnerlib.source import Cache, SourceSpec, source_types, without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from runnerlib._util.paths import Workspace
     from runnerlib.config import Resolved, RunnerConfig
     from runnerlib.source import Sources
+
+# Files that describe jobs are not what a job works on.
+_DESCRIBING = (".yaml", ".yml", ".json")
 
 
 class Checkout(NamedTuple):
@@ -54,6 +57,19 @@ def checkouts(
     kept = _cache(resolved.config, environ, workspace)
     # Jobs can write to the cache of their user, so the trusted source never comes from the cache.
     return tuple(one if one.trusted else one._replace(spec=one.spec._replace(cache=kept)) for one in found)
+
+
+def without_files(code_dir: Path, cwd: Path) -> Iterator[str]:
+    """Yield a warning if a job without a source finds nothing in its directory, although there are files in `cwd`."""
+    try:
+        empty = not os.path.lexists(code_dir) or not os.listdir(code_dir)
+        files = [name for name in os.listdir(cwd) if name != "job" and not name.endswith(_DESCRIBING)]
+    except OSError:
+        return
+    if empty and files:
+        shown = code_dir.relative_to(cwd) if code_dir.is_relative_to(cwd) else code_dir
+        where = f"runs in the empty directory '{shown}'"
+        yield f"the job names no source and {where}; --here runs it on the files in '{cwd}'"
 
 
 def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Cache | None:

@@ -31,7 +31,8 @@ async def in_container(plan: JobPlan, here: Site, stop: Stop) -> AsyncIterator[S
     base = plan.workspace.base
     plan.workspace.own("scratch")  # the mount point
     apart = [path for path in (plan.code_dir, plan.workspace.artifacts) if not path.is_relative_to(base)]
-    for directory in (base, scratch, *apart):
+    # Files that a person works on stay theirs.
+    for directory in (base, scratch, *(path for path in apart if path != plan.workspace.tree)):
         hand_over(directory)
     wish = ContainerSpec(
         image=plan.image or "",

@@ -16,7 +16,7 @@ from runnerlib.runner.services import services_for
 from runnerlib.secrets.providers import ReferenceExpander
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from runnerlib._util.paths import Workspace
@@ -217,6 +217,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
             *unused,
             *expander.warnings,
             *weak,
+            *(() if prepared else _without_files(request, workspace, code_dir)),
         ),
         "about": request.about or request.cwd,
         "code_dir_given": settings.origin("code_dir").layer is not Layer.DEFAULT,
@@ -295,6 +296,8 @@ def _expanded_job(job: Job, expander: ReferenceExpander) -> Job:
 def _directories(settings: Resolved, workspace: Workspace) -> tuple[Workspace, Path, Path]:
     """Return the workspace with its artifacts directory, the code directory and that of the job. Raises PathError."""
     config = settings.config
+    if config.source_type not in {None, "", "none"}:
+        workspace = workspace.prepared()
 
     def subject(name: str) -> str:
         return f"{name} ({settings.origin(name)})"
@@ -342,6 +345,15 @@ def _checkouts(
     from runnerlib.runner.checkouts import checkouts
 
     return checkouts(settings, services.sources, workspace, code_dir, environ)
+
+
+def _without_files(request: RunRequest, workspace: Workspace, code_dir: Path) -> Iterable[str]:
+    """Return a warning for a job file without a source in an empty directory."""
+    if request.about is None or request.workspace is not None or workspace.base != request.cwd / "job":
+        return ()
+    from runnerlib.runner.checkouts import without_files
+
+    return without_files(code_dir, request.cwd)
 
 
 def _container(settings: Resolved, environ: Mapping[str, str]) -> tuple[str | None, Engine | None, tuple[str, ...]]:

@@ -39,8 +39,8 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
             [],
             2,
             (
-                "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
-                "--job-file, or words after --\n"
+                "error: nothing to run: there is no runnerlib.yaml here or in a directory above (`runnerlib init` "
+                "writes one); give --job-command, --job-file, --workflow-file, or words after --\n"
             ),
         ),
         (

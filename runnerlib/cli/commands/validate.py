@@ -35,9 +35,9 @@ Examples:
 def command(
     session: Session, /, config_file: str | None, files: tuple[str, ...], words: tuple[str, ...], **options: str | None
 ) -> None:
-    """Check files, or the configuration of a run, and exit: 0 when all is valid, 2 when not. Nothing is touched.
+    """Check files, or the configuration of a run, and exit with 0 if all are valid, else with 2. Nothing is changed.
 
-    FILE is a job, a workflow or a configuration, those of .reactorcide included; what it holds says which.
+    FILE is a job, a workflow or a configuration, also one of .reactorcide; its kind follows from its keys.
     """
     if files:
         _check(files)

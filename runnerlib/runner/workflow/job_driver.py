@@ -132,6 +132,7 @@ class JobDriver:
                 self._shared.records: f"{INSIDE}/.runnerlib/jobs",
                 self._shared.site.socket: f"{INSIDE}/.runnerlib/secrets",
             },
+            shared=plan.workspace.granted,
             cpus=_limit(resources, "cpu"),
             memory=_limit(resources, "memory").removesuffix("i"),
         )

@@ -6,7 +6,6 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib._util.paths import Workspace
 from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.executor.container import Engine, find_engine
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from runnerlib._util.paths import Workspace
     from runnerlib.config import Resolved
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.job import Job
@@ -143,7 +143,7 @@ def _requested(request: RunRequest, front: RunPlan, instance: Instance, file: st
 
 def workspace_of(whole: Workspace, name: str) -> Workspace:
     """Return the workspace of one instance, below that of the workflow."""
-    return Workspace(whole.base / _JOBS / file_name(name))
+    return whole.part(_JOBS, file_name(name))
 
 
 def body(instance: Instance) -> Job:
