@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import traceback
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from runnerlib.cli._session import Session
 from runnerlib.cli._stderr import Stderr
 from runnerlib.errors import RunnerError, printable, unknown
 from runnerlib.executor.hardening import harden
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
@@ -60,10 +64,20 @@ class Commands(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command `cmd_name`; an unknown name is a usage error with a suggestion."""
         if cmd_name not in COMMANDS:
+            if ctx.resilient_parsing:  # a shell asks for completion
+                return None
             raise click.UsageError(unknown("command", cmd_name, COMMANDS), ctx)
         module = cmd_name.replace("-", "_")
         command: click.Command = importlib.import_module(f"runnerlib.cli.commands.{module}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin with `incomplete`, without loading the commands."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        from runnerlib.cli._completion import described
+
+        return described(COMMANDS, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """List the commands without loading them."""

@@ -15,7 +15,7 @@ from runnerlib.output import MODES
 from runnerlib.source.registry import BUILT_IN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import click
 
@@ -49,7 +49,12 @@ def entries(ctx: click.Context, _param: click.Parameter, incomplete: str) -> lis
     except RunnerError:
         return []
     found = {entry.name: entry.description for file in files for entry in file.entries}
-    return [CompletionItem(name, help=found[name] or None) for name in found if name.startswith(incomplete)]
+    return described(found, incomplete)
+
+
+def described(texts: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
+    """Return the names that begin with `incomplete`, with the text of each."""
+    return [CompletionItem(name, help=texts[name] or None) for name in texts if name.startswith(incomplete)]
 
 
 def _profiles(ctx: click.Context) -> Iterator[str]:
