@@ -41,6 +41,7 @@ class Starter(NamedTuple):
     name: str
     description: str
     run: str
+    parallel: bool = False
 
 
 class Language(NamedTuple):
@@ -76,7 +77,8 @@ def text(root: Path, found: list[Language]) -> str:
 def _step(step: Starter) -> str:
     lines = step.run.strip().split("\n")
     run = f" {_scalar(lines[0])}\n" if len(lines) == 1 else " |\n" + "".join(f"        {line}\n" for line in lines)
-    return f"    - name: {_scalar(step.name)}\n      description: {_scalar(step.description)}\n      run:{run}"
+    beside = "      parallel: true\n" if step.parallel else ""
+    return f"    - name: {_scalar(step.name)}\n      description: {_scalar(step.description)}\n{beside}      run:{run}"
 
 
 def _scalar(value: str) -> str:
@@ -106,6 +108,7 @@ def _python(root: Path) -> Language | None:
         steps.append(Starter("test", "Run the tests", f"{_BIN}/pytest"))
     else:
         steps.append(Starter("check", "Compile every file", f"{_BIN}/python -m compileall -q -x '[.]runnerlib' ."))
+    steps = [step._replace(parallel=len(steps) > 1) for step in steps]
     install = f"python3 -m venv {_VENV}\n"
     if any(word.startswith("--group") for word in wanted):
         install += f"{_BIN}/pip install --quiet --upgrade pip\n"
