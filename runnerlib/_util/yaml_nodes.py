@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from runnerlib._util.yaml_mistakes import Complaint, explain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from yaml.error import Mark
+    from yaml.error import Mark, MarkedYAMLError
     from yaml.events import Event
 
 DEEPEST = 20
@@ -83,7 +85,8 @@ def compose(text: str) -> Node | None:
         place = _place(problem.problem_mark)
         if "nesting depth" in (problem.problem or ""):  # libyaml looks ahead, and has a limit of its own
             raise DocumentError(f"more than {DEEPEST} levels of nesting", place) from None
-        raise DocumentError(f"not valid YAML or JSON{_told(problem.problem, text, place)}", place) from None
+        told, place = _told(problem, text, place)
+        raise DocumentError(f"not valid YAML or JSON{told}", place) from None
     except yaml.YAMLError:
         raise DocumentError("not valid YAML or JSON: a character that may not stand there") from None
     found: Node | None = root
@@ -139,7 +142,7 @@ def _check(events: Iterable[Event]) -> None:
         if nodes > MOST:
             raise DocumentError(f"more than {MOST:,} values", start(event))
         tag = getattr(event, "tag", None)
-        if tag is not None and tag != "!" and tag not in _TAGS:
+        if tag is not None and tag not in _TAGS:
             raise DocumentError(_TAG_HINT, start(event))
 
 
@@ -148,11 +151,19 @@ def _change(event: Event) -> int:
     return kind in {"MappingStartEvent", "SequenceStartEvent"} or -(kind in {"MappingEndEvent", "SequenceEndEvent"})
 
 
-def _told(problem: str | None, text: str, place: Place | None) -> str:
-    """Return the parser's complaint, unless it quotes the file: the line may hold a secret."""
+def _told(found: MarkedYAMLError, text: str, place: Place | None) -> tuple[str, Place | None]:
+    """Return the explanation of a mistake and its place, else the parser's complaint unless it quotes the file."""
     if place and _TAG.search("".join(text.split("\n")[place.line - 1 : place.line])):
-        return f": {_TAG_HINT}"
-    return "" if problem is None or _LONG_QUOTE.search(problem) else f": {problem}"
+        return f": {_TAG_HINT}", place
+    mark, since = found.problem_mark, found.context_mark
+    if mark is not None:
+        began = (since.line, since.column) if since else None
+        complaint = Complaint(found.problem or "", found.context or "", (mark.line, mark.column), began)
+        if explained := explain(text, complaint):
+            told, (line, column) = explained
+            return f": {told}", Place(line + 1, column + 1)
+    # The line may hold a secret.
+    return ("" if found.problem is None or _LONG_QUOTE.search(found.problem) else f": {found.problem}"), place
 
 
 def _as_yaml(text: str) -> str:

@@ -251,7 +251,7 @@ job:
         ("text", "complaint"),
         [
             ("job: [hunter2\nb: c", "f:2:2: not valid YAML or JSON"),
-            ("a: b: hunter2", "f:1:5: not valid YAML or JSON: mapping values are not allowed in this context"),
+            ("a: b: hunter2", "f:1:5: not valid YAML or JSON: a text with ': ' in it needs quotes"),
             ("a: *hunter2", "f:1:4: not valid YAML or JSON"),
             ("a: \0hunter2", "f: not valid YAML or JSON: a character that may not stand there"),
             ("a: hunter2\ud800", "f: not valid YAML or JSON: unpaired surrogates"),
