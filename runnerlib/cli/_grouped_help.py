@@ -17,7 +17,7 @@ OTHER = "Other options"
 
 GROUPS: Mapping[str, Sequence[str]] = {
     FIRST: ("job_file", "workflow_file", "job_command", "git_url", "only", "resume", "dry_run"),
-    "What runs": ("here", "alone", "start", "skip", "listing", "drawing", "config_file", "profile"),
+    "What runs": ("here", "alone", "start", "skip", "watching", "listing", "drawing", "config_file", "profile"),
     "Source": (
         *("source_type", "source_url", "source_ref", "source_options", "git_ref"),
         *(

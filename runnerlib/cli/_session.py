@@ -24,7 +24,7 @@ class Session:
         self.services: RunServices | None = None
         self.resolver = SecretResolver(_ask)
         self.log_format: str | None = None
-        self._args = args
+        self.args = args
         self.directory = ""
         self._environ = os.environ if environ is None else environ
 
@@ -39,7 +39,7 @@ class Session:
         from runnerlib.runner.services import Invocation, services_for
 
         self.services = services_for(request.resolved, resolver or self.resolver)
-        self.services.invocation = Invocation(tuple(self._args), self.directory)
+        self.services.invocation = Invocation(tuple(self.args), self.directory)
         return self.services
 
     def masker(self) -> SecretMasker:
@@ -55,7 +55,7 @@ class Session:
         # Loaded only here, because this is needed for errors only.
         from runnerlib.cli._secret_guess import suspects
 
-        masker.register_secrets(suspects(self._args, self._environ))
+        masker.register_secrets(suspects(self.args, self._environ))
         masker.register_secrets(self.resolver.values)
 
 

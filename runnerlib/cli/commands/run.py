@@ -8,7 +8,7 @@ import click
 
 from runnerlib.cli._grouped_help import GroupedCommand
 from runnerlib.cli._options import complete_entries, setting_options
-from runnerlib.cli._request import resolve_options
+from runnerlib.cli._request import current_directory, resolve_options
 from runnerlib.cli._run import EXIT_CODES, carry_out, running_options
 from runnerlib.config import SETTINGS
 
@@ -45,6 +45,7 @@ Examples:
     help="Run only this job of the workflow, then print the jobs that come next.",
 )
 @click.option("--here", is_flag=True, help="Run on the files of the current directory, with logs in ./.runnerlib.")
+@click.option("--watch", "watching", is_flag=True, help="Run again whenever a file of the project changes.")
 @click.option("--list", "listing", is_flag=True, help="List the jobs and steps, as `runnerlib list` does.")
 @click.argument("names", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]...", shell_complete=complete_entries)
 @click.pass_context
@@ -55,6 +56,7 @@ def command(
     names: tuple[str, ...],
     words: tuple[str, ...],
     listing: bool,
+    watching: bool,
     **options: Any,
 ) -> int:
     """Run a job, a workflow or a command, and show its output with every secret masked.
@@ -68,6 +70,10 @@ def command(
     named, is prepared first. The exit code says how the run ended.
     """
     session: Session = ctx.obj
+    if watching:
+        from runnerlib.cli._watch import watch
+
+        return watch(session.args, current_directory())
     if listing:
         return _list(session, config_file, options)
     return carry_out(session, config_file, words, names=names, **options)
