@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
     "checkout": "Fetch a source into the workspace.",
-    "cleanup": "Remove the workspace ./job.",
+    "cleanup": "Remove the workspace ./job or .runnerlib.",
     "completion": "Print the code for completion in a shell.",
     "config": "Show every setting and where it comes from.",
     "copy": "Copy a directory into the workspace.",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.integration.cli import RUNNERLIB, Done, runnerlib
+from tests.integration.cli import RUNNERLIB, Done, runnerlib, started
 from tests.source.repository import git
 from tests.tools import tool
 
@@ -166,3 +167,53 @@ def test_a_first_file_is_written_and_runs(tmp_path: Path) -> None:
         "error: this project has 'runnerlib.yaml' already; --print shows what init would write\n",
     )
     assert runnerlib("init", "--print", cwd=tmp_path).out == (tmp_path / "runnerlib.yaml").read_bytes()
+
+
+def test_the_files_of_the_project_are_checked(project: Path) -> None:
+    done = runnerlib("validate", cwd=project / "src")
+    assert (done.code, done.out) == (0, b"../runnerlib.yaml: a valid job\n")
+    (project / "runnerlib.yaml").write_text("job: {steps: [{nam: a}]}\n")
+    done = runnerlib("validate", cwd=project)
+    assert (done.code, done.out) == (2, b"")
+    assert done.err.startswith("error: runnerlib.yaml:1:")
+
+
+def test_what_runs_have_left_is_removed_and_no_job_file(project: Path) -> None:
+    (project / "runnerlib.yaml").rename(project / "job.yaml")
+    (project / ".runnerlib").mkdir()
+    (project / "job.yaml").rename(project / ".runnerlib" / "ci.yaml")
+    assert run(project).code == 0
+    (project / ".runnerlib" / "mine").touch()
+    done = runnerlib("cleanup", cwd=project)
+    assert (done.code, "holds 'mine', which no run has made" in done.err) == (125, True)
+    (project / ".runnerlib" / "mine").unlink()
+    done = runnerlib("cleanup", "-v", cwd=project / "src")
+    assert (done.code, os.listdir(project / ".runnerlib")) == (0, ["ci.yaml"]), done.err
+    assert (project / "product").exists()
+
+
+def test_a_change_runs_it_again(project: Path) -> None:
+    (project / "runnerlib.yaml").write_text("job: {name: j, steps: [{name: show, run: cat src/deep/text}]}\n")
+    text = project / "src" / "deep" / "text"
+    text.write_text("one\n")
+    (project / "node_modules").mkdir()
+    with started("run", "--watch", "show", cwd=text.parent) as watching:
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+
+        def until(words: str) -> None:
+            """Read the lines of the watch up to one that ends with `words`."""
+            assert watching.stderr is not None
+            for line in watching.stderr:
+                if line.decode().endswith(f"{words}\n"):
+                    return
+            raise AssertionError(f"no line '{words}'")
+
+        until("Ctrl-C ends")
+        (project / "node_modules" / "file").touch()
+        text.write_text("two\n")
+        until("'text' has changed")
+        until("Ctrl-C ends")
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait() == 130
+        assert watching.stdout.read() == b"one\ntwo\n"

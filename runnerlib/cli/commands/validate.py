@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib.cli._in_place import is_contained
 from runnerlib.cli._options import setting_options
-from runnerlib.cli._request import requested, warn
+from runnerlib.cli._project import find
+from runnerlib.cli._request import is_unnamed, requested, warn
 from runnerlib.cli._words import CommandWithWords
 from runnerlib.errors import ConfigError, printable
 from runnerlib.runner.plan import plan_job
@@ -37,13 +39,19 @@ def command(
 ) -> None:
     """Check files, or the configuration of a run, and exit with 0 if all are valid, else with 2. Nothing is changed.
 
-    FILE is a job, a workflow or a configuration, also one of .reactorcide; its kind follows from its keys.
+    FILE is a job, a workflow or a configuration, also one of .reactorcide; its kind follows from its keys. Without a
+    FILE, and when nothing says what to run, the files of the project are checked.
     """
     if files:
         _check(files)
         if config_file is None and not words and all(value is None for value in options.values()):
             return
     request = requested(session, config_file, options, words)
+    if is_unnamed(request) and not is_contained(request.environ, request.cwd):
+        project = find(request.cwd)
+        if project is not None:
+            _check(project.files)
+            return
     if request.resolved.config.workflow_file is not None:
         from runnerlib.cli import _workflow as workflow
 
