@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.paths import RECORDS_VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -12,7 +14,7 @@ _PLAIN = frozenset(
     {
         *("PATH", "HOME", "PWD", "TMPDIR", "USER", "LOGNAME", "SHELL", "LANG", "TERM"),
         *("REACTORCIDE_CODE_DIR", "REACTORCIDE_JOB_DIR", "REACTORCIDE_ARTIFACTS_DIR", "REACTORCIDE_SECRETS_SOCKET"),
-        *("RUNNERLIB_TRIGGERS", "RUNNERLIB_RECORDS", "RUNNERLIB_WORKSPACE", "RUNNERLIB_GRANTED"),
+        *("RUNNERLIB_TRIGGERS", RECORDS_VARIABLE, "RUNNERLIB_WORKSPACE", "RUNNERLIB_GRANTED"),
         *("RC_WF_NODE_NAME", "RC_WF_OUTPUT_FILE", "RC_WF_VARS_FILE"),
     }
 )

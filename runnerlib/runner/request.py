@@ -83,11 +83,11 @@ class RunRequest(NamedTuple):
         return known._replace(about=place.path.parent).of_file(place.given, place.path)
 
     def of_file(self, given: str, path: Path) -> RunRequest:
-        """Return a copy that knows whether the file of its job is of an untrusted source. Raises ConfigError."""
-        from runnerlib.runner.untrusted import is_inside, untrusted_tree  # few runs have such a file
+        """Return a copy that knows whether untrusted code may have written the file of its job. Raises ConfigError."""
+        from runnerlib.runner.untrusted import is_untrusted  # few runs have such a file
 
-        tree = untrusted_tree(self.resolved, self.environ, self.located())
-        return self._replace(untrusted=given if tree is not None and is_inside(path, tree) else "")
+        untrusted = is_untrusted(path, self.resolved, self.environ, self.located())
+        return self._replace(untrusted=given if untrusted else "")
 
     def place_of(self, file: str, settings: Resolved | None = None) -> Place:
         """Locate a job or workflow file: on disk, or in a source that the run will prepare. Raises ConfigError."""

@@ -25,18 +25,23 @@ if TYPE_CHECKING:
 _FORK = "REACTORCIDE_IS_FORK_PR"
 
 
-def untrusted_tree(resolved: Resolved, environ: Mapping[str, str], workspace: Workspace) -> Path | None:
-    """Return the directory of the source where that is not trusted. Raises ConfigError for a wrong directory."""
+def is_untrusted(path: Path, resolved: Resolved, environ: Mapping[str, str], workspace: Workspace) -> bool:
+    """Return whether untrusted code may have written the file at `path`, or what it links to, or the link.
+
+    Beside a CI source and for a change from a fork that is all of the source and the workspace, the CI source apart.
+    Raises ConfigError for a wrong directory.
+    """
     code_dir = workspace.resolve_directory(resolved.config.code_dir, f"code_dir ({resolved.origin('code_dir')})")
-    if environ.get(_FORK) == "true" or ci_root(resolved, environ, workspace, code_dir) is not None:
-        return code_dir
-    return None
-
-
-def is_inside(path: Path, tree: Path) -> bool:
-    """Return whether a file is in the tree: by its own path, or by that of what it links to."""
-    directory = Path(os.path.realpath(path.parent)) / path.name
-    return any(there.is_relative_to(os.path.realpath(tree)) for there in (directory, Path(os.path.realpath(path))))
+    trusted = ci_root(resolved, environ, workspace, code_dir)
+    if trusted is None and environ.get(_FORK) != "true":
+        return False
+    for there in (Path(os.path.realpath(path.parent)) / path.name, Path(os.path.realpath(path))):
+        inside = there.is_relative_to(os.path.realpath(workspace.base))
+        if there.is_relative_to(os.path.realpath(code_dir)):
+            return True
+        if inside and not (trusted and there.is_relative_to(os.path.realpath(trusted))):
+            return True
+    return False
 
 
 def refuse_references(job: Job, resolved: Resolved, file: str) -> None:
@@ -48,9 +53,8 @@ def refuse_references(job: Job, resolved: Resolved, file: str) -> None:
 
 
 def refuse_in_file(resolved: Resolved, text: str, given: str, environ: Mapping[str, str], workspace: Workspace) -> None:
-    """Raise ConfigError as `refuse_references` does for the text of a file, if that is of an untrusted source."""
-    tree = untrusted_tree(resolved, environ, workspace)
-    if tree is not None and is_inside(Path(workspace.meant(given.removeprefix("."))), tree):
+    """Raise ConfigError as `refuse_references` does for the text of a file, if that is not trusted."""
+    if is_untrusted(Path(workspace.meant(given.removeprefix("."))), resolved, environ, workspace):
         _refuse(resolved, given, (text,))
 
 
@@ -61,7 +65,7 @@ def _refuse(resolved: Resolved, file: str, texts: Iterable[object]) -> None:
             raise resolved.error("untrusted_secrets", f"'{name}' is not PATH:KEY, as in a reference to a secret")
     refs = dict.fromkeys(str(ref) for text in texts for ref in collect_secret_refs(text))
     lines = [
-        f"'{one_line(file)}' is a file of the untrusted source, so it must not refer to the secret '{name}'; "
+        f"'{one_line(file)}' is not trusted, so it must not refer to the secret '{name}'; "
         "the setting untrusted_secrets can allow it"
         for name in refs
         if name not in allowed

@@ -19,7 +19,7 @@ FORK = {"REACTORCIDE_IS_FORK_PR": "true"}
 SHOW = "echo ${#T}"
 STEP = {"name": "s", "run": SHOW}
 REF = "${secret:ci:token}"
-REFUSED = "error: '{}' is a file of the untrusted source, so it must not refer to the secret 'ci:token'; "
+REFUSED = "error: '{}' is not trusted, so it must not refer to the secret 'ci:token'; "
 REFUSED += "the setting untrusted_secrets can allow it\n"
 
 JOBS = {
@@ -75,6 +75,18 @@ def test_what_is_allowed_by_name_and_files_that_are_trusted(tmp_path: Path) -> N
         "untrusted_secrets (command line, --untrusted-secrets): 'token' is not PATH:KEY, as in a reference to a secret"
         in done.err
     )
+
+
+def test_files_that_steps_may_have_written(tmp_path: Path) -> None:
+    """Anything in the workspace: as a job file that an earlier step has left among the artifacts."""
+    put(tmp_path / "job/artifacts/made.yaml", JOBS["of the job"])
+    put(tmp_path / "job/ci/job.yaml", JOBS["of the job"])
+    ci = {"REACTORCIDE_CI_SOURCE_DIR": "/job/ci"}
+    for env in (FORK, ci):
+        done = run(tmp_path, "--job-file", "job/artifacts/made.yaml", "--dry-run", **env)
+        assert done.err == REFUSED.format("job/artifacts/made.yaml")
+    assert run(tmp_path, "--job-file", "job/ci/job.yaml", "--dry-run", **FORK).code == 2
+    assert run(tmp_path, "--job-file", "job/ci/job.yaml", "--dry-run", **ci).code == 0
 
 
 def test_a_link_out_of_the_source_and_one_into_it_are_of_the_source(tmp_path: Path) -> None:
