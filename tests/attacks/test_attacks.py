@@ -214,3 +214,62 @@ def test_the_last_step_is_looked_at_too(arena: Arena) -> None:
 
 def test_the_page_shows_the_catalogue() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize("level", ["source", "strict"])
+def test_what_steps_are_meant_to_do_works_in_a_sandbox(arena: Arena, level: str) -> None:
+    """Register a secret, hand on outputs, write temporary files, and run what the CI source brings."""
+    work = """
+import os, socket, subprocess, tempfile
+from runnerlib.secrets.register.client import register_secret
+register_secret("sesame-open-1234")
+print("registered sesame-open-1234")
+with tempfile.NamedTemporaryFile() as file:
+    file.write(b"x")
+with open(os.environ["RUNNERLIB_OUTPUT"], "a") as file:
+    file.write("x=7\\n")
+subprocess.run(["sh", "../ci/run.sh"], check=True)
+open("made", "w").close(); os.mkdir("d"); os.rename("made", "d/moved")
+open(os.path.expanduser("~/.config-of-a-tool"), "w").close()
+open(os.environ["REACTORCIDE_ARTIFACTS_DIR"] + "/report", "w").close()
+"""
+    steps = [
+        {"name": "work", "run": [arena.python, "-Sc", work]},
+        {"name": "next", "run": "echo got $RUNNERLIB_OUTPUT_WORK_X; ls d"},
+    ]
+    arena.write(json.dumps({"job": {"steps": steps}}))
+    code, said = arena.run("--sandbox", level)
+    assert code == 0, said
+    for line in ("registered [REDACTED]", "trusted", "got 7", "moved"):
+        assert f"│ {line}\n" in said, said
+    assert (arena.place / "job/artifacts/report").exists()
+    assert [path.name for path in (arena.place / "job/.runnerlib").glob("rl-*")] == []
+
+
+def test_a_file_of_the_untrusted_source_cannot_leave_the_sandbox(arena: Arena) -> None:
+    (arena.place / "fork").mkdir()
+    job = {"job": {"steps": [{"name": "a", "sandbox": "off", "run": "touch ../ci/new || echo HELD"}]}}
+    (arena.place / "fork/job.json").write_text(json.dumps(job))
+    arena.write("")
+    words = ("--source-type", "copy", "--source-url", "./fork")
+    code, said = arena.run(*words, file=("--job-file", "source:job.json"))
+    assert (code, "│ HELD" in said) == (0, True), said
+    assert "the file of the job is in the untrusted source, which cannot ask for sandbox 'off'" in said
+
+
+@needs_landlock
+def test_a_path_is_opened_by_its_name_and_none_that_would_open_the_ci_source(arena: Arena) -> None:
+    (arena.place / "shared").mkdir()
+    arena.write("job: {steps: [{name: a, run: 'touch ../../shared/new'}]}")
+    code, said = arena.run("--sandbox", "strict", "--sandbox-paths", str(arena.place / "shared"))
+    assert (code, (arena.place / "shared/new").exists()) == (0, True), said
+    code, said = arena.run("--sandbox", "strict", "--sandbox-paths", "/job")
+    assert "sandbox_paths: '/job' would open" in said, said
+    assert (code, "exit code" in said) == (2, False), said
+
+
+@needs_landlock
+def test_a_failure_of_sudo_is_explained(arena: Arena) -> None:
+    arena.write("job: {steps: [{name: a, run: 'exit 1 # sudo apt-get install'}]}")
+    code, said = arena.run("--sandbox", "strict")
+    assert (code, "sets no_new_privs, under which sudo and the like give no rights" in said) == (1, True), said

@@ -16,7 +16,7 @@ from runnerlib.executor.process_spec import Confinement
 from runnerlib.runner.sandbox import manifest
 from runnerlib.runner.sandbox.grants import Grants
 from runnerlib.runner.sandbox.handover import Handover
-from runnerlib.runner.sandbox.layout import special_paths
+from runnerlib.runner.sandbox.layout import named_paths, special_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,8 @@ def bounded(
 class JobSandbox:
     """Bounds of the steps of a job, to be closed; with `is_local` false only its CI source is looked after.
 
-    Raises RunnerError when the kernel lacks a part of a level and `sandbox_required` is set; else `warn` gets it.
+    Raises ConfigError for a wrong path in `sandbox_paths`, and RunnerError when the kernel lacks a part of a level and
+    `sandbox_required` is set; else `warn` gets it.
     """
 
     def __init__(self, plan: JobPlan, scratch: Path, warn: Callable[[str], object], *, is_local: bool) -> None:
@@ -59,6 +60,7 @@ class JobSandbox:
         self._version = landlock.abi()
         self._grants: dict[Bounds, tuple[Grants, Ruleset] | None] = {}
         self._scratch = scratch
+        self._temporary = os.path.realpath(plan.env.get("TMPDIR") or "/tmp")  # noqa: S108 - only compared
         self._handover: Handover | None = None
         for bounds in {*self._bounds.values()}:
             if bounds.refused:
@@ -126,6 +128,8 @@ class JobSandbox:
 
     def _prepare(self) -> None:
         """Make what steps write to, before any of it is granted."""
+        for _ in named_paths(self._plan):
+            pass  # a wrong one ends the run before its first step
         self._plan.workspace.own()
         self._handover = Handover(self._plan, self._scratch)
         with suppress(locked_file.FileError):
@@ -156,7 +160,6 @@ class JobSandbox:
         env = dict(self._handover.env)
         if bounds.level == "strict":
             return env | self._handover.strict_env
-        usual = os.path.realpath(self._plan.env.get("TMPDIR") or "/tmp")  # noqa: S108 - only compared
-        if grants is not None and usual in grants.closed:
+        if grants is not None and self._temporary in grants.closed:
             env["TMPDIR"] = self._handover.temporary()
         return env
