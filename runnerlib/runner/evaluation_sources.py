@@ -45,14 +45,14 @@ def source_settings(event: Event, environ: Mapping[str, str]) -> Resolved:
 
     Raises ConfigError.
     """
-    given = {name: event.told[variable] for name, variable in _TOLD.items() if event.told.get(variable)}
+    given = {name: event.variables[variable] for name, variable in _TOLD.items() if event.variables.get(variable)}
     config = read(given, environ).config
     if config.ci_source_url and not config.ci_source_type:
         given["ci_source_type"] = "git"
     if config.source_url and not config.source_type:
         given["source_type"] = "git"
-    if config.source_url and not config.source_ref and event.told.get("REACTORCIDE_BRANCH"):
-        given["source_ref"] = event.told["REACTORCIDE_BRANCH"]
+    if config.source_url and not config.source_ref and event.variables.get("REACTORCIDE_BRANCH"):
+        given["source_ref"] = event.variables["REACTORCIDE_BRANCH"]
     return read(given, environ)
 
 
@@ -104,7 +104,7 @@ def _trusted(resolved: Resolved, sources: Sources, root: Path) -> Checkout | Non
 
 def _head(event: Event, resolved: Resolved, sources: Sources, head: Path) -> Checkout | None:
     """Return the checkout of the pull request's head; it is for comparison only and never evaluated."""
-    url, ref = event.told.get("REACTORCIDE_HEAD_URL"), event.told.get("REACTORCIDE_SHA")
+    url, ref = event.variables.get("REACTORCIDE_HEAD_URL"), event.variables.get("REACTORCIDE_SHA")
     if not url or _first_in(head) is not None:
         return None
     options = resolved.config.source_options if resolved.config.source_type == "git" else ()

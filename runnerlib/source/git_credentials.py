@@ -54,8 +54,8 @@ def forget_stored() -> None:
     They stay with REACTORCIDE_VCS_AUTH_CLEANUP=false. Raises `SourceError` when they cannot be removed.
     """
     directory = os.environ.get("REACTORCIDE_VCS_AUTH_DIR")
-    wish = os.environ.get("REACTORCIDE_VCS_AUTH_CLEANUP", "true").strip().lower()
-    if not directory or wish in {"false", "0", "no", "off"}:
+    setting = os.environ.get("REACTORCIDE_VCS_AUTH_CLEANUP", "true").strip().lower()
+    if not directory or setting in {"false", "0", "no", "off"}:
         return
     try:
         for name in ("credentials", "gitconfig"):

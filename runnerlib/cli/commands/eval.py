@@ -137,7 +137,7 @@ def command(
     sources = Sources()
     found = find_trees(happened, resolved, sources, places, note, compared=not changed)
     if found.missing:
-        os.environ.update(happened.told)  # the preparation of a source reads its change from there
+        os.environ.update(happened.variables)  # the preparation of a source reads its change from there
         # Loaded only when a source must be fetched.
         from runnerlib.cli._source import bring
 

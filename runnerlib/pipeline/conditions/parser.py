@@ -220,7 +220,7 @@ class _Parser:
         if field == "outputs":
             key = self._part("the name of an output")
             return self._looking(f"{called}.{key}", terms.output(step, key, column))
-        found = terms.exit_code(step, column) if field == "exit_code" else terms.told(step, field, column)
+        found = terms.exit_code(step, column) if field == "exit_code" else terms.result_field(step, field, column)
         return self._looking(called, found)
 
     def _part(self, wanted: str) -> str:

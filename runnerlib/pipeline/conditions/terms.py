@@ -225,7 +225,7 @@ def exit_code(step: str, column: int) -> Term:
     return Term("number", column, value)
 
 
-def told(step: str, field: str, column: int) -> Term:
+def result_field(step: str, field: str, column: int) -> Term:
     """Return a term for the outcome, cause or reason of a step."""
     choices: dict[str, tuple[str, ...]] = {"outcome": get_args(Outcome), "cause": get_args(Cause)}
 

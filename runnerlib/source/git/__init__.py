@@ -33,9 +33,9 @@ def check(spec: SourceSpec) -> None:
         raise SourceError("source type 'git' needs a url or the path of a repository")
     check_url(spec.url)
     check_ref(spec.ref or "")
-    wish = read(spec)
-    if wish.ssh_key is not None and not os.path.isfile(wish.ssh_key):
-        raise SourceError(f"option 'ssh-key' of source type 'git' is '{wish.ssh_key}', which is no file")
+    options = read(spec)
+    if options.ssh_key is not None and not os.path.isfile(options.ssh_key):
+        raise SourceError(f"option 'ssh-key' of source type 'git' is '{options.ssh_key}', which is no file")
 
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:

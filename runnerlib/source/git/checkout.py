@@ -25,7 +25,7 @@ from runnerlib.source.spec import still_wanted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runnerlib.source.git.options import Wish
+    from runnerlib.source.git.options import GitOptions
     from runnerlib.source.git.plan import Plan
     from runnerlib.source.git.remote import Remote
     from runnerlib.source.git.transport import Transport
@@ -43,7 +43,7 @@ class Work(NamedTuple):
     """
 
     transport: Transport
-    wish: Wish
+    options: GitOptions
     plan: Plan
     cache: Cache | None
     report: Report
@@ -74,13 +74,13 @@ def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = 
     if compared != NOTHING:
         Reach(work.transport, remote, store, found, work.report).bring(compared)
     by_git = work.plan.transport == "git"
-    place_files(top, remote, work.wish.lfs, work.transport, work.report, work.cache, by_git=by_git)
-    if work.wish.submodules == "none":
+    place_files(top, remote, work.options.lfs, work.transport, work.report, work.cache, by_git=by_git)
+    if work.options.submodules == "none":
         return
-    recursive = work.wish.submodules == "recursive"
+    recursive = work.options.submodules == "recursive"
     # Sparse directories are those of the repository itself.
-    wish = work.wish._replace(submodules="recursive" if recursive else "none", sparse=())
-    deeper = work._replace(wish=wish)
+    options = work.options._replace(submodules="recursive" if recursive else "none", sparse=())
+    deeper = work._replace(options=options)
 
     def module(found: Remote, wanted: str, place: Path) -> None:
         work.report(f"cloning submodule '{found.shown}'")
@@ -100,12 +100,12 @@ def _check_commit(top: Path, commit: str) -> None:
 
 def new_store(work: Work, remote: Remote, store: Path, *, copied: bool = False) -> None:
     """Make the git directory of a checkout; `copied`: its work tree and index are copies."""
-    settings = ["sparseCheckout = true", "sparseCheckoutCone = true"] if work.wish.sparse else []
+    settings = ["sparseCheckout = true", "sparseCheckoutCone = true"] if work.options.sparse else []
     # In a copy every file has a new inode and change time, which say nothing about its content.
     settings += ["checkStat = minimal", "trustctime = false"] if copied else []
     gitdir.make(store, bare=False, url=remote.address, settings=settings)
-    if work.wish.sparse:
-        gitdir.write_sparse(store, work.wish.sparse)
+    if work.options.sparse:
+        gitdir.write_sparse(store, work.options.sparse)
 
 
 def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> Found:
@@ -130,7 +130,7 @@ def bring(work: Work, remote: Remote, ref: str | None, store: Path, *, fresh: bo
     search = Search(
         work.transport, remote, store, fresh=fresh and not copied, complete=copied, change=work.change, local=local
     )
-    found = search.bring(ref, work.wish.depth)
+    found = search.bring(ref, work.options.depth)
     _end_history(work, store, found, whole=remote.url is None or not fresh or search.complete)
     gitdir.write_refs(store, found.refs, found.default)
     return found
@@ -138,10 +138,10 @@ def bring(work: Work, remote: Remote, ref: str | None, store: Path, *, fresh: bo
 
 def _end_history(work: Work, store: Path, found: Found, *, whole: bool) -> None:
     """Cut the history off at the requested depth, if the store has more and there is no base of comparison."""
-    if work.wish.depth and whole and work.compared == NOTHING:
+    if work.options.depth and whole and work.compared == NOTHING:
         ended = gitdir.read_shallow(store)
         parents = lambda some: work.transport.parents(store, some)  # noqa: E731 - one expression, used once
-        gitdir.write_shallow(store, boundary(found.commit, work.wish.depth, ended, parents))
+        gitdir.write_shallow(store, boundary(found.commit, work.options.depth, ended, parents))
 
 
 def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept: Cache) -> Found:
@@ -167,10 +167,10 @@ def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept:
 
 def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: cache.Entry) -> Found:
     """Make the checkout from one locked entry of the cache."""
-    trees = Trees(place.trees, work.wish.sparse, lambda: still_wanted(work.report))
+    trees = Trees(place.trees, work.options.sparse, lambda: still_wanted(work.report))
     trees.prune()
     mirror = Mirror(place, work.transport, remote, work.report)
-    found = mirror.bring(ref, work.wish.depth, work.change)
+    found = mirror.bring(ref, work.options.depth, work.change)
     place.share()
     store = top / ".git"
     (store / "objects").mkdir(parents=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from runnerlib.source.git.options import Wish
+    from runnerlib.source.git.options import GitOptions
     from runnerlib.source.git.redirect import Way
     from runnerlib.source.git.remote import Remote
     from runnerlib.source.spec import Report
@@ -56,9 +56,9 @@ def _look_up(search: str) -> tuple[str, tuple[int, ...]] | None:
 class Program:
     """The git program at `path`; see `transport.Transport`."""
 
-    def __init__(self, path: str, wish: Wish, report: Report) -> None:
+    def __init__(self, path: str, options: GitOptions, report: Report) -> None:
         self._path = path
-        self._wish = wish
+        self._options = options
         self._report = report
         self._ways: dict[str, Way] = {}  # by the address of the repository, for those that are served elsewhere
 
@@ -184,7 +184,7 @@ class Program:
         words = ["grep", "--cached", "-q", "-a", "-F", "-e", "filter=lfs", "--", ":(glob)**/.gitattributes"]
         done = self._run(words, store=top / ".git", top=top, more={"GIT_WORK_TREE": str(top)}, may_fail=True)
         if done.code > 1:
-            raise _explained(done, None, "grep", self._wish.timeout)
+            raise _explained(done, None, "grep", self._options.timeout)
         return done.code == 0
 
     def pull_lfs(self, top: Path, remote: Remote, storage: Path | None) -> None:
@@ -237,10 +237,10 @@ class Program:
     ) -> child_process.Ended:
         """Run git, explain its failure; a redirect is followed, and git runs again."""
         way = self._ways.get(remote.address) if remote is not None else None
-        env = {**environment(self._wish.ssh_key), **(way.settings if way else {}), **(more or {})}
+        env = {**environment(self._options.ssh_key), **(way.settings if way else {}), **(more or {})}
         if store is not None:
             env["GIT_DIR"] = str(store)
-        timeout = self._wish.timeout
+        timeout = self._options.timeout
         argv = [self._path, *options(remote, timeout), *words]
         heard = (meter or Meter(self._report)).hear
         # Only a transfer must say something now and then.
@@ -269,11 +269,11 @@ class Program:
         from runnerlib.source.git.redirect import TRACE, Way
 
         if remote.address not in self._ways:
-            self._ways[remote.address] = Way(remote, self._wish.timeout, self._wanted)
+            self._ways[remote.address] = Way(remote, self._options.timeout, self._wanted)
         way = self._ways[remote.address]
-        argv = [self._path, *options(remote, self._wish.timeout), "ls-remote", "--", remote.address, "HEAD"]
-        env = {**environment(self._wish.ssh_key), **way.settings, **TRACE}
-        patience = self._wish.timeout + 5
+        argv = [self._path, *options(remote, self._options.timeout), "ls-remote", "--", remote.address, "HEAD"]
+        env = {**environment(self._options.ssh_key), **way.settings, **TRACE}
+        patience = self._options.timeout + 5
         done = child_process.run(
             argv, env, "/", lambda _: None, timeout=patience, secret=credentials(remote), wanted=self._wanted
         )

@@ -30,17 +30,17 @@ _FILTER = """[filter "lfs"]
 
 
 def place_files(
-    top: Path, remote: Remote, wish: str, transport: Transport, report: Report, kept: Cache | None, *, by_git: bool
+    top: Path, remote: Remote, mode: str, transport: Transport, report: Report, kept: Cache | None, *, by_git: bool
 ) -> None:
-    """Replace the pointers in the checkout `top` by their files, if `wish` and the machine say so.
+    """Replace the pointers in the checkout `top` by their files, if `mode` and the machine say so.
 
     `by_git`: the transport is the git program. Raises `SourceError` when files were asked for and cannot be had.
     """
-    if wish == "no" or not transport.uses_lfs(top):
+    if mode == "no" or not transport.uses_lfs(top):
         return
     why = _why_not(by_git=by_git)
     if why is not None:
-        if wish == "yes":
+        if mode == "yes":
             raise SourceError(f"files of Git LFS cannot be fetched: {why}")
         report(f"files of Git LFS stay pointers: {why}")
         return

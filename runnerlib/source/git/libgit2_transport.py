@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from runnerlib.source.git.options import Wish
+    from runnerlib.source.git.options import GitOptions
     from runnerlib.source.git.remote import Remote
     from runnerlib.source.interruptible_thread import Worker
     from runnerlib.source.spec import Report
@@ -48,13 +48,15 @@ _PLAIN = {"core.autocrlf": "false", "core.eol": "native", "core.attributesFile":
 class Libgit2:
     """See `transport.Transport`."""
 
-    def __init__(self, wish: Wish, report: Report) -> None:
-        self._wish = wish
+    def __init__(self, options: GitOptions, report: Report) -> None:
+        self._options = options
         self._report = report
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:  # noqa: ARG002 - it always lists all
         """See `Transport`; the connection is asked before any store is there."""
-        return self._do(remote, lambda thread: _list_refs(remote, self._wish.ssh_key, thread), self._wish.timeout + 5)
+        return self._do(
+            remote, lambda thread: _list_refs(remote, self._options.ssh_key, thread), self._options.timeout + 5
+        )
 
     def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
         """See `Transport`."""
@@ -65,11 +67,11 @@ class Libgit2:
             with _opened(store) as repository:
                 # A remote of the configuration could follow tags on its own; this one fetches only the given refs.
                 origin = repository.remotes.create_anonymous(remote.address)
-                callbacks = _Callbacks(remote, thread, meter, self._wish.ssh_key)
+                callbacks = _Callbacks(remote, thread, meter, self._options.ssh_key)
                 origin.fetch(list(specs), callbacks=callbacks, proxy=True, depth=depth)
 
         # Of what a server says while it counts and packs objects nothing is heard here.
-        self._do(remote, work, _PACKING * self._wish.timeout)
+        self._do(remote, work, _PACKING * self._options.timeout)
         meter.sum_up()
         present = read_refs(store)
         for spec in specs:
@@ -172,7 +174,7 @@ class Libgit2:
         """
         action = f"cannot clone '{remote.shown}'" if remote else "cannot check out"
         local = remote is not None and remote.url is None
-        with _explained(action, remote), any_owner() if local else server_silent_for(self._wish.timeout):
+        with _explained(action, remote), any_owner() if local else server_silent_for(self._options.timeout):
             try:
                 return interruptible_thread.run(work, self._report, math.inf if local else patience)
             except TimeoutError:

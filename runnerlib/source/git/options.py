@@ -17,7 +17,7 @@ TAGS = ("auto", "yes", "no")
 KEEP = ("none", "repository", "ignored")
 
 
-class Wish(NamedTuple):
+class GitOptions(NamedTuple):
     """Options of a git source.
 
     `depth` counts commits from the requested one, 0 is the whole history with all branches and tags. `submodules`:
@@ -39,9 +39,9 @@ class Wish(NamedTuple):
     retries: int = 3
 
 
-def read(spec: SourceSpec) -> Wish:
-    """The wish of `spec`. Raises `SourceError` for a value that means nothing."""
-    return Wish(
+def read(spec: SourceSpec) -> GitOptions:
+    """Return the options of `spec`. Raises `SourceError` for a value that means nothing."""
+    return GitOptions(
         depth=count(spec, "depth", 1),
         submodules=choice(spec, "submodules", SUBMODULES, "none"),
         sparse=tuple(map(_directory, many(spec, "sparse"))),

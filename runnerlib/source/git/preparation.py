@@ -11,7 +11,7 @@ from runnerlib.source.git import cache, cli_transport, reuse, upstream
 from runnerlib.source.git.checkout import Work, make
 from runnerlib.source.git.compare_base import FIRST, Comparison
 from runnerlib.source.git.local import stored_bytes
-from runnerlib.source.git.options import Wish, read
+from runnerlib.source.git.options import GitOptions, read
 from runnerlib.source.git.plan import Facts, Plan, choose
 from runnerlib.source.git.refs import guess
 from runnerlib.source.git.remote import Remote, locate
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     """Check out `spec` at `target`. Raises `SourceError` and leaves the target as it was."""
     compared, least = _compared(spec)
-    wish = _at_least(read(spec), least)
+    options = _at_least(read(spec), least)
     remote = locate(spec.url or "")
     ref = spec.ref or None
-    kept = wish.keep != "none" and reuse.can_keep(target)
+    kept = options.keep != "none" and reuse.can_keep(target)
     report(f"cloning '{remote.shown}'")
     spec = spec._replace(cache=_usable(spec.cache, report))
-    plan = choose(_facts(spec, wish, remote, kept=kept))
+    plan = choose(_facts(spec, options, remote, kept=kept))
     report(f"plan: {plan.reason}")
     # A full id means the same commit everywhere; a name must not be resolved to a pull request's head by mistake.
     change = _change() if spec.for_change or guess(ref).commit else None
-    work = Work(_transport(plan, wish, report), wish, plan, spec.cache, report, change, compared)
+    work = Work(_transport(plan, options, report), options, plan, spec.cache, report, change, compared)
     with replacing(target, report) as made:
         commit = _update(work, remote, ref, target, made) if plan.keep else make(work, remote, ref, made)
     report(f"checked out {commit}")
@@ -53,7 +53,7 @@ def _compared(spec: SourceSpec) -> tuple[Comparison, int]:
     tags = "option 'tags' asks for them" if asked == "yes" else None
     if asked == "auto" and event == "tag_created":
         tags = "a tag was made"
-    base = upstream.told() if spec.for_change else None
+    base = upstream.described() if spec.for_change else None
     before = upstream.before(os.environ) if spec.for_change else None
     found = Comparison(base, before, tags)
     if base is not None or before is not None:
@@ -61,8 +61,8 @@ def _compared(spec: SourceSpec) -> tuple[Comparison, int]:
     return found, 2 if event == "push" else 1
 
 
-def _at_least(wish: Wish, depth: int) -> Wish:
-    return wish._replace(depth=max(wish.depth, depth)) if wish.depth else wish
+def _at_least(options: GitOptions, depth: int) -> GitOptions:
+    return options._replace(depth=max(options.depth, depth)) if options.depth else options
 
 
 def _usable(kept: Cache | None, report: Report) -> Cache | None:
@@ -73,7 +73,7 @@ def _usable(kept: Cache | None, report: Report) -> Cache | None:
     return None if why is not None else kept
 
 
-def _facts(spec: SourceSpec, wish: Wish, remote: Remote, *, kept: bool) -> Facts:
+def _facts(spec: SourceSpec, options: GitOptions, remote: Remote, *, kept: bool) -> Facts:
     """Collect the facts that the plan is chosen from."""
     git = cli_transport.find()
     local = remote.url is None
@@ -81,27 +81,27 @@ def _facts(spec: SourceSpec, wish: Wish, remote: Remote, *, kept: bool) -> Facts
         git=git[1] if git else None,
         local=local,
         cached=spec.cache is not None,
-        depth=wish.depth,
+        depth=options.depth,
         stored=stored_bytes(remote) if local else 0,
-        sparse=bool(wish.sparse),
+        sparse=bool(options.sparse),
         kept=kept,
     )
 
 
 def transport_for(spec: SourceSpec, report: Report) -> Transport:
     """Return the transport that would fetch `spec`, for queries to its repository."""
-    wish = read(spec)
-    return _transport(choose(_facts(spec, wish, locate(spec.url or ""), kept=False)), wish, report)
+    options = read(spec)
+    return _transport(choose(_facts(spec, options, locate(spec.url or ""), kept=False)), options, report)
 
 
-def _transport(plan: Plan, wish: Wish, report: Report) -> Transport:
+def _transport(plan: Plan, options: GitOptions, report: Report) -> Transport:
     """Return the transport selected by the plan."""
     git = cli_transport.find()
     if plan.transport == "git" and git is not None:
-        return RetryingTransport(cli_transport.Program(git[0], wish, report), wish.retries, report)
+        return RetryingTransport(cli_transport.Program(git[0], options, report), options.retries, report)
     from runnerlib.source.git import libgit2_transport
 
-    return RetryingTransport(cast("Transport", libgit2_transport.Libgit2(wish, report)), wish.retries, report)
+    return RetryingTransport(cast("Transport", libgit2_transport.Libgit2(options, report)), options.retries, report)
 
 
 def _update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.files import read_regular
 from runnerlib.errors import SourceError
-from runnerlib.source.git import gitdir as skeleton
+from runnerlib.source.git import gitdir
 from runnerlib.source.git.checkout import Work, bring, complete, new_store
 from runnerlib.source.safe_tree import locked_directory, open_directory, remove_tree
 
@@ -56,11 +56,11 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
     _check(target, modules)
     with _moved(target, made):
         store.rename(made / ".git")
-        skeleton.detach(made / ".git", found.commit, found.ref)
-        if work.wish.sparse:
+        gitdir.detach(made / ".git", found.commit, found.ref)
+        if work.options.sparse:
             work.transport.check_out(made, found.commit)
         else:
-            work.transport.adopt(made, found.commit, keep_ignored=work.wish.keep == "ignored")
+            work.transport.adopt(made, found.commit, keep_ignored=work.options.keep == "ignored")
         _empty_submodules(made, modules)
         complete(work, remote, found, made)
     return found.commit
@@ -96,10 +96,10 @@ def _take_packs(old: Path, store: Path) -> None:
             except OSError:
                 shutil.copyfile(one, place, follow_symlinks=False)
     ended = [line for line in _lines(old / "shallow") if _ID.fullmatch(line)]
-    skeleton.write_shallow(store, ended)
+    gitdir.write_shallow(store, ended)
     head = [line for line in _lines(old / "HEAD") if _ID.fullmatch(line)]
     if head and (not ended or head[0] in ended):
-        skeleton.write_refs(store, {"refs/kept": head[0]})
+        gitdir.write_refs(store, {"refs/kept": head[0]})
 
 
 def _take_lfs(old: Path, new: Path) -> None:

@@ -29,7 +29,7 @@ class Base(NamedTuple):
     ref: str | None = None
 
 
-def told(environ: Mapping[str, str] = os.environ) -> Base | None:
+def described(environ: Mapping[str, str] = os.environ) -> Base | None:
     """Return the base of the change that the job is for, from Reactorcide's variables."""
     url = environ.get("REACTORCIDE_BASE_URL") or None
     ref = environ.get("REACTORCIDE_PR_BASE_REF") or environ.get("REACTORCIDE_BASE_REF") or None

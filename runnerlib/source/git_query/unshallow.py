@@ -15,7 +15,7 @@ from runnerlib.source.git import gitdir
 from runnerlib.source.git.compare_base import STEPS, fetch_deeper
 from runnerlib.source.git.libgit2_transport import Libgit2
 from runnerlib.source.git.local import take_objects
-from runnerlib.source.git.options import Wish
+from runnerlib.source.git.options import GitOptions
 from runnerlib.source.git.refs import check_ref, is_id
 from runnerlib.source.git.remote import find_common, find_store, locate
 from runnerlib.source.git.transport import INFINITE
@@ -103,4 +103,4 @@ def _copy(remote: Remote, store: Path) -> None:
 
 
 def _libgit2() -> Libgit2:
-    return Libgit2(Wish(), lambda _line: None)
+    return Libgit2(GitOptions(), lambda _line: None)

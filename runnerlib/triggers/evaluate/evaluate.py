@@ -78,7 +78,7 @@ def changes_of(
 
 
 def _changed(event: Event, source: Path, note: Callable[[str], object]) -> Collection[str] | None:
-    base = diff_base(event.told)
+    base = diff_base(event.variables)
     if base is None:
         note("what changed is not known: --diff-base does not say what to compare with; filters of paths do not count")
         return None
@@ -145,8 +145,8 @@ def _workflow(
         "name": workflow.name,
         "source_file": file,
         "ci_origin": "base",
-        "ci_repository": event.told.get("REACTORCIDE_CI_SOURCE_URL", ""),
-        "ci_sha": event.told.get("REACTORCIDE_CI_SOURCE_REF", ""),
+        "ci_repository": event.variables.get("REACTORCIDE_CI_SOURCE_URL", ""),
+        "ci_sha": event.variables.get("REACTORCIDE_CI_SOURCE_REF", ""),
         "execution_profile": "standard",
         "worker_class": "default",
         "policy_revision": environ.get("REACTORCIDE_CI_POLICY_REVISION", ""),

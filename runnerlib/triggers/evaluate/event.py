@@ -20,10 +20,10 @@ _BRANCH = "refs/heads/"
 
 
 class Event(NamedTuple):
-    """An event; `told` are the variables REACTORCIDE_* that describe it."""
+    """An event; `variables` are those REACTORCIDE_* that describe it."""
 
     kind: str
-    told: Mapping[str, str]
+    variables: Mapping[str, str]
 
     @property
     def is_pull_request(self) -> bool:
@@ -37,7 +37,7 @@ class Event(NamedTuple):
         It is the branch, the base branch of a pull request, or the name of a tag.
         """
         names = ("PR_BASE_REF", "BASE_REF", "BRANCH") if self.is_pull_request else ("BRANCH",)
-        found = next((self.told[_PREFIX + name] for name in names if self.told.get(_PREFIX + name)), "")
+        found = next((self.variables[_PREFIX + name] for name in names if self.variables.get(_PREFIX + name)), "")
         return found.removeprefix(_BRANCH).removeprefix("refs/tags/")
 
 

@@ -91,8 +91,8 @@ def _why_false(job: WorkflowJob, event: Event, changes: Changes) -> str:
         files = changes()
         return files is None or any_matches(files, glob)
 
-    known = variables(event.told, job.name)
-    env = {**event.told, **job.env}
+    known = variables(event.variables, job.name)
+    env = {**event.variables, **job.env}
     facts = Facts(branch=known["branch"], env=env, changed=changed, variables=known)
     return "" if condition.evaluate(facts) else one_line(condition.why_false(facts))
 
@@ -117,11 +117,11 @@ def _instances(job: WorkflowJob, waits_for: list[str], event: Event, file: str) 
 
 
 def _fields(job: WorkflowJob, event: Event, file: str) -> dict[str, Any]:
-    told = event.told
+    described = event.variables
     fields: dict[str, Any] = {
         "job_name": job.name,
-        "env": {**told, **job.env},
-        **_sources(told),
+        "env": {**described, **job.env},
+        **_sources(described),
         **job.settings,
         "container_image": job.image,
         "job_command": _command(job, file, job.name),
@@ -138,16 +138,16 @@ def _fields(job: WorkflowJob, event: Event, file: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _sources(told: Mapping[str, str]) -> dict[str, str | None]:
+def _sources(described: Mapping[str, str]) -> dict[str, str | None]:
     """Return the sources in the variables of the event; a job inherits the rest from the one that triggers it."""
-    url, ci_url = told.get("REACTORCIDE_SOURCE_URL"), told.get("REACTORCIDE_CI_SOURCE_URL")
+    url, ci_url = described.get("REACTORCIDE_SOURCE_URL"), described.get("REACTORCIDE_CI_SOURCE_URL")
     return {
         "source_type": "git" if url else None,
         "source_url": url,
-        "source_ref": (told.get("REACTORCIDE_SHA") or told.get("REACTORCIDE_BRANCH")) if url else None,
+        "source_ref": (described.get("REACTORCIDE_SHA") or described.get("REACTORCIDE_BRANCH")) if url else None,
         "ci_source_type": "git" if ci_url else None,
         "ci_source_url": ci_url,
-        "ci_source_ref": told.get("REACTORCIDE_CI_SOURCE_REF") if ci_url else None,
+        "ci_source_ref": described.get("REACTORCIDE_CI_SOURCE_REF") if ci_url else None,
     }
 
 

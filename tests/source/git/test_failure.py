@@ -16,7 +16,7 @@ from runnerlib.errors import SourceError
 from runnerlib.source import Cache, SourceSpec, prepare
 from runnerlib.source.git.cli_transport import Program
 from runnerlib.source.git.failure import is_network
-from runnerlib.source.git.options import Wish
+from runnerlib.source.git.options import GitOptions
 from runnerlib.source.git.remote import locate
 from tests.source.repository import Origin, git
 from tests.tools import tool
@@ -112,7 +112,7 @@ def test_libgit2_says_what_it_cannot(no_git: None, dumb: Path, tmp_path: Path) -
 def test_an_error_names_the_command(origin: Origin, tmp_path: Path) -> None:
     path = tool("git")
     git(tmp_path, "clone", "-q", "--no-checkout", str(origin.path), "src")
-    program = Program(str(path), Wish(), lambda _line: None)
+    program = Program(str(path), GitOptions(), lambda _line: None)
     with pytest.raises(SourceError, match=r"^git read-tree failed: "):
         program.check_out(tmp_path / "src", "1" * 40)
     with pytest.raises(SourceError, match=r"^git read-tree failed: "):

@@ -12,7 +12,7 @@ import pytest
 
 from runnerlib.errors import SourceError
 from runnerlib.source import Cache, SourceSpec, prepare, retry
-from runnerlib.source.git.options import Wish, read
+from runnerlib.source.git.options import GitOptions, read
 from tests.source.git.lfs_server import serving_lfs
 from tests.source.git.test_matrix import tree
 from tests.source.repository import Origin, commit, git
@@ -361,11 +361,11 @@ def test_the_head_of_a_change_when_its_ref_is_gone(
 
 
 def test_wishes() -> None:
-    assert read(source("x")) == Wish()
+    assert read(source("x")) == GitOptions()
     asked = source(
         "x", "depth=0", "submodules=recursive", "sparse=a//b/", "lfs=no", "keep=ignored", "timeout=5", "retries=0"
     )
-    assert read(asked) == Wish(0, "recursive", ("a/b",), "no", "auto", "ignored", None, 5, 0)
+    assert read(asked) == GitOptions(0, "recursive", ("a/b",), "no", "auto", "ignored", None, 5, 0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.source import Cache, SourceSpec, prepare
-from runnerlib.source.git.upstream import Base, told
+from runnerlib.source.git.upstream import Base, described
 from runnerlib.source.git_query import changed_files, diff_base
 from tests.source.repository import commit, git
 from tests.source.smart_http import QUOTED, TOKEN, Server, serving
@@ -133,10 +133,14 @@ def test_without_a_ref_there_is_just_the_remote(
 
 
 def test_what_is_told() -> None:
-    assert told({}) is None
-    assert told({"REACTORCIDE_BASE_REF": "main"}) == told({"REACTORCIDE_PR_BASE_REF": "main"}) == Base(None, "main")
-    assert told({"REACTORCIDE_BASE_URL": "u", "REACTORCIDE_BASE_REF": ""}) == Base("u")
-    assert told({"REACTORCIDE_BASE_URL": "u", "REACTORCIDE_BASE_REF": "main"}) == Base("u", "main")
+    assert described({}) is None
+    assert (
+        described({"REACTORCIDE_BASE_REF": "main"})
+        == described({"REACTORCIDE_PR_BASE_REF": "main"})
+        == Base(None, "main")
+    )
+    assert described({"REACTORCIDE_BASE_URL": "u", "REACTORCIDE_BASE_REF": ""}) == Base("u")
+    assert described({"REACTORCIDE_BASE_URL": "u", "REACTORCIDE_BASE_REF": "main"}) == Base("u", "main")
 
 
 @pytest.mark.parametrize("depth", ["0", "1"])
