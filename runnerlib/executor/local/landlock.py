@@ -11,6 +11,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.proc import own_status
 from runnerlib.executor.local import _landlock
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def missing(version: int, *, ports: bool = True, devices: bool = True) -> list[s
 
 def needs_no_new_privs() -> bool:
     """Return whether a process must give up new privileges first, as one without CAP_SYS_ADMIN must."""
-    with open("/proc/self/status", "rb") as file:
-        found = next((line for line in file if line.startswith(b"CapEff:")), b"CapEff: 0")
-    return not int(found.split()[1], 16) >> 21 & 1
+    return not int(own_status("CapEff") or "0", 16) >> 21 & 1
 
 
 class Handled(NamedTuple):

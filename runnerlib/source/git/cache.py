@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import open_regular
 from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
 
@@ -88,7 +89,7 @@ def _acquire(place: Path, report: Report) -> int:
     while True:
         place.mkdir(mode=0o700, exist_ok=True)
         try:
-            lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            lock = open_regular(place / "lock", os.O_RDWR | os.O_CREAT)
         except FileNotFoundError:
             continue
         try:
@@ -165,7 +166,7 @@ def _listed(directory: Path) -> list[Path]:
 def _remove(place: Path, only: str | None = None) -> bool:
     """Remove an unused entry, or `only` one thing in it; its lock goes last but for the directory."""
     try:
-        lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        lock = open_regular(place / "lock", os.O_RDWR | os.O_CREAT)
     except OSError:
         return False
     try:
