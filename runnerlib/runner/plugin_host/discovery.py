@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     Say = Callable[[str, str], object]
 
 
-def at_the_start(crew: ActivePlugins, request: RunRequest, limit: Callable[[], Limit], say: Say) -> None:
-    """Load the plugins of this process, of `plugin_dir` and of installed packages into `crew`.
+def at_the_start(plugins: ActivePlugins, request: RunRequest, limit: Callable[[], Limit], say: Say) -> None:
+    """Load the plugins of this process, of `plugin_dir` and of installed packages into `plugins`.
 
     `say` gets the name of a file or setting and a line that its plugins print. Raises RunnerError.
     """
     resolved, config = request.resolved, request.resolved.config
     workspace = request.located()
-    crew.take(plugin_manager.ordered())
+    plugins.take(plugin_manager.ordered())
     code_dir = workspace.resolve_directory(config.code_dir, f"code_dir ({resolved.origin('code_dir')})")
     root = ci_root(resolved, request.environ, workspace, code_dir)
     directory = plugin_directory(resolved, request.cwd, root, code_dir)
     if directory is not None:
         forbidden = None if config.trust_source_plugins and root is None else code_dir
         for file in plugin_files(directory, forbidden=forbidden):
-            crew.load(file, limit(), partial(say, file.name))
-    crew.load_packages(config.plugin_packages, limit(), partial(say, "plugin_packages"))
+            plugins.load(file, limit(), partial(say, file.name))
+    plugins.load_packages(config.plugin_packages, limit(), partial(say, "plugin_packages"))
 
 
 def from_sources(
-    crew: ActivePlugins,
+    plugins: ActivePlugins,
     request: RunRequest,
     plan: RunPlan,
     limit: Callable[[], Limit],
@@ -54,4 +54,4 @@ def from_sources(
     if offer.directory is not None:
         forbidden = plan.code_dir if root is not None else None
         for file in plugin_files(offer.directory, offer.root, forbidden):
-            crew.load(file, limit(), partial(say, file.name))
+            plugins.load(file, limit(), partial(say, file.name))
