@@ -32,7 +32,9 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "Directories": ("work_dir", "code_dir", "job_dir", "artifacts_dir", "state_dir"),
     "Environment": ("job_env",),
-    "Secrets": tuple(name for name in SETTINGS if name.startswith(("secret", "mask_")) and SETTINGS[name].offered),
+    "Secrets": tuple(
+        name for name in SETTINGS if ("secret" in name or name == "mask_marker") and SETTINGS[name].offered
+    ),
     "Container": ("runner_image", "container", "container_engine"),
     "Sandbox": ("sandbox", "sandbox_required", "sandbox_paths", "network"),
     "Limits": ("max_parallel", "job_timeout", "grace_period", "drain_timeout", "cleanup_timeout"),

@@ -27,6 +27,8 @@ OTHER = {
     "weight": 2,
     "stdin": "",
     "tty": True,
+    "secrets": ("A",),
+    "untrusted": True,
     "sandbox": "strict",
     "network": False,
 }
