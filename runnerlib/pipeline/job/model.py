@@ -147,6 +147,20 @@ def variable_part(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
 
 
+def wrong_names(list_name: str, names: Sequence[str]) -> Iterator[Problem]:
+    """Yield the problems of names that are there twice, or are the same in names of variables."""
+    seen: set[str] = set()
+    alike: dict[str, str] = {}
+    for number, name in enumerate(names):
+        other = alike.setdefault(variable_part(name), name)
+        if name in seen:
+            yield Problem((list_name, number, "name"), f"the name '{name}' is there twice")
+        elif other != name:
+            text = f"the name '{name}' is too much like '{other}': both are {variable_part(other)} in variables"
+            yield Problem((list_name, number, "name"), text)
+        seen.add(name)
+
+
 def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
     if not re.fullmatch(_NAME, step.name) or len(step.name) > _LONGEST_NAME:
         yield ("name",), f"a name has 1 to {_LONGEST_NAME} characters, no '/', no '\\' and no control characters"
@@ -253,15 +267,9 @@ def _wrong_variables(place: tuple[str, ...], variables: Mapping[str, str]) -> It
 
 
 def _wrong_graph(steps: Sequence[Step]) -> Iterator[Problem]:
+    yield from wrong_names("steps", [step.name for step in steps])
     names: dict[str, int] = {}
-    alike: dict[str, str] = {}
     for number, step in enumerate(steps):
-        other = alike.setdefault(variable_part(step.name), step.name)
-        if step.name in names:
-            yield Problem(("steps", number, "name"), f"the name '{step.name}' is there twice")
-        elif other != step.name:
-            text = f"the name '{step.name}' is too much like '{other}': both are {variable_part(other)} in variables"
-            yield Problem(("steps", number, "name"), text)
         names.setdefault(step.name, number)
     known: list[Step] = []
     for number, step in enumerate(steps):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from runnerlib._util.graph import cycle, reachable
 from runnerlib.errors import unknown
 from runnerlib.pipeline.conditions import JOBS, Condition, ConditionError, parse
-from runnerlib.pipeline.job import Problem, variable_part
-from runnerlib.pipeline.job.model import VARIABLE_NAME
+from runnerlib.pipeline.job import Problem
+from runnerlib.pipeline.job.model import VARIABLE_NAME, wrong_names
 from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
 from runnerlib.pipeline.workflow.matrix import combination_count
 from runnerlib.pipeline.workflow.matrix import problems as matrix_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping
 
     from runnerlib.pipeline.job.model import Place
     from runnerlib.pipeline.workflow.job import JobGraph, WorkflowJob
@@ -58,7 +58,7 @@ def problems(workflow: JobGraph) -> Iterator[Problem]:
     yield from (Problem(("vars",), f"'{name[:100]}' is no name of a variable") for name in wrong)
     for number, job in enumerate(workflow.jobs):
         yield from (Problem(("jobs", number, *problem.place), problem.text, problem.column) for problem in _wrong(job))
-    yield from _wrong_names(workflow.jobs)
+    yield from wrong_names("jobs", [job.name for job in workflow.jobs])
     if sum(map(instance_count, workflow.jobs)) > _MOST_OF_ALL:
         yield Problem(("jobs",), f"for_each and matrix make more than {_MOST_OF_ALL:,} jobs")
     yield from _wrong_graph(workflow)
@@ -123,19 +123,6 @@ def _wrong_files(job: WorkflowJob) -> Iterator[Problem]:
 
 def _stays_inside(path: str) -> bool:
     return bool(path.strip()) and not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
-
-
-def _wrong_names(jobs: Sequence[WorkflowJob]) -> Iterator[Problem]:
-    seen: set[str] = set()
-    alike: dict[str, str] = {}
-    for number, job in enumerate(jobs):
-        other = alike.setdefault(variable_part(job.name), job.name)
-        if job.name in seen:
-            yield Problem(("jobs", number, "name"), f"the name '{job.name}' is there twice")
-        elif other != job.name:
-            text = f"the name '{job.name}' is too much like '{other}': both are {variable_part(other)} in variables"
-            yield Problem(("jobs", number, "name"), text)
-        seen.add(job.name)
 
 
 def _wrong_graph(workflow: JobGraph) -> Iterator[Problem]:
