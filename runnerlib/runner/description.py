@@ -29,6 +29,7 @@ def described(plan: JobPlan) -> Iterator[tuple[str, str]]:
     if plan.is_bounded and plan.awaited is None:
         yield "sandbox", ", ".join(dict.fromkeys(bounds.level for bounds in plan.bounds().values()))
     lists = sum(plan.job.secrets_of(step) is not None for step in plan.job.steps)
-    yield "secrets", f"{plan.secret_count} masked" + (f"; {lists} steps get only what they list" if lists else "")
+    by_list = f"; by a list for {lists} of {len(plan.job.steps)} steps" if lists else ""
+    yield "secrets", f"{plan.secret_count} masked{by_list}"
     for warning in plan.warnings:
         yield "warning", warning
