@@ -289,6 +289,7 @@ def test_dry_run_touches_nothing(tmp_path: Path) -> None:
         f"source     git https://***@example.org/r.git at v1 -> {job}/src\n"
         f"directory  {job}/src\n"
         "command    echo [REDACTED]\n"
+        "sandbox    source\n"
         "secrets    2 masked\n"
         "nothing    was done: this was a dry run\n".encode(),
         "",
