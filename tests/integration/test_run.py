@@ -105,7 +105,8 @@ def test_a_usage_error_teaches(tmp_path: Path) -> None:
     done = runnerlib("run", "--job-comand", "true", cwd=tmp_path)
     assert (done.code, done.out) == (2, b"")
     assert done.err.startswith(
-        "Usage: runnerlib run [OPTIONS] [-- WORDS...]\nTry 'runnerlib run --help' for help.\nerror: No such option"
+        "Usage: runnerlib run [OPTIONS] [NAME]... [-- WORDS...]\n"
+        "Try 'runnerlib run --help' for help.\nerror: No such option"
     )
     assert done.err.count("\n") == 3
     assert "--job-command" in done.err  # how click words it depends on its version
