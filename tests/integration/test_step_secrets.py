@@ -118,9 +118,11 @@ def test_the_views_of_a_plan(tmp_path: Path) -> None:
     assert done.out.decode().splitlines() == [
         "job job: 2 steps; secrets: none",
         "level 1",
-        "  a  true  (untrusted)",
+        "  a  true",
+        "     untrusted",
         "level 2",
-        "  b  true  (after a; secrets: PIN)",
+        "  b  true",
+        "     after a; secrets: PIN",
     ]
 
 
