@@ -14,9 +14,9 @@ import hypothesis
 import pytest
 import uvloop
 
-from tests.dockerd import docker
+from tests.dockerd import docker, podman
 
-__all__ = ["docker"]
+__all__ = ["docker", "podman"]
 
 # How long an example takes says something about the machine only.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -20,6 +20,11 @@ class SettingKeywords(TypedDict, total=False):
     container_engine: str | None
     runner_image: str | None
     container: bool | str | None
+    container_network: Literal["default", "none"] | None
+    container_user: str | None
+    container_capabilities: Texts | None
+    container_read_only: bool | str | None
+    container_pull: Literal["missing", "always", "never"] | None
     code_dir: str | None
     job_dir: str | None
     profile: str | None

@@ -96,6 +96,27 @@ class RunnerConfig:
         "itself, because it also says in which image a job runs already"
     )
     container: bool = _setting("run the steps in a container of runner_image", kinds.boolean, False)
+    container_network: str = _setting(
+        "network of a container: the engine's default, or none",
+        kinds.choice("default", "none"),
+        "default",
+    )
+    container_user: str | None = _setting(
+        "user of a container: root, or UID[:GID] (default: that of the runner, or 1001 where it is root)"
+    )
+    container_capabilities: tuple[str, ...] = _setting(
+        "names, separated by commas, of the capabilities that root has in a container (default: none)",
+        kinds.names,
+        default=(),
+    )
+    container_read_only: bool = _setting(
+        "make everything in a container read-only but the workspace and /tmp", kinds.boolean, False
+    )
+    container_pull: str = _setting(
+        "when an image is fetched, by the engine and its own logins: missing, always or never",
+        kinds.choice("missing", "always", "never"),
+        "missing",
+    )
     code_dir: str = _setting("directory the source is put into", default="/job/src", early=True)
     job_dir: str | None = _setting("directory the job runs in (default: the code directory)", early=True)
     artifacts_dir: str = _setting("directory for artifacts and logs of the job", default="/job/artifacts", early=True)

@@ -265,7 +265,7 @@ class StepRun:
 
             argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
         terminal = own_terminal_size() if step.tty else None
-        spec = ProcessSpec(argv, self._directory(step), env, _bytes(step.stdin), terminal)
+        spec = ProcessSpec(argv, self._directory(step), env, _bytes(step.stdin), terminal, image=step.image)
         return (spec._replace(confinement=enclosure.confinement) if enclosure else spec), warning
 
     def _watch(self, number: int) -> Watch | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from runnerlib.errors import RunnerError
@@ -47,7 +48,8 @@ class ProcessSpec(NamedTuple):
     """Specification of a process: a command and its environment.
 
     `env` is the whole environment. `stdin` is the text that the command can read there, None for nothing. With `tty`
-    its stdin, stdout and stderr are one terminal of that size, and `stdin` is not used.
+    its stdin, stdout and stderr are one terminal of that size, and `stdin` is not used. `image` is that of the
+    container to use, where steps run in containers; None is the job's.
     """
 
     argv: Sequence[str]
@@ -56,6 +58,14 @@ class ProcessSpec(NamedTuple):
     stdin: bytes | None = None
     tty: TerminalSize | None = None
     confinement: Confinement = Confinement()
+    image: str | None = None
+
+
+def unusable_directory(error: OSError, directory: Path) -> RunnerError:
+    """Return the exception for a directory that a process cannot start in; the same text wherever it starts."""
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return RunnerError(f"the directory of the job '{directory}' does not exist")
+    return RunnerError(f"cannot use the directory of the job '{directory}': {error.strerror}")
 
 
 class ExitStatus(NamedTuple):

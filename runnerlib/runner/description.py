@@ -24,8 +24,8 @@ def described(plan: JobPlan) -> Iterator[tuple[str, str]]:
         yield "command", plan.job.steps[0].shown
     else:
         yield "job", f"{plan.job.name}, {len(plan.job.steps)} steps"
-    if plan.engine is not None:
-        yield "container", f"{plan.image}, by {plan.engine.program}"
+    if plan.placement is not None:
+        yield "container", f"{plan.placement.image}, by {plan.placement.engine.program}"
     if plan.is_bounded and plan.awaited is None:
         yield "sandbox", ", ".join(dict.fromkeys(bounds.level for bounds in plan.bounds().values()))
     lists = sum(plan.job.secrets_of(step) is not None for step in plan.job.steps)

@@ -100,11 +100,11 @@ class ThisThread:
             return loop.run(self._execute(plan, make, masker, warn))
 
     async def _execute(self, plan: JobPlan, make: MakeJob, masker: SecretMasker, warn: Warn) -> JobResult:
-        contained = plan.engine is not None
+        contained, user = plan.placement is not None, plan.placement and plan.placement.limits.stranger
         place = plan.workspace.own() if plan.is_bounded and not contained else None
         # The first process that joins a control group waits 10 ms for the kernel, which a single command would feel.
         async with (
-            supervised(masker, warn, self.stop, contained=contained, cgroups=not plan.is_command, place=place) as here,
+            supervised(masker, warn, self.stop, user=user, cgroups=not plan.is_command, place=place) as here,
             self._site(plan, here) as site,
         ):
             job = make(plan.apart() if contained else plan, site)
@@ -116,7 +116,7 @@ class ThisThread:
 
     def _site(self, plan: JobPlan, here: Site) -> AbstractAsyncContextManager[Site]:
         """Return where the steps run: on this machine, or in a container."""
-        if plan.engine is None:
+        if plan.placement is None:
             return nullcontext(here)
         # Loaded only for jobs that run in a container.
         from runnerlib.runner.in_container import in_container
@@ -130,20 +130,15 @@ async def supervised(
     warn: Warn,
     stop: Stop,
     *,
-    contained: bool = False,
+    user: int | None = None,
     cgroups: bool = True,
     place: Path | None = None,
 ) -> AsyncIterator[Site]:
     """Supervise the processes of a run, take secrets from them, and pass signals on to `stop`, on the running loop.
 
-    With `contained` the processes are those of a container, which may have another user. The socket is below `place`
+    `user` is that of processes in a container, if it is not the runner's. The socket is below `place`
     if it is given: a directory that steps in a sandbox cannot change, or they could put a socket of their own there.
     """
-    user = None
-    if contained:
-        from runnerlib.executor.container import stranger
-
-        user = stranger()
     server = SecretServer(
         lambda values: masker.register_secrets(values, "registered at run time"), user=user, place=place
     )

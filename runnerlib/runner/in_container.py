@@ -1,4 +1,4 @@
-"""A job whose steps run in a container: the directories that it owns, its mounts and its environment."""
+"""A job whose steps run in containers: the directories that it owns, its mounts and its environment."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import OWN
-from runnerlib.executor.container import INSIDE, ContainerSpec, contained, hand_over
+from runnerlib.executor.container import INSIDE, ContainerSpec, contained
 from runnerlib.runner.environment import without_private
 from runnerlib.runner.steps import Site
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Coroutine, Mapping
+    from pathlib import Path
 
     from runnerlib._util.cancellation import Stop
     from runnerlib.runner.plan import JobPlan
@@ -20,33 +21,53 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def in_container(plan: JobPlan, here: Site, stop: Stop) -> AsyncIterator[Site]:
-    """Start the container of a plan; yield the site of its steps there, from that of processes on this machine.
+    """Start the containers of a plan; yield the site of its steps there, from that of processes on this machine.
 
     The scratch directory is beside the secret socket, where no step can replace it by a link.
-    Raises RunnerError, or its subclass Interrupted, when the container does not start.
+    Raises RunnerError, or its subclass Interrupted, when a container does not start.
     """
-    assert plan.engine is not None  # noqa: S101 - else there is no container
+    assert plan.placement is not None  # noqa: S101 - else there is no container
     scratch = here.socket.parent / "scratch"
     scratch.mkdir(mode=0o700)
-    base = plan.workspace.base
-    plan.workspace.own("scratch")  # the mount point
-    apart = [path for path in (plan.code_dir, plan.workspace.artifacts) if not path.is_relative_to(base)]
-    # Files that a person works on stay theirs.
-    for directory in (base, scratch, *(path for path in apart if path != plan.workspace.tree)):
-        hand_over(directory)
-    wish = ContainerSpec(
-        image=plan.image or "",
-        base=base,
-        scratch=scratch,
-        environ=without_private(plan.environ),
-        mounts={here.socket: f"{INSIDE}/{OWN}/secrets"},
-        shared=plan.workspace.granted,
-    )
+    specs = specs_of(plan, scratch, {here.socket: f"{INSIDE}/{OWN}/secrets"})
+    hand_over(plan, scratch)
     stopped = asyncio.Event()
 
     async def unless_stopped(starting: Coroutine[None, None, None]) -> None:
         with stop.reaching(asyncio.get_running_loop(), lambda _signum: stopped.set()):
             await stop.unless(stopped, starting)
 
-    async with contained(plan.engine, wish, here.executor, unless_stopped) as inside:
+    async with contained(plan.placement.engine, specs, here.executor, unless_stopped) as inside:
         yield Site(inside, here.socket, scratch)
+
+
+def specs_of(plan: JobPlan, scratch: Path, mounts: Mapping[Path, str]) -> list[ContainerSpec]:
+    """Return the containers of a plan, that of the job first; they differ in their images only.
+
+    A trusted CI source is mounted once more, read-only: a mount can be neither renamed nor removed in the container.
+    """
+    assert plan.placement is not None  # noqa: S101 - else there is no container
+    base = plan.workspace.base
+    trusted = {one.target: f"{INSIDE}/{one.target.relative_to(base)}" for one in plan.checkouts if one.trusted}
+    spec = ContainerSpec(
+        image=plan.placement.image,
+        base=base,
+        scratch=scratch,
+        environ=without_private(plan.environ),
+        mounts={**mounts, **trusted},
+        shared=plan.workspace.granted,
+        limits=plan.placement.limits,
+    )
+    named = {step.image or spec.image: None for step in plan.job.steps}
+    return sorted((spec._replace(image=image) for image in named), key=lambda one: one.image != spec.image)
+
+
+def hand_over(plan: JobPlan, scratch: Path) -> None:
+    """Give the directories of a job to the user of its containers. Raises RunnerError."""
+    assert plan.placement is not None  # noqa: S101 - else there is no container
+    base = plan.workspace.base
+    plan.workspace.own("scratch")  # the mount point
+    apart = [path for path in (plan.code_dir, plan.workspace.artifacts) if not path.is_relative_to(base)]
+    # Files that a person works on stay theirs.
+    for directory in (base, scratch, *(path for path in apart if path != plan.workspace.tree)):
+        plan.placement.limits.hand_over(directory)

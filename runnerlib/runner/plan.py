@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from runnerlib._util.paths import Workspace
     from runnerlib.config import Origin, Resolved, RunnerConfig
     from runnerlib.engine.step_secrets import SecretVariables
-    from runnerlib.executor.container import Engine
     from runnerlib.masking.candidates import Secret
     from runnerlib.pipeline.conditions import Condition
     from runnerlib.runner.checkouts import Checkout
     from runnerlib.runner.environment import JobEnvironment
+    from runnerlib.runner.image_choice import Placement
     from runnerlib.runner.journal import Selection
     from runnerlib.runner.sandbox.level import Bounds
     from runnerlib.runner.services import RunServices
@@ -65,8 +65,7 @@ class RunPlan:
     warnings: tuple[str, ...]
     about: Path
     code_dir_given: bool
-    image: str | None
-    engine: Engine | None
+    placement: Placement | None = None
     step_count: int = 0
     is_command: bool = False
 
@@ -198,7 +197,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
     count, weak = services.register(settings, secrets)
     services.secrets_known = True
     # 8. The container, if the steps run in one.
-    image, engine, unused = _container(settings, environ)
+    placement, unused = _container(settings, environ, job)
     return {
         "config": settings.config,
         "environ": environ,
@@ -221,8 +220,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
         ),
         "about": request.about or request.cwd,
         "code_dir_given": settings.origin("code_dir").layer is not Layer.DEFAULT,
-        "image": image,
-        "engine": engine,
+        "placement": placement,
         "step_count": len(job.steps) if job else 0,
         "is_command": is_command,
     }
@@ -356,15 +354,17 @@ def _without_files(request: RunRequest, workspace: Workspace, code_dir: Path) ->
     return without_files(code_dir, request.cwd)
 
 
-def _container(settings: Resolved, environ: Mapping[str, str]) -> tuple[str | None, Engine | None, tuple[str, ...]]:
-    """Return the image that the steps run in, its engine, and warnings. Raises ConfigError."""
-    if not (settings.config.container or settings.config.runner_image):
-        return None, None, ()
+def _container(
+    settings: Resolved, environ: Mapping[str, str], job: Job | None
+) -> tuple[Placement | None, tuple[str, ...]]:
+    """Return the containers that the steps run in, None without, and warnings. Raises ConfigError."""
+    steps, config = () if job is None else job.steps, settings.config
+    if not (config.container or config.runner_image or any(step.image for step in steps)):
+        return None, ()
     # Loaded only by runs that name an image.
-    from runnerlib.runner.image_choice import container_of, unused_image
+    from runnerlib.runner.image_choice import placed
 
-    image, engine = container_of(settings, environ)
-    return image, engine, tuple(unused_image(settings, image))
+    return placed(settings, environ, steps)
 
 
 def _changed(env: dict[str, str], changes: Mapping[str, str | None]) -> Mapping[str, str]:

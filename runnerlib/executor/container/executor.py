@@ -1,4 +1,4 @@
-"""Executor that starts steps in a container."""
+"""Executor that starts steps in containers: one for each image that the job or a step of it names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from runnerlib.executor.container.container import Container
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
-    from runnerlib.executor.container.container import ContainedProcess, ContainerSpec
+    from runnerlib.executor.container.container import ContainedProcess
+    from runnerlib.executor.container.options import ContainerSpec
     from runnerlib.executor.container.runtime import Engine
     from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec
     from runnerlib.executor.protocol import Executor
@@ -19,42 +20,50 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def contained(
     engine: Engine,
-    wish: ContainerSpec,
+    specs: Sequence[ContainerSpec],
     local: Executor,
     patiently: Callable[[Coroutine[None, None, None]], Awaitable[None]],
 ) -> AsyncIterator[Executor]:
-    """Run the block with a container that starts the steps; the container and everything in it end with the block.
+    """Run the block with containers that start the steps; these and everything in them end with the block.
 
-    `patiently` waits for the container, which may have to be fetched. Raises RunnerError with what the engine says.
+    The first of `specs` is for steps that name no image. `patiently` waits for the containers, whose images may have
+    to be fetched. Raises RunnerError with what the engine says.
     """
-    container = Container(engine, wish, local)
+    containers = {spec.image: Container(engine, spec, local) for spec in specs}
+
+    async def start() -> None:
+        for container in containers.values():
+            await container.start()
+
     try:
-        await patiently(container.start())
-        yield ContainerExecutor(local, container)
+        await patiently(start())
+        yield ContainerExecutor(local, containers, specs[0].image)
     finally:
-        await container.close()
+        for container in containers.values():
+            await container.close()
 
 
 class ContainerExecutor:
-    """Starts steps in a container, and leaves everything else to the executor that starts the engine's clients."""
+    """Starts steps in containers; `local` starts the engine's clients, and knows how many there is room for."""
 
-    def __init__(self, local: Executor, container: Container) -> None:
+    def __init__(self, local: Executor, containers: Mapping[str, Container], image: str) -> None:
         self._local = local
-        self._container = container
+        self._containers = containers
+        self._image = image
         self.room = local.room
 
     def start(self, spec: ProcessSpec) -> ContainedProcess:
         """Start the process of a step. Raises as `Executor.start` does."""
-        return self._container.start_step(spec)
+        return self._containers[spec.image or self._image].start_step(spec)
 
     def orphans(self) -> list[ProcessInfo]:
-        """As the local executor has it."""
+        """List the orphans among the engine's clients; those of steps end with their container."""
         return self._local.orphans()
 
     def signal_orphans(self, signum: int) -> None:
-        """As the local executor has it."""
+        """Signal each of `orphans`."""
         self._local.signal_orphans(signum)
 
     def reap_dead(self) -> None:
-        """As the local executor has it."""
+        """Collect dead clients; the first process of a container collects what steps leave there."""
         self._local.reap_dead()

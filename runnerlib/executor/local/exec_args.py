@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import RunnerError
 from runnerlib.executor.local import _spawn
-from runnerlib.executor.process_spec import CommandError, NoRoomError
+from runnerlib.executor.process_spec import CommandError, NoRoomError, unusable_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,10 +47,8 @@ def refused(error: OSError, spec: ProcessSpec) -> Exception:
         return RunnerError(f"cannot confine a process: {error.strerror}")
     if error.errno in _EXHAUSTED or error.filename not in {"chdir", "exec"}:
         return no_room(error)
-    if error.filename == "chdir" and error.errno in {errno.ENOENT, errno.ENOTDIR}:
-        return RunnerError(f"the directory of the job '{spec.cwd}' does not exist")
     if error.filename == "chdir":
-        return RunnerError(f"cannot use the directory of the job '{spec.cwd}': {error.strerror}")
+        return unusable_directory(error, spec.cwd)
     if error.errno == errno.ENOENT:
         return CommandError(127, f"command not found: '{spec.argv[0]}'")
     return CommandError(126, f"cannot execute '{spec.argv[0]}': {error.strerror}")

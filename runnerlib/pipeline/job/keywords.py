@@ -44,3 +44,4 @@ class StepKeywords(TypedDict, total=False):
     sandbox: Sandbox | None
     network: bool | Sequence[int] | None
     description: str
+    image: str | None

@@ -29,6 +29,9 @@ _ATTEMPTS = 100
 _SANDBOXES = ("auto", "off", "source", "strict")
 _LAST_PORT = 65535
 
+IMAGE = r"[A-Za-z0-9][A-Za-z0-9_./:@-]{0,254}"
+"""A pattern of names of container images, as a text."""
+IMAGE_EXPECTED = "the name of an image is expected, as python:3.12 or registry/group/image@sha256:…"
 
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 """A pattern of names of variables, as a text: few runs use it, so it is compiled there."""
@@ -172,6 +175,8 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
         limit = getattr(step, key)
         if limit is not None and not limit > 0:
             yield (key,), "more than 0 seconds are expected"
+    if step.image is not None and not re.fullmatch(IMAGE, step.image):
+        yield ("image",), IMAGE_EXPECTED
     if step.weight < 1:
         yield ("weight",), "a whole number, 1 or more, is expected"
     yield from _wrong_sandbox(step)

@@ -83,6 +83,7 @@ class _Fields(NamedTuple):
     sandbox: Sandbox | None = None
     network: bool | Sequence[int] | None = None
     description: str = ""
+    image: str | None = None
 
 
 def _mended(step: "Step") -> "Step":
@@ -114,6 +115,8 @@ class Step(_Fields):
     own list. `sandbox` and `network` (whether it may use TCP, or at which ports) are those of the settings by default.
     A step that is `untrusted` gets no secrets, and is in the sandbox `strict`. `description`
     says what the step is for; it changes nothing.
+    `image` is that of its container, where the steps of the job run in containers, by default the
+    job's.
 
     After `run_step` or `run_job` the step's `result` says how it ended.
     """

@@ -93,6 +93,7 @@ _KINDS: Kinds = {
     "untrusted": kinds.boolean,
     "sandbox": kinds.text,
     "network": kinds.network,
+    "image": kinds.text,
 }
 ALLOW_FAILURE = "allow_failure"
 STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: kinds.boolean}

@@ -48,6 +48,7 @@ STEP = {
     "untrusted": "`true`: the step gets no secrets, is in the sandbox `strict`, and hands on no variables",
     "sandbox": "`off`, `source`, `strict` or `auto`: what bounds the step, in place of the setting",
     "network": "TCP for a step in a sandbox: `true`, `false`, a port or a list of ports, in place of the setting",
+    "image": "image of its container, where the steps run in containers",
 }
 RETRY = {
     "max": "further attempts, up to 100",

@@ -9,7 +9,7 @@ from runnerlib._util.graph import cycle, reachable
 from runnerlib.errors import unknown
 from runnerlib.pipeline.conditions import JOBS, Condition, ConditionError, parse
 from runnerlib.pipeline.job import Problem
-from runnerlib.pipeline.job.model import VARIABLE_NAME, wrong_names
+from runnerlib.pipeline.job.model import IMAGE, IMAGE_EXPECTED, VARIABLE_NAME, wrong_names
 from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
 from runnerlib.pipeline.workflow.matrix import combination_count
 from runnerlib.pipeline.workflow.matrix import problems as matrix_problems
@@ -31,7 +31,6 @@ _ID = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 _LONGEST_NAME = 100
 _VARIABLE = re.compile(VARIABLE_NAME)
 _OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]{0,254}", re.ASCII)
 _MOST_OF_ALL = 10_000
 
 
@@ -75,8 +74,8 @@ def _wrong(job: WorkflowJob) -> Iterator[Problem]:
     # A command is a step with the name of its job.
     told = {("name",)} if job.command is None else {("name",), ("steps", 0, "name")}
     yield from (problem for problem in job.body.problems() if problem.place not in told)
-    if job.image is not None and not _IMAGE.fullmatch(job.image):
-        yield Problem(("image",), "the name of an image is expected, as python:3.12 or registry/group/image@sha256:…")
+    if job.image is not None and not re.fullmatch(IMAGE, job.image):
+        yield Problem(("image",), IMAGE_EXPECTED)
     yield from _wrong_repetition(job)
     yield from _wrong_files(job)
     steps = {step.name: step for step in job.body.steps}

@@ -6,10 +6,10 @@ import asyncio
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from runnerlib.executor.container import INSIDE, ContainerSpec, contained, hand_over
+from runnerlib.executor.container import INSIDE, ContainerSpec, contained
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow.expansion import instance_names
-from runnerlib.runner.environment import without_private
+from runnerlib.runner.in_container import hand_over, specs_of
 from runnerlib.runner.steps import Site
 from runnerlib.runner.workflow.artifacts import download
 from runnerlib.runner.workflow.threads import in_thread
@@ -95,18 +95,15 @@ class JobDriver:
 
         A container gets the scratch directory as a mount: in its workspace it could replace it by a link.
         """
-        whole, here = self._shared.plan, self._shared.site
-        image = self._instance.job.image or whole.front.image
-        if image is None or whole.engine is None:
+        here = self._shared.site
+        if plan.placement is None:
             yield here._replace(scratch=plan.workspace.own("scratch"))
             return
-        plan.workspace.own("scratch")  # the mount point
-        await in_thread(lambda: hand_over(plan.workspace.base))
         scratch = self._private_scratch()
         try:
-            hand_over(scratch)
-            wish = self._wish(plan, image, scratch)
-            async with contained(whole.engine, wish, here.executor, self._unless_stopped) as inside:
+            await in_thread(lambda: hand_over(plan, scratch))
+            specs = self._specs(plan, scratch)
+            async with contained(plan.placement.engine, specs, here.executor, self._unless_stopped) as inside:
                 yield Site(inside, here.socket, scratch)
         finally:
             with suppress(OSError):
@@ -121,21 +118,14 @@ class JobDriver:
         remove_tree(whole.own("scratch", name))
         return whole.own("scratch", name)
 
-    def _wish(self, plan: JobPlan, image: str, scratch: Path) -> ContainerSpec:
+    def _specs(self, plan: JobPlan, scratch: Path) -> list[ContainerSpec]:
         resources = self._instance.job.resources
-        return ContainerSpec(
-            image=image,
-            base=plan.workspace.base,
-            scratch=scratch,
-            environ=without_private(plan.environ),
-            mounts={
-                self._shared.records: f"{INSIDE}/.runnerlib/jobs",
-                self._shared.site.socket: f"{INSIDE}/.runnerlib/secrets",
-            },
-            shared=plan.workspace.granted,
-            cpus=_limit(resources, "cpu"),
-            memory=_limit(resources, "memory").removesuffix("i"),
-        )
+        mounts = {
+            self._shared.records: f"{INSIDE}/.runnerlib/jobs",
+            self._shared.site.socket: f"{INSIDE}/.runnerlib/secrets",
+        }
+        cpus, memory = _limit(resources, "cpu"), _limit(resources, "memory").removesuffix("i")
+        return [spec._replace(cpus=cpus, memory=memory) for spec in specs_of(plan, scratch, mounts)]
 
 
 def _limit(resources: Mapping[str, Any], kind: str) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
-from runnerlib.executor.container import Engine, find_engine
 from runnerlib.output import mode_of
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow import Instance, instances
@@ -41,8 +40,8 @@ class WorkflowPlan(NamedTuple):
 
     `services` are shared by all jobs. `requests` has the request of each instance and `plans` its plan, both without
     the outputs of jobs before it. `wish` selects the jobs that run, by
-    instance; those in `forced` run whatever their conditions say. `engine` runs images, if any. `source` is the
-    common source of all jobs, if it is a git repository.
+    instance; those in `forced` run whatever their conditions say. `source` is the common source of all jobs, if it is
+    a git repository.
     """
 
     workflow: Workflow
@@ -54,7 +53,6 @@ class WorkflowPlan(NamedTuple):
     wish: Selection
     forced: frozenset[str]
     capacity: int
-    engine: Engine | None
     source: SourceSpec | None = None
 
     @property
@@ -72,8 +70,9 @@ class WorkflowPlan(NamedTuple):
         """Yield the plan as (label, text) rows without its jobs, not masked."""
         yield "workspace", str(self.front.workspace.base)
         yield "parallel", f"at most {self.capacity}"
-        if self.engine is not None:
-            yield "container", self.engine.program
+        yield from dict.fromkeys(
+            ("container", job.placement.engine.program) for job in self.plans.values() if job.placement is not None
+        )
         for warning in self.warnings:
             yield "warning", warning
 
@@ -97,8 +96,6 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     steps = sum(len(instance.job.body.steps) for instance in all_of_them.values())
     front = plan_run(request._replace(resolved=_changed(request.resolved, unset)), services)
     front = replace(front, step_count=steps)
-    images = {image for job in workflow.jobs if (image := job.image or front.image)}
-    engine = find_engine(front.config.container_engine, images, request.environ)
     requests = {name: _requested(request, front, instance, workflow.file) for name, instance in all_of_them.items()}
     plans = {name: plan_job(one, services) for name, one in requests.items()}
     return WorkflowPlan(
@@ -113,7 +110,6 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
             all_of_them[name].job.name if name in all_of_them else name for name in wish.only + wish.start
         ),
         capacity=1 if mode_of(front.config.output).verbatim else front.config.max_parallel or os.cpu_count() or 1,
-        engine=engine,
         source=_source_of_all(plans.values()),
     )
 
@@ -159,6 +155,10 @@ def _settings_of(resolved: Resolved, instance: Instance, file: str) -> Resolved:
     for prefix in ("", "ci_"):
         if f"{prefix}source_type" in own:  # a job's own source inherits no setting of the workflow's
             changes |= dict.fromkeys(f"{prefix}{name}" for name in _SOURCE)
+    if instance.job.image is not None:
+        changes["runner_image"] = instance.job.image
+    if instance.job.image is not None or any(step.image is not None for step in instance.job.body.steps):
+        changes["container"] = True
     for name, value in own.items():
         try:
             changes[name] = SETTINGS[name].parse(value)

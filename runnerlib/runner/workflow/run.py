@@ -65,7 +65,9 @@ async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop
     if memory.doubt:
         warn(memory.doubt)
     place = plan.front.workspace.own() if any(job.is_bounded for job in plan.plans.values()) else None
-    async with supervised(plan.masker, warn, stop, contained=plan.engine is not None, place=place) as site:
+    users = (job.placement.limits.stranger for job in plan.plans.values() if job.placement is not None)
+    user = next(users, None)
+    async with supervised(plan.masker, warn, stop, user=user, place=place) as site:
         backend = LocalBackend(plan, site, records)
         run = WorkflowRun(plan, memory, backend, world_of(plan, warn), observer, records)
         with stop.reaching(asyncio.get_running_loop(), run.stop):

@@ -42,6 +42,7 @@ def test_a_job_as_the_readme_has_it() -> None:
         (Step("a", "x", timeout=0), "timeout", "more than 0 seconds"),
         (Step("a", "x", no_output_timeout=-1), "no_output_timeout", "more than 0 seconds"),
         (Step("a", "x", weight=0), "weight", "a whole number, 1 or more"),
+        (Step("a", "x", image="--privileged"), "image", "the name of an image is expected"),
         (Step("a", "x", tty=True, stdin="y"), "stdin", "a step with a tty reads its terminal"),
         (Step("a", "x", retry=Retry(max=101)), "retry", "max is from 0 to 100"),
         (Step("a", "x", retry=Retry(backoff=-1)), "retry", "backoff and limit are seconds"),

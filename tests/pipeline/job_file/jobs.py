@@ -57,6 +57,7 @@ def steps(draw: Draw, name: str, before: list[str]) -> Step:
         sandbox=draw(st.sampled_from([None, "auto", "source", "strict"])),
         network=draw(st.none() | st.booleans() | st.lists(st.integers(1, 65535), min_size=1, max_size=3).map(tuple)),
         description=draw(st.just("") | TEXTS),
+        image=draw(st.sampled_from([None, "alpine:3", "registry/group/image@sha256:0a"])),
     )
 
 

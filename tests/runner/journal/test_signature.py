@@ -31,6 +31,7 @@ OTHER = {
     "untrusted": True,
     "sandbox": "strict",
     "network": False,
+    "image": "alpine:3",
 }
 
 

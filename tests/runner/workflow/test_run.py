@@ -443,7 +443,9 @@ def test_an_image_needs_an_engine(tmp_path: Path) -> None:
         ConfigError, match="the image 'alpine:3' needs a container engine, and there is no docker or podman"
     ):
         planned(made, tmp_path, PATH="/nonexistent")
-    assert planned(made, tmp_path, PATH="/nonexistent", REACTORCIDE_CONTAINER_ENGINE="none").engine is None
+    assert (
+        planned(made, tmp_path, PATH="/nonexistent", REACTORCIDE_CONTAINER_ENGINE="none").plans["a"].placement is None
+    )
 
 
 def test_a_source_of_its_own(tmp_path: Path) -> None:
