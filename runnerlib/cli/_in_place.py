@@ -58,7 +58,7 @@ def in_place(
     project = find(request.cwd)
     if project is None:
         refuse(names, click.get_current_context())
-        if not may_have_plugins(request):  # a plugin may give a command
+        if alone is None and not may_have_plugins(request):  # a plugin may give a command
             raise ConfigError(_NOTHING)
         return request._replace(workspace=Workspace.in_place(request.cwd) if here else None), alone
     file, inner = choose(project, names)
