@@ -19,7 +19,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "Step twice": (lambda: Step("a", "b", name="c"), "Step: 'name' is given twice"),  # type: ignore[misc]
     "Step of too much": (
         lambda: Step(*["x"] * 99),
-        f"Step: at most {len(Step._fields) - 1} arguments without a name are expected, got 99",
+        f"Step: at most {len(Step._fields)} arguments without a name are expected, got 99",
     ),
     "Retry": (lambda: Retry(max_attempts=3), "Retry: unknown argument 'max_attempts' (max, "),  # type: ignore[call-arg]
     "add_step": (lambda: Job().add_step("a", "b", depend_on="x"), "did you mean 'depends_on'?"),
