@@ -37,6 +37,7 @@ GIVEN_AS = {
     parsers.some_of: "Texts",
     parsers.environment: "str | Mapping[str, str]",
     parsers.options: "Texts | Mapping[str, object]",
+    parsers.network: "bool | int | str | list[int] | tuple[int, ...]",
 }
 
 RIGHT = """
