@@ -35,7 +35,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Secrets": tuple(
         name for name in SETTINGS if ("secret" in name or name == "mask_marker") and SETTINGS[name].offered
     ),
-    "Container": ("runner_image", "container", "container_engine"),
+    "Container": ("runner_image", *(name for name in SETTINGS if name.startswith("container"))),
     "Sandbox": ("sandbox", "sandbox_required", "sandbox_paths", "network"),
     "Limits": ("max_parallel", "job_timeout", "grace_period", "drain_timeout", "cleanup_timeout"),
     "Output": ("output", "log_limit", "max_line", "timestamps", "events", "log_format", "log_level", "log_stream"),
