@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.job_run import JobExecution, JobRun, Kept, distinct
-from runnerlib.engine.should_run import Surroundings
 from runnerlib.engine.step_run import Around
 
 __all__ = [
@@ -21,6 +20,5 @@ __all__ = [
     "JobRun",
     "Kept",
     "Limits",
-    "Surroundings",
     "distinct",
 ]

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib._util.schedule import Schedule
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.boundary import close, left
-from runnerlib.engine.should_run import Decider, Surroundings
+from runnerlib.engine.should_run import Decider
 from runnerlib.engine.step_env import Inheritance
 from runnerlib.engine.step_run import Around, StepContext, StepRun
 from runnerlib.errors import TamperedError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, stopped_by
+from runnerlib.pipeline.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from runnerlib.events.result import Ending, StepResult
+from runnerlib.pipeline.surroundings import TIDYING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from runnerlib.pipeline.conditions import Condition, Facts
+    from runnerlib.pipeline.conditions import Condition
     from runnerlib.pipeline.job import Step
-
-# A condition that calls one of these means to run when the job is being stopped.
-_TIDYING = frozenset({"always", "cancelled"})
-
-
-def _no_variables() -> Mapping[str, str]:
-    return {}
-
-
-def _everything_changed(_glob: str) -> bool:
-    """Return True: the changes are not known, and no step may be skipped for that."""
-    return True
-
-
-class Surroundings(NamedTuple):
-    """Context of conditions besides steps: variables by name (`branch`), and a test for changed files."""
-
-    variables: Callable[[], Mapping[str, str]] = _no_variables
-    changed: Callable[[str], bool] = _everything_changed
+    from runnerlib.pipeline.surroundings import Surroundings
 
 
 class Decider:
@@ -63,7 +46,7 @@ class Decider:
         if self._steps[name].when is not None:
             return self._steps[name].when == "always"
         condition = self._conditions.get(name)
-        return condition is not None and not _TIDYING.isdisjoint(condition.functions)
+        return condition is not None and not TIDYING.isdisjoint(condition.functions)
 
     def verdict(self, name: str, env: Callable[[], Mapping[str, str]], ending: Ending | None) -> Ending | None:
         """Return why the step does not run, or None when it runs.
@@ -85,7 +68,8 @@ class Decider:
             return Ending(0, "no step it waits for failed", "condition")
         if condition is None:
             return None
-        facts = self._facts(env(), bool(failed), ending)
+        cancelled = ending is not None and ending.cause == "cancelled"
+        facts = self._surroundings.facts(env(), self._results, failed=bool(failed), cancelled=cancelled)
         return None if condition.evaluate(facts) else Ending(0, condition.why_false(facts), "condition")
 
     def _runs_late(self, name: str, ending: Ending) -> bool:
@@ -97,18 +81,3 @@ class Decider:
 
     def _failed_before(self, name: str) -> str:
         return next((self._failure[other] for other in self._graph[name] if self._failure[other]), "")
-
-    def _facts(self, env: Mapping[str, str], failed: bool, ending: Ending | None) -> Facts:
-        variables = self._surroundings.variables()
-        # Loaded together with conditions.
-        from runnerlib.pipeline.conditions import Facts
-
-        return Facts(
-            branch=variables.get("branch", ""),
-            variables=variables,
-            env=env,
-            steps=self._results,
-            failed=failed,
-            cancelled=ending is not None and ending.cause == "cancelled",
-            changed=self._surroundings.changed,
-        )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.path_glob import any_matches
 from runnerlib._util.paths import CONTAINER_BASE
-from runnerlib.engine import Surroundings
 from runnerlib.errors import RunnerError
 from runnerlib.pipeline.conditions import variables
+from runnerlib.pipeline.surroundings import Surroundings
 from runnerlib.source.git_query import Head, changed_files, diff_base, head_of, is_repository, repository_about
 
 if TYPE_CHECKING:

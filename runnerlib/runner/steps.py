@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from runnerlib.engine import Around, Surroundings
+    from runnerlib.engine import Around
     from runnerlib.events import Observer
     from runnerlib.executor.protocol import Executor
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.job import Step
+    from runnerlib.pipeline.surroundings import Surroundings
     from runnerlib.runner.journal import Journal
     from runnerlib.runner.plan import JobPlan
 
@@ -100,8 +101,8 @@ def _warn(masker: SecretMasker, observer: Observer, text: str) -> None:
 
 def _surroundings(plan: JobPlan, warn: Callable[[str], None]) -> Surroundings:
     # Few jobs have conditions, and their context takes time to load.
-    from runnerlib.runner import condition_context as world
+    from runnerlib.runner import condition_context
 
-    found = world.surroundings(plan.env, plan.job.name, world.repository_of(plan), warn)
+    found = condition_context.surroundings(plan.env, plan.job.name, condition_context.repository_of(plan), warn)
     found.variables()  # before a step can change what is checked out
     return found

@@ -2,7 +2,7 @@
 
 A source type is a module of this package named as the type, with the two functions of `spec.Handler` and `OPTIONS`, and
 an entry in `registry.BUILT_IN`; or a handler that a plugin registers with the run's `Sources` (`plugin_handler` checks
-it). The types are the packages `git` and `tarball` and the modules `copy`, `hg`, `svn` and `none`.
+it).
 
 The other modules serve the handlers: `spec` (values), `options`, `mounts` (never replace a mounted directory),
 `atomic_replace` (prepare aside, swap in when complete), `safe_tree` (walk and remove trees without following links),

@@ -162,7 +162,7 @@ class TestCleanup:
         words = [str(what), str(tmp_path / where), RUNNERLIB, "cleanup", "--force"]
         command = ["unshare", "-m", "sh", "-c", script, "sh", *words]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        told = "is a mount point, and what is mounted is nobody's to remove: unmount it first"
+        told = "is a mount point, which is never removed: unmount it first"
         assert (done.returncode, done.stderr) == (125, f"error: '{tmp_path / where}' {told}\n")
         assert (mine / "file").read_text() == "kept"
         assert (workspace / "artifacts/logs").is_dir()

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from runnerlib.config import SETTINGS
 from runnerlib.errors import SourceError
 from runnerlib.source import Prepared, Report, Sources, SourceSpec, source_types
+from runnerlib.source.registry import BUILT_IN
 from tests.source.repository import holders, snapshot
 
 LINES: list[str] = []
+
+
+def test_the_help_names_the_types_there_are() -> None:
+    assert f": {', '.join(BUILT_IN)}, or one that a plugin adds" in SETTINGS["source_type"].help
 
 
 def fill(spec: SourceSpec, directory: Path, report: Report) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
-from runnerlib.pipeline.workflow.decision import JobDecider, World, combined, outcome_of_all
+from runnerlib.pipeline.workflow.decision import JobDecider, combined, outcome_of_all
 from runnerlib.pipeline.workflow.expansion import Instance, as_text, expand, instance_graph, instances
 from runnerlib.pipeline.workflow.file import load, parse
 from runnerlib.pipeline.workflow.job import ALL_SUCCESS, NO_FILTER, Download, Filter, WorkflowJob, workflow_job
@@ -22,7 +22,6 @@ __all__ = [
     "Progress",
     "Workflow",
     "WorkflowJob",
-    "World",
     "as_text",
     "combined",
     "condition_of",

@@ -6,41 +6,23 @@ jobs that a job names count, each instance by itself, and a skipped one is no fa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from runnerlib.events.result import Ending, StepResult
-from runnerlib.pipeline.conditions import Facts
+from runnerlib.pipeline.surroundings import TIDYING, Surroundings
 from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
 from runnerlib.pipeline.workflow.expansion import Instance, as_text, instance_graph, instances
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from runnerlib.pipeline.conditions import Condition
+    from runnerlib.pipeline.conditions import Condition, Facts
     from runnerlib.pipeline.workflow.model import Workflow
 
-# A condition that calls one of these means to run when the workflow is being stopped.
-_TIDYING = frozenset({"always", "cancelled"})
 _BAD = frozenset({"failure", "cancelled"})
 
 
-def _no_variables() -> Mapping[str, str]:
-    return {}
-
-
-def _everything_changed(_glob: str) -> bool:
-    """Return True: the changes are not known, and no job may be skipped for that."""
-    return True
-
-
-class World(NamedTuple):
-    """Context of conditions besides jobs: variables by name (`branch`), and a test for changed files."""
-
-    variables: Callable[[], Mapping[str, str]] = _no_variables
-    changed: Callable[[str], bool] = _everything_changed
-
-
-NO_WORLD = World()
+UNKNOWN = Surroundings()
 
 
 class JobDecider:
@@ -49,14 +31,14 @@ class JobDecider:
     def __init__(
         self,
         workflow: Workflow,
-        world: World = NO_WORLD,
+        surroundings: Surroundings = UNKNOWN,
         excluded: Collection[str] = (),
         forced: Collection[str] = (),
     ) -> None:
         """`excluded` jobs do not run, `forced` ones run without regard to their conditions."""
         self.instances: dict[str, Instance] = instances(workflow)
         self.graph: dict[str, tuple[str, ...]] = instance_graph(workflow)
-        self._world = world
+        self._surroundings = surroundings
         self._excluded = frozenset(excluded)
         self._forced = frozenset(forced)
         self._numbers = {name: number for number, name in enumerate(self.instances)}
@@ -87,14 +69,14 @@ class JobDecider:
         condition = self._conditions[job.name]
         if condition is None:
             return plain_condition(job.condition) == "always"
-        return not _TIDYING.isdisjoint(condition.functions)
+        return not TIDYING.isdisjoint(condition.functions)
 
     def verdict(self, name: str, env: Mapping[str, str], ending: Ending | None = None) -> Ending | None:
         """Return why an instance does not run, or None when it runs.
 
         `ending` is that of a workflow that was stopped.
 
-        `env` are its variables, for conditions. Raises what `World.changed` raises.
+        `env` are its variables, for conditions. Raises what `Surroundings.changed` raises.
         """
         instance = self.instances[name]
         if instance.job.name in self._excluded or name in self._excluded:
@@ -132,16 +114,13 @@ class JobDecider:
         return ""
 
     def _facts(self, name: str, condition: Condition, env: Mapping[str, str], ending: Ending | None) -> Facts:
-        variables = self._world.variables()
-        return Facts(
-            branch=variables.get("branch", ""),
-            variables={**variables, "job": name},
-            env=env,
-            steps={other: self._results[other] for other in condition.steps if other in self._results},
+        return self._surroundings.facts(
+            env,
+            {other: self._results[other] for other in condition.steps if other in self._results},
             failed=self._failed(name),
             cancelled=ending is not None,
-            changed=self._world.changed,
-            vars=self.vars,
+            job=name,
+            workflow_vars=self.vars,
         )
 
 

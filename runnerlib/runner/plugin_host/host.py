@@ -1,4 +1,4 @@
-"""The plugins of one run: eight phases around its stages, each fired at most once, in order."""
+"""The plugins of one run: phases around its stages, each fired at most once, in order."""
 
 from __future__ import annotations
 

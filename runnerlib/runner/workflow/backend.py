@@ -58,6 +58,9 @@ class JobBackend(Protocol):
        starts has StepFinished alone. All texts are masked and use the given names.
     4. `stop` may come at any time: at a signal, when the runner fails, and once more for jobs that do not end.
     5. `run` returns the outcome after the last event. The scheduler then decides about the jobs that wait for it.
+
+    The plan of the workflow comes with the constructor, and the masker with it. What a job says of itself is the
+    backend's part: its record in `status_records`, its artifacts, and that no secret is in any text.
     """
 
     def job(

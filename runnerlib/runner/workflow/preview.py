@@ -9,7 +9,7 @@ from runnerlib.events.result import StepResult
 from runnerlib.pipeline.graph_text import Node, counted, graph_as_mermaid, graph_as_text, listed_secrets
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, plain_condition
 from runnerlib.runner.workflow.resume import foreseen
-from runnerlib.runner.workflow.run import world_of
+from runnerlib.runner.workflow.run import surroundings_of
 from runnerlib.runner.workflow.status_records import directory_of, job_result
 from runnerlib.triggers.next_jobs import NextJob, next_jobs
 
@@ -32,7 +32,7 @@ def picture(plan: WorkflowPlan, how: str, width: int = 0) -> str:
 def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
     """Return for each instance its result if it would not run, else None; assumes that all runs succeed."""
     kept, left_out = foreseen(plan)
-    judge = JobDecider(plan.workflow, world_of(plan, lambda _text: None), left_out, plan.forced)
+    judge = JobDecider(plan.workflow, surroundings_of(plan, lambda _text: None), left_out, plan.forced)
     progress = Progress(judge, len(plan.instances), kept, lambda one: plan.plans[one.name].env)
     found: dict[str, StepResult | None] = {}
     running: list[str] = []
@@ -87,7 +87,7 @@ def _known(plan: WorkflowPlan) -> dict[str, list[StepResult]]:
 
 def _would_run(plan: WorkflowPlan, job: WorkflowJob, known: Mapping[str, list[StepResult]]) -> bool:
     """Return whether one of the instances of a job would run now."""
-    judge = JobDecider(plan.workflow, world_of(plan, lambda _text: None))
+    judge = JobDecider(plan.workflow, surroundings_of(plan, lambda _text: None))
     for results in known.values():
         for result in results:
             judge.ended(result)

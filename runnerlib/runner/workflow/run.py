@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from runnerlib._util.cancellation import Stop
 from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
-from runnerlib.pipeline.workflow import World
 from runnerlib.runner.driver import interruptible, supervised, uvloop_factory
 from runnerlib.runner.system_check import check
 from runnerlib.runner.workflow.local_backend import LocalBackend
@@ -23,10 +22,14 @@ from runnerlib.source.git_query import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from runnerlib.events import Observer
     from runnerlib.events.result import WorkflowResult
+    from runnerlib.pipeline.surroundings import Surroundings
     from runnerlib.runner.driver import LoopFactory
+    from runnerlib.runner.steps import Site
+    from runnerlib.runner.workflow.backend import JobBackend
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
 
@@ -68,24 +71,28 @@ async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop
     users = (job.placement.limits.stranger for job in plan.plans.values() if job.placement is not None)
     user = next(users, None)
     async with supervised(plan.masker, warn, stop, user=user, place=place) as site:
-        backend = LocalBackend(plan, site, records)
-        run = WorkflowRun(plan, memory, backend, world_of(plan, warn), observer, records)
+        run = WorkflowRun(plan, memory, backend_of(plan, site, records), surroundings_of(plan, warn), observer, records)
         with stop.reaching(asyncio.get_running_loop(), run.stop):
             return await run.run()
 
 
-def world_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> World:
+def backend_of(plan: WorkflowPlan, site: Site, records: Path) -> JobBackend:
+    """Choose where the jobs run: today on this machine."""
+    return LocalBackend(plan, site, records)
+
+
+def surroundings_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> Surroundings:
     """Return the context that conditions of jobs can read, resolved on first use."""
-    from runnerlib.runner import condition_context as world
+    from runnerlib.runner import condition_context
 
     asked = partial(_asked_for, plan, warn) if plan.source is not None else None
-    about = world.repository_of(plan.front)
-    return World(*world.surroundings(plan.front.env, plan.workflow.name, about, warn, asked))
+    about = condition_context.repository_of(plan.front)
+    return condition_context.surroundings(plan.front.env, plan.workflow.name, about, warn, asked)
 
 
 def _asked_for(plan: WorkflowPlan, warn: Callable[[str], None]) -> Head:
     """Return the branch or tag that the common source is requested by, as its repository knows it."""
-    assert plan.source is not None  # noqa: S101 - see `world_of`
+    assert plan.source is not None  # noqa: S101 - see `surroundings_of`
     try:
         from runnerlib.source.git_query.requested_ref import asked_for
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.events import Event, Observer
-    from runnerlib.pipeline.workflow import World
+    from runnerlib.pipeline.surroundings import Surroundings
     from runnerlib.runner.workflow.backend import JobBackend, RunningJob
     from runnerlib.runner.workflow.plan import WorkflowPlan
     from runnerlib.runner.workflow.resume import ResumeState
@@ -40,7 +40,7 @@ class WorkflowRun(ForwardingObserver):
         plan: WorkflowPlan,
         memory: ResumeState,
         backend: JobBackend,
-        world: World,
+        surroundings: Surroundings,
         observer: Observer,
         records: Path,
     ) -> None:
@@ -53,7 +53,7 @@ class WorkflowRun(ForwardingObserver):
         self._shown = distinct({name: self._mask(name) for name in plan.instances})
         self._names = {name: self._step_names(instance) for name, instance in plan.instances.items()}
         self._labels = distinct({name: self._mask(instance.label) for name, instance in plan.instances.items()})
-        judge = JobDecider(plan.workflow, world, memory.left_out, plan.forced)
+        judge = JobDecider(plan.workflow, surroundings, memory.left_out, plan.forced)
         judge.vars.update({name: as_text(value) for name, value in memory.vars.items()})
         self._judge = judge
         capacity = min(plan.capacity, places(_DESCRIPTORS, _SPARE))

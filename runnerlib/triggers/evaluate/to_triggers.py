@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.path_glob import any_matches
 from runnerlib.errors import ConfigError, one_line
-from runnerlib.pipeline.conditions import Facts, variables
+from runnerlib.pipeline.conditions import variables
+from runnerlib.pipeline.surroundings import Surroundings
 from runnerlib.pipeline.workflow import ALL_SUCCESS, condition_of, expand, plain_condition
 from runnerlib.triggers.evaluate.worker_shell import by_worker, if_single, needs_shell
 from runnerlib.triggers.job_trigger import made
@@ -91,9 +92,8 @@ def _why_false(job: WorkflowJob, event: Event, changes: Changes) -> str:
         files = changes()
         return files is None or any_matches(files, glob)
 
-    known = variables(event.variables, job.name)
-    env = {**event.variables, **job.env}
-    facts = Facts(branch=known["branch"], env=env, changed=changed, variables=known)
+    surroundings = Surroundings(lambda: variables(event.variables, job.name), changed)
+    facts = surroundings.facts({**event.variables, **job.env}, {})
     return "" if condition.evaluate(facts) else one_line(condition.why_false(facts))
 
 

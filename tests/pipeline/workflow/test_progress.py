@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runnerlib.events.result import Ending, StepResult
+from runnerlib.pipeline.surroundings import Surroundings
 from runnerlib.pipeline.workflow import (
     Instance,
     JobDecider,
     Progress,
     Workflow,
     WorkflowJob,
-    World,
     expand,
     workflow_job,
 )
@@ -71,7 +71,7 @@ def condition(rng: random.Random, known: list[str]) -> tuple[str, str | Callable
 
 def walked(workflow: Workflow, ends: dict[str, str], rng: random.Random, capacity: int) -> dict[str, StepResult]:
     """Run it: as many jobs at a time as there is room for, which end in any order."""
-    world = World(variables=lambda: {"branch": "main"})
+    world = Surroundings(variables=lambda: {"branch": "main"})
     progress = Progress(JobDecider(workflow, world), capacity, {}, lambda instance: instance.env)
     running: list[str] = []
     while True:

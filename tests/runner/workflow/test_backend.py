@@ -11,7 +11,8 @@ import pytest
 
 from runnerlib.events import Observer, StepFinished, StepOutput, StepRetrying, StepStarted
 from runnerlib.events.result import StepResult, WorkflowResult
-from runnerlib.pipeline.workflow import Instance, Workflow, World
+from runnerlib.pipeline.surroundings import Surroundings
+from runnerlib.pipeline.workflow import Instance, Workflow
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.job_outputs import JobOutputs
 from runnerlib.runner.workflow.resume import ResumeState
@@ -86,7 +87,7 @@ def run(workflow: Workflow, tmp_path: Path, new_loop: NewLoop, *, stop: bool) ->
     backend, memory = DummyBackend(), ResumeState(plan)
 
     async def main() -> WorkflowResult:
-        walk = WorkflowRun(plan, memory, backend, World(), Recorder(), tmp_path / "job/.runnerlib/jobs")
+        walk = WorkflowRun(plan, memory, backend, Surroundings(), Recorder(), tmp_path / "job/.runnerlib/jobs")
         running = asyncio.ensure_future(walk.run())
         while stop and "hangs" not in backend.jobs and not running.done():
             await asyncio.sleep(0)

@@ -197,7 +197,8 @@ jobs:
         shutil.rmtree(tmp_path / "job")
         beside = ran(workflow(a={"run": f"{command}; echo x > g", "upload": "*"}), tmp_path)
         assert beside.result.success
-        assert beside.warnings == ([f"a: artifacts: {left}"] if what else [])
+        told = [warning for warning in beside.warnings if warning.startswith("a: ")]
+        assert told == ([f"a: artifacts: {left}"] if what else [])
         assert os.listdir(tmp_path / "job/artifacts/jobs/a") == ["g"]
 
     @pytest.mark.parametrize(
