@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +26,7 @@ hypothesis.settings.load_profile("untimed")
 # libuv opens a pipe for signals with the first loop of a process and keeps it.
 uvloop.new_event_loop().close()
 
+ENDING = (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 
 
@@ -32,6 +34,16 @@ LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 def new_loop(request: pytest.FixtureRequest):
     """Both event loops: what holds on one must hold on the other."""
     return LOOPS[request.param]
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start be interrupted: a shell's job in the background, and `nohup`, ignore these signals.
+
+    What is ignored here is ignored there, and a test that sends one would wait for ever.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), *((n, signal.SIG_DFL) for n in ENDING)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_finish() -> None:
