@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from runnerlib.errors import RunnerError
 from runnerlib.masking import SecretMasker
 from runnerlib.register_secret import register_secret
+from runnerlib.runner.system_check import shortcomings
 from runnerlib.secrets.socket import Limits, SecretServer
 from runnerlib.secrets.socket import runtime_dir as directory
 from runnerlib.secrets.socket.limits import Bucket
@@ -526,6 +527,19 @@ def name_parts(namespace: int = 0, pid: int = 0, started: int = 0) -> tuple[str,
     return (*(f"{part or default:x}" for part, default in zip((namespace, pid, started), own, strict=True)), "0" * 8)
 
 
+def test_a_place_that_is_asked_for_and_cannot_be_is_told(new_loop: NewLoop, short: Path) -> None:
+    for name, exposed in (("near", False), ("x" * 90, True)):
+        place = short / name
+        place.mkdir()
+        server = SecretServer(len, place=place)
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            path = runner.run(server.start())
+            told = shortcomings(server)
+            runner.run(server.close())
+        assert (path.parent.parent == place, bool(server.exposed)) == (not exposed, exposed)
+        assert (f"can replace the socket that registers secrets (it cannot be below '{place}')" in told) == exposed
+
+
 def test_the_longest_path_that_fits_is_used(new_loop: NewLoop, short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "rl-" + "-".join(name_parts())
     parent = short / ("x" * (107 - len(os.fsencode(short)) - 1 - 1 - len(name) - len("/s")))
@@ -538,6 +552,7 @@ def test_the_longest_path_that_fits_is_used(new_loop: NewLoop, short: Path, monk
 
 KILLED = """
 import asyncio, os, signal, sys
+from runnerlib.runner.system_check import shortcomings
 from runnerlib.secrets.socket import SecretServer
 async def main():
     print(await SecretServer(len).start(), flush=True)

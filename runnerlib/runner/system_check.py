@@ -44,6 +44,7 @@ def shortcomings(server: SecretServer) -> str:
         "processes that leave their parent may outlive the job": subreaper.refused(),
         "steps can read what the runner knows": refused(),
         "steps cannot register secrets": server.refused,
+        "steps in a sandbox can replace the socket that registers secrets": server.exposed,
         "plugins, workflows and most sources do not work": _no_threads(),
     }
     told = "; ".join(f"{what} ({why})" for what, why in found.items() if why)

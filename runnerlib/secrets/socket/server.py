@@ -57,6 +57,7 @@ class SecretServer:
         self._place = place
         self._path: Path | None = None
         self.refused = ""
+        self.exposed = ""  # why the socket is not below `place`, although that was given
 
     async def start(self) -> Path:
         """Listen on the running loop; returns the path for REACTORCIDE_SECRETS_SOCKET. Raises RunnerError.
@@ -65,6 +66,8 @@ class SecretServer:
         """
         try:
             self._path = create(os.environ, self._place)
+            if self._place is not None and self._path.parent.parent != self._place:
+                self.exposed = f"it cannot be below '{self._place}'"
             try:
                 listener = _listener(self._path)
             except OSError as error:
