@@ -1,1 +1,1 @@
-"""How fast runnerlib is, beside what others use; README.md tells how to run and read it."""
+"""Benchmarks of runnerlib beside what others use; README.md tells how to run and read them."""

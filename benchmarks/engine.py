@@ -1,4 +1,4 @@
-"""What is measured: our masker, copying as the yardstick, and what every engine has to offer."""
+"""Engines that are measured: our masker, copying as the yardstick, and what every engine has to offer."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ Measured = Engine | Memcpy | MemcpyChunks
 
 
 def missing(engine: type[Engine]) -> str:
-    """Why an engine cannot be measured here, or ''."""
+    """Return the reason why an engine cannot be measured here, or ''."""
     return "" if find_spec(engine.module) else f"{engine.module} is not installed"
 
 
@@ -128,7 +128,7 @@ def digest(engine: Measured, text: Text) -> str:
 
 
 def seconds(engine: Measured, text: Text) -> float:
-    """How long masking a text takes."""
+    """Measure the seconds that masking a text takes."""
     start = perf_counter()
     length(engine, text)
     return perf_counter() - start

@@ -29,7 +29,7 @@ PROBE = Path(__file__).with_name("probe.py")
 
 
 class Result(NamedTuple):
-    """What one benchmark did in one round of one build."""
+    """The result of one benchmark in one round of one build."""
 
     seconds: float = 0.0
     digest: str = ""
@@ -41,7 +41,7 @@ Rounds = list["Mapping[str, Result]"]
 
 
 class Verdict(NamedTuple):
-    """What to say of one benchmark; `loss` marks what measuring again may prove wrong."""
+    """The verdict on one benchmark; `loss` marks what measuring again may prove wrong."""
 
     name: str
     text: str
@@ -50,7 +50,7 @@ class Verdict(NamedTuple):
 
 
 def fault(name: str, rounds: Rounds, answer: str) -> str:
-    """What is wrong with a benchmark in a build, or ''."""
+    """Return the fault of a benchmark in a build, or ''."""
     results = [results.get(name, Result(error="it did not run")) for results in rounds]
     for result in results:
         if result.error:

@@ -1,4 +1,4 @@
-"""Where figures were taken; without that they say nothing."""
+"""The machine where figures were taken; without that they say nothing."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _LEFT, _WIDTH, _BAR, _GAP, _TOP = 190, 560, 13, 14, 56
 
 
 class Record(NamedTuple):
-    """What was measured where."""
+    """Measurements, and the machine where they were made."""
 
     where: dict[str, Any]
     rows: list[Row]

@@ -83,7 +83,7 @@ def test_throughput(benchmark: BenchmarkFixture, cell: Cell, engine: type[Engine
 
 @pytest.mark.parametrize("cell", cells(), ids=_name)
 def test_answer_is_the_oracles(cell: Cell, masking_bytes: int) -> None:
-    """What rivals are compared with is compared with the definition: the beginning of a text, cut anywhere."""
+    """The answers that rivals are compared with are those of the definition: the beginning of a text, cut anywhere."""
     text = cell.text(masking_bytes).whole[:ORACLE_BYTES]
     expected = oracle.mask(cell.secrets.patterns, text, secretset.MARKER)
     assert {"clean": expected == text, "hits": expected != text}.get(cell.kind, True)
@@ -102,7 +102,7 @@ def _pieces(text: bytes) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("shapes", ["", "all"], ids=["off", "all"])
 def test_shapes(benchmark: BenchmarkFixture, shapes: str, masking_bytes: int) -> None:
-    """What it costs to look for credentials by their look, in text without any."""
+    """The cost of looking for credentials by their look, in text without any."""
     benchmark.group = "shapes"
     masker = SecretMasker(encodings=False, shapes=shapes or ())
     masker.register_secrets(secretset.raw(1).secrets)
@@ -147,7 +147,7 @@ def test_line(benchmark: BenchmarkFixture, count: int) -> None:
 
 
 def test_bare_call(benchmark: BenchmarkFixture) -> None:
-    """What calling any compiled method for each line costs."""
+    """The cost of calling any compiled method for each line."""
     benchmark.group = "1000 lines"
     assert benchmark(_call_for_each_line, b"".endswith) is False
 

@@ -101,7 +101,7 @@ class Drains:
 
 
 def test_answers(commands: dict[str, list[str]], environment: dict[str, str], log: Log) -> None:
-    """What arrives is the text with every secret replaced, whoever masks; the runner stays small."""
+    """The text arrives with every secret replaced, whoever masks; the runner stays small."""
     drains = Drains(commands, environment)
     expected = {
         "masked": (log.masked_size, log.masked_digest),

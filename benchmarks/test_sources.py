@@ -35,7 +35,7 @@ def repository(memory_dir: Path, pytestconfig: pytest.Config) -> Repository:
 
 @pytest.fixture(scope="module", params=["file", "http"])
 def url(request: pytest.FixtureRequest, repository: Repository) -> Iterator[str]:
-    """Where it is fetched from."""
+    """Yield the address that the repository is fetched from."""
     with serving(repository.path.parent) as served:
         if request.param == "http" and served is None:
             pytest.skip("lighttpd is missing: apt-get install lighttpd")
@@ -104,7 +104,7 @@ class Contest:
         return lambda target: git(self.directory, "clone", "-q", *words, self.url, str(target))
 
     def recipe(self, target: Path) -> None:
-        """What actions/checkout does."""
+        """Do what actions/checkout does."""
         git(self.directory, "init", "-q", str(target))
         git(target, "remote", "add", "origin", self.url)
         refspec = f"+{self.wanted}:refs/remotes/origin/main"
@@ -125,7 +125,7 @@ def contest(repository: Repository, url: str, memory_dir: Path) -> Iterator[Cont
 
 
 def rounds(pytestconfig: pytest.Config) -> int:
-    """How often each runs."""
+    """Return how often each runs."""
     return int(pytestconfig.getoption("source_rounds"))
 
 

@@ -24,7 +24,7 @@ def null() -> Iterator[int]:
 
 
 def by_popen(null: int) -> int:
-    """What the runner did before: a session of its own, and a pidfd."""
+    """Start a command as the runner did before: a session of its own, and a pidfd."""
     child = subprocess.Popen(COMMAND, stdin=null, stdout=null, stderr=null, start_new_session=True)
     os.close(os.pidfd_open(child.pid))
     return child.wait()
@@ -60,5 +60,5 @@ def test_whole_step(benchmark: Callable[..., int], cgroups: bool) -> None:
 
 @pytest.mark.benchmark(group="custody")
 def test_custody(benchmark: Callable[..., None]) -> None:
-    """What a job pays once."""
+    """The cost that a job pays once."""
     benchmark(lambda: ProcessSupervisor(cgroups=False).close())

@@ -1,4 +1,4 @@
-"""How long the command takes to start, against the bare interpreter."""
+"""The time that the command takes to start, against the bare interpreter."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Jobs:
         return self.timed([*self._program, "run", "--job-file", str(file), "--output", "prefixed"])
 
     def results(self, file: Path) -> list[dict[str, object]]:
-        """How each step of a job ended."""
+        """Return the end of each step of a job."""
         events = self._directory / "events"
         self.timed([*self._program, "run", "--job-file", str(file), "--output", "json", "--events", str(events)])()
         found = [json.loads(line) for line in events.read_text().splitlines()]

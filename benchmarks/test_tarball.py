@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def repository(memory_dir: Path, pytestconfig: pytest.Config) -> Repository:
-    """What is archived, in memory."""
+    """Return the repository that is archived, in memory."""
     (memory_dir / "archives").mkdir()
     return Repository(memory_dir / "archives/repository", int(pytestconfig.getoption("source_files")), 1)
 
@@ -71,7 +71,7 @@ def test_unpack(benchmark: BenchmarkFixture, repository: Repository, packing: st
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether two trees have the same files, modes, times and contents."""
+    """Return whether two trees have the same files, modes, times and contents."""
     for directory, _, names in os.walk(one):
         beside = other / os.path.relpath(directory, one)
         found = {name: os.lstat(f"{directory}/{name}") for name in names}

@@ -1,4 +1,4 @@
-"""What is masked: texts that are easy, ordinary and hard for a set of secrets."""
+"""Texts to mask: easy, ordinary and hard ones for a set of secrets."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """How the cell is called in tables and records."""
+        """The name of the cell in tables and records."""
         return f"{self.secrets.name} {self.kind}"
 
     @property
     def is_plain(self) -> bool:
-        """Whether no two occurrences can meet, so that every way to replace them gives the same text."""
+        """True if no two occurrences can meet, so that every way to replace them gives the same text."""
         return self.kind in {"clean", "hits"} and not self.secrets.encoded
 
     def text(self, size: int) -> Text:

@@ -89,7 +89,7 @@ def nothing_leaks() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What the developer's shell exports must not reach the tests."""
+    """Keep what the developer's shell exports away from the tests."""
     for name in list(os.environ):
         if name.startswith(("REACTORCIDE_", "RUNNERLIB_WORKSPACE", "RUNNERLIB_GRANTED")) or name.endswith(
             ("_TOKEN", "_KEY", "_SECRET", "_PASSWORD")

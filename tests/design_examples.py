@@ -85,7 +85,7 @@ python -m runnerlib.cli run \
   --git-ref main \
   --job-command "npm install && npm test"
 """[1:]
-"""What a worker passes to the container of a job."""
+"""The command that a worker passes to the container of a job."""
 
 IN_A_CONTAINER = r"""
 # Worker executes:
@@ -176,7 +176,7 @@ runnerlib.log_next_job(
     depends_on=["test", "build"]
 )
 """
-"""What comes next, for who runs jobs without a worker."""
+"""A log of the next job, for users who run jobs without a worker."""
 
 NEXT_JOB_SHOWN = """\
 📋 Next jobs to run:
@@ -185,4 +185,4 @@ NEXT_JOB_SHOWN = """\
 Run the next job:
   $ python -m runnerlib.cli run --job deploy-staging --workflow-file pipeline.yaml
 """
-"""What that shows."""
+"""The output of that call."""

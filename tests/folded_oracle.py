@@ -1,4 +1,4 @@
-"""What the folded views mean, as naively as possible: whole texts, regular expressions, one occurrence at a time.
+"""The meaning of the folded views, as naively as possible: whole texts, regular expressions, one occurrence at a time.
 
 The joined view is a second one, of the patterns with blanks in them: all blanks are removed, of the text and of the
 patterns, and an occurrence has a soft wrap in it.
@@ -36,7 +36,7 @@ class Folded(NamedTuple):
     digits: list[int]  # how many bytes may still belong to a percent escape, before each byte
 
     def letters(self, start: int) -> bool:
-        """Whether a byte from `start` on is a letter of a percent escape."""
+        """Return whether a byte from `start` on is a letter of a percent escape."""
         return any(n and byte in b"ABCDEF" for n, byte in zip(self.digits[start:], self.text[start:], strict=True))
 
 
@@ -51,7 +51,7 @@ def _string_end(text: bytes, start: int) -> int:
 
 
 def _removed(text: bytes, at: int) -> tuple[int, bool]:
-    """Where what is removed at `at` ends (`at` if nothing is), and whether it is an escape sequence."""
+    """Return the end of what is removed at `at` (`at` if nothing is), and whether it is an escape sequence."""
     if text[at : at + 1] == b"\x1b":
         if text[at + 1 : at + 2] and text[at + 1] in b"]PX^_":
             return _string_end(text, at), True
@@ -63,7 +63,7 @@ def _removed(text: bytes, at: int) -> tuple[int, bool]:
 
 
 def is_barrier(gap: bytes, joined: bool) -> bool:
-    """Whether nothing goes on behind a gap: it is long, or has an empty line in it."""
+    """Return whether nothing goes on behind a gap: it is long, or has an empty line in it."""
     return len(gap) > GAP or bool(_BARRIER[joined].search(gap))
 
 
@@ -110,7 +110,7 @@ def has_folded_view(pattern: bytes) -> bool:
 
 
 def join(pattern: bytes) -> bytes:
-    """What a joined text has of a pattern; nothing if it has no joined view."""
+    """Return a pattern as a joined text has it; nothing if it has no joined view."""
     joined = pattern.translate(None, b" \t")
     return joined if JOINED_SHORTEST <= len(joined) < len(pattern) and has_folded_view(pattern) else b""
 
@@ -183,7 +183,7 @@ def shown(text: bytes, hidden: bytearray, start: int, marker: bytes = b"#") -> b
 
 
 def _waits_from(text: bytes) -> int:
-    """Where the bytes begin that may become a zero-width character; the length of the text if none do."""
+    """Return where bytes begin that may become a zero-width character; the length of the text if none do."""
     found = _UNFINISHED.search(text)
     if not found or fold(text)[1][found.start()]:  # inside of a sequence nothing waits
         return len(text)

@@ -1,4 +1,4 @@
-"""What masking means, as naively as possible, and a generator of texts that are hard to get right."""
+"""The meaning of masking, as naively as possible, and a generator of texts that are hard to get right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a mark is put down to, as naively as possible: every occurrence, and of those at a place the first complete."""
+"""The cause of each mark, as naively as possible: every occurrence, and of those at a place the first complete."""
 
 from __future__ import annotations
 

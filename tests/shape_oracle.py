@@ -1,4 +1,4 @@
-"""What shapes are, as naively as possible: whole texts, regular expressions, one beginning at a time."""
+"""The meaning of shapes, as naively as possible: whole texts, regular expressions, one beginning at a time."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _private_keys(text: bytes) -> Iterator[tuple[str, int, int, int]]:
 
 
 def _certain(line: bytes) -> tuple[int, bool]:
-    """How much of a line shows that it is one of a key, 0 if nothing does; and whether something is before the run."""
+    """Return how much of a line shows that it is a key's (0: nothing), and whether something precedes the run."""
     run, first = b"", True
     for found in re.finditer(rb"\\+/|.", line, re.DOTALL):
         letter = found.group()[-1:]
@@ -75,7 +75,7 @@ def _certain(line: bytes) -> tuple[int, bool]:
 
 
 def _key_end(text: bytes) -> int:
-    """Where what may be a key ends that begins with the text."""
+    """Return the end of what may be a key that begins with the text."""
     at = covered = 0
     keyed = loose = followed = False
     while True:

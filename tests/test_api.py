@@ -15,7 +15,7 @@ NAMES = sorted(set(runnerlib.__all__) - {"__version__"})
 
 
 def unexplained(name: str, thing: object) -> list[str]:
-    """What is missing at a public thing and its public members."""
+    """List what is missing at a public thing and its public members."""
     if inspect.isroutine(thing):
         return _of_function(name, thing)
     made = thing if inspect.isclass(thing) else type(thing)

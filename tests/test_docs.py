@@ -1,4 +1,4 @@
-"""What is written is true: examples run, tables derive from the code, links lead somewhere."""
+"""The documentation is true: examples run, tables derive from the code, links lead somewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users are told of errors."""
+"""Messages that users get about errors."""
 
 from __future__ import annotations
 

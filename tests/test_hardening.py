@@ -1,4 +1,4 @@
-"""What a step may find out about the runner of its job: nothing that is withheld from it."""
+"""Facts that a step may find out about the runner of its job: nothing that is withheld from it."""
 
 from __future__ import annotations
 

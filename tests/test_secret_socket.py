@@ -96,7 +96,7 @@ def rest(client: socket.socket) -> bytes:
 
 
 def ask(path: Path, message: bytes) -> bytes:
-    """What a client of Reactorcide does: send all, receive once."""
+    """Send all and receive once, as a client of Reactorcide does."""
     with connect(path) as client:
         client.sendall(message)
         return client.recv(1024)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "runnerlib"
+ROOT = Path(__file__).parents[1]
+PLACES = ("runnerlib", "tests", "benchmarks")
 
 FORBIDDEN = {"What", "Whether", "How", "Where", "When", "Which", "Why", "Who", "Whose", "Whom", "Whoever", "Whatever"}
 FORBIDDEN |= {"Nobody", "Somebody", "Anybody", "Everybody", "Those"}
@@ -40,16 +41,18 @@ def bad_beginnings(source: str, module: str) -> list[str]:
 
 
 def modules() -> list[Path]:
-    """All modules of runnerlib, and the stubs of the compiled ones."""
-    return sorted(path for path in PACKAGE.rglob("*.py*") if path.suffix in {".py", ".pyi"})
+    """All modules of runnerlib, its tests and benchmarks, and the stubs of the compiled ones."""
+    found = (path for place in PLACES for path in (ROOT / place).rglob("*.py*"))
+    return sorted(path for path in found if path.suffix in {".py", ".pyi"})
 
 
 def test_no_docstring_begins_with_a_relative_clause() -> None:
     found: list[str] = []
     paths = modules()
     assert {path.suffix for path in paths} == {".py", ".pyi"}
+    assert {path.relative_to(ROOT).parts[0] for path in paths} == set(PLACES)
     for path in paths:
-        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         found += bad_beginnings(path.read_text(encoding="utf-8"), name)
     assert not found, "\n" + "\n".join(found)
 

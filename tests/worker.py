@@ -56,7 +56,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Log:
-    """What arrived at the coordinator, in order; `refused` batches and streams that were `given_up` did not."""
+    """Lines that arrived at the coordinator, in order; `refused` batches and streams `given_up` did not."""
 
     lines: list[Line] = field(default_factory=list)
     refused: int = 0

@@ -1,4 +1,4 @@
-"""What /proc tells of processes and mounts, read from the real one; escapes from a text."""
+"""Facts that /proc tells of processes and mounts, read from the real one; escapes from a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pipelines call: jobs, channels by configuration, variables, other jobs."""
+"""Calls of pipelines: jobs, channels by configuration, variables, other jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program can ask about the job that it runs in."""
+"""Facts that a program can ask for about the job that it runs in."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def test_setting_keywords_are_the_settings_and_what_they_take() -> None:
 
 
 def checked(program: str, directory: Path) -> str:
-    """What a strict mypy says of a program that uses the library."""
+    """Return the report of a strict mypy on a program that uses the library."""
     file = directory / "program.py"
     file.write_text(program)
     options = ["--strict", "--config-file=", "--follow-imports=silent", f"--cache-dir={directory}/cache"]

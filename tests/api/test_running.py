@@ -90,7 +90,7 @@ class TestResults:
 
 
 class TestPlaces:
-    """Where a command runs and where it leaves things."""
+    """The places where a command runs and where it leaves things."""
 
     def seen(self, **arguments: object) -> list[str]:
         recorder = Recorder()

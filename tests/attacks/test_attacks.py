@@ -142,7 +142,7 @@ def results(said: str) -> dict[str, str]:
 
 
 def attacked(arena: Arena, level: str, **how: object) -> dict[str, str]:
-    """How each attack went."""
+    """Return the result of each attack."""
     name = f"attacked-{os.getpid()}-{os.urandom(4).hex()}"
     with socket.create_server(("127.0.0.1", 0)) as tcp, closing(socket.socket(socket.AF_UNIX)) as abstract:
         abstract.bind("\0" + name)

@@ -134,7 +134,7 @@ def test_every_benchmark_has_a_recorded_answer() -> None:
 
 @pytest.mark.parametrize("case", [case for case in gate_case.CASES if case.kind != "start"], ids=lambda case: case.name)
 def test_recorded_answers_are_right(case: gate_case.GateCase) -> None:
-    """Those of the masker; the recorded ones are another engine's."""
+    """Compare with the answers of the masker; the recorded ones are another engine's."""
     masked = gate_case.engine.digest(gate_case.engine.Runnerlib(case.secrets), gate_case.Text(case.bytes()))
     assert gate_case.expected()[case.name] == masked
 

@@ -1,4 +1,4 @@
-"""What the documentation shows is what the latest record says."""
+"""The figures of the documentation are those of the latest record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each kind of setting accepts, and that a refusal never repeats what was given."""
+"""Values that each kind of setting accepts, and refusals that never repeat what was given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job should do, worked out the slow and obvious way: whole sets of ancestors, one step at a time."""
+"""Expected results of a job, worked out the slow way: whole sets of ancestors, one step at a time."""
 
 from __future__ import annotations
 

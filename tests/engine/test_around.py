@@ -1,4 +1,4 @@
-"""Who has a say before and after each step, alone: no plugin, no thread, on both loops."""
+"""The hooks before and after each step, alone: no plugin, no thread, on both loops."""
 
 from __future__ import annotations
 

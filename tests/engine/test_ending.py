@@ -1,4 +1,4 @@
-"""How steps and jobs end: retries, time limits, signals, what runs nevertheless, on both loops."""
+"""Ends of steps and jobs: retries, time limits, signals, what runs nevertheless, on both loops."""
 
 from __future__ import annotations
 

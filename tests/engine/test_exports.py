@@ -1,4 +1,4 @@
-"""What steps hand on: files, their format, who sees what, and files that are traps."""
+"""Exports of steps: files, their format, who sees what, and files that are traps."""
 
 from __future__ import annotations
 

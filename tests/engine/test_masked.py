@@ -1,4 +1,4 @@
-"""What was masked is told of each step, under names and never with a value, on both loops."""
+"""Reports of what was masked in each step, under names and never with a value, on both loops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def named(*names: str) -> SecretMasker:
 
 
 def told(new_loop: NewLoop, *steps: Step, shared: SecretMasker | None = None) -> tuple[dict[str, Masked], Recorder]:
-    """What was told of each step, each time right before its end."""
+    """Run steps and return the masking report of each, which comes right before its end."""
     recorder = run_job(new_loop, Job("job", steps), shared=shared or named("ONE", "TWO"))[1]
     before = zip(recorder.events, recorder.events[1:], strict=False)
     ended = {b.result.name: a for a, b in before if isinstance(b, StepFinished) and isinstance(a, Masked)}
@@ -57,7 +57,7 @@ def test_all_attempts_are_one_report(new_loop: NewLoop) -> None:
 
 
 def test_each_attempt_begins_anew(new_loop: NewLoop) -> None:
-    """What one attempt ends with and the next one begins with is no secret."""
+    """The end of one attempt and the beginning of the next one are no secret together."""
     cut = len(ONE) // 2
     command = f"if test $RUNNERLIB_ATTEMPT = 1; then printf {ONE[:cut]}; exit 1; else printf %s {ONE[cut:]}; fi"
     recorder = run_job(new_loop, Job("job", [Step("a", command, retry=Retry(max=1, backoff=0))]))[1]

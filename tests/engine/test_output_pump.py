@@ -23,7 +23,7 @@ SECRET, LATE = b"hunter2-hunter2", b"minted-a-moment-ago"
 
 @pytest.fixture(autouse=True)
 def _hauled_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a full pipe brings about, of small pieces."""
+    """Make small pieces have the effects of a full pipe."""
     monkeypatch.setattr(pump, "READS_PER_WAKEUP", 1)
     monkeypatch.setattr(pump, "CHUNK", 100)
     monkeypatch.setattr(pump, "AHEAD", 5000)

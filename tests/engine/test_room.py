@@ -1,4 +1,4 @@
-"""What is larger than the kernel takes: long texts to run, long values, many values."""
+"""Input that is larger than the kernel takes: long texts to run, long values, many values."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def check(case: bytes) -> None:
 
 
 def _live(patterns: list[bytes], text: bytes) -> int:
-    """Where the longest end of the text that is a proper prefix of a pattern begins."""
+    """Return the start of the longest end of the text that is a proper prefix of a pattern."""
     ends = (n for p in patterns for n in range(1, min(len(p), len(text) + 1)) if text.endswith(p[:n]))
     return len(text) - max(ends, default=0)
 

@@ -118,7 +118,7 @@ def _bounds(registered: list[Registered], starts: set[int], text: bytes) -> tupl
 
 
 def is_allowed(shown: bytes, text: bytes, must: bytearray, may: bytearray) -> bool:
-    """Whether hiding some bytes, all that must be and none that may not, gives what is shown."""
+    """Return whether hiding some bytes, all that must be and none that may not, gives what is shown."""
     reached = {(0, False)}  # how much of what is shown is explained, and whether a marker ended it
     for i, byte in enumerate(text):
         passed = {(at + 1, False) for at, _ in reached if not must[i] and shown[at : at + 1] == bytes([byte])}

@@ -15,7 +15,7 @@ PLAIN = {"PATH": os.environ["PATH"], "HOME": "/dev/null/home", "LANG": "C.UTF-8"
 
 
 class Done(NamedTuple):
-    """How a command line ended and what it said."""
+    """The exit code of a command line, and its output."""
 
     code: int
     out: bytes

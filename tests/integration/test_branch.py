@@ -1,4 +1,4 @@
-"""Which branch a job runs for, where no variable tells: by the ref, by the file, and never by what is left behind."""
+"""The branch of a job, if no variable tells: by ref, by file, never by what is left behind."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_the_default_wins_when_nothing_else_is_there(tmp_path: Path) -> None:
 
 
 def test_secrets_of_every_layer_are_hidden(tmp_path: Path) -> None:
-    """Those of a layer that lost as well: what is no secret here may be one there."""
+    """Secrets of a layer that lost are hidden as well: what is no secret here may be one there."""
     env = {"REACTORCIDE_SECRET_VALUES_LIST": "swordfish-swordfish"}
     lines = explained(tmp_path, "--secrets-list", "--profile", "nightly", **env)
     assert [line.split("  (")[0].split() for line in lines[3:6]] == [

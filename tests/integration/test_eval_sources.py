@@ -94,7 +94,7 @@ def told(**parts: str) -> dict[str, str]:
 
 
 def project(forge: Forge, sha: str, **more: str) -> dict[str, str]:
-    """What a coordinator tells an evaluation of, whatever the event is."""
+    """Return the variables that a coordinator gives to an evaluation, whatever the event is."""
     url = forge.url("project.git")
     ci = {"CI_SOURCE_TYPE": "git", "CI_SOURCE_URL": url, "CI_SOURCE_REF": forge.ids["main"]}
     known = {"JOB_KIND": "eval", "SOURCE_TYPE": "git", "SOURCE_URL": url, "SOURCE_REF": sha, "SHA": sha, **ci}

@@ -175,7 +175,7 @@ class TestWorkflowFiles:
     def test_all_jobs_are_fetched_with_the_credentials_of_the_worker(
         self, cleanup: str, repository: Path, tmp_path: Path
     ) -> None:
-        """Which no step can read, not even of a job without a source that comes first."""
+        """The credentials can be read by no step, not even of a job without a source that comes first."""
         auth = tmp_path / "auth"
         auth.mkdir()
         look = f"cat {auth}/credentials || echo there is none"

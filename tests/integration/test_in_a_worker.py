@@ -58,13 +58,13 @@ def pushed(forge: Server) -> dict[str, str]:
 
 
 def jobs_of(coordinator: FakeCoordinator) -> dict[str, dict[str, Any]]:
-    """What the coordinator was asked for, by the names of jobs."""
+    """Return the jobs that the coordinator was asked for, by their names."""
     messages = [json.loads(body) for _, _, body in coordinator.requests]
     return {job["job_name"]: job for message in messages for flow in message["workflows"] for job in flow["jobs"]}
 
 
 def variables_of(job: dict[str, Any]) -> dict[str, str]:
-    """What a coordinator tells a job of its sources, besides its own variables."""
+    """Return the variables of a job: its own, and those by which a coordinator tells it of its sources."""
     names = ("source_type", "source_url", "source_ref", "ci_source_type", "ci_source_url", "ci_source_ref")
     return {**job["env"], **{f"REACTORCIDE_{name.upper()}": job[name] for name in names}}
 
@@ -163,7 +163,7 @@ def test_a_job_that_is_cancelled_cleans_up(command: str, worker: Worker, tmp_pat
 
 
 def test_a_shell_that_stays_is_killed(worker: Worker) -> None:
-    """Why commands with a variable begin with `exec `: this is how it is without."""
+    """The reason for `exec ` before commands with a variable: this is how it is without."""
     own = f"runnerlib run --job-command '{WAIT.replace(chr(39), chr(34))}'; echo $?"
     code, said = cancelled(worker, own, 0.5)
     assert (code, "cleaned up" in said.splitlines()) == (137, False), said

@@ -52,13 +52,13 @@ def run(place: Path, calls: str, error: int, *words: str) -> subprocess.Complete
 
 
 def told(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """What is said beside the job: one line at most."""
+    """Return the warnings beside the job: one line at most."""
     lines = (done.stdout + done.stderr).splitlines()
     return [line for line in lines if "warning:" in line and "sleep 100000" not in line]
 
 
 def ending_of(place: Path, calls: str, error: int) -> tuple[int, list[str]]:
-    """How a job of steps ends, whose daemon must be gone then."""
+    """Run a job of steps, whose daemon must be gone then, and return how it ended."""
     (place / "job.yaml").write_text(JOB)
     done = run(place, calls, error, "--job-file", "job.yaml")
     assert (place / "job/src/said").read_text().split() == ["one", "two", "three"], done.stderr

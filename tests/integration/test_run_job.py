@@ -22,7 +22,7 @@ from tests.integration.forty import EXPECTED, as_yaml, forty
 
 
 def steps_of(path: Path) -> dict[str, tuple[object, ...]]:
-    """What the events in a file say of each step."""
+    """Return the end of each step, by the events in a file."""
     events = [json.loads(line) for line in path.read_text().splitlines()]
     ended = [event for event in events if event["type"] == "step_finished"]
     return {e["step"]: (e["outcome"], e["exit_code"], e["reason"], e["attempts"]) for e in ended}
@@ -135,7 +135,7 @@ def write(tmp_path: Path, job: dict[str, object]) -> None:
 
 
 def ran(tmp_path: Path) -> list[str]:
-    """What has run since the last call, sorted: steps beside each other come in any order."""
+    """Return the steps that have run since the last call, sorted: concurrent ones come in any order."""
     file = tmp_path / "job/ran"
     found = sorted(file.read_text().splitlines()) if file.exists() else []
     file.unlink(missing_ok=True)

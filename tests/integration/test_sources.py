@@ -257,7 +257,7 @@ class TestKilled:
 
     @staticmethod
     def look(top: Path) -> dict[str, bytes]:
-        """What is there, but for what the client keeps for itself."""
+        """Return the files that are there, but for those that the client keeps for itself."""
         files = (path for path in top.rglob("*") if path.is_file())
         named = {path.relative_to(top).as_posix(): path.read_bytes() for path in files}
         return {name: content for name, content in named.items() if not name.startswith((".hg/", ".svn/"))}

@@ -1,4 +1,4 @@
-"""Which step of a job gets which secret, run as real processes: files, workflows, programs, plugins."""
+"""The secrets that each step of a job gets, run as real processes: files, workflows, programs, plugins."""
 
 from __future__ import annotations
 

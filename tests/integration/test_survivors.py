@@ -36,7 +36,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def run(place: Path, *words: str, count: int = 1) -> str:
-    """What a run says, which leaves none of `count` processes that have written down their numbers."""
+    """Return the output of a run that leaves none of `count` processes that have written down their numbers."""
     argv = [*RUNNERLIB, "--grace-period", "0.5", *words]
     done = subprocess.run(argv, cwd=place, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""What a worker needs of the output of `runnerlib run`: one stream, lines that are not too long, the time."""
+"""The output of `runnerlib run` for a worker: one stream, lines that are not too long, the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cases of the runner share: ways by which it learns of a secret, and all that it says."""
+"""Parts shared by the cases of the runner: ways to learn of a secret, and all that it says."""
 
 from __future__ import annotations
 

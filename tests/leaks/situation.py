@@ -1,4 +1,4 @@
-"""What the cases share: every way to cut an output into writes, what counts as readable, real tools."""
+"""Parts shared by the cases: every way to cut an output into writes, what counts as readable, real tools."""
 
 from __future__ import annotations
 

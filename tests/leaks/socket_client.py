@@ -1,4 +1,4 @@
-"""What a job does to register a secret with its runner, byte by byte; run as a script by the jobs of the tests.
+"""Registration of a secret by a job, byte by byte: a script that the jobs of the tests run.
 
 `python socket_client.py SCRIPT` runs the statements of SCRIPT with the functions below.
 """

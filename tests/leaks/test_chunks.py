@@ -1,4 +1,4 @@
-"""How output was cut into writes: a secret in two, three or many pieces, slowly, at the border of a buffer."""
+"""Cuts of output into writes: a secret in two, three or many pieces, slowly, at the border of a buffer."""
 
 from __future__ import annotations
 

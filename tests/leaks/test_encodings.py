@@ -185,7 +185,7 @@ def test_words_of_a_secret(secret: bytes, script: str, printed: bytes) -> None:
 
 
 def decoded(texts: list[bytes]) -> list[bytes]:
-    """What base64 at any offset makes of the letters of texts."""
+    """Return the bytes that base64 at any offset makes of the letters of texts."""
     texts = [re.sub(rb"[^A-Za-z0-9+/]", b"", text) for text in texts]
     return [
         base64.b64decode(text[k : len(text) - (len(text) - k) % 4]) for text in texts for k in range(min(4, len(text)))

@@ -1,4 +1,4 @@
-"""What is not promised: leaks of the stories that exact spellings cannot hide.
+"""Leaks that are not prevented: those of the stories that exact spellings cannot hide.
 
 Each is expected to fail, strictly: when one is hidden some day, its row must move to its theme.
 """

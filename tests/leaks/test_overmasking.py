@@ -88,7 +88,7 @@ ENVIRONMENT = [
 
 @pytest.fixture(scope="module")
 def environment_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], str]:
-    """What a run with all the variables of ENVIRONMENT shows of each text, and what the runner says."""
+    """Return what a run with all the variables of ENVIRONMENT shows of each text, and what the runner says."""
     rows = [case.values for case in ENVIRONMENT]
     words = [f"{printed}\f" for _, _, printed in rows]
     env = {name: value for name, value, _ in rows}

@@ -1,4 +1,4 @@
-"""When the secret was registered: before its first byte, in the middle of it, while others write."""
+"""Moments of registration: before the first byte of the secret, in the middle of it, while others write."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def write_until(masker: SecretMasker, registered: threading.Event, shown: list[b
 
 
 def test_a_registration_is_a_barrier_for_running_streams() -> None:
-    """Nobody: when it has returned, no write that begins afterwards shows the secret, on 16 running streams."""
+    """No write that begins after a registration has returned shows the secret, on 16 running streams."""
     masker = knowing(FLOOD)
     registered = threading.Event()
     shown: list[list[bytes]] = [[] for _ in range(16)]

@@ -1,4 +1,4 @@
-"""What a job prints, what other processes see of it, and who else listens."""
+"""The output of a job, what other processes see of it, and its other listeners."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def values_shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What a job shows that prints each variable of NAMES, all of them in one run."""
+    """Return the output of a job that prints each variable of NAMES, all of them in one run."""
     secrets = {name: f"{SECRET}-{number:03}" for number, name in enumerate(NAMES)}
     words = [word for name, value in secrets.items() for word in (name, value)]
     done = runnerlib("run", "--", "printf", "%s %s\n", *words, cwd=tmp_path_factory.mktemp("names"), **secrets)

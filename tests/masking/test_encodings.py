@@ -92,7 +92,7 @@ def test_short_values_have_no_short_patterns_but_their_own_spellings(value: byte
 
 @given(st.binary(min_size=1, max_size=64), st.sampled_from(sorted(ESCAPES)))
 def test_an_escape_leaves_plain_bytes_alone(value: bytes, rule: str) -> None:
-    """What lets `forms` skip every escape for a token of letters and digits."""
+    """The property that lets `forms` skip every escape for a token of letters and digits."""
     plain = base64.urlsafe_b64encode(value).rstrip(b"=") + b"."
     assert set(ESCAPES[rule](plain)) <= {plain}
 

@@ -132,7 +132,7 @@ def check_hold(patterns: list[bytes], text: bytes) -> None:
 
 
 def check_registration(patterns: list[bytes], text: bytes, rng: random.Random) -> None:
-    """What is covered in the text that was held or comes later is masked, and nothing that is not covered at all."""
+    """Check that covered text that was held or comes later is masked, and nothing that is not covered."""
     known, at = patterns[: rng.randint(0, len(patterns))], rng.randint(0, len(text))
     made = scanner(known)
     stream = made.stream()

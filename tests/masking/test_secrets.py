@@ -1,4 +1,4 @@
-"""Which values are secret, and which are strong enough to be searched."""
+"""Values that are secret, and those that are strong enough to be searched."""
 
 from __future__ import annotations
 

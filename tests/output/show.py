@@ -1,4 +1,4 @@
-"""What a console shows: drive it with events and read its two descriptors; a screen to look at."""
+"""Output of a console: drive it with events and read its two descriptors; a screen to look at."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def one_step(chunks: Iterable[bytes], name: str = "build") -> list[Event]:
 
 
 def shown(make: Callable[[Streams], Console], events: Iterable[Event]) -> tuple[bytes, bytes]:
-    """What a console writes to stdout and stderr."""
+    """Return what a console writes to stdout and stderr."""
     out, err = os.memfd_create("out"), os.memfd_create("err")
     try:
         console = make(streams(out, err))

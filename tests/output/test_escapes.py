@@ -87,7 +87,7 @@ def test_text_without_other_sequences_stays_as_it_is(data: bytes) -> None:
 
 
 def attributes(data: bytes) -> pyte.screens.Char:
-    """How a terminal shows the next character after `data`."""
+    """Return the next character after `data` as a terminal shows it."""
     screen = pyte.Screen(80, 1)
     pyte.ByteStream(screen).feed(data)
     return screen.cursor.attrs

@@ -75,12 +75,12 @@ class Screen:
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen, empty lines at its end left out."""
+        """The lines on the screen, empty ones at its end left out."""
         return "\n".join(line.rstrip() for line in self.emulator.display).rstrip("\n").split("\n")
 
     @property
     def everything(self) -> list[str]:
-        """What has scrolled away, and the screen."""
+        """The lines that have scrolled away, and those on the screen."""
         top = [
             "".join(line[x].data for x in range(self.emulator.columns)).rstrip() for line in self.emulator.history.top
         ]
@@ -195,7 +195,7 @@ def finish(name: str) -> list[Event]:
 @settings(deadline=None)
 @given(outputs, cuts, st.integers(1, 120), st.integers(2, 30))
 def test_no_output_wrecks_the_view(data: bytes, places: list[int], width: int, height: int) -> None:
-    """What is left is the same as without a view in between, whatever the step writes and the terminal's size."""
+    """The final screen is the same as without a view in between, for any output and size of the terminal."""
     left = []
     for chunks in (cut(data, places), [data]):
         screen = Screen(width, height)
@@ -265,7 +265,7 @@ def test_a_shown_view_is_redrawn_by_the_loop(new_loop: NewLoop) -> None:
 
 
 def test_a_terminal_that_is_stopped_gets_no_frames_and_then_everything(new_loop: NewLoop) -> None:
-    """Somebody pressed Ctrl-S: nothing piles up but what steps were allowed to write."""
+    """A user pressed Ctrl-S: nothing piles up but what steps were allowed to write."""
     screen = Screen(interval=0)
     block = b"".join(b"line %06d\n" % number for number in range(3_000))
 

@@ -99,7 +99,7 @@ def test_the_help_names_the_modes_there_are() -> None:
 
 
 def test_nothing_asks_for_the_name_of_a_mode() -> None:
-    """Whoever needs to know something of a mode asks its properties, so a new one is one row and one module."""
+    """Code asks for the properties of a mode, so a new one is one row and one module."""
     names = "|".join(MODES)
     asked = re.compile(rf"""(?:mode|config\.output)\b.{{0,4}}(?:==|!=| in \{{).{{0,4}}["'](?:{names})["']""")
     assert asked.search('if mode == "raw":')

@@ -1,4 +1,4 @@
-"""What a job shows arrives where the program that runs it shows its own things, in order."""
+"""The output of a job arrives where the program that runs it shows its own things, in order."""
 
 from __future__ import annotations
 

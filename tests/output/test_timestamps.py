@@ -34,7 +34,7 @@ class Clock:
 
 
 def minutes_of(make: Callable[[Streams, Clock], Console]) -> list[tuple[str, bytes]]:
-    """What two steps that run together say, a minute later each time; lines with the minute of their time."""
+    """Return the lines of two steps that run together, a minute later each time, with the minute of each."""
     clock, out = Clock(), os.memfd_create("out")
     both = streams(out, out)
     shown = make(Streams(both.out, both.err, stamp=stamped), clock)

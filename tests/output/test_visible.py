@@ -1,4 +1,4 @@
-"""What a person sees of a line."""
+"""The part of a line that a person sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where plugins come from, and where they never do."""
+"""Places that plugins come from, and places that they never come from."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_beside_a_ci_source_only_that_is_trusted(
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_ci_source_that_was_mounted(tmp_path: Path, source: Path, there: bool) -> None:
-    """Who starts the runner says where it is; that it is said is enough to trust nothing else."""
+    """The setting says where the CI source is; given, it is enough to trust nothing else."""
     if there:
         offer(tmp_path / "job/ci/.reactorcide/plugins", "ci")
     done = run(tmp_path, *copied(source), "--trust-source-plugins", REACTORCIDE_CI_SOURCE_DIR="/job/ci")

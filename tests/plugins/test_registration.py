@@ -1,4 +1,4 @@
-"""What is wrong with a plugin is said when it is registered."""
+"""Mistakes in a plugin are reported when it is registered."""
 
 from __future__ import annotations
 

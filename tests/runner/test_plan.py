@@ -1,4 +1,4 @@
-"""What a run is going to do, checked before anything is touched."""
+"""The plan of a run, checked before anything is touched."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_a_type_that_a_plugin_may_still_add_is_left_to_the_preparation(tmp_path:
 
 
 class TestArtifacts:
-    """What the job leaves behind lies where it is not replaced."""
+    """The artifacts of a job lie where they are not replaced."""
 
     def test_another_directory(self, tmp_path: Path) -> None:
         plan = planned(tmp_path, artifacts_dir="/job/out")

@@ -25,7 +25,7 @@ def test_what_has_to_be_said_again_is() -> None:
 
 
 def test_where_it_began_is_left_out() -> None:
-    """What has succeeded since would run again."""
+    """Steps that have succeeded since would run again."""
     assert told("run", "--from", "test", "--resume", "--from=build", "--only", "x") == [
         "runnerlib run --only x --resume"
     ]

@@ -138,7 +138,7 @@ def test_it_does_what_a_dictionary_does(
 
 
 class TestMistakes:
-    """What is wrong is said in one sentence, and nothing is changed."""
+    """A mistake is reported in one sentence, and nothing is changed."""
 
     def test_a_wrong_password(self, tmp_path: Path, cheap: None) -> None:
         store.secret_set("a", "b", "hunter2", PASSWORD, tmp_path)

@@ -1,4 +1,4 @@
-"""What a process registers is masked in what runnerlib shows for it: before, during and around a job."""
+"""Secrets that a process registers are masked in what runnerlib shows for it: before, during and around a job."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class TestTheRunnerAround:
         assert (done.code, done.out) == (0, b"True\n[REDACTED]\n")
 
     def test_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        """What the process shows would not be masked; in its own jobs it is all the same."""
+        """The output of the process would not be masked; in its own jobs the secret is all the same."""
         monkeypatch.setenv("REACTORCIDE_SECRETS_SOCKET", f"{tmp_path}/gone")
         assert not runnerlib.register_secret(VALUE)
         assert runnerlib.mask_text(VALUE) == "[REDACTED]"
@@ -100,7 +100,7 @@ class TestTheRunnerAround:
 
 
 class TestNames:
-    """Those of Reactorcide's `src.secrets`."""
+    """The names of Reactorcide's `src.secrets`."""
 
     def test_functions(self) -> None:
         assert secrets.register_secrets([VALUE, "ab", b"bytes-bytes"]) == 2

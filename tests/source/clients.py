@@ -1,4 +1,4 @@
-"""What the tests of hg and svn share: repositories' servers, and a look at what a client is told."""
+"""Parts shared by the tests of hg and svn: repositories' servers, and a look at what a client is told."""
 
 from __future__ import annotations
 

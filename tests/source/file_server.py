@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """How to answer one request.
+    """An answer to one request.
 
     `cut` is after how many bytes of the body the connection ends, `hang` whether it then stays open
     and silent; `ranges` whether a part is given to who asks for one.

@@ -1,4 +1,4 @@
-"""Whether tests may mount, and what runs where they may."""
+"""Permission of tests to mount, and what runs where they may."""
 
 from __future__ import annotations
 

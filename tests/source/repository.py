@@ -110,5 +110,5 @@ class Unwanted:
         """Take it."""
 
     def check(self) -> None:
-        """Nobody wants the result any more."""
+        """Stop the preparation: nobody wants the result any more."""
         raise Interrupted(15, "SIGTERM")

@@ -113,7 +113,7 @@ def blocked(request: pytest.FixtureRequest, room: Path, tmp_path: Path) -> Itera
 
 @pytest.fixture
 def previous(tmp_path: Path) -> Path:
-    """What stands where the source is to go."""
+    """Return the directory that stands where the source is to go."""
     place = tmp_path / "work/job/src"
     place.mkdir(parents=True)
     (place / "previous").write_text("kept")

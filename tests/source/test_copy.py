@@ -275,7 +275,7 @@ def test_read_only_directories_and_unreadable_files_without_root() -> None:
 
 
 def holes(path: Path) -> list[int]:
-    """Where data begins and ends in a file."""
+    """Return the places where data begins and ends in a file."""
     found, end = [], 0
     with open(path, "rb") as file, suppress(OSError):
         while True:
@@ -316,7 +316,7 @@ def test_files_that_shrink_grow_or_have_no_size(source: Path, full: Path, monkey
 
 
 def copied(source: Path, target: Path, *patterns: str, **files: str) -> set[str]:
-    """What a copy with exclusions has."""
+    """Return the files that a copy with exclusions has."""
     pairs = [("exclude", pattern) for pattern in patterns] + [("exclude-from", file) for file in files.values()]
     prepare(SourceSpec("copy", str(source), None, tuple(pairs)), target)
     return {path.relative_to(target).as_posix() for path in target.rglob("*")}
@@ -416,7 +416,7 @@ def assert_git_agrees(lines: list[str], paths: list[str]) -> None:
 
 
 def left_out(path: Path, patterns: tuple) -> bool:
-    """Whether a file, or a directory above it, is excluded."""
+    """Return whether a file, or a directory above it, is excluded."""
     parts = [path, *path.parents][:-1]
     return any(excluded(part.as_posix(), part != path, patterns) for part in parts)
 

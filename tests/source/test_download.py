@@ -26,7 +26,7 @@ SUM = f"#sha256={hashlib.sha256(DATA).hexdigest()}"
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody waits; how long it would have been."""
+    """Record the length of each pause instead of waiting."""
     found: list[float] = []
     monkeypatch.setattr(download, "wait", lambda seconds, report: found.append(seconds))
     return found

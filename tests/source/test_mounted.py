@@ -1,4 +1,4 @@
-"""What a workspace remembers of mounts, and what a job may have put in the place of that."""
+"""The record that a workspace keeps of mounts, and what a job may have put in its place."""
 
 from __future__ import annotations
 

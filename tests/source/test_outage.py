@@ -24,7 +24,7 @@ WAIT = retry.wait
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody waits; how long it would have been."""
+    """Record the length of each pause instead of waiting."""
     found: list[float] = []
     monkeypatch.setattr(retry, "wait", lambda seconds, report: found.append(seconds))
     return found

@@ -91,7 +91,7 @@ def test_many_files_in_one_directory_and_many_directories(tmp_path: Path) -> Non
 
 
 def test_modes_are_right_under_a_default_acl(tmp_path: Path) -> None:
-    """Where a directory has one, the kernel asks it instead of the umask."""
+    """The kernel asks a directory's default ACL, if it has one, instead of the umask."""
     (tmp_path / "tree/d").mkdir(parents=True)
     (tmp_path / "tree/d/file").write_text("x")
     (tmp_path / "tree/d/file").chmod(0o755)

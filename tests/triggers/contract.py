@@ -1,4 +1,4 @@
-"""What a coordinator's parser of triggers demands, written from the contract alone: the oracle of the rules.
+"""Demands of a coordinator's parser of triggers, written from the contract alone: the oracle of the rules.
 
 `refusal` gives the reason for which the whole message is refused, or an empty text.
 """

@@ -19,7 +19,7 @@ TOKEN, READER = "job-token-4711-submit", "person-token-0815-read"
 JOB = "11111111-2222-3333-4444-555555555555"
 
 Fault = Callable[["Handler"], None]
-"""What happens to one request instead of, or around, an answer."""
+"""An act on one request, instead of an answer or around it."""
 
 
 class FakeCoordinator(ThreadingHTTPServer):

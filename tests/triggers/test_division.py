@@ -1,4 +1,4 @@
-"""What of a refused message goes: all but what is refused and what waits for it, and nothing twice."""
+"""Partial delivery of a refused message: all goes but what is refused and what waits for it, and nothing twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How near an address is, and how near a redirect may lead."""
+"""Reach of addresses: how near each one is, and how near a redirect may lead."""
 
 from __future__ import annotations
 

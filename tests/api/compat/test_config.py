@@ -78,7 +78,7 @@ def test_secrets(here: Path, config: RunnerConfig, expected: list[str]) -> None:
 
 
 class TestSettingsByPosition:
-    """What `RunnerConfig` means there."""
+    """The meaning of `RunnerConfig` there."""
 
     def test_they_are_in_its_order(self) -> None:
         values = (

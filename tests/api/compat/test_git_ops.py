@@ -31,7 +31,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class TestChanges:
-    """What changed since where."""
+    """Changed files, and the base that they are compared with."""
 
     def test_since_a_branch(self, repo: Path) -> None:
         assert runnerlib.changed_files("main") == runnerlib.get_files_changed("main") == ["one", "two"]

@@ -129,7 +129,7 @@ def test_nothing_is_left_of_a_runner_that_is_ended(
 
 
 def test_want_of_memory_and_what_a_step_used(docker: dict[str, str], tmp_path: Path) -> None:
-    """What is told is the container's own: the client of the engine uses some 30 MiB and little time."""
+    """The figures are the container's own: the client of the engine uses some 30 MiB and little time."""
     eat = "x=x; while :; do x=$x$x; done"
     busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
     limits = {"image": "rl-test:1", "resources": {"memory": {"limit": "64Mi"}}}

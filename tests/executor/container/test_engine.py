@@ -1,4 +1,4 @@
-"""Which engine runs the images of a workflow."""
+"""The choice of the engine that runs the images of a workflow."""
 
 from __future__ import annotations
 

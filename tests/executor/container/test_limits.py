@@ -1,4 +1,4 @@
-"""What a container may do and see, and what is seen of it from outside: the same by both engines."""
+"""Limits of what a container may do and see, and its look from outside: the same by both engines."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def test_nothing_is_left(signum: signal.Signals, code: int, docker: dict[str, st
 
 
 def test_stopped_while_the_image_is_fetched(tmp_path: Path) -> None:
-    """Which can take long, and says nothing meanwhile."""
+    """A fetch can take long, and says nothing meanwhile."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/docker").write_text("#!/bin/sh\necho $$ > fetching; exec sleep 1000\n")
     (tmp_path / "bin/docker").chmod(0o755)

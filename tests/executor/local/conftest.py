@@ -11,7 +11,7 @@ from runnerlib.executor.local.cgroup import new_groups
 
 
 def delegated() -> bool:
-    """Whether this system lets the tests make control groups."""
+    """Return whether this system lets the tests make control groups."""
     groups = new_groups()
     if groups is not None:
         groups.remove()

@@ -70,7 +70,7 @@ def test_there_are_as_many_groups_as_steps_ran_at_once(held: ProcessSupervisor) 
     ],
 )
 def test_a_group_that_a_step_changed_is_not_given_to_another(held: ProcessSupervisor, change: str) -> None:
-    """Who is in a frozen group does not run, so a neighbour freezes it, once it is empty."""
+    """A process in a frozen group does not run, so a neighbour freezes it, once it is empty."""
     process = held.start(launch("true"))
     assert process.group is not None
     group = process.group.path

@@ -135,7 +135,7 @@ class Counting(Group):
 def test_the_group_of_the_step_itself_needs_no_further_sign(
     tmp_path: Path, counts: tuple[int, int], reason: str
 ) -> None:
-    """What it counted before is an earlier step's, which had the group."""
+    """The counts from before are an earlier step's, which had the group."""
     counter = Counter(Place(str(tmp_path / "other"), str(tmp_path)), "memory.events", "memory.max")
     assert OomProbe(counter, Counting(iter(counts)), alone=False).of(1, 2) == reason
 

@@ -1,4 +1,4 @@
-"""Whatever a step starts is found, signalled and ended, however it hides; and nothing else is."""
+"""Every process that a step starts is found, signalled and ended, however it hides; and nothing else is."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_escapee_is_found_and_ended(supervisor: ProcessSupervisor, how: str) 
 
 
 def test_term_reaches_escapees_before_the_command_ends(supervisor: ProcessSupervisor) -> None:
-    """What a cancelled step needs: one signal for everything, each process once."""
+    """A cancelled step needs one signal for everything, each process once."""
     command = (
         "env -i /usr/bin/setsid -f /bin/sh -c 'trap \"echo told\" TERM; echo $$; while :; do sleep 1000 & wait; done'"
     )

@@ -1,4 +1,4 @@
-"""What a step used is the step's: never the memory of the runner, which the kernel counts as that of its children."""
+"""The usage of a step excludes the memory of the runner, which the kernel counts as that of its children."""
 
 from __future__ import annotations
 

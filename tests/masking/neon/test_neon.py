@@ -43,7 +43,7 @@ class Driver(NamedTuple):
 
 
 class Answers(BytesIO):
-    """What a driver said, read as it was written."""
+    """The answers of a driver, read as they were written."""
 
     def number(self) -> int:
         return int.from_bytes(self.read(4), "little")
@@ -82,7 +82,7 @@ def patterns_are(patterns: Sequence[bytes], folded: bool) -> bytes:
 
 
 def folded_forms(pattern: bytes) -> Iterator[bytes]:
-    """What the core compiles of a pattern for its folded view: a line end before each letter of a percent escape."""
+    """Yield the folded forms that the core compiles: a line end before each letter of a percent escape."""
     for before in (b"", b"%0", b"%") if folded_oracle.has_folded_view(pattern) else ():
         yield re.sub(rb"(?<=%)[0-9A-Fa-f]{1,2}", _marked, before + pattern)[len(before) :]
 
@@ -92,7 +92,7 @@ def _marked(digits: re.Match[bytes]) -> bytes:
 
 
 def trie(patterns: Sequence[bytes]) -> bytes:
-    """What pyahocorasick has of the patterns, ids cut to 32 bits as the front of the core does it."""
+    """Return pyahocorasick's trie of the patterns, ids cut to 32 bits as the front of the core does it."""
     if not patterns:
         return numbers(0, 0, 0)
     builder = ahocorasick.Automaton(ahocorasick.STORE_LENGTH)

@@ -116,7 +116,7 @@ class TestChoices:
 
 
 class TestContext:
-    """What the environment says of the run."""
+    """Facts about the run in the environment."""
 
     def test_fields(self) -> None:
         assert context({"REACTORCIDE_JOB_ID": "7", "TRACEPARENT": PARENT}) == {"job_id": "7", "trace_id": TRACE}
@@ -146,7 +146,7 @@ class TestContext:
 
 
 class TestLogger:
-    """What job scripts and plugins call."""
+    """The logger that job scripts and plugins call."""
 
     def test_text(self, capsys: pytest.CaptureFixture[str]) -> None:
         logger.info("hello", {"a": 1})

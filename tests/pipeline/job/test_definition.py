@@ -1,4 +1,4 @@
-"""What is wrong with a job is found before anything runs, all of it."""
+"""Everything that is wrong with a job is found before anything runs."""
 
 from __future__ import annotations
 

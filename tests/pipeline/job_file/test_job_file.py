@@ -172,7 +172,7 @@ class TestTheFlatForm:
 
 
 class TestMistakes:
-    """What is said, and where."""
+    """The sentence about each mistake, and its place."""
 
     def test_all_of_them_at_once_in_the_order_of_the_file(self) -> None:
         text = """\
@@ -305,7 +305,7 @@ job:
 
 
 class TestHostileFiles:
-    """Nobody vouches for the file of a pull request."""
+    """The file of a pull request is one that nobody vouches for."""
 
     def test_aliases_that_multiply(self) -> None:
         lines = ["x-0: &a0 [x, x, x, x, x, x, x, x, x, x]"]

@@ -82,7 +82,7 @@ def test_they_mean_what_trigger_takes_them_for(tmp_path: Path, name: str) -> Non
 
 
 def test_every_key_of_such_files_is_known() -> None:
-    """Those of a workflow and of the flat form, less what only a workflow can have."""
+    """The keys of a workflow and of the flat form, less those that only a workflow can have."""
     assert {*layout.TOP, "job"} == {*JOB_KEYS, *FILE_KEYS, *flat.KEYS} - {"job_file"}
 
 

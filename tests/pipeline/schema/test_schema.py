@@ -1,4 +1,4 @@
-"""What a reader of a file accepts, its JSON Schema accepts: of files that are there, and of many that are made."""
+"""JSON Schemas accept every file that the readers accept: files that are there, and many that are made."""
 
 from __future__ import annotations
 
@@ -311,7 +311,7 @@ def test_spellings(name: str, text: str) -> None:
 
 
 class TestNothingIsForgotten:
-    """Whoever declares a new kind of value says what a schema makes of it."""
+    """The declaration of a new kind of value says what a schema makes of it."""
 
     def test_settings(self) -> None:
         names = {field.name for field in fields(RunnerConfig)}

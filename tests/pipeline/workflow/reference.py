@@ -67,7 +67,7 @@ def names_of(job: Plain) -> list[str]:
 
 
 def env_of(job: Plain, number: int, item_var: str) -> dict[str, str]:
-    """What tells an instance for which item it runs."""
+    """Return the variables that tell an instance for which item it runs."""
 
     def text(value: Any) -> str:
         return value if type(value) is str else json.dumps(value, ensure_ascii=False)
@@ -88,7 +88,7 @@ def whole(states: list[str]) -> str:
 
 
 def final_states(jobs: list[Plain], ends: Mapping[str, str]) -> dict[str, str]:
-    """What becomes of every instance when each that runs ends as `ends` says."""
+    """Return the final state of every instance when each that runs ends as `ends` says."""
     by_name = {job.name: job for job in jobs}
     states: dict[str, str] = {}
     changed = True
@@ -105,7 +105,7 @@ def final_states(jobs: list[Plain], ends: Mapping[str, str]) -> dict[str, str]:
 
 
 def runs(job: Plain, needed: list[str], by_name: Mapping[str, Plain], states: Outcomes) -> bool:
-    """Whether a job runs whose needs have the states `needed`."""
+    """Return whether a job runs whose needs have the states `needed`."""
     all_success = all(state == "success" for state in needed)
     if job.rule == "all_success":
         return all_success

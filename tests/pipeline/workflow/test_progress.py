@@ -1,4 +1,4 @@
-"""Which jobs run: random graphs against the reference, however the jobs that run together end."""
+"""The jobs that run: random graphs against the reference, however the jobs that run together end."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def written(base: Path, names: tuple[str, ...] = NAMES, *, fresh: bool = True) -
 
 
 def read(base: Path) -> tuple[set[str], bool, str]:
-    """Which steps the next run believes to have succeeded, whether the sources are there, and what it doubts."""
+    """Return the steps that the next run believes to have succeeded, whether the sources are there, and its doubt."""
     journal = Journal(base / ".runnerlib/journal.ndjson", base / "state/journals/seal", fresh=False)
     journal.close()
     return {name for name, one in journal.entries.items() if one.result.success}, journal.prepared, journal.doubt

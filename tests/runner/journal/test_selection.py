@@ -1,4 +1,4 @@
-"""What goes on where a job ended: against a few lines that say what it means."""
+"""The selection of steps when a job goes on where it ended, against a few lines that define it."""
 
 from __future__ import annotations
 

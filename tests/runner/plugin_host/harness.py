@@ -103,7 +103,7 @@ MODES = (COMMAND, STEPS, PYTHON_JOB, PYTHON_COMMAND)
 
 
 def request(mode: str, directory: Path, command: str, **settings: str) -> RunRequest:
-    """What each mode asks the runner for: one command, alone or as the only step of a job."""
+    """Return the request of a mode to the runner: one command, alone or as the only step of a job."""
     if mode == COMMAND:
         return requested(Session(()), None, {"job_command": command, **settings}, ())
     if mode == STEPS:

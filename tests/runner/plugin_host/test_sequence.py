@@ -39,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Outcome(NamedTuple):
-    """What is run with which settings, how it ends, and what is called on the way."""
+    """A command with its settings, the end of its run, and the calls on the way."""
 
     command: str
     settings: dict[str, str]
@@ -63,7 +63,7 @@ OUTCOMES = {
 
 
 def calls_of(run_it: Callable[[], object], **acts: Act) -> tuple[Calls, BaseException | None]:
-    """What is called of three plugins, of which the second one acts, and what is raised."""
+    """Return the calls of three plugins, of which the second one acts, and the error that is raised."""
     calls: Calls = []
     plugins = [Noting("c", calls), Noting("acting", calls, 50, **acts), Noting("first", calls, 1)]
     raised: BaseException | None = None
@@ -125,7 +125,7 @@ def in_modes(every: Iterable[tuple[str, ...]], some: Iterable[tuple[str, ...]]) 
     ("mode", "phase", "how"), in_modes(product(EARLY, FAILURES), zip(EARLY, FAILURES, strict=True))
 )
 def test_a_plugin_that_ends_the_run_before_the_job(mode: str, phase: str, how: str, tmp_path: Path) -> None:
-    """Who comes after it in the phase is not called; everybody has ON_ERROR and CLEANUP, itself included."""
+    """Plugins after it in the phase are not called; all have ON_ERROR and CLEANUP, itself included."""
     act, kind = FAILURES[how]
     calls, raised = calls_of(lambda: run(request(mode, tmp_path, "true")), **{phase: act})
     until = " ".join(EARLY[: EARLY.index(phase)])

@@ -328,7 +328,7 @@ class TestMemory:
 
 
 class TestRecords:
-    """What a job can ask about others."""
+    """Facts that a job can ask for about others."""
 
     def test_a_job_asks_for_the_results_of_others(self, tmp_path: Path) -> None:
         ask = """import json, os, pathlib, runnerlib.runner.workflow.status_records as r

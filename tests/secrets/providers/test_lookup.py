@@ -1,4 +1,4 @@
-"""Who is asked for a secret, how often, and what becomes of what was found."""
+"""The lookup of a secret: which provider is asked, how often, and what becomes of the answer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def complaint(tmp_path: Path, **options: object) -> list[str]:
 
 
 class TestWhere:
-    """Where references may stand."""
+    """Places where references may stand."""
 
     def test_job_env_as_text_mapping_and_file(self, tmp_path: Path) -> None:
         (tmp_path / "job").mkdir()

@@ -30,7 +30,7 @@ prepare(SourceSpec("git", url, ref, cache=Cache(Path(cache))), Path(target), pri
 
 
 def packs_sent(server: Server) -> int:
-    """How often the server was asked for a pack: what it is asked for refs has no wants in it."""
+    """Count the requests for a pack that the server got: those for refs have no wants in them."""
     return len([body for body in server.bodies if re.search(rb"want [0-9a-f]{40}", body)])
 
 
@@ -193,7 +193,7 @@ def empty_seal(place: Path) -> None:
 
 
 def seal_nonsense(place: Path) -> None:
-    """Whatever the seal says, a file that is no tree is not believed."""
+    """Seal a file that is no tree, which is not believed whatever the seal says."""
     (place / "tree").write_bytes(b"nonsense" * 100)
     (place / "seal").write_text("".join(f"{seal(place / name)}\n" for name in ("tree", "index")))
 

@@ -1,4 +1,4 @@
-"""What a checkout is compared with: on random histories, git says in it what it says in a full clone."""
+"""Comparisons in a checkout: on random histories, git says in it what it says in a full clone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def says(where: Path, *words: str) -> str:
 
 
 def compared(where: Path, base: str) -> list[str]:
-    """What checks ask for."""
+    """Return the answers of git to what checks ask for."""
     return [
         says(where, "merge-base", "--all", "HEAD", base),
         says(where, "log", "--format=%H", f"{base}..HEAD"),

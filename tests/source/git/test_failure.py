@@ -1,4 +1,4 @@
-"""What git says of a failure decides whether it is tried again; never the words of an address or a name."""
+"""Git's message of a failure decides whether it is tried again; never the words of an address or a name."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def test_no_credential_stays_in_the_clone(userinfo: str, server: Server, tmp_pat
 def test_no_credential_is_in_the_environment_or_the_words_of_a_process(
     engine: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has the same user can read both of every program."""
+    """Processes of the same user can read both of every program."""
     if engine == "git":
         spy = tmp_path / "bin/git"
         spy.parent.mkdir()
@@ -388,7 +388,7 @@ def test_an_exception_of_the_reporter(word: str, server: Server, full: Path) -> 
 
 
 def test_attributes_count_wherever_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the repository, in whatever directory; nobody else's, and not those of another commit."""
+    """The attributes of the repository count, in whatever directory; nobody else's, and not those of another commit."""
     (tmp_path / "machine").write_text("[core]\n\tautocrlf = true\n")
     git(tmp_path, "init", "-q", "-b", "main", "repo")
     (tmp_path / "repo/a/b").mkdir(parents=True)

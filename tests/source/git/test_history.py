@@ -1,4 +1,4 @@
-"""When a history that ends early is enough to compare: on random histories, against the whole of them."""
+"""Histories that end early but are enough to compare: random ones, against the whole of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def reached(tips: set[str], history: History) -> set[str]:
 
 
 def newest(commits: set[str], history: History) -> set[str]:
-    """Those that are no ancestors of others: all merge bases, of what two sides have in common."""
+    """Return the commits that are no ancestors of others: all merge bases, of what two sides have in common."""
     return {one for one in commits if not any(one in reached(set(history[other]), history) for other in commits)}
 
 
@@ -45,7 +45,7 @@ def answers(one: str, other: str, history: History) -> tuple[set[str], set[str],
 
 
 def cut(tips: set[str], history: History, depth: int) -> tuple[History, set[str]]:
-    """What a fetch so deep brings, children first, and where it ends; as git counts: the shortest way."""
+    """Return the history that a fetch so deep brings, children first, and its ends; as git counts: the shortest way."""
     layer, seen = set(tips), set(tips)
     for _ in range(depth - 1):
         layer = {above for one in layer for above in history[one]} - seen

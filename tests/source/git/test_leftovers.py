@@ -1,4 +1,4 @@
-"""What a job leaves and a runner without root cannot clear: shut directories of its own, and those of root."""
+"""Leftovers of a job that a runner without root cannot clear: shut directories of its own, and those of root."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def go_on(room: Path) -> str:
 
 
 def contents(src: Path) -> dict[str, tuple[object, ...]]:
-    """What is in a checkout; its own time tells nothing, since its git directory may have been away for a moment."""
+    """Return a checkout's contents without its own time: its git directory may have been away for a moment."""
     return snapshot(src) | {".": ()}
 
 

@@ -53,7 +53,7 @@ def rich_server(rich: Origin) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def trees(rich: Origin, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, tuple[object, ...]]]:
-    """What git's own clone has for each commit: the oracle."""
+    """Return the tree of each commit in git's own clone: the oracle."""
     oracle = tmp_path_factory.mktemp("oracle") / "clone"
     git(oracle.parent, "clone", "-q", str(rich.path), "clone")
     found = {}

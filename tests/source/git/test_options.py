@@ -378,7 +378,7 @@ def test_wishes_that_mean_nothing(option: str, full: Path) -> None:
 
 
 class TestSubmodulesLeftOut:
-    """Those that the repository or a sparse checkout leaves out."""
+    """Submodules that the repository or a sparse checkout leaves out."""
 
     @pytest.fixture
     def server(self, tmp_path: Path) -> Iterator[Server]:

@@ -20,7 +20,7 @@ from tests.tools import tool
 
 
 class Sshd(NamedTuple):
-    """Where it listens, and the file of the key that it lets in."""
+    """The port of an SSH server, and the file of the key that it lets in."""
 
     port: int
     key: Path

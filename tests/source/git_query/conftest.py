@@ -1,4 +1,4 @@
-"""What every test of a repository needs."""
+"""Fixtures that every test of a repository needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.tools import tool
 
 @pytest.fixture(scope="module", autouse=True)
 def no_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What the developer has configured must not reach the tests."""
+    """Keep the configuration of the developer away from the tests."""
     tool("git")
     root = tmp_path_factory.mktemp("none")
     for level in (ConfigLevel.GLOBAL, ConfigLevel.XDG, ConfigLevel.SYSTEM):

@@ -1,4 +1,4 @@
-"""What changed, against git itself; and never "nothing" when nobody can tell."""
+"""Changed files, against git itself; and never "nothing" when nobody can tell."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_as_git_says(tmp_path_factory: pytest.TempPathFactory, commits: list[tup
 
 
 class TestChanges:
-    """What counts as changed."""
+    """Files that count as changed."""
 
     def test_only_what_the_topic_did(self, repo: Path) -> None:
         git(repo, "checkout", "-qb", "topic")

@@ -1,4 +1,4 @@
-"""What is checked out, and which repository a run is about."""
+"""The commit that is checked out, and the repository that a run is about."""
 
 from __future__ import annotations
 

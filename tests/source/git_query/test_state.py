@@ -1,4 +1,4 @@
-"""What is checked out, against git itself."""
+"""The state of a checkout, against git itself."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_as_git_says(tmp_path_factory: pytest.TempPathFactory, deeds: list[str])
 
 
 class TestInfo:
-    """What no random history meets."""
+    """Cases that no random history meets."""
 
     def test_of_several_tags_an_annotated_one(self, repo: Path) -> None:
         git(repo, "tag", "a-light")
@@ -113,7 +113,7 @@ class TestInfo:
 
 
 class TestWork:
-    """Whether something is not committed."""
+    """Work that is not committed."""
 
     @pytest.mark.parametrize(
         ("deed", "dirty"),
