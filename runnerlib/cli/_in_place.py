@@ -128,13 +128,13 @@ def _selected(
     alone: str | None,
 ) -> tuple[RunRequest, str | None]:
     """Return the request with the selection of entries by `names`."""
-    wish = request.wish
+    selection = request.wish
     if len(names) == 1 and file.kind == "workflow" and alone is None:
         alone = names[0]
     elif names:
-        wish = wish or Selection()
-        wish = wish._replace(only=(*wish.only, *names))
-    return _checked(request._replace(wish=wish, workspace=workspace), here=here), alone
+        selection = selection or Selection()
+        selection = selection._replace(only=(*selection.only, *names))
+    return _checked(request._replace(wish=selection, workspace=workspace), here=here), alone
 
 
 def _checked(request: RunRequest, *, here: bool) -> RunRequest:

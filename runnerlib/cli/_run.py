@@ -91,8 +91,8 @@ def carry_out(
     `alone` names a job of a workflow. Without a job or command, the file of the project around the current directory
     says what to run; `names` are steps or jobs of it. `here` runs on the files that are there.
     """
-    wish = _wish(resume, start, only, skip) if resume or start or only or skip else None
-    request = requested(session, config_file, settings, words, wish)
+    selection = _wish(resume, start, only, skip) if resume or start or only or skip else None
+    request = requested(session, config_file, settings, words, selection)
     if here or names or is_unnamed(request):
         from runnerlib.cli._in_place import in_place
 

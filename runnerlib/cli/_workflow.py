@@ -79,10 +79,10 @@ def planned(
     With `fetching`, the source that contains the file is prepared if it is missing.
     """
     workflow = load(_found(services, request, fetching=fetching))
-    wish = request.wish
+    selection = request.wish
     if alone is not None:
-        wish = _alone(alone, workflow, wish)
-    return plan_workflow(workflow, request._replace(wish=wish), services)
+        selection = _alone(alone, workflow, selection)
+    return plan_workflow(workflow, request._replace(wish=selection), services)
 
 
 def _found(services: RunServices, request: RunRequest, *, fetching: bool) -> str:
@@ -125,13 +125,13 @@ def chosen(request: RunRequest, alone: str | None) -> bool:
     return all(layer < given for layer in others.values())
 
 
-def _alone(name: str, workflow: Workflow, wish: Selection | None) -> Selection:
+def _alone(name: str, workflow: Workflow, selection: Selection | None) -> Selection:
     names = [job.name for job in workflow.jobs]
     if name not in names and name not in instances(workflow):
         raise ConfigError(f"--job: {unknown('job', name, names)}")
-    if wish is not None and (wish.only or wish.start or wish.skip):
+    if selection is not None and (selection.only or selection.start or selection.skip):
         raise ConfigError("--job runs one job alone; --from, --only and --skip say which of several run")
-    return Selection(resume=wish is not None and wish.resume, only=(name,))
+    return Selection(resume=selection is not None and selection.resume, only=(name,))
 
 
 def _command(name: str, file: str, *, in_place: bool) -> str:

@@ -309,8 +309,8 @@ def _directories(settings: Resolved, workspace: Workspace) -> tuple[Workspace, P
 
 def _reach(settings: Resolved) -> dict[str, str]:
     """Return variables for the job's access to the coordinator, from settings outside the environment."""
-    told = [name for name in _REACH if settings.origin(name).layer not in {Layer.DEFAULT, Layer.ENVIRONMENT}]
-    values = {SETTINGS[name].variable: getattr(settings.config, name) for name in told}
+    names = [name for name in _REACH if settings.origin(name).layer not in {Layer.DEFAULT, Layer.ENVIRONMENT}]
+    values = {SETTINGS[name].variable: getattr(settings.config, name) for name in names}
     return {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items() if value}
 
 

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from runnerlib.runner.plan import JobPlan, RunPlan
 
 
-def open_journal(plan: RunPlan, wish: Selection | None) -> Journal:
-    """Open the journal of the plan's workspace, emptied unless `wish` needs the last run. Raises RunnerError."""
+def open_journal(plan: RunPlan, selection: Selection | None) -> Journal:
+    """Open the journal of the plan's workspace, emptied unless `selection` needs the last run. Raises RunnerError."""
     seal = seal_of(plan.journal, plan.config.state_dir, plan.environ)
-    return Journal(plan.journal, seal, fresh=wish is None or not wish.uses_journal)
+    return Journal(plan.journal, seal, fresh=selection is None or not selection.uses_journal)
 
 
 def foreseen(plan: JobPlan) -> tuple[frozenset[str], frozenset[str]]:
     """Return the steps that a run would reuse from the journal, and those it would leave out; changes nothing."""
-    wish = plan.wish or Selection()
+    selection = plan.wish or Selection()
     entries = {}
-    if wish.uses_journal and plan.journal.exists():
-        journal = open_journal(plan, wish)
+    if selection.uses_journal and plan.journal.exists():
+        journal = open_journal(plan, selection)
         journal.close()
         entries = journal.entries
-    kept, left_out = select(plan.job, wish, entries)
+    kept, left_out = select(plan.job, selection, entries)
     return frozenset(kept), left_out
 
 
@@ -38,8 +38,8 @@ def remembering(
     plan: JobPlan, masker: SecretMasker, journal: Journal, execution: JobExecution, observer: Observer
 ) -> JobExecution:
     """Return the execution with results reused from the journal, and each step that ends recorded in it."""
-    wish = plan.wish or Selection()
-    kept, left_out = select(plan.job, wish, journal.entries)
+    selection = plan.wish or Selection()
+    kept, left_out = select(plan.job, selection, journal.entries)
     signed = signatures(plan.job)
 
     def ended(result: StepResult, exports: Exports) -> None:
@@ -54,4 +54,4 @@ def remembering(
             observer.observe(Warned(masker.mask_string(text)))
 
     taken = {name: Kept(entry.result, entry.exports or NO_EXPORTS) for name, entry in kept.items()}
-    return execution._replace(kept=taken, renews=wish.goes_on, excluded=left_out, ended=ended)
+    return execution._replace(kept=taken, renews=selection.goes_on, excluded=left_out, ended=ended)

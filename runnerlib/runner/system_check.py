@@ -47,5 +47,5 @@ def shortcomings(server: SecretServer) -> str:
         "steps in a sandbox can replace the socket that registers secrets": server.exposed,
         "plugins, workflows and most sources do not work": _no_threads(),
     }
-    told = "; ".join(f"{what} ({why})" for what, why in found.items() if why)
-    return f"this system does not give all that a run uses: {told}" if told else ""
+    missing = "; ".join(f"{what} ({why})" for what, why in found.items() if why)
+    return f"this system does not give all that a run uses: {missing}" if missing else ""

@@ -43,8 +43,8 @@ def command(as_json: bool) -> int:
     """
     found = sorted((*kernel.findings(), *programs.findings()), key=lambda one: _GROUPS.index(one.group))
     if as_json:
-        told = {"usable": not any(one.fatal for one in found), "findings": [one._asdict() for one in found]}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        report = {"usable": not any(one.fatal for one in found), "findings": [one._asdict() for one in found]}
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         seen = look(os.environ, sys.stdout.isatty(), sys.stdout.encoding)
         click.echo("\n".join(_lines(found, seen)))

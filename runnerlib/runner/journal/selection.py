@@ -50,13 +50,13 @@ def signatures(job: Job) -> dict[str, str]:
     return signed(job.dependencies(), lambda name: (steps[name], sorted(job.env.items())))
 
 
-def select(job: Job, wish: Selection, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], frozenset[str]]:
+def select(job: Job, selection: Selection, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], frozenset[str]]:
     """Return the steps reused from `entries`, and those left out; the others run.
 
     --resume also reuses allowed failures. A step whose condition was false does not block reuse of the steps after
     it: its condition is evaluated again, and if it runs now, the steps after it run as well.
     """
-    return chosen(job.dependencies(), signatures(job) if entries else {}, wish, entries, _done, _passed)
+    return chosen(job.dependencies(), signatures(job) if entries else {}, selection, entries, _done, _passed)
 
 
 def _success(entry: Entry) -> bool:
@@ -78,7 +78,7 @@ def _never(_entry: Entry) -> bool:
 def chosen(
     graph: Mapping[str, Collection[str]],
     current: Mapping[str, str],
-    wish: Selection,
+    selection: Selection,
     entries: Mapping[str, Entry],
     done: Callable[[Entry], bool] = _success,
     passed: Callable[[Entry], bool] = _never,
@@ -90,18 +90,18 @@ def chosen(
     """
     same = {name: entry for name, entry in entries.items() if entry.signature == current.get(name)}
     valid = {name: entry for name, entry in same.items() if _success(entry) and entry.exports is not None}
-    if wish.only:
-        run: Collection[str] = set(wish.only)
-    elif wish.start:
-        run = descendants(graph, wish.start)
-    elif wish.goes_on:
+    if selection.only:
+        run: Collection[str] = set(selection.only)
+    elif selection.start:
+        run = descendants(graph, selection.start)
+    elif selection.goes_on:
         valid = {name: entry for name, entry in same.items() if done(entry) and entry.exports is not None}
         run = set(graph) - (_unbroken(graph, {*valid, *filter(lambda name: passed(same[name]), same)}) & valid.keys())
     else:
         run = set(graph)
     kept = {name: valid[name] for name in graph if name in valid and name not in run}
-    left_out = {name for name in graph if name not in run and name not in kept} | set(wish.skip)
-    return {name: entry for name, entry in kept.items() if name not in wish.skip}, frozenset(left_out)
+    left_out = {name for name in graph if name not in run and name not in kept} | set(selection.skip)
+    return {name: entry for name, entry in kept.items() if name not in selection.skip}, frozenset(left_out)
 
 
 def _unbroken(graph: Mapping[str, Collection[str]], valid: Collection[str]) -> set[str]:

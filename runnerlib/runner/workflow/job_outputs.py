@@ -42,18 +42,18 @@ def tell(
     The file is written only when it holds no secret. Raises RunnerError when it cannot be written.
     """
     text = json.dumps(known, ensure_ascii=False)
-    told = {"RC_WF_NODE_NAME": instance.job.name, "RC_WF_OUTPUT_FILE": str(directory / OUTPUT_NAME)}
+    variables = {"RC_WF_NODE_NAME": instance.job.name, "RC_WF_OUTPUT_FILE": str(directory / OUTPUT_NAME)}
     for result in before:
         for name, value in result.outputs.items():
-            told[f"RUNNERLIB_OUTPUT_{variable_part(result.name)}_{variable_part(name)}"] = value
+            variables[f"RUNNERLIB_OUTPUT_{variable_part(result.name)}_{variable_part(name)}"] = value
     _remove(directory / OUTPUT_NAME)
     _remove(directory / VARS_NAME)
     if masker.mask_string(text) == text:
         _write(directory / VARS_NAME, text)
-        told["RC_WF_VARS_FILE"] = str(directory / VARS_NAME)
+        variables["RC_WF_VARS_FILE"] = str(directory / VARS_NAME)
     if len(text.encode()) <= _LONGEST:
-        told["RC_WF_VARS_JSON"] = text
-    return told
+        variables["RC_WF_VARS_JSON"] = text
+    return variables
 
 
 def collect(instance: Instance, result: JobResult, directory: Path, known: Mapping[str, Any]) -> JobOutputs:

@@ -116,10 +116,10 @@ class LocalJob:
         """Return the planner of the job, with the outputs of the jobs before it."""
         plan, instance = self._backend.plan, self._instance
         base = plan.plans[instance.name].workspace.base
-        told = tell(instance, base, self._known.vars, self._known.before, plan.masker)
-        told[RECORDS_VARIABLE] = str(self._backend.records)
+        variables = tell(instance, base, self._known.vars, self._known.before, plan.masker)
+        variables[RECORDS_VARIABLE] = str(self._backend.records)
         wish = Selection(resume=True) if plan.wish.resume else None
-        request = plan.requests[instance.name]._replace(told=told, wish=wish)
+        request = plan.requests[instance.name]._replace(told=variables, wish=wish)
         return Planner(request, plan.services.for_job(), plan_job)
 
     async def _upload(self, plan: JobPlan, *, optional: bool) -> None:

@@ -63,8 +63,8 @@ class WorkflowPlan(NamedTuple):
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings of all plans, without duplicates."""
-        told = (*self.front.warnings, *(warning for plan in self.plans.values() for warning in plan.warnings))
-        return tuple(dict.fromkeys(told))
+        warnings = (*self.front.warnings, *(warning for plan in self.plans.values() for warning in plan.warnings))
+        return tuple(dict.fromkeys(warnings))
 
     def describe(self) -> Iterator[tuple[str, str]]:
         """Yield the plan as (label, text) rows without its jobs, not masked."""
@@ -86,8 +86,8 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     """
     workflow.check()
     all_of_them = instances(workflow)
-    wish = _by_name(request.wish or Selection(), all_of_them)
-    _check_wish(workflow, wish, all_of_them)
+    selection = _by_name(request.wish or Selection(), all_of_them)
+    _check_selection(workflow, selection, all_of_them)
     request = request._replace(about=_beside(request.cwd, workflow.file))
     if workflow.file:
         request = request.of_file(workflow.file, request.cwd / workflow.file)
@@ -105,9 +105,9 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
         requests=requests,
         plans=plans,
         instances=all_of_them,
-        wish=_by_instance(wish, all_of_them),
+        wish=_by_instance(selection, all_of_them),
         forced=frozenset(
-            all_of_them[name].job.name if name in all_of_them else name for name in wish.only + wish.start
+            all_of_them[name].job.name if name in all_of_them else name for name in selection.only + selection.start
         ),
         capacity=1 if mode_of(front.config.output).verbatim else front.config.max_parallel or os.cpu_count() or 1,
         source=_source_of_all(plans.values()),
@@ -175,28 +175,28 @@ def _changed(resolved: Resolved, changes: Mapping[str, object], spelling: str = 
     return resolved.changed({name: (value, origin) for name, value in values.items()})
 
 
-def _check_wish(workflow: Workflow, wish: Selection, all_of_them: Collection[str]) -> None:
+def _check_selection(workflow: Workflow, selection: Selection, all_of_them: Collection[str]) -> None:
     names = [job.name for job in workflow.jobs]
-    for option, given in (("--from", wish.start), ("--only", wish.only), ("--skip", wish.skip)):
+    for option, given in (("--from", selection.start), ("--only", selection.only), ("--skip", selection.skip)):
         for name in given:
             if name not in names and name not in all_of_them:
                 raise ConfigError(f"{option}: {unknown('job', name, names)}")
-    if wish.start and wish.only:
+    if selection.start and selection.only:
         raise ConfigError("--from and --only contradict each other; give one of them")
 
 
-def _by_name(wish: Selection, all_of_them: Mapping[str, Instance]) -> Selection:
-    """Return the wish with names of runs in place of their labels, `test (macos, 3.12)`, which people read."""
+def _by_name(selection: Selection, all_of_them: Mapping[str, Instance]) -> Selection:
+    """Return the selection with names of runs in place of their labels, `test (macos, 3.12)`, which people read."""
     labels = {one.label: name for name, one in all_of_them.items()}
 
     def named(given: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name if name in all_of_them else labels.get(name, name) for name in given)
 
-    return Selection(wish.resume, named(wish.start), named(wish.only), named(wish.skip))
+    return Selection(selection.resume, named(selection.start), named(selection.only), named(selection.skip))
 
 
-def _by_instance(wish: Selection, all_of_them: Mapping[str, Instance]) -> Selection:
+def _by_instance(selection: Selection, all_of_them: Mapping[str, Instance]) -> Selection:
     def runs(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name, one in all_of_them.items() if name in names or one.job.name in names)
 
-    return Selection(wish.resume, runs(wish.start), runs(wish.only), runs(wish.skip))
+    return Selection(selection.resume, runs(selection.start), runs(selection.only), runs(selection.skip))

@@ -25,8 +25,8 @@ _OUTCOMES: Mapping[str, str] = {"completed": "success", "skipped": "skipped", "c
 
 def picture(plan: WorkflowPlan, how: str, width: int = 0) -> str:
     """Return the graph as `text` of at most `width` columns (0: any) or for `mermaid`, with what would not run."""
-    told = verdicts(plan)
-    return _mermaid(plan, told) if how == "mermaid" else _text(plan, told, width)
+    results = verdicts(plan)
+    return _mermaid(plan, results) if how == "mermaid" else _text(plan, results, width)
 
 
 def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
@@ -95,26 +95,26 @@ def _would_run(plan: WorkflowPlan, job: WorkflowJob, known: Mapping[str, list[St
     return any(judge.verdict(one.name, plan.plans[one.name].env) is None for one in own)
 
 
-def _text(plan: WorkflowPlan, told: Mapping[str, StepResult | None], width: int) -> str:
+def _text(plan: WorkflowPlan, results: Mapping[str, StepResult | None], width: int) -> str:
     workflow = plan.workflow
     runs: dict[str, list[Instance]] = {job.name: [] for job in workflow.jobs}
     for one in plan.instances.values():
         runs[one.job.name].append(one)
-    nodes = {job.name: _node(job, runs[job.name], told) for job in workflow.jobs}
+    nodes = {job.name: _node(job, runs[job.name], results) for job in workflow.jobs}
     title = f"workflow {one_line(workflow.name)}: {counted(len(nodes), 'job')}"
     return graph_as_text(title, workflow.dependencies(), nodes, width)
 
 
-def _node(job: WorkflowJob, runs: list[Instance], told: Mapping[str, StepResult | None]) -> Node:
+def _node(job: WorkflowJob, runs: list[Instance], results: Mapping[str, StepResult | None]) -> Node:
     command = job.body.steps[0].shown if job.command is not None else counted(len(job.body.steps), "step")
-    return Node(command, tuple(_how(job, runs)), _idle(runs, told))
+    return Node(command, tuple(_how(job, runs)), _idle(runs, results))
 
 
-def _idle(runs: list[Instance], told: Mapping[str, StepResult | None]) -> str:
+def _idle(runs: list[Instance], results: Mapping[str, StepResult | None]) -> str:
     """Return which runs of a job would not run, and why; empty if all would."""
     found: dict[str, list[str]] = {}
     for one in runs:
-        result = told[one.name]
+        result = results[one.name]
         if result is not None:
             done = result.cause == "restored"
             found.setdefault("done before" if done else f"does not run: {result.reason}", []).append(one.label)
@@ -142,7 +142,7 @@ def _how(job: WorkflowJob, runs: list[Instance]) -> Iterator[str]:
     yield from listed_secrets(job.body.secrets)
 
 
-def _mermaid(plan: WorkflowPlan, told: Mapping[str, StepResult | None]) -> str:
+def _mermaid(plan: WorkflowPlan, results: Mapping[str, StepResult | None]) -> str:
     graph = plan.workflow.dependencies()
-    running = {plan.instances[name].job.name for name, result in told.items() if result is None}
+    running = {plan.instances[name].job.name for name, result in results.items() if result is None}
     return graph_as_mermaid(graph, graph.keys() - running, "j")
