@@ -79,13 +79,17 @@ def unprepared(error: SourceError, place: str | os.PathLike[str] | None) -> Unpr
 
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:
     """Return the text that `got` is no `kind`, with the allowed values and a suggestion."""
+    names = list(allowed)
+    more = ", …" if len(names) > _LISTED else ""
+    return f"unknown {kind} '{got}' ({', '.join(names[:_LISTED])}{more}){suggestion(got, names)}"
+
+
+def suggestion(got: str, names: list[str]) -> str:
+    """Return the end of an error text that asks for the nearest of some names; '' when none is near."""
     from difflib import get_close_matches  # a start without an error does not need it
 
-    names = list(allowed)
     near = get_close_matches(got, names[:_COMPARED], n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    more = ", …" if len(names) > _LISTED else ""
-    return f"unknown {kind} '{got}' ({', '.join(names[:_LISTED])}{more}){hint}"
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def printable(text: str) -> str:

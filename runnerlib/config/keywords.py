@@ -17,7 +17,7 @@ class SettingKeywords(TypedDict, total=False):
     Not those that have a parameter of their own, nor those of the command line (`runnerlib.api.call.INSTEAD`).
     """
 
-    container_engine: str | None
+    container_engine: Literal["auto", "docker", "podman", "none"] | None
     runner_image: str | None
     container: bool | str | None
     container_network: Literal["default", "none"] | None

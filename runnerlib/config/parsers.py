@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from runnerlib.errors import suggestion
+
 
 def text(given: object) -> str:
     """Any text that can be an argument or a variable of a process."""
@@ -181,7 +183,8 @@ def one_of(allowed: tuple[str, ...], given: object) -> str:
     if given is False and "off" in allowed:
         return "off"
     if given not in allowed:
-        raise ValueError(f"one of {', '.join(allowed)} is expected")
+        near = suggestion(given, list(allowed)) if isinstance(given, str) else ""
+        raise ValueError(f"one of {', '.join(allowed)} is expected{near}")
     return str(given)
 
 

@@ -89,7 +89,8 @@ class RunnerConfig:
     )
     container_engine: str = _setting(
         "program that runs containers: auto, docker, podman, or none to run jobs with an image without a container",
-        default="auto",
+        kinds.choice("auto", "docker", "podman", "none"),
+        "auto",
     )
     runner_image: str | None = _setting(
         "image of the container that the steps run in; given anywhere but on the command line it starts none by "

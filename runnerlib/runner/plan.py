@@ -49,6 +49,7 @@ class RunPlan:
     that of the job; `given` are the variables that were set for the job. `warnings` name the secrets that will not be
     masked. `secret_names` are variables that are secret because of where they come from. `about` is a directory in the
     repository that conditions are about; it gives way to `code_dir` if `code_dir_given`.
+    `untrusted` says that others may have written the file of the job.
     """
 
     config: RunnerConfig
@@ -68,6 +69,7 @@ class RunPlan:
     placement: Placement | None = None
     step_count: int = 0
     is_command: bool = False
+    untrusted: bool = False
 
     @property
     def journal(self) -> Path:
@@ -99,8 +101,7 @@ class JobPlan(RunPlan):
         """Return the bounds of each step, by name."""
         from runnerlib.runner.sandbox.level import bounds_of_job  # for the few plans that have some
 
-        trusted = any(one.trusted for one in self.checkouts)
-        return bounds_of_job(self.job, self.config, self.workspace, self.about, trusted=trusted)
+        return bounds_of_job(self)
 
     def apart(self) -> JobPlan:
         """Return a copy for a container: with the variables set for the job, without the runner's other ones."""
@@ -223,6 +224,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
         "placement": placement,
         "step_count": len(job.steps) if job else 0,
         "is_command": is_command,
+        "untrusted": bool(request.untrusted),
     }
 
 

@@ -20,13 +20,14 @@ _CONTINUED = " \\"
 def resume_command(invocation: Invocation, mask: Callable[[str], str], width: int = 0) -> list[str]:
     """Return the command in lines of at most `width` columns, as a shell reads them, unless a word is longer.
 
-    A command that holds a secret, or what a terminal cannot show, is not repeated but described.
+    A command that holds a secret, variables of the job, or what a terminal cannot show, is not repeated but described.
     """
     import shlex  # only a run that has not succeeded needs it
 
     words = [shlex.quote(word) for word in (_PROGRAM, *_resuming(invocation.words))]
     line = " ".join(words)
-    if mask(line) != line or not line.isprintable():
+    variables = any(word.startswith("--job-env") for word in invocation.words)  # those may be secret unrecognised
+    if variables or mask(line) != line or not line.isprintable():
         return [_OTHER_WORDS]
     return _in_lines(words, width)
 

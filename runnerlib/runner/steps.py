@@ -105,4 +105,6 @@ def _surroundings(plan: JobPlan, warn: Callable[[str], None]) -> Surroundings:
 
     found = condition_context.surroundings(plan.env, plan.job.name, condition_context.repository_of(plan), warn)
     found.variables()  # before a step can change what is checked out
+    if any("changed" in condition.functions for condition in plan.conditions.values()):
+        found.changed("")  # likewise: a step could change where the repository fetches from
     return found

@@ -107,7 +107,8 @@ def test_settings_win_over_the_bare_variables(tmp_path: Path) -> None:
     done = runnerlib("run", "--log-format", "text", "--", "true", cwd=tmp_path, **JSON)
     assert done.err == "runnerlib: $ true\n"
     done = runnerlib("run", "--log-format", "jsno", "--", "true", cwd=tmp_path)
-    assert done.err == "error: log_format (command line, --log-format): got 'jsno', one of text, json is expected\n"
+    what = "got 'jsno', one of text, json is expected; did you mean 'json'?"
+    assert done.err == f"error: log_format (command line, --log-format): {what}\n"
 
 
 def test_less_is_said_as_text(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ class Handover:
         """Make the directories below `scratch`, which is empty. Raises RunnerError."""
         self.scratch = Scratch(_made(scratch / "shared"), _made(scratch / "strict"))
         self._whole = scratch
-        self._target = Path(plan.workspace.meant(plan.env.get(_OUTPUT) or OUTPUT_FILE))
+        # The runner's own variable: what a job says could lead the output into any file of the workspace.
+        self._target = Path(plan.workspace.meant(plan.environ.get(_OUTPUT) or OUTPUT_FILE))
         self._moved = self._target.parent == plan.workspace.base
         self._spool = plan.spool
         home, temporary = _made(self.scratch.strict / "home"), _made(self.scratch.strict / "tmp")

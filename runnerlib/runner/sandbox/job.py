@@ -17,6 +17,7 @@ from runnerlib.runner.sandbox import manifest
 from runnerlib.runner.sandbox.grants import Grants
 from runnerlib.runner.sandbox.handover import Handover
 from runnerlib.runner.sandbox.layout import named_paths, special_paths
+from runnerlib.runner.sandbox.level import watched_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +32,17 @@ if TYPE_CHECKING:
 # Programs that do their work by a set-user-ID bit, which no_new_privs makes void.
 _RAISING = r"\b(?:sudo|su|doas|pkexec|newgrp|newuidmap|fusermount3?)\b"
 
+# Python writes beside what it imports: that would be a change of the CI source, by its own code.
+_NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+
 
 def bounded(
     plan: JobPlan, execution: JobExecution, executor: Executor, warn: Callable[[str], object], scratch: Path
 ) -> JobExecution:
     """Return the execution of a job with the sandbox of its steps. Raises RunnerError as `JobSandbox` does."""
     is_local = isinstance(executor, ProcessSupervisor)  # a container bounds its steps itself
+    if watched_tree(plan) is not None:
+        execution = execution._replace(env={**_NO_BYTECODE, **execution.env})
     return execution._replace(boundary=JobSandbox(plan, scratch, warn, is_local=is_local))
 
 
@@ -49,7 +55,7 @@ class JobSandbox:
 
     def __init__(self, plan: JobPlan, scratch: Path, warn: Callable[[str], object], *, is_local: bool) -> None:
         self._plan = plan
-        self._ci = next((one.target for one in plan.checkouts if one.trusted), None)
+        self._ci = watched_tree(plan)
         self._bounds = plan.bounds()
         if not is_local:
             if any(bounds.level == "strict" for bounds in self._bounds.values()):
@@ -68,7 +74,7 @@ class JobSandbox:
         self._tell_missing(warn)
         if self._levels - {"off"}:
             self._prepare()
-        self._manifest = manifest.take(self._ci) if self._ci is not None else {}
+        self._manifest = _noted(self._ci) if self._ci is not None else {}
 
     def enclosure(self, step: Step) -> Enclosure | None:
         """Return the bounds of an attempt that is about to start; None for a step of a container."""
@@ -163,3 +169,11 @@ class JobSandbox:
         if grants is not None and self._temporary in grants.closed:
             env["TMPDIR"] = self._handover.temporary()
         return env
+
+
+def _noted(tree: Path) -> manifest.Manifest:
+    """Return the manifest at the start of a job. Raises RunnerError."""
+    try:
+        return manifest.take(tree)
+    except OSError as error:
+        raise RunnerError(f"the CI source '{tree}' cannot be read: {error.strerror}") from None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from runnerlib._util.paths import Workspace
     from runnerlib.config import RunnerConfig
-    from runnerlib.pipeline.job import Job, Step
+    from runnerlib.pipeline.job import Step
+    from runnerlib.runner.plan import JobPlan
 
 Level = Literal["off", "source", "strict"]
 _ORDER: tuple[Level, ...] = ("off", "source", "strict")
@@ -25,19 +24,26 @@ class Bounds(NamedTuple):
     refused: str = ""
 
 
-def bounds_of_job(
-    job: Job, config: RunnerConfig, workspace: Workspace, about: Path, *, trusted: bool
-) -> dict[str, Bounds]:
-    """Return the bounds of each step of a job, whose file lies in the directory `about`, by name."""
-    real = Path(os.path.realpath(about))
-    foreign = trusted and real.is_relative_to(workspace.base) and not real.is_relative_to(workspace.ci)
-    return {step.name: bounds_of(step, config, trusted=trusted, foreign=foreign) for step in job.steps}
+def bounds_of_job(plan: JobPlan) -> dict[str, Bounds]:
+    """Return the bounds of each step of a job, by name."""
+    trusted = watched_tree(plan) is not None
+    return {step.name: bounds_of(step, plan.config, trusted=trusted, foreign=plan.untrusted) for step in plan.job.steps}
+
+
+def watched_tree(plan: JobPlan) -> Path | None:
+    """Return the CI source that the steps must not change.
+
+    None without one, and for a job that runs in its CI source and has no other: it may write where it runs.
+    """
+    tree = next((one.target for one in plan.checkouts if one.trusted), None)
+    alone = all(one.trusted for one in plan.checkouts)
+    return None if tree is None or (alone and plan.job_dir.is_relative_to(tree)) else tree
 
 
 def bounds_of(step: Step, config: RunnerConfig, *, trusted: bool, foreign: bool) -> Bounds:
     """Return the bounds of a step; `trusted` says that there is a CI source.
 
-    A step of a `foreign` file, one of the untrusted source beside a CI source, can only narrow them.
+    A step of a `foreign` file, one that untrusted code may have written, can only narrow them.
     """
     own, usual = (
         _level("strict" if step.untrusted else step.sandbox or config.sandbox, trusted),

@@ -9,6 +9,7 @@ once moved is read every time from then on.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -62,6 +63,8 @@ def take(root: Path, before: Mapping[str, Entry] | None = None) -> Manifest:
     try:
         found["."] = Entry(_stamp(os.fstat(top)), b"", 0)
         _list(top, "", known, found)
+    except RecursionError:
+        raise OSError(errno.ELOOP, "directories are nested too deep", str(root)) from None
     finally:
         os.close(top)
     return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from runnerlib._util.cancellation import Stop
 from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
+from runnerlib.pipeline.workflow import condition_of
 from runnerlib.runner.driver import interruptible, supervised, uvloop_factory
 from runnerlib.runner.system_check import check
 from runnerlib.runner.workflow.local_backend import LocalBackend
@@ -71,7 +72,9 @@ async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop
     users = (job.placement.limits.stranger for job in plan.plans.values() if job.placement is not None)
     user = next(users, None)
     async with supervised(plan.masker, warn, stop, user=user, place=place) as site:
-        run = WorkflowRun(plan, memory, backend_of(plan, site, records), surroundings_of(plan, warn), observer, records)
+        surroundings = surroundings_of(plan, warn)
+        _look_first(plan, surroundings)
+        run = WorkflowRun(plan, memory, backend_of(plan, site, records), surroundings, observer, records)
         with stop.reaching(asyncio.get_running_loop(), run.stop):
             return await run.run()
 
@@ -88,6 +91,13 @@ def surroundings_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> Surround
     asked = partial(_asked_for, plan, warn) if plan.source is not None else None
     about = condition_context.repository_of(plan.front)
     return condition_context.surroundings(plan.front.env, plan.workflow.name, about, warn, asked)
+
+
+def _look_first(plan: WorkflowPlan, surroundings: Surroundings) -> None:
+    """Find the changed files, if a condition asks for them, before a job could change where they are fetched from."""
+    conditions = [condition_of(job) for job in plan.workflow.jobs]
+    if any(condition is not None and "changed" in condition.functions for condition in conditions):
+        surroundings.changed("")
 
 
 def _asked_for(plan: WorkflowPlan, warn: Callable[[str], None]) -> Head:

@@ -244,4 +244,4 @@ class TestTheJobsEnvironment:
 
 def test_the_help_of_the_setting_lists_every_provider() -> None:
     """Its texts are in a layer below the providers."""
-    assert f": {', '.join(PROVIDERS)}, or a plugin's" in SETTINGS["secret_providers"].help
+    assert f": {', '.join(PROVIDERS)}, or one that a plugin adds" in SETTINGS["secret_providers"].help
