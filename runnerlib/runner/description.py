@@ -27,7 +27,9 @@ def described(plan: JobPlan) -> Iterator[tuple[str, str]]:
     if plan.placement is not None:
         yield "container", f"{plan.placement.image}, by {plan.placement.engine.program}"
     if plan.is_bounded and plan.awaited is None:
-        yield "sandbox", ", ".join(dict.fromkeys(bounds.level for bounds in plan.bounds().values()))
+        from runnerlib.runner.sandbox.level import bounds_of_job  # for the few plans that have some
+
+        yield "sandbox", ", ".join(dict.fromkeys(bounds.level for bounds in bounds_of_job(plan).values()))
     lists = sum(plan.job.secrets_of(step) is not None for step in plan.job.steps)
     by_list = f"; by a list for {lists} of {len(plan.job.steps)} steps" if lists else ""
     yield "secrets", f"{plan.secret_count} masked{by_list}"

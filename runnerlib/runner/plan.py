@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from runnerlib.runner.environment import JobEnvironment
     from runnerlib.runner.image_choice import Placement
     from runnerlib.runner.journal import Selection
-    from runnerlib.runner.sandbox.level import Bounds
     from runnerlib.runner.services import RunServices
     from runnerlib.secrets.providers import SecretResolver
 
@@ -96,12 +95,6 @@ class JobPlan(RunPlan):
         asked = {self.config.sandbox, *(step.sandbox for step in self.job.steps)}
         named = not asked.isdisjoint({"source", "strict"}) or any(step.untrusted for step in self.job.steps)
         return named or any(checkout.trusted for checkout in self.checkouts)
-
-    def bounds(self) -> dict[str, Bounds]:
-        """Return the bounds of each step, by name."""
-        from runnerlib.runner.sandbox.level import bounds_of_job  # for the few plans that have some
-
-        return bounds_of_job(self)
 
     def apart(self) -> JobPlan:
         """Return a copy for a container: with the variables set for the job, without the runner's other ones."""

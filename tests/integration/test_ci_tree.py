@@ -66,3 +66,16 @@ def test_a_job_that_runs_in_its_only_source_writes_there(project: Path) -> None:
     words = (*SOURCES[4:], "--job-dir", "/job/ci", "--job-command", "echo x >new && cat new")
     done = runnerlib("run", *words, cwd=project)
     assert (done.code, done.out) == (0, b"x\n")
+
+
+@needs_landlock
+def test_what_an_untrusted_step_leaves_at_home_reaches_no_strict_one(project: Path) -> None:
+    """A file of settings there would decide which programs the other runs."""
+    steps = [
+        step("echo evil >~/.profile; echo evil >$TMPDIR/f", untrusted=True),
+        {"name": "t", "run": "cat ~/.profile $TMPDIR/f 2>/dev/null; echo done"},
+    ]
+    (project / "file.json").write_text(json.dumps({"job": {"steps": steps}}))
+    words = ("--sandbox", "strict", "--job-file", "file.json", "--log-stream", "split", "--output", "raw")
+    done = runnerlib("run", *words, cwd=project)
+    assert (done.code, done.out) == (0, b"done\n")

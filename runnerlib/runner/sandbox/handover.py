@@ -23,26 +23,27 @@ _XDG = {"CACHE": ".cache", "CONFIG": ".config", "DATA": ".local/share", "STATE":
 
 
 class Handover:
-    """The scratch directories of a job; `env` leads its steps there, `strict_env` those of the level strict.
+    """The scratch directories of a job; `env` leads its steps there, `apart` those that are strict.
 
     At the top of a workspace steps can make nothing, so the file of a workflow's output is written here.
     """
 
     def __init__(self, plan: RunPlan, scratch: Path) -> None:
         """Make the directories below `scratch`, which is empty. Raises RunnerError."""
-        self.scratch = Scratch(_made(scratch / "shared"), _made(scratch / "strict"))
+        self.scratch = Scratch(*(_made(scratch / kind) for kind in Scratch._fields))
         self._whole = scratch
         # The runner's own variable: what a job says could lead the output into any file of the workspace.
         self._target = Path(plan.workspace.meant(plan.environ.get(_OUTPUT) or OUTPUT_FILE))
         self._moved = self._target.parent == plan.workspace.base
         self._spool = plan.spool
-        home, temporary = _made(self.scratch.strict / "home"), _made(self.scratch.strict / "tmp")
         self.env = {_OUTPUT: str(self.scratch.shared / OUTPUT_NAME)} if self._moved else {}
-        self.strict_env = {"HOME": str(home), "TMPDIR": str(temporary), _OUTPUT: str(self.scratch.strict / OUTPUT_NAME)}
-        for name, below in _XDG.items():
-            self.strict_env[f"XDG_{name}_HOME"] = f"{home}/{below}"
+        self._apart = {directory: _variables(directory) for directory in (self.scratch.strict, self.scratch.untrusted)}
         if self._moved and (before := locked_file.read(self._target, LARGEST)) is not None:
             locked_file.replace(self.scratch.shared / OUTPUT_NAME, before)
+
+    def apart(self, directory: Path) -> dict[str, str]:
+        """Return the variables of strict steps: home, temporary files and output in one of the directories."""
+        return self._apart[directory]
 
     def temporary(self) -> str:
         """Return a directory for temporary files, for steps to which the usual one is closed."""
@@ -63,17 +64,23 @@ class Handover:
     def _publish(self) -> None:
         """Write what steps have handed on; of two values of a name that of the less bounded steps counts."""
         files = [directory / OUTPUT_NAME for directory in reversed(self.scratch)]
-        found = [data for path in files if (data := locked_file.read(path, LARGEST)) is not None]
-        if len(found) < len(files):  # as it is: whoever reads it says what is wrong with it
-            for data in found:
+        found = {path: data for path in files if (data := locked_file.read(path, LARGEST)) is not None}
+        if len(found) < 2:  # as it is: whoever reads it says what is wrong with it
+            for data in found.values():
                 locked_file.replace(self._target, data)
             return
-        written = [read_output(path) for path in files]
+        written = [read_output(path) for path in found]
         parts = {part: {n: v for one in written for n, v in getattr(one, part).items()} for part in written[0]._fields}
         data = json.dumps(parts, separators=(",", ":")).encode() + b"\n"
         if len(data) > LARGEST:
             raise RunnerError(f"the workflow output would have {len(data)} bytes ({LARGEST} at most)")
         locked_file.replace(self._target, data)
+
+
+def _variables(directory: Path) -> dict[str, str]:
+    home, temporary = _made(directory / "home"), _made(directory / "tmp")
+    env = {"HOME": str(home), "TMPDIR": str(temporary), _OUTPUT: str(directory / OUTPUT_NAME)}
+    return env | {f"XDG_{name}_HOME": f"{home}/{below}" for name, below in _XDG.items()}
 
 
 def _made(directory: Path) -> Path:

@@ -17,7 +17,7 @@ from runnerlib.runner.sandbox import manifest
 from runnerlib.runner.sandbox.grants import Grants
 from runnerlib.runner.sandbox.handover import Handover
 from runnerlib.runner.sandbox.layout import named_paths, special_paths
-from runnerlib.runner.sandbox.level import watched_tree
+from runnerlib.runner.sandbox.level import bounds_of_job, watched_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class JobSandbox:
     def __init__(self, plan: JobPlan, scratch: Path, warn: Callable[[str], object], *, is_local: bool) -> None:
         self._plan = plan
         self._ci = watched_tree(plan)
-        self._bounds = plan.bounds()
+        self._bounds = bounds_of_job(plan)
         if not is_local:
             if any(bounds.level == "strict" for bounds in self._bounds.values()):
                 warn("the sandbox 'strict' is for steps on this machine; those in a container are bounded by that")
@@ -81,7 +81,7 @@ class JobSandbox:
         if self._handover is None:
             return None
         bounds = self._bounds[step.name]
-        scratch = self._handover.scratch.strict if bounds.level == "strict" else self._handover.scratch.shared
+        scratch = self._handover.scratch.of(bounds)
         if bounds.level == "off":
             return Enclosure(Confinement(), self._handover.env, scratch)
         found = self._granted(bounds)
@@ -156,7 +156,7 @@ class JobSandbox:
         ports = () if isinstance(bounds.network, bool) else bounds.network
         try:
             ruleset = Ruleset(Handled(files, network=bounds.network is not True), ports)
-            return Grants(ruleset, special_paths(self._plan, bounds.level, self._handover.scratch)), ruleset
+            return Grants(ruleset, special_paths(self._plan, bounds, self._handover.scratch)), ruleset
         except OSError as error:
             raise RunnerError(f"cannot make the sandbox '{bounds.level}': {error.strerror}") from None
 
@@ -165,7 +165,7 @@ class JobSandbox:
         assert self._handover is not None  # noqa: S101 - only a sandbox with one bounds steps
         env = dict(self._handover.env)
         if bounds.level == "strict":
-            return env | self._handover.strict_env
+            return env | self._handover.apart(self._handover.scratch.of(bounds))
         if grants is not None and self._temporary in grants.closed:
             env["TMPDIR"] = self._handover.temporary()
         return env

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from runnerlib.runner.plan import RunPlan
-    from runnerlib.runner.sandbox.level import Level
+    from runnerlib.runner.sandbox.level import Bounds
 
 ALL = CHANGE | READ_FILE | IOCTL_DEV
 _NOTHING = Treatment(0)
@@ -30,15 +30,22 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 
 
 class Scratch(NamedTuple):
-    """Directories that steps write to for the runner: `shared`, and `strict` for the steps of that level."""
+    """Directories that steps write to for the runner, each for the steps of its kind."""
 
     shared: Path
     strict: Path
+    untrusted: Path
+
+    def of(self, bounds: Bounds) -> Path:
+        """Return the directory of a step."""
+        if bounds.level != "strict":
+            return self.shared
+        return self.untrusted if bounds.untrusted else self.strict
 
 
-def special_paths(plan: RunPlan, level: Level, scratch: Scratch) -> dict[str, Treatment]:
+def special_paths(plan: RunPlan, bounds: Bounds, scratch: Scratch) -> dict[str, Treatment]:
     """Return the treatment of each special path of a job, "/" first."""
-    workspace, strict = plan.workspace, level == "strict"
+    workspace, strict = plan.workspace, bounds.level == "strict"
     found = {"/": Treatment(READ_FILE if strict else ALL, listed=True)}
     closed = {str(workspace.base / OWN): _NOTHING, str(workspace.ci): _READ}
     closed |= _workflow(plan, strict=strict)
@@ -51,9 +58,8 @@ def special_paths(plan: RunPlan, level: Level, scratch: Scratch) -> dict[str, Tr
     for path, treatment in closed.items():
         if not treatment.listed:
             found |= dict.fromkeys(other_paths(path, known), treatment)
-    own = scratch.strict if strict else scratch.shared
-    opened = (own, *(() if strict else (plan.spool,)), *(_strict_paths(plan) if strict else named_paths(plan)))
-    return found | {str(path): _ALL for path in opened}
+    own = (scratch.of(bounds), *_strict_paths(plan)) if strict else (scratch.of(bounds), plan.spool, *named_paths(plan))
+    return found | {str(path): _ALL for path in own}
 
 
 def _workflow(plan: RunPlan, *, strict: bool) -> dict[str, Treatment]:

@@ -17,11 +17,15 @@ _ORDER: tuple[Level, ...] = ("off", "source", "strict")
 
 
 class Bounds(NamedTuple):
-    """The bounds of a step: its level, and TCP, open, closed or at some ports; `refused` is what it asked in vain."""
+    """The bounds of a step: its level, and TCP, open, closed or at some ports; `refused` is what it asked in vain.
+
+    `untrusted` steps write to directories apart from those of other steps of their level.
+    """
 
     level: Level
     network: bool | tuple[int, ...] = True
     refused: str = ""
+    untrusted: bool = False
 
 
 def bounds_of_job(plan: JobPlan) -> dict[str, Bounds]:
@@ -58,7 +62,7 @@ def bounds_of(step: Step, config: RunnerConfig, *, trusted: bool, foreign: bool)
     wanted = given if step.network is None else _network(step.network, own)
     if foreign and not _within(wanted, given):
         refused, wanted = f"network '{_shown(wanted)}'", given
-    return Bounds(own, wanted, refused)
+    return Bounds(own, wanted, refused, step.untrusted)
 
 
 def _level(word: str, trusted: bool) -> Level:

@@ -23,7 +23,7 @@ def test_auto_bounds_steps_beside_a_ci_source() -> None:
 
 def test_strict_has_no_network_by_default() -> None:
     assert bounds(untrusted=True) == bounds(RunnerConfig(sandbox="off"), trusted=True, untrusted=True)
-    assert bounds(untrusted=True) == bounds(sandbox="strict")
+    assert bounds(untrusted=True) == bounds(sandbox="strict")._replace(untrusted=True)
     assert bounds(sandbox="strict") == Bounds("strict", False)
     assert bounds(sandbox="strict", network=[80, 443]) == Bounds("strict", (80, 443))
     assert bounds(RunnerConfig(sandbox="strict", network=True)) == Bounds("strict", True)
