@@ -55,6 +55,13 @@ def test_later_runs_go_on_writing(tmp_path: Path) -> None:
     assert read(tmp_path) == ({"build", "test", "deploy"}, True, "")
 
 
+def rewritten(path: Path, data: bytes) -> None:
+    """Write a file anew: what overwrites one is brought to the disk at once by ext4, and takes its time."""
+    path.unlink()
+    path.write_bytes(data)
+    path.chmod(0o600)
+
+
 def test_a_runner_that_is_killed_leaves_what_it_had_written(tmp_path: Path) -> None:
     """A line is written before the seal knows of it: there may be one more, or a part of one, than it knows."""
     path, key = tmp_path / ".runnerlib/journal.ndjson", tmp_path / "state/journals/seal"
@@ -63,8 +70,8 @@ def test_a_runner_that_is_killed_leaves_what_it_had_written(tmp_path: Path) -> N
     written(tmp_path, ("test",), fresh=False)
     whole = path.read_bytes()
     for end in range(size, len(whole) + 1):
-        path.write_bytes(whole[:end])
-        key.write_bytes(known)
+        rewritten(path, whole[:end])
+        rewritten(key, known)
         assert read(tmp_path) == ({"build", "test"} if end == len(whole) else {"build"}, True, "")
 
 
@@ -110,7 +117,7 @@ def test_no_change_of_bytes_is_believed(tmp_path_factory: pytest.TempPathFactory
     start = data.draw(st.integers(0, len(whole) - 1))
     end = data.draw(st.integers(start, min(start + 300, len(whole))))
     changed = whole[:start] + data.draw(st.binary(max_size=20)) + whole[end:]
-    path.write_bytes(changed)
+    rewritten(path, changed)
     believed, _, doubt = read(base)
     lines = changed[: changed.rfind(b"\n") + 1]
     assert "scan" not in believed
