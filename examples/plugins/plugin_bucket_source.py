@@ -7,7 +7,7 @@ BUCKET_ENDPOINT is the store, as `https://minio.example.org`; BUCKET_TOKEN is se
 """
 
 import os
-import tarfile
+import subprocess
 import urllib.request
 
 from runnerlib.plugins import Plugin, PluginContext
@@ -39,8 +39,8 @@ class BucketSource(Plugin):
                 request.add_header("Authorization", f"Bearer {token}")
             report(f"fetching {name}")
             with urllib.request.urlopen(request, timeout=60) as answer:
-                with tarfile.open(fileobj=answer, mode="r|*") as archive:
-                    archive.extractall(directory, filter="data")
+                # tar refuses names that lead out of the directory; not every Python 3.11 does.
+                subprocess.run(["tar", "-xz", "-C", directory], input=answer.read(), check=True)
                 return answer.headers.get("ETag", "").strip('"') or None
 
         context.sources.register("bucket", fill)

@@ -122,6 +122,27 @@ def _context(limits: Limits) -> ssl.SSLContext:
     return context
 
 
+class _Tunnel(http.client.HTTPSConnection):
+    """A connection that leaves nothing open when a proxy refuses it; that of Python before 3.11.4 keeps its answer."""
+
+    def _tunnel(self) -> None:
+        answers: list[http.client.HTTPResponse] = []
+
+        def kept(*words: Any, **keywords: Any) -> http.client.HTTPResponse:
+            answers.append(http.client.HTTPResponse(*words, **keywords))
+            return answers[-1]
+
+        self.response_class = kept  # type: ignore[assignment]
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        except BaseException:
+            for answer in answers:
+                answer.close()
+            raise
+        finally:
+            del self.response_class
+
+
 def connection_to(
     target: Target, limits: Limits, proxy: Proxy | None, boundary: Boundary | None = None
 ) -> http.client.HTTPConnection:
@@ -134,7 +155,7 @@ def connection_to(
     if target.scheme == "http":
         made = http.client.HTTPConnection(host, port)
     else:
-        made = http.client.HTTPSConnection(host, port, context=_context(limits))
+        made = _Tunnel(host, port, context=_context(limits))
         if proxy:
             made.set_tunnel(target.host, target.port, headers=proxy.login)
 
