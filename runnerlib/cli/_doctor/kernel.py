@@ -6,8 +6,8 @@ import ctypes
 import os
 import re
 import socket
-from contextlib import suppress
 
+from runnerlib._util.proc import own_status
 from runnerlib.cli._doctor import Finding, State
 from runnerlib.errors import RunnerError
 from runnerlib.executor import hardening
@@ -64,9 +64,7 @@ def _user() -> Finding:
 
 
 def _capabilities() -> int:
-    with suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        return int(next((line.split()[1] for line in file if line.startswith("CapEff:")), "0"), 16)
-    return 0
+    return int(own_status("CapEff") or "0", 16)
 
 
 def _landlock() -> Finding:
