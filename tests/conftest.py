@@ -46,12 +46,6 @@ def pytest_configure() -> None:
             signal.signal(number, handler)
 
 
-def pytest_collection_finish() -> None:
-    """Set aside what importing the tests has made: the leak checks below then look at a test's own objects."""
-    gc.collect()
-    gc.freeze()
-
-
 def open_files() -> dict[int, str]:
     found = {}
     for name in os.listdir("/proc/self/fd"):
@@ -77,6 +71,9 @@ def pending_tasks() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
+    # The checks look at a test's own objects: looking at those of all tests before it took most of the time.
+    gc.collect()
+    gc.freeze()
     before = open_files(), children(), threading.active_count()
     yield
     gc.collect()
