@@ -126,7 +126,8 @@ class Journal:
         import json
 
         with open(self._file, "rb", closefd=False) as file:
-            data = file.read(_LARGEST + 1)
+            # A buffer is made for as much as is asked for: not for the largest journal there may be
+            data = file.read(min(os.fstat(self._file).st_size, _LARGEST) + 1)
         if len(data) > _LARGEST:
             raise RunnerError(f"the journal '{self._path}' is larger than {_LARGEST} bytes; run without --resume")
         whole = data.rfind(b"\n") + 1
