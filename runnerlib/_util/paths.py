@@ -10,8 +10,9 @@ import errno
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.errors import PathError
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import NamedTuple
+
+from runnerlib._util.named_tuple import NamedTuple
 
 
 class TerminalSize(NamedTuple):

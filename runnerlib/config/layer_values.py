@@ -1,11 +1,11 @@
 """Values of each configuration layer, as written there."""
 
-# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import NamedTuple
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.config.settings import SETTINGS, Setting
 from runnerlib.errors import unknown
 

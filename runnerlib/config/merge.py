@@ -5,13 +5,13 @@ line. Checked-in files rank below the caller's own settings; among them the job 
 anywhere and the CI source is trusted.
 """
 
-# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.config.layer_values import (
     Layer,
     LayerValue,
@@ -24,6 +24,9 @@ from runnerlib.config.layer_values import (
 )
 from runnerlib.config.settings import SETTINGS, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -63,7 +66,7 @@ class Resolved(NamedTuple):
         """The layer that gave the setting `name` its value."""
         return self.origins.get(name, _DEFAULT)
 
-    def changed(self, changes: Mapping[str, tuple[object, Origin]]) -> "Resolved":
+    def changed(self, changes: Mapping[str, tuple[object, Origin]]) -> Resolved:
         """Return a copy with other values, already checked, and the origin of each."""
         if not changes:
             return self

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.record import record
 from runnerlib.config import parsers as kinds
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ def _setting(
     return field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
+@record
 class RunnerConfig:
     """The resolved settings of one run; None means not given.
 

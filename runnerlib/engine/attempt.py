@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.engine.output_pump import Pump
 from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Warned

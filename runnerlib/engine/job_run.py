@@ -10,12 +10,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.schedule import Schedule
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.boundary import close, left
-from runnerlib.engine.should_run import Decider
+from runnerlib.engine.should_run import Decider, not_run, restored
 from runnerlib.engine.step_env import Inheritance
 from runnerlib.engine.step_run import Around, StepContext, StepRun
 from runnerlib.errors import TamperedError
@@ -164,7 +165,7 @@ class JobRun:
                 error = task.exception()
                 if error is not None:
                     self._fail(error)
-                    self._record(_not_run(self._steps[name], Ending(125, str(error), "runner")), NO_EXPORTS)
+                    self._record(not_run(self._steps[name], Ending(125, str(error), "runner")), NO_EXPORTS)
                 else:
                     self._record(task.result(), run.exports)
 
@@ -187,12 +188,12 @@ class JobRun:
         """Return the result of a step that does not run; None when it runs."""
         if self._failure is not None or self._at_once:
             why = self._ending.reason if self._ending else "the job cannot go on"
-            return Kept(_not_run(self._steps[name], Ending(0, why, "cancelled")))
+            return Kept(not_run(self._steps[name], Ending(0, why, "cancelled")))
         kept = self._execution.kept.get(name)
         if kept is not None and not (self._execution.renews and not self._new.isdisjoint(self._graph[name])):
-            return Kept(_restored(kept.result), kept.exports)
+            return Kept(restored(kept.result), kept.exports)
         ending = self._decider.verdict(name, lambda: self._environment(name), self._ending)
-        return None if ending is None else Kept(_not_run(self._steps[name], ending))
+        return None if ending is None else Kept(not_run(self._steps[name], ending))
 
     def _start(self, name: str) -> None:
         step = self._steps[name]
@@ -368,22 +369,6 @@ class JobRun:
 
     def _later(self, delay: float, action: Callable[[], object]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(delay, action))
-
-
-def _restored(result: StepResult) -> StepResult:
-    reason = "done in an earlier run" if result.success else "failed in an earlier run"
-    return result._replace(cause="restored", reason=reason)
-
-
-def _not_run(step: Step, ending: Ending) -> StepResult:
-    return StepResult(
-        step.name,
-        outcome=ending.outcome,
-        exit_code=ending.exit_code,
-        reason=ending.reason,
-        cause=ending.cause,
-        required=step.required,
-    )
 
 
 def distinct(shown: Mapping[str, str]) -> dict[str, str]:

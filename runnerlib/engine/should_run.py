@@ -81,3 +81,21 @@ class Decider:
 
     def _failed_before(self, name: str) -> str:
         return next((self._failure[other] for other in self._graph[name] if self._failure[other]), "")
+
+
+def restored(result: StepResult) -> StepResult:
+    """Return the result of an earlier run as that of a step that is not run again."""
+    reason = "done in an earlier run" if result.success else "failed in an earlier run"
+    return result._replace(cause="restored", reason=reason)
+
+
+def not_run(step: Step, ending: Ending) -> StepResult:
+    """Return the result of a step that does not run, and ends so."""
+    return StepResult(
+        step.name,
+        outcome=ending.outcome,
+        exit_code=ending.exit_code,
+        reason=ending.reason,
+        cause=ending.cause,
+        required=step.required,
+    )

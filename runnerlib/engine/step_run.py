@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.terminal import own_terminal_size
 from runnerlib.engine import step_outputs as exports
 from runnerlib.engine.attempt import Attempt, Command, Limits

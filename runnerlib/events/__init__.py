@@ -4,15 +4,17 @@ The engine and the runner emit events and do not know the observers: the console
 carries no time: it happens when it is observed.
 """
 
-# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from runnerlib.events.result import JobResult, StepResult, WorkflowResult
+from runnerlib._util.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking.report import MaskReport
 
 
@@ -69,7 +71,7 @@ class Masked(NamedTuple):
     """The secrets hidden in the output of a step, all attempts together; emitted once, and only if there were any."""
 
     step: str
-    report: "MaskReport"
+    report: MaskReport
 
 
 class StepFinished(NamedTuple):

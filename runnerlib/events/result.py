@@ -1,12 +1,15 @@
 """Results of steps, jobs and workflows, as values: outcome, exit code, reason and resources used."""
 
-# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.signals import signal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Outcome = Literal["success", "failure", "cancelled", "skipped"]
 """The outcome of a step, as conditions see it (`steps.NAME.outcome`)."""
@@ -45,7 +48,7 @@ class Usage(NamedTuple):
     read: int | None = None
     written: int | None = None
 
-    def __add__(self, other: object) -> "Usage":
+    def __add__(self, other: object) -> Usage:
         """Both together: times and I/O add up, of memory the larger counts."""
         if not isinstance(other, Usage):
             return NotImplemented

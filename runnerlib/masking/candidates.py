@@ -7,8 +7,9 @@ unreadable and reveal the "secret".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.masking.strength import MIN_DISTINCT, TRIVIAL
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.terminal import terminal_size
 from runnerlib.output import service
 

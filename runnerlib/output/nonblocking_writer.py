@@ -14,8 +14,9 @@ import socket
 import stat
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.pipes import enlarge
 from runnerlib.errors import OutputError
 

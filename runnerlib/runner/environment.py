@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.config import SECRETS, SETTINGS
 from runnerlib.config.settings import secret_texts
 from runnerlib.masking.candidates import Secret, guess

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.record import record
 from runnerlib.config import SETTINGS, Layer
 from runnerlib.config.misspelled import misspelt
 from runnerlib.errors import ConfigError, unknown
@@ -40,7 +42,7 @@ _TAKEN_APART = ("job_env", "secret_values_list")
 NO_CHANGES = Changes()
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@record
 class RunPlan:
     """Everything that a run needs besides its job. Its values are resolved, and never change.
 
@@ -76,7 +78,7 @@ class RunPlan:
         return self.workspace.base / ".runnerlib" / "journal.ndjson"
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@record
 class JobPlan(RunPlan):
     """The plan of a run with its job. `awaited` is the path of a job file that is in a source, until that exists.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.engine import JobExecution, JobRun, Limits
 from runnerlib.events import Warned
 

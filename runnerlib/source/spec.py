@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
+
+from runnerlib._util.named_tuple import NamedTuple
 
 Report = Callable[[str], None]
 """Takes one short line of progress, without credentials.

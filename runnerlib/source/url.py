@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 from urllib.parse import unquote
+
+from runnerlib._util.named_tuple import NamedTuple
 
 # Patterns as texts: they are compiled when they are first used, and a plain start uses none.
 _URL = r"(?s)(?P<scheme>[A-Za-z][\w+.-]*)://(?:(?P<info>[^/?#]*)@)?(?P<host>[^/?#@]*)(?P<rest>.*)"

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.executor.local import _spawn, subreaper
 from runnerlib.executor.local.process_info import describe
 from runnerlib.executor.local.process_tag import ProcessTag, new_tag

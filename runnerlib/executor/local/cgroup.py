@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
-from typing import NamedTuple
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.proc import mounts, read_if_shown
 
 # Limits that every group has, and a step could change in its own; there are more only with delegated controllers.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.errors import RunnerError
 from runnerlib.executor.local import _spawn
 from runnerlib.executor.process_spec import CommandError, NoRoomError, unusable_directory

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.proc import read_if_shown
 from runnerlib.executor.local import _spawn
 

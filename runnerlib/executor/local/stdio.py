@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import termios
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from runnerlib._util.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from runnerlib._util.arguments import checked
 from runnerlib._util.graph import cycle, reachable
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.pipeline.job.long_script import LONGEST_WORD, reader
 from runnerlib.pipeline.job.step import Retry, Step

@@ -1,14 +1,18 @@
 """A step: one command of a job, with the rules when and how it runs."""
 
-# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from runnerlib._util.arguments import checked, mended
-from runnerlib.events.result import StepResult
+from runnerlib._util.named_tuple import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runnerlib.events.result import StepResult
 
 When = Literal["on_success", "on_failure", "always"]
 """The condition to run after the steps it depends on: all succeeded, one failed, or either."""
@@ -86,7 +90,7 @@ class _Fields(NamedTuple):
     image: str | None = None
 
 
-def _mended(step: "Step") -> "Step":
+def _mended(step: Step) -> Step:
     """Return the step with a single name as a list of one, and a number of retries as a Retry."""
     changes: dict[str, Any] = {
         key: (name,) for key in ("depends_on", "outputs", "secrets") if isinstance(name := getattr(step, key), str)

@@ -1,6 +1,6 @@
 """One job of a workflow, as a value."""
 
-# Without `annotations` from __future__: typing compiles each field that is a text, in every start.
+from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -47,7 +47,7 @@ class Download(NamedTuple):
     to: str = ""
 
 
-def as_tuples(job: "WorkflowJob") -> "WorkflowJob":
+def as_tuples(job: WorkflowJob) -> WorkflowJob:
     """Lists as tuples, and single names as tuples of one."""
     changed = _tuples({key: getattr(job, key) for key in _LISTED})
     return job._replace(**changed)

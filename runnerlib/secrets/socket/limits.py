@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from runnerlib._util.named_tuple import NamedTuple
 
 
 class Limits(NamedTuple):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import NamedTuple
+
+from runnerlib._util.named_tuple import NamedTuple
 
 HEADER = struct.Struct(">I")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.errors import RunnerError
 from runnerlib.secrets.socket.connections import Connections
 from runnerlib.secrets.socket.limits import Limits
