@@ -26,6 +26,8 @@ PACKAGES = {
     "svn": "subversion",
     "svnadmin": "subversion",
     "apache2": "apache2 libapache2-mod-svn",
+    "php": "php-cli",
+    "systemd-escape": "systemd",
 }
 
 

@@ -55,7 +55,10 @@ class RunServices:
         return other
 
     def register(self, settings: Resolved, secrets: Sequence[Secret]) -> tuple[int, tuple[str, ...]]:
-        """Mask `secrets`; return the number of those that are masked, and a warning for each that is not."""
+        """Mask `secrets`; return the number of those that are masked, and warnings: which are not, and which members.
+
+        Of a JSON or dotenv value the members with names are told, by these.
+        """
         config = settings.config
         strong: dict[str, str] = {}
         warnings: dict[str, None] = {}
@@ -66,6 +69,11 @@ class RunServices:
             else:
                 strong.setdefault(secret.value, secret.name)
         self.masker.register_secrets(strong, strong.values())
+        for value, name in strong.items():
+            if "=" in value or ":" in value:
+                from runnerlib.masking.members import notices  # most secrets are tokens
+
+                warnings.update(dict.fromkeys(notices(name, value, public=config.mask_members == "all")))
         # A value may be weak where it was guessed and masked all the same because it is listed elsewhere.
         return len(strong), tuple(warnings)
 
@@ -74,7 +82,10 @@ def services_for(settings: Resolved, resolver: SecretResolver | None = None) -> 
     """Make the services of a run with these settings. Raises ConfigError for an unknown shape of secrets."""
     config = settings.config
     shortest = min(config.secret_min_length, config.secret_env_min_length)
-    return RunServices(SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(settings)), resolver)
+    masker = SecretMasker(
+        config.mask_marker, min_length=shortest, shapes=_shapes(settings), mask_members=config.mask_members
+    )
+    return RunServices(masker, resolver)
 
 
 def _shapes(settings: Resolved) -> tuple[str, ...]:
