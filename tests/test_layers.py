@@ -39,6 +39,8 @@ HEAVY = {"uvloop", "pygit2", "yaml", "ahocorasick", "re2", "json", "importlib", 
     "shlex",
     "ctypes",
     "email",
+    "re",
+    "unicodedata",
 }
 
 # Our own modules that are imported inside functions, and why.
@@ -54,6 +56,7 @@ LAZY = {
     "runnerlib.executor.container": "few runs start a container",
     "runnerlib.executor.local.oom_kmsg": "the kernel's log is read where no control group counts",
     "runnerlib.masking.encodings": "58 KiB; compiled sets of patterns come from a cache",
+    "runnerlib.masking.members": "few secrets have members",
     "runnerlib.output": "summary, logs and files are for runs that have them; a single command has none",
     "runnerlib.pipeline.conditions": "51 KiB; few jobs have conditions",
     "runnerlib.pipeline.graph_text": "only --plan draws",

@@ -31,12 +31,12 @@ class Member:
 
     @property
     def is_strong(self) -> bool:
-        """Whether it may be searched for by itself."""
+        """True if it may be searched for by itself."""
         return is_strong(self.value, digits=MIN_LEAF_DIGITS)
 
     @property
     def is_public(self) -> bool:
-        """Whether its name says that it is no secret."""
+        """True if its name says that it is no secret."""
         return bool(self.name) and is_public(self.name, self.value)
 
 
