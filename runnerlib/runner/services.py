@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runnerlib._util.named_tuple import NamedTuple
@@ -10,7 +11,6 @@ from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.candidates import weakness
 from runnerlib.runner.environment import Files
 from runnerlib.secrets.providers import SecretResolver
-from runnerlib.source import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runnerlib.config import Resolved
     from runnerlib.masking.candidates import Secret
     from runnerlib.output.protocol import MakeConsole
+    from runnerlib.source import Sources
 
 
 class Invocation(NamedTuple):
@@ -38,12 +39,18 @@ class RunServices:
     def __init__(self, masker: SecretMasker, resolver: SecretResolver | None = None) -> None:
         self.masker = masker
         self.resolver = resolver or SecretResolver()
-        self.sources = Sources()
         self.modes: dict[str, MakeConsole] = {}
         self.files = Files()
         self.secrets_known = False
         self.plugins = False
         self.invocation: Invocation | None = None
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The source types; few runs have a source, and load them."""
+        from runnerlib.source import Sources
+
+        return Sources()
 
     def for_job(self) -> RunServices:
         """Return the services of one job of a workflow, whose plugins add to its own ones only.
