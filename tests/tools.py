@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -25,18 +26,22 @@ PACKAGES = {
     "hg": "mercurial",
     "svn": "subversion",
     "svnadmin": "subversion",
+    "node": "nodejs",
     "apache2": "apache2 libapache2-mod-svn",
-    "php": "php-cli",
-    "systemd-escape": "systemd",
 }
+
+
+OWN = Path(__file__).resolve().parent.parent / ".ci/tools/node_modules/.bin"
+"""The programs that the gate installs for the tests."""
+BY_OTHERS = {"yaml-language-server": "npm install --prefix .ci/tools yaml-language-server"}
 
 
 @cache
 def tool(name: str) -> str:
     """The path of a tool; skips or fails the test when it is not installed."""
-    path = shutil.which(name)
+    path = shutil.which(name) or shutil.which(name, path=OWN)
     if path is None:
-        missing = f"'{name}' is missing: apt-get install {PACKAGES.get(name, name)}"
+        missing = f"'{name}' is missing: {BY_OTHERS.get(name) or f'apt-get install {PACKAGES.get(name, name)}'}"
         if os.environ.get("RUNNERLIB_TEST_TOOLS") == "required":
             pytest.fail(missing)
         pytest.skip(missing)

@@ -7,33 +7,40 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib.config import PROFILES, SETTINGS, Setting
 from runnerlib.config import parsers as kinds
+from runnerlib.output import MODES
+from runnerlib.source.registry import BUILT_IN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 Schema = dict[str, Any]
 
 _STRING: Schema = {"type": "string"}
 _LIST: Schema = {"anyOf": [_STRING, {"type": "array", "items": _STRING}]}
-_PORT: Schema = {"type": ["integer", "string"]}
+_PORT: Schema = {"type": ["string", "integer"]}
 _OPTION: Schema = {"type": ["string", "boolean", "integer"]}
+# YAML 1.1 reads `off` so; said in a way that no editor offers.
+_ONLY_FALSE: Schema = {"not": {"anyOf": [{"type": ["string", "number", "object", "array", "null"]}, {"const": True}]}}
+# Words of settings that plugins may add others to.
+_WORDS: Mapping[str, Iterable[str]] = {"output": MODES, "source_type": BUILT_IN, "ci_source_type": BUILT_IN}
 
 KINDS: Mapping[Callable[..., Any], Schema] = {
     kinds.text: _STRING,
     kinds.marker: {"type": "string", "minLength": 1, "pattern": r"^[^\n]*$"},
-    kinds.seconds: {"type": ["number", "string"], "minimum": 0},
-    kinds.duration: {"type": ["number", "string"], "exclusiveMinimum": 0},
-    kinds.count: {"type": ["integer", "string"], "minimum": 1},
-    kinds.boolean: {"type": ["boolean", "string"]},
-    kinds.network: {"anyOf": [{"type": ["boolean", "string", "integer"]}, {"type": "array", "items": _PORT}]},
+    kinds.seconds: {"type": ["string", "number"], "minimum": 0},
+    kinds.duration: {"type": ["string", "number"], "exclusiveMinimum": 0},
+    kinds.count: {"type": ["string", "integer"], "minimum": 1},
+    kinds.exit_code: {"type": ["string", "integer"], "minimum": 1, "maximum": 255},
+    kinds.boolean: {"anyOf": [{"enum": [True, False]}, _STRING]},
+    kinds.network: {"anyOf": [{"type": ["string", "integer", "boolean"]}, {"type": "array", "items": _PORT}]},
     kinds.line_length: {
         "anyOf": [
             {"const": "off"},
             {"const": 0},
-            {"type": ["integer", "string"], "minimum": 256, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
+            {"type": ["string", "integer"], "minimum": 256, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
         ]
     },
-    kinds.size: {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
+    kinds.size: {"type": ["string", "integer"], "minimum": 1, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
     kinds.names: _LIST,
     kinds.words: _LIST,
     kinds.values: _LIST,
@@ -48,10 +55,10 @@ KINDS: Mapping[Callable[..., Any], Schema] = {
 """The schema of the value in a file for each kind of setting."""
 
 
-def config_schema() -> Schema:
-    """Settings, and profiles of them."""
+def config_schema(place: str = "#") -> Schema:
+    """Settings, and profiles of them; `place` is where the schema stands in its document."""
     settings = {name: _setting(setting) for name, setting in SETTINGS.items()}
-    profile = {name: {"$ref": f"#/properties/{name}"} for name in settings if name != "profile"}
+    profile = {name: {"$ref": f"{place}/properties/{name}"} for name in settings if name != "profile"}
     settings[PROFILES] = {
         "description": "named sets of settings, of which `profile` chooses one",
         "type": ["object", "null"],
@@ -71,7 +78,7 @@ def kind_schema(kind: Callable[..., Any]) -> Schema | None:
         return KINDS.get(kind)
     words = list(kind.args[0])
     if kind.func is kinds.one_of:
-        return {"enum": words}
+        return {"anyOf": [{"enum": words}, _ONLY_FALSE]} if "off" in words else {"enum": words}
     # Names are taken without the spaces around them.
     named: Schema = {"anyOf": [{"enum": words}, {"type": "string", "pattern": rf"^\s*(?:{'|'.join(words)})?\s*$"}]}
     return {"anyOf": [_STRING, {"type": "array", "items": named}]} if kind.func is kinds.some_of else None
@@ -82,4 +89,5 @@ def _setting(setting: Setting) -> Schema:
     described: Schema = {"description": setting.help}
     if setting.default is not None:
         described["default"] = list(setting.default) if isinstance(setting.default, tuple) else setting.default
-    return {**described, "anyOf": [kind_schema(setting.parse) or {}, {"type": "null"}]}
+    words = [{"enum": list(_WORDS[setting.target])}] if setting.target in _WORDS else []
+    return {**described, "anyOf": [*words, kind_schema(setting.parse) or {}, {"type": "null"}]}

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 
+MARKS = {"job": description.TOP["job"], "command": description.FLAT["command"]}
+"""Keys that say of which form a file is; an editor offers them for a file that has none yet."""
+
+
 def job_schema() -> dict[str, Any]:
     """A file with `job`, one of `.reactorcide/jobs`, or the flat form with `command`."""
     top: dict[str, Any] = {"job": mapping(JOB_KINDS, description.JOB, ("steps",))}
@@ -33,6 +37,7 @@ def job_schema() -> dict[str, Any]:
     return {
         "title": "runnerlib: a job",
         "type": "object",
+        "properties": {key: {"description": text} for key, text in MARKS.items()},
         "if": {"required": ["job"]},
         "then": {"if": beside, "then": _layout(), "else": nested},
         "else": {

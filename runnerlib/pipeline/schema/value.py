@@ -10,14 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runnerlib.pipeline.job import VARIABLE_NAME
+from runnerlib.pipeline.job.model import SANDBOXES, WHEN
 from runnerlib.pipeline.job_file import parsers as kinds
 from runnerlib.pipeline.job_file import sources, steps
 from runnerlib.pipeline.job_file.job import read_steps
 from runnerlib.pipeline.job_file.steps import CAUSE_KINDS, RETRY_KINDS, STEP_KINDS
 from runnerlib.pipeline.schema import description
 from runnerlib.pipeline.workflow import file_keys as keys
-from runnerlib.pipeline.workflow.checks import IF_NO_FILES
+from runnerlib.pipeline.workflow.checks import IF_NO_FILES, PLAIN_CONDITIONS
 from runnerlib.pipeline.workflow.job import EVENTS
+from runnerlib.source.registry import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,14 +37,32 @@ PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
 VARIABLES: Schema = {"type": "object", "additionalProperties": TEXT, "propertyNames": {"pattern": _VARIABLE}}
 ANYTHING: Schema = {}
 
+
+def _or_other(words: Iterable[str]) -> Schema:
+    return {"anyOf": [{"enum": list(words)}, TEXT]}
+
+
+STEP_WORDS: Mapping[str, Schema] = {
+    "when": {"enum": list(WHEN)},
+    "sandbox": {"enum": list(SANDBOXES)},
+    "shell": _or_other(("sh", "bash", "python3", "node", "ruby", "perl")),
+    "type": _or_other(BUILT_IN),
+}
+JOB_WORDS: Mapping[str, Schema] = {
+    "condition": _or_other(PLAIN_CONDITIONS),
+    "source_type": _or_other(BUILT_IN),
+    "ci_source_type": _or_other(BUILT_IN),
+}
+"""Words that texts may be, by key; in `shell` and `condition` there may be others."""
+
 SIMPLE: Mapping[Callable[..., Any], Schema] = {
     kinds.text: TEXT,
-    kinds.boolean: {"type": ["boolean", "string"], "pattern": _YES_OR_NO},
+    kinds.boolean: {"anyOf": [{"enum": [True, False]}, {"type": "string", "pattern": _YES_OR_NO}]},
     kinds.whole: WHOLE,
     kinds.number: {"type": "number", "minimum": 0},
     kinds.network: {"anyOf": [{"type": "boolean"}, PORT, {"type": "array", "items": PORT, "minItems": 1}]},
     kinds.duration: {
-        "type": ["number", "string"],
+        "type": ["string", "number"],
         "minimum": 0,
         "pattern": f"^(?:{kinds.NUMBER}|(?=.){kinds.DURATION})$",
         "examples": ["90s", "5m", "1h30m"],
@@ -62,10 +82,17 @@ def mapping(
     """Return the schema of a mapping of these keys and no others; `told` describes each key."""
     return {
         "type": "object",
-        "properties": {key: {"description": told[key], **value(kind)} for key, kind in kinds_by_key.items()},
+        "properties": {
+            key: {"description": told[key], **known(key, value(kind))} for key, kind in kinds_by_key.items()
+        },
         "additionalProperties": False,
         **({"required": list(required)} if required else {}),
     }
+
+
+def known(key: str, schema: Schema, words: Mapping[str, Schema] = STEP_WORDS) -> Schema:
+    """Return the schema of the value of a key, with the words that are meant if it is a text."""
+    return words[key] if schema is TEXT and key in words else schema
 
 
 def value(kind: Callable[..., Any]) -> Schema:

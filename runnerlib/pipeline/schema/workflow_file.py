@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runnerlib.pipeline.job_file import parsers as kinds
-from runnerlib.pipeline.schema.value import IGNORED, definitions, value
+from runnerlib.pipeline.schema.value import IGNORED, JOB_WORDS, definitions, known, value
 from runnerlib.pipeline.workflow.file_keys import FILE_KEYS, JOB_KEYS, NESTED_KEYS, WORKFLOW_KEYS, Key
 
 Schema = dict[str, Any]
@@ -13,16 +13,21 @@ Schema = dict[str, Any]
 _ENTRY: Schema = {"$ref": "#/$defs/entry"}
 
 
+MARKS = {"jobs": WORKFLOW_KEYS["jobs"].help, "workflow": "the workflow, if its keys do not stand at the top"}
+"""Keys that say of which form a file is; an editor offers them for a file that has none yet."""
+
+
 def workflow_schema() -> Schema:
     """A file of jobs that wait for each other, or of one."""
     below = {
         "type": "object",
-        "properties": {"workflow": {"description": "the workflow", "$ref": "#/$defs/workflow"}},
+        "properties": {"workflow": {"description": MARKS["workflow"], "$ref": "#/$defs/workflow"}},
         "additionalProperties": False,
     }
     return {
         "title": "runnerlib: a workflow",
         "type": "object",
+        "properties": {key: {"description": text} for key, text in MARKS.items()},
         "if": {"required": ["workflow"]},
         "then": {**below, **IGNORED},
         "else": {"if": {"required": ["jobs"]}, "then": {"$ref": "#/$defs/workflow"}, "else": _job(alone=True)},
@@ -47,7 +52,7 @@ def _value(key: str, entry: Key) -> Schema:
     """
     if key == "jobs":
         return {"anyOf": [{"type": "array", "items": _ENTRY}, {"type": "object", "additionalProperties": _ENTRY}]}
-    return value(entry.kind)
+    return known(key, value(entry.kind), JOB_WORDS)
 
 
 def _job(*, alone: bool) -> Schema:
