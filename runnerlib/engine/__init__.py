@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.job_run import JobExecution, JobRun, Kept, distinct
-from runnerlib.engine.step_run import Around
+from runnerlib.engine.step_run import Around, Inspect, StepContext
 
 __all__ = [
     "Around",
     "Attempt",
     "Command",
+    "Inspect",
     "JobExecution",
     "JobRun",
     "Kept",
     "Limits",
+    "StepContext",
     "distinct",
 ]

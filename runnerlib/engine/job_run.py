@@ -18,7 +18,7 @@ from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.boundary import close, left
 from runnerlib.engine.should_run import Decider, not_run, restored
 from runnerlib.engine.step_env import Inheritance
-from runnerlib.engine.step_run import Around, StepContext, StepRun
+from runnerlib.engine.step_run import Around, Inspect, StepContext, StepRun
 from runnerlib.errors import TamperedError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, stopped_by
@@ -60,8 +60,8 @@ class JobExecution(NamedTuple):
     have made that directory, and raises RunnerError. `conditions` are the parsed ones, by step.
     `kept` steps are not run again, but where the run `renews` those that follow a step that runs;
     `excluded` ones not at all. Times are in seconds; `cleanup` is for the steps that always run once the
-    job has to end. `around` has a say before and after each step, `boundary` bounds it; `secrets` are those
-    of the job where a step lists its own.
+    job has to end. `around` has a say before and after each step, `inspect` takes one that has failed,
+    `boundary` bounds it; `secrets` are those of the job where a step lists its own.
     """
 
     job: Job
@@ -79,6 +79,7 @@ class JobExecution(NamedTuple):
     around: Around | None = None
     secrets: SecretVariables | None = None
     boundary: Boundary | None = None
+    inspect: Inspect | None = None
 
 
 class JobRun:
@@ -94,7 +95,14 @@ class JobRun:
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._shown = distinct({name: masker.mask_string(name) for name in self._graph})
         self._context = StepContext(
-            executor, masker, observer, execution.limits, execution.scratch, execution.around, execution.boundary
+            executor,
+            masker,
+            observer,
+            execution.limits,
+            execution.scratch,
+            execution.around,
+            execution.boundary,
+            execution.inspect,
         )
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings

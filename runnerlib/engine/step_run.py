@@ -45,6 +45,16 @@ class Around(Protocol):
         """Take the result of the step."""
 
 
+class Inspect(Protocol):
+    """Takes a step that has failed before its result is known: `spec` is the process of its last attempt.
+
+    It must not block the loop. A step that is stopped cancels it.
+    """
+
+    def __call__(self, context: StepContext, spec: ProcessSpec, step: str) -> Coroutine[None, None, None]:
+        """Inspect the step of that name, as events carry it."""
+
+
 class StepContext(NamedTuple):
     """Context that all steps of a job share. `scratch` is a private directory for files of exports."""
 
@@ -55,6 +65,7 @@ class StepContext(NamedTuple):
     scratch: Path
     around: Around | None = None
     boundary: Boundary | None = None
+    inspect: Inspect | None = None
 
 
 class StepRun:
@@ -88,6 +99,7 @@ class StepRun:
         self._usage: Usage | None = None
         self._large = False
         self._began = 0.0
+        self._last: ProcessSpec | None = None
         self.exports = NO_EXPORTS
 
     def stop(self, why: Ending, *, at_once: bool = False) -> None:
@@ -115,6 +127,8 @@ class StepRun:
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
         result = self._result(ending, number)
+        if result.outcome == "failure" and self._last is not None and self._job.inspect is not None:
+            await self._answer(self._job.inspect(self._job, self._last, self._shown))
         if refused is None and (objection := await self._ask_after(result)) is not None and result.success:
             return self._result(objection, number)
         return result
@@ -221,6 +235,7 @@ class StepRun:
             start = f"{enclosure.scratch if enclosure else job.scratch}/{self._prefix}.{number}"
             files = exports.files(start)
             spec, warning = self._spec(files, number, start, enclosure)
+            self._last = spec if job.inspect is not None else None
         except RunnerError as error:
             return _refusal(error), False
         command = Command(self._shown, spec, step.timeout, step.no_output_timeout)

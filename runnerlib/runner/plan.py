@@ -118,7 +118,7 @@ def plan_job(
     _check_output(settings, services)
     # 2. The job: steps, or one command, with the limits of the settings.
     is_command = request.job is None
-    job = _limited(request.job or _only_command(settings, request.words), settings.config)
+    job = _limited(request.job or _only_command(settings, request.words), settings.config, services)
     job.check()
     if request.untrusted:
         from runnerlib.runner.untrusted import refuse_references  # few runs have such a file
@@ -249,10 +249,10 @@ def _only_command(resolved: Resolved, words: Sequence[str]) -> Job:
     return Job("job", [Step("job", command, "/bin/sh -c")])
 
 
-def _limited(job: Job, config: RunnerConfig) -> Job:
+def _limited(job: Job, config: RunnerConfig, services: RunServices) -> Job:
     """Return the job with the limits of the settings instead of its own."""
     timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
-    if mode_of(config.output).verbatim:
+    if mode_of(config.output).verbatim or services.inspect is not None:
         max_parallel = 1  # the output of parallel steps would be mixed
     return job.replaced(timeout=timeout, max_parallel=max_parallel)
 

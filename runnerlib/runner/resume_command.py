@@ -33,14 +33,14 @@ def resume_command(invocation: Invocation, mask: Callable[[str], str], width: in
 
 
 def _resuming(given: Sequence[str]) -> list[str]:
-    """Return the words with `--resume` and without `--from`, which would run again what has succeeded since."""
+    """Return the words with `--resume`, without `--pick`, and without `--from`, which would repeat what succeeded."""
     end = given.index("--") if "--" in given else len(given)
     words: list[str] = []
     rest = iter(given[:end])
     for word in rest:
         if word == "--from":
             next(rest, None)
-        elif word != "--resume" and not word.startswith("--from="):
+        elif word not in {"--resume", "--pick"} and not word.startswith("--from="):
             words.append(word)
     return [*words, "--resume", *given[end:]]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runnerlib._util.named_tuple import NamedTuple
@@ -11,14 +10,15 @@ from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.candidates import weakness
 from runnerlib.runner.environment import Files
 from runnerlib.secrets.providers import SecretResolver
+from runnerlib.source import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runnerlib.config import Resolved
+    from runnerlib.engine import Inspect
     from runnerlib.masking.candidates import Secret
     from runnerlib.output.protocol import MakeConsole
-    from runnerlib.source import Sources
 
 
 class Invocation(NamedTuple):
@@ -33,24 +33,20 @@ class RunServices:
     of files that settings name.
 
     `secrets_known` becomes true once the masker knows the secrets of the configuration. With `plugins`, variables may
-    still be added to the environment of the job. `invocation` is the command line, if the run has one.
+    still be added to the environment of the job. `invocation` is the command line, if the run has one. With
+    `inspect`, which takes each step that has failed, steps run one at a time.
     """
 
     def __init__(self, masker: SecretMasker, resolver: SecretResolver | None = None) -> None:
         self.masker = masker
         self.resolver = resolver or SecretResolver()
+        self.sources = Sources()
         self.modes: dict[str, MakeConsole] = {}
         self.files = Files()
         self.secrets_known = False
         self.plugins = False
         self.invocation: Invocation | None = None
-
-    @cached_property
-    def sources(self) -> Sources:
-        """The source types; few runs have a source, and load them."""
-        from runnerlib.source import Sources
-
-        return Sources()
+        self.inspect: Inspect | None = None
 
     def for_job(self) -> RunServices:
         """Return the services of one job of a workflow, whose plugins add to its own ones only.
@@ -59,13 +55,11 @@ class RunServices:
         """
         other = RunServices(self.masker, self.resolver.for_job())
         other.files, other.secrets_known, other.plugins = self.files, self.secrets_known, self.plugins
+        other.inspect = self.inspect
         return other
 
     def register(self, settings: Resolved, secrets: Sequence[Secret]) -> tuple[int, tuple[str, ...]]:
-        """Mask `secrets`; return the number of those that are masked, and warnings: which are not, and which members.
-
-        Of a JSON or dotenv value the members with names are told, by these.
-        """
+        """Mask `secrets`; return the number of those that are masked, and a warning for each that is not."""
         config = settings.config
         strong: dict[str, str] = {}
         warnings: dict[str, None] = {}
@@ -76,11 +70,6 @@ class RunServices:
             else:
                 strong.setdefault(secret.value, secret.name)
         self.masker.register_secrets(strong, strong.values())
-        for value, name in strong.items():
-            if "=" in value or ":" in value:
-                from runnerlib.masking.members import notices  # most secrets are tokens
-
-                warnings.update(dict.fromkeys(notices(name, value, public=config.mask_members == "all")))
         # A value may be weak where it was guessed and masked all the same because it is listed elsewhere.
         return len(strong), tuple(warnings)
 
@@ -89,10 +78,7 @@ def services_for(settings: Resolved, resolver: SecretResolver | None = None) -> 
     """Make the services of a run with these settings. Raises ConfigError for an unknown shape of secrets."""
     config = settings.config
     shortest = min(config.secret_min_length, config.secret_env_min_length)
-    masker = SecretMasker(
-        config.mask_marker, min_length=shortest, shapes=_shapes(settings), mask_members=config.mask_members
-    )
-    return RunServices(masker, resolver)
+    return RunServices(SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(settings)), resolver)
 
 
 def _shapes(settings: Resolved) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from runnerlib.engine import Around
+    from runnerlib.engine import Around, Inspect
     from runnerlib.events import Observer
     from runnerlib.executor.protocol import Executor
     from runnerlib.masking import SecretMasker
@@ -39,8 +39,12 @@ def job_run(
     observer: Observer,
     site: Site,
     around: Around | None = None,
+    inspect: Inspect | None = None,
 ) -> JobRun:
-    """Return the job of a plan, ready to run in its prepared workspace; `around` are hooks of its steps."""
+    """Return the job of a plan, ready to run in its prepared workspace; `around` are hooks of its steps.
+
+    `inspect` takes each step that has failed.
+    """
     execution = _execution(plan, site)
     if plan.is_bounded:
         from runnerlib.runner.sandbox.job import bounded  # for the jobs that have one
@@ -54,6 +58,8 @@ def job_run(
         execution = remembering(plan, masker, journal, execution, observer)
     if around is not None:
         execution = execution._replace(around=around)
+    if inspect is not None:
+        execution = execution._replace(inspect=inspect)
     return JobRun(execution, site.executor, masker, observer)
 
 
