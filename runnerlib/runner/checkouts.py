@@ -74,6 +74,12 @@ def without_files(code_dir: Path, cwd: Path) -> Iterator[str]:
 
 def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Cache | None:
     """Return the cache of the sources; None without one, the default in a container, which is thrown away."""
+    directory = cache_directory(config, environ, workspace)
+    return None if directory is None else Cache(directory, config.cache_size, config.cache_age)
+
+
+def cache_directory(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Path | None:
+    """Return the directory of the cache; None without a cache."""
     given = config.cache_dir
     if given == "none" or (given is None and workspace.base == CONTAINER_BASE):
         return None
@@ -82,7 +88,7 @@ def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspac
     # Not by pathlib, which raises for a home that this user may not enter.
     if given is None and not (usual.is_absolute() and (os.path.isdir(usual) or os.path.isdir(home))):
         return None
-    return Cache(Path(given or usual / "runnerlib").absolute(), config.cache_size, config.cache_age)
+    return Path(given or usual / "runnerlib").absolute()
 
 
 def _check_target(checkout: Checkout, workspace: Workspace) -> None:

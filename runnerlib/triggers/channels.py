@@ -38,8 +38,12 @@ class Channels(NamedTuple):
 
 def channels(config: RunnerConfig, workspace: Workspace) -> Channels:
     """The channels that `config` names, or those that fit. Raises PathError for a file outside of the workspace."""
-    names = config.triggers or (("api",) if _is_known(config) else ("file",))
-    return Channels(names, workspace.resolve(config.triggers_file, "triggers_file"), config)
+    return Channels(chosen(config), workspace.resolve(config.triggers_file, "triggers_file"), config)
+
+
+def chosen(config: RunnerConfig) -> tuple[str, ...]:
+    """Return the names of the channels that the settings name, or those that fit."""
+    return config.triggers or (("api",) if _is_known(config) else ("file",))
 
 
 def required(config: RunnerConfig) -> bool:

@@ -100,12 +100,17 @@ def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) ->
     None if the user's home directory does not exist, because the runner must not create it. Source of the default:
     XDG Base Directory Specification.
     """
-    home, given = environ.get("HOME"), environ.get("XDG_STATE_HOME")
-    if not (state_dir or given or (home and Path(home).is_dir())):
-        return None
-    usual = Path(given or f"{home}/.local/state")
+    directory = state_directory(state_dir, environ)
     name = blake2b(os.path.realpath(journal).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-    return Path(state_dir or usual / "runnerlib").absolute() / "journals" / name
+    return None if directory is None else directory / "journals" / name
+
+
+def state_directory(given: str | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the directory of the runner's own state; None where there is no place for it."""
+    home, usual = environ.get("HOME"), environ.get("XDG_STATE_HOME")
+    if not (given or usual or (home and Path(home).is_dir())):
+        return None
+    return Path(given or f"{usual or f'{home}/.local/state'}/runnerlib").absolute()
 
 
 def _forget_stale(directory: Path) -> None:
