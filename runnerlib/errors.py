@@ -7,10 +7,11 @@ full stop and never holds a secret. A failing step is a result, not an error.
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 # The number of names that an error lists, and compares with: a job may have thousands of steps.
@@ -27,9 +28,14 @@ class RunnerError(Exception):
 
 
 class ConfigError(RunnerError, ValueError):
-    """A setting or an argument is wrong; nothing was started. Scripts may catch it as a ValueError."""
+    """A setting, a file or an argument is wrong; nothing was started. Scripts may catch it as a ValueError.
 
-    exit_code = 2
+    `texts` has the files by name whose lines the message names as NAME:LINE:COLUMN, as far as they were read.
+    """
+
+    # EX_CONFIG of sysexits.h: a step's own code is hardly ever that, as it is 2 with make, grep or pytest.
+    exit_code = 78
+    texts: Mapping[str, str] = MappingProxyType({})
 
 
 class PathError(ConfigError):
@@ -78,10 +84,12 @@ def unprepared(error: SourceError, place: str | os.PathLike[str] | None) -> Unpr
 
 
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> str:
-    """Return the text that `got` is no `kind`, with the allowed values and a suggestion."""
+    """Return the text that `got` is no `kind`, with the allowed value that was meant, else with all of them."""
     names = list(allowed)
+    if near := suggestion(got, names):
+        return f"unknown {kind} '{got}'{near}"
     more = ", …" if len(names) > _LISTED else ""
-    return f"unknown {kind} '{got}' ({', '.join(names[:_LISTED])}{more}){suggestion(got, names)}"
+    return f"unknown {kind} '{got}' ({', '.join(names[:_LISTED])}{more})"
 
 
 def suggestion(got: str, names: list[str]) -> str:

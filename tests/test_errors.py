@@ -30,7 +30,7 @@ def test_the_code_of_an_interrupt_is_that_of_its_signal() -> None:
 
 
 def test_unknown_names_are_corrected() -> None:
-    assert unknown("fruit", "aple", ["apple", "pear"]) == "unknown fruit 'aple' (apple, pear); did you mean 'apple'?"
+    assert unknown("fruit", "aple", ["apple", "pear"]) == "unknown fruit 'aple'; did you mean 'apple'?"
     assert unknown("fruit", "zzz", ["apple", "pear"]) == "unknown fruit 'zzz' (apple, pear)"
 
 

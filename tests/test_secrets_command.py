@@ -108,7 +108,7 @@ def test_without_a_store_nobody_is_asked_for_a_password(
     monkeypatch.delenv("REACTORCIDE_SECRETS_PASSWORD")
     done = say(*args, stdin=b"x")
     assert (done.code, done.err) == (
-        2,
+        78,
         f"error: there is no secret store in '{store}'; make one with 'runnerlib secrets init'\n",
     )
     assert not store.exists()
@@ -118,7 +118,7 @@ def test_a_wrong_password_and_none(say, store: Path, monkeypatch: pytest.MonkeyP
     say("init")
     monkeypatch.setenv("REACTORCIDE_SECRETS_PASSWORD", "pass ward")
     done = say("set", "p", "k", stdin=b"x")
-    assert (done.code, done.err) == (2, f"error: the password is wrong, or the secret store '{store}' is damaged\n")
+    assert (done.code, done.err) == (78, f"error: the password is wrong, or the secret store '{store}' is damaged\n")
     monkeypatch.delenv("REACTORCIDE_SECRETS_PASSWORD")
     done = say("list")
     assert done.err == "error: the local secret store needs its password: set REACTORCIDE_SECRETS_PASSWORD\n"

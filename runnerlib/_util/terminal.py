@@ -25,6 +25,6 @@ def terminal_size(*descriptors: int) -> TerminalSize | None:
     return None
 
 
-def own_terminal_size() -> TerminalSize:
+def own_terminal_size(*descriptors: int) -> TerminalSize:
     """Return the size of the terminal of this process: of its output, its errors or its input; 24 by 80 without one."""
-    return terminal_size(1, 2, 0) or TerminalSize(rows=24, columns=80)
+    return terminal_size(*(descriptors or (1, 2, 0))) or TerminalSize(rows=24, columns=80)

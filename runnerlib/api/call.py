@@ -35,6 +35,7 @@ INSTEAD = {
     "job_command": "give the command itself",
     "job_file": "read it with runnerlib.job_file.load, and give its job",
     "workflow_file": "run it with runnerlib.run_workflow",
+    "config_exit_code": "an error is raised, and has its `exit_code`",
     "work_dir": "a library leaves the current directory alone; give source_dir or workspace",
 }
 

@@ -34,6 +34,7 @@ _INSTEAD = {
     "job_command": "the jobs of the workflow say what they run",
     "job_file": "the jobs of the workflow say what they run",
     "workflow_file": "give the file itself",
+    "config_exit_code": "an error is raised, and has its `exit_code`",
     "work_dir": "a library leaves the current directory alone",
 }
 

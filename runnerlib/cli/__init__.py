@@ -15,7 +15,7 @@ from runnerlib import __version__
 from runnerlib.cli._group import Group
 from runnerlib.cli._session import Session
 from runnerlib.cli._stderr import Stderr
-from runnerlib.errors import RunnerError, printable, unknown
+from runnerlib.errors import ConfigError, RunnerError, printable, unknown
 from runnerlib.executor.hardening import harden
 
 if TYPE_CHECKING:
@@ -134,9 +134,22 @@ def invoke(args: list[str]) -> int:
     try:
         returned = cli.main(args, prog_name="runnerlib", obj=session, standalone_mode=False)
     except Exception as error:
-        _show(session, type(error).__name__, *_told(session, error))
-        return error.exit_code if isinstance(error, (click.ClickException, RunnerError)) else RunnerError.exit_code
+        _show(session, error, *_told(session, error))
+        return _exit_code(session, error)
     return returned if isinstance(returned, int) else 0
+
+
+def _exit_code(session: Session, error: Exception) -> int:
+    """Return the exit code of an error; that of a configuration error is a setting."""
+    if not isinstance(error, (click.ClickException, RunnerError)):
+        return RunnerError.exit_code
+    if error.exit_code != ConfigError.exit_code:
+        return error.exit_code
+    if session.config_exit_code is not None:
+        return session.config_exit_code
+    from runnerlib.cli._error_text import config_exit_code
+
+    return config_exit_code(session.args, os.environ)
 
 
 def _told(session: Session, error: Exception) -> tuple[str, str]:
@@ -164,14 +177,15 @@ def _can_be_written() -> bool:
     return True
 
 
-def _show(session: Session, kind: str, before: str, message: str) -> None:
+def _show(session: Session, error: Exception, before: str, message: str) -> None:
+    mask = session.masker().mask_string
     if session.structured:
-        masker = session.masker()
-        trace = masker.mask_string(before) if session.debug else ""
-        from runnerlib.cli._log import error
+        from runnerlib.cli import _log
 
-        text = error(masker.mask_string(message), kind, trace)
+        text = _log.error(mask(message), type(error).__name__, mask(before) if session.debug else "")
     else:
-        lines = "".join(f"error: {line}\n" for line in message.splitlines() or [""])
-        text = printable(session.masker().mask_string(before + lines))
+        from runnerlib.cli._error_text import told
+
+        texts = error.texts if isinstance(error, ConfigError) else {}
+        text = printable(mask(before)) + told(message, texts, mask)
     click.echo(text, err=True, nl=False)

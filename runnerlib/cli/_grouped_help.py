@@ -1,20 +1,36 @@
-"""The groups of options in `--help`, which begins with those that are needed first."""
+"""Options of a command in groups, so that `--help` begins with those that are needed first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runnerlib.cli._words import CommandWithWords
 from runnerlib.config import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import click
 
 FIRST = "Most used options"
 OTHER = "Other options"
 
 GROUPS: Mapping[str, Sequence[str]] = {
     FIRST: ("job_file", "workflow_file", "job_command", "git_url", "only", "resume", "dry_run"),
-    "What runs": ("here", "alone", "start", "skip", "watching", "listing", "drawing", "config_file", "profile"),
+    "What runs": (
+        "here",
+        "alone",
+        "start",
+        "skip",
+        "watching",
+        "listing",
+        "drawing",
+        "config_file",
+        "profile",
+        "exit_code_from",
+        "pick",
+        "shell_on_failure",
+    ),
     "Source": (
         *("source_type", "source_url", "source_ref", "source_options", "git_ref"),
         *(
@@ -35,7 +51,17 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Container": ("runner_image", *(name for name in SETTINGS if name.startswith("container"))),
     "Sandbox": ("sandbox", "sandbox_required", "sandbox_paths", "network"),
     "Limits": ("max_parallel", "job_timeout", "grace_period", "drain_timeout", "cleanup_timeout"),
-    "Output": ("output", "log_limit", "max_line", "timestamps", "events", "log_format", "log_level", "log_stream"),
+    "Output": (
+        "output",
+        "log_limit",
+        "max_line",
+        "timestamps",
+        "events",
+        "log_format",
+        "log_level",
+        "log_stream",
+        "config_exit_code",
+    ),
     "Plugins": ("plugin_dir", "plugin_packages", "plugin_timeout", "trust_source_plugins"),
     "Follow-up jobs": (
         *("triggers", "triggers_file", "triggers_when", "triggers_required", "triggers_timeout"),
@@ -43,3 +69,18 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
 }
 """The names of parameters by the heading of their group."""
+
+
+class GroupedCommand(CommandWithWords):
+    """A command with words, whose help shows its options in groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those most used first."""
+        records = {param.name or "": record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))}
+        grouped = {name for names in GROUPS.values() for name in names}
+        groups = {**GROUPS, OTHER: [name for name in records if name not in grouped]}
+        for heading, names in groups.items():
+            rows = [records[name] for name in names if name in records]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)

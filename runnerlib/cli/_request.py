@@ -48,6 +48,7 @@ def requested(
     resolved = resolve_options(config_file, options)
     wipe(secret.name for secret in named_secrets(os.environ, resolved.config))
     session.log_format = resolved.config.log_format
+    session.config_exit_code = resolved.config.config_exit_code
     cwd = current_directory()
     return RunRequest(resolved, words, os.environ, cwd, wish=wish).with_chosen_job()
 

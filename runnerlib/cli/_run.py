@@ -12,6 +12,7 @@ from runnerlib.cli._options import complete_entries
 from runnerlib.cli._request import is_unnamed, requested
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.output.line_policy import is_one_stream
+from runnerlib.runner.description import described
 from runnerlib.runner.plan import plan_job
 from runnerlib.runner.planner import Planner
 from runnerlib.runner.run import preview, run_request
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from runnerlib.config import RunnerConfig
     from runnerlib.runner.journal import Selection
     from runnerlib.runner.plan import JobPlan
+    from runnerlib.runner.request import RunRequest
     from runnerlib.runner.services import RunServices
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -32,7 +34,8 @@ EXIT_CODES = """\b
 Exit codes:
   0        every required step succeeded
   n        the exit code of the first required step that failed; 128+N when signal N killed it
-  2        a usage or configuration error: nothing was started
+  2        a usage error: the command line makes no sense
+  78       a configuration error: nothing was started
   124      a step or the job ran out of time
   125      the runner failed: source, plugin, output, internal error
   126/127  the command is not executable / not found
@@ -59,6 +62,14 @@ _OPTIONS = (
     ),
     click.option("--only", **_STEP, help="Run only this step or job; may be repeated."),
     click.option("--skip", **_STEP, help="Leave this step or job out; may be repeated."),
+    click.option("--pick", is_flag=True, help="Choose from a list which steps or jobs run, as --only does."),
+    click.option("--shell-on-failure", is_flag=True, help="Open a shell where and as a step has failed."),
+    click.option(
+        "--exit-code-from",
+        metavar="NAME",
+        shell_complete=complete_entries,
+        help="Exit with the code of this step or job, unless it did not run to its end.",
+    ),
 )
 
 
@@ -80,6 +91,9 @@ def carry_out(
     start: Sequence[str],
     only: Sequence[str],
     skip: Sequence[str],
+    exit_code_from: str | None,
+    pick: bool,
+    shell_on_failure: bool,
     alone: str | None = None,
     here: bool = False,
     names: tuple[str, ...] = (),
@@ -88,15 +102,32 @@ def carry_out(
     """Run the job or show its plan; return the exit code. Raises RunnerError.
 
     `alone` names a job of a workflow. Without a job or command, the file of the project around the current directory
-    says what to run; `names` are steps or jobs of it. `here` runs on the files that are there.
+    says what to run; `names` are steps or jobs of it. `here` runs on the files that are there. With `pick` and
+    `shell_on_failure` the user is asked on the terminal.
     """
-    selection = _wish(resume, start, only, skip) if resume or start or only or skip else None
+    if shell_on_failure:
+        settings["output"] = _steady(settings["output"])
+    chosen = (tuple(start), tuple(only), tuple(skip), exit_code_from)
+    selection = _wish(resume, *chosen) if resume or any(chosen) else None
     request = requested(session, config_file, settings, words, selection)
     if here or names or is_unnamed(request):
         from runnerlib.cli._in_place import in_place
 
         request, alone = in_place(request, config_file, settings, names, here=here, alone=alone)
     services = session.serve(request, UnresolvedLookup() if drawing else None)
+    if shell_on_failure:
+        _open_shells(services)
+    if pick:
+        request = _picked(request, services, alone)
+        if request.wish is None:
+            return 0
+    return _carried_out(request, services, alone=alone, drawing=drawing, dry_run=dry_run)
+
+
+def _carried_out(
+    request: RunRequest, services: RunServices, *, alone: str | None, drawing: str | None, dry_run: bool
+) -> int:
+    """Run the job of a request or show its plan; return the exit code. Raises RunnerError."""
     if drawing and request.awaited is not None:
         problem = "is in the source, which is not there yet; `runnerlib checkout` brings it"
         raise ConfigError(f"the job file '{one_line(request.awaited.given)}' {problem}")
@@ -113,7 +144,14 @@ def carry_out(
         if workflow.chosen(request, alone):
             return workflow.carry_out(services, request, alone=alone, drawing=drawing, dry_run=dry_run)
     if not (drawing or dry_run):
-        return run_request(request, services, alone=True).exit_code
+        result = run_request(request, services, alone=True)
+        taken = request.wish.exit_code_from if request.wish is not None else None
+        if taken is None:
+            return result.exit_code
+        from runnerlib.cli._exit_code_from import code_from
+
+        name = services.masker.mask_string(taken)
+        return code_from(result, [step for step in result.steps if step.name == name])
     planner = Planner(request, services, plan_job)
     with preview(planner, alone=True):
         if drawing:
@@ -121,6 +159,30 @@ def carry_out(
         else:
             _show(services, planner.plan())
     return 0
+
+
+def _steady(output: str | None) -> str:
+    """Return the output mode that a shell can stand in. Raises ConfigError for another, or without a terminal."""
+    if not (os.isatty(0) and os.isatty(1)):
+        raise ConfigError("--shell-on-failure opens a shell on a terminal, and stdin or stdout is none")
+    if output == "live":
+        raise ConfigError("--shell-on-failure contradicts --output live, which redraws the terminal; give one of them")
+    return output or "prefixed"
+
+
+def _open_shells(services: RunServices) -> None:
+    from runnerlib.runner.failure_shell import FailureShell
+
+    services.inspect = FailureShell()
+
+
+def _picked(request: RunRequest, services: RunServices, alone: str | None) -> RunRequest:
+    """Return the request of what the user chooses; without a choice it has no wish. Raises ConfigError."""
+    from runnerlib.cli._pick import pick
+
+    if alone is not None or (request.wish is not None and (request.wish.only or request.wish.start)):
+        raise ConfigError("--pick asks what runs; give it without names, --from, --only and --job")
+    return pick(request, services.masker.mask_string)
 
 
 def _join_streams(config: RunnerConfig) -> None:
@@ -131,10 +193,12 @@ def _join_streams(config: RunnerConfig) -> None:
             os.dup2(1, 2)
 
 
-def _wish(resume: bool, start: Sequence[str], only: Sequence[str], skip: Sequence[str]) -> Selection:
+def _wish(
+    resume: bool, start: tuple[str, ...], only: tuple[str, ...], skip: tuple[str, ...], exit_code_from: str | None
+) -> Selection:
     from runnerlib.runner.journal import Selection
 
-    return Selection(resume, tuple(start), tuple(only), tuple(skip))
+    return Selection(resume, start, only, skip, exit_code_from)
 
 
 def _drawn(plan: JobPlan, drawing: str) -> str:
@@ -149,7 +213,6 @@ def _drawn(plan: JobPlan, drawing: str) -> str:
 def _show(services: RunServices, plan: JobPlan) -> None:
     """Print what a run of `plan` would do."""
     from runnerlib.cli._dry_run import as_dry_run
-    from runnerlib.runner.description import described
 
     steps = "" if plan.is_command or plan.awaited is not None else _drawn(plan, "text")
     _echo(services, as_dry_run(described(plan), steps))

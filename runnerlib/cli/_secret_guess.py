@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     """Yield every value that may be secret, from all layers of the configuration."""
-    given = _given(args, environ)
+    given = given_texts(args, environ)
     filed = _lines_of(given["secrets_file"])
     assigned = _assignments(filed)
     variables = {**environ, **_assignments(given["job_env"]), **assigned}
@@ -41,7 +41,7 @@ def suspects(args: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
         yield from stored_secrets()
 
 
-def _given(args: Sequence[str], environ: Mapping[str, str]) -> dict[str, list[str]]:
+def given_texts(args: Sequence[str], environ: Mapping[str, str]) -> dict[str, list[str]]:
     """Return for each setting the texts given by all layers; aliases count for their setting."""
     found: dict[str, list[str]] = {}
     files = [*_option(args, "--config"), *filter(None, [environ.get(CONFIG_VARIABLE)])]

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.masking import SecretMasker
-from runnerlib.output import chosen_format
+from runnerlib.output.log.level import chosen_format
 from runnerlib.secrets.providers import SecretResolver
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Session:
         self.services: RunServices | None = None
         self.resolver = SecretResolver(_ask)
         self.log_format: str | None = None
+        self.config_exit_code: int | None = None
         self.args = args
         self.directory = ""
         self._environ = os.environ if environ is None else environ

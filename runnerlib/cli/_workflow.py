@@ -53,7 +53,17 @@ def carry_out(
         in_place = plan.front.workspace.tree is not None
         following = next_jobs_after(plan, alone, lambda name: _command(name, file, in_place=in_place))
         _echo(plan, f"\n{following}" if following else "")
-    return result.exit_code
+    taken = request.wish.exit_code_from if request.wish is not None else None
+    if taken is None:
+        return result.exit_code
+    from runnerlib.cli._exit_code_from import code_from
+
+    names = {
+        plan.masker.mask_string(name)
+        for name, one in plan.instances.items()
+        if taken in {name, one.label, one.job.name}
+    }
+    return code_from(result, [job for job in result.jobs if job.name in names])
 
 
 def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:
@@ -129,9 +139,10 @@ def _alone(name: str, workflow: Workflow, selection: Selection | None) -> Select
     names = [job.name for job in workflow.jobs]
     if name not in names and name not in instances(workflow):
         raise ConfigError(f"--job: {unknown('job', name, names)}")
-    if selection is not None and (selection.only or selection.start or selection.skip):
+    selection = selection or Selection()
+    if selection.only or selection.start or selection.skip:
         raise ConfigError("--job runs one job alone; --from, --only and --skip say which of several run")
-    return Selection(resume=selection is not None and selection.resume, only=(name,))
+    return selection._replace(only=(name,))
 
 
 def _command(name: str, file: str, *, in_place: bool) -> str:

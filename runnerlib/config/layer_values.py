@@ -10,6 +10,7 @@ from runnerlib.config.settings import SETTINGS, Setting
 from runnerlib.errors import unknown
 
 PROFILES = "profiles"
+_OF_JOBS = frozenset({"job", "jobs", "steps", "workflow"})
 
 
 class Layer(Enum):
@@ -88,7 +89,7 @@ def _wrong_keys(settings: Mapping[str, object], prefix: str, late: bool) -> Iter
     for key in map(str, settings):
         if key not in SETTINGS:
             where = f"{prefix[:-1]}: " if prefix else ""
-            yield f"{where}{unknown('setting', key, SETTINGS)}"
+            yield f"{where}{_unknown(key)}"
         elif prefix and key == "profile":
             yield f"{prefix}{key}: a profile cannot choose a profile"
         elif late and SETTINGS[key].early:
@@ -96,6 +97,12 @@ def _wrong_keys(settings: Mapping[str, object], prefix: str, late: bool) -> Iter
                 f"{prefix}{key} is used before the CI source is there; "
                 "set it in a configuration file, the environment or on the command line"
             )
+
+
+def _unknown(key: str) -> str:
+    if key in _OF_JOBS:
+        return f"'{key}' is of a job or a workflow: give this file as --job-file or --workflow-file"
+    return unknown("setting", key, SETTINGS)
 
 
 def from_file(settings: Mapping[str, object], layer: Layer, file: str, profile: str = "") -> Iterator[LayerValue]:

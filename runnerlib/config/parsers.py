@@ -64,6 +64,20 @@ def count(given: object) -> int:
     return value
 
 
+_LAST_CODE = 255
+
+
+def exit_code(given: object) -> int:
+    """A whole number from 1 to 255."""
+    try:
+        value = count(given)
+    except ValueError:
+        value = 0
+    if not 0 < value <= _LAST_CODE:
+        raise ValueError(f"a whole number from 1 to {_LAST_CODE} is expected")
+    return value
+
+
 def size(given: object) -> int:
     """A number of bytes, one or more: `1048576`, `512K`, `20M`, `4G` or `1T`."""
     text = str(given) if isinstance(given, (str, int)) and not isinstance(given, bool) else ""
@@ -184,7 +198,7 @@ def one_of(allowed: tuple[str, ...], given: object) -> str:
         return "off"
     if given not in allowed:
         near = suggestion(given, list(allowed)) if isinstance(given, str) else ""
-        raise ValueError(f"one of {', '.join(allowed)} is expected{near}")
+        raise ValueError(near.removeprefix("; ") or f"one of {', '.join(allowed)} is expected")
     return str(given)
 
 

@@ -203,13 +203,6 @@ class RunnerConfig:
         default=(),
         early=True,
     )
-    mask_members: str = _setting(
-        "members of JSON and dotenv secrets that are masked by themselves: private, or all, also those that are public "
-        "by their names, as project_id, username, DB_HOST or token_uri",
-        kinds.choice("all", "private"),
-        default="private",
-        early=True,
-    )
     secret_providers: tuple[str, ...] = _setting(
         "providers of secrets, in this order: env, file, local, command, or one that a plugin adds",
         kinds.names,
@@ -277,6 +270,13 @@ class RunnerConfig:
         "form of the runner's own messages: text or json (default: LOG_FORMAT, or text)",
         kinds.choice("text", "json"),
         early=True,
+    )
+    config_exit_code: int = _setting(
+        "exit code of configuration errors, from 1 to 255; 2 is that of older versions",
+        kinds.exit_code,
+        default=78,
+        early=True,
+        literal=True,
     )
     log_level: str | None = _setting(
         "lowest level of the runner's own messages: debug, info, warning, error or fatal",

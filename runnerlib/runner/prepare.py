@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import PLUGINS
 from runnerlib.errors import RunnerError, TimeLimitError
+from runnerlib.source import forget_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,8 +111,6 @@ def _prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progres
             planner.add_ci_settings(checkout.target)
             planner.plan()  # what is wrong in them ends the run before anything untrusted is fetched
     if plan.checkouts:
-        from runnerlib.source import forget_stored
-
         forget_stored()
     if journal is not None and not going_on:
         journal.record_prepared()

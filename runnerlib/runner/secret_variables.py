@@ -78,4 +78,4 @@ def _near(name: str, there: Collection[str], likeness: float = 0.6) -> list[str]
 def _told(name: str, known: Collection[str], there: Collection[str]) -> str:
     text = unknown("secret", name, known) if known else f"unknown secret '{name}' (the job has none)"
     near = () if "did you mean" in text else _near(name, there)
-    return "".join((text, *(f"; did you mean the variable '{other}'?" for other in near)))
+    return f"unknown secret '{name}'; did you mean the variable '{near[0]}'?" if near else text

@@ -128,7 +128,7 @@ class TestPlaces:
         assert self.outcome(inner, here) == (0, f"{here}\n".encode())
         (here / "other").mkdir()
         code, output = self.outcome(f"{RUNNERLIB} run --source-type copy --source-url other -- true 2>&1", here)
-        assert (code, b"outside the workspace" in output) == (2, True)
+        assert (code, b"outside the workspace" in output) == (78, True)
 
     def outcome(self, command: str, where: Path) -> tuple[int, bytes]:
         recorder = Recorder()
@@ -169,8 +169,8 @@ class TestPlaces:
             ({"job_file": "x"}, "job_file is for the command line: read it with"),
             ({"workflow_file": "x"}, "workflow_file is for the command line: run it with runnerlib.run_workflow"),
             ({"work_dir": "x"}, "work_dir is for the command line: a library leaves"),
-            ({"grace_perod": 1}, "unknown setting 'grace_perod' .*; did you mean 'grace_period'"),
-            ({"sourc_dir": "."}, "unknown setting 'sourc_dir' .*; did you mean 'source_dir'"),
+            ({"grace_perod": 1}, "unknown setting 'grace_perod'; did you mean 'grace_period'"),
+            ({"sourc_dir": "."}, "unknown setting 'sourc_dir'; did you mean 'source_dir'"),
         ):
             with pytest.raises(ConfigError, match=text):
                 execute("true", observer=Recorder(), **arguments)  # type: ignore[arg-type]

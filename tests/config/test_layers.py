@@ -76,7 +76,7 @@ class TestProfiles:
     @pytest.mark.parametrize(
         ("file", "message"),
         [
-            (FILE, "profile (command line, --profile): unknown profile 'cii' (ci, empty); did you mean 'ci'?"),
+            (FILE, "profile (command line, --profile): unknown profile 'cii'; did you mean 'ci'?"),
             ({}, "profile (command line, --profile): no configuration file has a profile 'cii'"),
             ({"profiles": {"cii": 5}}, "f: profiles: 'cii' must be a mapping of setting names to values"),
             ({"profiles": ["cii"]}, "f: profiles must be a mapping of names to settings"),
@@ -90,7 +90,7 @@ class TestProfiles:
 
     def test_the_keys_of_every_profile_are_checked(self) -> None:
         with pytest.raises(
-            ConfigError, match=r"f: profiles\.a: unknown setting 'job_timeot' .*did you mean 'job_timeout'"
+            ConfigError, match=r"f: profiles\.a: unknown setting 'job_timeot'; did you mean 'job_timeout'"
         ):
             resolve({}, {}, {"profiles": {"a": {"job_timeot": 1}}}, "f")
 
@@ -125,8 +125,8 @@ def test_defaults_are_those_of_the_declaration() -> None:
 @pytest.mark.parametrize(
     ("options", "environ", "file", "message"),
     [
-        ({}, {}, {"job_comand": "x"}, "job.yaml: unknown setting 'job_comand' (*); did you mean 'job_command'?"),
-        ({"job_comand": "x"}, {}, {}, "unknown setting 'job_comand' (*); did you mean 'job_command'?"),
+        ({}, {}, {"job_comand": "x"}, "job.yaml: unknown setting 'job_comand'; did you mean 'job_command'?"),
+        ({"job_comand": "x"}, {}, {}, "unknown setting 'job_comand'; did you mean 'job_command'?"),
         (
             {"grace_period": "soon"},
             {},
@@ -170,7 +170,7 @@ def test_an_error_names_setting_layer_value_and_what_is_allowed(
     every = unknown("setting", "", SETTINGS).partition(" (")[2].partition(")")[0]
     # either order of the two contradicting options is as good
     assert str(caught.value) in {message.replace("(*)", f"({every})"), _turned(message)}
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == 78
 
 
 def _turned(message: str) -> str:

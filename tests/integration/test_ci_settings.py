@@ -48,14 +48,14 @@ def test_a_profile_of_it_is_chosen_by_the_caller(tmp_path: Path) -> None:
 
 def test_a_profile_that_nobody_has(tmp_path: Path) -> None:
     done = run(tmp_path, "--profile", "shirt", command="touch started")
-    assert done.code == 2
-    assert "unknown profile 'shirt' (short); did you mean 'short'?" in done.err
+    assert done.code == 78
+    assert "unknown profile 'shirt'; did you mean 'short'?" in done.err
     assert not (tmp_path / "job/src/started").exists()
 
 
 def test_what_is_used_before_is_refused_and_nothing_runs(tmp_path: Path) -> None:
     done = run(tmp_path, ci="ci_source_url: /elsewhere\nwork_dir: /\n", command="touch started")
-    assert done.code == 2
+    assert done.code == 78
     assert "ci_source_url is used before the CI source is there" in done.err
     assert "work_dir is used before the CI source is there" in done.err
     assert not (tmp_path / "job/src").exists(), "the untrusted source was not prepared"
@@ -64,7 +64,7 @@ def test_what_is_used_before_is_refused_and_nothing_runs(tmp_path: Path) -> None
 def test_a_missing_secret_of_it_stops_the_run(tmp_path: Path) -> None:
     done = run(tmp_path, ci="secret_providers: env\njob_env: {A: '${secret:no:such}'}", command="touch started")
     assert (done.code, done.err.splitlines()[-1]) == (
-        2,
+        78,
         "error: job_env: A: there is no secret 'no:such' (providers: env)",
     )
     assert not (tmp_path / "job/src").exists()

@@ -100,7 +100,7 @@ class TestEval:
     )
     def test_wrong_calls(self, args: list[str], told: str, root: Path) -> None:
         done = runnerlib("eval", *args, cwd=root)
-        assert done.code == 2
+        assert done.code == (2 if "Missing option" in told else 78)
         assert told in done.err
 
     def test_a_wrong_file_is_told_and_the_others_count(self, root: Path) -> None:
@@ -145,7 +145,7 @@ class TestTrigger:
     def test_all_or_none(self, root: Path) -> None:
         (root / "bad.yaml").write_text("name: bad\njob: {}\n")
         done = self.run(root, "deploy.yaml", "bad.yaml")
-        assert done.code == 2
+        assert done.code == 78
         assert "bad.yaml" in done.err
         assert not (root / "job").exists()
 

@@ -107,14 +107,14 @@ def test_it_is_fetched_once(repository: Path, tmp_path: Path) -> None:
 )
 def test_wrong_files(file: str, told: str, repository: Path, tmp_path: Path) -> None:
     done = run(repository, file, cwd=tmp_path)
-    assert done.code == 2, done.err
+    assert done.code == 78, done.err
     assert done.err.splitlines()[-1] == f"error: {told.format(tmp_path)}"
 
 
 def test_steps_are_chosen_and_resumed(repository: Path, tmp_path: Path) -> None:
     args = ("--only", "first")
     assert run(repository, "ci/job.yaml", *args, cwd=tmp_path).code == 0
-    assert run(repository, "ci/job.yaml", "--only", "third", cwd=tmp_path).code == 2
+    assert run(repository, "ci/job.yaml", "--only", "third", cwd=tmp_path).code == 78
     assert run(repository, "ci/job.yaml", cwd=tmp_path).code == 3
     done = run(repository, "ci/job.yaml", "--resume", cwd=tmp_path)
     assert done.code == 3
@@ -125,7 +125,7 @@ def test_what_a_run_without_effect_says(repository: Path, tmp_path: Path) -> Non
     done = run(repository, "ci/job.yaml", "--dry-run", cwd=tmp_path)
     assert (done.code, b"the one that 'ci/job.yaml' describes, in the source" in done.out) == (0, True), done.err
     done = run(repository, "ci/job.yaml", "--plan", cwd=tmp_path)
-    assert (done.code, "is in the source, which is not there yet" in done.err) == (2, True)
+    assert (done.code, "is in the source, which is not there yet" in done.err) == (78, True)
     assert not (tmp_path / "job").exists()
 
 
@@ -200,7 +200,7 @@ class TestWorkflowFiles:
     def test_a_plan_fetches_nothing(self, repository: Path, tmp_path: Path) -> None:
         args = ("run", "--git-url", str(repository), "--workflow-file", "source:flow.yaml", "--plan")
         done = runnerlib(*args, cwd=tmp_path)
-        assert done.code == 2
+        assert done.code == 78
         assert "the workflow file 'source:flow.yaml' is in a source that is not there yet" in done.err
         assert not (tmp_path / "job").exists()
 
@@ -242,7 +242,7 @@ class TestCheckoutOfTheTrustedSource:
 
     def test_nobody_has_named_one(self, tmp_path: Path) -> None:
         done = runnerlib("checkout", "--ci", cwd=tmp_path)
-        assert (done.code, "no CI source is known: give its URL" in done.err) == (2, True)
+        assert (done.code, "no CI source is known: give its URL" in done.err) == (78, True)
         done = runnerlib("checkout", cwd=tmp_path)
         assert (done.code, "Missing argument 'URL'" in done.err) == (2, True)
 

@@ -69,7 +69,7 @@ def test_one_step_runs_by_its_name(project: Path) -> None:
     assert run(project, "build").code == 0
     assert run(project, "test").code == 0
     wrong = run(project, "tets")
-    assert (wrong.code, wrong.out) == (2, b"")
+    assert (wrong.code, wrong.out) == (78, b"")
     assert "did you mean 'test'?" in wrong.err
 
 
@@ -107,7 +107,7 @@ def test_a_source_leaves_the_files_alone(project: Path) -> None:
     assert f"build │ {project}/.runnerlib/src\n".encode() in done.out
     assert not (project / "product").exists()
     done = run(project, "--git-url", "../..", "--here")
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert "contradicts --here" in done.err
 
 
@@ -137,7 +137,7 @@ def test_an_empty_directory_is_told_of(project: Path) -> None:
 def test_nothing_is_looked_for_in_a_container_and_in_a_step(project: Path) -> None:
     inside = run(project, "--here", "--job-command", f"{RUNNERLIB} run; {RUNNERLIB} run build")
     contained = runnerlib("run", cwd=project, REACTORCIDE_IN_CONTAINER="true")
-    assert contained.code == 2
+    assert contained.code == 78
     assert contained.err.startswith("error: no command: give --job-command, REACTORCIDE_JOB_COMMAND")
     said = inside.out.decode()
     assert said.count("error: no command") == 1
@@ -149,7 +149,7 @@ def test_a_link_is_no_place_for_logs(project: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (project / ".runnerlib").symlink_to(tmp_path / "elsewhere")
     done = run(project)
-    assert done.code == 2
+    assert done.code == 78
     assert "a link stands where the runner keeps its files" in done.err
     assert os.listdir(tmp_path / "elsewhere") == []
 
@@ -163,7 +163,7 @@ def test_a_first_file_is_written_and_runs(tmp_path: Path) -> None:
     assert (done.code, done.out.count(b"made\n"), done.out.count(b"tested\n")) == (0, 2, 2)
     second = runnerlib("init", cwd=tmp_path)
     assert (second.code, second.err) == (
-        2,
+        78,
         "error: this project has 'runnerlib.yaml' already; --print shows what init would write\n",
     )
     assert runnerlib("init", "--print", cwd=tmp_path).out == (tmp_path / "runnerlib.yaml").read_bytes()
@@ -174,7 +174,7 @@ def test_the_files_of_the_project_are_checked(project: Path) -> None:
     assert (done.code, done.out) == (0, b"../runnerlib.yaml: a valid job\n")
     (project / "runnerlib.yaml").write_text("job: {steps: [{nam: a}]}\n")
     done = runnerlib("validate", cwd=project)
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert done.err.startswith("error: runnerlib.yaml:1:")
 
 

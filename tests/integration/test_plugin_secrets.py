@@ -52,7 +52,7 @@ def test_a_plugin_provides_secrets(tmp_path: Path) -> None:
 
 def test_a_secret_that_it_has_not(tmp_path: Path) -> None:
     done = run(tmp_path, "none")
-    assert done.code == 2
+    assert done.code == 78
     assert "job_env: A: there is no secret 'ci/x:none' (providers: mine)" in done.err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -37,7 +38,7 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
         (["--", "true"], 0, "runnerlib: $ true\n"),
         (
             [],
-            2,
+            78,
             (
                 "error: nothing to run: there is no runnerlib.yaml here or in a directory above (`runnerlib init` "
                 "writes one); give --job-command, --job-file, --workflow-file, or words after --\n"
@@ -45,7 +46,7 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
         ),
         (
             ["--job-command", " "],
-            2,
+            78,
             (
                 "error: no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a "
                 "configuration file, --job-file, or words after --\n"
@@ -53,40 +54,37 @@ def test_as_a_module(tmp_path: Path, module: str) -> None:
         ),
         (
             ["--job-command", "a", "--", "b"],
-            2,
+            78,
             "error: job_command (command line, --job-command): contradicts the words 'b'; give one of them\n",
         ),
         (
             ["--source-type", "gti", "--", "true"],
-            2,
-            (
-                "error: source_type (command line, --source-type): unknown source type 'gti' "
-                "(copy, git, hg, none, svn, tarball); did you mean 'git'?\n"
-            ),
+            78,
+            ("error: source_type (command line, --source-type): unknown source type 'gti'; did you mean 'git'?\n"),
         ),
         (
             ["--source-url", "x", "--", "true"],
-            2,
+            78,
             "error: source_url (command line, --source-url): needs source_type to say what kind of source it is\n",
         ),
         (
             ["--work-dir", "/nonexistent", "--", "true"],
-            2,
+            78,
             "error: work_dir (command line, --work-dir): cannot change to '/nonexistent': No such file or directory\n",
         ),
         (
             ["--job-env", "A=1\nB", "--", "true"],
-            2,
+            78,
             "error: job_env (command line, --job-env): line 2 is not NAME=VALUE\n",
         ),
         (
             ["--secrets-file", "/nonexistent", "--", "true"],
-            2,
+            78,
             "error: secrets_file (command line, --secrets-file): cannot read '/nonexistent': No such file or directory\n",  # noqa: E501
         ),
         (
             ["--config", "/nonexistent", "--", "true"],
-            2,
+            78,
             "error: cannot read the configuration file '/nonexistent': No such file or directory\n",
         ),
         (
@@ -158,7 +156,7 @@ def test_files_outside_the_workspace_are_not_read(tmp_path: Path, where: str) ->
     (tmp_path / "job").mkdir()
     (tmp_path / "job/link").symlink_to(tmp_path / "outside")
     done = runnerlib("run", "--job-env", where, "--job-command", "true", cwd=tmp_path)
-    assert done.code == 2
+    assert done.code == 78
     assert "outside the workspace" in done.err
 
 
@@ -310,7 +308,7 @@ def test_a_code_dir_outside_the_workspace_is_refused_before_anything_is_touched(
     before = sorted(map(str, tmp_path.rglob("*")))
     done = runnerlib("run", "--source-type", "copy", "--source-url", "/etc", "--code-dir", code_dir, "--", "true",
                      cwd=tmp_path)  # fmt: skip
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert re.match(r"error: code_dir \(command line, --code-dir\) ", done.err)
     assert sorted(map(str, tmp_path.rglob("*"))) == before
 
@@ -324,7 +322,7 @@ def test_a_source_cannot_move_the_job_out_of_the_workspace(tmp_path: Path) -> No
     subprocess.run([*commit, "add", "."], check=True)
     subprocess.run([*commit, "commit", "-qm", "one"], check=True)
     done = runnerlib("run", "--git-url", str(repository), "--job-dir", "/job/src/sub", "--", "pwd", cwd=tmp_path)
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert "leads to '/etc', outside the workspace" in done.err
 
 
@@ -333,3 +331,52 @@ def test_a_runner_in_a_job_shares_its_workspace(tmp_path: Path) -> None:
     done = runnerlib("run", "--job-command", f"touch $REACTORCIDE_ARTIFACTS_DIR/made; {inner}", cwd=tmp_path)
     assert (done.code, done.out) == (0, f"{tmp_path}/job/src\nmade\n".encode()), done
     assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["artifacts", "src"]
+
+
+class TestExitCodeFrom:
+    """`--exit-code-from`: the code of one step or job becomes that of the run."""
+
+    STEPS = (
+        {"name": "make", "run": "exit 2", "required": False},
+        {"name": "lint", "run": "exit 3", "depends_on": []},
+        {"name": "ok", "run": "true", "depends_on": []},
+        {"name": "after", "run": "true", "depends_on": "lint"},
+        {"name": "killed", "run": "kill -KILL $$", "depends_on": []},
+    )
+
+    def test_of_a_step(self, tmp_path: Path) -> None:
+        (tmp_path / "job.yaml").write_text(json.dumps({"job": {"steps": self.STEPS}}))
+        run = ("run", "--job-file", "job.yaml", "--exit-code-from")
+        # The step that did not run has no code: the run keeps its own.
+        expected = {"make": 2, "lint": 3, "ok": 0, "after": 3, "killed": 137}
+        assert {name: runnerlib(*run, name, cwd=tmp_path).code for name in expected} == expected
+        unknown = runnerlib(*run, "mak", cwd=tmp_path)
+        assert (unknown.code, unknown.err) == (
+            78,
+            "error: --exit-code-from: unknown step 'mak'; did you mean 'make'?\n",
+        )
+
+    def test_of_a_job_of_a_workflow(self, tmp_path: Path) -> None:
+        jobs = [
+            {"name": "a", "command": "exit 3"},
+            {"name": "b", "command": "exit $V", "matrix": {"V": ["0", "4"]}, "condition": "always"},
+        ]
+        (tmp_path / "w.yaml").write_text(json.dumps({"jobs": jobs}))
+        run = ("run", "--workflow-file", "w.yaml", "--exit-code-from")
+        expected = {"a": 3, "b": 4, "b[0]": 0, "b (4)": 4}
+        assert {name: runnerlib(*run, name, cwd=tmp_path).code for name in expected} == expected
+
+    def test_not_where_the_job_ran_out_of_time(self, tmp_path: Path) -> None:
+        steps = [{"name": "a", "run": "true"}, {"name": "b", "run": "sleep 60"}]
+        (tmp_path / "job.yaml").write_text(json.dumps({"job": {"timeout": 1, "steps": steps}}))
+        assert runnerlib("run", "--job-file", "job.yaml", "--exit-code-from", "a", cwd=tmp_path).code == 124
+
+
+def test_the_code_of_a_configuration_error_is_a_setting(tmp_path: Path) -> None:
+    wrong = ("run", "--job-command", "true", "--max-parallel", "0")
+    assert runnerlib(*wrong, cwd=tmp_path).code == 78
+    assert runnerlib(*wrong, cwd=tmp_path, REACTORCIDE_CONFIG_EXIT_CODE="2").code == 2
+    (tmp_path / "c.yaml").write_text("config_exit_code: 9\n")
+    late = ("run", "--config", "c.yaml", "--job-command", "true", "--output", "nope")
+    assert runnerlib(*late, cwd=tmp_path).code == 9
+    assert runnerlib("run", "--nope", cwd=tmp_path, REACTORCIDE_CONFIG_EXIT_CODE="9").code == 2

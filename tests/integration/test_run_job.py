@@ -267,7 +267,7 @@ def test_a_secret_in_the_command_is_not_repeated(tmp_path: Path) -> None:
     [
         (
             ["--from", "brokn"],
-            "error: --from: unknown step 'brokn' (once, beside, broken, after); did you mean 'broken'?\n",
+            "error: --from: unknown step 'brokn'; did you mean 'broken'?\n",
         ),
         (["--from", "once", "--only", "once"], "error: --from and --only contradict each other; give one of them\n"),
         (
@@ -276,16 +276,13 @@ def test_a_secret_in_the_command_is_not_repeated(tmp_path: Path) -> None:
         ),
         (
             ["--output", "jsn"],
-            (
-                "error: output (command line, --output): "
-                "unknown output mode 'jsn' (raw, prefixed, grouped, json, live); did you mean 'json'?\n"
-            ),
+            ("error: output (command line, --output): unknown output mode 'jsn'; did you mean 'json'?\n"),
         ),
     ],
 )
 def test_wrong_wishes(tmp_path: Path, options: list[str], error: str) -> None:
     write(tmp_path, RESUMED)
-    assert runnerlib("run", "--job-file", "job.yaml", *options, cwd=tmp_path) == (2, b"", error)
+    assert runnerlib("run", "--job-file", "job.yaml", *options, cwd=tmp_path) == (78, b"", error)
     assert not (tmp_path / "job").exists()
 
 
@@ -309,7 +306,7 @@ def test_a_job_file_with_mistakes_starts_nothing(tmp_path: Path) -> None:
         "job:\n  steps:\n    - nme: a\n      run: x\n    - name: b\n      run: y\n      depends_on: [c]\n"
     )
     done = runnerlib("run", "--job-file", "job.yaml", cwd=tmp_path)
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert done.err.startswith("error: job.yaml:3:7: ")
     assert not (tmp_path / "job").exists()
 
@@ -504,5 +501,5 @@ def test_to_draw_a_plan_nobody_is_asked_for_a_secret(tmp_path: Path) -> None:
     drawn = runnerlib(*run, "--plan", cwd=tmp_path)
     assert (drawn.code, drawn.err) == (0, ""), drawn
     assert not (tmp_path / "asked").exists()
-    assert runnerlib(*run, "--dry-run", cwd=tmp_path).code == 2
+    assert runnerlib(*run, "--dry-run", cwd=tmp_path).code == 78
     assert (tmp_path / "asked").exists()

@@ -38,7 +38,7 @@ def test_jobs_of_a_workflow_get_what_they_refer_to(tmp_path: Path) -> None:
 
 def test_a_workflow_with_a_missing_secret_does_not_start(tmp_path: Path) -> None:
     done = run(tmp_path, "--workflow-file", WORKFLOW, "none")
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert done.err == "error: env of step 's': T: there is no secret 'ci:none' (providers: env)\n"
 
 
@@ -53,6 +53,6 @@ def test_steps_get_what_they_refer_to(tmp_path: Path) -> None:
 
 def test_a_job_with_a_missing_secret_does_not_start(tmp_path: Path) -> None:
     done = run(tmp_path, "--job-file", JOB, "none")
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert done.err == "error: env of step 'b': T: there is no secret 'ci:none' (providers: env)\n"
     assert not (tmp_path / "job").exists()

@@ -106,7 +106,7 @@ def test_secrets_of_the_command_line_are_masked_in_its_errors(tmp_path: Path) ->
 
 def test_debug_shows_a_masked_traceback(tmp_path: Path) -> None:
     done = runnerlib("--debug", "run", "--job-dir", f"/{SECRET}", "--", "true", cwd=tmp_path, MY_TOKEN=SECRET)
-    assert done.code == 2
+    assert done.code == 78
     assert done.err.startswith("Traceback")
     assert SECRET not in done.err
     assert "runnerlib.errors.PathError: job_dir" in done.err

@@ -114,7 +114,7 @@ def test_one_job_and_what_comes_next(pipeline: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--job", "tst"], "error: --job: unknown job 'tst' (test, lint, build, deploy, undo); did you mean 'test'?\n"),
+        (["--job", "tst"], "error: --job: unknown job 'tst'; did you mean 'test'?\n"),
         (["--only", "x"], "error: --only: unknown job 'x' (test, lint, build, deploy, undo)\n"),
         (
             ["--job", "test", "--skip", "lint"],
@@ -133,14 +133,14 @@ def test_one_job_and_what_comes_next(pipeline: Path, tmp_path: Path) -> None:
 )
 def test_usage(args: list[str], told: str, pipeline: Path, tmp_path: Path) -> None:
     done = runnerlib("run", "--workflow-file", str(pipeline), *args, cwd=tmp_path)
-    assert done.code == 2
+    assert done.code == 78
     assert done.err.startswith(told)
     assert not (tmp_path / "job").exists()
 
 
 def test_a_job_without_a_file(tmp_path: Path) -> None:
     done = runnerlib("run", "--job", "x", cwd=tmp_path)
-    assert (done.code, done.err) == (2, "error: --job names a job of a workflow; give --workflow-file too\n")
+    assert (done.code, done.err) == (78, "error: --job names a job of a workflow; give --workflow-file too\n")
 
 
 def test_a_command_from_the_command_line_wins_over_a_file_from_the_environment(pipeline: Path, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_workflow_is_validated(pipeline: Path, tmp_path: Path) -> None:
     assert (done.code, done.out, done.err) == (0, b"the configuration is valid\n", "")
     pipeline.write_text(PIPELINE.replace("needs: build", "needs: biuld"))
     done = runnerlib("validate", "--workflow-file", "pipeline.yaml", cwd=tmp_path)
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert "pipeline.yaml:7:29: depends_on: unknown job 'biuld'" in done.err
     assert len(done.err.splitlines()) == 2
 
@@ -227,4 +227,4 @@ def test_one_run_of_a_job_that_has_several(tmp_path: Path) -> None:
     done = runnerlib(*run, "--skip", "a[0]", "--skip", "b", cwd=tmp_path)
     assert (done.code, [b"item " + item in done.out for item in (b"x", b"y", b"z")]) == (0, [False, True, True])
     done = runnerlib(*run, "--job", "a[3]", cwd=tmp_path)
-    assert (done.code, "unknown job 'a[3]'" in done.err) == (2, True)
+    assert (done.code, "unknown job 'a[3]'" in done.err) == (78, True)

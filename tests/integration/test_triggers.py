@@ -95,7 +95,7 @@ class TestTheEndOfTheJob:
         assert not (tmp_path / "job/triggers.json").exists()
         assert [one.name for one in theirs.iterdir()] == ["triggers-1.ndjson"]
         done = runnerlib("run", "--job-file", file, cwd=tmp_path)
-        assert done.code == 2
+        assert done.code == 78
         assert "error: a link stands" in done.err
         assert "Traceback" not in done.err
 
@@ -161,7 +161,7 @@ class TestTheEndOfTheJob:
     )
     def test_wrong_settings_start_nothing(self, options: list[str], told: str, tmp_path: Path) -> None:
         done = runnerlib("run", *options, "--job-command", "touch started", cwd=tmp_path)
-        assert done.code == 2
+        assert done.code == 78
         assert told in done.err
         assert not (tmp_path / "job").exists()
 

@@ -54,7 +54,7 @@ def test_each_kind_of_reference_in_each_kind_of_file(tmp_path: Path) -> None:
                 done = run(tmp_path, option, name, "--dry-run", **more)
                 where = name if option == "--job-file" or not name.startswith("source:") else None
                 where = where or str(tmp_path / "job/src/file.yaml")
-                assert (done.code, done.out, done.err) == (2, b"", REFUSED.format(where)), (name, more)
+                assert (done.code, done.out, done.err) == (78, b"", REFUSED.format(where)), (name, more)
 
     cases = [("--job-file", content) for content in JOBS.values()]
     assert_each(refused, [*cases, *(("--workflow-file", content) for content in FLOWS.values())])
@@ -85,7 +85,7 @@ def test_files_that_steps_may_have_written(tmp_path: Path) -> None:
     for env in (FORK, ci):
         done = run(tmp_path, "--job-file", "job/artifacts/made.yaml", "--dry-run", **env)
         assert done.err == REFUSED.format("job/artifacts/made.yaml")
-    assert run(tmp_path, "--job-file", "job/ci/job.yaml", "--dry-run", **FORK).code == 2
+    assert run(tmp_path, "--job-file", "job/ci/job.yaml", "--dry-run", **FORK).code == 78
     assert run(tmp_path, "--job-file", "job/ci/job.yaml", "--dry-run", **ci).code == 0
 
 
@@ -96,7 +96,7 @@ def test_a_link_out_of_the_source_and_one_into_it_are_of_the_source(tmp_path: Pa
     (tmp_path / "job/src/out.yaml").symlink_to(tmp_path / "outside.yaml")
     for name in ("into.yaml", "job/src/out.yaml"):
         done = run(tmp_path, "--job-file", name, "--dry-run", **FORK)
-        assert (done.code, done.err) == (2, REFUSED.format(name))
+        assert (done.code, done.err) == (78, REFUSED.format(name))
 
 
 def test_files_of_settings_in_the_source(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_files_of_settings_in_the_source(tmp_path: Path) -> None:
     (tmp_path / "job/src/env").write_text(f"T={REF}\n")
     for option, shown in (("--job-env", "./job/src/env"), ("--secret-values-list", "[REDACTED]")):
         done = run(tmp_path, option, "./job/src/env", "--job-command", SHOW, **FORK)
-        assert (done.code, done.err) == (2, REFUSED.format(shown)), option
+        assert (done.code, done.err) == (78, REFUSED.format(shown)), option
     done = run(tmp_path, "--job-env", "./job/src/env", "--job-command", SHOW)
     assert (done.code, done.out) == (0, b"19\n")
 
@@ -128,7 +128,7 @@ def test_beside_a_ci_source_that_brings_the_trusted_file(tmp_path: Path) -> None
     )
     words = ("--git-url", str(source), "--ci-source-type", "git", "--ci-source-url", str(ci), "--cache-dir", "none")
     done = run(tmp_path, "--job-file", "source:job.yaml", *words)
-    assert done.code == 2, done
+    assert done.code == 78, done
     assert done.err.endswith(REFUSED.format("source:job.yaml"))
     assert b"\n19\n" not in done.out
     done = run(tmp_path, "--job-file", "job/ci/job.yaml", *words, "--output", "raw")
@@ -139,7 +139,7 @@ def test_a_ci_source_cannot_allow_it(tmp_path: Path) -> None:
     ci = repository(tmp_path / "trusted", {".reactorcide/runnerlib.yaml": {"untrusted_secrets": ["ci:token"]}})
     words = ("--ci-source-type", "git", "--ci-source-url", str(ci), "--cache-dir", "none", "--job-command", "true")
     done = runnerlib("run", *words, cwd=tmp_path, **ENV)
-    assert done.code == 2
+    assert done.code == 78
     assert "untrusted_secrets" in done.err
 
 

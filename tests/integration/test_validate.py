@@ -59,7 +59,7 @@ def test_a_right_file_of_each_kind(tmp_path: Path, name: str) -> None:
 def test_a_wrong_file_of_each_kind(tmp_path: Path, name: str) -> None:
     text, said = WRONG[name]
     done = runnerlib("validate", written(tmp_path, name, text), cwd=tmp_path)
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert said in done.err
 
 
@@ -67,7 +67,7 @@ def test_all_files_are_checked_and_all_mistakes_told(tmp_path: Path) -> None:
     for name, text in (("a.yaml", WRONG["job.yaml"][0]), ("b.yaml", JOB), ("c.yaml", WRONG["settings.yaml"][0])):
         written(tmp_path, name, text)
     done = runnerlib("validate", "a.yaml", "b.yaml", "c.yaml", "missing.yaml", cwd=tmp_path)
-    assert (done.code, done.out) == (2, b"b.yaml: a valid job\n")
+    assert (done.code, done.out) == (78, b"b.yaml: a valid job\n")
     assert [said in done.err for said in ("a.yaml:1", "c.yaml: job_timeout", "cannot read 'missing.yaml'")] == [
         True
     ] * 3
@@ -76,7 +76,7 @@ def test_all_files_are_checked_and_all_mistakes_told(tmp_path: Path) -> None:
 def test_files_and_the_configuration_of_a_run_at_once(tmp_path: Path) -> None:
     written(tmp_path, "job.yaml", JOB)
     done = runnerlib("validate", "job.yaml", "--job-timeout", "soon", "--", "true", cwd=tmp_path)
-    assert (done.code, done.out) == (2, b"job.yaml: a valid job\n")
+    assert (done.code, done.out) == (78, b"job.yaml: a valid job\n")
     done = runnerlib("validate", "job.yaml", "--job-timeout", "7", "--", "true", cwd=tmp_path)
     assert (done.code, done.out) == (0, b"job.yaml: a valid job\nthe configuration is valid\n")
 
@@ -111,6 +111,6 @@ def test_a_workflow_given_as_a_job(tmp_path: Path) -> None:
     written(tmp_path, "pipeline.yaml", WORKFLOW)
     done = runnerlib("run", "--job-file", "pipeline.yaml", cwd=tmp_path)
     assert (done.code, done.err) == (
-        2,
+        78,
         "error: pipeline.yaml:1:1: 'workflow' is of a workflow: give this file as --workflow-file\n",
     )

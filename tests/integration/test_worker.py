@@ -83,5 +83,5 @@ def test_the_time(tmp_path: Path) -> None:
 )
 def test_mistakes(options: tuple[str, ...], said: str, tmp_path: Path) -> None:
     done = runnerlib("run", *options, "--job-command", "true", cwd=tmp_path)
-    assert done.code == 2
+    assert done.code == 78
     assert said in done.err

@@ -96,7 +96,7 @@ def test_a_ci_source_that_was_mounted(tmp_path: Path, source: Path, there: bool)
     done = run(tmp_path, *copied(source), "--trust-source-plugins", REACTORCIDE_CI_SOURCE_DIR="/job/ci")
     assert loaded(done) == (["ci"] if there else [])
     done = run(tmp_path, *copied(source), REACTORCIDE_CI_SOURCE_DIR="/job/src")
-    assert done.code == 2
+    assert done.code == 78
     assert "lies in the source" in done.err
 
 
@@ -133,7 +133,7 @@ class TestPluginDir:
     def test_no_directory(self, tmp_path: Path) -> None:
         done = run(tmp_path, "--plugin-dir", "nowhere")
         assert (done.code, done.err) == (
-            2,
+            78,
             "error: plugin_dir (command line, --plugin-dir): 'nowhere' is no directory\n",
         )
 
@@ -142,11 +142,11 @@ class TestPluginDir:
         (tmp_path / "link").symlink_to("job/src/plugins")
         for given in ("job/src/plugins", "link"):
             done = run(tmp_path, "--plugin-dir", given)
-            assert done.code == 2
+            assert done.code == 78
             assert "lies in the source; give --trust-source-plugins as well" in done.err
             assert loaded(run(tmp_path, "--plugin-dir", given, "--trust-source-plugins")) == ["source"]
         done = run(tmp_path, "--plugin-dir", "link", "--trust-source-plugins", *copied(ci, "ci-"))
-        assert done.code == 2
+        assert done.code == 78
         assert "not trusted beside a CI source" in done.err
 
     def test_a_mounted_config_map(self, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_whole_handler(full: Path) -> None:
         sources.check(SourceSpec("whole"))
     with pytest.raises(SourceError, match="starts with '-'"):
         sources.check(SourceSpec("whole", "-u"))
-    with pytest.raises(SourceError, match=r"unknown option of source type 'whole' 'dpeth' \(depth\); did you mean"):
+    with pytest.raises(SourceError, match=r"unknown option of source type 'whole' 'dpeth'; did you mean"):
         sources.check(SourceSpec("whole", "u", None, (("dpeth", "1"),)))
 
 

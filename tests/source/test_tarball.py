@@ -350,7 +350,7 @@ REFUSED = [
     (f"https://{'a' * 64}/x", (), "has no valid host"),
     ("https://h/a b", (), "holds characters that must be percent-encoded"),
     ("x#md5=0", (), r"a checksum by md5 proves nothing any more \(sha256, sha384, sha512\)"),
-    ("x#sha265=0", (), r"unknown checksum 'sha265' \(sha256, sha384, sha512\); did you mean 'sha256'"),
+    ("x#sha265=0", (), r"unknown checksum 'sha265'; did you mean 'sha256'"),
     ("x#sha256=00", (), "checksum '00' is not the 64 hexadecimal digits of sha256"),
     (
         "x",
@@ -358,7 +358,7 @@ REFUSED = [
         "option 'strip' of source type 'tarball' is '-1'; a whole number, 0 or more, is expected",
     ),
     ("x", (("max-size", "lots"),), "option 'max-size' .* is 'lots'; a number of bytes such as"),
-    ("x", (("stirp", "1"),), r"unknown option of source type 'tarball' 'stirp' \(strip, .*\); did you mean 'strip'"),
+    ("x", (("stirp", "1"),), r"unknown option of source type 'tarball' 'stirp'; did you mean 'strip'"),
 ]
 
 

@@ -121,7 +121,7 @@ def test_what_is_refused_names_the_field(field: str, value: Any, told: str) -> N
         JobTrigger("deploy", **{field: value})
     assert str(caught.value).startswith(f"trigger 'deploy': {field}: {told}")
     assert "hunter2" not in str(caught.value)
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == 78
 
 
 @pytest.mark.parametrize("field", sorted(TEXTS & RULES.keys() - {"condition", "ci_origin", "execution_profile"}))

@@ -37,7 +37,7 @@ Examples:
 def command(
     session: Session, /, config_file: str | None, files: tuple[str, ...], words: tuple[str, ...], **options: str | None
 ) -> None:
-    """Check files, or the configuration of a run, and exit with 0 if all are valid, else with 2. Nothing is changed.
+    """Check files, or the configuration of a run, and exit with 0 if all are valid, else with 78. Nothing is changed.
 
     FILE is a job, a workflow or a configuration, also one of .reactorcide; its kind follows from its keys. Without a
     FILE, and when nothing says what to run, the files of the project are checked.
@@ -68,15 +68,19 @@ def _check(files: tuple[str, ...]) -> None:
     from runnerlib.cli._check_files import check_file
 
     problems: list[str] = []
+    texts: dict[str, str] = {}
     for file in files:
         try:
             kind = check_file(file)
         except ConfigError as error:
             problems.append(str(error))
+            texts |= error.texts
         else:
             click.echo(printable(f"{file}: a valid {kind}"))
     if problems:
-        raise ConfigError("\n".join(dict.fromkeys(problems)))
+        told = ConfigError("\n".join(dict.fromkeys(problems)))
+        told.texts = texts
+        raise told
 
 
 def _tell(session: Session, plan: JobPlan | WorkflowPlan) -> None:

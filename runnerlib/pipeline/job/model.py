@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 # Compiled when they are first used: a single command needs none of them.
 _NAME = r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]*[^\s/\\\x00-\x1f\x7f])?"
 _LONGEST_NAME = 100
-_WHEN = ("on_success", "on_failure", "always")
+WHEN = ("on_success", "on_failure", "always")
 _ATTEMPTS = 100
-_SANDBOXES = ("auto", "off", "source", "strict")
+SANDBOXES = ("auto", "off", "source", "strict")
 _LAST_PORT = 65535
 
 IMAGE = r"[A-Za-z0-9][A-Za-z0-9_./:@-]{0,254}"
@@ -36,6 +36,7 @@ IMAGE_EXPECTED = "the name of an image is expected, as python:3.12 or registry/g
 
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 """A pattern of names of variables, as a text: few runs use it, so it is compiled there."""
+NAME_RULE = " (letters, digits and '_', no digit first)"
 
 Place = tuple[str | int, ...]
 
@@ -121,9 +122,9 @@ class Job:
             yield Problem(("steps",), "a job needs at least one step")
         yield from _wrong_variables(("env",), self.env)
         if self.timeout is not None and not self.timeout > 0:
-            yield Problem(("timeout",), "more than 0 seconds are expected")
+            yield Problem(("timeout",), f"more than 0 seconds are expected, got {self.timeout:g}")
         if self.max_parallel is not None and self.max_parallel < 1:
-            yield Problem(("max_parallel",), "a whole number, 1 or more, is expected")
+            yield Problem(("max_parallel",), f"a whole number, 1 or more, is expected, got {self.max_parallel}")
         yield from (Problem(("secrets",), text) for text in _wrong_names(self.secrets))
         for number, step in enumerate(self.steps):
             for place, text in _wrong(step):
@@ -170,16 +171,16 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
         yield ("name",), f"a name has 1 to {_LONGEST_NAME} characters, no '/', no '\\' and no control characters"
     yield from _wrong_command(step)
     yield from ((problem.place, problem.text) for problem in _wrong_variables(("env",), step.env))
-    if step.when is not None and step.when not in _WHEN:
-        yield ("when",), unknown("value", step.when, _WHEN)
+    if step.when is not None and step.when not in WHEN:
+        yield ("when",), unknown("value", step.when, WHEN)
     for key in ("timeout", "no_output_timeout"):
         limit = getattr(step, key)
         if limit is not None and not limit > 0:
-            yield (key,), "more than 0 seconds are expected"
+            yield (key,), f"more than 0 seconds are expected, got {limit:g}"
     if step.image is not None and not re.fullmatch(IMAGE, step.image):
-        yield ("image",), IMAGE_EXPECTED
+        yield ("image",), f"{IMAGE_EXPECTED}, got '{step.image[:100]}'"
     if step.weight < 1:
-        yield ("weight",), "a whole number, 1 or more, is expected"
+        yield ("weight",), f"a whole number, 1 or more, is expected, got {step.weight}"
     yield from _wrong_sandbox(step)
     yield from ((("retry",), text) for text in _wrong_retry(step.retry))
     yield from ((("secrets",), text) for text in _wrong_names(step.secrets))
@@ -192,7 +193,7 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
 def _wrong_names(secrets: Sequence[str] | None) -> Iterator[str]:
     for name in secrets or ():
         if not re.fullmatch(VARIABLE_NAME, name):
-            yield f"'{name[:100]}' is no name of a variable"
+            yield f"'{name[:100]}' is no name of a variable{NAME_RULE}"
 
 
 def _too_trusting(step: Step) -> Iterator[str]:
@@ -207,11 +208,12 @@ def _too_trusting(step: Step) -> Iterator[str]:
 
 
 def _wrong_sandbox(step: Step) -> Iterator[tuple[Place, str]]:
-    if step.sandbox is not None and step.sandbox not in _SANDBOXES:
-        yield ("sandbox",), unknown("value", step.sandbox, _SANDBOXES)
+    if step.sandbox is not None and step.sandbox not in SANDBOXES:
+        yield ("sandbox",), unknown("value", step.sandbox, SANDBOXES)
     ports = [1] if step.network is None or isinstance(step.network, bool) else step.network
     if not ports or any(not 0 < port <= _LAST_PORT for port in ports):
-        yield ("network",), f"ports are from 1 to {_LAST_PORT}"
+        got = ", ".join(str(port) for port in ports if not 0 < port <= _LAST_PORT) or "no port"
+        yield ("network",), f"ports from 1 to {_LAST_PORT} are expected, got {got}"
     if step.untrusted and step.sandbox not in {None, "strict"}:
         yield ("sandbox",), "an untrusted step is in the sandbox 'strict'; give one of 'untrusted' and 'sandbox'"
     if step.network is not None and step.sandbox == "off":
@@ -249,13 +251,13 @@ def _is_command(shell: str) -> bool:
 
 def _wrong_retry(retry: Retry) -> Iterator[str]:
     if not 0 <= retry.max <= _ATTEMPTS:
-        yield f"max is from 0 to {_ATTEMPTS}"
+        yield f"max is from 0 to {_ATTEMPTS}, got {retry.max}"
     if retry.backoff < 0 or retry.limit < 0:
-        yield "backoff and limit are seconds, 0 or more"
+        yield f"backoff and limit are seconds, 0 or more, got {retry.backoff:g} and {retry.limit:g}"
     if not 0 <= retry.jitter <= 1:
-        yield "jitter is a share from 0 to 1"
-    if any(not 0 < code < 256 for code in retry.exit_codes):
-        yield "exit codes that can be retried are from 1 to 255"
+        yield f"jitter is a share from 0 to 1, got {retry.jitter:g}"
+    if wrong_codes := [code for code in retry.exit_codes if not 0 < code < 256]:
+        yield f"exit codes that can be retried are from 1 to 255, got {wrong_codes[0]}"
     if retry.pattern is not None:
         # Loaded only here: few steps have a pattern.
         from runnerlib.pipeline.job.retry_pattern import wrong_pattern
@@ -267,7 +269,7 @@ def _wrong_retry(retry: Retry) -> Iterator[str]:
 def _wrong_variables(place: tuple[str, ...], variables: Mapping[str, str]) -> Iterator[Problem]:
     for name, value in variables.items():
         if not re.fullmatch(VARIABLE_NAME, name):
-            yield Problem((*place, name), f"'{name}' is no name of a variable")
+            yield Problem((*place, name), f"'{name}' is no name of a variable{NAME_RULE}")
         elif "\0" in value:
             yield Problem((*place, name), f"the value of '{name}' holds a NUL byte")
 

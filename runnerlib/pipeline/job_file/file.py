@@ -11,7 +11,7 @@ from runnerlib.pipeline.job_file import flat, reactorcide, sources
 from runnerlib.pipeline.job_file import parsers as kinds
 from runnerlib.pipeline.job_file.diagnostics import check
 from runnerlib.pipeline.job_file.job import Located, definition
-from runnerlib.pipeline.job_file.nodes import Node, compose
+from runnerlib.pipeline.job_file.nodes import Node, compose, quotable
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def load(path: str) -> JobFile:
     return parse(text, path)
 
 
+@quotable
 def parse(text: str, name: str) -> JobFile:
     """Read `text`, the content of the file `name`.
 

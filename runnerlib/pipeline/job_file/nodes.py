@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
 from runnerlib._util.yaml_nodes import DocumentError, Node, Place, start
 from runnerlib._util.yaml_nodes import compose as compose_document
 from runnerlib.errors import ConfigError, printable
 
-__all__ = ["Node", "Place", "compose", "error", "start"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Node", "Place", "compose", "error", "quotable", "start"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def quotable(parse: Callable[Concatenate[str, str, P], T]) -> Callable[Concatenate[str, str, P], T]:
+    """Let the errors of a parser, which takes the text of a file and its name, have that text."""
+
+    @wraps(parse)
+    def parsed(text: str, name: str, /, *args: P.args, **others: P.kwargs) -> T:
+        try:
+            return parse(text, name, *args, **others)
+        except ConfigError as problem:
+            problem.texts = {**problem.texts, name: text}
+            raise
+
+    return parsed
 
 
 def error(name: str, place: Place | None, text: str) -> ConfigError:

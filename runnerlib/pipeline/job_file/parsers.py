@@ -9,7 +9,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from runnerlib.pipeline.job_file.reader import Reading, Wrong, kind_of
+from runnerlib.pipeline.job_file.reader import Reading, Wrong, got, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def text(_reading: Reading, node: Node) -> str:
 def boolean(_reading: Reading, node: Node) -> bool:
     """Return a truth value in the spellings of YAML."""
     if node.id != "scalar" or not node.tag.endswith(":bool"):
-        raise Wrong(f"true or false is expected, got {kind_of(node)}")
+        raise Wrong(f"true or false is expected{got(node)}")
     return _BOOLEANS[node.value.lower()]
 
 
@@ -49,20 +49,21 @@ def network(reading: Reading, node: Node) -> bool | tuple[int, ...]:
             return tuple(whole(reading, item) for item in reading.items(node))
         return boolean(reading, node) if node.tag.endswith(":bool") else (whole(reading, node),)
     except Wrong as wrong:
-        raise Wrong("true, false, a port or a list of ports is expected", wrong.node or node) from None
+        at = wrong.node or node
+        raise Wrong(f"true, false, a port or a list of ports is expected{got(at)}", at) from None
 
 
 def whole(_reading: Reading, node: Node) -> int:
     """A whole number of up to 9 digits."""
     if node.id != "scalar" or not node.tag.endswith(":int") or not _WHOLE.fullmatch(node.value):
-        raise Wrong("a whole number, 0 or more, is expected")
+        raise Wrong(f"a whole number, 0 or more, is expected{got(node)}")
     return int(node.value)
 
 
 def number(_reading: Reading, node: Node) -> float:
     """A number, 0 or more."""
     if node.id != "scalar" or not node.tag.endswith((":int", ":float")) or not _NUMBER.fullmatch(node.value):
-        raise Wrong("a number, 0 or more, is expected")
+        raise Wrong(f"a number, 0 or more, is expected{got(node)}")
     return float(node.value)
 
 
@@ -73,7 +74,7 @@ def duration(_reading: Reading, node: Node) -> float:
         return float(written)
     found = _DURATION.fullmatch(written)
     if not written or found is None or len(written) > 30:
-        raise Wrong("a time as 90 (seconds), 90s, 5m or 1h30m is expected")
+        raise Wrong(f"a time as 90 (seconds), 90s, 5m or 1h30m is expected{got(node)}")
     return sum(float(amount) * unit for amount, unit in zip(found.groups(), _UNITS, strict=True) if amount)
 
 

@@ -16,6 +16,7 @@ D = TypeVar("D")
 _BUDGET = 200_000
 _MERGES = 10
 _ENOUGH = 100
+_QUOTED = 5
 
 
 class Wrong(Exception):  # noqa: N818 - it becomes a line of an error
@@ -130,3 +131,9 @@ def kind_of(node: Node) -> str:
     kind = node.tag.rpartition(":")[2]
     names = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
     return names.get(kind, f"a {kind}")
+
+
+def got(node: Node) -> str:
+    """Return the end of an error about a value: a short number as it is, and the kind of what may be a secret."""
+    is_short = node.tag.endswith((":int", ":float", ":bool")) and len(node.value) <= _QUOTED
+    return f", got {node.value if is_short else kind_of(node)}"

@@ -8,13 +8,16 @@ from typing import Any
 from runnerlib.pipeline.job import NO_RETRY, Retry, Step
 from runnerlib.pipeline.job_file import parsers as kinds
 from runnerlib.pipeline.job_file.nodes import Node
-from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
+from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, got
 
 
 def retry(reading: Reading, node: Node) -> Retry:
     """A number of further attempts, or a mapping."""
     if node.id == "scalar":
-        return Retry(kinds.whole(reading, node))
+        try:
+            return Retry(kinds.whole(reading, node))
+        except Wrong:
+            raise Wrong(f"a number of further attempts, or a mapping with 'max', is expected{got(node)}") from None
     entries = reading.entries(node, "retry", RETRY_KINDS)
     if "max" not in entries:
         raise Wrong("'max' is missing, the number of further attempts")
@@ -48,7 +51,7 @@ def _listed_causes(reading: Reading, node: Node) -> dict[str, Any]:
         try:
             codes.append(kinds.whole(reading, item))
         except Wrong:
-            raise Wrong("exit codes and 'timeout' are expected", item) from None
+            raise Wrong(f"exit codes and 'timeout' are expected{got(item)}", item) from None
     return {"exit_codes": tuple(codes), "timeout": timeout}
 
 

@@ -9,7 +9,7 @@ from runnerlib._util.graph import cycle, reachable
 from runnerlib.errors import unknown
 from runnerlib.pipeline.conditions import JOBS, Condition, ConditionError, parse
 from runnerlib.pipeline.job import Problem
-from runnerlib.pipeline.job.model import IMAGE, IMAGE_EXPECTED, VARIABLE_NAME, wrong_names
+from runnerlib.pipeline.job.model import IMAGE, IMAGE_EXPECTED, NAME_RULE, VARIABLE_NAME, wrong_names
 from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
 from runnerlib.pipeline.workflow.matrix import combination_count
 from runnerlib.pipeline.workflow.matrix import problems as matrix_problems
@@ -54,7 +54,7 @@ def problems(workflow: JobGraph) -> Iterator[Problem]:
     if not workflow.jobs:
         yield Problem(("jobs",), "a workflow needs at least one job")
     wrong = [name for name in workflow.vars if not _plain(name)]
-    yield from (Problem(("vars",), f"'{name[:100]}' is no name of a variable") for name in wrong)
+    yield from (Problem(("vars",), f"'{name[:100]}' is no name of a variable{NAME_RULE}") for name in wrong)
     for number, job in enumerate(workflow.jobs):
         yield from (Problem(("jobs", number, *problem.place), problem.text, problem.column) for problem in _wrong(job))
     yield from wrong_names("jobs", [job.name for job in workflow.jobs])
@@ -96,7 +96,7 @@ def _wrong_repetition(job: WorkflowJob) -> Iterator[Problem]:
     if job.for_each is not None and not job.for_each:
         yield Problem(("for_each",), "at least one item is expected; a job that has none to run for can be left out")
     if not _VARIABLE.fullmatch(job.item_var):
-        yield Problem(("item_var",), f"'{job.item_var[:100]}' is no name of a variable")
+        yield Problem(("item_var",), f"'{job.item_var[:100]}' is no name of a variable{NAME_RULE}")
     if job.matrix:
         yield from (Problem(("matrix",), text) for text in matrix_problems(job.matrix))
     count = combination_count(job.matrix) if job.matrix else len(job.for_each or ())

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import ConfigError, printable
 from runnerlib.pipeline.job_file.diagnostics import check
-from runnerlib.pipeline.job_file.nodes import Node, compose
-from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
+from runnerlib.pipeline.job_file.nodes import Node, compose, quotable
+from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
 from runnerlib.pipeline.workflow.file_job import Found, Values, as_job, name_of, read_filter, read_values
 from runnerlib.pipeline.workflow.file_keys import WORKFLOW_KEYS
 from runnerlib.pipeline.workflow.model import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from runnerlib.pipeline.job_file.job import Where
     from runnerlib.pipeline.workflow.job import WorkflowJob
@@ -32,6 +32,7 @@ class Others(NamedTuple):
     root: Path | None
     files: list[str]
     problems: list[str]
+    texts: dict[str, str]
 
 
 def load(path: str | Path) -> Workflow:
@@ -39,13 +40,14 @@ def load(path: str | Path) -> Workflow:
     return parse(_text(path), str(path), root_of(Path(path)))
 
 
+@quotable
 def parse(text: str, name: str, root: Path | None = None) -> Workflow:
     """Read `text`, the content of the file `name`; the job files that it names are below `root`.
 
     Raises ConfigError with a line FILE:LINE:COLUMN: TEXT for everything that is wrong. No line repeats
     a value that may be secret.
     """
-    reading, others = Reading(name), Others(root, [], [])
+    reading, others = Reading(name), Others(root, [], [], {})
     node = compose(text, name)
     workflow = Workflow()
     try:
@@ -62,7 +64,7 @@ def parse(text: str, name: str, root: Path | None = None) -> Workflow:
             reading.complain(node, "a workflow file needs 'workflow', or 'jobs'")
     except Wrong as wrong:
         reading.complain(wrong.node or node, str(wrong))
-    finish(reading, others.problems)
+    finish(reading, others.problems, others.texts)
     workflow.file = name
     workflow.job_files = tuple(dict.fromkeys(others.files))
     return workflow
@@ -73,6 +75,7 @@ def load_job(path: str | Path) -> WorkflowJob:
     return parse_job(_text(path), str(path))
 
 
+@quotable
 def parse_job(text: str, name: str) -> WorkflowJob:
     """Read the job in `text`, the content of the file `name` of `.reactorcide/jobs`. Raises ConfigError as `parse`."""
     reading = Reading(name)
@@ -89,14 +92,16 @@ def parse_job(text: str, name: str) -> WorkflowJob:
     return found.job
 
 
-def finish(reading: Reading, others: list[str]) -> None:
-    """Raise ConfigError with all complaints about a file and the job files it names."""
+def finish(reading: Reading, others: list[str], texts: Mapping[str, str]) -> None:
+    """Raise ConfigError with all complaints about a file and the job files it names, which have these `texts`."""
     try:
         reading.check()
     except ConfigError as error:
         others.insert(0, str(error))
     if others:
-        raise ConfigError("\n".join(dict.fromkeys(others)))
+        told = ConfigError("\n".join(dict.fromkeys(others)))
+        told.texts = texts
+        raise told
 
 
 def root_of(path: Path) -> Path:
@@ -196,13 +201,14 @@ def _opener(others: Others) -> Callable[[Reading, Node], Values]:
 
     def read(_reading: Reading, node: Node) -> Values:
         if node.id != "scalar":
-            raise Wrong("the path of a file is expected")
+            raise Wrong(f"the path of a file is expected, got {kind_of(node)}")
         path = _found(others.root, node.value)
         others.files.append(str(path))
         reading = Reading(str(path))
         values = Values({}, {}, named=False)
         try:
-            values = read_values(reading, compose(_text(path), str(path)))
+            others.texts[str(path)] = text = _text(path)
+            values = read_values(reading, compose(text, str(path)))
             reading.check()
         except Wrong as wrong:
             others.problems.append(f"{printable(str(path))}: {wrong}")
@@ -216,7 +222,7 @@ def _opener(others: Others) -> Callable[[Reading, Node], Values]:
 def _found(root: Path | None, given: str) -> Path:
     """Return the file that `given` names: below `root`, or in the directory of jobs there. Raises Wrong."""
     if root is None or not given or given.startswith("/") or ".." in given.split("/") or "\0" in given:
-        raise Wrong("a path below the directory of the source is expected, without '..'")
+        raise Wrong(f"a path below the directory of the source is expected, without '..', got '{given[:100]}'")
     real_root = Path(os.path.realpath(root))
     for directory in (real_root, real_root / LAYOUT / "jobs"):
         path = Path(os.path.realpath(directory / given))

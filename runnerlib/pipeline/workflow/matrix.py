@@ -9,6 +9,7 @@ from typing import Any
 
 from runnerlib.errors import unknown
 from runnerlib.pipeline.job import variable_part
+from runnerlib.pipeline.job.model import NAME_RULE
 
 INCLUDE, EXCLUDE = "include", "exclude"
 _WORDS = (INCLUDE, EXCLUDE)
@@ -129,7 +130,7 @@ def _wrong_rules(word: str, rules: Sequence[Any]) -> Iterator[str]:
 def _wrong_names(names: list[str]) -> Iterator[str]:
     for key in names:
         if not key.isprintable() or not key:
-            yield f"'{key[:100]}' is no name of a variable"
+            yield f"'{key[:100]}' is no name of a variable{NAME_RULE}"
     if len({variable_part(key) for key in names}) < len(names):
         yield "two keys are the same as parts of the name of a variable"
 

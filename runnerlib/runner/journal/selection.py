@@ -9,19 +9,23 @@ from runnerlib.errors import ConfigError, unknown
 from runnerlib.runner.journal.signature import signed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from runnerlib.pipeline.job import Job
     from runnerlib.runner.journal.file import Entry
 
 
 class Selection(NamedTuple):
-    """The steps selected on the command line, by name. `resume` reuses results that are still valid."""
+    """The steps selected on the command line, by name. `resume` reuses results that are still valid.
+
+    `exit_code_from` is the step whose exit code the run gets, if one is named.
+    """
 
     resume: bool = False
     start: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    exit_code_from: str | None = None
 
     @property
     def goes_on(self) -> bool:
@@ -33,10 +37,17 @@ class Selection(NamedTuple):
         """Return whether the run needs results of the last run."""
         return bool(self.resume or self.start or self.only)
 
+    def named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each option that takes names, with its names."""
+        yield "--from", self.start
+        yield "--only", self.only
+        yield "--skip", self.skip
+        yield "--exit-code-from", () if self.exit_code_from is None else (self.exit_code_from,)
+
     def check(self, job: Job) -> None:
         """Raise ConfigError for an unknown step, or for options that contradict each other."""
         names = [step.name for step in job.steps]
-        for option, given in (("--from", self.start), ("--only", self.only), ("--skip", self.skip)):
+        for option, given in self.named():
             for name in given:
                 if name not in names:
                     raise ConfigError(f"{option}: {unknown('step', name, names)}")

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from runnerlib._util.signals import signal_name
-from runnerlib.errors import Interrupted, RunnerError
+from runnerlib.errors import ConfigError, Interrupted, RunnerError
 from runnerlib.events import Notice
 from runnerlib.plugins.context import PluginContext, changeable
 from runnerlib.plugins.deadline import Limit
@@ -116,6 +116,8 @@ class HookCalls:
 
     def _exit_code(self) -> int | None:
         failure, result = self._run.failures.first, self._run.result
+        if isinstance(failure, ConfigError):
+            return self._planner.settings.config.config_exit_code
         if failure is not None:
             return getattr(failure, "exit_code", RunnerError.exit_code)
         return None if result is None else result.exit_code

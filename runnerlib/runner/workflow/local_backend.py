@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import RECORDS_VARIABLE
-from runnerlib.errors import Interrupted, RunnerError
+from runnerlib.errors import ConfigError, Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.events.result import StepResult
 from runnerlib.runner.journal import Selection
@@ -180,11 +180,11 @@ class LocalJob:
 
     def _not_run(self, error: RunnerError, started: float) -> JobOutcome:
         """Return the outcome of a job that could not start; emit StepFinished for each step not yet reported."""
-        stopped = isinstance(error, Interrupted)
+        stopped, config = isinstance(error, Interrupted), self._backend.plan.front.config
         result = StepResult(
             self._instance.name,
             outcome="cancelled" if stopped else "failure",
-            exit_code=error.exit_code,
+            exit_code=config.config_exit_code if isinstance(error, ConfigError) else error.exit_code,
             reason=str(error),
             cause="cancelled" if stopped else "runner",
             started=started,

@@ -98,6 +98,7 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     front = replace(front, step_count=steps)
     requests = {name: _requested(request, front, instance, workflow.file) for name, instance in all_of_them.items()}
     plans = {name: plan_job(one, services) for name, one in requests.items()}
+    one_at_a_time = mode_of(front.config.output).verbatim or services.inspect is not None
     return WorkflowPlan(
         workflow=workflow,
         services=services,
@@ -109,7 +110,7 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
         forced=frozenset(
             all_of_them[name].job.name if name in all_of_them else name for name in selection.only + selection.start
         ),
-        capacity=1 if mode_of(front.config.output).verbatim else front.config.max_parallel or os.cpu_count() or 1,
+        capacity=1 if one_at_a_time else front.config.max_parallel or os.cpu_count() or 1,
         source=_source_of_all(plans.values()),
     )
 
@@ -177,7 +178,7 @@ def _changed(resolved: Resolved, changes: Mapping[str, object], spelling: str = 
 
 def _check_selection(workflow: Workflow, selection: Selection, all_of_them: Collection[str]) -> None:
     names = [job.name for job in workflow.jobs]
-    for option, given in (("--from", selection.start), ("--only", selection.only), ("--skip", selection.skip)):
+    for option, given in selection.named():
         for name in given:
             if name not in names and name not in all_of_them:
                 raise ConfigError(f"{option}: {unknown('job', name, names)}")
@@ -192,7 +193,9 @@ def _by_name(selection: Selection, all_of_them: Mapping[str, Instance]) -> Selec
     def named(given: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name if name in all_of_them else labels.get(name, name) for name in given)
 
-    return Selection(selection.resume, named(selection.start), named(selection.only), named(selection.skip))
+    taken = None if selection.exit_code_from is None else named((selection.exit_code_from,))[0]
+    start, only, skip = map(named, (selection.start, selection.only, selection.skip))
+    return selection._replace(start=start, only=only, skip=skip, exit_code_from=taken)
 
 
 def _by_instance(selection: Selection, all_of_them: Mapping[str, Instance]) -> Selection:

@@ -154,7 +154,7 @@ def test_images_of_steps_alone(docker: dict[str, str], tmp_path: Path) -> None:
     job = {"job": {"steps": [named, {"name": "b", "run": "echo in b"}]}}
     (tmp_path / "job.yaml").write_text(json.dumps(job))
     done = runnerlib("run", "--job-file", "job.yaml", "--container", cwd=tmp_path, **docker)
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert "the name of an image is expected for step 'b'" in done.err
     here = runnerlib("run", "--job-file", "job.yaml", "--output", "raw", cwd=tmp_path, **docker)
     assert here.out == b"in a\nin b\n"
@@ -180,7 +180,7 @@ def test_what_cannot_be(docker: dict[str, str], tmp_path: Path) -> None:
     def case(option: str, value: str, told: str) -> None:
         words = ("--runner-image", IMAGE, option, value, "--job-command", "echo here")
         done = runnerlib("run", *words, cwd=tmp_path, **docker)
-        assert (done.code, done.out) == (2, b""), done
+        assert (done.code, done.out) == (78, b""), done
         assert told in done.err
 
     assert_each(case, [(*words, told) for words, told in wrong.items()])

@@ -142,9 +142,9 @@ def test_where_no_container_is_asked_for(tmp_path: Path) -> None:
     ("options", "code", "told"),
     [
         (["--runner-image", "localhost:1/none:1"], 125, "error: cannot start a container of 'localhost:1/none:1': "),
-        (["--container"], 2, "error: container (command line, --container): the name of an image is expected"),
-        (["--runner-image", "--privileged"], 2, "runner_image"),
-        (["--runner-image", "x:1", "--container-engine", "podmann"], 2, "did you mean 'podman'?"),
+        (["--container"], 78, "error: container (command line, --container): the name of an image is expected"),
+        (["--runner-image", "--privileged"], 78, "runner_image"),
+        (["--runner-image", "x:1", "--container-engine", "podmann"], 78, "did you mean 'podman'?"),
     ],
 )
 def test_what_cannot_be(options: list[str], code: int, told: str, docker: dict[str, str], tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_what_cannot_be(options: list[str], code: int, told: str, docker: dict[s
 def test_without_an_engine(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     done = runnerlib("run", *IMAGE, "--job-command", "echo here", cwd=tmp_path, PATH=str(tmp_path / "bin"))
-    assert (done.code, done.out) == (2, b"")
+    assert (done.code, done.out) == (78, b"")
     assert "the image 'rl-test:1' needs a container engine, and there is no docker or podman in the PATH" in done.err
     assert not (tmp_path / "job").exists()
 

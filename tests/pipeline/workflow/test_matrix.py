@@ -96,7 +96,7 @@ def test_from_python_as_from_a_file(matrix: dict[str, Any], envs: list[dict[str,
 WRONG = [
     ("{os: [a], exclude: [{os: b}]}", "exclude: entry 1 matches no combination"),
     ("{os: [a, b], py: [1], exclude: [{os: a}, {os: b, py: 2}]}", "exclude: entry 2 matches no combination"),
-    ("{os: [a], exclude: [{oss: a}]}", "exclude: entry 1: unknown key 'oss' (os); did you mean 'os'?"),
+    ("{os: [a], exclude: [{oss: a}]}", "exclude: entry 1: unknown key 'oss'; did you mean 'os'?"),
     ("{os: [a], exclude: [{os: a}]}", "exclude leaves nothing to run"),
     ("{os: [a], exclude: [os]}", "exclude: a list of mappings of keys to values is expected"),
     ("{os: [a], include: [{}]}", "include: a list of mappings of keys to values is expected"),

@@ -105,7 +105,7 @@ def test_changes_that_come_too_late_are_told(tmp_path: Path, plugins: Path) -> N
     [
         ("context.config.source_tpye = 'git'", 125, "AttributeError: unknown setting 'source_tpye'"),
         ("context.config.job_timeout = 'soon'", 125, "ValueError: job_timeout: a number of seconds, 0 or more"),
-        ("context.config.source_type = 'gti'", 2, "source_type (plugin, 'wrong' in pre_validation): unknown"),
+        ("context.config.source_type = 'gti'", 78, "source_type (plugin, 'wrong' in pre_validation): unknown"),
         ("context.env_vars['A'] = 1", 125, "plugin 'wrong' in pre_validation: variable 'A' is no text"),
         ("context.env_vars['A=B'] = 'x'", 125, "'A=B' is no name of a variable"),
         ("context.env_vars = None", 125, "context.env_vars is no dict any more"),

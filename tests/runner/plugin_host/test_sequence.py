@@ -225,7 +225,7 @@ def test_a_wrong_configuration_is_an_error_of_the_run(mode: str, tmp_path: Path)
     calls, raised = calls_of(lambda: run(request(mode, tmp_path, "true", source_ref="of what")))
     assert calls == all_three("pre_validation on_error cleanup")
     assert raised is not None
-    assert raised.exit_code == 2
+    assert raised.exit_code == 78
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -233,7 +233,7 @@ def test_a_type_of_source_may_come_from_a_plugin_until_sources_are_prepared(mode
     calls, raised = calls_of(lambda: run(request(mode, tmp_path, "true", source_type="gti")))
     assert calls == all_three("pre_validation post_validation pre_source_prep on_error cleanup")
     assert raised is not None
-    assert raised.exit_code == 2
+    assert raised.exit_code == 78
 
 
 def test_requests_of_all_modes_differ(tmp_path: Path) -> None:
