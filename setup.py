@@ -18,14 +18,17 @@ core = Extension(
 )
 spawn = Extension(
     "runnerlib.executor.local._spawn",
-    sources=["ext/process/_spawn.pyx", *(f"ext/process/{name}.c" for name in ("spawn", "mark", "landlock"))],
+    sources=[
+        "ext/process/_spawn.pyx",
+        *(f"ext/process/{name}.c" for name in ("spawn", "mark", "landlock", "syscall_filter")),
+    ],
     depends=sorted(glob("ext/process/*.h")),
     include_dirs=["ext/process"],
     extra_compile_args=FLAGS,
 )
 landlock = Extension(
     "runnerlib.executor.local._landlock",
-    sources=["ext/process/_landlock.pyx", "ext/process/landlock.c"],
+    sources=["ext/process/_landlock.pyx", "ext/process/landlock.c", "ext/process/syscall_filter.c"],
     depends=sorted(glob("ext/process/*.h")),
     include_dirs=["ext/process"],
     extra_compile_args=FLAGS,

@@ -37,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=int(os.environ.get("RUNNERLIB_STEPS", "50")),
         help="steps of a job (default: RUNNERLIB_STEPS or 50; 1000 is what records use)",
     )
+    group.addoption(
+        "--turns",
+        type=int,
+        default=int(os.environ.get("RUNNERLIB_TURNS", "2")),
+        help="runs of each of two things that take turns (default: RUNNERLIB_TURNS or 2; 10 is what records use)",
+    )
     for name, small, records in (("files", 200, 20_000), ("commits", 20, 2_000), ("rounds", 2, 7)):
         variable = f"RUNNERLIB_SOURCE_{name.upper()}"
         group.addoption(

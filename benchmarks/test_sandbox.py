@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,20 +41,55 @@ def test_manifest(benchmark: Callable[..., Manifest], state: str, tree: Path) ->
     assert changes(before, found) == []
 
 
+class Job:
+    """A job of steps that do nothing, one after the other, beside a small CI source."""
+
+    def __init__(self, place: Path, count: int) -> None:
+        self._place = place
+        self._count = count
+        (place / "ci").mkdir()
+        (place / "ci/run.sh").write_text("true\n")
+        steps = [{"name": f"step {number}", "run": ["true"]} for number in range(count)]
+        (place / "job.json").write_text(json.dumps({"job": {"max_parallel": 1, "steps": steps}}))
+
+    def run(self, level: str) -> tuple[float, float]:
+        """Run it; the seconds that it took, and those of CPU, of the runner and its steps."""
+        words = ["run", "--ci-source-type", "copy", "--ci-source-url", "ci", "--job-file", "job.json"]
+        argv = [sys.executable, "-m", "runnerlib", *words, "--output", "json", "--sandbox", level]
+        start = time.perf_counter()
+        with (self._place / "out").open("wb") as out:
+            process = subprocess.Popen(argv, cwd=self._place, stdout=out)
+            _, status, used = os.wait4(process.pid, 0)
+        took = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        assert (self._place / "out").read_bytes().count(b'"outcome":"success"') >= self._count
+        return took, used.ru_utime + used.ru_stime
+
+
 @pytest.mark.parametrize("level", ["off", "source", "strict"])
 @pytest.mark.benchmark(group="sandbox")
 def test_steps(benchmark: BenchmarkFixture, level: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Steps that do nothing, one after the other, beside a small CI source."""
-    count = request.config.getoption("steps")
-    (tmp_path / "ci").mkdir()
-    (tmp_path / "ci/run.sh").write_text("true\n")
-    steps = [{"name": f"step {number}", "run": ["true"]} for number in range(count)]
-    (tmp_path / "job.json").write_text(json.dumps({"job": {"max_parallel": 1, "steps": steps}}))
-    words = ["run", "--ci-source-type", "copy", "--ci-source-url", "ci", "--job-file", "job.json", "--output", "json"]
-    argv = [sys.executable, "-m", "runnerlib", *words, "--sandbox", level]
+    job = Job(tmp_path, request.config.getoption("steps"))
+    took, cpu = benchmark.pedantic(job.run, args=(level,), rounds=2)
+    assert 0 < cpu < 100 * took
 
-    def run() -> int:
-        done = subprocess.run(argv, cwd=tmp_path, env=os.environ, capture_output=True, check=True)
-        return done.stdout.count(b'"outcome":"success"')
 
-    assert benchmark.pedantic(run, rounds=2) >= count
+@pytest.mark.benchmark(group="sandbox")
+def test_levels_in_turns(benchmark: BenchmarkFixture, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The cost of `source` over `off`, in runs that take turns, so that a change of the machine's load is in both.
+
+    The ratios of the least time and CPU are in the record, as `extra_info`.
+    """
+    job = Job(tmp_path, request.config.getoption("steps"))
+    found: dict[str, list[tuple[float, float]]] = {"off": [], "source": []}
+
+    def turn() -> None:
+        for level, times in found.items():
+            times.append(job.run(level))
+
+    benchmark.pedantic(turn, rounds=request.config.getoption("turns"), warmup_rounds=1)
+    least = {level: [min(column) for column in zip(*times, strict=True)] for level, times in found.items()}
+    for what, off, source in zip(("wall", "cpu"), least["off"], least["source"], strict=True):
+        benchmark.extra_info[f"source/off {what}"] = round(source / off, 3)
+        assert source < 3 * off, (what, found)

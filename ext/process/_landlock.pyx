@@ -13,8 +13,16 @@ cdef extern from "landlock.h":
     int landlock_grant_port(int ruleset, uint64_t port, uint64_t access)
 
 
+cdef extern from "syscall_filter.h":
+    bint filter_known()
+
+
 def abi():
     return landlock_abi()
+
+
+def filters():
+    return filter_known()
 
 
 cdef int done(int result) except -1:

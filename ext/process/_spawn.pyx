@@ -17,7 +17,7 @@ cdef extern from "mark.h":
 
 cdef extern from "landlock.h":
     struct confinement:
-        int ruleset, no_new_privs, drop_capabilities
+        int ruleset, no_new_privs, drop_capabilities, calls, sockets
 
 cdef extern from "spawn.h":
     struct spawn_request:
@@ -69,7 +69,7 @@ def variables(dict env not None):
 def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes directory not None, *,
           int input, int output, int errors=-1, int extra=-1, bytes search=None, bint terminal=False, int cgroup=-1,
           uint64_t mark=0, long long core=-2, uint64_t open_files=0, bint dies_with_thread=False,
-          int ruleset=-1, bint no_new_privs=False, bint drop_capabilities=False):
+          int ruleset=-1, bint no_new_privs=False, bint drop_capabilities=False, int calls=0, int sockets=0):
     cdef spawn_request request
     cdef spawn_result result
     cdef char **words = NULL
@@ -84,6 +84,7 @@ def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes
     request.dies_with_thread = dies_with_thread
     request.confinement.ruleset, request.confinement.no_new_privs = ruleset, no_new_privs
     request.confinement.drop_capabilities = drop_capabilities
+    request.confinement.calls, request.confinement.sockets = calls, sockets
     try:
         request.argv = words = strings(argv)
         request.envp = variables = strings(env)

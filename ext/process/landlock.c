@@ -79,11 +79,13 @@ IN_CHILD static int drop_capabilities(void)
     return (int)syscall(SYS_capset, &header, none);
 }
 
-IN_CHILD int confine_self(const struct confinement *confinement)
+IN_CHILD int confine_self(const struct confinement *confinement, unsigned short length, struct sock_filter *filter)
 {
     if (confinement->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return -1;
     if (confinement->ruleset >= 0 && syscall(SYS_landlock_restrict_self, confinement->ruleset, 0U) != 0)
+        return -1;
+    if (length > 0 && enter_filter(length, filter) != 0) /* with the capabilities that it may need */
         return -1;
     return confinement->drop_capabilities ? drop_capabilities() : 0;
 }

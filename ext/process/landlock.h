@@ -10,11 +10,14 @@
 
 #include <stdint.h>
 
+#include "syscall_filter.h"
+
 /* How a process gives up rights; with none of these it keeps them. */
 struct confinement {
     int ruleset;           /* descriptor of the ruleset to enter; -1: none */
     int no_new_privs;      /* true: no program gives it more rights than it has, as sudo does */
     int drop_capabilities; /* true: it has none, and gets none */
+    int calls, sockets;    /* what it may call: an enum filter_calls and an enum filter_sockets */
 };
 
 /* The version of the interface that this kernel has; 0: none, with errno set. */
@@ -30,7 +33,8 @@ int landlock_grant_path(int ruleset, int path, uint64_t access);
 /* Grants `access` to a TCP port; 0, or -1 with errno set. */
 int landlock_grant_port(int ruleset, uint64_t port, uint64_t access);
 
-/* Confines the calling process for good; 0, or -1 with errno set. Only system calls: may be called after vfork. */
-int confine_self(const struct confinement *confinement);
+/* Confines the calling process for good; 0, or -1 with errno set. Only system calls: may be called after vfork. The
+ * filter of system calls is entered if it has any length. */
+int confine_self(const struct confinement *confinement, unsigned short length, struct sock_filter *filter);
 
 #endif

@@ -32,6 +32,8 @@ struct child {
     const struct spawn_request *request;
     struct spawn_result *result;
     pid_t parent;
+    struct sock_filter *filter;
+    unsigned short filter_length;
 };
 
 /* A sanitizer keeps notes about stack frames in memory that is the parent's here. */
@@ -191,7 +193,8 @@ IN_CHILD int run(void *argument)
     reset_signals(); /* now that no signal of the parent's group comes any more */
     if (request->cgroup >= 0) /* before anything can be started that would stay outside */
         child->result->joined = write(request->cgroup, "0", 1) == 1;
-    if (confine_self(&request->confinement) != 0) /* while the ruleset is still open, and after the group is joined */
+    /* While the ruleset is still open, and after the group is joined. */
+    if (confine_self(&request->confinement, child->filter_length, child->filter) != 0)
         fail(child, SPAWN_CONFINE);
     input = above_standard(child, request->input);
     output = above_standard(child, request->output);
@@ -226,10 +229,12 @@ static void discard(struct spawn_result *result)
 void spawn(const struct spawn_request *request, struct spawn_result *result)
 {
     _Alignas(16) char stack[STACK]; /* all architectures of interest grow theirs downwards */
-    struct child child = {request, result, getpid()};
+    struct sock_filter filter[FILTER_LONGEST];
+    struct child child = {request, result, getpid(), filter, 0};
     sigset_t all, before;
 
     *result = (struct spawn_result){.pid = -1, .pidfd = -1, .stage = SPAWN_CLONE};
+    child.filter_length = filter_of(request->confinement.calls, request->confinement.sockets, child.parent, filter);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     result->pid = clone(run, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &result->pidfd);

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 class Enclosure(NamedTuple):
-    """Bounds of an attempt: the rights it gives up, variables over its own, and a directory for its exports."""
+    """Bounds of an attempt: the rights it gives up, variables over its own, and a directory for its exports.
+
+    Steps of different compartments share no container.
+    """
 
     confinement: Confinement
     env: Mapping[str, str]
     scratch: Path
+    compartment: str = ""
 
 
 class Boundary(Protocol):
@@ -30,6 +34,9 @@ class Boundary(Protocol):
 
     def enclosure(self, step: Step) -> Enclosure | None:
         """Return the bounds of an attempt that is about to start; None for none. Raises RunnerError."""
+
+    def collect(self, step: Step) -> None:
+        """Take what an attempt of a step has left for the runner. Raises RunnerError for what cannot be used."""
 
     def check(self) -> None:
         """Raise TamperedError when the trusted CI source has changed."""

@@ -282,7 +282,9 @@ class StepRun:
             argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
         terminal = own_terminal_size() if step.tty else None
         spec = ProcessSpec(argv, self._directory(step), env, _bytes(step.stdin), terminal, image=step.image)
-        return (spec._replace(confinement=enclosure.confinement) if enclosure else spec), warning
+        if enclosure:
+            spec = spec._replace(confinement=enclosure.confinement, compartment=enclosure.compartment)
+        return spec, warning
 
     def _watch(self, number: int) -> Watch | None:
         """Return a search for the step's retry pattern, if it has one and another attempt may follow."""
@@ -310,7 +312,9 @@ class StepRun:
         """Return the ending with the exports of the attempt; a missing promised output is a failure."""
         try:
             self.exports = exports.read(files)
-        except ExportError as error:
+            if self._job.boundary is not None:
+                self._job.boundary.collect(self._step)
+        except (ExportError, RunnerError) as error:
             self.exports = NO_EXPORTS
             return Ending(125, str(error), "outputs") if ending.exit_code == 0 else ending
         if ending.exit_code and ending.cause == "exit" and self._job.boundary is not None:

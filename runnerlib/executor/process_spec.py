@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.errors import RunnerError
@@ -25,12 +25,22 @@ class Ruleset(Protocol):
         ...
 
 
+Calls = Literal["all", "source", "strict"]
+"""The system calls that a process may make, from all of them to the fewest; see `syscall_filter.h`."""
+CALLS: tuple[Calls, ...] = get_args(Calls)
+Sockets = Literal["all", "TCP and UDP", "local"]
+"""The sockets that a process may make."""
+SOCKETS: tuple[Sockets, ...] = get_args(Sockets)
+
+
 class Confinement(NamedTuple):
     """The rights that a process gives up before its command starts, with all that this starts."""
 
     ruleset: Ruleset | None = None
     no_new_privs: bool = False
     drop_capabilities: bool = False
+    calls: Calls = "all"
+    sockets: Sockets = "all"
 
 
 class CommandError(Exception):
@@ -50,7 +60,8 @@ class ProcessSpec(NamedTuple):
 
     `env` is the whole environment. `stdin` is the text that the command can read there, None for nothing. With `tty`
     its stdin, stdout and stderr are one terminal of that size, and `stdin` is not used. `image` is that of the
-    container to use, where steps run in containers; None is the job's.
+    container to use, where steps run in containers; None is the job's. Of containers with that image, those of
+    different compartments share neither processes nor files of the runner.
     """
 
     argv: Sequence[str]
@@ -60,6 +71,7 @@ class ProcessSpec(NamedTuple):
     tty: TerminalSize | None = None
     confinement: Confinement = Confinement()
     image: str | None = None
+    compartment: str = ""
 
 
 def unusable_directory(error: OSError, directory: Path) -> RunnerError:

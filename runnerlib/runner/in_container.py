@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib._util.cancellation import Stop
+    from runnerlib.executor.protocol import Executor
     from runnerlib.runner.plan import JobPlan
 
 
@@ -29,8 +30,8 @@ async def in_container(plan: JobPlan, here: Site, stop: Stop) -> AsyncIterator[S
     assert plan.placement is not None  # noqa: S101 - else there is no container
     scratch = here.socket.parent / "scratch"
     scratch.mkdir(mode=0o700)
-    specs = specs_of(plan, scratch, {here.socket: f"{INSIDE}/{OWN}/secrets"})
     hand_over(plan, scratch)
+    specs = specs_of(plan, scratch, {here.socket: f"{INSIDE}/{OWN}/secrets"})
     stopped = asyncio.Event()
 
     async def unless_stopped(starting: Coroutine[None, None, None]) -> None:
@@ -38,11 +39,16 @@ async def in_container(plan: JobPlan, here: Site, stop: Stop) -> AsyncIterator[S
             await stop.unless(stopped, starting)
 
     async with contained(plan.placement.engine, specs, here.executor, unless_stopped) as inside:
-        yield Site(inside, here.socket, scratch)
+        yield site_in(inside, here, scratch)
+
+
+def site_in(inside: Executor, here: Site, scratch: Path) -> Site:
+    """Return the site of steps in containers, with the directory of those that have none of their own."""
+    return Site(inside, here.socket, scratch / "shared")
 
 
 def specs_of(plan: JobPlan, scratch: Path, mounts: Mapping[Path, str]) -> list[ContainerSpec]:
-    """Return the containers of a plan, that of the job first; they differ in their images only.
+    """Return the containers of a plan, that of the job first: one for each image, and each kind of bounds.
 
     A trusted CI source is mounted once more, read-only: a mount can be neither renamed nor removed in the container.
     """
@@ -52,22 +58,32 @@ def specs_of(plan: JobPlan, scratch: Path, mounts: Mapping[Path, str]) -> list[C
     spec = ContainerSpec(
         image=plan.placement.image,
         base=base,
-        scratch=scratch,
+        scratch=scratch / "shared",
         environ=without_private(plan.environ),
         mounts={**mounts, **trusted},
         shared=plan.workspace.granted,
         limits=plan.placement.limits,
     )
-    named = {step.image or spec.image: None for step in plan.job.steps}
-    return sorted((spec._replace(image=image) for image in named), key=lambda one: one.image != spec.image)
+    if not plan.is_bounded:
+        named = {step.image or spec.image: spec for step in plan.job.steps}
+        return sorted((spec._replace(image=image) for image in named), key=lambda one: one.image != spec.image)
+    # Loaded only by jobs with bounds.
+    from runnerlib.runner.sandbox.containers import bounded_specs
+
+    return bounded_specs(plan, spec)
 
 
 def hand_over(plan: JobPlan, scratch: Path) -> None:
-    """Give the directories of a job to the user of its containers. Raises RunnerError."""
+    """Give the directories of a job to the user of its containers, and make those in `scratch`. Raises RunnerError."""
     assert plan.placement is not None  # noqa: S101 - else there is no container
     base = plan.workspace.base
     plan.workspace.own("scratch")  # the mount point
     apart = [path for path in (plan.code_dir, plan.workspace.artifacts) if not path.is_relative_to(base)]
+    (scratch / "shared").mkdir(mode=0o700)
+    if plan.is_bounded:
+        from runnerlib.runner.sandbox.handover import made  # for jobs with bounds
+
+        made(scratch)
     # Files that a person works on stay theirs.
-    for directory in (base, scratch, *(path for path in apart if path != plan.workspace.tree)):
+    for directory in (base, *scratch.iterdir(), *(path for path in apart if path != plan.workspace.tree)):
         plan.placement.limits.hand_over(directory)

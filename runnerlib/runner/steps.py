@@ -87,6 +87,8 @@ def _execution(plan: JobPlan, site: Site) -> JobExecution:
 
 def _apart(plan: JobPlan, site: Site) -> Path:
     """Return a directory that bounded steps may write to: beside the socket they could replace that."""
+    if plan.placement is not None and site.scratch.name == "shared":
+        return site.scratch.parent
     return plan.workspace.own("scratch", os.urandom(8).hex()) if site.scratch == site.socket.parent else site.scratch
 
 

@@ -51,11 +51,15 @@ def append(path: Path, triggers: Iterable[JobTrigger], *, insecure: bool = False
     # A plain run names its spool and never uses it: so modules are loaded here.
     import json
 
-    from runnerlib._util import locked_file
-
     permission = {PERMISSION: True} if insecure else {}
     lines = [json.dumps({**permission, **trigger.to_dict()}, separators=(",", ":")) + "\n" for trigger in triggers]
-    data = "".join(lines).encode()
+    append_lines(path, "".join(lines).encode())
+
+
+def append_lines(path: Path, data: bytes) -> None:
+    """Add lines as they are, all or none. Raises FileError."""
+    from runnerlib._util import locked_file
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

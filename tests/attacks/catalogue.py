@@ -28,7 +28,19 @@ class Attack(NamedTuple):
 
 
 # Tools that need capabilities, namespaces, or system calls that a profile of a container engine may refuse.
-_RIGHTS = ("mounted", "by_handle", "ring", "traced", "memory", "vm_read", "descriptor_taken", "/proc/{")
+_RIGHTS = (
+    "mounted",
+    "by_handle",
+    "ring",
+    "traced",
+    "memory",
+    "vm_read",
+    "descriptor_taken",
+    "/proc/{",
+    "keyring",
+    "userfault",
+    "262",
+)
 
 
 def _attack(text: str, code: str, *through: str) -> Attack:
@@ -78,8 +90,17 @@ ATTACKS: Mapping[str, Attack] = {
     "environ": _attack("read its environment", "shown(f'/proc/{RUNNER}/environ')", "off root", "source root"),
     "maps": _attack("read its map of memory", "shown(f'/proc/{RUNNER}/maps')", "off root", "source root"),
     "getfd": _attack("take a descriptor from it", "descriptor_taken(RUNNER)", "off root"),
-    "limits": _attack("set its limits", "limited(RUNNER)", "off", "source", "strict"),
+    "limits": _attack("set its limits", "limited(RUNNER)", "off"),
+    "priority": _attack("set its priority", "os.setpriority(os.PRIO_PROCESS, RUNNER, 0)", "off"),
+    "disk": _attack("set its priority at disks", "disk_priority(RUNNER)", "off"),
+    "policy": _attack("set how it is scheduled", "policy(RUNNER)", "off"),
+    "processors": _attack(
+        "take processors from it", "os.sched_setaffinity(RUNNER, os.sched_getaffinity(RUNNER))", "off"
+    ),
+    "timer": _attack("set a timer that signals it", "timer(RUNNER)"),
+    "keyring": _attack("use a keyring of the user", "keyring()", "off"),
     "signal step": _attack("signal a step beside it", "signalled(victim())", "off"),
+    "file signal": _attack("signal it by a file that becomes ready", "signalled_by_file(victim())", "off"),
     "trace step": _attack("trace a step beside it", "traced(victim())", "off"),
     "memory step": _attack("read the memory of a step beside it", "memory_read(victim())", "off"),
     "environ step": _attack(
@@ -92,14 +113,20 @@ ATTACKS: Mapping[str, Attack] = {
         "off",
     ),
     "journal move": _attack("move the runner's files away", "there_and_back(OWN, BASE / 'elsewhere')", "off"),
-    "key": _attack("read the journal's key (see below)", "key()", "off", "source"),
+    "key": _attack("read the journal's key", "key()", "off"),
     "socket": _attack("replace the socket that registers secrets", "socket_replaced()", "off"),
     "triggers": _attack("write the file of follow-up jobs", "new(BASE / 'triggers.json', Path.touch)", "off"),
     "spool": _attack("trigger a job", "spool_written()", "off", "source"),
+    "others spool": _attack("change the follow-up jobs of a step before it", "spool_of_others()", "off"),
     "output": _attack("write the output of a step beside it", "others_output()", "off", "source", "strict"),
     "descriptors": _attack("use a descriptor of the runner", "inherited()"),
     "abstract": _attack("use an abstract socket", "connected(chr(0) + os.environ['ATTACK_NAME'])", "off"),
     "tcp": _attack("connect by TCP", "connected(('127.0.0.1', int(os.environ['ATTACK_PORT'])))", "off", "source"),
+    "multipath": _attack(
+        "connect by Multipath TCP", "connected(('127.0.0.1', int(os.environ['ATTACK_PORT'])), 262)", "off", "source"
+    ),
+    "udp": _attack("send by UDP", "sent(('127.0.0.1', int(os.environ['ATTACK_PORT'])))", "off", "source"),
+    "fault": _attack("stop the kernel at a page of its own (userfaultfd)", "userfault()", "off", "source"),
     "elsewhere": _attack("write elsewhere", "copied_away()", "off", "source"),
 }
 

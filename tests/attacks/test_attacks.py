@@ -67,12 +67,15 @@ for name, code in {attacks!r}.items():
     os.waitpid(child, 0)
 open("stop", "w").close()
 """
+# A job that is refused: nothing is delivered, and nothing has to be.
+TRIGGER = '{"env":1}'
 JOB = """
 job:
   max_parallel: 2
   steps:
-    - {{name: victim, run: [{python}, -S, {directory}/victim.py], depends_on: []}}
-    - {{name: attacker, run: [{python}, -S, {directory}/attacker.py], depends_on: []}}
+    - {{name: before, run: 'echo {trigger} >>$RUNNERLIB_TRIGGERS || true', depends_on: []}}
+    - {{name: victim, run: [{python}, -S, {directory}/victim.py], depends_on: [before]}}
+    - {{name: attacker, run: [{python}, -S, {directory}/attacker.py], depends_on: [before]}}
 """
 
 
@@ -90,7 +93,7 @@ class Arena:
         for name in ("tools.py", "victim.py"):
             (place / "attack" / name).write_text((HERE / name).read_text())
         (place / "attack/attacker.py").write_text(ATTACKER.format(attacks=code))
-        self.write(JOB.format(python=self.python, directory=place / "attack"))
+        self.write(JOB.format(python=self.python, directory=place / "attack", trigger=TRIGGER))
 
     def write(self, job: str) -> None:
         (self.place / "job.yaml").write_text(job)

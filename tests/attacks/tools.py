@@ -185,15 +185,71 @@ def limited(pid: int) -> None:
             raise OSError(ctypes.get_errno(), "prlimit")
 
 
+def disk_priority(pid: int) -> None:
+    call(251, 1, pid, call(252, 1, pid))  # ioprio_set, ioprio_get
+
+
+def policy(pid: int) -> None:
+    os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
+    os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+
+
+def timer(pid: int) -> None:
+    """Ask for a signal to another process's thread at a time."""
+    event = ctypes.create_string_buffer(struct.pack("Piii", 0, 10, 4, pid) + bytes(44))
+    call(222, 0, event, ctypes.create_string_buffer(8))  # timer_create with SIGEV_THREAD_ID
+
+
+def keyring() -> None:
+    """Leave a key in the keyring of the user, and take it back."""
+    made = call(248, b"user", b"attack", b"x", ctypes.c_size_t(1), ctypes.c_int(-4))  # add_key
+    call(250, 9, made, ctypes.c_int(-4))  # KEYCTL_UNLINK
+
+
+def signalled_by_file(pid: int) -> None:
+    """Make another process the owner of a pipe that tells it of data by SIGUSR1; it says whether that came."""
+    import fcntl
+
+    reader, writer = os.pipe()
+    fcntl.fcntl(reader, fcntl.F_SETOWN, pid)
+    fcntl.fcntl(reader, 10, 10)  # F_SETSIG, SIGUSR1
+    fcntl.fcntl(reader, fcntl.F_SETFL, os.O_ASYNC)
+    os.write(writer, b"x")
+    (SRC / "ask").touch()
+    while not (SRC / "answer").exists():
+        time.sleep(0.02)
+    if (SRC / "answer").read_text() != "signalled":
+        refused("no signal came")
+
+
+def sent(address: tuple[str, int]) -> None:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.sendto(b"x", address)
+
+
+def userfault() -> None:
+    os.close(call(323, 1))  # for faults of user mode only, which every user may ask for
+
+
+def spool_of_others() -> None:
+    """Open for writing what a step before it has handed to the runner."""
+    found = [path for place in (OWN, BASE) for path in place.glob("*triggers-*.ndjson") if path.stat().st_size]
+    if not found:
+        refused("there is none")
+    os.close(os.open(found[0], os.O_WRONLY))
+
+
 def shown(path: str) -> None:
     if not Path(path).read_bytes():
         refused("nothing in it")
 
 
 def key() -> None:
-    """Read the keys of journals."""
+    """Read the key of the journal, both halves of it."""
     home = Path(os.environ["ATTACK_HOME"])
-    for path in (home / ".local/state/runnerlib/journals").iterdir():
+    for path in (*(home / ".local/state/runnerlib/journals").iterdir(), OWN / "journal.key"):
         path.read_bytes()
 
 
@@ -224,11 +280,11 @@ def inherited() -> None:
         refused("none")
 
 
-def connected(address: str | tuple[str, int]) -> None:
+def connected(address: str | tuple[str, int], protocol: int = 0) -> None:
     import socket
 
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-    with socket.socket(family) as client:
+    with socket.socket(family, socket.SOCK_STREAM, protocol) as client:
         client.connect(address)
 
 

@@ -1,10 +1,21 @@
-"""A step that stays until the attacks are over."""
+"""A step that stays until the attacks are over, and says when it is asked whether a signal has come."""
 
 import os
+import signal
 import time
 
-with open("victim.new", "w") as file:
-    file.write(str(os.getpid()))
-os.rename("victim.new", "victim")
+came = []
+signal.signal(signal.SIGUSR1, lambda *_: came.append(1))
+
+
+def put(name, text):
+    with open(name + ".new", "w") as file:
+        file.write(text)
+    os.rename(name + ".new", name)
+
+
+put("victim", str(os.getpid()))
 while not os.path.exists("stop"):
+    if os.path.exists("ask") and not os.path.exists("answer"):
+        put("answer", "signalled" if came else "nothing")
     time.sleep(0.02)

@@ -72,7 +72,7 @@ class Container:
     async def start(self) -> None:
         """Start the container, and return when it can run steps. Raises RunnerError with the engine's message."""
         spec = self._spec
-        fifo = spec.scratch / self._name
+        fifo = spec.scratch.with_name(self._name)  # no step can open it, and so keep the container
         with suppress(FileNotFoundError):
             fifo.unlink()
         os.mkfifo(fifo, 0o600)

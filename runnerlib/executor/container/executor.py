@@ -1,4 +1,4 @@
-"""Executor that starts steps in containers: one for each image that the job or a step of it names."""
+"""Executor that starts steps in containers: one for each image that the steps name, and each compartment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def contained(
     The first of `specs` is for steps that name no image. `patiently` waits for the containers, whose images may have
     to be fetched. Raises RunnerError with what the engine says.
     """
-    containers = {spec.image: Container(engine, spec, local) for spec in specs}
+    containers = {(spec.image, spec.compartment): Container(engine, spec, local) for spec in specs}
 
     async def start() -> None:
         for container in containers.values():
@@ -46,7 +46,7 @@ async def contained(
 class ContainerExecutor:
     """Starts steps in containers; `local` starts the engine's clients, and knows how many there is room for."""
 
-    def __init__(self, local: Executor, containers: Mapping[str, Container], image: str) -> None:
+    def __init__(self, local: Executor, containers: Mapping[tuple[str, str], Container], image: str) -> None:
         self._local = local
         self._containers = containers
         self._image = image
@@ -54,7 +54,7 @@ class ContainerExecutor:
 
     def start(self, spec: ProcessSpec) -> ContainedProcess:
         """Start the process of a step. Raises as `Executor.start` does."""
-        return self._containers[spec.image or self._image].start_step(spec)
+        return self._containers[spec.image or self._image, spec.compartment].start_step(spec)
 
     def orphans(self) -> list[ProcessInfo]:
         """List the orphans among the engine's clients; those of steps end with their container."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from runnerlib.executor.container.runtime import Engine
 
@@ -94,9 +94,11 @@ def parse_capabilities(names: Sequence[str]) -> tuple[str, ...]:
 class ContainerSpec(NamedTuple):
     """Container requested by a job: its image, what it sees of this machine, its limits.
 
-    `base` is the job's workspace. `scratch` is a directory outside of it that is also mounted. `shared` directories
-    have the same path in the container. `mounts` are read-only. `environ` is the environment of the engine's client;
-    `cpus` and `memory` are in the format of the engine's options.
+    `base` is the job's workspace. `scratch` is a directory outside of it that is also mounted; what is beside it is the
+    runner's. `shared` directories have the same path in the container. `mounts` are read-only, and so are `covered`
+    paths, which are no other way to what they hide. With `writable`, paths of this machine and of the container, all
+    the rest is read-only. The steps of a `compartment` have the container to themselves. `environ` is the environment
+    of the engine's client; `cpus` and `memory` are in the format of the engine's options.
     """
 
     image: str
@@ -108,10 +110,13 @@ class ContainerSpec(NamedTuple):
     cpus: str = ""
     memory: str = ""
     limits: Limits = Limits()
+    compartment: str = ""
+    writable: Sequence[tuple[Path, str]] | None = None
+    covered: Sequence[tuple[Path, str]] = ()
 
     def inside(self, path: Path) -> str:
         """A path of this machine as the container sees it. Raises RunnerError for one that it does not."""
-        shared = [(directory, str(directory)) for directory in self.shared]
+        shared = [*(self.writable or ()), *((directory, str(directory)) for directory in self.shared)]
         own = [(self.scratch, SCRATCH), (self.base, INSIDE)]
         for outside, target in (*self.mounts.items(), *shared, *own):
             if path.is_relative_to(outside):
@@ -142,14 +147,24 @@ def run_arguments(engine: Engine, name: str, spec: ContainerSpec) -> list[str]:
     words += ["--read-only", "--tmpfs", "/tmp:exec,mode=1777"] if limits.read_only else []  # noqa: S108 - the container's
     words += ["--network", "none"] if limits.network == "none" else []
     words += ["--userns", "keep-id"] if engine.kind == "podman" and os.geteuid() and user else []
-    words += ["--mount", _mount(spec.base, INSIDE), "--mount", _mount(spec.scratch, SCRATCH)]
-    for directory in spec.shared:
-        words += ["--mount", _mount(directory, str(directory))]
-    for outside, target in spec.mounts.items():
-        words += ["--mount", f"{_mount(outside, target)},readonly"]
+    for outside, target, read_only in _mounts(spec):
+        words += ["--mount", _mount(outside, target) + (",readonly" if read_only else "")]
     words += ["--cpus", spec.cpus] if spec.cpus else []
     words += ["--memory", spec.memory] if spec.memory else []
     return [*words, "--entrypoint", "/bin/sh", spec.image, "-c", _HOLDER]
+
+
+def _mounts(spec: ContainerSpec) -> Iterator[tuple[Path, str, bool]]:
+    """Yield each mount: the path here, the one in the container, and whether it is read-only."""
+    closed = spec.writable is not None
+    yield spec.base, INSIDE, closed
+    yield spec.scratch, SCRATCH, False
+    for directory in spec.shared:
+        yield directory, str(directory), closed
+    for outside, target in spec.writable or ():
+        yield outside, target, False
+    for outside, target in (*spec.covered, *spec.mounts.items()):
+        yield outside, target, True
 
 
 def is_ready(said: bytes) -> bool:

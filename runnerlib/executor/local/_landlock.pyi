@@ -3,6 +3,9 @@
 def abi() -> int:
     """Return the version of Landlock that this kernel has; 0 where it has none, or refuses it."""
 
+def filters() -> bool:
+    """Return whether this kernel can refuse single system calls to a process, by numbers that are known here."""
+
 def ruleset(files: int, network: int, scoped: int) -> int:
     """Return a descriptor of a new ruleset that handles these sets of rights. Raises OSError."""
 

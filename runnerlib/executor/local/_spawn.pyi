@@ -20,6 +20,8 @@ def spawn(
     ruleset: int = -1,
     no_new_privs: bool = False,
     drop_capabilities: bool = False,
+    calls: int = 0,
+    sockets: int = 0,
 ) -> tuple[int, int, bool]:
     """Start a process in a session of its own: its number, `pidfd.end_of` it, and whether it is in the cgroup.
 
@@ -28,7 +30,8 @@ def spawn(
     `errors` is another one for it, stderr; with `terminal`, `input` becomes the controlling terminal; `extra`
     becomes descriptor 3. `cgroup` is the open cgroup.procs to join, `core` the soft limit of core files in bytes,
     -1 for none and -2 for that of the caller, `open_files` that of descriptors, 0 for that of the caller. `ruleset` is
-    a descriptor of the Landlock ruleset to enter, -1 for none. Raises ValueError for a NUL byte, and OSError whose
+    a descriptor of the Landlock ruleset to enter, -1 for none, `calls` and `sockets` are the levels
+    of the filter of its system calls, 0 for none. Raises ValueError for a NUL byte, and OSError whose
     `filename` is the stage that failed: clone, prepare, confine, chdir or exec; no process is left then.
     """
 

@@ -45,6 +45,11 @@ def abi() -> int:
     return _landlock.abi()
 
 
+def filters() -> bool:
+    """Return whether single system calls can be refused to a process on this machine."""
+    return _landlock.filters()
+
+
 def missing(version: int, *, ports: bool = True, devices: bool = True) -> list[str]:
     """Name the kinds of rights that a kernel with this version of Landlock cannot bound, with the Linux that can."""
     unused = {_PORTS_SINCE: not ports, 5: not devices}

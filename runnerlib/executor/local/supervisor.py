@@ -23,6 +23,7 @@ from runnerlib.executor.local.process_tree import children, descendants, end_all
 from runnerlib.executor.local.stdio import open_stdio
 from runnerlib.executor.local.usage import Meter
 from runnerlib.executor.local.watchdog import Watchdog
+from runnerlib.executor.process_spec import CALLS, SOCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -189,6 +190,8 @@ class ProcessSupervisor:
                     ruleset=-1 if limits.ruleset is None else limits.ruleset.descriptor,
                     no_new_privs=limits.no_new_privs,
                     drop_capabilities=limits.drop_capabilities,
+                    calls=CALLS.index(limits.calls),
+                    sockets=SOCKETS.index(limits.sockets),
                 )
         except ValueError:
             raise nul_byte(spec) from None

@@ -45,6 +45,7 @@ class Journal:
         """
         self._path = path
         self._seal_path = seal
+        self._half = path.with_name("journal.key")
         self._seal: Seal | None = None
         self.doubt = ""
         own_directory(path.parent.parent, path.parent.name)
@@ -93,12 +94,12 @@ class Journal:
         self._usable = True
         os.truncate(self._file, 0)
         with suppress(SealError):
-            self._seal = Seal(self._seal_path, fresh=True)
+            self._seal = Seal(self._seal_path, self._half, fresh=True)
         self._append({"journal": _VERSION})
 
     def _load_proven(self) -> None:
         try:
-            self._seal = Seal(self._seal_path, fresh=False)
+            self._seal = Seal(self._seal_path, self._half, fresh=False)
             self._load(self._seal)
         except SealError as error:
             self.entries, self.prepared, self._usable = {}, False, False

@@ -3,8 +3,8 @@
 Steps can write in their workspace, so a journal alone proves nothing. Each line carries a code that depends on a key
 and on all lines before it: no line can be changed, added, moved or left out. The code of the last line is stored
 beside the key, so that lines at the end cannot be removed. Each journal has a new key, so an older journal cannot
-replace it. The key is stored outside the workspace, in a file that only its owner can read; containers of jobs
-cannot see it.
+replace it. The key has two halves, in files that only their owner can read: one outside the workspace, which
+containers of jobs cannot see, and one beside the journal, which steps in a sandbox cannot read.
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ class SealError(Exception):
 class Seal:
     """The open seal of one journal."""
 
-    def __init__(self, path: Path | None, *, fresh: bool) -> None:
-        """Open the seal at `path`, or make a new one. Raises SealError."""
+    def __init__(self, path: Path | None, near: Path, *, fresh: bool) -> None:
+        """Open the seal at `path`, or make a new one; `near` has the half of the key beside the journal.
+
+        Raises SealError.
+        """
         if path is None:
             raise SealError("there is no place for its key: the user has no home directory, and --state-dir is not set")
         try:
@@ -48,6 +51,7 @@ class Seal:
                 own_directory(path.parent.parent, path.parent.name)
                 _forget_stale(path.parent)
                 write_whole(path, os.urandom(_SIZE) + bytes(_SIZE))
+                write_whole(near, os.urandom(_SIZE))
             self._file = open_regular(path, os.O_RDWR)
         except FileNotFoundError:
             raise SealError(f"there is no key for it in '{path.parent}'") from None
@@ -60,7 +64,12 @@ class Seal:
         if len(found) != 2 * _SIZE or status.st_uid != os.geteuid() or status.st_mode & 0o7077:
             os.close(self._file)
             raise SealError(f"its key in '{path.parent}' is not for its owner only")
-        self._key, self._last = found[:_SIZE], found[_SIZE:]
+        try:
+            half = _content(near)
+        except OSError as error:
+            os.close(self._file)
+            raise SealError(f"the half of its key in '{near}' cannot be used: {error.strerror}") from None
+        self._key, self._last = blake2b(found[:_SIZE] + half, digest_size=_SIZE).digest(), found[_SIZE:]
         self._code = self._signed = self._next(b"", b"")
 
     def signed(self, line: bytes) -> bytes:
@@ -92,6 +101,12 @@ class Seal:
 
     def _next(self, code: bytes, line: bytes) -> bytes:
         return blake2b(code + line, key=self._key, digest_size=_SIZE).digest()
+
+
+def _content(path: Path) -> bytes:
+    """Return the content of a small file. Raises OSError."""
+    with open(open_regular(path), "rb") as file:
+        return file.read(_SIZE)
 
 
 def seal_of(journal: Path, state_dir: str | None, environ: Mapping[str, str]) -> Path | None:

@@ -1,9 +1,8 @@
-"""Directories that bounded steps write to, and what of it is for others: the output of a job for its workflow."""
+"""Directories that bounded steps write to, and what of it is for others: follow-up jobs and the workflow's output."""
 
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from runnerlib._util import locked_file
 from runnerlib.errors import RunnerError
 from runnerlib.runner.sandbox.layout import Scratch
 from runnerlib.source.safe_tree import remove_tree
+from runnerlib.triggers.spool import VARIABLE, append_lines
 from runnerlib.triggers.workflow_variables import LARGEST, OUTPUT_FILE, OUTPUT_NAME, read_output
 
 if TYPE_CHECKING:
@@ -20,34 +20,53 @@ if TYPE_CHECKING:
 _OUTPUT = "RC_WF_OUTPUT_FILE"
 # Where programs keep things below a home, by the variables that say otherwise.
 _XDG = {"CACHE": ".cache", "CONFIG": ".config", "DATA": ".local/share", "STATE": ".local/state"}
+_APART = ("strict", "untrusted")
+_PARTS = ("home", "tmp")
 
 
 class Handover:
-    """The scratch directories of a job; `env` leads its steps there, `apart` those that are strict.
+    """The scratch directories of a job, and the variables that lead its steps there.
 
-    At the top of a workspace steps can make nothing, so the file of a workflow's output is written here.
+    Steps with Landlock can make nothing at the top of a workspace, nor write what others have handed on: so files of a
+    workflow's output and of follow-up jobs are theirs until they end, and put in their places by the runner. In a
+    container (`is_local` false) the top of the workspace is open to steps that are not strict.
     """
 
-    def __init__(self, plan: RunPlan, scratch: Path) -> None:
-        """Make the directories below `scratch`, which is empty. Raises RunnerError."""
-        self.scratch = Scratch(*(_made(scratch / kind) for kind in Scratch._fields))
-        self._whole = scratch
+    def __init__(self, plan: RunPlan, scratch: Path, *, is_local: bool) -> None:
+        """Make the directories below `scratch`. Raises RunnerError."""
+        self.scratch = made(scratch)
+        self._whole = scratch if is_local else None
         # The runner's own variable: what a job says could lead the output into any file of the workspace.
         self._target = Path(plan.workspace.meant(plan.environ.get(_OUTPUT) or OUTPUT_FILE))
         self._moved = self._target.parent == plan.workspace.base
         self._spool = plan.spool
-        self.env = {_OUTPUT: str(self.scratch.shared / OUTPUT_NAME)} if self._moved else {}
-        self._apart = {directory: _variables(directory) for directory in (self.scratch.strict, self.scratch.untrusted)}
-        if self._moved and (before := locked_file.read(self._target, LARGEST)) is not None:
-            locked_file.replace(self.scratch.shared / OUTPUT_NAME, before)
+        shared = self.scratch.shared / OUTPUT_NAME if is_local else self._target
+        self._outputs = shared, *(getattr(self.scratch, kind) / OUTPUT_NAME for kind in _APART)
+        self._env = {_OUTPUT: str(shared)} if self._moved and is_local else {}
+        self._apart = {kind: _variables(getattr(self.scratch, kind)) for kind in _APART}
+        if self._moved and is_local and (before := locked_file.read(self._target, LARGEST)) is not None:
+            locked_file.replace(shared, before)
 
-    def apart(self, directory: Path) -> dict[str, str]:
-        """Return the variables of strict steps: home, temporary files and output in one of the directories."""
-        return self._apart[directory]
+    def env(self, kind: str, number: int) -> dict[str, str]:
+        """Return the variables of a step, which is strict or not by its kind.
+
+        Strict ones have a home, a place for temporary files and an output of their kind, and trigger no jobs.
+        """
+        if kind in self._apart:
+            return dict(self._apart[kind])
+        return {**self._env, VARIABLE: str(self._triggers(number))}
 
     def temporary(self) -> str:
         """Return a directory for temporary files, for steps to which the usual one is closed."""
         return str(_made(self.scratch.shared / "tmp"))
+
+    def collect(self, number: int) -> None:
+        """Take the follow-up jobs of a step that has ended: from here on no other one can change them."""
+        path = self._triggers(number)
+        if (data := locked_file.read(path)) is None:
+            return
+        locked_file.remove(path)
+        append_lines(self._spool, data)
 
     def close(self) -> None:
         """Put the output in its place, and remove everything else. Raises RunnerError for an output of no use."""
@@ -56,15 +75,18 @@ class Handover:
                 self._publish()
         finally:
             with suppress(OSError):
-                remove_tree(self._whole)
-            with suppress(OSError):
-                if not os.lstat(self._spool).st_size:
-                    os.unlink(self._spool)
+                if self._whole is not None:
+                    remove_tree(self._whole)
+
+    def _triggers(self, number: int) -> Path:
+        return self.scratch.shared / f"triggers-{number}.ndjson"
 
     def _publish(self) -> None:
         """Write what steps have handed on; of two values of a name that of the less bounded steps counts."""
-        files = [directory / OUTPUT_NAME for directory in reversed(self.scratch)]
-        found = {path: data for path in files if (data := locked_file.read(path, LARGEST)) is not None}
+        read = ((path, locked_file.read(path, LARGEST)) for path in reversed(self._outputs))
+        found = {path: data for path, data in read if data is not None}
+        if not found.keys() - {self._target}:
+            return
         if len(found) < 2:  # as it is: whoever reads it says what is wrong with it
             for data in found.values():
                 locked_file.replace(self._target, data)
@@ -77,8 +99,17 @@ class Handover:
         locked_file.replace(self._target, data)
 
 
+def made(scratch: Path) -> Scratch:
+    """Make the directories of each kind of steps below `scratch`. Raises RunnerError."""
+    found = Scratch(*(_made(scratch / kind) for kind in Scratch._fields))
+    for kind in _APART:
+        for part in _PARTS:
+            _made(getattr(found, kind) / part)
+    return found
+
+
 def _variables(directory: Path) -> dict[str, str]:
-    home, temporary = _made(directory / "home"), _made(directory / "tmp")
+    home, temporary = (directory / part for part in _PARTS)
     env = {"HOME": str(home), "TMPDIR": str(temporary), _OUTPUT: str(directory / OUTPUT_NAME)}
     return env | {f"XDG_{name}_HOME": f"{home}/{below}" for name, below in _XDG.items()}
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib._util import locked_file
 from runnerlib.engine.boundary import Enclosure
 from runnerlib.errors import RunnerError, TamperedError
 from runnerlib.executor.local import ProcessSupervisor, landlock
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.engine import JobExecution
+    from runnerlib.executor.process_spec import Sockets
     from runnerlib.executor.protocol import Executor
     from runnerlib.pipeline.job import Step
     from runnerlib.runner.plan import JobPlan
@@ -47,7 +46,7 @@ def bounded(
 
 
 class JobSandbox:
-    """Bounds of the steps of a job, to be closed; with `is_local` false only its CI source is looked after.
+    """Bounds of the steps of a job, to be closed; with `is_local` false containers bound them, see `containers`.
 
     Raises ConfigError for a wrong path in `sandbox_paths`, and RunnerError when the kernel lacks a part of a level and
     `sandbox_required` is set; else `warn` gets it.
@@ -57,13 +56,12 @@ class JobSandbox:
         self._plan = plan
         self._ci = watched_tree(plan)
         self._bounds = bounds_of_job(plan)
-        if not is_local:
-            if any(bounds.level == "strict" for bounds in self._bounds.values()):
-                warn("the sandbox 'strict' is for steps on this machine; those in a container are bounded by that")
-            self._bounds = {}
+        self._is_local = is_local
+        self._numbers = {step.name: number for number, step in enumerate(plan.job.steps)}
         self._levels = {bounds.level for bounds in self._bounds.values()}
         self._raises = not landlock.needs_no_new_privs()
         self._version = landlock.abi()
+        self._filters = landlock.filters()
         self._grants: dict[Bounds, tuple[Grants, Ruleset] | None] = {}
         self._scratch = scratch
         self._temporary = os.path.realpath(plan.env.get("TMPDIR") or "/tmp")  # noqa: S108 - only compared
@@ -71,24 +69,36 @@ class JobSandbox:
         for bounds in {*self._bounds.values()}:
             if bounds.refused:
                 warn(f"the file of the job is in the untrusted source, which cannot ask for {bounds.refused}")
-        self._tell_missing(warn)
+        if is_local:
+            self._tell_missing(warn)
+        elif any(bounds.network and bounds.network is not True for bounds in self._bounds.values()):
+            warn("no container can be limited to ports: steps in one that list some have no network")
         if self._levels - {"off"}:
             self._prepare()
         self._manifest = _noted(self._ci) if self._ci is not None else {}
 
     def enclosure(self, step: Step) -> Enclosure | None:
-        """Return the bounds of an attempt that is about to start; None for a step of a container."""
+        """Return the bounds of an attempt that is about to start; None for one without."""
         if self._handover is None:
             return None
         bounds = self._bounds[step.name]
-        scratch = self._handover.scratch.of(bounds)
-        if bounds.level == "off":
-            return Enclosure(Confinement(), self._handover.env, scratch)
+        scratch, env = self._handover.scratch.of(bounds), self._handover.env(bounds.kind, self._numbers[step.name])
+        if bounds.level == "off" or not self._is_local:
+            return Enclosure(Confinement(), env, scratch, "" if self._is_local else bounds.compartment)
         found = self._granted(bounds)
+        if found is not None and bounds.kind == "shared" and self._temporary in found[0].closed:
+            env["TMPDIR"] = self._handover.temporary()
         strict = bounds.level == "strict"
         no_new_privs = strict or (found is not None and not self._raises)
         confinement = Confinement(found[1] if found else None, no_new_privs, strict)
-        return Enclosure(confinement, self._variables(bounds, found[0] if found else None), scratch)
+        if self._filters and (strict or found is not None):  # without Landlock, sudo works at `source`
+            confinement = confinement._replace(calls=bounds.level, sockets=_sockets(bounds))
+        return Enclosure(confinement, env, scratch)
+
+    def collect(self, step: Step) -> None:
+        """Take the follow-up jobs of an attempt that has ended. Raises RunnerError."""
+        if self._handover is not None:
+            self._handover.collect(self._numbers[step.name])
 
     def check(self) -> None:
         """Raise TamperedError when the CI source is not any more what it was when the job began."""
@@ -124,9 +134,10 @@ class JobSandbox:
             strict = level == "strict"
             ports = any(bounds.network is not True for bounds in self._bounds.values() if bounds.level == level)
             lacking = landlock.missing(self._version, ports=ports, devices=strict)
+            lacking += [] if self._filters else ["filters of system calls (seccomp)"]
             if not lacking:
                 continue
-            text = f"this kernel's Landlock lacks parts of the sandbox '{level}': {', '.join(lacking)}"
+            text = f"this kernel lacks parts of the sandbox '{level}': {', '.join(lacking)}"
             if self._plan.config.sandbox_required:
                 raise RunnerError(f"{text}; sandbox_required is set")
             watched = "; changes of the CI source are noticed all the same" if self._ci is not None else ""
@@ -137,9 +148,7 @@ class JobSandbox:
         for _ in named_paths(self._plan):
             pass  # a wrong one ends the run before its first step
         self._plan.workspace.own()
-        self._handover = Handover(self._plan, self._scratch)
-        with suppress(locked_file.FileError):
-            os.close(locked_file.opened(self._plan.spool, os.O_WRONLY | os.O_CREAT))
+        self._handover = Handover(self._plan, self._scratch, is_local=self._is_local)
 
     def _granted(self, bounds: Bounds) -> tuple[Grants, Ruleset] | None:
         """Return the ruleset of a level, with grants for what is there now; None without Landlock."""
@@ -160,15 +169,10 @@ class JobSandbox:
         except OSError as error:
             raise RunnerError(f"cannot make the sandbox '{bounds.level}': {error.strerror}") from None
 
-    def _variables(self, bounds: Bounds, grants: Grants | None) -> dict[str, str]:
-        """Return the variables of a step: a home of its own if it is strict, and a place for temporary files."""
-        assert self._handover is not None  # noqa: S101 - only a sandbox with one bounds steps
-        env = dict(self._handover.env)
-        if bounds.level == "strict":
-            return env | self._handover.apart(self._handover.scratch.of(bounds))
-        if grants is not None and self._temporary in grants.closed:
-            env["TMPDIR"] = self._handover.temporary()
-        return env
+
+def _sockets(bounds: Bounds) -> Sockets:
+    """Return the sockets that a step may make."""
+    return "all" if bounds.network is True else "TCP and UDP" if bounds.network else "local"
 
 
 def _noted(tree: Path) -> manifest.Manifest:

@@ -38,9 +38,8 @@ class Scratch(NamedTuple):
 
     def of(self, bounds: Bounds) -> Path:
         """Return the directory of a step."""
-        if bounds.level != "strict":
-            return self.shared
-        return self.untrusted if bounds.untrusted else self.strict
+        found: Path = getattr(self, bounds.kind)
+        return found
 
 
 def special_paths(plan: RunPlan, bounds: Bounds, scratch: Scratch) -> dict[str, Treatment]:
@@ -58,7 +57,7 @@ def special_paths(plan: RunPlan, bounds: Bounds, scratch: Scratch) -> dict[str, 
     for path, treatment in closed.items():
         if not treatment.listed:
             found |= dict.fromkeys(other_paths(path, known), treatment)
-    own = (scratch.of(bounds), *_strict_paths(plan)) if strict else (scratch.of(bounds), plan.spool, *named_paths(plan))
+    own = (scratch.of(bounds), *(_strict_paths(plan) if strict else named_paths(plan)))
     return found | {str(path): _ALL for path in own}
 
 

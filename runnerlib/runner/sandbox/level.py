@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runnerlib.runner.plan import JobPlan
 
 Level = Literal["off", "source", "strict"]
+Kind = Literal["shared", "strict", "untrusted"]
 _ORDER: tuple[Level, ...] = ("off", "source", "strict")
 
 
@@ -26,6 +27,20 @@ class Bounds(NamedTuple):
     network: bool | tuple[int, ...] = True
     refused: str = ""
     untrusted: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of steps with which the step shares what it writes for the runner."""
+        if self.level != "strict":
+            return "shared"
+        return "untrusted" if self.untrusted else "strict"
+
+    @property
+    def compartment(self) -> str:
+        """The name of the containers for such steps; "" is that of steps without bounds of their own."""
+        if self.kind == "shared":
+            return ""
+        return f"{self.kind}, network" if self.network is True else self.kind
 
 
 def bounds_of_job(plan: JobPlan) -> dict[str, Bounds]:

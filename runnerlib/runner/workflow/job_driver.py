@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from runnerlib.executor.container import INSIDE, ContainerSpec, contained
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow.expansion import instance_names
-from runnerlib.runner.in_container import hand_over, specs_of
-from runnerlib.runner.steps import Site
+from runnerlib.runner.in_container import hand_over, site_in, specs_of
 from runnerlib.runner.workflow.artifacts import download
 from runnerlib.runner.workflow.threads import in_thread
 from runnerlib.source.safe_tree import remove_tree
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.workflow import Instance
     from runnerlib.runner.driver import MakeJob, Warn
     from runnerlib.runner.plan import JobPlan
+    from runnerlib.runner.steps import Site
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class JobDriver:
             await in_thread(lambda: hand_over(plan, scratch))
             specs = self._specs(plan, scratch)
             async with contained(plan.placement.engine, specs, here.executor, self._unless_stopped) as inside:
-                yield Site(inside, here.socket, scratch)
+                yield site_in(inside, here, scratch)
         finally:
             with suppress(OSError):
                 remove_tree(scratch)

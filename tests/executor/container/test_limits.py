@@ -121,6 +121,42 @@ def test_what_is_seen_from_outside(engine: Engine, tmp_path: Path) -> None:
     assert "--pull\nnever\n" in Path(engine.env["CALLS"]).read_text()
 
 
+POISON = """
+for file in /job/.runnerlib/scratch/*.env /job/.runnerlib/scratch/0.1.output; do
+  test -e "$file" && echo "found $file"
+done
+for name in .bashrc .runnerlib/journal.ndjson .runnerlib/scratch/../x triggers.json workflow-output.json ci/run.sh; do
+  { echo evil >>"/job/$name"; } 2>/dev/null && echo "wrote $name"
+done
+{ echo '{}' >>"$RUNNERLIB_TRIGGERS"; } 2>/dev/null && echo triggered
+ls /job/.runnerlib
+cat /proc/[0-9]*/environ 2>/dev/null | grep -ac hunter2 || true
+echo "$HOME ${MY_TOKEN-none} $(ls /sys/class/net)"
+echo x >"$HOME/.bashrc"; echo x >"$REACTORCIDE_ARTIFACTS_DIR/x"; echo v=1 >>"$RUNNERLIB_OUTPUT"; echo ok >made
+"""
+
+
+def test_an_untrusted_step_has_a_container_of_its_own(engine: Engine, tmp_path: Path) -> None:
+    """It can neither read what others have there nor leave anything that a later step with a secret would use."""
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci/run.sh").write_text("echo trusted\n")
+    look = "ls -A /job /job/.runnerlib/scratch | grep -c bashrc; cat /job/src/made"
+    steps: list[dict[str, object]] = [
+        {"name": "holder", "run": "until test -e made; do sleep 0.1; done", "timeout": 60, "depends_on": []},
+        {"name": "attack", "run": POISON, "untrusted": True, "depends_on": []},
+        {"name": "open", "run": "ls /sys/class/net", "sandbox": "strict", "network": True, "depends_on": ["attack"]},
+        {"name": "after", "run": f"{look}; echo $RUNNERLIB_OUTPUT_ATTACK_V-$MY_TOKEN", "depends_on": ["attack"]},
+    ]
+    words = ("--ci-source-type", "copy", "--ci-source-url", f"{tmp_path}/ci", "--job-env", f"MY_TOKEN={SECRET}")
+    done, said = engine.run(tmp_path, steps, *words)
+    assert done.code == 0, done
+    assert said["attack"] == ["scratch", "secrets", "0", "/job/.runnerlib/scratch/home none lo"], done
+    assert said["after"] == ["0", "ok", "1-[REDACTED]"]
+    assert Path(engine.env["CALLS"]).read_text().count("\n--network\nnone\n") == 1  # not that of 'open'
+    assert (tmp_path / "job/artifacts/x").exists()
+    assert containers(engine.env, engine.kind) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_root_in_a_container_has_the_capabilities_that_are_given(engine: Engine, tmp_path: Path) -> None:
     steps: list[dict[str, object]] = [

@@ -148,6 +148,16 @@ def test_a_key_that_others_can_read_proves_nothing(tmp_path: Path, mode: int) ->
     assert "its key in" in read(tmp_path)[2]
 
 
+def test_the_half_outside_of_the_workspace_is_not_the_key(tmp_path: Path) -> None:
+    written(tmp_path)
+    half = next(tmp_path.rglob("journal.key"))
+    assert (half.stat().st_mode & 0o777, len(half.read_bytes())) == (0o600, 32)
+    half.write_bytes(bytes(32))
+    assert "was not written by the runner" in read(tmp_path)[2]
+    half.unlink()
+    assert "the half of its key" in read(tmp_path)[2]
+
+
 def test_without_a_place_for_the_key_nothing_is_taken_over(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     written(tmp_path)
