@@ -332,3 +332,22 @@ def test_what_automata_are_built_from_is_given_up() -> None:
 
     first = [build(), build()][1]
     assert build() - first < 1000
+
+
+def test_building_automata_leaves_no_memory_behind() -> None:
+    """Lists and tuples that pyahocorasick up to 2.3.1 leaks in `dump` are given up."""
+    patterns, text = [b"a" * length for length in range(8, 40)], b"a" * 200_000
+
+    def build() -> None:
+        made = Scanner(b"#")
+        made.add(patterns)
+        assert made.mask(text) == b"#"
+
+    def blocks_after(rounds: int) -> int:
+        for _ in range(rounds):
+            build()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = blocks_after(3)
+    assert blocks_after(20) - before < 20
