@@ -6,8 +6,7 @@
 /* Nanoseconds that it takes to have the automaton built, for each byte of the patterns. */
 enum { BUILD_COST = 1000 };
 
-/* Above this estimated share of candidates, sampling is cheaper than a fragment prefilter. */
-static const double FRAGMENT_SHARE = 0.015;
+/* For more patterns than this, fragments are out of the question. */
 enum { FRAGMENT_MOST = 2000 };
 
 static double use_fragments(struct group *g, uint32_t *offsets)
@@ -42,7 +41,7 @@ static int choose_prefilter(struct group *g)
         return -1;
     double share = long_enough && g->patterns.count > FRAGMENT_MOST ? 1 : use_fragments(g, offsets);
     int failed = share < 0;
-    if (long_enough && share > FRAGMENT_SHARE)
+    if (long_enough && share > g->kernel->fragment_share)
         failed = use_qgrams(g, offsets);
     free(offsets);
     return failed;

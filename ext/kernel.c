@@ -27,7 +27,7 @@ static size_t qgram(const struct qgram *q, const uint8_t *text, size_t samples, 
 }
 
 const struct kernel kernel_portable = {
-    "portable", false, fragment, qgram, event_portable, glance_portable, glance_join_portable,
+    "portable", false, 0, fragment, qgram, event_portable, glance_portable, glance_join_portable,
 };
 
 /* The kernels of this machine, best first. */

@@ -32,6 +32,7 @@ enum {
 struct kernel {
     const char *name;
     bool wide_tables; /* which tables of a fragment prefilter it reads */
+    double fragment_share; /* above this estimated share of candidates, q-grams are cheaper than fragments */
     size_t (*fragment)(const struct fragment *fragment, const uint8_t *text, size_t samples,
                        int32_t *candidates);
     size_t (*qgram)(const struct qgram *qgram, const uint8_t *text, size_t samples, int32_t *candidates);

@@ -124,7 +124,7 @@ cdef size_t DELTA_LIMIT = 256
 
 # More patterns than this are divided into short ones and others, which are searched one after the other.
 cdef size_t MIXED_LIMIT = 16
-cdef size_t LONG_PATTERN = 8
+cdef size_t LONG_PATTERN = 7
 
 
 cdef const c_kernel *find_kernel(str name) except NULL:

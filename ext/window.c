@@ -5,8 +5,9 @@
 #include "load.h"
 #include "rarity.h"
 
-/* Only this many places of a pattern are considered, spread over it: enough to find a good one. */
-enum { PLACES = 48 };
+/* Only this many places of a pattern are considered, spread over it: enough to find a good one. For many patterns what
+ * is known of each place lies in memory far away, and is most of what compiling costs. */
+enum { PLACES = 48, PLACES_OF_MANY = 16, MANY = 4096 };
 
 /* Being shared by n patterns makes a window count as n^3 times more common, see the design notes: less
  * and all JSON web tokens are looked for by a piece of their common header. In eighths of a bit. */
@@ -18,14 +19,19 @@ static int log2_eighths(unsigned n)
     return whole * 8 + (int)((((uint64_t)n << 3) >> whole) & 7);
 }
 
-static size_t place(size_t i, size_t last)
+static size_t places_of(const struct patterns *p)
 {
-    return last < PLACES ? i : i * last / (PLACES - 1);
+    return p->count < MANY ? PLACES : PLACES_OF_MANY;
 }
 
-static size_t place_count(size_t last)
+static size_t place(size_t i, size_t last, size_t most)
 {
-    return last < PLACES ? last + 1 : PLACES;
+    return last < most ? i : i * last / (most - 1);
+}
+
+static size_t place_count(size_t last, size_t most)
+{
+    return last < most ? last + 1 : most;
 }
 
 /* What choosing needs: how many patterns share each window, by hash, and how rare the bytes of the present
@@ -44,10 +50,11 @@ static uint16_t *share_of(const struct choice *c, const uint8_t *window)
 
 static void count_shares(const struct choice *c)
 {
+    size_t most = places_of(c->patterns);
     for (uint32_t i = 0; i < c->patterns->count; i++) {
         size_t last = patterns_length(c->patterns, i) - c->width;
-        for (size_t j = 0; j < place_count(last); j++) {
-            uint16_t *share = share_of(c, c->patterns->bytes + c->patterns->start[i] + place(j, last));
+        for (size_t j = 0; j < place_count(last, most); j++) {
+            uint16_t *share = share_of(c, c->patterns->bytes + c->patterns->start[i] + place(j, last, most));
             *share += *share < UINT16_MAX;
         }
     }
@@ -75,10 +82,11 @@ static uint32_t choose(const struct choice *c, uint32_t pattern)
 {
     const uint8_t *bytes = c->patterns->bytes + c->patterns->start[pattern];
     size_t length = patterns_length(c->patterns, pattern), last = length - c->width, best = 0;
+    size_t most = places_of(c->patterns);
     int64_t best_bits = INT64_MIN;
     sum_bits(c, bytes, length);
-    for (size_t i = 0; i < place_count(last); i++) {
-        size_t at = place(i, last);
+    for (size_t i = 0; i < place_count(last, most); i++) {
+        size_t at = place(i, last, most);
         int64_t bits = window_bits(c, bytes, at) - SHARED_POWER * log2_eighths(*share_of(c, bytes + at));
         if (bits > best_bits) {
             best_bits = bits;
@@ -92,7 +100,7 @@ int windows_choose(const struct patterns *p, unsigned width, unsigned gram, uint
 {
     enum { LEAST_LOG = 10, MOST_LOG = 20 };
     unsigned log = LEAST_LOG;
-    while (log < MOST_LOG && (uint64_t)1 << log < (uint64_t)p->count * PLACES * 2)
+    while (log < MOST_LOG && (uint64_t)1 << log < (uint64_t)p->count * places_of(p) * 2)
         log++;
     struct choice c = {
         .patterns = p,

@@ -24,8 +24,8 @@ from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.process_spec import ProcessSpec
 from runnerlib.masking import SecretMasker
 from runnerlib.register_secret import register
-from runnerlib.secrets.socket import Limits as SocketLimits
 from runnerlib.secrets.socket import SecretServer
+from runnerlib.secrets.socket.limits import Limits as SocketLimits
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 

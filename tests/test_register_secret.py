@@ -30,7 +30,7 @@ from runnerlib.register_secret import (
     register_secrets_via_socket,
 )
 from runnerlib.secrets.register import client
-from runnerlib.secrets.socket import Limits
+from runnerlib.secrets.socket.limits import Limits
 from tests.test_secret_socket import FAST, NewLoop, Served, serving, short
 
 ROOT = Path(__file__).parents[1]

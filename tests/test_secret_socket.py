@@ -29,9 +29,9 @@ from runnerlib.errors import RunnerError
 from runnerlib.masking import SecretMasker
 from runnerlib.register_secret import register_secret
 from runnerlib.runner.system_check import shortcomings
-from runnerlib.secrets.socket import Limits, SecretServer
+from runnerlib.secrets.socket import SecretServer
 from runnerlib.secrets.socket import runtime_dir as directory
-from runnerlib.secrets.socket.limits import Bucket
+from runnerlib.secrets.socket.limits import Bucket, Limits
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 

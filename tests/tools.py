@@ -28,6 +28,8 @@ PACKAGES = {
     "svnadmin": "subversion",
     "node": "nodejs",
     "apache2": "apache2 libapache2-mod-svn",
+    "php": "php-cli",
+    "systemd-escape": "systemd",
 }
 
 

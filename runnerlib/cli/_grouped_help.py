@@ -1,16 +1,13 @@
-"""Options of a command in groups, so that `--help` begins with those that are needed first."""
+"""The groups of options in `--help`, which begins with those that are needed first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.cli._words import CommandWithWords
 from runnerlib.config import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import click
 
 FIRST = "Most used options"
 OTHER = "Other options"
@@ -69,18 +66,3 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
 }
 """The names of parameters by the heading of their group."""
-
-
-class GroupedCommand(CommandWithWords):
-    """A command with words, whose help shows its options in groups."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, those most used first."""
-        records = {param.name or "": record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))}
-        grouped = {name for names in GROUPS.values() for name in names}
-        groups = {**GROUPS, OTHER: [name for name in records if name not in grouped]}
-        for heading, names in groups.items():
-            rows = [records[name] for name in names if name in records]
-            if rows:
-                with formatter.section(heading):
-                    formatter.write_dl(rows)

@@ -12,7 +12,6 @@ from runnerlib.cli._options import complete_entries
 from runnerlib.cli._request import is_unnamed, requested
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.output.line_policy import is_one_stream
-from runnerlib.runner.description import described
 from runnerlib.runner.plan import plan_job
 from runnerlib.runner.planner import Planner
 from runnerlib.runner.run import preview, run_request
@@ -213,6 +212,7 @@ def _drawn(plan: JobPlan, drawing: str) -> str:
 def _show(services: RunServices, plan: JobPlan) -> None:
     """Print what a run of `plan` would do."""
     from runnerlib.cli._dry_run import as_dry_run
+    from runnerlib.runner.description import described
 
     steps = "" if plan.is_command or plan.awaited is not None else _drawn(plan, "text")
     _echo(services, as_dry_run(described(plan), steps))

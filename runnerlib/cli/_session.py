@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.masking import SecretMasker
-from runnerlib.output.log.level import chosen_format
+from runnerlib.output import chosen_format
 from runnerlib.secrets.providers import SecretResolver
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The words of a command, given after `--`."""
+"""Commands that take the words of another one after `--`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,23 @@ class CommandWithWords(click.Command):
         takes_value = {name for one in options for name in one.opts if not isinstance(one.flag_value, str)}
         marks = (i for i, word in enumerate(args) if word == "--" and (i == 0 or args[i - 1] not in takes_value))
         return next(marks, len(args))
+
+
+class GroupedCommand(CommandWithWords):
+    """A command with words, whose help shows its options in groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those most used first."""
+        from runnerlib.cli._grouped_help import GROUPS, OTHER  # only the help needs them
+
+        records = {param.name or "": record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))}
+        grouped = {name for names in GROUPS.values() for name in names}
+        groups = {**GROUPS, OTHER: [name for name in records if name not in grouped]}
+        for heading, names in groups.items():
+            rows = [records[name] for name in names if name in records]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
 
 def refuse(stray: tuple[str, ...], ctx: click.Context) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from runnerlib.config.file import load
 from runnerlib.config.layer_values import PROFILES, Layer, LayerValue, Origin
 from runnerlib.config.merge import FileLayer, Resolved, resolve
 from runnerlib.config.settings import SECRETS, SETTINGS, RunnerConfig, Setting
@@ -34,6 +33,13 @@ __all__ = [
 ]
 
 CONFIG_VARIABLE = "REACTORCIDE_CONFIG"
+
+
+def load(path: str) -> dict[str, object]:
+    """The mapping in the file at `path`, as `file.load` reads it. Raises ConfigError."""
+    from runnerlib.config import file
+
+    return file.load(path)
 
 
 def read(

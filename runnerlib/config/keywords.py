@@ -49,6 +49,7 @@ class SettingKeywords(TypedDict, total=False):
     secret_min_length: int | str | None
     secret_env_min_length: int | str | None
     secret_shapes: Texts | None
+    mask_members: Literal["all", "private"] | None
     secret_providers: Texts | None
     untrusted_secrets: Texts | None
     secret_dir: str | None

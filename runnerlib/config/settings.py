@@ -203,6 +203,13 @@ class RunnerConfig:
         default=(),
         early=True,
     )
+    mask_members: str = _setting(
+        "members of JSON and dotenv secrets that are masked by themselves: private, or all, also those that are public "
+        "by their names, as project_id, username, DB_HOST or token_uri",
+        kinds.choice("all", "private"),
+        default="private",
+        early=True,
+    )
     secret_providers: tuple[str, ...] = _setting(
         "providers of secrets, in this order: env, file, local, command, or one that a plugin adds",
         kinds.names,

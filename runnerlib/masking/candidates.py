@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib._util.named_tuple import NamedTuple
-from runnerlib.masking.strength import MIN_DISTINCT, TRIVIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,6 +70,8 @@ def weakness(secret: Secret, min_length: int, guessed_min_length: int) -> str:
 
 def _everyday(raw: bytes) -> str:
     """Return why a value with a secret-looking name is too common to be a secret, or ''."""
+    from runnerlib.masking.strength import MIN_DISTINCT, TRIVIAL
+
     bare = raw.strip()
     if bare.lower() in TRIVIAL:
         return "it is an everyday word"

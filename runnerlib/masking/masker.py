@@ -32,7 +32,7 @@ class SecretMasker:
     masker emits afterwards shows the new secret, what the stream held back at that moment included.
     """
 
-    __slots__ = ("_encodings", "_min_length", "_rules", "_scanner", "_shapes", "_values")
+    __slots__ = ("_encodings", "_min_length", "_public", "_rules", "_scanner", "_shapes", "_values")
 
     def __init__(
         self,
@@ -41,10 +41,13 @@ class SecretMasker:
         encodings: bool = True,
         min_length: int = 3,
         shapes: str | Iterable[str] = (),
+        mask_members: str = "private",
         redaction_text: str | bytes | None = None,
     ) -> None:
         """Mask with `marker`; `encodings` also hides encoded and interrupted forms; shorter values are not masked.
 
+        Of a JSON or dotenv value the strings inside are masked as well: the "private" ones, or "all", also those that
+        are public by their names, as `project_id` or `DB_HOST`. Raises ValueError for anything else.
         `shapes` names what is hidden by its look, as `SHAPES` lists them, or is "all". Its marks say which shape it
         was: `[REDACTED:jwt]`. Raises ValueError for an unknown name. `redaction_text` is Reactorcide's name of
         `marker`.
@@ -54,6 +57,9 @@ class SecretMasker:
         self._shapes = {name: _shape_marker(_encode(marker), name) for name in names}
         self._rules = _Rules()
         self._encodings = encodings
+        if mask_members not in {"all", "private"}:
+            raise ValueError(f"mask_members: unknown value '{mask_members}' (all, private)")
+        self._public = mask_members == "all"
         self._scanner = self._new_scanner(_encode(marker))
         self._min_length = max(min_length, 1)
         self._values: set[bytes] = set()
@@ -161,9 +167,11 @@ class SecretMasker:
                     found[value] = source_of(name) << _FORM_BITS
                 continue
             source = source_of(name)
-            for form, pattern in _forms(value):
-                if len(pattern) >= self._min_length:
-                    found.setdefault(pattern, self._rules.rule(source, form))
+            for form, pattern in _forms(value, public=self._public):
+                bare = _without_line_end(pattern) if form.endswith("raw") else pattern
+                searched = bare if len(bare) >= self._min_length else pattern
+                if len(searched) >= self._min_length:
+                    found.setdefault(searched, self._rules.rule(source, form))
         return found
 
 
@@ -226,8 +234,13 @@ def _encode(value: object) -> bytes:
         return value.encode("utf-8", "surrogatepass")
 
 
-def _forms(value: bytes) -> Iterator[tuple[str, bytes]]:
+def _without_line_end(value: bytes) -> bytes:
+    """A text less the line ends behind it: they are the log's, and a mark on them would join two of its lines."""
+    return value if b"\0" in value else value.rstrip(b"\r\n")
+
+
+def _forms(value: bytes, *, public: bool) -> Iterator[tuple[str, bytes]]:
     """The forms of a value; what knows them is loaded with the first secret."""
     from runnerlib.masking.encodings import forms
 
-    return forms(value)
+    return forms(value, public=public)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runnerlib.output.protocol import Console, MakeConsole
     from runnerlib.output.streams import Streams
 
-__all__ = ["MODES", "Mode", "automatic_mode", "console", "mode_of"]
+__all__ = ["MODES", "Mode", "automatic_mode", "chosen_format", "console", "mode_of"]
 
 
 class Mode(NamedTuple):
@@ -79,6 +79,15 @@ def automatic_mode(environ: Mapping[str, str], isatty: bool, step_count: int) ->
 def service(environ: Mapping[str, str]) -> str:
     """Return the dialect of the CI service that this process runs in; empty for none or an unknown one."""
     return next((dialect for name, dialect in SERVICES.items() if environ.get(name)), "")
+
+
+def chosen_format(environ: Mapping[str, str], setting: str | None = None) -> str:
+    """Return the format of the runner's log: `setting` or, without one, LOG_FORMAT.
+
+    It is text for any other value, as that may be meant for the job.
+    """
+    named = setting or environ.get("LOG_FORMAT", "").lower()
+    return "json" if named == "json" else "text"
 
 
 _NO_MODES: Mapping[str, MakeConsole] = MappingProxyType({})

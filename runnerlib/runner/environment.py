@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from runnerlib.config.settings import secret_texts
 from runnerlib.masking.candidates import Secret, guess
 from runnerlib.pipeline.job import VARIABLE_NAME
 from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
-from runnerlib.source import stored_secrets, url_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -29,6 +29,8 @@ _WITHHELD = (*(one.variable for one in SETTINGS.values() if one.secret and not o
 # Files with commands to the CI service: output of a step must never become a command.
 _COMMANDS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 JOB_ENV = "REACTORCIDE_JOB_ENV"
+# The directory where a worker has stored credentials of git, which `source.git_credentials` reads.
+CREDENTIALS = "REACTORCIDE_VCS_AUTH_DIR"
 # The names of some settings look secret, as REACTORCIDE_SECRET_ENV_NAMES.
 _PLAIN = frozenset(setting.variable for setting in SETTINGS.values() if not setting.secret)
 # A list whose items may be in a file.
@@ -184,12 +186,22 @@ def _secrets(
         yield from (Secret(name, value) for value in sorted(values))
         if not values and name in config.secret_env_names:
             yield Secret(name, "")
-    for setting, url in (("source_url", config.source_url), ("ci_source_url", config.ci_source_url)):
-        yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
-    yield from (Secret("stored git credentials", value) for value in stored_secrets())
+    yield from _source_secrets(config)
     known = {*config.secret_env_names, PASSWORD_VARIABLE, *_PLAIN, *(setting.variable for setting in SECRETS)}
     rest = {name: value for name, value in {**environ, **variables}.items() if name not in known}
     yield from guess(rest, config.secret_env_patterns)
+
+
+def _source_secrets(config: RunnerConfig) -> Iterator[Secret]:
+    """Yield the passwords in the URLs of the sources, and those that a worker has stored for them."""
+    urls = {"source_url": config.source_url, "ci_source_url": config.ci_source_url}
+    if not (any(urls.values()) or CREDENTIALS in os.environ):
+        return
+    from runnerlib.source import stored_secrets, url_secrets
+
+    for setting, url in urls.items():
+        yield from (Secret(f"credentials of {setting}", value) for value in url_secrets(url))
+    yield from (Secret("stored git credentials", value) for value in stored_secrets())
 
 
 def _secret_settings(resolved: Resolved, environments: Iterable[Mapping[str, str]]) -> Iterator[Secret]:

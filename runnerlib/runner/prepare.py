@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import PLUGINS
 from runnerlib.errors import RunnerError, TimeLimitError
-from runnerlib.source import forget_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,6 +110,8 @@ def _prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progres
             planner.add_ci_settings(checkout.target)
             planner.plan()  # what is wrong in them ends the run before anything untrusted is fetched
     if plan.checkouts:
+        from runnerlib.source import forget_stored
+
         forget_stored()
     if journal is not None and not going_on:
         journal.record_prepared()

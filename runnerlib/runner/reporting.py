@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import working_directory
 from runnerlib.events import Notice, StepStarted
-from runnerlib.output import automatic_mode, console, mode_of
+from runnerlib.output import automatic_mode, chosen_format, console, mode_of
 from runnerlib.output.capabilities import look
 from runnerlib.output.line_policy import beside_time, for_lines, under_worker
-from runnerlib.output.log.level import chosen_format, chosen_level
 from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
@@ -102,6 +101,7 @@ def _resume(plan: RunPlan, services: RunServices, look: TerminalCapabilities) ->
 def _log(plan: RunPlan, ends: Streams) -> Listener:
     """Return the log of the runner's messages as JSON on stderr, with their job, trace, phase and step."""
     from runnerlib.output.log.json_observer import LogLines
+    from runnerlib.output.log.level import chosen_level
     from runnerlib.output.log.trace_context import context
 
     return LogLines(ends.err, chosen_level(plan.environ, plan.config.log_level), context(plan.environ))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runnerlib._util.named_tuple import NamedTuple
@@ -10,7 +11,6 @@ from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.candidates import weakness
 from runnerlib.runner.environment import Files
 from runnerlib.secrets.providers import SecretResolver
-from runnerlib.source import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runnerlib.engine import Inspect
     from runnerlib.masking.candidates import Secret
     from runnerlib.output.protocol import MakeConsole
+    from runnerlib.source import Sources
 
 
 class Invocation(NamedTuple):
@@ -40,13 +41,19 @@ class RunServices:
     def __init__(self, masker: SecretMasker, resolver: SecretResolver | None = None) -> None:
         self.masker = masker
         self.resolver = resolver or SecretResolver()
-        self.sources = Sources()
         self.modes: dict[str, MakeConsole] = {}
         self.files = Files()
         self.secrets_known = False
         self.plugins = False
         self.invocation: Invocation | None = None
         self.inspect: Inspect | None = None
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The source types; few runs have a source, and load them."""
+        from runnerlib.source import Sources
+
+        return Sources()
 
     def for_job(self) -> RunServices:
         """Return the services of one job of a workflow, whose plugins add to its own ones only.
@@ -59,7 +66,10 @@ class RunServices:
         return other
 
     def register(self, settings: Resolved, secrets: Sequence[Secret]) -> tuple[int, tuple[str, ...]]:
-        """Mask `secrets`; return the number of those that are masked, and a warning for each that is not."""
+        """Mask `secrets`; return the number of those that are masked, and warnings: which are not, and which members.
+
+        Of a JSON or dotenv value the members with names are told, by these.
+        """
         config = settings.config
         strong: dict[str, str] = {}
         warnings: dict[str, None] = {}
@@ -70,6 +80,11 @@ class RunServices:
             else:
                 strong.setdefault(secret.value, secret.name)
         self.masker.register_secrets(strong, strong.values())
+        for value, name in strong.items():
+            if "=" in value or ":" in value:
+                from runnerlib.masking.members import notices  # most secrets are tokens
+
+                warnings.update(dict.fromkeys(notices(name, value, public=config.mask_members == "all")))
         # A value may be weak where it was guessed and masked all the same because it is listed elsewhere.
         return len(strong), tuple(warnings)
 
@@ -78,7 +93,10 @@ def services_for(settings: Resolved, resolver: SecretResolver | None = None) -> 
     """Make the services of a run with these settings. Raises ConfigError for an unknown shape of secrets."""
     config = settings.config
     shortest = min(config.secret_min_length, config.secret_env_min_length)
-    return RunServices(SecretMasker(config.mask_marker, min_length=shortest, shapes=_shapes(settings)), resolver)
+    masker = SecretMasker(
+        config.mask_marker, min_length=shortest, shapes=_shapes(settings), mask_members=config.mask_members
+    )
+    return RunServices(masker, resolver)
 
 
 def _shapes(settings: Resolved) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+from runnerlib import masking
 from runnerlib.masking import SecretMasker
-from runnerlib.masking import mask_text as mask_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ class ProcessMasker(SecretMasker):
         """Mask a text in another way with the same secrets. Raises ValueError for an unknown shape."""
         with self._lock:
             known = list(self._known)
-        return mask_with(text, known, marker=marker, shapes=shapes)
+        return masking.mask_text(text, known, marker=marker, shapes=shapes)
 
     @contextmanager
     def followed_by(self, masker: SecretMasker) -> Iterator[None]:
@@ -137,7 +137,7 @@ def mask_text(
     """
     if secrets is None:
         return HERE.mask_as(text, marker, shapes) if shapes or marker != "[REDACTED]" else HERE.mask_string(text)
-    return mask_with(text, secrets, marker=marker, shapes=shapes)
+    return masking.mask_text(text, secrets, marker=marker, shapes=shapes)
 
 
 def mask_command_args(args: Iterable[str]) -> list[str]:

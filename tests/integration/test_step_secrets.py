@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from runnerlib import Job, Step, run_job
 from runnerlib.errors import ConfigError
 from tests.engine.harness import Recorder
-from tests.integration.cli import Done, runnerlib
+from tests.integration.cli import Done, program, runnerlib
 from tests.runner.plugin_host.harness import Noting, registered
 
 TOKEN, FILED, OWN = "hunter2-hunter2", "from-the-file-1", "swordfish-swordfish"
@@ -46,11 +47,13 @@ EXPECTED = {
 }
 
 
-def run(tmp_path: Path, option: str, content: object, *words: str, **env: str) -> Done:
+def run(
+    tmp_path: Path, option: str, content: object, *words: str, start: Callable[..., Done] = runnerlib, **env: str
+) -> Done:
     (tmp_path / "file.yaml").write_text(json.dumps(content))
     (tmp_path / "secrets.env").write_text(f"FILED={FILED}\n")
     more = ("--secrets-file", "secrets.env", "--output", "json", *words)
-    return runnerlib("run", option, "file.yaml", *more, cwd=tmp_path, **{**ENV, **env})
+    return start("run", option, "file.yaml", *more, cwd=tmp_path, **{**ENV, **env})
 
 
 def said(done: Done) -> dict[str, list[str]]:
@@ -130,7 +133,8 @@ def test_the_views_of_a_plan(tmp_path: Path) -> None:
 def test_root_finds_no_secret_of_a_name_in_the_environment_of_the_runner(tmp_path: Path) -> None:
     look = "tr '\\0' '\\n' </proc/$PPID/environ | sed -n '/^DEPLOY_TOKEN=/p; s/^PATH=.*/path/p'"
     job = {"steps": [{"name": "a", "run": look, "secrets": []}]}
-    assert sorted(said(run(tmp_path, "--job-file", {"job": job}))["a"]) == ["DEPLOY_TOKEN=", "path"]
+    done = run(tmp_path, "--job-file", {"job": job}, start=program)
+    assert sorted(said(done)["a"]) == ["DEPLOY_TOKEN=", "path"]
 
 
 def test_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

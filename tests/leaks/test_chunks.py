@@ -76,7 +76,7 @@ def test_a_key_in_pieces_of_every_size() -> None:
     text = b"key: " + RSA_KEY + b"| " + body(RSA_KEY)[2] + b" |\n"
     for size in range(1, len(text) + 1):
         pieces = [text[at : at + size] for at in range(0, len(text), size)]
-        assert fed(masker, pieces) == b"key: " + MARK + b"| " + MARK + b" |\n"
+        assert fed(masker, pieces) == b"key: " + MARK + b"\n| " + MARK + b" |\n"
 
 
 def test_a_prompt_is_not_held() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from runnerlib.config import read
 from runnerlib.events import StepOutput
-from tests.integration.cli import RUNNERLIB, environment, runnerlib
+from tests.integration.cli import RUNNERLIB, environment, program, runnerlib
 from tests.leaks.knowledge import KNOWN, MARKER, SECRET, SPECIAL, known_at
 from tests.leaks.situation import MARK, TOKEN, readable
 from tests.runner.planning import planner, run
@@ -31,7 +31,7 @@ def test_no_secret_is_in_an_argv(
 
     A mark in the output would mean that the secret was in an argv.
     """
-    done = runnerlib("run", *known_at(tmp_path, settings), *args, "--job-command", WATCH, cwd=tmp_path, **env)
+    done = program("run", *known_at(tmp_path, settings), *args, "--job-command", WATCH, cwd=tmp_path, **env)
     assert done.code == 0, done.err
     assert done.out.endswith(b"end\n")
     assert MARK not in done.out

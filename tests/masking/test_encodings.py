@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runnerlib.masking import encodings
-from runnerlib.masking.encodings import BINARY, ESCAPES, LARGE, LONG, forms, leaves
+from runnerlib.masking.encodings import BINARY, ESCAPES, LARGE, LONG, QUOTINGS, forms, leaves
 from runnerlib.masking.strength import MIN_PIECE, TRIVIAL, is_searchable, is_strong
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ def test_an_escape_leaves_plain_bytes_alone(value: bytes, rule: str) -> None:
 
 @pytest.mark.parametrize("value", [TOKEN, PASSWORD, PEM, "pä😀\x01".encode(), bytes(range(256))], ids=len)
 def test_every_rule_says_why_it_exists_and_gives_bytes(value: bytes) -> None:
-    for encode in (*ESCAPES.values(), *BINARY.values()):
+    for encode in (*ESCAPES.values(), *QUOTINGS.values(), *BINARY.values()):
         assert encode.__doc__
         assert all(isinstance(pattern, bytes) for pattern in encode(value))
 
 
 def test_a_token_has_few_patterns() -> None:
     assert len(TOKEN) == 22
-    assert len(patterns(TOKEN)) <= 28
+    assert len(patterns(TOKEN)) <= 30
 
 
 # -- encodings of bits, found inside a longer encoding
@@ -251,12 +251,34 @@ SPELLINGS = [
     ("json-twice", "é".encode(), rb"\u00e9"),
     ("doubled", b"a$b$c", b"a$$b$$c"),
     ("doubled", rb"a\b\c", rb"a\\b\\c"),
+    ("json-again", b'a"b', rb"a\\" + b'"b'),  # repr(json.dumps(...))
+    ("json-again", b'a"b', rb"a\\\\\\\"b"),  # JSON three times
+    ("percent-twice", b"a b/c%", b"a%2520b%252Fc%2525"),
+    ("percent-twice", b"a b/c%", b"a%2Bb%252Fc%2525"),
+    ("hex-quoted", b"pad=ding=", b"pad=3Dding=3D"),  # quoted-printable
+    ("hex-quoted", "clé=".encode(), b"cl=C3=A9=3D"),
+    ("hex-quoted", b"a*(b)c\\", rb"a\2a\28b\29c\5c"),  # a filter of LDAP
+    ("backslashed", b"a,b+c", rb"a\,b\+c"),  # a name in LDAP
+    ("backslashed", b"it's\n\"x\x1a", rb"it\'s\n\"x\Z"),  # MySQL
+    ("java-properties", "key: é=#1".encode(), rb"key\: \u00E9\=\#1"),
+    ("java-properties", "key é".encode(), rb"key\ \u00E9"),
+    ("yaml", "é\t€😀\xa0".encode(), rb"\xE9\t\u20AC\U0001F600\_"),  # PyYAML
+    ("quoted-again", b"it's", rb"it'\''\'\'''\''s"),  # `@Q` below `set -x`
+    ("quoted-again", b"pass!word", rb"pass'\!'word"),  # git
+    ("code-page", "Grüße€".encode(), "Grüße€".encode("cp1252")),
+    ("code-page", "пароль".encode(), "пароль".encode("koi8-r")),
+    ("normal-form", "Grüße".encode(), "Gru\u0308ße".encode()),
+    ("normal-form", "Gru\u0308ße".encode(), "Grüße".encode()),
+    ("regex", b"6f1c2d3e-4b5a.x", rb"6f1c2d3e\-4b5a\.x"),
+    ("regex", b"6f1c2d3e-4b5a.x", rb"6f1c2d3e-4b5a\.x"),  # Go
+    ("ungrouped", b"6f1c2d3e-4b5a-11ee-be56-0242ac120002", b"6f1c2d3e4b5a11eebe560242ac120002"),
+    ("ungrouped", b"6f1c2d3e-4b5a-11ee-be56-0242ac120002", b"6F1C2D3E-4B5A-11EE-BE56-0242AC120002"),
 ]
 
 
 def test_spellings_by_hand() -> None:
     for rule, value, spelt in SPELLINGS:
-        assert spelt in set(ESCAPES[rule](value)), rule
+        assert spelt in set((ESCAPES | QUOTINGS)[rule](value)), (rule, spelt)
         assert spelt in patterns(value), rule
 
 

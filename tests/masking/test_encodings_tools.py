@@ -370,3 +370,113 @@ def test_go(name: str) -> None:
                 assert json.loads(left) == {"Config": {"Env": ["TOKEN=before#after"]}}
             else:
                 assert left.removeprefix(b"user:").strip(b'"') == b"before#after", function
+
+
+# -- other shells and languages: one process prints all that it can make of a secret, a line or a NUL between
+
+RUBY = """
+x = "before" + ENV["S"].dup.force_encoding("UTF-8") + "after"
+print [Shellwords.escape(x), Regexp.escape(x), x.inspect, JSON.generate(x)].join("\\0")
+"""
+FISH = """
+set x before{$S}after
+string escape -- $x | string collect -N; printf '\\0'
+string escape -n -- $x | string collect -N; printf '\\0'
+string escape --style=regex -- $x | string collect -N
+"""
+ZSH = """
+x="before${S}after"
+printf "%s\\0" ${(q)x} ${(qq)x} ${(qqq)x} ${(qqqq)x} ${(q-)x} ${(q+)x}
+printf beforeafter
+"""
+PERL = """
+$x = "before" . $ENV{S} . "after"; $Data::Dumper::Terse = 1; $Data::Dumper::Indent = 0; $plain = Dumper($x);
+$Data::Dumper::Useqq = 1; print join("\\0", quotemeta($x), $plain, Dumper($x));
+"""
+PHP = """
+$x = "before" . getenv("S") . "after";
+echo implode("\\0", [
+    addslashes($x), preg_quote($x), preg_quote($x, "/"), var_export($x, true), json_encode($x),
+    rawurlencode(rawurlencode($x)), urlencode(urlencode($x)), htmlspecialchars($x), json_encode(json_encode($x)),
+]);
+"""
+QUOTING = {
+    "ruby": ("-rshellwords", "-rjson", "-e", RUBY),
+    "fish": ("-c", FISH),
+    "zsh": ("-fc", ZSH),
+    "perl": ("-MData::Dumper", "-e", PERL),
+    "php": ("-r", PHP),
+}
+
+
+@pytest.mark.parametrize("name", QUOTING)
+def test_quoting(name: str) -> None:
+    for secret in TEXTS.values():
+        for printed in run(tool(name), *QUOTING[name], S=secret).split(b"\0"):
+            if printed != b"beforeafter":  # in the end
+                left = shown(secret, printed).replace(MARK, b"#")
+                assert b"before#after" in left, left
+
+
+def test_systemd() -> None:
+    for secret in VALUES.values():
+        printed = run(tool("systemd-escape"), "--", b"before" + secret + b"after")
+        assert shown(secret, printed).replace(MARK, b"#") == b"before#after\n"
+
+
+# -- escapes that a program reads: what it prints is not what was registered
+
+READ = [
+    r"Pipp\a,1234xQ",
+    r"tok\\en\tAb3dEf\0101\101x",
+    r"NPM_URL=https://r/\nNPM_TOKEN=npm_8Hq2LmZx91RtYw",
+    r"b\x41Ab3dEf6hIj9\x7ek\e[m",
+    r"first-part-Ab3d\cEf6hIj9k",
+    r"q\"uo\"te\'Ab3d\/x",
+]
+READERS = {
+    "dash": 'echo "before${S}after"; printf "before%bafter\\n" "$S"; printf "before${S}after\\n"',
+    "bash": r"""echo -e "before${S}after"; printf 'before%bafter\n' "$S"; printf "before${S}after\n" """
+    """; read line <<< "before${S}after"; echo "$line" """,
+    "zsh": 'echo "before${S}after"; print "before${S}after"; printf "before%bafter\\n" "$S"',
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_interpreted_backslashes(name: str) -> None:
+    for secret in READ:
+        searched = patterns(secret.encode())
+        printed = run(tool(name), "-c", READERS[name], S=secret.encode())
+        left = hide(searched, printed).replace(MARK, b"#")
+        assert left.count(b"before#") == printed.count(b"before"), (secret, printed)
+        assert left.replace(b"before#", b"").replace(b"after", b"").strip(b"\n") == b"", (secret, left)
+
+
+def test_a_line_of_what_is_interpreted() -> None:
+    printed = run(tool("dash"), "-c", 'echo "$S" | tail -n 1 | sed s/NPM_TOKEN=//', S=READ[2].encode())
+    assert hide(patterns(READ[2].encode()), printed) == MARK + b"\n"
+
+
+def test_read_by_json() -> None:
+    secret = rb"a\u0062cdef\"gh\\ij\/kl"
+    assert shown(secret, json.loads(b'"before' + secret + b'after"').encode()) == b"before" + MARK + b"after"
+
+
+# -- base64 of other spellings
+
+
+@pytest.mark.parametrize("name", ["token", "password", "unicode"])
+def test_base64_of_utf_16_and_of_json(name: str) -> None:
+    secret = TEXTS[name]
+    documents = [json.dumps(secret.decode()), json.dumps(secret.decode(), ensure_ascii=False)]
+    documents.append(documents[1].replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+    searched = patterns(secret)
+    for text in (secret.decode(), *documents):
+        inner = text.strip('"')
+        for before in ("", "a", "ab", "abc", "abcd"):
+            for order in ("utf-8", "utf-16-le"):
+                whole = f"{before}{inner} and more".encode(order)
+                encoded = run(tool("base64"), "-w0", given=whole)
+                left, right = visible_bytes(encoded, hide(searched, encoded), 6)
+                assert left <= len(before.encode(order))
+                assert right <= len(" and more".encode(order))

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 import sys
 
 import pytest
 
 from runnerlib.masking import SecretMasker
+from runnerlib.masking.members import notices
 
 
 def masker(*secrets: str | bytes, **options: object) -> SecretMasker:
@@ -110,3 +112,61 @@ def test_structures_are_masked() -> None:
 def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
     made = masker("secret-\ud83d")
     assert made.mask_string("a secret-\ud83d \ud83d") == "a [REDACTED] \udced\udca0\udcbd"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n"])
+def test_the_line_end_behind_a_value_is_not_the_secrets(end: bytes) -> None:
+    made = masker(b"tok-Abc123XYZ" + end, b"\0key-Abc456\n", b"ab\n")
+    stream = made.stream()
+    shown = [stream.feed(b"token=tok-Abc123XYZ"), stream.feed(b"\r"), stream.feed(b"\nnext"), stream.flush()]
+    assert b"".join(shown) == b"token=[REDACTED]\r\nnext"
+    assert made.mask(b"tok-Abc123XYZ" + end) == b"[REDACTED]" + end
+    assert made.mask(b"\0key-Abc456\nx ab\n") == b"[REDACTED]x [REDACTED]"  # bytes are bytes; without it too short
+    assert stream.report().summary() == "masked 1 time: secret 1 1"
+
+
+ACCOUNT = {
+    "project_id": "shop-4711", "private_key_id": "Ab3dEf6hIj9k", "client_email": "ci@shop-4711.example.com",
+    "token_uri": "https://oauth2.example.com/token", "hook_url": "https://hooks.example.com/T0/Ab3dEf6h",
+    "db": {"host": "db.example.com", "userName": "deployer", "url": "postgres://app:s3cr3t-pw@db.example.com/shop"},
+    "passport": "Xy-4711-0815", "logLevel": "information",
+}  # fmt: skip
+
+
+def test_members_that_are_public_by_their_names() -> None:
+    value = json.dumps(ACCOUNT)
+    private = (
+        "Ab3dEf6hIj9k",
+        "https://hooks.example.com/T0/Ab3dEf6h",
+        ACCOUNT["db"]["url"],
+        "s3cr3t-pw",
+        "Xy-4711-0815",
+    )  # type: ignore[index]
+    public = ("shop-4711", "ci@shop-4711.example.com", "https://oauth2.example.com/token", "db.example.com", "deployer")
+    made, everything = masker(value), masker(value, mask_members="all")
+    for text in private:
+        assert made.mask_string(text) == everything.mask_string(text) == "[REDACTED]"
+    for text in (*public, "information"):
+        assert made.mask_string(text) == text
+        assert everything.mask_string(text) != text
+    assert made.mask_string(value) == "[REDACTED]"
+    assert '"host": "db.example.com"' in made.mask_string('"host": "db.example.com"')
+
+
+def test_an_unknown_choice_of_members() -> None:
+    with pytest.raises(ValueError, match=r"mask_members: unknown value 'some' \(all, private\)"):
+        SecretMasker(mask_members="some")
+
+
+def test_what_is_said_of_members() -> None:
+    value = json.dumps({**ACCOUNT, "password": "sunshine", "env": "production"})
+    masked = "private_key_id, hook_url, url, passport, password"
+    shown = "project_id, client_email, token_uri, host, userName, logLevel"
+    assert list(notices("GCP", value, public=False)) == [
+        f"secret GCP: masked by themselves: {masked}; not {shown}, public by name (mask_members)",
+        "secret GCP: dangerous, as everyday words are masked wherever they stand: password",
+        "secret GCP: not masked, as they are everyday words: env",
+    ]
+    assert "project_id" in next(notices("GCP", value, public=True)).partition("; not")[0]
+    assert list(notices("DSN", "postgres://app:s3cr3t-pw@db/shop", public=False)) == []
+    assert list(notices("TOKEN", "Ab3dEf=", public=False)) == []

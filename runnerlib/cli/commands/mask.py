@@ -34,6 +34,7 @@ _SETTINGS = (
     "secret_min_length",
     "secret_env_min_length",
     "secret_shapes",
+    "mask_members",
     "mask_marker",
     "secrets_list",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from runnerlib.masking.encodings import binary, literals, pieces, shell, structured, web
+from runnerlib.masking.encodings import binary, characters, literals, pieces, quoting, shell, structured, web
 from runnerlib.masking.strength import MIN_VALUE
 
 TYPE_CHECKING = False
@@ -35,8 +35,28 @@ ESCAPES: dict[str, Encoder] = {
     "windows-cmd": shell.windows_cmd,
     "powershell": shell.powershell,
     "doubled": shell.doubled,
+    "json-again": literals.json_again,
+    "percent-twice": web.percent_twice,
+    "backslashed": quoting.backslashed,
+    "quoted-again": quoting.quoted_again,
+    "hex-quoted": quoting.hex_quoted,
+    "java-properties": quoting.java_properties,
+    "yaml": quoting.yaml_quoted,
+    "ruby-inspect": quoting.ruby_inspect,
+    "interpreted": characters.interpreted,
+    "code-page": characters.code_pages,
+    "normal-form": characters.normal_forms,
+    "base64-json": binary.base64_json,
 }
 _PLAIN = b"-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+# These change `-` and `.` as well.
+QUOTINGS: dict[str, Encoder] = {
+    "regex": quoting.regex_quoted,
+    "systemd": quoting.systemd_escaped,
+    "ungrouped": characters.ungrouped,
+}
+_WORD = b"_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 # These change every byte.
 BINARY: dict[str, Encoder] = {
@@ -46,6 +66,7 @@ BINARY: dict[str, Encoder] = {
     "base32": binary.base32,
     "hex": binary.hexadecimal,
     "utf-16": binary.utf16,
+    "base64-utf-16": binary.base64_utf16,
 }
 
 # Many dialects differ in one character that few tools escape, and long values hold every character. So a
@@ -59,14 +80,15 @@ LARGE = 32 * 1024
 _FOR_LARGE = frozenset({"json", "base64", "base64url", "hex"})
 
 
-def forms(value: bytes) -> Iterator[tuple[str, bytes]]:
+def forms(value: bytes, *, public: bool = True) -> Iterator[tuple[str, bytes]]:
     """Yield (rule, pattern) for one secret value: raw first, no pattern twice.
 
     The value itself is taken as it is, its strength was judged at registration; pieces of it are yielded
-    only when they are strong by themselves. Time and total size are linear in the value.
+    only when they are strong by themselves, and members that are no secrets by their names only if `public`.
+    Time and total size are linear in the value.
     """
     seen = {b""}
-    for rule, pattern in _spellings(value):
+    for rule, pattern in _spellings(value, public=public):
         if pattern not in seen and (len(pattern) >= MIN_VALUE or rule == "raw"):
             seen.add(pattern)
             yield rule, pattern
@@ -74,18 +96,26 @@ def forms(value: bytes) -> Iterator[tuple[str, bytes]]:
 
 def leaves(value: bytes) -> Iterator[bytes]:
     """Yield the secrets inside a JSON, dotenv or URL value; `forms` has them in all their spellings."""
-    yield from dict.fromkeys(leaf for _, leaf in structured.leaves(value))
+    yield from dict.fromkeys(member.value for member in structured.members(value) if member.is_strong)
 
 
-def _spellings(value: bytes) -> Iterator[tuple[str, bytes]]:
-    inner = dict.fromkeys(structured.leaves(value))
+def _spellings(value: bytes, *, public: bool) -> Iterator[tuple[str, bytes]]:
+    inner = [member for text in _texts(value) for member in structured.members(text) if member.is_strong]
     large = len(value) > LARGE
     yield from _whole(value, large=large)
-    if not inner:
-        yield from _lines(value, large=large)
-    for kind, leaf in inner:
+    for text in () if inner else _texts(value):
+        yield from _lines(text, large=large)
+    shown = [(member.kind, member.value) for member in inner if public or not member.is_public]
+    for kind, leaf in dict.fromkeys(shown):
         yield from _under(kind, _whole(leaf, large=large))
         yield from _under(kind, _lines(leaf, large=large))
+
+
+def _texts(value: bytes) -> Iterator[bytes]:
+    """The value, and what a shell makes of line ends that are spelt in it."""
+    yield value
+    if b"\\n" in value and value.lstrip()[:1] not in {b"{", b"["}:
+        yield characters.printed(value)
 
 
 def _under(name: str, found: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -128,10 +158,10 @@ def _encoded(value: bytes, *, large: bool) -> Iterator[tuple[str, bytes]]:
         if not large or rule in _FOR_LARGE:
             for pattern in encode(value):
                 yield rule, pattern
-    if not value.translate(None, _PLAIN):
-        return
     dialects = _MAIN_DIALECTS if large or len(value) > LONG else None
-    for rule, encode in ESCAPES.items():
-        if not large or rule in _FOR_LARGE:
-            for pattern in islice(encode(value), dialects):
-                yield rule, pattern
+    for encoders, unchanged in ((QUOTINGS, _WORD), (ESCAPES, _PLAIN)):
+        if value.translate(None, unchanged):
+            for rule, encode in encoders.items():
+                if not large or rule in _FOR_LARGE:
+                    for pattern in islice(encode(value), dialects):
+                        yield rule, pattern

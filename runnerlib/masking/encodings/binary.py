@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 
+from runnerlib.masking.encodings.literals import json_main
 from runnerlib.masking.strength import is_searchable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _BASE32 = bytes.maketrans(bytes(range(32)), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
@@ -26,52 +27,73 @@ _SPREAD = (
 )
 
 
-def _cores(
-    value: bytes, encode: Callable[[bytes], bytes], *, group: int, bits: int, ends: bool = True
-) -> Iterator[bytes]:
-    """Yield the core for every alignment and, if `ends`, the end of an encoding that ends with the secret."""
-    for before in range(group):
-        encoded = encode(bytes(before) + value)
+def _cores(encodings: Iterable[bytes], length: int, bits: int, *, ends: bool = True) -> Iterator[bytes]:
+    """Yield the core for every alignment and, if `ends`, the end of an encoding that ends with the secret.
+
+    `encodings` are those of a secret of `length` bytes behind none, one, two … bytes.
+    """
+    for before, encoded in enumerate(encodings):
         first = -(-8 * before // bits)
-        end = 8 * (before + len(value)) // bits
+        end = 8 * (before + length) // bits
         yield encoded[first:end]
         # When nothing follows the secret, its last bits are alone in one more character.
         if ends and encoded[end : end + 1].strip(b"="):
             yield encoded[first : end + 1]
 
 
-def _base64_text(value: bytes) -> bytes:
-    return b2a_base64(value, newline=False)
+def _base64_cores(value: bytes, *, ends: bool = False) -> Iterator[bytes]:
+    encodings = [b2a_base64(before + value, newline=False) for before in (b"", b"\0", b"\0\0")]
+    return _cores(encodings, len(value), 6, ends=ends)
 
 
 def base64_standard(value: bytes) -> Iterator[bytes]:
     """`echo "$S" | base64`, Kubernetes secrets, Basic authorization (where `user:` comes first)."""
-    yield from filter(is_searchable, _cores(value, _base64_text, group=3, bits=6))
+    yield from filter(is_searchable, _base64_cores(value, ends=True))
 
 
 def base64_twice(value: bytes) -> Iterator[bytes]:
     """Base64 of base64, as the attackers of tj-actions printed it (CVE-2025-30066): no masker searched for it."""
-    for inner in _cores(value, _base64_text, group=3, bits=6, ends=False):
-        yield from filter(is_searchable, _cores(inner, _base64_text, group=3, bits=6, ends=False))
+    for inner in _base64_cores(value):
+        yield from filter(is_searchable, _base64_cores(inner))
+
+
+def base64_utf16(value: bytes) -> Iterator[bytes]:
+    """PowerShell's `-EncodedCommand`, in which Ansible and others send commands to Windows."""
+    try:
+        text = value.decode().encode("utf-16-le")
+    except UnicodeDecodeError:
+        return
+    yield from filter(is_searchable, _base64_cores(text))
+
+
+def base64_json(value: bytes) -> Iterator[bytes]:
+    """`kubectl create secret docker-registry`, JWTs, and whatever else encodes a document of JSON."""
+    for spelt in json_main(value):
+        yield from filter(is_searchable, _base64_cores(spelt))
+        yield from base64_utf16(spelt)
 
 
 def base64_url(value: bytes) -> Iterator[bytes]:
     """JWTs and tokens in URLs: the same bits with `-` and `_`."""
     for core in base64_standard(value):
-        yield core.translate(_TO_URL)
+        if b"+" in core or b"/" in core:
+            yield core.translate(_TO_URL)
 
 
-def _base32_text(value: bytes) -> bytes:
-    """Encode without padding, all groups at once in one big integer: loops are 20 times slower."""
-    groups = -(-len(value) // 5)
-    padded = value.ljust(5 * groups, b"\0")
-    lanes = bytearray(8 * groups)
+def _base32_texts(value: bytes) -> Iterator[bytes]:
+    """Encode the value behind 0 to 4 bytes without padding, all groups at once in one big integer: that is quick."""
+    size = -(-(len(value) + 4) // 5) * 5
+    padded = b"".join((bytes(before) + value).ljust(size, b"\0") for before in range(5))
+    lanes = bytearray(8 * size)
     for at in range(5):
         lanes[3 + at :: 8] = padded[at::5]
     number = int.from_bytes(lanes)
     for stay, move, shift in _SPREAD:
-        number = number & _repeated(stay, groups) | (number & _repeated(move, groups)) << shift
-    return number.to_bytes(8 * groups).translate(_BASE32)[: -(-8 * len(value) // 5)]
+        number = number & _repeated(stay, size) | (number & _repeated(move, size)) << shift
+    text = number.to_bytes(8 * size).translate(_BASE32)
+    width = size // 5 * 8
+    for before in range(5):
+        yield text[before * width :][: -(-8 * (before + len(value)) // 5)]
 
 
 def _repeated(lane: int, groups: int) -> int:
@@ -80,7 +102,7 @@ def _repeated(lane: int, groups: int) -> int:
 
 def base32(value: bytes) -> Iterator[bytes]:
     """`echo "$S" | base32`, the first answer to "how do I get a secret past the masker"; TOTP seeds."""
-    yield from filter(is_searchable, _cores(value, _base32_text, group=5, bits=5))
+    yield from filter(is_searchable, _cores(_base32_texts(value), len(value), 5))
 
 
 def hexadecimal(value: bytes) -> Iterator[bytes]:

@@ -66,6 +66,11 @@ _JSON = (
 )
 
 
+_ASCII_JSON = _json(ascii_only=True)
+_PHP_JSON = _json(ascii_only=True, slash=True)
+_MARKUP_JSON = _json(also=_MARKUP)
+
+
 def json_strings(value: bytes) -> Iterator[bytes]:
     """API answers, `docker inspect`, `jq`, structured logs: the most frequent way a secret is re-spelt."""
     for table in _JSON:
@@ -81,6 +86,26 @@ def json_twice(value: bytes) -> Iterator[bytes]:
     """JSON in a string of JSON: what `kubectl apply` remembers, logs of logs, answers of queues and functions."""
     for inner, outer in _JSON_TWICE:
         yield by_character(by_character(value, inner), outer)
+
+
+_BACKSLASHES = Table(lambda char: "\\\\" if char == "\\" else char)
+_BACKSLASHES_QUOTES = Table(lambda char: "\\" + char if char in "\\'" else char)
+
+
+def json_again(value: bytes) -> Iterator[bytes]:
+    """`repr(json.dumps(…))` in a log of Python, JSON in a string of JSON in another one."""
+    for table in (_JSON[0], _ASCII_JSON, _MARKUP_JSON):
+        once = by_character(value, table)
+        yield by_character(once, _BACKSLASHES)
+        yield by_character(once, _BACKSLASHES_QUOTES)
+        yield by_character(by_character(once, table), table)
+    yield by_character(by_character(value, _PHP_JSON), _PHP_JSON)
+
+
+def json_main(value: bytes) -> list[bytes]:
+    """The value in the dialects of JSON that most programs write, without those that leave it as it is."""
+    found = dict.fromkeys(by_character(value, table) for table in (_JSON[0], _MARKUP_JSON, _ASCII_JSON))
+    return [form for form in found if form != value]
 
 
 def _by_code(char: str, *, two_digits: int) -> str:

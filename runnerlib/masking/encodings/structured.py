@@ -7,6 +7,7 @@ masking its lines would mask `{` and `"type": "service_account",` instead (actio
 
 from __future__ import annotations
 
+from runnerlib.masking.encodings.public import is_public
 from runnerlib.masking.strength import MIN_LEAF_DIGITS, is_strong
 
 TYPE_CHECKING = False
@@ -20,47 +21,63 @@ _NAME = b"._-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BLANK = b" \t\r"
 
 
-def leaves(value: bytes, depth: int = MAX_DEPTH) -> Iterator[tuple[str, bytes]]:
-    """Yield (kind, leaf) for each leaf that is strong enough, and for the leaves of leaves."""
+class Member:
+    """A leaf, the kind of text that it is a member of, and its name there, "" if it has none."""
+
+    __slots__ = ("kind", "name", "value")
+
+    def __init__(self, kind: str, name: str, value: bytes) -> None:
+        self.kind, self.name, self.value = kind, name, value
+
+    @property
+    def is_strong(self) -> bool:
+        """True if it may be searched for by itself."""
+        return is_strong(self.value, digits=MIN_LEAF_DIGITS)
+
+    @property
+    def is_public(self) -> bool:
+        """True if its name says that it is no secret."""
+        return bool(self.name) and is_public(self.name, self.value)
+
+
+def members(value: bytes, depth: int = MAX_DEPTH) -> Iterator[Member]:
+    """Yield all leaves, the weak ones too, each before the leaves in it, which have its kind."""
     kind, found = _parse(value)
-    for leaf in found:
-        if is_strong(leaf, digits=MIN_LEAF_DIGITS):
-            yield kind, leaf
+    for name, leaf in found:
+        yield Member(kind, name, leaf)
         if depth > 1:
-            for _, inner in leaves(leaf, depth - 1):
-                yield kind, inner
+            for inner in members(leaf, depth - 1):
+                yield Member(kind, inner.name, inner.value)
 
 
-def _parse(value: bytes) -> tuple[str, list[bytes]]:
+def _parse(value: bytes) -> tuple[str, list[tuple[str, bytes]]]:
     text = value.removeprefix(b"\xef\xbb\xbf").strip()
     if text[:1] in {b"{", b"["} and (found := _json_leaves(text)):
         return "json-leaf", found
     if b"=" in text and (found := _dotenv_leaves(text)):
         return "dotenv-leaf", found
-    return "url-leaf", _url_leaves(text)
+    return "url-leaf", [("", leaf) for leaf in _url_leaves(text)]
 
 
-def _json_leaves(text: bytes) -> list[bytes]:
+def _json_leaves(text: bytes) -> list[tuple[str, bytes]]:
     import json
 
     try:
-        todo = [
-            json.loads(
-                text.decode("utf-8", "surrogateescape"),
-                parse_int=_number,
-                parse_float=_number,
-                object_pairs_hook=lambda pairs: [member for _, member in pairs],
-            )
-        ]
+        root = json.loads(
+            text.decode("utf-8", "surrogateescape"), parse_int=_number, parse_float=_number, object_pairs_hook=tuple
+        )
     except (ValueError, RecursionError):  # no JSON, or nested beyond reason
         return []
-    found: list[bytes] = []
+    todo: list[tuple[str, object]] = [("", root)]
+    found: list[tuple[str, bytes]] = []
     while todo:
-        node = todo.pop()
-        if isinstance(node, list):
+        name, node = todo.pop()
+        if isinstance(node, tuple):  # an object; its members in their order, all of the same name too
             todo.extend(reversed(node))
+        elif isinstance(node, list):
+            todo.extend((name, item) for item in reversed(node))
         elif isinstance(node, str):
-            found.append(_encoded(node))
+            found.append((name, _encoded(node)))
     return found
 
 
@@ -76,9 +93,9 @@ def _encoded(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def _dotenv_leaves(text: bytes) -> list[bytes]:
+def _dotenv_leaves(text: bytes) -> list[tuple[str, bytes]]:
     """Read `NAME=value` lines; one line that is none, and the text is no dotenv file."""
-    found: list[bytes] = []
+    found: list[tuple[str, bytes]] = []
     at = 0
     while at < len(text):
         end = _line_end(text, at)
@@ -89,9 +106,10 @@ def _dotenv_leaves(text: bytes) -> list[bytes]:
                 return []
             if value.lstrip()[:1] in {b'"', b"'"} and (quoted := _quoted(text, text.index(b"=", at) + 1)):
                 leaf, end = quoted
-                found += [leaf, _unescaped(leaf)] if b"\\" in leaf else [leaf]
+                read = [leaf, _unescaped(leaf)] if b"\\" in leaf else [leaf]
             else:
-                found += dict.fromkeys((value.strip(), value.partition(b" #")[0].strip()))
+                read = list(dict.fromkeys((value.strip(), value.partition(b" #")[0].strip())))
+            found += [(name.decode().strip(), leaf) for leaf in read]
         at = end + 1
     return found
 

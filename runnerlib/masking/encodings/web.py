@@ -51,6 +51,15 @@ def percent(value: bytes) -> Iterator[bytes]:
         yield by_byte(value, table)
 
 
+_MAIN = tuple(_PERCENT[number] for number in (0, 1, 2, 3, 6, 8, 9, 10))
+
+
+def percent_twice(value: bytes) -> Iterator[bytes]:
+    """A URL in a parameter of another one (`%252F`): redirections, proxies, logs of what was called."""
+    for table in _MAIN:
+        yield by_byte(value, table).replace(b"%", b"%25").replace(b"+", b"%2B")
+
+
 _BASIC = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _NUMBERS = ("&#{};", "&#x{:X};", "&#x{:x};")
 _GO_QUOTES = {'"': "&#34;", "'": "&#39;"}

@@ -1,4 +1,4 @@
-"""Format and levels of log lines."""
+"""Levels of log lines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-FORMATS = ("text", "json")
 
 
 class LogLevel(Enum):
@@ -22,12 +20,6 @@ class LogLevel(Enum):
 
 
 LEVELS = tuple(level.value for level in LogLevel)
-
-
-def chosen_format(environ: Mapping[str, str], setting: str | None = None) -> str:
-    """Return `setting` or, without one, LOG_FORMAT; text for any other value, as it may be meant for the job."""
-    named = setting or environ.get("LOG_FORMAT", "").lower()
-    return named if named in FORMATS else "text"
 
 
 def chosen_level(environ: Mapping[str, str], setting: str | None = None) -> LogLevel:

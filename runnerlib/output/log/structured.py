@@ -9,8 +9,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from runnerlib.output import chosen_format
 from runnerlib.output.log.format import streamed, structured, timestamp
-from runnerlib.output.log.level import LogLevel, chosen_format, chosen_level, passes
+from runnerlib.output.log.level import LogLevel, chosen_level, passes
 from runnerlib.output.log.trace_context import context
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ _ORDER = {phase: number for number, phase in enumerate(PluginPhase)}
 # Settings used before the first phase: the run needs them to find its plugins and to mask.
 _FIXED = {
     *("work_dir", "profile", "config_exit_code", "plugin_dir", "plugin_packages", "trust_source_plugins"),
-    *("mask_marker", "secret_shapes", "secret_min_length", "secret_env_min_length"),
+    *("mask_marker", "secret_shapes", "mask_members", "secret_min_length", "secret_env_min_length"),
 }
 # The last phase in which a change of these takes effect; all others can be changed up to PRE_EXECUTION.
 _LAST = {

@@ -7,7 +7,6 @@ The reply to a request is a barrier: it is written after every stream of the mas
 clients. The client is `runnerlib.secrets.register`.
 """
 
-from runnerlib.secrets.socket.limits import Limits
 from runnerlib.secrets.socket.server import Counts, SecretServer
 
-__all__ = ["Counts", "Limits", "SecretServer"]
+__all__ = ["Counts", "SecretServer"]

@@ -24,7 +24,7 @@ _NO_DESCRIPTOR_PAUSE = 0.1
 
 
 class Connections:
-    """Serves `listener` from the moment it is made until `close`.
+    """Serves `listener`, where the first client waits, from the moment it is made until `close`.
 
     A task reads each connection. `carry_out` turns the body of a request into the reply or raises
     RequestError; one thread calls it, so that compiling many patterns does not hold up the loop.
@@ -52,6 +52,7 @@ class Connections:
         self.failed = 0
         self.refused = 0
         self._watch()
+        self._take()
 
     async def close(self) -> None:
         """Answer every request that was received completely; reject the others as too late."""
@@ -143,7 +144,7 @@ class Connections:
         task.add_done_callback(self._leave)
 
     def _leave(self, task: asyncio.Task[None]) -> None:
-        del self._clients[task]
+        self._clients.pop(task).close()  # it may have been cancelled before it began
         self._watch()
 
     async def _serve(self, client: socket.socket) -> None:

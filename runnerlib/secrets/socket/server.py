@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.named_tuple import NamedTuple
 from runnerlib.errors import RunnerError
-from runnerlib.secrets.socket.connections import Connections
-from runnerlib.secrets.socket.limits import Limits
-from runnerlib.secrets.socket.registry import Registry
 from runnerlib.secrets.socket.runtime_dir import create, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from runnerlib.secrets.socket.connections import Connections
+    from runnerlib.secrets.socket.limits import Limits
+    from runnerlib.secrets.socket.registry import Registry
 
 # A client with a timeout fails when this queue is full. The kernel may have a lower limit, often 4096.
 _QUEUE = 4096
@@ -51,9 +53,11 @@ class SecretServer:
         user: int | None = None,
         place: Path | None = None,
     ) -> None:
-        self._limits = limits or Limits()
+        self._register = register
+        self._limits = limits
         self._user = os.geteuid() if user is None else user
-        self._registry = Registry(register, self._limits)
+        self._listener: socket.socket | None = None
+        self._registry: Registry | None = None
         self._connections: Connections | None = None
         self._place = place
         self._path: Path | None = None
@@ -76,14 +80,26 @@ class SecretServer:
                     raise
                 self.refused = str(error.strerror)
                 return self._path
-            users = {0, os.geteuid(), self._user}
-            self._connections = Connections(listener, self._registry.carry_out, self._limits, users)
+            self._listener = listener
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(listener, self._serve, listener)
             if self._user != os.geteuid():  # only root has a job whose processes are another user's
                 os.chown(self._path, self._user, -1)
         except OSError as error:
             self.abandon()
             raise RunnerError(f"cannot open the secret socket: {error.strerror}") from None
         return self._path
+
+    def _serve(self, listener: socket.socket) -> None:
+        """Serve the clients from the first one on; few jobs register a secret, and need what serves them."""
+        from runnerlib.secrets.socket.connections import Connections
+        from runnerlib.secrets.socket.limits import Limits
+        from runnerlib.secrets.socket.registry import Registry
+
+        limits = self._limits or Limits()
+        self._registry = Registry(self._register, limits)
+        self._loop.remove_reader(listener)
+        self._connections = Connections(listener, self._registry.carry_out, limits, {0, os.geteuid(), self._user})
 
     async def close(self) -> None:
         """Stop: requests that have been received are carried out and answered, the socket is removed."""
@@ -97,6 +113,11 @@ class SecretServer:
         """Close everything without waiting, for a loop that has crashed; may be called again."""
         if self._connections is not None:
             self._connections.abandon()
+        elif self._listener is not None:
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         if self._path is not None:
             remove(self._path)
 
@@ -104,7 +125,7 @@ class SecretServer:
     def counts(self) -> Counts:
         """The counts so far."""
         seen = self._connections
-        return Counts(len(self._registry), seen.failed if seen else 0, seen.refused if seen else 0)
+        return Counts(len(self._registry or ()), seen.failed if seen else 0, seen.refused if seen else 0)
 
 
 def _listener(path: Path) -> socket.socket:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runnerlib.log import LogLevel, StructuredLogger, log_line, log_stderr, log_stdout, logger
+from runnerlib.output import chosen_format
 from runnerlib.output.log.format import streamed, structured, timestamp
-from runnerlib.output.log.level import chosen_format, chosen_level
+from runnerlib.output.log.level import chosen_level
 from runnerlib.output.log.trace_context import context, trace_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
