@@ -48,6 +48,7 @@ def become(program: str, connection: socket.socket, standard: list[int]) -> None
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environ)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [program, *args]
     sys.orig_argv = [sys.executable, program, *args]
 

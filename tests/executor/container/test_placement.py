@@ -182,10 +182,19 @@ def test_nothing_is_left(signum: signal.Signals, code: int, docker: dict[str, st
     until(lambda: containers(docker) == [])
 
 
+# It does not end with its input, as `docker run` does not while it fetches, but when the container is removed.
+FETCHING = """#!/bin/sh
+case $1 in
+  run) echo $$ >fetching; exec sleep 1000 ;;
+  rm) kill $(cat fetching) ;;
+esac
+"""
+
+
 def test_stopped_while_the_image_is_fetched(tmp_path: Path) -> None:
     """A fetch can take long, and says nothing meanwhile."""
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/docker").write_text("#!/bin/sh\necho $$ > fetching; exec sleep 1000\n")
+    (tmp_path / "bin/docker").write_text(FETCHING)
     (tmp_path / "bin/docker").chmod(0o755)
     path = f"{tmp_path}/bin:{os.environ['PATH']}"
     with started("run", *IMAGE, "--job-command", "echo here", cwd=tmp_path, PATH=path) as runner:
