@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.errors import PathError
 
 if TYPE_CHECKING:

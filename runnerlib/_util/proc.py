@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 
 # Bytes read at a time; hardly any file of a process, or of a control group, has more.
 _PIECE = 1 << 14

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 
 
 class TerminalSize(NamedTuple):

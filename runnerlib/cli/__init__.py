@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib import __version__
-from runnerlib.cli._group import Group
+from runnerlib.cli._commands import Group
 from runnerlib.cli._session import Session
 from runnerlib.cli._stderr import Stderr
 from runnerlib.errors import ConfigError, RunnerError, printable, unknown

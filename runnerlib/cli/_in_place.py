@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib._util.paths import OWN, WORKSPACE_VARIABLE, Workspace, in_container, own_directory
+from runnerlib.cli._commands import refuse
 from runnerlib.cli._project import Described, Project, choose, describe, find
 from runnerlib.cli._request import is_unnamed
-from runnerlib.cli._words import refuse
 from runnerlib.config import read
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.runner.journal import Selection

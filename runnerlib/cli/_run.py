@@ -11,7 +11,7 @@ import click
 from runnerlib.cli._options import complete_entries
 from runnerlib.cli._request import is_unnamed, requested
 from runnerlib.errors import ConfigError, one_line, printable
-from runnerlib.output.line_policy import is_one_stream
+from runnerlib.output.streams import is_one_stream
 from runnerlib.runner.plan import plan_job
 from runnerlib.runner.planner import Planner
 from runnerlib.runner.run import preview, run_request

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.config.settings import SETTINGS, Setting
 from runnerlib.errors import unknown
 

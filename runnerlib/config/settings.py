@@ -7,8 +7,7 @@ from dataclasses import field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from runnerlib._util.named_tuple import NamedTuple
-from runnerlib._util.record import record
+from runnerlib._util.values import NamedTuple, record
 from runnerlib.config import parsers as kinds
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The engine: runs a job's steps as its graph allows, as processes, with all output masked.
 
-`job_run` runs the graph in the order that `_util.schedule` gives; `should_run` (whether a step runs) and `step_env`
-(its environment) are pure. `step_run` makes the attempts at a step, `attempt` executes one, `output_pump` passes on its
+`job_run` runs the graph in the order that `_util.graph` gives; `should_run` (whether a step runs, and with
+which environment) is pure. `step_run` makes the attempts at a step, `attempt` executes one, `output_pump` passes on its
 output, `retry_watch` searches that for the pattern of a retry, `exec_limits` makes the command fit into the limits of
 the kernel, and `step_outputs` reads the outputs for later steps.
 """

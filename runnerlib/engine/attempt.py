@@ -12,7 +12,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.engine.output_pump import Pump
 from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Warned
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from runnerlib._util.terminal import TerminalSize
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
-    from runnerlib.executor.admission import Room
-    from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec
+    from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec, Room
     from runnerlib.executor.protocol import Executor, StepProcess
     from runnerlib.masking import SecretMasker, Stream
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.errors import RunnerError, TamperedError
 from runnerlib.events.result import Ending
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import RunnerError, one_line
-from runnerlib.pipeline.job.long_script import LONGEST_WORD, SCRIPT, reader
+from runnerlib.pipeline.job.step import LONGEST_WORD, SCRIPT, reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
-from runnerlib._util.schedule import Schedule
+from runnerlib._util.graph import Schedule
+from runnerlib._util.values import NamedTuple
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.boundary import close, left
-from runnerlib.engine.should_run import Decider, not_run, restored
-from runnerlib.engine.step_env import Inheritance
+from runnerlib.engine.should_run import Decider, Inheritance, not_run, restored
 from runnerlib.engine.step_run import Around, Inspect, StepContext, StepRun
 from runnerlib.errors import TamperedError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned

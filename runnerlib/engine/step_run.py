@@ -6,8 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.terminal import own_terminal_size
+from runnerlib._util.values import NamedTuple
 from runnerlib.engine import step_outputs as exports
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.step_outputs import ExportError
@@ -15,7 +15,7 @@ from runnerlib.errors import RunnerError, TamperedError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
 from runnerlib.events.result import NO_EXPORTS, Ending, StepResult
 from runnerlib.executor.process_spec import ProcessSpec
-from runnerlib.pipeline.job.long_script import LONGEST_WORD
+from runnerlib.pipeline.job.step import LONGEST_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence

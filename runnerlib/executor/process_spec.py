@@ -1,15 +1,16 @@
-"""Values that pass between the engine and an executor: what to start, and how it ended."""
+"""Values that pass between the engine and an executor: what to start, how it ended, and the room for more."""
 
 from __future__ import annotations
 
 import errno
+from collections import deque
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from runnerlib._util.terminal import TerminalSize
@@ -98,3 +99,27 @@ class ProcessInfo(NamedTuple):
 
     pid: int
     command: str
+
+
+class Room:
+    """Count of running steps, and a queue of callbacks for the end of one. To be used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.told = False  # that there is not enough
+        self._waiting: deque[Callable[[], object]] = deque()
+
+    def enter(self) -> None:
+        """Count a step that has started."""
+        self.running += 1
+
+    def leave(self) -> None:
+        """Count a step that has ended, and call every waiting callback, in the order of their arrival."""
+        self.running -= 1
+        waiting, self._waiting = self._waiting, deque()
+        for told in waiting:
+            told()
+
+    def wait(self, told: Callable[[], object]) -> None:
+        """Call `told` once, when a step has ended."""
+        self._waiting.append(told)

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnerlib._util.terminal import TerminalSize
-    from runnerlib.executor.admission import Room
-    from runnerlib.executor.process_spec import ExitStatus, ProcessInfo, ProcessSpec
+    from runnerlib.executor.process_spec import ExitStatus, ProcessInfo, ProcessSpec, Room
 
 
 class StepProcess(Protocol):

@@ -13,7 +13,7 @@ import importlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.errors import ConfigError, unknown
 
 if TYPE_CHECKING:

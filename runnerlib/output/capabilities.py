@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.terminal import terminal_size
+from runnerlib._util.values import NamedTuple
 from runnerlib.output import service
 
 if TYPE_CHECKING:

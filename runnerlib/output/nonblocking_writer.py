@@ -16,8 +16,8 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.pipes import enlarge
+from runnerlib._util.values import NamedTuple
 from runnerlib.errors import OutputError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.config import SECRETS, SETTINGS
 from runnerlib.config.settings import secret_texts
 from runnerlib.masking.candidates import Secret, guess

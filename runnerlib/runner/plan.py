@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from runnerlib._util.named_tuple import NamedTuple
-from runnerlib._util.record import record
+from runnerlib._util.values import NamedTuple, record
 from runnerlib.config import SETTINGS, Layer
 from runnerlib.config.misspelled import misspelt
 from runnerlib.errors import ConfigError, unknown

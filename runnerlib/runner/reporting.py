@@ -13,8 +13,7 @@ from runnerlib._util.paths import working_directory
 from runnerlib.events import Notice, StepStarted
 from runnerlib.output import automatic_mode, chosen_format, console, mode_of
 from runnerlib.output.capabilities import look
-from runnerlib.output.line_policy import beside_time, for_lines, under_worker
-from runnerlib.output.streams import streams
+from runnerlib.output.streams import beside_time, for_lines, streams, under_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.paths import Workspace, locate
+from runnerlib._util.values import NamedTuple
 from runnerlib.config import FileLayer, Layer
 from runnerlib.config.merge import merge
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.errors import unknown
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.candidates import weakness

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 
 # Patterns as texts: they are compiled when they are first used, and a plain start uses none.
 _URL = r"(?s)(?P<scheme>[A-Za-z][\w+.-]*)://(?:(?P<info>[^/?#]*)@)?(?P<host>[^/?#@]*)(?P<rest>.*)"

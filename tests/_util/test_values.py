@@ -9,8 +9,7 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 
 import pytest
 
-from runnerlib._util.named_tuple import NamedTuple
-from runnerlib._util.record import record
+from runnerlib._util.values import NamedTuple, record
 
 
 class Pair(NamedTuple):

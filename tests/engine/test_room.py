@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runnerlib.engine.exec_limits import LEFT_OUT, fitted, tidy, values_directory
 from runnerlib.pipeline.job import Job, Retry, Step
-from runnerlib.pipeline.job.long_script import LONGEST_WORD, SCRIPT
+from runnerlib.pipeline.job.step import LONGEST_WORD, SCRIPT
 from tests.engine.harness import SECRETS, NewLoop, run_job
 
 FILL = " " * LONGEST_WORD

@@ -15,7 +15,6 @@ from runnerlib._util.terminal import TerminalSize
 from runnerlib.engine import JobExecution, JobRun, Limits
 from runnerlib.events import StepRetrying, StepStarted
 from runnerlib.events.result import JobResult, Usage
-from runnerlib.executor.admission import Room
 from runnerlib.executor.container.executor import ContainerExecutor
 from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.process_spec import (
@@ -24,6 +23,7 @@ from runnerlib.executor.process_spec import (
     NoRoomError,
     ProcessInfo,
     ProcessSpec,
+    Room,
 )
 from runnerlib.executor.protocol import Executor, StepProcess
 from runnerlib.masking import SecretMasker

@@ -14,9 +14,8 @@ from runnerlib.events import JobStarted, StepOutput, Triggered
 from runnerlib.output import console
 from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.line_output import MARK, LineOutput
-from runnerlib.output.line_policy import for_lines, is_one_stream
 from runnerlib.output.nonblocking_writer import Output
-from runnerlib.output.streams import streams
+from runnerlib.output.streams import for_lines, is_one_stream, streams
 from tests.output.show import cut, cuts
 
 MASK, SHAPE = b"[REDACTED]", b"[REDACTED:github-token]"

@@ -13,12 +13,11 @@ from runnerlib.events import Event, JobStarted, Notice, StepFinished, StepOutput
 from runnerlib.output import MODES, console
 from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.line_output import stamped
-from runnerlib.output.line_policy import beside_time, for_lines
 from runnerlib.output.modes.ci_services import GitHub, Plain
 from runnerlib.output.modes.grouped import Grouped
 from runnerlib.output.modes.live import Live, Times
 from runnerlib.output.protocol import Console
-from runnerlib.output.streams import Streams, streams
+from runnerlib.output.streams import Streams, beside_time, for_lines, streams
 from tests.output.show import EPOCH, contents, result
 
 LOOK = TerminalCapabilities()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib._util.paths import CONTAINER_BASE, locate
-from runnerlib.cli._group import Group
+from runnerlib.cli._commands import Group
 from runnerlib.cli._options import setting_options
 from runnerlib.cli._request import current_directory, resolve_options
 from runnerlib.config import Layer

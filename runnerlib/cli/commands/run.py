@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runnerlib.cli._commands import GroupedCommand
 from runnerlib.cli._options import complete_entries, setting_options
 from runnerlib.cli._request import current_directory, resolve_options
 from runnerlib.cli._run import EXIT_CODES, carry_out, running_options
-from runnerlib.cli._words import GroupedCommand
 from runnerlib.config import SETTINGS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli import _prompt as asking
-from runnerlib.cli._group import Group
+from runnerlib.cli._commands import Group
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.secrets.local_store import (
     get_default_base_path,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib.cli._commands import CommandWithWords
 from runnerlib.cli._in_place import is_contained
 from runnerlib.cli._options import setting_options
 from runnerlib.cli._project import find
 from runnerlib.cli._request import is_unnamed, requested, warn
-from runnerlib.cli._words import CommandWithWords
 from runnerlib.errors import ConfigError, printable
 from runnerlib.runner.plan import plan_job
 from runnerlib.runner.planner import Planner

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.files import open_regular
 from runnerlib.events.result import Usage
+from runnerlib.executor.local.accounting import UNLIMITED, sentence
 from runnerlib.executor.local.cgroup import oom_kills
-from runnerlib.executor.local.oom import UNLIMITED, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from __future__ import annotations
 import signal
 
 from runnerlib.executor.local.process import Process
-from runnerlib.executor.local.process_info import holders, members
+from runnerlib.executor.local.process_tree import holders, members
 from runnerlib.executor.local.supervisor import ProcessSupervisor
 
 __all__ = [

@@ -12,11 +12,10 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.executor.local import _spawn, subreaper
-from runnerlib.executor.local.process_info import describe
 from runnerlib.executor.local.process_tag import ProcessTag, new_tag
-from runnerlib.executor.local.process_tree import descendants, end_all, send, status, wait_for
+from runnerlib.executor.local.process_tree import descendants, describe, end_all, send, status, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, suppress
 
-from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.proc import mounts, read_if_shown
+from runnerlib._util.values import NamedTuple
 
 # Limits that every group has, and a step could change in its own; there are more only with delegated controllers.
 _LIMITS = ("cgroup.max.descendants", "cgroup.max.depth")

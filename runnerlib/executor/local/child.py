@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.threads import TURN
 from runnerlib.executor.local import _spawn
-from runnerlib.executor.local.exec_args import exec_args, nul_byte, search_path
-from runnerlib.executor.local.stdio import memory
+from runnerlib.executor.local.launch import exec_args, memory, nul_byte, search_path
 from runnerlib.executor.local.subreaper import collecting
 
 if TYPE_CHECKING:

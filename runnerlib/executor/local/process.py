@@ -13,8 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from runnerlib.errors import RunnerError
-from runnerlib.executor.local.process_info import describe, holders
-from runnerlib.executor.local.process_tree import end_all, send
+from runnerlib.executor.local.process_tree import describe, end_all, holders, send
 from runnerlib.executor.process_spec import ExitStatus
 
 if TYPE_CHECKING:
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
 
     from runnerlib._util.proc import ProcessStat
     from runnerlib._util.terminal import TerminalSize
+    from runnerlib.executor.local.accounting import Meter, OomProbe
     from runnerlib.executor.local.cgroup import Group
-    from runnerlib.executor.local.oom import OomProbe
-    from runnerlib.executor.local.usage import Meter
     from runnerlib.executor.process_spec import ProcessInfo
 
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import os
 import re
 
-from runnerlib._util.named_tuple import NamedTuple
 from runnerlib._util.proc import read_if_shown
+from runnerlib._util.values import NamedTuple
 from runnerlib.executor.local import _spawn
 
 TAG = "RUNNERLIB_PROCESS_TAG"

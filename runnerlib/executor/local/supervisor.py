@@ -9,21 +9,17 @@ from contextlib import ExitStack, suppress
 from threading import get_native_id
 from typing import TYPE_CHECKING
 
-from runnerlib.executor.admission import Room
 from runnerlib.executor.hardening import core_limit
 from runnerlib.executor.local import _spawn, open_file_limit, subreaper
+from runnerlib.executor.local.accounting import Meter, OomProbe, find_counter
 from runnerlib.executor.local.alone import current
 from runnerlib.executor.local.cgroup import new_groups
-from runnerlib.executor.local.exec_args import exec_args, no_room, nul_byte, refused, search_path
-from runnerlib.executor.local.oom import OomProbe, find_counter
+from runnerlib.executor.local.launch import exec_args, no_room, nul_byte, open_stdio, refused, search_path
 from runnerlib.executor.local.process import Process
-from runnerlib.executor.local.process_info import describe
 from runnerlib.executor.local.process_tag import TAG, new_tag, step_number
-from runnerlib.executor.local.process_tree import children, descendants, end_all, send, status
-from runnerlib.executor.local.stdio import open_stdio
-from runnerlib.executor.local.usage import Meter
+from runnerlib.executor.local.process_tree import children, descendants, describe, end_all, send, status
 from runnerlib.executor.local.watchdog import Watchdog
-from runnerlib.executor.process_spec import CALLS, SOCKETS
+from runnerlib.executor.process_spec import CALLS, SOCKETS, Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

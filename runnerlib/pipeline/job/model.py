@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runnerlib._util.arguments import checked
 from runnerlib._util.graph import cycle, reachable
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 from runnerlib.errors import ConfigError, unknown
-from runnerlib.pipeline.job.long_script import LONGEST_WORD, reader
-from runnerlib.pipeline.job.step import Retry, Step
-from runnerlib.pipeline.job.step_order import dependencies
+from runnerlib.pipeline.job.step import LONGEST_WORD, Retry, Step, dependencies, reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

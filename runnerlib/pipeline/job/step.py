@@ -1,4 +1,4 @@
-"""A step: one command of a job, with the rules when and how it runs."""
+"""Steps of a job: their rules, what each waits for, and the program that runs a script too long for an argument."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from runnerlib._util.arguments import checked, mended
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from runnerlib.events.result import StepResult
+
 
 When = Literal["on_success", "on_failure", "always"]
 """The condition to run after the steps it depends on: all succeeded, one failed, or either."""
@@ -150,3 +151,54 @@ class Step(_Fields):
             several = isinstance(self.run, str) and "\n" in self.run.strip()
             return _SHELLS["sh"] if several else ("/bin/sh", "-c")
         return _SHELLS.get(self.shell) or tuple(shlex.split(self.shell))
+
+
+def dependencies(steps: Iterable[Step]) -> dict[str, tuple[str, ...]]:
+    """Return for each step the steps it waits for.
+
+    A step without `depends_on` waits for all steps written before it, its neighbours in a row of
+    `parallel` steps excepted. Only those are named that no other named one waits for already.
+    """
+    graph: dict[str, tuple[str, ...]] = {}
+    last: dict[str, None] = {}  # the written steps that no later one waits for
+    row_waits_for: tuple[str, ...] | None = None
+    for step in steps:
+        in_row = step.parallel and step.depends_on is None
+        if step.depends_on is not None:
+            graph[step.name] = tuple(dict.fromkeys(step.depends_on))
+        elif in_row and row_waits_for is not None:
+            graph[step.name] = row_waits_for
+        else:
+            graph[step.name] = tuple(last)
+        row_waits_for = graph[step.name] if in_row else None
+        for waited in graph[step.name]:
+            last.pop(waited, None)
+        last[step.name] = None
+    return graph
+
+
+LONGEST_WORD = (1 << 17) - 1
+"""Bytes of a word, or of a variable with its name, that the kernel takes (MAX_ARG_STRLEN, less the NUL)."""
+
+SCRIPT = "RUNNERLIB_SCRIPT"
+"""The variable that names the file."""
+
+_PYTHON = f"import os; exec(compile(open(os.environ['{SCRIPT}'], 'rb').read(), '<string>', 'exec'))"
+_READERS: Mapping[str, str] = {
+    **dict.fromkeys(("sh", "dash", "bash", "zsh", "ksh", "ash"), f'. "${SCRIPT}"'),
+    **dict.fromkeys(("python", "python3"), _PYTHON),
+    "node": f'require("vm").runInThisContext(require("fs").readFileSync(process.env.{SCRIPT}, "utf8"))',
+    "perl": f'open my $f, "<", $ENV{{{SCRIPT}}} or die; my $t = join "", <$f>; close $f; eval $t; die $@ if $@',
+    "ruby": f'eval File.read(ENV["{SCRIPT}"]), TOPLEVEL_BINDING',
+}
+
+
+def reader(shell: Sequence[str]) -> str | None:
+    """Return the text that makes `shell` run the file; None for an unknown shell.
+
+    `shell` are the words that are followed by a text.
+    """
+    if not (shell[-1].startswith("-") and shell[-1].endswith(("c", "e"))):
+        return None
+    names = (word.rpartition("/")[2] for word in reversed(shell[:-1]))
+    return next((_READERS[name] for name in names if name in _READERS), None)

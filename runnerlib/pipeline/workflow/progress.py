@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib._util.schedule import Schedule
+from runnerlib._util.graph import Schedule
 from runnerlib.events.result import Ending, StepResult
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 
 
 class Limits(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import struct
 
-from runnerlib._util.named_tuple import NamedTuple
+from runnerlib._util.values import NamedTuple
 
 HEADER = struct.Struct(">I")
 

@@ -13,8 +13,8 @@ import pytest
 
 from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.local import oom_kmsg as kmsg
+from runnerlib.executor.local.accounting import Counter, OomProbe, find_counter
 from runnerlib.executor.local.cgroup import Group, Place, find_place, oom_kills
-from runnerlib.executor.local.oom import Counter, OomProbe, find_counter
 from tests.executor.local.steps import finish, launch
 
 ROOT = Path(__file__).parents[3]

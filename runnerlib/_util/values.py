@@ -1,12 +1,40 @@
-"""Values with many fields, as frozen dataclasses; but no code of theirs is compiled at each start."""
+"""Values that are quick to define, as named tuples and frozen dataclasses: nothing of them is compiled at each start.
+
+`typing.NamedTuple` compiles the annotation of each field, `dataclass` an `__init__` with an argument for each. A start
+of the command line defines some sixty such classes; the standard library took a tenth of all its time for that. A type
+checker sees no difference.
+"""
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from dataclasses import Field
+    from typing import NamedTuple
+else:
+
+    class _Definition(type):
+        """Metaclass that makes a named tuple of a class body; annotations stay as they are written."""
+
+        def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+            if not bases:
+                return super().__new__(cls, name, bases, body)
+            fields = body.get("__annotations__", {})
+            defaults = [body[field] for field in fields if field in body]
+            made = namedtuple(name, fields, defaults=defaults, module=body["__module__"])
+            for key, value in body.items():
+                if key not in fields and key != "__module__":
+                    setattr(made, key, value)
+            return made
+
+    class NamedTuple(metaclass=_Definition):
+        """Base of a named tuple, as `typing.NamedTuple`."""
+
+
+__all__ = ["NamedTuple", "record"]
 
 T = TypeVar("T")
 
