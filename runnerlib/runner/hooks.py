@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runnerlib.masking import SecretMasker
     from runnerlib.runner.plan import RunPlan
     from runnerlib.runner.reporting import Ends
+    from runnerlib.runner.sandbox.watch import Watch
     from runnerlib.triggers.sinks import Sink
 
 Stage = Literal["pre_source_prep", "post_source_prep", "pre_execution"]
@@ -70,7 +71,8 @@ class RunState:
     """The state of one run.
 
     `ends` gives the streams for its output. `observer` takes the events, and is None until there is one. `result` is
-    that of the job, once it has ended; `ending` is true from then on, or from what has ended the run before it.
+    that of the job, once it has ended; `ending` is true from then on, or from what has ended the run before it. `watch`
+    looks after the CI source, from its preparation on.
     """
 
     def __init__(self, masker: SecretMasker, stop: Stop, ends: Ends, warned: Collection[str] = ()) -> None:
@@ -79,6 +81,7 @@ class RunState:
         self.observer: Observer | None = None
         self.result: JobResult | None = None
         self.ending = False
+        self.watch: Watch | None = None
         self.failures = FailureLog(self.warn)
         self._mask = masker.mask_string
         self._warned = set(warned)

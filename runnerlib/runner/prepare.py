@@ -75,7 +75,9 @@ def prepare(planner: Planner[JobPlan], journal: Journal | None, hooks: RunHooks,
     if journal is not None and not journal.prepared:
         _forget_spools(plan)
     hooks.reached("pre_source_prep")
-    _prepare_sources(planner, journal, progress)
+    _prepare_sources(planner, journal, progress, run)
+    if run.watch is not None:
+        run.watch.check()  # before plugins of it are loaded
     planner.read_awaited_job()
     code_dir = planner.plan().code_dir
     if not hooks.present and os.path.isdir(f"{code_dir}/{PLUGINS}"):
@@ -85,6 +87,8 @@ def prepare(planner: Planner[JobPlan], journal: Journal | None, hooks: RunHooks,
     if not code_dir.exists():
         _make(code_dir)
     hooks.reached("pre_execution")
+    if hooks.present and run.watch is not None:
+        run.watch.accept()  # plugins are trusted, and may have changed it
     # The source is in place now, and may hold a symlink at the path of the job's directory.
     plan = planner.plan()
     plan.workspace.resolve(str(plan.job_dir), "job_dir")
@@ -94,7 +98,7 @@ def prepare(planner: Planner[JobPlan], journal: Journal | None, hooks: RunHooks,
         check_lists(plan.job, plan.env, plan.secrets, plan.config)
 
 
-def _prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progress: Progress) -> None:
+def _prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progress: Progress, run: RunState) -> None:
     """Prepare the sources; when a job resumes, only the trusted one, because steps may have changed it."""
     going_on = journal is not None and journal.prepared
     plan = planner.plan()
@@ -107,6 +111,10 @@ def _prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progres
         else:
             progress.line("going on in the workspace as it is; no source is prepared")
         if checkout.trusted:
+            # Only runs with a CI source watch over it.
+            from runnerlib.runner.sandbox.watch import Watch
+
+            run.watch = Watch(checkout.target)
             planner.add_ci_settings(checkout.target)
             planner.plan()  # what is wrong in them ends the run before anything untrusted is fetched
     if plan.checkouts:

@@ -192,7 +192,8 @@ class _Run:
         masker, other = self._planner.services.masker, self._driver.loop_observer
         observer = self.state.observer if other is None else self._hooks.beside(other)
         assert observer is not None  # noqa: S101 - it is open since the validation
-        return job_run(plan, masker, journal, observer, site, self._hooks.around(), self._planner.services.inspect)
+        around, inspect = self._hooks.around(), self._planner.services.inspect
+        return job_run(plan, masker, journal, observer, site, around, inspect, self.state.watch)
 
     def finish(self) -> None:
         """Carry out the stages after the job, or after what has ended the run before it.

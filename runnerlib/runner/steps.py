@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.surroundings import Surroundings
     from runnerlib.runner.journal import Journal
     from runnerlib.runner.plan import JobPlan
+    from runnerlib.runner.sandbox.watch import Watch
 
 
 class Site(NamedTuple):
@@ -40,16 +41,18 @@ def job_run(
     site: Site,
     around: Around | None = None,
     inspect: Inspect | None = None,
+    watch: Watch | None = None,
 ) -> JobRun:
     """Return the job of a plan, ready to run in its prepared workspace; `around` are hooks of its steps.
 
-    `inspect` takes each step that has failed.
+    `inspect` takes each step that has failed, `watch` has looked after the CI source since it was prepared.
     """
     execution = _execution(plan, site)
     if plan.is_bounded:
         from runnerlib.runner.sandbox.job import bounded  # for the jobs that have one
 
-        execution = bounded(plan, execution, site.executor, partial(_warn, masker, observer), _apart(plan, site))
+        warn, apart = partial(_warn, masker, observer), _apart(plan, site)
+        execution = bounded(plan, execution, site.executor, warn, apart, watch)
     if plan.conditions:
         execution = execution._replace(surroundings=_surroundings(plan, partial(_warn, masker, observer)))
     if journal is not None:

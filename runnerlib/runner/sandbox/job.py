@@ -7,15 +7,15 @@ import re
 from typing import TYPE_CHECKING
 
 from runnerlib.engine.boundary import Enclosure
-from runnerlib.errors import RunnerError, TamperedError
+from runnerlib.errors import RunnerError
 from runnerlib.executor.local import ProcessSupervisor, landlock
 from runnerlib.executor.local.landlock import CHANGE, IOCTL_DEV, READ_FILE, Handled, Ruleset
 from runnerlib.executor.process_spec import Confinement
-from runnerlib.runner.sandbox import manifest
 from runnerlib.runner.sandbox.grants import Grants
 from runnerlib.runner.sandbox.handover import Handover
 from runnerlib.runner.sandbox.layout import named_paths, special_paths
 from runnerlib.runner.sandbox.level import bounds_of_job, watched_tree
+from runnerlib.runner.sandbox.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,24 +36,36 @@ _NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def bounded(
-    plan: JobPlan, execution: JobExecution, executor: Executor, warn: Callable[[str], object], scratch: Path
+    plan: JobPlan,
+    execution: JobExecution,
+    executor: Executor,
+    warn: Callable[[str], object],
+    scratch: Path,
+    watch: Watch | None,
 ) -> JobExecution:
     """Return the execution of a job with the sandbox of its steps. Raises RunnerError as `JobSandbox` does."""
     is_local = isinstance(executor, ProcessSupervisor)  # a container bounds its steps itself
     if watched_tree(plan) is not None:
         execution = execution._replace(env={**_NO_BYTECODE, **execution.env})
-    return execution._replace(boundary=JobSandbox(plan, scratch, warn, is_local=is_local))
+    if not is_local:  # it has another owner now
+        watch = None
+    return execution._replace(boundary=JobSandbox(plan, scratch, warn, watch, is_local=is_local))
 
 
 class JobSandbox:
     """Bounds of the steps of a job, to be closed; with `is_local` false containers bound them, see `containers`.
 
+    `watch` has looked after the CI source since it was prepared; by default it is noted now.
+
     Raises ConfigError for a wrong path in `sandbox_paths`, and RunnerError when the kernel lacks a part of a level and
     `sandbox_required` is set; else `warn` gets it.
     """
 
-    def __init__(self, plan: JobPlan, scratch: Path, warn: Callable[[str], object], *, is_local: bool) -> None:
+    def __init__(
+        self, plan: JobPlan, scratch: Path, warn: Callable[[str], object], watch: Watch | None = None, *, is_local: bool
+    ) -> None:
         self._plan = plan
+        self._watch = watch
         self._ci = watched_tree(plan)
         self._bounds = bounds_of_job(plan)
         self._is_local = is_local
@@ -75,7 +87,13 @@ class JobSandbox:
             warn("no container can be limited to ports: steps in one that list some have no network")
         if self._levels - {"off"}:
             self._prepare()
-        self._manifest = _noted(self._ci) if self._ci is not None else {}
+        if self._ci is None:
+            self._watch = None
+        elif self._watch is None or self._watch.tree != self._ci:
+            self._watch = Watch(self._ci)
+        if self._watch is not None:
+            self._watch.check()  # since it was prepared, the other source was, and programs ran for that
+            self._watch.steps_begin()
 
     def enclosure(self, step: Step) -> Enclosure | None:
         """Return the bounds of an attempt that is about to start; None for one without."""
@@ -102,16 +120,8 @@ class JobSandbox:
 
     def check(self) -> None:
         """Raise TamperedError when the CI source is not any more what it was when the job began."""
-        if self._ci is None:
-            return
-        try:
-            now = manifest.take(self._ci, self._manifest)
-        except OSError as error:
-            raise TamperedError(f"the CI source '{self._ci}' cannot be read any more: {error.strerror}") from None
-        found = manifest.changes(self._manifest, now)
-        if found:
-            raise TamperedError(f"the CI source was changed while steps ran: {manifest.summary(found)}")
-        self._manifest = now
+        if self._watch is not None:
+            self._watch.check()
 
     def hint(self, step: Step) -> str:
         """Return that a step has failed perhaps because no program gives it more rights."""
@@ -173,11 +183,3 @@ class JobSandbox:
 def _sockets(bounds: Bounds) -> Sockets:
     """Return the sockets that a step may make."""
     return "all" if bounds.network is True else "TCP and UDP" if bounds.network else "local"
-
-
-def _noted(tree: Path) -> manifest.Manifest:
-    """Return the manifest at the start of a job. Raises RunnerError."""
-    try:
-        return manifest.take(tree)
-    except OSError as error:
-        raise RunnerError(f"the CI source '{tree}' cannot be read: {error.strerror}") from None
