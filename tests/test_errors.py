@@ -19,7 +19,7 @@ from runnerlib.errors import (
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(RunnerError, 125), (SourceError, 125), (OutputError, 125), (ConfigError, 2), (PathError, 2)],
+    [(RunnerError, 125), (SourceError, 125), (OutputError, 125), (ConfigError, 78), (PathError, 78)],
 )
 def test_exit_codes(error: type[RunnerError], code: int) -> None:
     assert error("x").exit_code == code

@@ -85,12 +85,12 @@ def test_a_value_in_a_file_or_in_the_arguments(say, tmp_path: Path) -> None:
         (["set", "p", "k", "a", VALUE], 2, "there are more words than PATH and KEY and a value\n"),
         (["set", "p", "k", VALUE, "--stdin"], 2, "give one value"),
         (["set", "p", "k", f"--{VALUE}", "x"], 2, "there are more words"),
-        (["set", "p x", "k"], 2, "'p x' is no path of a secret (letters, digits, '/', '_' and '-')\n"),
-        (["set", "p:k.k"], 2, "'k.k' is no key of a secret (letters, digits, '_' and '-')\n"),
-        (["set", "p", "k", "--file", "/nowhere/x"], 2, "cannot read '/nowhere/x': No such file or directory\n"),
-        (["set", "p", "k"], 2, "the value of 'p:k' is empty\n"),
+        (["set", "p x", "k"], 78, "'p x' is no path of a secret (letters, digits, '/', '_' and '-')\n"),
+        (["set", "p:k.k"], 78, "'k.k' is no key of a secret (letters, digits, '_' and '-')\n"),
+        (["set", "p", "k", "--file", "/nowhere/x"], 78, "cannot read '/nowhere/x': No such file or directory\n"),
+        (["set", "p", "k"], 78, "the value of 'p:k' is empty\n"),
         (["list", "a", "b"], 2, "give one PATH, or none\n"),
-        (["init"], 2, "already; --force makes a new one\n"),
+        (["init"], 78, "already; --force makes a new one\n"),
     ],
 )
 def test_mistakes(say, args: list[str], code: int, message: str) -> None:
@@ -186,7 +186,7 @@ def test_a_job_whose_secret_is_missing_does_not_start(tmp_path: Path) -> None:
             *args, "--job-env", "A=${secret:p:k}", "--secret-providers", "env", "--", "touch", "started", cwd=tmp_path
         )
         assert (done.code, done.out, done.err) == (
-            2,
+            78,
             b"",
             "error: job_env: A: there is no secret 'p:k' (providers: env)\n",
         )

@@ -198,7 +198,7 @@ def one_of(allowed: tuple[str, ...], given: object) -> str:
         return "off"
     if given not in allowed:
         near = suggestion(given, list(allowed)) if isinstance(given, str) else ""
-        raise ValueError(near.removeprefix("; ") or f"one of {', '.join(allowed)} is expected")
+        raise ValueError(f"another word is expected{near}" if near else f"one of {', '.join(allowed)} is expected")
     return str(given)
 
 

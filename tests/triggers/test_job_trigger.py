@@ -73,7 +73,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("depends_on", {"test": 1}, "a list is expected, got a mapping"),
     ("depends_on", ["test", "test"], "'test' is there twice"),
     ("depends_on", ["deploy"], "it would wait for itself"),
-    ("condition", "any_success", "unknown condition 'any_success' (all_success, any_failed, always)"),
+    ("condition", "any_success", "unknown condition 'any_success'; did you mean 'all_success'?"),
     ("condition", "branch == 'main'", "unknown condition 'branch == 'main''"),
     ("condition", True, "a text is expected, got true or false (put it in quotes)"),
     ("source_ref", 1.0, "a text is expected, got a number (put it in quotes)"),
