@@ -81,4 +81,5 @@ class Build(build_ext):
 setup(
     ext_modules=[*cythonize([core, spawn, landlock, hardening, treefile], build_dir="build"), guard],
     cmdclass={"build_ext": Build},
+    data_files=[("share/man/man1", sorted(glob("docs/man/*.1")))],
 )

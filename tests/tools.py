@@ -27,6 +27,7 @@ PACKAGES = {
     "svn": "subversion",
     "svnadmin": "subversion",
     "node": "nodejs",
+    "groff": "groff-base",
     "apache2": "apache2 libapache2-mod-svn",
     "php": "php-cli",
     "systemd-escape": "systemd",

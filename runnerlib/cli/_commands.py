@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from runnerlib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Group(click.Group):
@@ -56,6 +60,12 @@ class GroupedCommand(CommandWithWords):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, those most used first."""
+        for heading, rows in self.grouped_options(ctx):
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+    def grouped_options(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield the headings, each with the spellings and texts of its options."""
         from runnerlib.cli._grouped_help import GROUPS, OTHER  # only the help needs them
 
         records = {param.name or "": record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))}
@@ -64,8 +74,7 @@ class GroupedCommand(CommandWithWords):
         for heading, names in groups.items():
             rows = [records[name] for name in names if name in records]
             if rows:
-                with formatter.section(heading):
-                    formatter.write_dl(rows)
+                yield heading, rows
 
 
 def refuse(stray: tuple[str, ...], ctx: click.Context) -> None:
