@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "runnerlib"
 PLACES = {
     '"pull_request_updated"': "pipeline/workflow/job.py",
     '"RUNNERLIB_RECORDS"': "_util/paths.py",
-    '"REACTORCIDE_SECRETS_PASSWORD"': "secrets/providers/lookup.py",
+    '"REACTORCIDE_SECRETS_PASSWORD"': "secrets/lookup.py",
     '"workflow-vars.json"': "triggers/workflow_variables.py",
     '"workflow-output.json"': "triggers/workflow_variables.py",
     '"/job/triggers.json"': "config/settings.py",

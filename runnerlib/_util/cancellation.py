@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runnerlib._util.signals import signal_name
+from runnerlib._util.system import signal_name
 from runnerlib.errors import Interrupted
 
 if TYPE_CHECKING:

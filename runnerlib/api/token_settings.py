@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib.config import SECRETS, read
-from runnerlib.secrets.providers import ReferenceExpander, SecretResolver
+from runnerlib.secrets.lookup import ReferenceExpander, SecretResolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib._util.terminal import own_terminal_size
+from runnerlib._util.system import own_terminal_size
 from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError, printable
 from runnerlib.output.text.columns import columns, hanging, shortened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib._util.terminal import own_terminal_size, terminal_size
+from runnerlib._util.system import own_terminal_size, terminal_size
 from runnerlib.errors import one_line
 
 if TYPE_CHECKING:

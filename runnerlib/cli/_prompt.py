@@ -6,7 +6,7 @@ import os
 from getpass import getpass
 
 from runnerlib.errors import ConfigError
-from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
+from runnerlib.secrets.lookup import PASSWORD_VARIABLE
 
 
 def is_possible() -> bool:

@@ -10,7 +10,7 @@ import click
 
 from runnerlib._util.paths import working_directory
 from runnerlib.config import Resolved, read
-from runnerlib.config.misspelled import misspelt
+from runnerlib.config.layer_values import misspelt
 from runnerlib.errors import ConfigError, printable
 from runnerlib.executor.hardening import wipe
 from runnerlib.runner.environment import named_secrets, private

@@ -15,7 +15,7 @@ from runnerlib.output.streams import is_one_stream
 from runnerlib.runner.plan import plan_job
 from runnerlib.runner.planner import Planner
 from runnerlib.runner.run import preview, run_request
-from runnerlib.secrets.providers import UnresolvedLookup
+from runnerlib.secrets.lookup import UnresolvedLookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

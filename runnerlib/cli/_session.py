@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.masking import SecretMasker
 from runnerlib.output import chosen_format
-from runnerlib.secrets.providers import SecretResolver
+from runnerlib.secrets.lookup import SecretResolver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,13 +1,18 @@
-"""Values of each configuration layer, as written there."""
+"""Values of each configuration layer, as written there, and variables that were probably meant as settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
-from runnerlib.config.settings import SETTINGS, Setting
+from runnerlib.config.settings import ENV_PREFIX, SETTINGS, Setting
 from runnerlib.errors import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 PROFILES = "profiles"
 _OF_JOBS = frozenset({"job", "jobs", "steps", "workflow"})
@@ -127,3 +132,42 @@ def from_command_line(options: Mapping[str, object], problems: list[str]) -> Ite
             problems.append(unknown("setting", name, SETTINGS))
         elif value is not None:
             yield LayerValue(SETTINGS[name], value, Origin(Layer.COMMAND_LINE, SETTINGS[name].option))
+
+
+# What this runner reads besides its settings.
+_READ = ("CONFIG", "IN_CONTAINER", "SECRETS_PASSWORD", "SECRETS_SOCKET", "SOURCE_DIR", "CI_SOURCE_DIR", "VCS_AUTH_DIR")
+# What other parts of Reactorcide set or read, and jobs find there.
+_OTHERS = (
+    *("EVENT_TYPE", "BRANCH", "SHA", "GIT_BRANCH", "GIT_COMMIT", "DIFF_BASE", "PR_NUMBER", "PR_REF", "PR_BASE_REF"),
+    *("BASE_URL", "BASE_REF", "HEAD_URL", "HEAD_REF", "HEAD_ACTOR", "IS_FORK_PR", "ACTOR_SUBJECTS", "SOURCE_PATH"),
+    *("CI", "CI_APPROVALS", "CI_POLICY", "CI_POLICY_REVISION", "CI_SOURCE_PATH", "CHECKOUT_MODE", "PROVIDER", "REPO"),
+    *("JOB_API_URL", "JOB_KIND", "JOB_SHELLCMD", "QUEUE", "REPORT_GENERATION", "REPORT_TARGET_GENERATION"),
+    *("REPORT_TARGET_ID", "VCS_AUTH_CLEANUP", "WORKER_MODE"),
+)
+_MEANT = tuple(dict.fromkeys((*(setting.variable for setting in SETTINGS.values()), *(ENV_PREFIX + n for n in _READ))))
+_KNOWN = frozenset((*_MEANT, *(ENV_PREFIX + name for name in _OTHERS)))
+# A name is taken for a misspelt one when it is that much like one.
+_LIKENESS = 0.8
+
+
+def misspelt(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a warning for each unknown variable whose name is close to that of a setting."""
+    for name in environ:
+        if name[:1] in {"R", "r"} and name not in _KNOWN and (meant := _meant(name)):
+            yield f"variable '{name[:100]}' is no setting; did you mean '{meant}'?"
+
+
+def _meant(name: str) -> str:
+    """The variable that `name` is close to; empty for none, as for the name of a job's own."""
+    prefix, underscore, rest = name.upper().partition("_")
+    wanted = ENV_PREFIX[:-1]
+    if not underscore or not 0.5 < len(prefix) / len(wanted) < 2:
+        return ""
+    from difflib import SequenceMatcher, get_close_matches  # most starts have no such variable
+
+    if prefix != wanted and SequenceMatcher(None, prefix, wanted).ratio() < _LIKENESS:
+        return ""
+    if ENV_PREFIX + rest in _KNOWN:
+        return ENV_PREFIX + rest
+    near = get_close_matches(rest, [known.removeprefix(ENV_PREFIX) for known in _MEANT], 1, _LIKENESS)
+    return ENV_PREFIX + near[0] if near else ""

@@ -22,7 +22,7 @@ from runnerlib.executor.process_spec import CommandError, NoRoomError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from runnerlib._util.terminal import TerminalSize
+    from runnerlib._util.system import TerminalSize
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
     from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec, Room

@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib._util.pipes import enlarge
+from runnerlib._util.system import enlarge
 from runnerlib.events import StepOutput
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from runnerlib._util.terminal import own_terminal_size
+from runnerlib._util.system import own_terminal_size
 from runnerlib._util.values import NamedTuple
 from runnerlib.engine import step_outputs as exports
 from runnerlib.engine.attempt import Attempt, Command, Limits

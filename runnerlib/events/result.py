@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from runnerlib._util.signals import signal_name
+from runnerlib._util.system import signal_name
 from runnerlib._util.values import NamedTuple
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from runnerlib._util.terminal import TerminalSize
+    from runnerlib._util.system import TerminalSize
     from runnerlib.events.result import Usage
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runnerlib._util.terminal import TerminalSize
+    from runnerlib._util.system import TerminalSize
     from runnerlib.executor.process_spec import ExitStatus, ProcessInfo, ProcessSpec, Room
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib._util.terminal import terminal_size
+from runnerlib._util.system import terminal_size
 from runnerlib._util.values import NamedTuple
 from runnerlib.output import service
 

@@ -25,9 +25,9 @@ from runnerlib.errors import one_line
 from runnerlib.events import JobFinished, JobStarted, Masked
 from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.output.failure_tails import FailureTails, tails_of
+from runnerlib.output.messages import ended
 from runnerlib.output.table import table
 from runnerlib.output.text.columns import hanging, shortened
-from runnerlib.output.text.messages import ended
 from runnerlib.output.text.outcomes import CANCELLED, FAILED, PASSED, counted
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import one_line
+from runnerlib.output.messages import duration, size
 from runnerlib.output.text.columns import columns, hanging, padded, shortened, told_apart, wrapped
-from runnerlib.output.text.messages import duration, size
 from runnerlib.output.text.outcomes import ALLOWED, counted, marked, style_of
 
 if TYPE_CHECKING:

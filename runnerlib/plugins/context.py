@@ -10,7 +10,7 @@ from runnerlib.config.settings import secret_texts
 from runnerlib.errors import unknown
 from runnerlib.masking import SecretMasker
 from runnerlib.plugins.errors import PluginError
-from runnerlib.secrets.providers import SecretResolver
+from runnerlib.secrets.lookup import SecretResolver
 from runnerlib.source import Sources
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from runnerlib._util.cancellation import Stop
-from runnerlib._util.signals import signal_name
+from runnerlib._util.system import signal_name
 from runnerlib.errors import Interrupted
 from runnerlib.executor.local import STOPPING, ProcessSupervisor
 from runnerlib.runner.steps import Site

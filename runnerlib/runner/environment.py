@@ -11,7 +11,7 @@ from runnerlib.config import SECRETS, SETTINGS
 from runnerlib.config.settings import secret_texts
 from runnerlib.masking.candidates import Secret, guess
 from runnerlib.pipeline.job import VARIABLE_NAME
-from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
+from runnerlib.secrets.lookup import PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

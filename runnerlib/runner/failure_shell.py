@@ -10,7 +10,7 @@ import tty
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from runnerlib._util.terminal import own_terminal_size
+from runnerlib._util.system import own_terminal_size
 from runnerlib.errors import RunnerError
 from runnerlib.events import Notice, Warned
 from runnerlib.executor.process_spec import CommandError

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.values import NamedTuple, record
 from runnerlib.config import SETTINGS, Layer
-from runnerlib.config.misspelled import misspelt
+from runnerlib.config.layer_values import misspelt
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.output import MODES, mode_of
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.runner.environment import job_environment, named_secrets, referring
 from runnerlib.runner.request import Changes, RunRequest
 from runnerlib.runner.services import services_for
-from runnerlib.secrets.providers import ReferenceExpander
+from runnerlib.secrets.lookup import ReferenceExpander
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runnerlib.runner.image_choice import Placement
     from runnerlib.runner.journal import Selection
     from runnerlib.runner.services import RunServices
-    from runnerlib.secrets.providers import SecretResolver
+    from runnerlib.secrets.lookup import SecretResolver
 
 # Prefixes of the variables that describe a job to itself.
 _TOLD = ("REACTORCIDE_", "RC_", "RUNNERLIB_")

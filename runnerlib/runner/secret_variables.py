@@ -8,7 +8,7 @@ from runnerlib.config import SECRETS
 from runnerlib.engine.step_secrets import SecretVariables
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.runner.environment import JOB_ENV, named_secrets
-from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
+from runnerlib.secrets.lookup import PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -10,7 +10,7 @@ from runnerlib.errors import unknown
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.candidates import weakness
 from runnerlib.runner.environment import Files
-from runnerlib.secrets.providers import SecretResolver
+from runnerlib.secrets.lookup import SecretResolver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib._util.terminal import TerminalSize
+from runnerlib._util.system import TerminalSize
 from runnerlib.engine import JobExecution, JobRun, Limits
 from runnerlib.events import StepRetrying, StepStarted
 from runnerlib.events.result import JobResult, Usage

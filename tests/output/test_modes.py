@@ -28,9 +28,9 @@ from runnerlib.events import (
 from runnerlib.events.result import StepResult
 from runnerlib.output import MODES, Mode, automatic_mode, console, mode_of, service
 from runnerlib.output.capabilities import TerminalCapabilities, look
+from runnerlib.output.messages import duration, size
 from runnerlib.output.streams import streams
 from runnerlib.output.text.columns import columns, common_width, padded, shortened, told_apart
-from runnerlib.output.text.messages import duration, size
 from tests.output.show import shown
 
 

@@ -10,6 +10,7 @@ import pytest
 from runnerlib.events import Event, JobFinished, JobStarted, StepFinished, StepStarted
 from runnerlib.events.result import StepResult
 from runnerlib.output.capabilities import TerminalCapabilities
+from runnerlib.output.messages import finished
 from runnerlib.output.modes.ci_services import Plain
 from runnerlib.output.modes.grouped import Grouped
 from runnerlib.output.modes.live import Live
@@ -18,7 +19,6 @@ from runnerlib.output.protocol import Console
 from runnerlib.output.streams import Streams
 from runnerlib.output.summary import Summary
 from runnerlib.output.text.columns import PALETTE
-from runnerlib.output.text.messages import finished
 from runnerlib.output.text.outcomes import style_of
 from tests.output.show import job, result, shown
 

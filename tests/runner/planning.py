@@ -19,7 +19,7 @@ from runnerlib.runner.planner import Planner
 from runnerlib.runner.request import RunRequest
 from runnerlib.runner.run import run_job
 from runnerlib.runner.services import services_for
-from runnerlib.secrets.providers import SecretResolver
+from runnerlib.secrets.lookup import SecretResolver
 
 
 def planner(

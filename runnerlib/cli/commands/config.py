@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runnerlib._util.terminal import own_terminal_size
+from runnerlib._util.system import own_terminal_size
 from runnerlib.cli import _config_values as values
 from runnerlib.cli._options import setting_options
 from runnerlib.cli._request import current_directory, resolve_options, warn_of_misspelt

@@ -23,8 +23,8 @@ from runnerlib.secrets.local_store import (
     validate_key,
     validate_path,
 )
+from runnerlib.secrets.lookup import PASSWORD_VARIABLE
 from runnerlib.secrets.providers.file import without_line_break
-from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
 from runnerlib.secrets.register.client import VARIABLE, register
 
 if TYPE_CHECKING:

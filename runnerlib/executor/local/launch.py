@@ -16,7 +16,7 @@ from runnerlib.executor.process_spec import CommandError, NoRoomError, unusable_
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from runnerlib._util.terminal import TerminalSize
+    from runnerlib._util.system import TerminalSize
     from runnerlib.executor.process_spec import ProcessSpec
 
 

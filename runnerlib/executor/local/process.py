@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnerlib._util.proc import ProcessStat
-    from runnerlib._util.terminal import TerminalSize
+    from runnerlib._util.system import TerminalSize
     from runnerlib.executor.local.accounting import Meter, OomProbe
     from runnerlib.executor.local.cgroup import Group
     from runnerlib.executor.process_spec import ProcessInfo

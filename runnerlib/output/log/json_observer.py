@@ -19,7 +19,7 @@ from runnerlib.events import (
 from runnerlib.output.filter import Filter
 from runnerlib.output.log.format import structured, timestamp
 from runnerlib.output.log.level import LogLevel, passes
-from runnerlib.output.text.messages import command, ended, finished, retrying
+from runnerlib.output.messages import command, ended, finished, retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from runnerlib.errors import OutputError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, StepOutput, StepRetrying, StepStarted
 from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.output.log.file_names import DIRECTORY, LogNames
-from runnerlib.output.text.messages import retrying
+from runnerlib.output.messages import retrying
 
 if TYPE_CHECKING:
     from pathlib import Path

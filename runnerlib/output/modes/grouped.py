@@ -20,13 +20,13 @@ from runnerlib.events import (
     Triggered,
     Warned,
 )
+from runnerlib.output.messages import command, finished, retrying
 from runnerlib.output.modes.backlog import Backlog
 from runnerlib.output.modes.block_order import Frame, Turns
 from runnerlib.output.modes.ci_services import DIALECTS
 from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only
 from runnerlib.output.text.lines import Lines, final
-from runnerlib.output.text.messages import command, finished, retrying
 from runnerlib.output.text.outcomes import FAILED, WARNING, marked, style_of
 
 if TYPE_CHECKING:

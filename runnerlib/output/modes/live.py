@@ -14,7 +14,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib._util.terminal import own_terminal_size
+from runnerlib._util.system import own_terminal_size
 from runnerlib.errors import OutputError, one_line, printable
 from runnerlib.events import (
     JobFinished,
@@ -27,13 +27,13 @@ from runnerlib.events import (
     Triggered,
     Warned,
 )
+from runnerlib.output.messages import command, finished, retrying
 from runnerlib.output.modes.backlog import Backlog
 from runnerlib.output.modes.block_order import Frame, Turns
 from runnerlib.output.modes.live_view import Progress, Running, Screen, View
 from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only, text_only
 from runnerlib.output.text.lines import Lines, final, last_state
-from runnerlib.output.text.messages import command, finished, retrying
 from runnerlib.output.text.outcomes import FAILED, WARNING, marked, style_of
 
 if TYPE_CHECKING:

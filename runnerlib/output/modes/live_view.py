@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import one_line
+from runnerlib.output.messages import duration
 from runnerlib.output.text.columns import columns, shortened, told_apart
-from runnerlib.output.text.messages import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

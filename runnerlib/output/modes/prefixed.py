@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import one_line, printable
 from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Triggered, Warned
+from runnerlib.output.messages import command, finished, retrying
 from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only
 from runnerlib.output.text.columns import PALETTE, common_width, padded, told_apart, wrapped
 from runnerlib.output.text.lines import Lines, final
-from runnerlib.output.text.messages import command, finished, retrying
 from runnerlib.output.text.outcomes import WARNING, style_of
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from runnerlib.events import (
     Triggered,
     Warned,
 )
+from runnerlib.output.messages import command, finished, retrying
 from runnerlib.output.streams import Streams
-from runnerlib.output.text.messages import command, finished, retrying
 
 if TYPE_CHECKING:
     from runnerlib.events import Event

@@ -7,7 +7,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from runnerlib._util.signals import signal_name
+from runnerlib._util.system import signal_name
 from runnerlib.errors import ConfigError, Interrupted, RunnerError
 from runnerlib.events import Notice
 from runnerlib.plugins.context import PluginContext, changeable

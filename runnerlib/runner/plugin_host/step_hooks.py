@@ -7,7 +7,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
-from runnerlib._util.signals import signal_name
+from runnerlib._util.system import signal_name
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.runner.plugin_host.changes import changed_env
 

@@ -10,8 +10,8 @@ from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError
 from runnerlib.executor.local.child import started
 from runnerlib.executor.process_spec import CommandError, ProcessSpec
+from runnerlib.secrets.lookup import PASSWORD_VARIABLE
 from runnerlib.secrets.providers.file import without_line_break
-from runnerlib.secrets.providers.lookup import PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
     from runnerlib.executor.local.child import Child

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from runnerlib._util.terminal import TerminalSize
+from runnerlib._util.system import TerminalSize
 from runnerlib.executor.local import Process, ProcessSupervisor
 from runnerlib.executor.process_spec import ExitStatus, ProcessSpec
 

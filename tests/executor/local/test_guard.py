@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from runnerlib._util.terminal import TerminalSize
+from runnerlib._util.system import TerminalSize
 from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.local import watchdog as guard
 from runnerlib.executor.local.cgroup import find_place
@@ -29,7 +29,7 @@ import os, sys
 from pathlib import Path
 from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.process_spec import ProcessSpec
-from runnerlib._util.terminal import TerminalSize
+from runnerlib._util.system import TerminalSize
 supervisor = ProcessSupervisor(cgroups=sys.argv[1] == "cgroup")
 tag, groups = supervisor._tag, supervisor._groups
 print(supervisor._watchdog.pid, tag.number, tag.text, groups and groups.path, flush=True)

@@ -17,7 +17,7 @@ import runnerlib
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError, RunnerError, SourceError
 from runnerlib.executor.local import ProcessSupervisor, _spawn
-from runnerlib.secrets.providers import SecretResolver
+from runnerlib.secrets.lookup import SecretResolver
 from runnerlib.source.git import child_process as child
 from tests.executor.local.steps import alive, kill_tree, launch, read_line, run
 from tests.executor.local.test_tree import ESCAPES

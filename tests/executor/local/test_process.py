@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib._util import pipes as pipe
+from runnerlib._util import system
 from runnerlib.errors import RunnerError
 from runnerlib.executor.local import Process, ProcessSupervisor, holders, members
 from runnerlib.executor.process_spec import CommandError
@@ -128,7 +128,7 @@ def test_a_missing_directory(supervisor: ProcessSupervisor, tmp_path: Path) -> N
 def test_a_pipe_that_may_not_grow_is_good_enough(
     supervisor: ProcessSupervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipe, "SIZE", 1 << 31)
+    monkeypatch.setattr(system, "PIPE_SIZE", 1 << 31)
     assert run(supervisor, "echo", "small") == (0, b"small\n")
 
 

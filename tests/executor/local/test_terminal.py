@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from runnerlib._util.terminal import TerminalSize
+from runnerlib._util.system import TerminalSize
 from runnerlib.executor.local import ProcessSupervisor
 from tests.executor.local.steps import finish, launch, read_line, run
 

@@ -13,7 +13,7 @@ from runnerlib.pipeline.job import Job, Step
 from runnerlib.runner.description import described
 from runnerlib.runner.plan import JobPlan
 from runnerlib.runner.planner import Planner
-from runnerlib.secrets.providers import PROVIDERS, SecretResolver
+from runnerlib.secrets.lookup import PROVIDERS, SecretResolver
 from tests.runner.planning import planner
 
 HOST = {"REACTORCIDE_IN_CONTAINER": "false", "SECRET_CI__TOKEN": "swordfish-1", "SECRET_DB__URL": "x://y:hunter2@z"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runnerlib.config import resolve
 from runnerlib.errors import ConfigError
 from runnerlib.secrets import local_store as secrets_local
-from runnerlib.secrets.providers import SecretResolver
+from runnerlib.secrets.lookup import SecretResolver
 from runnerlib.secrets.providers.env import variable
 
 
