@@ -1,29 +1,32 @@
-"""The command lines of the README and of docs/ are run as they stand, in order, a page in one directory.
+"""The pages of the README and docs/ are followed from top to bottom, each in one directory by one shell.
 
-What lies outside of this machine has a stand-in: the repository of the examples is a local one, and programs such as
-make, docker and vault only say how they were called. A line may end in an exit code that the table below knows. The
-blocks of the README that install packages are left out; the gate runs the second one, the tests themselves.
+Their command lines and `sh` blocks are run as they stand, and files that a page has its reader write are written. What
+lies outside of this machine has a stand-in: the repository of the examples is a local one, and programs such as make,
+docker and vault only say how they were called. A line may end in an exit code that the table below knows. Blocks that
+install packages are left out: the gate runs them (`.ci/run`).
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.cli import environment
+from tests.pages import PAGES, ROOT, Block, blocks
 from tests.source.repository import git
 from tests.test_design import RUNNERLIB, stand_in
 from tests.tools import tool
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-_COMMAND = re.compile(r"^    (?:\$ )?((?:\S.*[ (])?runnerlib (?!:)[a-z].*)$", re.MULTILINE)
-_SCRIPT = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^(?:\$ )?((?:\S.*[ (])?runnerlib (?!:)[a-z].*)$", re.MULTILINE)
+
+INSTALLING = {("README.md", "python3 -m venv"), ("install.md", "apt-get"), ("install.md", "python3 -m venv")}
+INSTALLING |= {("install.md", "pip wheel")}
 
 CODES = {
     "runnerlib checkout --ci": 78,  # only a worker gives its URL by settings
@@ -100,10 +103,7 @@ REPOSITORIES = (
 PROGRAMS = ("make", "docker", "vault", "aws", "npm")
 
 
-def commands(page: Path) -> list[str]:
-    """The lines of a page that stand indented, outside of fences, and run runnerlib; without their comments."""
-    found = _COMMAND.findall(_FENCED.sub("", page.read_text(encoding="utf-8")))
-    return [re.sub(r"\s{2,}# .*$", "", line).strip() for line in found]
+ENDED = """ended() { [ "$2" = "$3" ] || { echo "$1: exit code $2, not $3" >&2; exit 99; }; }"""
 
 
 @pytest.fixture
@@ -121,6 +121,7 @@ def world(tmp_path: Path) -> Path:
     git(repository, "init", "-q", "-b", "main")
     (repository / "deploy.sh").write_bytes((tmp_path / "deploy.sh").read_bytes())
     (repository / "deploy.sh").chmod(0o755)
+    (repository / "runnerlib.yaml").write_text("job: {steps: [{name: test, run: echo tested}]}\n")
     for directory in ("services/api", "libs"):
         (repository / directory).mkdir(parents=True)
         (repository / directory / "file").write_text("x")
@@ -133,37 +134,57 @@ def world(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
-def test_the_command_lines_of_a_page(page: Path, world: Path) -> None:
-    for line in commands(page):
-        done = run(line, world, inside="register-secret" in line)
-        assert done.returncode == CODES.get(line, 0), f"{page.name}: {line}\n{done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr, line
+def lines_of(block: Block) -> list[str]:
+    """Return the command lines of an indented block, without their comments."""
+    return [re.sub(r"\s{2,}# .*$", "", line).strip() for line in COMMAND.findall(block.text)]
 
 
-@pytest.mark.parametrize(
-    ("page", "block"), [(page.name, block) for page in PAGES[1:] for block in _SCRIPT.findall(page.read_text("utf-8"))]
-)
-def test_the_shell_blocks_of_a_page(page: str, block: str, world: Path) -> None:
-    done = run(block, world, inside=True)
-    assert done.returncode == 0, f"{page}: {block}\n{done.stdout}{done.stderr}"
-    assert "Traceback" not in done.stderr
+def is_run(block: Block) -> bool:
+    return block.kind == "sh" and not any(
+        block.page == page and block.text.startswith(start) for page, start in INSTALLING
+    )
 
 
-def run(script: str, world: Path, *, inside: bool) -> subprocess.CompletedProcess[str]:
-    """Run a script of bash in `world`; `inside`: as a step of a job, since some commands only work there."""
+def steps(page: Path) -> Iterator[str]:
+    """Yield what a shell does for each block of the page; some commands work only inside of a job."""
+    for block in blocks(page):
+        if block.file is not None:
+            yield f"cat > {block.file} <<'END OF FILE'\n{block.text}END OF FILE"
+        elif is_run(block):
+            yield _inside(block.text) if "RUNNERLIB_TRIGGERS" in block.text else block.text
+        elif block.kind == "indented":
+            for line in lines_of(block):
+                command = _inside(line) if "register-secret" in line else f"( {line}\n)"
+                yield f"code=0; {command} || code=$?; ended {shlex.quote(line)} $code {CODES.get(line, 0)}"
+
+
+def _inside(text: str) -> str:
+    script = f'cd "$WORLD"\n{text}'
+    return f"runnerlib run -- bash -e -o pipefail -c {shlex.quote(script)}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if list(steps(page))], ids=lambda page: page.name)
+def test_a_page_from_top_to_bottom(page: Path, world: Path) -> None:
+    script = "\n".join((ENDED, *steps(page)))
     env = environment(
         HOME=str(world),
+        WORLD=str(world),
         PATH=f"{world}/bin:{RUNNERLIB.parent}:{os.environ['PATH']}",
         DEPLOY_TOKEN="correct-horse-battery",
         REACTORCIDE_SECRETS_PASSWORD="a-password",
     )
-    shell = ["bash", "-e", "-o", "pipefail", "-c", f'cd "{world}"\n{script}']
-    argv = ["runnerlib", "run", "--", *shell] if inside else shell
-    return subprocess.run(
+    argv = ["bash", "-e", "-o", "pipefail", "-c", script]
+    done = subprocess.run(
         argv, cwd=world, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, f"{page.name}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    assert "Traceback" not in done.stderr
 
 
 def test_every_exit_code_is_of_a_line() -> None:
-    assert set(CODES) <= {line for page in PAGES for line in commands(page)}
+    assert set(CODES) <= {line for page in PAGES for block in blocks(page) for line in lines_of(block)}
+
+
+def test_every_block_that_installs_is_there() -> None:
+    starts = {(block.page, block.text) for page in PAGES for block in blocks(page)}
+    assert all(any(page == one and text.startswith(start) for one, text in starts) for page, start in INSTALLING)

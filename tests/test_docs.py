@@ -16,6 +16,8 @@ from runnerlib.config import resolve
 from runnerlib.plugins import plugin_manager
 from tests.generated import generator
 from tests.integration.cli import RUNNERLIB, environment
+from tests.looped import assert_each
+from tests.sentences import is_said
 from tests.source.git_query.made import start, write
 from tests.tools import tool
 
@@ -91,3 +93,19 @@ def test_public_names_are_there_and_only_they() -> None:
         assert getattr(runnerlib, name) is not None
     with pytest.raises(AttributeError, match="module 'runnerlib' has no attribute 'nonsense'"):
         _ = runnerlib.nonsense
+
+
+# Said by other programs, or no sentence.
+FOREIGN = {"Permission denied", "sudo", "no new privileges", "export", "[REDACTED]", "secrets"}
+
+
+def test_the_sentences_of_the_page_on_trouble_are_said() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| ([^|]+) \| [^|]+ \| .+ \|$", page, re.MULTILINE)
+    quoted = {sentence for cell in cells for sentence in re.findall(r"`([^`]+)`", cell)} - FOREIGN
+    assert len(quoted) > 20
+
+    def check(sentence: str) -> None:
+        assert is_said(sentence)
+
+    assert_each(check, ((one,) for one in quoted))
