@@ -188,3 +188,10 @@ def test_every_exit_code_is_of_a_line() -> None:
 def test_every_block_that_installs_is_there() -> None:
     starts = {(block.page, block.text) for page in PAGES for block in blocks(page)}
     assert all(any(page == one and text.startswith(start) for one, text in starts) for page, start in INSTALLING)
+
+
+def test_the_readme_installs_as_the_page_that_the_gate_runs() -> None:
+    readme, page = (
+        [one.text for one in blocks(ROOT / name) if one.kind == "sh"] for name in ("README.md", "docs/install.md")
+    )
+    assert readme[2] == page[1]
