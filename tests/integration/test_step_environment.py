@@ -43,7 +43,7 @@ def run(directory: Path, file: str, content: dict[str, Any], *args: str) -> None
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """What steps of several kinds have: in a job and in a workflow."""
+    """Names of the variables that steps of several kinds have, in jobs and in a workflow."""
     here = tmp_path_factory.mktemp("environments")
     steps: list[dict[str, Any]] = [
         {"name": "plain", "run": [*TELL, str(here / "plain")]},
