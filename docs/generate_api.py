@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_overloads
+from typing import Any, Literal, get_args, get_origin, get_overloads
 
 import runnerlib
 
@@ -100,21 +100,39 @@ def _signatures(name: str, thing: Callable[..., Any]) -> str:
 
 def _signature(name: str, thing: Callable[..., Any]) -> str:
     signature = inspect.signature(thing)
+    fields = _fields(thing) if inspect.isclass(thing) else {}
     returned = "" if inspect.isclass(thing) else f" -> {_annotation(signature.return_annotation)}"
     words, starred = [], False
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and not starred:
             words.append("*")
         starred = starred or parameter.kind in {parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL}
-        words.append(_parameter(parameter))
+        words.append(_parameter(parameter, fields))
     line = f"{name}({', '.join(words)}){returned}"
     return line if len(line) <= 110 else f"{name}(\n{''.join(f'    {word},{chr(10)}' for word in words)}){returned}"
 
 
-def _parameter(parameter: inspect.Parameter) -> str:
+def _fields(made: type) -> dict[str, str]:
+    """The types of the fields of a named tuple, which stand in the class that defines them."""
+    found = {}
+    for base in reversed(made.__mro__):
+        names = vars(importlib.import_module(base.__module__))
+        for name, kind in vars(base).get("__annotations__", {}).items():
+            if isinstance(kind, str):
+                found[name] = re.sub(r"\w+", lambda word, names=names: _literal(names.get(word[0])) or word[0], kind)
+    return found
+
+
+def _literal(kind: object) -> str:
+    """The values of a type that has a few; '' for any other."""
+    return f"Literal{list(get_args(kind))}" if get_origin(kind) is Literal else ""
+
+
+def _parameter(parameter: inspect.Parameter, fields: Mapping[str, str]) -> str:
     stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
     default = "" if parameter.default is parameter.empty else f" = {_default(parameter.default)}"
-    return f"{stars}{parameter.name}: {_annotation(parameter.annotation)}{default}"
+    kind = parameter.annotation if parameter.annotation is not parameter.empty else fields[parameter.name]
+    return f"{stars}{parameter.name}: {_annotation(kind)}{default}"
 
 
 def _annotation(annotation: object) -> str:

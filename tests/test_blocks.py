@@ -39,6 +39,7 @@ OTHERS = {
     ("README.md", "flowchart LR"): "a picture, which the site draws",
     ("architecture.md", "cli · api ──► RunRequest"): "a picture",
     ("architecture.md", "cli/commands/run.py ─►"): "a picture",
+    ("running.md", "error: job.yaml:5:13"): "on a terminal; tests/cli/test_error_text.py",
     ("triggers.md", "@@runnerlib-triggers/1 KEY"): "tests/output/test_modes.py",
     ("workflows.md", "📋 Next jobs to run:"): "tests/integration/test_run_workflow.py",
 }
@@ -163,6 +164,7 @@ def test_settings_of_the_ci_source_are_settings() -> None:
     assert resolve({}, {}, {**content, "job_command": "make"}, block.page).config.job_timeout == 1800
 
 
-def test_the_line_of_a_report() -> None:
-    (block,) = all_blocks("json")
-    assert RuleCount(**json.loads(block.text)).marks == 2
+def test_json_is_json() -> None:
+    settings, report = (json.loads(block.text) for block in all_blocks("json"))
+    assert all(key.startswith(".vscode/") for key in settings["yaml.schemas"])
+    assert RuleCount(**report).marks == 2
