@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runnerlib.pipeline.job.long_script import LONGEST_WORD
+from runnerlib.pipeline.job.step import LONGEST_WORD
 from tests.integration.cli import environment, runnerlib
 
 PAGE = (Path(__file__).parents[2] / "docs/step-environment.md").read_text(encoding="utf-8")
