@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -80,7 +80,9 @@ job:
 
 
 class Arena:
-    """A project with a CI source, for one user."""
+    """A project with a CI source, for one user; `outside` makes words that run a program elsewhere."""
+
+    outside: Callable[[Mapping[str, str]], Sequence[str]] | None = None
 
     def __init__(self, place: Path, user: str) -> None:
         self.place = place
@@ -93,7 +95,11 @@ class Arena:
         for name in ("tools.py", "victim.py"):
             (place / "attack" / name).write_text((HERE / name).read_text())
         (place / "attack/attacker.py").write_text(ATTACKER.format(attacks=code))
-        self.write(JOB.format(python=self.python, directory=place / "attack", trigger=TRIGGER))
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Write the job of all attacks, for the interpreter that is set."""
+        self.write(JOB.format(python=self.python, directory=self.place / "attack", trigger=TRIGGER))
 
     def write(self, job: str) -> None:
         (self.place / "job.yaml").write_text(job)
@@ -111,16 +117,17 @@ class Arena:
     ) -> tuple[int, str]:
         """The exit code and everything that was said."""
         python = self.python
-        argv = [*(AS_USER if self.user == "user" else ()), *([python, "-S", *before] if before else ())]
-        argv += [python, "-S", "-c", ON_LOOP[loop], "run", "--ci-source-type", "copy"]
-        argv += ["--ci-source-url", "./ci", *file, "--output", "prefixed", *words]
         home = str(self.place / "home")
         own = {"PATH": os.environ["PATH"], "HOME": home, "ATTACK_HOME": home, "PYTHONPATH": MODULES, **env}
+        outside = self.outside(own) if self.outside else AS_USER if self.user == "user" else ()
+        argv = [*outside, *([python, "-S", *before] if before else ())]
+        argv += [python, "-S", "-c", ON_LOOP[loop], "run", "--ci-source-type", "copy"]
+        argv += ["--ci-source-url", "./ci", *file, "--output", "prefixed", *words]
         done = subprocess.run(
             argv,
             check=False,
             cwd=self.place,
-            env=own,
+            env=own if self.outside is None else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
