@@ -85,7 +85,8 @@ class Container:
             raise RunnerError(str(error)) from None
         said = await _until(self._holder)
         if not is_ready(said):
-            raise RunnerError(f"cannot start a container of '{spec.image}': {_reason(said)}")
+            hint = "; --container-user root needs none of them" if b"keep-id requires" in said else ""
+            raise RunnerError(f"cannot start a container of '{spec.image}': {_reason(said)}{hint}")
 
     async def close(self) -> None:
         """End it, and everything in it."""
@@ -273,7 +274,9 @@ def _reason(said: bytes) -> str:
     """Return the error message of the engine's client, without its advice."""
     lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
     lines = [line for line in lines if line and not line.startswith(("Run '", "See '", "Usage:"))]
-    return lines[-1].removeprefix("docker: ").removeprefix("Error: ").rstrip(".") if lines else "no reason given"
+    if not lines:
+        return "no reason given"
+    return lines[-1].removeprefix("docker: ").removeprefix("Error: ").removesuffix(": %!w(<nil>)").rstrip(".")
 
 
 async def _until(process: StepProcess) -> bytes:

@@ -51,9 +51,9 @@ class Limits(NamedTuple):
 
     @property
     def stranger(self) -> int | None:
-        """The user of the steps, if that is not the runner's."""
+        """The user of the steps, if that is not the runner's: what podman shows as root is the runner without root."""
         user = self.owner[0]
-        return None if user == os.geteuid() else user
+        return None if os.geteuid() or not user else user
 
     def hand_over(self, directory: Path) -> None:
         """Give a directory to the user of the container, if the runner can and must. Raises RunnerError."""
