@@ -53,16 +53,21 @@ _Noreturn IN_CHILD void fail(const struct child *child, enum spawn_stage stage)
 /* Handlers of the parent must not run here, in its memory. execve would reset them too, but too late.
  *
  * What is pending came from a terminal to the whole group, before the child left it: that was for the parent, which has
- * it as well. Ignoring a signal drops it, also one whose action was the default one. */
+ * it as well. Ignoring a signal drops it, also one whose action was the default one.
+ *
+ * Most signals have the default action and are not pending: they need a look and nothing else. */
 IN_CHILD void reset_signals(void)
 {
     struct sigaction action;
-    sigset_t none;
+    sigset_t pending, none;
 
+    sigpending(&pending);
     for (int number = 1; number < NSIG; number++) {
         if (sigaction(number, NULL, &action) != 0)
             continue; /* numbers that the C library keeps for itself give an error */
         if (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ && number != SIGCHLD)
+            continue;
+        if (action.sa_handler == SIG_DFL && !sigismember(&pending, number))
             continue;
         action.sa_flags = 0;
         action.sa_handler = SIG_IGN;

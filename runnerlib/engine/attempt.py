@@ -170,7 +170,8 @@ class Attempt:
                 exited.set_result(self._reap(process))
             except Exception as error:  # an exception in a callback of the loop would be lost
                 exited.set_exception(error)
-            pump.after(process.unread(), lambda: self._later(self._limits.drain, stop_waiting))
+            if not pump.ended.done():
+                pump.after(process.unread(), lambda: self._later(self._limits.drain, stop_waiting))
 
         loop.add_reader(process.exited, on_exit)
         pump.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,10 @@ _SLACK = (4 << 20) + (os.cpu_count() or 1) * (256 << 10)
 class Meter:
     """Meter of a step's resource usage, from the creation of this object on; `of` returns the result."""
 
-    def __init__(self, group: Group | None) -> None:
+    def __init__(self, group: Group | None, memory: OwnMemory) -> None:
+        """`group` is that of the step, `memory` the runner's own."""
         self._before = None if group is None else group.cpu()
+        self._memory = memory
 
     def of(self, used: resource.struct_rusage, group: Group | None) -> Usage:
         """The usage of a process that has ended with `used`; CPU is its group's, if it has one."""
@@ -38,19 +39,30 @@ class Meter:
             user, system = now[0] - self._before[0], now[1] - self._before[1]
         moved = (used.ru_inblock, used.ru_oublock) if _COUNTS_BYTES else (None, None)
         read, written = (None if blocks is None else blocks * _BLOCK for blocks in moved)
-        return Usage(user, system, _own_rss(used.ru_maxrss * 1024), read, written)
+        return Usage(user, system, self._memory.exceeded_by(used.ru_maxrss * 1024), read, written)
 
 
-def _own_rss(size: int) -> int | None:
-    """Return `size` if it is certainly the process's own; None if it may be the runner's.
+class OwnMemory:
+    """The largest memory size that this process has had, as far as it was asked for: it only grows."""
 
-    Until its execve a process shares the memory of the runner, and the kernel keeps the highest mark of both.
-    """
-    if size > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + _SLACK:
-        return size
-    # That may be what another program was before it became the runner; this is the runner's own.
-    highest = _high_water()
-    return size if highest is not None and size > highest + _SLACK else None
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def exceeded_by(self, size: int) -> int | None:
+        """Return `size`, of a process of a step, if it is certainly its own; None if it may be the runner's.
+
+        Until its execve a process shares the memory of the runner, and the kernel keeps the highest mark of both.
+        """
+        if size <= self._seen + _SLACK:
+            return None
+        if size > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + _SLACK:
+            return size
+        # That may be what another program was before it became the runner; this is the runner's own.
+        highest = _high_water()
+        if highest is None:
+            return None
+        self._seen = highest
+        return size if size > highest + _SLACK else None
 
 
 def _high_water() -> int | None:
@@ -79,11 +91,16 @@ class Counter:
 
     def killed(self) -> int:
         """Return how many processes of the group the kernel has killed so far for lack of memory."""
-        with suppress(OSError):
+        return oom_kills(self.counts())
+
+    def counts(self) -> bytes:
+        """Return the text of the counter, which `oom_kills` parses; none when it cannot be read."""
+        try:
             if self._file < 0:
                 self._file = os.open(self.events, os.O_RDONLY | os.O_CLOEXEC)
-            return oom_kills(os.pread(self._file, _LARGEST, 0))
-        return 0
+            return os.pread(self._file, _LARGEST, 0)
+        except OSError:
+            return b""
 
     def close(self) -> None:
         """Close the file."""
@@ -128,8 +145,9 @@ class OomProbe:
         self.alone = alone
         self._counter = counter
         self._group = group
-        self._before_in_group = 0 if group is None else group.killed()
-        self._before = 0 if counter is None else counter.killed()
+        # As texts: only for a step that fails they are compared.
+        self._before_in_group = b"" if group is None else group.counts()
+        self._before = b"" if counter is None else counter.counts()
         self._since = monotonic()
 
     def of(self, pid: int, returncode: int) -> str:
@@ -140,12 +158,12 @@ class OomProbe:
         return sentence(limit, alone=returncode == -signal.SIGKILL)
 
     def _found(self, pid: int, returncode: int) -> bool:
-        if self._group is not None and self._group.killed() > self._before_in_group:
+        if self._group is not None and self._group.killed() > oom_kills(self._before_in_group):
             return True
         if self._counter is None:
             return returncode == -signal.SIGKILL and _killed(pid, self._since)
         likely = self.alone or returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}
-        return likely and self._counter.killed() > self._before
+        return likely and self._counter.killed() > oom_kills(self._before)
 
 
 def sentence(limit: int | None, *, alone: bool) -> str:

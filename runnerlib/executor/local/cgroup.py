@@ -28,19 +28,19 @@ class Group:
         """Make the group. Raises OSError."""
         os.mkdir(path)
         self.path = path
+        self.door = self._events = self._cpu = self._memory = -1
+        self._limits: list[int] = []
         with ExitStack() as undo:
             undo.callback(os.rmdir, path)
+            undo.callback(self.close)
             self.door = os.open(os.path.join(path, "cgroup.procs"), os.O_WRONLY | os.O_CLOEXEC)
-            undo.callback(os.close, self.door)
-            # Kept open because every step ends with a look at it, and may begin with one.
-            self._events = os.open(os.path.join(path, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
+            # These are kept open because every step ends with a look at them, and may begin with one.
+            self._events = self._open("cgroup.events")
+            for name in _LIMITS:
+                self._limits.append(self._open(name))
             undo.pop_all()
-        self._cpu = -1
-        with suppress(OSError):
-            self._cpu = os.open(os.path.join(path, "cpu.stat"), os.O_RDONLY | os.O_CLOEXEC)
+        self._cpu, self._memory = self._open_if_there("cpu.stat"), self._open_if_there("memory.events")
         self._made = self._looks()
-        self._counter = os.path.join(path, "memory.events")
-        self._counts = os.path.exists(self._counter)
 
     def kill(self) -> None:
         """Kill everything in the group and in the groups below; nothing happens before Linux 5.14."""
@@ -58,14 +58,21 @@ class Group:
 
     def killed(self) -> int:
         """Return how many processes of the group the kernel killed for lack of memory; 0 where it does not count."""
-        return oom_kills(read_if_shown(self._counter)) if self._counts else 0
+        return oom_kills(self.counts())
+
+    def counts(self) -> bytes:
+        """Return the text of the counter that `killed` parses; none where the kernel does not count."""
+        try:
+            return os.pread(self._memory, _LARGEST, 0) if self._memory >= 0 else b""
+        except OSError:
+            return b""
 
     def cpu(self) -> tuple[float, float] | None:
         """Return the CPU seconds that the group has used so far, in user and kernel mode; None if unknown."""
         try:
-            lines = os.pread(self._cpu, _LARGEST, 0).splitlines()
-            told = {name: int(count) for name, _, count in (line.partition(b" ") for line in lines)}
-            return told[b"user_usec"] / 1e6, told[b"system_usec"] / 1e6
+            words = os.pread(self._cpu, _LARGEST, 0).split()
+            told = dict(zip(words[::2], words[1::2], strict=False))
+            return int(told[b"user_usec"]) / 1e6, int(told[b"system_usec"]) / 1e6
         except (OSError, KeyError, ValueError):
             return None
 
@@ -75,9 +82,8 @@ class Group:
         if b"populated 0" not in state or b"frozen 1" in state:
             return False
         try:
-            return self._looks() == self._made and all(
-                read_if_shown(f"{self.path}/{name}") == b"max\n" for name in _LIMITS
-            )
+            limits = [os.pread(file, _LARGEST, 0) for file in self._limits]
+            return self._looks() == self._made and limits == [b"max\n"] * len(_LIMITS)
         except OSError:
             return False
 
@@ -93,10 +99,20 @@ class Group:
 
     def close(self) -> None:
         """Close the descriptors only."""
-        for descriptor in (self.door, self._events, self._cpu):
+        for descriptor in (self.door, self._events, self._cpu, self._memory, *self._limits):
             if descriptor >= 0:
                 os.close(descriptor)
-        self.door = self._events = self._cpu = -1
+        self.door = self._events = self._cpu = self._memory = -1
+        self._limits = []
+
+    def _open(self, name: str) -> int:
+        return os.open(os.path.join(self.path, name), os.O_RDONLY | os.O_CLOEXEC)
+
+    def _open_if_there(self, name: str) -> int:
+        try:
+            return self._open(name)
+        except OSError:
+            return -1
 
     def _state(self) -> bytes:
         """The lines of cgroup.events; those of an empty group when it was taken away."""

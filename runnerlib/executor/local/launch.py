@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import termios
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
@@ -14,7 +13,7 @@ from runnerlib.executor.local import _spawn
 from runnerlib.executor.process_spec import CommandError, NoRoomError, unusable_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from runnerlib._util.system import TerminalSize
     from runnerlib.executor.process_spec import ProcessSpec
@@ -82,42 +81,41 @@ def search_path(spec: ProcessSpec) -> bytes | None:
 
 
 class StdioFds(NamedTuple):
-    """`input` and `output` are the process's, `reader` is the runner's end of `output`, non-blocking."""
+    """`input` and `output` are the process's, `reader` is the runner's end of `output`, non-blocking.
+
+    `text` is the file of an `input` that was made for this process; -1 for none.
+    """
 
     input: int
     output: int
     reader: int
+    text: int = -1
+
+    def close_own(self) -> None:
+        """Close those of the process, once it has them or was not started."""
+        os.close(self.output)
+        if self.text >= 0:
+            os.close(self.text)
 
 
-@contextmanager
-def open_stdio(spec: ProcessSpec, null: int) -> Iterator[StdioFds]:
-    """Open the descriptors of a process; its own are closed afterwards, `reader` only after an error.
+def open_stdio(spec: ProcessSpec, null: int) -> StdioFds:
+    """Open the descriptors of a process.
 
     stdin is `null`, a descriptor of /dev/null, where `spec` has no text for it. Raises OSError.
     """
-    with ExitStack() as opened:
-        made = _open_pipe(null) if spec.tty is None else _open_terminal(spec.tty)
-        for end in {made.input, made.output} - {null}:
-            opened.callback(os.close, end)
-        try:
-            if spec.stdin is not None and spec.tty is None:
-                text = memory("stdin", spec.stdin)
-                opened.callback(os.close, text)
-                made = made._replace(input=text)
-            yield made
-        except BaseException:
-            os.close(made.reader)
-            raise
-
-
-def _open_pipe(null: int) -> StdioFds:
-    """Open one `os.pipe` for stdout and stderr, so that output arrives in the order in which it was written.
-
-    A socket pair, as event loops make, breaks `> /dev/stdout`.
-    """
-    reader, writer = os.pipe2(os.O_CLOEXEC)
+    if spec.tty is not None:
+        return _open_terminal(spec.tty)
+    text = -1 if spec.stdin is None else memory("stdin", spec.stdin)
+    try:
+        # One pipe for stdout and stderr, so that output arrives in the order in which it was written.
+        # A socket pair, as event loops make, breaks `> /dev/stdout`.
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        if text >= 0:
+            os.close(text)
+        raise
     os.set_blocking(reader, False)
-    return StdioFds(null, writer, reader)
+    return StdioFds(null if text < 0 else text, writer, reader, text)
 
 
 def _open_terminal(size: TerminalSize) -> StdioFds:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from runnerlib.executor.hardening import core_limit
 from runnerlib.executor.local import _spawn, open_file_limit, subreaper
-from runnerlib.executor.local.accounting import Meter, OomProbe, find_counter
+from runnerlib.executor.local.accounting import Meter, OomProbe, OwnMemory, find_counter
 from runnerlib.executor.local.alone import current
 from runnerlib.executor.local.cgroup import new_groups
 from runnerlib.executor.local.launch import exec_args, no_room, nul_byte, open_stdio, refused, search_path
 from runnerlib.executor.local.process import Process
 from runnerlib.executor.local.process_tag import TAG, new_tag, step_number
-from runnerlib.executor.local.process_tree import children, descendants, describe, end_all, send, status
+from runnerlib.executor.local.process_tree import OwnChildren, descendants, describe, end_all, send, status
 from runnerlib.executor.local.watchdog import Watchdog
 from runnerlib.executor.process_spec import CALLS, SOCKETS, Room
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from runnerlib._util.proc import ProcessStat
     from runnerlib.executor.local.cgroup import Group
+    from runnerlib.executor.local.launch import StdioFds
     from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec
 
 # The step of a process that is the job's, and shows no more: several were running when it was met.
@@ -49,6 +50,7 @@ class ProcessSupervisor:
         self._alone = current()
         self._tag = new_tag() if self._alone is None else self._alone.tag
         self._counter = find_counter()
+        self._memory = OwnMemory()
         self._started = 0
         self._running: dict[int, Process] = {}
         self._known: dict[tuple[int, int], int] = {}  # number and start of processes once seen in a tree: their step
@@ -65,6 +67,8 @@ class ProcessSupervisor:
             except OSError as error:
                 raise no_room(error) from None
             undo.callback(os.close, self._null)
+            self._children = OwnChildren()
+            undo.callback(self._children.close)
             if self._counter is not None:
                 undo.callback(self._counter.close)
             self._groups = new_groups() if cgroups else None
@@ -125,6 +129,7 @@ class ProcessSupervisor:
         self._closed = True
         if os.getpid() != self._pid:  # a fork of the runner: the processes are not its own
             os.close(self._null)
+            self._children.close()
             self._watchdog.close()
             if self._groups is not None:
                 self._groups.close()
@@ -164,37 +169,46 @@ class ProcessSupervisor:
             self._groups.give_back(group)
 
     def _start(self, spec: ProcessSpec, step: int, group: Group | None) -> Process:
-        args = exec_args(spec, {TAG: self._tag.value_of(step)})
         oom_probe = OomProbe(self._counter, group, alone=not self._running)
-        meter = Meter(group)
-        limits = spec.confinement
+        meter = Meter(group, self._memory)
         try:
-            with open_stdio(spec, self._null) as end:
-                self._leave_room(end.output)
-                pid, exited, joined = _spawn.spawn(
-                    *args,
-                    input=end.input,
-                    output=end.output,
-                    search=search_path(spec),
-                    terminal=spec.tty is not None,
-                    cgroup=-1 if group is None else group.door,
-                    mark=self._tag.number_of(step),
-                    core=core_limit(),
-                    open_files=self._open_files,
-                    # The signal comes when the thread ends, and only the first thread lives as long as the runner.
-                    dies_with_thread=get_native_id() == os.getpid(),
-                    ruleset=-1 if limits.ruleset is None else limits.ruleset.descriptor,
-                    no_new_privs=limits.no_new_privs,
-                    drop_capabilities=limits.drop_capabilities,
-                    calls=CALLS.index(limits.calls),
-                    sockets=SOCKETS.index(limits.sockets),
-                )
+            end = open_stdio(spec, self._null)
+            try:
+                pid, exited, joined = self._spawned(spec, step, group, end)
+            except BaseException:
+                os.close(end.reader)
+                raise
+            finally:
+                end.close_own()
         except ValueError:
             raise nul_byte(spec) from None
         except OSError as error:
             raise refused(error, spec) from None
         return Process(
             self, pid, exited, end.reader, step=step, group=group if joined else None, oom_probe=oom_probe, meter=meter
+        )
+
+    def _spawned(self, spec: ProcessSpec, step: int, group: Group | None, end: StdioFds) -> tuple[int, int, bool]:
+        """Start the process; return its number, its pidfd, and whether it is in the group."""
+        limits = spec.confinement
+        self._leave_room(end.output)
+        return _spawn.spawn(
+            *exec_args(spec, {TAG: self._tag.value_of(step)}),
+            input=end.input,
+            output=end.output,
+            search=search_path(spec),
+            terminal=spec.tty is not None,
+            cgroup=-1 if group is None else group.door,
+            mark=self._tag.number_of(step),
+            core=core_limit(),
+            open_files=self._open_files,
+            # The signal comes when the thread ends, and only the first thread lives as long as the runner.
+            dies_with_thread=get_native_id() == os.getpid(),
+            ruleset=-1 if limits.ruleset is None else limits.ruleset.descriptor,
+            no_new_privs=limits.no_new_privs,
+            drop_capabilities=limits.drop_capabilities,
+            calls=CALLS.index(limits.calls),
+            sockets=SOCKETS.index(limits.sockets),
         )
 
     def _leave_room(self, descriptor: int) -> None:
@@ -244,7 +258,7 @@ class ProcessSupervisor:
         Left out are the first processes of running steps, which `Process.reap` collects.
         """
         own = {self._watchdog.pid, *(process.pid for process in self._running.values() if not process.reaped)}
-        for pid in children(self._pid):
+        for pid in self._children.pids():
             if pid in own:
                 continue
             now = status(pid)

@@ -125,8 +125,8 @@ class Counting(Group):
     def __init__(self, counts: Iterator[int]) -> None:
         self._kills = counts
 
-    def killed(self) -> int:
-        return next(self._kills)
+    def counts(self) -> bytes:
+        return b"oom_kill %d\n" % next(self._kills)
 
 
 @pytest.mark.parametrize(

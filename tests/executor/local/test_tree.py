@@ -175,6 +175,7 @@ def test_a_kernel_without_lists_of_children(supervisor: ProcessSupervisor, monke
         raise NotImplementedError
 
     monkeypatch.setattr(tree, "children_of_thread", absent)
+    supervisor._children.close()  # it has none, then
     test_an_escapee_is_found_and_ended(supervisor, "empty environment")
 
 
