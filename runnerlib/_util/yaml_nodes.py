@@ -146,9 +146,11 @@ def _check(events: Iterable[Event]) -> None:
             raise DocumentError(_TAG_HINT, start(event))
 
 
+_CHANGES = {"MappingStartEvent": 1, "SequenceStartEvent": 1, "MappingEndEvent": -1, "SequenceEndEvent": -1}
+
+
 def _change(event: Event) -> int:
-    kind = type(event).__name__
-    return kind in {"MappingStartEvent", "SequenceStartEvent"} or -(kind in {"MappingEndEvent", "SequenceEndEvent"})
+    return _CHANGES.get(type(event).__name__, 0)
 
 
 def _told(found: MarkedYAMLError, text: str, place: Place | None) -> tuple[str, Place | None]:

@@ -112,6 +112,8 @@ class JobRun:
         self._results: dict[str, StepResult] = {}
         self._new: set[str] = set()  # the steps that ran, and those that follow one that did
         self._running: dict[asyncio.Task[StepResult], tuple[str, StepRun]] = {}
+        self._ended: list[asyncio.Task[StepResult]] = []
+        self._wake: asyncio.Future[None] | None = None
         self._ending: Ending | None = None  # of the job, once it has to end early
         self._failure: BaseException | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -164,9 +166,7 @@ class JobRun:
             self._limit_cleanup()
             if not self._running:
                 return
-            done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            # Steps that end together are taken in written order, so that a run can be repeated.
-            for task in sorted(done, key=self._written):
+            for task in await self._some_ended():
                 name, run = self._running.pop(task)
                 self._schedule.end(name)
                 error = task.exception()
@@ -175,6 +175,19 @@ class JobRun:
                     self._record(not_run(self._steps[name], Ending(125, str(error), "runner")), NO_EXPORTS)
                 else:
                     self._record(task.result(), run.exports)
+
+    async def _some_ended(self) -> list[asyncio.Task[StepResult]]:
+        """Wait until a step has ended; those that end together are in written order, so that a run can be repeated."""
+        if not self._ended:
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        ended, self._ended = self._ended, []
+        return sorted(ended, key=self._written)
+
+    def _note_end(self, task: asyncio.Task[StepResult]) -> None:
+        self._ended.append(task)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
     def _written(self, task: asyncio.Task[StepResult]) -> int:
         return self._numbers[self._running[task][0]]
@@ -205,10 +218,11 @@ class JobRun:
     def _start(self, name: str) -> None:
         step = self._steps[name]
         where, env = self._execution.directory, self._environment(name)
-        for missing in sorted(set(step.secrets or ()) - env.keys()):
+        for missing in sorted(set(step.secrets) - env.keys()) if step.secrets else ():
             self._warn(name, f"it lists the secret '{missing}', and there is no variable of that name")
         run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._context)
         task = asyncio.get_running_loop().create_task(run.run())
+        task.add_done_callback(self._note_end)
         self._running[task] = name, run
 
     def _environment(self, name: str) -> dict[str, str]:

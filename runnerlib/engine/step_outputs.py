@@ -48,7 +48,11 @@ def read(paths: Mapping[str, str]) -> Exports:
     directory, _, file = paths[VARIABLES[0]].rpartition("/")
     prefix = file.partition(".output")[0]
     # Most steps write none of them, and one look at the directory costs less than three at files.
-    if not any(name.startswith(prefix) for name in os.listdir(directory)):
+    try:
+        names = os.listdir(directory)
+    except OSError as error:  # there are no descriptors left
+        raise ExportError(f"the files of outputs cannot be listed: {error.strerror}") from None
+    if not any(name.startswith(prefix) for name in names):
         return NO_EXPORTS
     texts = [_text(name, paths[name]) for name in VARIABLES]
     outputs = dict(_assignments("RUNNERLIB_OUTPUT", texts[0]))

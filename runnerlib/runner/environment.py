@@ -159,6 +159,8 @@ def named_secrets(
     variables: Mapping[str, str], config: RunnerConfig, job_lists: Collection[str] = ()
 ) -> Iterator[Secret]:
     """Yield the variables that are secret because settings or the job list them, or because of their names."""
+    if not variables:  # as of most steps
+        return
     names = {*config.secret_env_names, *job_lists}
     listed = {name: value for name, value in variables.items() if name in names}
     yield from (Secret(name, value) for name, value in listed.items())

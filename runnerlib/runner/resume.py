@@ -34,6 +34,10 @@ def foreseen(plan: JobPlan) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(kept), left_out
 
 
+def _texts(exports: Exports) -> tuple[str, ...]:
+    return *exports.outputs.values(), *exports.env.values(), *exports.path
+
+
 def remembering(
     plan: JobPlan, masker: SecretMasker, journal: Journal, execution: JobExecution, observer: Observer
 ) -> JobExecution:
@@ -45,8 +49,7 @@ def remembering(
     def ended(result: StepResult, exports: Exports) -> None:
         if result.cause in {"restored", "excluded"}:
             return
-        texts = (*exports.outputs.values(), *exports.env.values(), *exports.path)
-        secret = any(masker.mask_string(text) != text for text in texts)
+        secret = any(masker.mask_string(text) != text for text in _texts(exports)) if any(exports) else False
         try:
             journal.record(Entry(signed[result.name], result, None if secret else exports))
         except OSError as error:

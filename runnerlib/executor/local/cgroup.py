@@ -49,12 +49,16 @@ class Group:
 
     def members(self) -> list[int]:
         """The living processes in the group and the groups below."""
-        if b"populated 0" in self._state():
+        if self.is_empty():
             return []
         found: list[int] = []
         for directory, _, _ in os.walk(self.path):
             found += map(int, read_if_shown(os.path.join(directory, "cgroup.procs")).split())
         return [pid for pid in found if pid]  # 0: a process that this namespace does not show
+
+    def is_empty(self) -> bool:
+        """Return whether no process is in the group or in a group below."""
+        return b"populated 0" in self._state()
 
     def killed(self) -> int:
         """Return how many processes of the group the kernel killed for lack of memory; 0 where it does not count."""

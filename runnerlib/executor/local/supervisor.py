@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # The step of a process that is the job's, and shows no more: several were running when it was met.
 _UNKNOWN = -1
+# So many numbers are quicker searched in a list than in a set.
+_FEW = 8
 # How often a tree that is not empty is looked at, until two looks in a row agree.
 _LOOKS = 10
 # Descriptors reserved for files that are opened and closed while steps run; each running step may also have a log.
@@ -145,6 +147,8 @@ class ProcessSupervisor:
 
     def tree(self, process: Process) -> list[ProcessStat]:
         """The living processes of a step."""
+        if process.reaped and self._is_over(process):
+            return []
         found = self._settled(lambda: self._members(process))
         self._known.update(((member.pid, member.started), process.step) for member in found)
         return found
@@ -257,10 +261,7 @@ class ProcessSupervisor:
 
         Left out are the first processes of running steps, which `Process.reap` collects.
         """
-        own = {self._watchdog.pid, *(process.pid for process in self._running.values() if not process.reaped)}
-        for pid in self._children.pids():
-            if pid in own:
-                continue
+        for pid in self._others():
             now = status(pid)
             step = None if now is None else self._step_of(now)
             if now is None:
@@ -273,6 +274,16 @@ class ProcessSupervisor:
                     os.waitpid(pid, os.WNOHANG)
             else:
                 yield now, step
+
+    def _others(self) -> list[int]:
+        """The children of this process, apart from the guard and from the first processes of running steps."""
+        others = self._children.pids()
+        own = [self._watchdog.pid, *(process.pid for process in self._running.values() if not process.reaped)]
+        return [pid for pid in others if pid not in own] if len(own) < _FEW else [*{*others}.difference(own)]
+
+    def _is_over(self, process: Process) -> bool:
+        """Return whether nothing is left of a step whose first process is collected, as of most steps."""
+        return (process.group is None or process.group.is_empty()) and not self._others()
 
     def _step_of(self, process: ProcessStat) -> int | None:
         """The step that an adopted process belongs to; None when it is not known to be the job's."""

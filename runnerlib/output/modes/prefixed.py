@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runnerlib._util.values import NamedTuple
 from runnerlib.errors import one_line, printable
 from runnerlib.events import JobStarted, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Triggered, Warned
 from runnerlib.output.messages import command, finished, retrying
@@ -27,25 +28,34 @@ if TYPE_CHECKING:
     from runnerlib.output.capabilities import TerminalCapabilities
 
 
+class _Marks(NamedTuple):
+    """The marks behind names, before output and before lines of the runner, and that of what is cut."""
+
+    output: str
+    own: str
+    cut: str
+
+
 class _Column:
     """One step: its prefixes, its unfinished line, and the colours it has switched on."""
 
-    def __init__(self, name: str, width: int, sgr: str, look: TerminalCapabilities) -> None:
-        shown = padded(name, width, look.plain("…"))
+    def __init__(self, name: str, width: int, sgr: str, look: TerminalCapabilities, marks: _Marks) -> None:
+        shown = padded(name, width, marks.cut)
         self.lines = Lines()
         self._look = look
+        self._cut = marks.cut
         self._taken = width + len(" » ")
-        self._prefix = (look.paint(f"{shown} {look.plain('│')}", sgr) + " ").encode()
-        self._own = (look.paint(f"{shown} {look.plain('»')}", sgr) + " ").encode()
+        self._prefix = f"{look.paint(f'{shown} {marks.output}', sgr)} ".encode()
+        self._own = f"{look.paint(f'{shown} {marks.own}', sgr)} ".encode()
         self._colours = Colours()
 
-    def said(self, text: str, sgr: str = "") -> bytes:
+    def said(self, text: str, sgr: str) -> bytes:
         """Lines of the runner about this step, in the colours `sgr`."""
-        width = self._look.width()
-        room = max(width - self._taken, 1) if width else 0
-        rows = (row for line in printable(text).split("\n") for row in wrapped(line, room, self._look.plain("…")))
-        lines = (self._look.paint(row, sgr) if sgr else row for row in rows)
-        return b"".join(self._own + line.encode() + b"\n" for line in lines)
+        width, said = self._look.width(), b""
+        for line in printable(text).split("\n"):
+            for row in wrapped(line, max(width - self._taken, 1), self._cut) if width else (line,):
+                said += self._own + self._look.paint(row, sgr).encode() + b"\n"
+        return said
 
     def output(self, parts: list[bytes]) -> bytes:
         """Lines of the step."""
@@ -67,6 +77,7 @@ class Prefixed(Streams):
         self._numbers: dict[str, int] = {}
         self._names: dict[str, str] = {}
         self._columns: dict[str, _Column] = {}
+        self._marks = _Marks(look.plain("│"), look.plain("»"), look.plain("…"))
 
     def observe(self, event: Event) -> None:
         """Show one event."""
@@ -76,7 +87,7 @@ class Prefixed(Streams):
                 self._write(column.output(column.lines.feed(event.data)))
             case JobStarted():
                 self._width = common_width(event.steps, self._look.width())
-                self._names = told_apart(map(one_line, event.steps), self._width, self._look.plain("…"))
+                self._names = told_apart(map(one_line, event.steps), self._width, self._marks.cut)
                 self._numbers = {name: number for number, name in enumerate(event.steps)}
             case StepStarted():
                 self._write(self._column(event.step).said(command(event), "1"))
@@ -99,8 +110,9 @@ class Prefixed(Streams):
         self.out.write(text)
 
     def _finish(self, result: StepResult) -> None:
-        self._finish_line(result.name)
-        self._write(self._column(result.name).said(finished(result), style_of(result).sgr))
+        column = self._column(result.name)
+        rest = column.output(column.lines.end())
+        self._write(rest + column.said(finished(result), style_of(result).sgr))
         del self._columns[result.name]
 
     def _finish_line(self, step: str) -> None:
@@ -117,7 +129,7 @@ class Prefixed(Streams):
             sgr = PALETTE[self._numbers.get(step, 0) % len(PALETTE)]
             name = one_line(step)
             name = self._names.get(name, name)
-            column = self._columns[step] = _Column(name, self._width, sgr, self._look)
+            column = self._columns[step] = _Column(name, self._width, sgr, self._look, self._marks)
         return column
 
 

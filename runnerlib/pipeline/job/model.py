@@ -10,7 +10,7 @@ from runnerlib._util.arguments import checked
 from runnerlib._util.graph import cycle, reachable
 from runnerlib._util.values import NamedTuple
 from runnerlib.errors import ConfigError, unknown
-from runnerlib.pipeline.job.step import LONGEST_WORD, Retry, Step, dependencies, reader
+from runnerlib.pipeline.job.step import LONGEST_WORD, NO_RETRY, Retry, Step, dependencies, reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -168,24 +168,41 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
     if not re.fullmatch(_NAME, step.name) or len(step.name) > _LONGEST_NAME:
         yield ("name",), f"a name has 1 to {_LONGEST_NAME} characters, no '/', no '\\' and no control characters"
     yield from _wrong_command(step)
-    yield from ((problem.place, problem.text) for problem in _wrong_variables(("env",), step.env))
+    if step.env:  # what most steps do not have is asked for here: a job may have thousands
+        yield from ((problem.place, problem.text) for problem in _wrong_variables(("env",), step.env))
     if step.when is not None and step.when not in WHEN:
         yield ("when",), unknown("value", step.when, WHEN)
-    for key in ("timeout", "no_output_timeout"):
-        limit = getattr(step, key)
-        if limit is not None and not limit > 0:
-            yield (key,), f"more than 0 seconds are expected, got {limit:g}"
+    if step.timeout is not None or step.no_output_timeout is not None:
+        yield from _wrong_times(step)
     if step.image is not None and not re.fullmatch(IMAGE, step.image):
         yield ("image",), f"{IMAGE_EXPECTED}, got '{step.image[:100]}'"
     if step.weight < 1:
         yield ("weight",), f"a whole number, 1 or more, is expected, got {step.weight}"
-    yield from _wrong_sandbox(step)
-    yield from ((("retry",), text) for text in _wrong_retry(step.retry))
-    yield from ((("secrets",), text) for text in _wrong_names(step.secrets))
-    yield from ((("untrusted",), text) for text in _too_trusting(step))
+    yield from _wrong_bounds(step)
     for name in step.outputs:
         if not re.fullmatch(VARIABLE_NAME, name.replace("-", "_")):
             yield ("outputs",), f"'{name}' is no name of an output (letters, digits, '_' and '-')"
+
+
+def _wrong_bounds(step: Step) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong with the sandbox, the retries and the secrets of a step."""
+    if step.sandbox is not None or step.network is not None:
+        yield from _wrong_sandbox(step)
+    if step.retry is not NO_RETRY:
+        yield from ((("retry",), text) for text in _wrong_retry(step.retry))
+    if step.secrets or step.untrusted:
+        yield from _wrong_secrets(step)
+
+
+def _wrong_times(step: Step) -> Iterator[tuple[Place, str]]:
+    for key, limit in (("timeout", step.timeout), ("no_output_timeout", step.no_output_timeout)):
+        if limit is not None and not limit > 0:
+            yield (key,), f"more than 0 seconds are expected, got {limit:g}"
+
+
+def _wrong_secrets(step: Step) -> Iterator[tuple[Place, str]]:
+    yield from ((("secrets",), text) for text in _wrong_names(step.secrets))
+    yield from ((("untrusted",), text) for text in _too_trusting(step))
 
 
 def _wrong_names(secrets: Sequence[str] | None) -> Iterator[str]:

@@ -114,10 +114,10 @@ def step(reading: Reading, node: Node, number: int) -> tuple[Step, Mapping[str, 
     for key in ("name", "run"):
         if key not in entries:
             reading.complain(node, f"a step needs '{key}'")
-    for key, kind in _KINDS.items():
-        if key in entries:
+    for key in entries:
+        if key != ALLOW_FAILURE:
             default = fields.get(key, _STAND_INS.get(key, Step._field_defaults.get(key)))
-            fields[key] = reading.value(entries, key, kind, default)
+            fields[key] = reading.value(entries, key, _KINDS[key], default)
     if ALLOW_FAILURE in entries:
         allowed = reading.value(entries, ALLOW_FAILURE, kinds.boolean, False)
         if "required" in entries and fields["required"] == allowed:

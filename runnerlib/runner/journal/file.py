@@ -21,6 +21,7 @@ from runnerlib.events.result import Exports, StepResult, Usage
 from runnerlib.runner.journal.seal import Seal, SealError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _VERSION = 1
@@ -53,6 +54,7 @@ class Journal:
         self.entries: dict[str, Entry] = {}
         self.prepared = False
         self._usable = False
+        self._encode: Callable[[object], str] | None = None
         try:
             if fresh:
                 self._begin()
@@ -109,11 +111,13 @@ class Journal:
             self._seal = None
 
     def _append(self, line: object) -> None:
-        import json  # only jobs of several steps keep a journal
+        if self._encode is None:
+            import json  # only jobs of several steps keep a journal
 
+            self._encode = json.JSONEncoder(separators=(",", ":")).encode
         if not self._usable:
             self._begin()
-        text = json.dumps(line, separators=(",", ":")).encode()
+        text = self._encode(line).encode()
         data = text + b"\n" if self._seal is None else self._seal.signed(text)
         written = os.write(self._file, data)
         if written != len(data):

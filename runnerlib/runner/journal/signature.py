@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from runnerlib._util.graph import sorted_by_dependency
@@ -23,6 +24,8 @@ def signed(graph: Mapping[str, Collection[str]], definition: Callable[[str], obj
 
 
 _SAYS_NOTHING = {"description"}
+_NO_DEFAULT = object()
+_PLAIN = {str, bool, int, float}
 
 
 def meaning(value: object) -> object:
@@ -31,12 +34,22 @@ def meaning(value: object) -> object:
     So a field that a later version adds changes no signature until it is used; nor does the order of fields, nor a
     description.
     """
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        defaults: Mapping[str, object] = value._field_defaults  # type: ignore[attr-defined]
-        fields = {name: getattr(value, name) for name in sorted(value._asdict().keys() - _SAYS_NOTHING)}
-        return {name: meaning(held) for name, held in fields.items() if name not in defaults or held != defaults[name]}
+        fields = zip(_fields(type(value)), value, strict=True)
+        told = [(name, held) for (name, default), held in fields if held is not default and held != default]
+        return {name: meaning(held) for name, held in sorted(told) if name not in _SAYS_NOTHING}
     if isinstance(value, Mapping):
         return {key: meaning(held) for key, held in value.items()}
     if isinstance(value, (list, tuple)):
         return [meaning(item) for item in value]
     return value
+
+
+@cache
+def _fields(kind: type) -> list[tuple[str, object]]:
+    """Return the names of the fields of a kind of named tuples, with their defaults."""
+    defaults: Mapping[str, object] = kind._field_defaults  # type: ignore[attr-defined]
+    names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+    return [(name, defaults.get(name, _NO_DEFAULT)) for name in names]
