@@ -112,8 +112,7 @@ class JobRun:
         self._results: dict[str, StepResult] = {}
         self._new: set[str] = set()  # the steps that ran, and those that follow one that did
         self._running: dict[asyncio.Task[StepResult], tuple[str, StepRun]] = {}
-        self._ended: list[asyncio.Task[StepResult]] = []
-        self._wake: asyncio.Future[None] | None = None
+        self._ended: asyncio.Queue[asyncio.Task[StepResult]] = asyncio.Queue()
         self._ending: Ending | None = None  # of the job, once it has to end early
         self._failure: BaseException | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -178,16 +177,10 @@ class JobRun:
 
     async def _some_ended(self) -> list[asyncio.Task[StepResult]]:
         """Wait until a step has ended; those that end together are in written order, so that a run can be repeated."""
-        if not self._ended:
-            self._wake = asyncio.get_running_loop().create_future()
-            await self._wake
-        ended, self._ended = self._ended, []
+        ended = [await self._ended.get()]
+        while not self._ended.empty():
+            ended.append(self._ended.get_nowait())
         return sorted(ended, key=self._written)
-
-    def _note_end(self, task: asyncio.Task[StepResult]) -> None:
-        self._ended.append(task)
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
 
     def _written(self, task: asyncio.Task[StepResult]) -> int:
         return self._numbers[self._running[task][0]]
@@ -222,7 +215,7 @@ class JobRun:
             self._warn(name, f"it lists the secret '{missing}', and there is no variable of that name")
         run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._context)
         task = asyncio.get_running_loop().create_task(run.run())
-        task.add_done_callback(self._note_end)
+        task.add_done_callback(self._ended.put_nowait)
         self._running[task] = name, run
 
     def _environment(self, name: str) -> dict[str, str]:
