@@ -69,7 +69,9 @@ ENCODERS: dict[str, Callable[[str], str | bytes]] = {
     "repr of json": lambda text: repr(json.dumps(text)),
     "percent twice": lambda text: urllib.parse.quote(urllib.parse.quote(text, safe=""), safe=""),
     "form, percent": lambda text: urllib.parse.quote(urllib.parse.quote_plus(text), safe=""),
-    "quoted-printable": lambda text: quopri.encodestring(text.encode(), quotetabs=False).rstrip(b"\n"),
+    "quoted-printable": lambda text: (
+        quopri.encodestring(text.encode(), quotetabs=False).replace(b"=\n", b"").rstrip(b"\n")
+    ),
     "yaml": lambda text: yaml.dump(text, default_style='"', width=10**6).rstrip("\n"),
     "properties": _properties,
     "ldap": _ldap,
