@@ -117,12 +117,11 @@ def _check_escapes(masker: SecretMasker, secret: str, rng: Random) -> int:
         expected = _encoded(name, before + WORD + after).replace(WORD.encode(), MARK)
         assert _masked(masker, printed, rng) == expected, (name, secret, printed)
         at = rng.randrange(1, len(printed))
-        coloured = printed[:at] + b"\x1b[1m" + printed[at:]
-        if coloured.decode("latin-1").isascii():  # else in the middle of a character
-            assert (
-                re.sub(rb"(#####)?\x1b\[1m(#####)?", rb"\1\2", _masked(masker, coloured, rng)).replace(MARK * 2, MARK)
-                == expected
-            ), (name, secret, coloured)
+        event = b"\r" if "\\" in secret else b"\x1b[1m"  # an interpreted backslash may have made an escape too
+        broken = printed[:at] + event + printed[at:]
+        if printed.isascii():  # else it may be in the middle of a character
+            left = _masked(masker, broken, rng).replace(event, b"").replace(MARK * 2, MARK)
+            assert left == expected, (name, secret, broken)
         cases += 2
     return cases
 
