@@ -59,7 +59,7 @@ def test_term_reaches_escapees_before_the_command_ends(supervisor: ProcessSuperv
 
 
 FORKS = """
-import os, sys
+import os, signal
 for number in range(500):
     if os.fork() == 0:
         if number % 2:
@@ -67,7 +67,6 @@ for number in range(500):
             if os.fork():
                 os._exit(0)
         os.write(1, b"%d\\n" % number)
-        import signal
         signal.pause()
 os.write(1, b"all\\n")
 """
