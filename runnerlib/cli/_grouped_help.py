@@ -43,7 +43,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Directories": ("work_dir", "code_dir", "job_dir", "artifacts_dir", "state_dir"),
     "Environment": ("job_env",),
     "Secrets": tuple(
-        name for name in SETTINGS if ("secret" in name or name == "mask_marker") and SETTINGS[name].offered
+        name for name in SETTINGS if ("secret" in name or name.startswith("mask_")) and SETTINGS[name].offered
     ),
     "Container": ("runner_image", *(name for name in SETTINGS if name.startswith("container"))),
     "Sandbox": ("sandbox", "sandbox_required", "sandbox_paths", "network"),
