@@ -90,7 +90,7 @@ def table(
     yield look.paint(f"{_GAP}{layout.heading}", "2")
     for step, label, figures, reason in zip(shown, layout.labels, layout.figures, reasons, strict=True):
         first, *rest = wrapped(reason, layout.room, look.plain("…"))
-        row = f"{marked(label, step, look)}{figures}"
+        row = f"{look.paint(marked(label, step, look), style_of(step).sgr)}{figures}"
         yield f"{row}{_GAP}{first}" if layout.beside else row
         yield from (layout.indent + text for text in (rest if layout.beside else filter(None, (first, *rest))))
     if len(shown) < len(steps):

@@ -33,6 +33,7 @@ from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.modes.live import Live, Times, terminal_size
 from runnerlib.output.modes.live_view import Progress, Running, View
 from runnerlib.output.streams import streams
+from runnerlib.output.text.columns import columns
 from tests.output.show import cut, cuts, job, outputs, result
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
@@ -393,3 +394,22 @@ def _read_all(fd: int) -> Iterator[bytes]:
         if not data:
             return
         yield data
+
+
+@pytest.mark.parametrize("width", [30, 40, 80])
+def test_what_the_runner_says_is_wrapped_behind_an_indent(width: int) -> None:
+    made = Screen(width, 40)
+    name = "a name as long as a whole line of a narrow terminal"
+    long = "it has 12 words in it, 步骤步骤步骤步骤步骤步骤 and a-word-that-is-much-longer-than-any-line-of-a-terminal"
+    try:
+        made.observe(JobStarted("job", (name,), {name: ()}), StepStarted(name, f"echo {long}"))
+        made.observe(Notice(long), Warned(long), Warned(long, name), StepRetrying(name, 1, long, 1.0))
+        made.observe(StepFinished(result(name, "failure", 1, long, cause="exit")), JobFinished(job()))
+        lines = made.everything
+    finally:
+        made.close()
+    assert all(columns(line) < width for line in lines), lines
+    starts = [line for line in lines if line and not line.startswith("  ")]
+    assert [line[:4] for line in starts] == ["── a", "$ ec", "runn", "runn", "warn", "atte", "✗ a "]
+    whole = "".join(line.strip().rstrip("…") for line in lines).replace(" ", "")
+    assert whole.count(long.replace(" ", "")) == 6

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runnerlib.events import Event, JobFinished, JobStarted, StepFinished, StepStarted
 from runnerlib.events.result import StepResult
@@ -18,8 +20,8 @@ from runnerlib.output.modes.prefixed import Prefixed
 from runnerlib.output.protocol import Console
 from runnerlib.output.streams import Streams
 from runnerlib.output.summary import Summary
-from runnerlib.output.text.columns import PALETTE
-from runnerlib.output.text.outcomes import style_of
+from runnerlib.output.text.columns import PALETTE, columns
+from runnerlib.output.text.outcomes import said, style_of
 from tests.output.show import job, result, shown
 
 COLOURED = TerminalCapabilities(colour=True)
@@ -74,3 +76,13 @@ def test_the_colours_of_outcomes_are_those_of_no_name() -> None:
 
 def test_a_step_that_was_stopped_has_not_failed() -> None:
     assert ending(prefixed, RESULTS["!", "33"])[1] == "cancelled after 1.0 s: stopped by SIGINT"
+
+
+@given(st.text(st.sampled_from("ab 步-…"), max_size=60), st.integers(4, 30))
+def test_lines_of_the_runner_fit_and_keep_their_text(text: str, width: int) -> None:
+    rows = said(text, "", TerminalCapabilities(), width).decode().split("\n")[:-1]
+    assert all(columns(row) <= width for row in rows)
+    assert all(row.startswith("  ") for row in rows[1:])
+    kept = "".join(row.removesuffix("…") for row in rows).replace(" ", "").replace("…", "")
+    assert kept == text.replace(" ", "").replace("…", "")
+    assert said(text, "", TerminalCapabilities(), 0).decode() == f"{text}\n"

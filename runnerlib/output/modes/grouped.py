@@ -27,7 +27,7 @@ from runnerlib.output.modes.ci_services import DIALECTS
 from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only
 from runnerlib.output.text.lines import Lines, final
-from runnerlib.output.text.outcomes import FAILED, WARNING, marked, style_of
+from runnerlib.output.text.outcomes import FAILED, WARNING, marked, said, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,11 +75,11 @@ class Grouped(Streams):
             case StepFinished():
                 self._turns.between(self._ending(event.result))
             case Notice():
-                self._say(f"runnerlib: {one_line(event.text)}\n")
+                self._say(f"runnerlib: {one_line(event.text)}")
             case Warned() if event.step:
                 self._own(event.step, f"warning: {one_line(event.text)}", WARNING)
             case Warned():
-                self._say(f"runnerlib: warning: {one_line(event.text)}\n")
+                self._say(f"runnerlib: warning: {one_line(event.text)}")
             case Triggered():
                 self._backlog.write(event.line)
 
@@ -117,11 +117,13 @@ class Grouped(Streams):
         self._output(step, self._lines[step].end())
 
     def _own(self, step: str, text: str, sgr: str) -> None:
-        painted = "".join(f"{self._look.paint(part, sgr)}\n" for part in printable(text).split("\n"))
-        self._turns.write(step, self._stamped(self._dialect.harmless(painted.encode())))
+        self._turns.write(step, self._stamped(self._lines_of(printable(text), sgr)))
 
     def _say(self, text: str) -> None:
-        self._backlog.write(self._stamped(self._dialect.harmless(text.encode())))
+        self._backlog.write(self._stamped(self._lines_of(text)))
+
+    def _lines_of(self, text: str, sgr: str = "") -> bytes:
+        return self._dialect.harmless(said(text, sgr, self._look, self._look.width()))
 
     def _stamped(self, lines: bytes, seconds: float = 0) -> bytes:
         """Return `lines` with the time, by default that of now, where it is wanted."""
@@ -138,16 +140,15 @@ class Grouped(Streams):
         if not _failed(result):
             return b""
         text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
-        line = f"{self._look.paint(text, style_of(result).sgr)}\n".encode()
-        return self._stamped(self._dialect.harmless(line), result.ended)
+        return self._stamped(self._lines_of(text, style_of(result).sgr), result.ended)
 
     def _ending(self, result: StepResult) -> bytes:
         text = one_line(f"{result.name}: {finished(result)}")
         announced = self._dialect.failure(text) if style_of(result) is FAILED else b""
         if announced:
             return announced
-        line = self._dialect.harmless(f"{marked(text, result, self._look)}\n".encode())
-        return self._stamped(line, result.ended)
+        lines = self._lines_of(marked(text, result, self._look), style_of(result).sgr)
+        return self._stamped(lines, result.ended)
 
 
 def _no_triggers(lines: bytes) -> bytes:

@@ -33,8 +33,9 @@ from runnerlib.output.modes.block_order import Frame, Turns
 from runnerlib.output.modes.live_view import Progress, Running, Screen, View
 from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only, text_only
+from runnerlib.output.text.columns import shortened
 from runnerlib.output.text.lines import Lines, final, last_state
-from runnerlib.output.text.outcomes import FAILED, WARNING, marked, style_of
+from runnerlib.output.text.outcomes import FAILED, WARNING, marked, said, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,36 +202,41 @@ class Live(Streams):
         self._turns.finish(result)
 
     def _own(self, step: str, text: str, sgr: str) -> None:
-        painted = "".join(f"{self._look.paint(part, sgr)}\n" for part in printable(text).split("\n"))
-        self._turns.write(step, self._stamped(painted.encode()))
+        self._turns.write(step, self._stamped(said(printable(text), sgr, self._look, self._width())))
 
     def _warn(self, event: Warned) -> None:
         text = f"warning: {one_line(event.text)}"
         if event.step:
             self._own(event.step, text, WARNING)
         else:
-            self._say(self._look.paint(f"runnerlib: {text}", WARNING))
+            self._say(f"runnerlib: {text}", WARNING)
 
-    def _say(self, text: str) -> None:
-        self.say(self._stamped(f"{text}\n".encode()))
+    def _say(self, text: str, sgr: str = "") -> None:
+        self.say(self._stamped(said(text, sgr, self._look, self._width())))
+
+    def _width(self) -> int:
+        """Return the columns of a line of the runner; the last one is where terminals disagree on what comes next."""
+        return max(self._screen.size()[0] - self._look.taken - 1, 1)
 
     def _stamped(self, lines: bytes, seconds: float = 0) -> bytes:
         """Return `lines` with the time, by default that of now, where it is wanted."""
         return lines if self.stamp is None else self.stamp(lines, seconds or self._times.now())
 
     def _opening(self, step: str, result: StepResult | None) -> bytes:  # noqa: ARG002
-        bar = self._look.plain("──")
-        return f"{self._look.paint(f'{bar} {one_line(step)} {bar}', '1;36')}\n".encode()
+        bar, mark = self._look.plain("──"), self._look.plain("…")
+        name = shortened(one_line(step), max(self._width() - 2 * len(f"{bar} "), 1), mark)
+        return f"{self._look.paint(f'{bar} {name} {bar}', '1;36')}\n".encode()
 
     def _closing(self, result: StepResult) -> bytes:
         text = one_line(f"{result.name}: {finished(result)}")
-        return self._stamped(f"{marked(text, result, self._look)}\n".encode(), result.ended)
+        lines = said(marked(text, result, self._look), style_of(result).sgr, self._look, self._width())
+        return self._stamped(lines, result.ended)
 
     def _meanwhile(self, result: StepResult) -> bytes:
         if result.success or not result.required:
             return b""
         text = one_line(f"runnerlib: {result.name}: {finished(result)}; its output follows")
-        return self._stamped(f"{self._look.paint(text, style_of(result).sgr)}\n".encode(), result.ended)
+        return self._stamped(said(text, style_of(result).sgr, self._look, self._width()), result.ended)
 
     def _stop(self) -> None:
         self._stop_timer()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib.output.text.columns import columns, wrapped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -39,6 +41,7 @@ _STYLES: Mapping[str, OutcomeStyle] = {
 _REUSED = "reused"
 _WORDS = (FAILED.word, ALLOWED.word, CANCELLED.word, PASSED.word, _REUSED, SKIPPED.word)
 
+_HANGING = "  "
 WARNING = "33"
 """The colour of warnings, and of an attempt that failed and is followed by another one."""
 
@@ -55,6 +58,20 @@ def counted(results: Iterable[StepResult]) -> str:
 
 
 def marked(text: str, result: StepResult, look: TerminalCapabilities) -> str:
-    """Return `text` behind the mark of a result, in its colour."""
-    style = style_of(result)
-    return look.paint(f"{look.plain(style.mark)} {text}", style.sgr)
+    """Return `text` behind the mark of a result."""
+    return f"{look.plain(style_of(result).mark)} {text}"
+
+
+def said(text: str, sgr: str, look: TerminalCapabilities, width: int) -> bytes:
+    """Return `text`, what the runner says, as lines in a colour; 0 columns are no limit.
+
+    A line that is too long for the terminal goes on behind an indent.
+    """
+    rows: list[str] = []
+    for line in text.split("\n"):
+        if not 0 < width < columns(line):
+            rows.append(line)
+            continue
+        first, *others = wrapped(line, max(width - len(_HANGING), 1), look.plain("…"))
+        rows += (first, *(_HANGING + row for row in others))
+    return "".join(f"{look.paint(row, sgr)}\n" for row in rows).encode()
