@@ -62,8 +62,16 @@ cdef char **strings(tuple words) except NULL:
     return vector
 
 
-def variables(dict env not None):
-    return tuple([PyUnicode_EncodeFSDefault(f"{name}={value}") for name, value in env.items()])
+def variables(dict env not None, dict encoded not None):
+    cdef list found = []
+    cdef tuple last
+    for name, value in env.items():
+        last = <tuple>encoded.get(name)
+        if last is None or last[0] is not value:
+            last = (value, PyUnicode_EncodeFSDefault(f"{name}={value}"))
+            encoded[name] = last
+        found.append(last[1])
+    return tuple(found)
 
 
 def spawn(bytes program not None, tuple argv not None, tuple env not None, bytes directory not None, *,

@@ -275,7 +275,7 @@ class StepRun:
         }
         warning = ""
         # No character has more than 4 bytes, so that mostly a look at the lengths will do.
-        self._large = 4 * (sum(map(len, env.values())) + sum(map(len, argv))) > LONGEST_WORD
+        self._large = 4 * (len("".join(env.values())) + len("".join(argv))) > LONGEST_WORD
         if self._large:
             from runnerlib.engine.exec_limits import fitted  # for the few that are
 

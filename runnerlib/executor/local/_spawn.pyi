@@ -35,8 +35,11 @@ def spawn(
     `filename` is the stage that failed: clone, prepare, confine, chdir or exec; no process is left then.
     """
 
-def variables(env: dict[str, str]) -> tuple[bytes, ...]:
-    """An environment as the kernel takes it. Raises UnicodeEncodeError."""
+def variables(env: dict[str, str], encoded: dict[str, tuple[str, bytes]]) -> tuple[bytes, ...]:
+    """An environment as the kernel takes it. Raises UnicodeEncodeError.
+
+    `encoded` has the last value of each variable with its encoding, which is used again for the same object.
+    """
 
 def mark_bits() -> int:
     """Return the number of bits of a job's mark; 0: jobs cannot be marked here."""

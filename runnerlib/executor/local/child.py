@@ -89,7 +89,7 @@ def started(spec: ProcessSpec, *, secret: bytes = b"", errors: bool = False, sil
             second, stderr = _pipe(ours, its) if errors else (-1, _null(its) if silent else -1)
             try:
                 pid, ended, _ = _spawn.spawn(
-                    *exec_args(spec, {}),
+                    *exec_args(spec, {}, {}),
                     input=_memory(its, "stdin", spec.stdin) if spec.stdin else _null(its),
                     output=stdout,
                     errors=stderr,

@@ -32,13 +32,16 @@ class ExecArgs(NamedTuple):
     directory: bytes
 
 
-def exec_args(spec: ProcessSpec, extra: Mapping[str, str]) -> ExecArgs:
-    """Encode a specification, with `extra` added to its environment. Raises CommandError."""
+def exec_args(spec: ProcessSpec, extra: Mapping[str, str], encoded: dict[str, tuple[str, bytes]]) -> ExecArgs:
+    """Encode a specification, with `extra` added to its environment. Raises CommandError.
+
+    `encoded` keeps what each variable was encoded to: the steps of a job have nearly all of them in common.
+    """
     try:
         return ExecArgs(
             os.fsencode(spec.argv[0]),
             tuple(map(os.fsencode, spec.argv)),
-            _spawn.variables({**spec.env, **extra}),
+            _spawn.variables({**spec.env, **extra}, encoded),
             os.fsencode(spec.cwd),
         )
     except UnicodeEncodeError:

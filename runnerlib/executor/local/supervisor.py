@@ -53,6 +53,7 @@ class ProcessSupervisor:
         self._tag = new_tag() if self._alone is None else self._alone.tag
         self._counter = find_counter()
         self._memory = OwnMemory()
+        self._encoded: dict[str, tuple[str, bytes]] = {}
         self._started = 0
         self._running: dict[int, Process] = {}
         self._known: dict[tuple[int, int], int] = {}  # number and start of processes once seen in a tree: their step
@@ -197,7 +198,7 @@ class ProcessSupervisor:
         limits = spec.confinement
         self._leave_room(end.output)
         return _spawn.spawn(
-            *exec_args(spec, {TAG: self._tag.value_of(step)}),
+            *exec_args(spec, {TAG: self._tag.value_of(step)}, self._encoded),
             input=end.input,
             output=end.output,
             search=search_path(spec),
