@@ -27,6 +27,7 @@ from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.output.modes.ci_services import DIALECTS, Dialect, GitHub
 from runnerlib.output.modes.grouped import Grouped, console
 from runnerlib.output.streams import Streams, streams
+from runnerlib.output.text.columns import columns
 from tests.output.show import EPOCH, cut, cuts, one_step, outputs, result, shown
 
 TWO: list[Event] = [
@@ -239,3 +240,13 @@ def test_a_reader_that_is_gone() -> None:
         shown.observe(StepStarted("a", "a"))
     shown.close()
     os.close(writer)
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_on_a_terminal_what_the_runner_says_fits(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TerminalCapabilities, "width", lambda _look: width)
+    name, long = "a name that is longer than a line of the terminal", "many words " * 9
+    ended = result(name, "failure", 1, long, cause="exit")
+    found = lines("plain", [StepStarted(name, f"echo {long}"), Notice(long), StepFinished(ended)])
+    assert all(columns(line) <= width for line in found), found
+    assert (found[0][:8], found[0][-1], found[1][:8], found[2][:2]) == ("=== a na", "…", "$ echo m", "  ")

@@ -26,6 +26,7 @@ from runnerlib.output.modes.block_order import Frame, Turns
 from runnerlib.output.modes.ci_services import DIALECTS
 from runnerlib.output.streams import Streams
 from runnerlib.output.text.ansi import Colours, colours_only
+from runnerlib.output.text.columns import shortened
 from runnerlib.output.text.lines import Lines, final
 from runnerlib.output.text.outcomes import FAILED, WARNING, marked, said, style_of
 
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from runnerlib.events.result import StepResult
     from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.modes.ci_services import Dialect
+
+
+# Columns of a heading that are no name.
+_TAKEN = len("=== ")
 
 
 class Grouped(Streams):
@@ -131,7 +136,10 @@ class Grouped(Streams):
 
     def _opening(self, step: str, result: StepResult | None) -> bytes:
         failed = result is not None and _failed(result)
-        return self._dialect.opening(one_line(step), self._began.pop(step), failed=failed)
+        title, width = one_line(step), self._look.width()
+        if width:
+            title = shortened(title, max(width - _TAKEN, 1), self._look.plain("…"))
+        return self._dialect.opening(title, self._began.pop(step), failed=failed)
 
     def _closing(self, result: StepResult) -> bytes:
         return self._dialect.closing(result.ended, failed=_failed(result)) + self._ending(result)
