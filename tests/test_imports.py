@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 HEAVY = {"pygit2", "yaml", "ahocorasick", "ssl", "json", "importlib.metadata", "logging", "asyncio", "uvloop", "click"}
+
+
+PLAIN_RUN = "from runnerlib.cli import invoke\ninvoke(['run', '--job-command', 'true'])"
+MOST_OWN = 83
+"""Modules of this package that a run of one command may load; what it does not need is loaded by what does."""
 
 
 def loaded(code: str, *args: str, cwd: Path) -> set[str]:
@@ -48,6 +55,22 @@ def test_a_run_without_git_or_file_loads_neither(command: list[str], tmp_path: P
 
 
 def test_a_run_without_plugins_loads_nothing_of_them(tmp_path: Path) -> None:
-    code = "from runnerlib.cli import invoke\ninvoke(['run', '--job-command', 'true'])"
-    modules = loaded(code, cwd=tmp_path)
+    modules = loaded(PLAIN_RUN, cwd=tmp_path)
     assert not {name for name in modules if name.startswith(("runnerlib.plugins", "runnerlib.runner.plugin_host"))}
+
+
+def test_a_run_of_one_command_loads_few_modules(tmp_path: Path) -> None:
+    own = {module for module in loaded(PLAIN_RUN, cwd=tmp_path) if module.partition(".")[0] == "runnerlib"}
+    own.discard("runnerlib:")  # the line that shows the command
+    unused = ("source", "triggers", "plugins", "api", "executor.container", "runner.workflow", "runner.sandbox")
+    assert [module for module in sorted(own) if module.startswith(tuple(f"runnerlib.{name}" for name in unused))] == []
+    assert len(own) <= MOST_OWN, sorted(own)
+
+
+def test_a_run_of_one_command_compiles_no_annotations(tmp_path: Path) -> None:
+    """`typing.NamedTuple` compiles each annotation; `_util.values` has one that does not."""
+    own = {module for module in loaded(PLAIN_RUN, cwd=tmp_path) if module.startswith("runnerlib.")}
+    paths = [ROOT / f"{module.replace('.', '/')}.py" for module in own - {"runnerlib._util.values"}]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths if path.exists()}
+    assert texts
+    assert [name for name, text in texts.items() if re.search(r"from typing import .*NamedTuple", text)] == []

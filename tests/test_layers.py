@@ -52,6 +52,7 @@ LAZY = {
     "runnerlib.cli": "a command loads what it needs and nothing of the others",
     "runnerlib.config.ci_file": "few runs have a CI source",
     "runnerlib.config.file": "few runs have a configuration file",
+    "runnerlib.engine.boundary": "few jobs have steps in a sandbox",
     "runnerlib.engine.exec_limits": "few commands are larger than the kernel takes",
     "runnerlib.engine.retry_watch": "few steps have a pattern for their retries",
     "runnerlib.executor.container": "few runs start a container",

@@ -14,8 +14,8 @@ from runnerlib.cli._source import bring
 from runnerlib.config import Layer
 from runnerlib.errors import ConfigError, OutputError, one_line, printable, unknown
 from runnerlib.events import Warned
-from runnerlib.executor.local.alone import alone as process_alone
-from runnerlib.executor.local.alone import end_left
+from runnerlib.executor.local.own_process import alone as process_alone
+from runnerlib.executor.local.own_process import end_left
 from runnerlib.output.workflow_summary import JobsSummary
 from runnerlib.pipeline.workflow import instances, load
 from runnerlib.runner.journal import Selection

@@ -51,19 +51,17 @@ class Boundary(Protocol):
         """
 
 
-def left(boundary: Boundary | None) -> Ending | None:
+def left(boundary: Boundary) -> Ending | None:
     """Look at trusted code a last time, and collect what steps have written; how the job ends if either fails."""
     try:
-        if boundary is not None:
-            boundary.check()
-            boundary.close()
+        boundary.check()
+        boundary.close()
     except RunnerError as error:
         return Ending(error.exit_code, str(error), "tampered" if isinstance(error, TamperedError) else "outputs")
     return None
 
 
-def close(boundary: Boundary | None) -> None:
+def close(boundary: Boundary) -> None:
     """Close the boundary of a job that has another failure to tell."""
     with suppress(RunnerError):
-        if boundary is not None:
-            boundary.close()
+        boundary.close()

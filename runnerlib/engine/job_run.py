@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from runnerlib._util.graph import Schedule
 from runnerlib._util.values import NamedTuple
 from runnerlib.engine.attempt import Limits, end_all
-from runnerlib.engine.boundary import close, left
 from runnerlib.engine.should_run import Decider, Inheritance, not_run, restored
 from runnerlib.engine.step_run import Around, Inspect, StepContext, StepRun
 from runnerlib.errors import TamperedError
@@ -137,7 +136,10 @@ class JobRun:
             self._leave_boundary()
         finally:
             await self._abandon()
-            close(self._execution.boundary)
+            if self._execution.boundary is not None:
+                from runnerlib.engine.boundary import close
+
+                close(self._execution.boundary)
         if self._failure is not None:
             raise self._failure
         result = self._result(started)
@@ -281,6 +283,10 @@ class JobRun:
 
     def _leave_boundary(self) -> None:
         """Look at trusted code a last time: it may have changed though every step has succeeded."""
+        if self._execution.boundary is None:
+            return
+        from runnerlib.engine.boundary import left
+
         if (ending := left(self._execution.boundary)) is not None and ending.cause == "tampered":
             self._end_tampered(ending.reason)
         self._ending = self._ending or ending

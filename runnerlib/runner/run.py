@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import Interrupted, RunnerError
-from runnerlib.executor.local.alone import alone as process_alone
+from runnerlib.executor.local.own_process import alone as process_alone
 from runnerlib.output.streams import streams
 from runnerlib.runner.driver import ThisThread, finished
 from runnerlib.runner.hooks import NO_HOOKS, RunState

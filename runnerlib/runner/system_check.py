@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import RunnerError
 from runnerlib.executor.hardening import refused
-from runnerlib.executor.local import subreaper
+from runnerlib.executor.local import own_process
 
 if TYPE_CHECKING:
     from runnerlib.secrets.socket import SecretServer
@@ -41,7 +41,7 @@ def _no_threads() -> str:
 def shortcomings(server: SecretServer) -> str:
     """Return a sentence on what the system has refused, else ""; call it while a `ProcessSupervisor` is open."""
     found = {
-        "processes that leave their parent may outlive the job": subreaper.refused(),
+        "processes that leave their parent may outlive the job": own_process.adoption_refused(),
         "steps can read what the runner knows": refused(),
         "steps cannot register secrets": server.refused,
         "steps in a sandbox can replace the socket that registers secrets": server.exposed,

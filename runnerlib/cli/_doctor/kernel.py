@@ -11,7 +11,7 @@ from runnerlib._util.proc import own_status
 from runnerlib.cli._doctor import Finding, State
 from runnerlib.errors import RunnerError
 from runnerlib.executor import hardening
-from runnerlib.executor.local import landlock, subreaper
+from runnerlib.executor.local import landlock, own_process
 from runnerlib.executor.local.cgroup import find_place, new_groups
 from runnerlib.runner.system_check import check
 
@@ -95,9 +95,9 @@ def _memory() -> Finding:
 
 
 def _subreaper() -> Finding:
-    subreaper.acquire()
-    why = subreaper.refused()
-    subreaper.release()
+    own_process.adopt()
+    why = own_process.adoption_refused()
+    own_process.adopt_no_more()
     return Finding(
         "processes",
         "subreaper",

@@ -6,7 +6,7 @@ loop and no masking. `ProcessSupervisor` supervises all processes of one job, `P
 A step's tree is everything that was started from its process, however it hid: by a session of its own,
 by leaving its parent, by an empty environment. Three things keep it together:
 
-* The runner is a *subreaper* while it has a supervisor: an orphan becomes a child of the runner (`subreaper`).
+* The runner is a *subreaper* while it has a supervisor: an orphan becomes a child of the runner (`own_process`).
 * Every process of a step carries a *tag* that survives all that, so that an orphan is known to be the
   step's and never mistaken for another child of the program that uses this library (`process_tag`).
 * Where the system delegates a *cgroup* to the runner, each step is one (`cgroup`).

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib._util.threads import TURN
 from runnerlib.executor.local import _spawn
 from runnerlib.executor.local.launch import exec_args, memory, nul_byte, search_path
-from runnerlib.executor.local.subreaper import collecting
+from runnerlib.executor.local.own_process import collecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

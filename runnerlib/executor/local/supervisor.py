@@ -10,11 +10,11 @@ from threading import get_native_id
 from typing import TYPE_CHECKING
 
 from runnerlib.executor.hardening import core_limit
-from runnerlib.executor.local import _spawn, open_file_limit, subreaper
+from runnerlib.executor.local import _spawn, own_process
 from runnerlib.executor.local.accounting import Meter, OomProbe, OwnMemory, find_counter
-from runnerlib.executor.local.alone import current
 from runnerlib.executor.local.cgroup import new_groups
 from runnerlib.executor.local.launch import exec_args, no_room, nul_byte, open_stdio, refused, search_path
+from runnerlib.executor.local.own_process import current
 from runnerlib.executor.local.process import Process
 from runnerlib.executor.local.process_tag import TAG, new_tag, step_number
 from runnerlib.executor.local.process_tree import OwnChildren, descendants, describe, end_all, send, status
@@ -61,10 +61,10 @@ class ProcessSupervisor:
         self._closed = False
         self.room = Room()
         with ExitStack() as undo:
-            self._open_files = open_file_limit.acquire()
-            undo.callback(open_file_limit.release)
-            subreaper.acquire()
-            undo.callback(subreaper.release)
+            self._open_files = own_process.raise_file_limit()
+            undo.callback(own_process.restore_file_limit)
+            own_process.adopt()
+            undo.callback(own_process.adopt_no_more)
             try:
                 self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
             except OSError as error:

@@ -6,9 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, cast
 
-from runnerlib._util.arguments import checked
 from runnerlib._util.graph import cycle, reachable
-from runnerlib._util.values import NamedTuple
+from runnerlib._util.values import NamedTuple, checked
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.pipeline.job.step import LONGEST_WORD, NO_RETRY, Retry, Step, dependencies, reader
 

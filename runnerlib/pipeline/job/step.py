@@ -6,8 +6,7 @@ import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from runnerlib._util.arguments import checked, mended
-from runnerlib._util.values import NamedTuple
+from runnerlib._util.values import NamedTuple, checked, mended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

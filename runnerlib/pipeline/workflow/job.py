@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from runnerlib._util.arguments import checked, mended
+from runnerlib._util.values import checked, mended
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Job, Step
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from runnerlib._util.arguments import ArgumentError, check_names, checked
+from runnerlib._util.values import ArgumentError, check_names, checked
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Job, Problem
 from runnerlib.pipeline.workflow.checks import problems

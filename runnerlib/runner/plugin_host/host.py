@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import OutputError
 from runnerlib.events import Notice
-from runnerlib.executor.local.alone import end_left
+from runnerlib.executor.local.own_process import end_left
 from runnerlib.output import console
 from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.plugins.context import Services

@@ -12,7 +12,7 @@ from runnerlib.engine import distinct
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, WorkflowFinished, WorkflowJobFinished
 from runnerlib.events.forwarding import ForwardingObserver
 from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult, stopped_by
-from runnerlib.executor.local.open_file_limit import places
+from runnerlib.executor.local.own_process import places
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, as_text, outcome_of_all
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.status_records import record_without_run
