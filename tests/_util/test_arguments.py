@@ -13,7 +13,7 @@ from runnerlib.pipeline.workflow import Download, Filter, WorkflowJob
 BODY = Job("b", [Step("s", "true")])
 
 WRONG: dict[str, tuple[Callable[[], object], str]] = {
-    "Step": (lambda: Step("a", "b", tiemout=3), "Step: unknown argument 'tiemout' (name, run, "),  # type: ignore[call-arg]
+    "Step": (lambda: Step("a", "b", tiemout=3), "Step: unknown argument 'tiemout'; did you mean 'timeout'?"),  # type: ignore[call-arg]
     "Step without a command": (lambda: Step("a"), "Step: 'run' is missing"),  # type: ignore[call-arg]
     "Step of nothing": (Step, "Step: 'name' and 'run' are missing"),  # type: ignore[call-arg]
     "Step twice": (lambda: Step("a", "b", name="c"), "Step: 'name' is given twice"),  # type: ignore[misc]
@@ -31,7 +31,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "Filter": (lambda: Filter(event=()), "did you mean 'events'?"),  # type: ignore[call-arg]
     "add_job": (
         lambda: Workflow().add_job("a", "b", depend_on="x"),
-        "add_job: unknown argument 'depend_on' (steps, env, ",
+        "add_job: unknown argument 'depend_on'; did you mean 'depends_on'?",
     ),
     "add_job of a Job": (lambda: Workflow().add_job(BODY, tiemout=1), "did you mean 'timeout'?"),
     "add_job of a WorkflowJob": (
