@@ -9,7 +9,8 @@ the kernel, and `step_outputs` reads the outputs for later steps.
 from __future__ import annotations
 
 from runnerlib.engine.attempt import Attempt, Command, Limits
-from runnerlib.engine.job_run import JobExecution, JobRun, Kept, distinct
+from runnerlib.engine.job_run import JobExecution, JobRun, distinct
+from runnerlib.engine.should_run import ReusedResult
 from runnerlib.engine.step_run import Around, Inspect, StepContext
 
 __all__ = [
@@ -19,8 +20,8 @@ __all__ = [
     "Inspect",
     "JobExecution",
     "JobRun",
-    "Kept",
     "Limits",
+    "ReusedResult",
     "StepContext",
     "distinct",
 ]

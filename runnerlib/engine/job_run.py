@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from runnerlib._util.graph import Schedule
 from runnerlib._util.values import NamedTuple
 from runnerlib.engine.attempt import Limits, end_all
-from runnerlib.engine.should_run import Decider, Inheritance, not_run, restored
+from runnerlib.engine.should_run import Decider, Inheritance, ReusedResult, not_run, restored
 from runnerlib.engine.step_run import Around, Inspect, StepContext, StepRun
 from runnerlib.errors import TamperedError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
@@ -38,13 +38,6 @@ _REAPING = 1.0
 
 Ended = Callable[[StepResult, Exports], None]
 """Called for every step that ended, with what it hands on, before the next one starts."""
-
-
-class Kept(NamedTuple):
-    """A reused result of an earlier run: a success, or a failure of a step that is not required."""
-
-    result: StepResult
-    exports: Exports = NO_EXPORTS
 
 
 def _nothing(_result: StepResult, _exports: Exports) -> None:
@@ -70,7 +63,7 @@ class JobExecution(NamedTuple):
     surroundings: Surroundings = Surroundings()
     limits: Limits = Limits()
     cleanup: float = 10.0
-    kept: Mapping[str, Kept] = {}
+    kept: Mapping[str, ReusedResult] = {}
     renews: bool = False
     excluded: frozenset[str] = frozenset()
     ended: Ended = _nothing
@@ -199,16 +192,16 @@ class JobRun:
             else:
                 return
 
-    def _decide(self, name: str) -> Kept | None:
+    def _decide(self, name: str) -> ReusedResult | None:
         """Return the result of a step that does not run; None when it runs."""
         if self._failure is not None or self._at_once:
             why = self._ending.reason if self._ending else "the job cannot go on"
-            return Kept(not_run(self._steps[name], Ending(0, why, "cancelled")))
+            return ReusedResult(not_run(self._steps[name], Ending(0, why, "cancelled")))
         kept = self._execution.kept.get(name)
         if kept is not None and not (self._execution.renews and not self._new.isdisjoint(self._graph[name])):
-            return Kept(restored(kept.result), kept.exports)
+            return ReusedResult(restored(kept.result), kept.exports)
         ending = self._decider.verdict(name, lambda: self._environment(name), self._ending)
-        return None if ending is None else Kept(not_run(self._steps[name], ending))
+        return None if ending is None else ReusedResult(not_run(self._steps[name], ending))
 
     def _start(self, name: str) -> None:
         step = self._steps[name]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.events.result import Ending, StepResult
+from runnerlib._util.values import NamedTuple
+from runnerlib.events.result import NO_EXPORTS, Ending, Exports, StepResult
 from runnerlib.pipeline.job import variable_part
 from runnerlib.pipeline.surroundings import TIDYING
 
@@ -88,6 +89,13 @@ class Decider:
 
     def _failed_before(self, name: str) -> str:
         return next((self._failure[other] for other in self._graph[name] if self._failure[other]), "")
+
+
+class ReusedResult(NamedTuple):
+    """A reused result of an earlier run: a success, or a failure of a step that is not required."""
+
+    result: StepResult
+    exports: Exports = NO_EXPORTS
 
 
 def restored(result: StepResult) -> StepResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.engine import JobExecution, Kept
+from runnerlib.engine import JobExecution, ReusedResult
 from runnerlib.events import Warned
 from runnerlib.events.result import NO_EXPORTS
 from runnerlib.runner.journal import Entry, Journal, Selection, seal_of, select, signatures
@@ -56,5 +56,5 @@ def remembering(
             text = f"the journal cannot be written ({error.strerror}): --resume will run '{result.name}' again"
             observer.observe(Warned(masker.mask_string(text)))
 
-    taken = {name: Kept(entry.result, entry.exports or NO_EXPORTS) for name, entry in kept.items()}
+    taken = {name: ReusedResult(entry.result, entry.exports or NO_EXPORTS) for name, entry in kept.items()}
     return execution._replace(kept=taken, renews=selection.goes_on, excluded=left_out, ended=ended)
