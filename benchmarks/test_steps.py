@@ -1,8 +1,13 @@
-"""Many steps that do nothing, a long chain of them, and steps that talk all at once; rivals in the same rounds."""
+"""Many steps that do nothing, a long chain of them, and steps that talk all at once; rivals in the same rounds.
+
+The processor time of a step is the only figure that is asserted, because neighbours change it least: as a multiple of
+that of ninja and make in the same rounds.
+"""
 
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 from collections import Counter
@@ -22,6 +27,12 @@ if TYPE_CHECKING:
 
 SECRET = "correct-horse-battery"
 CHATTY = 16
+# So many times the processor time of ninja, and of make, may a step that does nothing take; and so many times that of
+# a step of a short job one of a job that is ten times as long.
+MOST_CPU = 2.0
+MOST_GROWTH = 1.3
+# With fewer steps a start, which is measured by itself, is too large a part.
+FEWEST = 400
 
 
 def write_job(directory: Path, name: str, steps: list[dict[str, object]], parallel: int) -> Path:
@@ -51,7 +62,26 @@ class Jobs:
 
     def job(self, file: Path) -> Callable[[], float]:
         """The same for a job."""
-        return self.timed([*self._program, "run", "--job-file", str(file), "--output", "prefixed"])
+        return self.timed(self._run(file))
+
+    def cpu(self, argv: list[str]) -> Callable[[], float]:
+        """A call that runs `argv` and returns the CPU seconds that it and all its processes took."""
+        run = self.timed(argv)
+
+        def measured() -> float:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            run()
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+        return measured
+
+    def job_cpu(self, file: Path) -> Callable[[], float]:
+        """The same for a job."""
+        return self.cpu(self._run(file))
+
+    def _run(self, file: Path) -> list[str]:
+        return [*self._program, "run", "--job-file", str(file), "--output", "prefixed"]
 
     def results(self, file: Path) -> list[dict[str, object]]:
         """Return the end of each step of a job."""
@@ -111,6 +141,29 @@ def test_a_chain(benchmark: BenchmarkFixture, jobs: Jobs, memory_dir: Path, pyte
     seconds = benchmark.pedantic(take_turns, (runs, 3), rounds=1)
     took = median(seconds[str(2 * count)]) - median(seconds[str(count)])
     benchmark.extra_info["ms per step"] = round(took / count * 1e3, 2)
+
+
+def test_processor_time_of_a_step(
+    benchmark: BenchmarkFixture, jobs: Jobs, memory_dir: Path, pytestconfig: pytest.Config
+) -> None:
+    """A step that does nothing beside a target of ninja and of make, in a job and in one of ten times its length."""
+    benchmark.group = "cpu"
+    count = pytestconfig.getoption("steps")
+    runs = {}
+    for length in (1, count, 10 * count):
+        steps = [{"name": f"s{number}", "run": ["true"]} for number in range(length)]
+        runs[f"runnerlib {length}"] = jobs.job_cpu(write_job(memory_dir, f"cpu-{length}", steps, 2))
+    runs |= {name: jobs.cpu(argv) for name, argv in rivals(memory_dir, count).items() if name in {"ninja", "make"}}
+    took = {name: min(seconds) for name, seconds in benchmark.pedantic(take_turns, (runs, 3), rounds=1).items()}
+    start = took.pop("runnerlib 1")
+    each = {name: took[name] / count for name in took if not name.startswith("runnerlib")}
+    each |= {f"runnerlib {n}": (took[f"runnerlib {n}"] - start) / (n - 1) for n in (count, 10 * count)}
+    benchmark.extra_info["ms of processor time a step"] = {name: round(cpu * 1e3, 2) for name, cpu in each.items()}
+    if count < FEWEST:
+        return
+    ours, long = each[f"runnerlib {count}"], each[f"runnerlib {10 * count}"]
+    assert long < MOST_GROWTH * ours
+    assert all(ours < MOST_CPU * each[name] for name in each if not name.startswith("runnerlib"))
 
 
 def test_steps_that_talk(
