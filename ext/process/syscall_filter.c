@@ -25,6 +25,13 @@
 #define REFUSE(error) (SECCOMP_RET_ERRNO | (error))
 #define IOPRIO_WHO_PROCESS 1
 
+/* What runs in a child that has the memory of its parent: see spawn.c. */
+#if defined(__has_attribute) && __has_attribute(no_sanitize)
+#define IN_CHILD __attribute__((no_sanitize("address", "undefined")))
+#else
+#define IN_CHILD
+#endif
+
 #ifdef NATIVE
 
 /* What a call is refused for. */
@@ -263,7 +270,7 @@ unsigned short filter_of(enum filter_calls calls, enum filter_sockets sockets, p
 #endif
 
 /* SPEC_ALLOW: before Linux 5.16 a filter alone would slow down everything that the process does. */
-int enter_filter(unsigned short length, struct sock_filter *program)
+IN_CHILD int enter_filter(unsigned short length, struct sock_filter *program)
 {
     struct sock_fprog filter = {length, program};
 
