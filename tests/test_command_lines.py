@@ -36,6 +36,7 @@ CODES = {
     "--source-options strip=1 -- make": 125,
     "runnerlib run --git-url git@github.com:user/repo.git --source-options depth=0,submodules=recursive "
     "--job-command …": 127,  # what stands there is no command
+    "runnerlib run --workflow-file pipeline.yaml --on nats://127.0.0.1:4222 --fleet-key-file fleet.key": 125,
     "runnerlib checkout --type svn https://svn.example.org/project/trunk --ref r1234": 125,
 }
 

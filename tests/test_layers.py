@@ -36,6 +36,7 @@ MOST_ENTRIES = 18
 # Libraries that are imported inside functions: too heavy for a start that does not need them.
 HEAVY = {"uvloop", "pygit2", "yaml", "ahocorasick", "re2", "json", "importlib", "difflib", "hashlib", "rich"} | {
     "cryptography",
+    "nats",
     "shlex",
     "ctypes",
     "email",
@@ -57,6 +58,7 @@ LAZY = {
     "runnerlib.engine.retry_watch": "few steps have a pattern for their retries",
     "runnerlib.executor.container": "few runs start a container",
     "runnerlib.executor.local.oom_kmsg": "the kernel's log is read where no control group counts",
+    "runnerlib.masking.known": "only runs on a fleet hand on what they mask",
     "runnerlib.masking.encodings": "58 KiB; compiled sets of patterns come from a cache",
     "runnerlib.masking.members": "few secrets have members",
     "runnerlib.masking.oneshot": "only callers of the library mask in one call",

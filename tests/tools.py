@@ -28,6 +28,7 @@ PACKAGES = {
     "svnadmin": "subversion",
     "node": "nodejs",
     "groff": "groff-base",
+    "nats-server": "nats-server",
     "apache2": "apache2 libapache2-mod-svn",
     "php": "php-cli",
     "systemd-escape": "systemd",

@@ -41,10 +41,11 @@ COMMANDS = {
     "secrets": "Manage the encrypted secrets of this machine.",
     "trigger": "Submit the jobs that files describe.",
     "validate": "Check files, or the settings of a run.",
+    "worker": "Run jobs of workflows for a fleet.",
 }
 
 GROUPS = {
-    "Run jobs": ("run", "list", "init"),
+    "Run jobs": ("run", "list", "init", "worker"),
     "Check files and settings": ("validate", "config", "schema", "doctor"),
     "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
     "Secrets": ("mask", "register-secret", "secrets"),

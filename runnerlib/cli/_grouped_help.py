@@ -47,6 +47,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "Container": ("runner_image", *(name for name in SETTINGS if name.startswith("container"))),
     "Sandbox": ("sandbox", "sandbox_required", "sandbox_paths", "network"),
+    "Fleet": ("fleet", "fleet_key_file", "fleet_lease", "queue_timeout", "on_worker_loss"),
     "Limits": ("max_parallel", "job_timeout", "grace_period", "drain_timeout", "cleanup_timeout"),
     "Output": (
         "output",

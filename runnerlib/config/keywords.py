@@ -59,6 +59,11 @@ class SettingKeywords(TypedDict, total=False):
     sandbox_required: bool | str | None
     sandbox_paths: Texts | None
     network: bool | int | str | list[int] | tuple[int, ...] | None
+    fleet: str | None
+    fleet_key_file: str | None
+    fleet_lease: float | str | None
+    queue_timeout: float | str | None
+    on_worker_loss: Literal["retry", "fail"] | None
     max_parallel: int | str | None
     job_timeout: float | str | None
     output: str | None

@@ -22,7 +22,8 @@ class Setting(NamedTuple):
     An `early` setting is used before the CI source is prepared, so no file of that source can set it. In a `literal`
     setting, references to secrets are not replaced. A setting that is not `offered` has no command-line option,
     because every user of the machine can read arguments. The value of a `secret` setting is masked, whichever layer
-    or plugin gives it, and the job does not get its variable unless it is `passed_on`.
+    or plugin gives it, and the job does not get its variable unless it is `passed_on`. `spelled` is its option where
+    that has another name.
     """
 
     name: str
@@ -36,11 +37,12 @@ class Setting(NamedTuple):
     literal: bool = False
     offered: bool = True
     passed_on: bool = False
+    spelled: str = ""
 
     @property
     def option(self) -> str:
         """The command line spelling, as in ``--job-command``."""
-        return "--" + self.name.replace("_", "-")
+        return self.spelled or "--" + self.name.replace("_", "-")
 
     @property
     def variable(self) -> str:
@@ -48,27 +50,9 @@ class Setting(NamedTuple):
         return ENV_PREFIX + self.name.upper()
 
 
-def _setting(
-    text: str,
-    parse: Callable[[object], Any] = kinds.text,
-    default: object = None,
-    *,
-    secret: bool = False,
-    early: bool = False,
-    literal: bool = False,
-    offered: bool = True,
-    passed_on: bool = False,
-) -> Any:
-    metadata = {
-        "help": text,
-        "parse": parse,
-        "secret": secret,
-        "early": early,
-        "literal": literal,
-        "offered": offered,
-        "passed_on": passed_on,
-    }
-    return field(default=default, metadata=metadata)
+def _setting(text: str, parse: Callable[[object], Any] = kinds.text, default: object = None, **flags: object) -> Any:
+    """Declare a setting; `flags` are further fields of `Setting`."""
+    return field(default=default, metadata={"help": text, "parse": parse, **flags})
 
 
 @record
@@ -245,6 +229,27 @@ class RunnerConfig:
     network: bool | tuple[int, ...] | None = _setting(
         "TCP for steps in a sandbox: true, false, or the ports, separated by commas (default: false for strict)",
         kinds.network,
+    )
+    fleet: str | None = _setting(
+        "run the jobs of a workflow on the workers of a fleet, as nats://HOST:4222 (default: on this machine)",
+        early=True,
+        spelled="--on",
+    )
+    fleet_key_file: str | None = _setting(
+        "key of the fleet, as `runnerlib worker keygen` prints it; here its public half is enough",
+        early=True,
+        literal=True,
+    )
+    fleet_lease: float = _setting(
+        "seconds after which a worker that is not heard of counts as lost", kinds.duration, default=90.0, early=True
+    )
+    queue_timeout: float | None = _setting(
+        "seconds that a job may wait for a worker of the fleet (default: no limit)", kinds.duration
+    )
+    on_worker_loss: str = _setting(
+        "a job whose worker is lost: retry on another worker, or fail, as for deployments",
+        kinds.choice("retry", "fail"),
+        default="retry",
     )
     max_parallel: int | None = _setting("how many steps run at a time (default: number of CPUs)", kinds.count)
     job_timeout: float | None = _setting("seconds the job may take", kinds.duration)

@@ -25,6 +25,7 @@ Cause = Literal[
     "outputs",  # its output files were unusable, or a declared output is missing
     "runner",  # the runner could not run it
     "tampered",  # the trusted CI source had been changed
+    "lost",  # the worker of a fleet that ran it was lost
     "cancelled",  # the job was stopped
     "dependency",  # not run: a step it depends on did not succeed
     "condition",  # not run because of its condition or `when`
@@ -97,7 +98,7 @@ class StepResult(NamedTuple):
     """The result of a step. Times are seconds since the epoch, 0 for a step that never ran.
 
     `attempts` counts the executions; `usage` is that of all of them. `required` is False for a step
-    that may fail without failing its job.
+    that may fail without failing its job. `worker` is the name of the worker that ran a job of a workflow on a fleet.
     """
 
     name: str
@@ -111,6 +112,7 @@ class StepResult(NamedTuple):
     usage: Usage | None = None
     outputs: Mapping[str, str] = NO_OUTPUTS
     required: bool = True
+    worker: str = ""
 
     @property
     def success(self) -> bool:

@@ -68,6 +68,7 @@ def _memory(step: StepResult) -> str:
 # Columns beside the name, in the colour of the outcome and aligned to the left; then those aligned to the right, of
 # which the last ones go first. The reason comes last: it takes the room that is left, in several lines if need be.
 _LABELS = (Column("outcome", lambda step: step.outcome),)
+_WORKER = Column("worker", lambda step: step.worker)
 _FIGURES = (
     Column("time", _time),
     Column("attempts", _attempts, "1"),
@@ -86,7 +87,8 @@ def table(
     width, shown = look.width(), chosen(steps)
     name = _names(shown, look, heading, labels)
     reasons = [_reason(step, look) for step in shown]
-    layout = _layout([name, *_LABELS], shown, max(map(columns, reasons)), width)
+    labels_of = [name, *_LABELS, *([_WORKER] if any(step.worker for step in shown) else ())]
+    layout = _layout(labels_of, shown, max(map(columns, reasons)), width)
     yield look.paint(f"{_GAP}{layout.heading}", "2")
     for step, label, figures, reason in zip(shown, layout.labels, layout.figures, reasons, strict=True):
         first, *rest = wrapped(reason, layout.room, look.plain("…"))

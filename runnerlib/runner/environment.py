@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 _FILE_PREFIX = "./job/"
 
 # Only the runner needs these, so they are not in the environment of a job.
-_WITHHELD = (*(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on), PASSWORD_VARIABLE)
+_WITHHELD = (
+    *(one.variable for one in SETTINGS.values() if one.secret and not one.passed_on),
+    *(PASSWORD_VARIABLE, SETTINGS["fleet"].variable),
+)
 # Files with commands to the CI service: output of a step must never become a command.
 _COMMANDS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 JOB_ENV = "REACTORCIDE_JOB_ENV"
@@ -55,19 +59,20 @@ class JobEnvironment(NamedTuple):
 class Files:
     """Reader of the files that settings name; it reads each once, because a pipe cannot be read again."""
 
-    def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
+    def __init__(self, texts: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`texts` are those of files that need not be read, by path."""
+        self.texts: dict[str, str] = dict(texts)
 
     def read(self, resolved: Resolved, name: str, path: str) -> str:
         """Return the text of the file at `path`. Raises ConfigError about the setting `name`."""
-        if path not in self._texts:
+        if path not in self.texts:
             try:
                 with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                    self._texts[path] = file.read()
+                    self.texts[path] = file.read()
             except (OSError, ValueError) as error:
                 why = error.strerror if isinstance(error, OSError) else "not a path"
                 raise resolved.error(name, f"cannot read '{path}': {why}") from None
-        return self._texts[path]
+        return self.texts[path]
 
 
 def _as_it_is(text: str, _where: str) -> str:
@@ -196,7 +201,7 @@ def _secrets(
 
 def _source_secrets(config: RunnerConfig) -> Iterator[Secret]:
     """Yield the passwords in the URLs of the sources, and those that a worker has stored for them."""
-    urls = {"source_url": config.source_url, "ci_source_url": config.ci_source_url}
+    urls = {"source_url": config.source_url, "ci_source_url": config.ci_source_url, "fleet": config.fleet}
     if not (any(urls.values()) or CREDENTIALS in os.environ):
         return
     from runnerlib.source import stored_secrets, url_secrets

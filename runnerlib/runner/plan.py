@@ -345,6 +345,8 @@ def _without_files(request: RunRequest, workspace: Workspace, code_dir: Path) ->
     """Return a warning for a job file without a source in an empty directory."""
     if request.about is None or request.workspace is not None or workspace.base != request.cwd / "job":
         return ()
+    if request.resolved.config.fleet is not None:  # its jobs run elsewhere
+        return ()
     from runnerlib.runner.checkouts import without_files
 
     return without_files(code_dir, request.cwd)

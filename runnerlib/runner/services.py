@@ -93,9 +93,12 @@ def services_for(settings: Resolved, resolver: SecretResolver | None = None) -> 
     """Make the services of a run with these settings. Raises ConfigError for an unknown shape of secrets."""
     config = settings.config
     shortest = min(config.secret_min_length, config.secret_env_min_length)
-    masker = SecretMasker(
-        config.mask_marker, min_length=shortest, shapes=_shapes(settings), mask_members=config.mask_members
-    )
+    made: type[SecretMasker] = SecretMasker
+    if config.fleet is not None:
+        from runnerlib.masking.known import KnownSecrets  # only a fleet hands on what it masks
+
+        made = KnownSecrets
+    masker = made(config.mask_marker, min_length=shortest, shapes=_shapes(settings), mask_members=config.mask_members)
     return RunServices(masker, resolver)
 
 

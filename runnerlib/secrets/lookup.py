@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runnerlib.errors import ConfigError, unknown
@@ -32,10 +33,13 @@ class SecretResolver:
     any thread.
     """
 
-    def __init__(self, ask: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, ask: Callable[[], str] | None = None, known: Mapping[tuple[str, str], str] = MappingProxyType({})
+    ) -> None:
+        """`known` are secrets by path and key that need not be fetched."""
         self._ask = ask
         self._plugins: dict[str, Get] = {}
-        self._values: dict[tuple[str, str], str] = {}
+        self._values: dict[tuple[str, str], str] = dict(known)
         self._password = ""
         self._lock = threading.RLock()
 
@@ -44,6 +48,12 @@ class SecretResolver:
         other = SecretResolver(lambda: self._secret({}))
         other._values, other._lock = self._values, self._lock
         return other
+
+    @property
+    def found(self) -> dict[tuple[str, str], str]:
+        """Every value that was found so far, by its path and key."""
+        with self._lock:
+            return dict(self._values)
 
     @property
     def values(self) -> tuple[str, ...]:

@@ -178,6 +178,7 @@ def _step(result: StepResult) -> dict[str, Value]:
         "usage": dict(result.usage._asdict()) if result.usage else None,
         "outputs": dict(result.outputs),
         "required": result.required,
+        **({"worker": result.worker} if result.worker else {}),
     }
 
 

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job_file.job import Where
     from runnerlib.pipeline.job_file.nodes import Node
 
-_SETTINGS = ("code_dir", "job_dir", *(f"{prefix}_{part}" for prefix in SOURCES for part in ("type", "url", "ref")))
+_SETTINGS = (
+    *("code_dir", "job_dir", "queue_timeout", "on_worker_loss"),
+    *(f"{prefix}_{part}" for prefix in SOURCES for part in ("type", "url", "ref")),
+)
 _FIELDS = ("image", "depends_on", "condition", "for_each", "item_var", "matrix", "priority", "resources", "runs_on")
 _IGNORED = "x-"
 

@@ -97,9 +97,10 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     front = plan_run(request._replace(resolved=_changed(request.resolved, unset)), services)
     front = replace(front, step_count=steps)
     requests = {name: _requested(request, front, instance, workflow.file) for name, instance in all_of_them.items()}
-    plans = {name: plan_job(one, services) for name, one in requests.items()}
+    fleet = request.resolved.config.fleet is not None
+    plans = {name: plan_job(_without_engine(one) if fleet else one, services) for name, one in requests.items()}
     one_at_a_time = mode_of(front.config.output).verbatim or services.inspect is not None
-    return WorkflowPlan(
+    plan = WorkflowPlan(
         workflow=workflow,
         services=services,
         front=front,
@@ -110,9 +111,24 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
         forced=frozenset(
             all_of_them[name].job.name if name in all_of_them else name for name in selection.only + selection.start
         ),
-        capacity=1 if one_at_a_time else front.config.max_parallel or os.cpu_count() or 1,
+        capacity=1 if one_at_a_time else front.config.max_parallel or _room(fleet, len(plans)),
         source=_source_of_all(plans.values()),
     )
+    if fleet:
+        from runnerlib.runner.workflow.fleet_limits import refuse
+
+        refuse(front, all_of_them, plans, inspecting=services.inspect is not None)
+    return plan
+
+
+def _room(fleet: bool, jobs: int) -> int:
+    """Return how many jobs run at a time: workers have slots of their own."""
+    return max(jobs, 1) if fleet else os.cpu_count() or 1
+
+
+def _without_engine(request: RunRequest) -> RunRequest:
+    """Return a request that is planned where it does not run: its worker has the container engine."""
+    return request._replace(resolved=_changed(request.resolved, {"container_engine": "none"}))
 
 
 def _beside(cwd: Path, file: str) -> Path:

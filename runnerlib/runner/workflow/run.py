@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from runnerlib.source import taken_from_files
 from runnerlib.source.git_query import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from runnerlib.events import Observer
@@ -74,14 +74,22 @@ async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop
     async with supervised(plan.masker, warn, stop, user=user, place=place) as site:
         surroundings = surroundings_of(plan, warn)
         _look_first(plan, surroundings)
-        run = WorkflowRun(plan, memory, backend_of(plan, site, records), surroundings, observer, records)
-        with stop.reaching(asyncio.get_running_loop(), run.stop):
-            return await run.run()
+        async with backend_of(plan, site, records) as backend:
+            run = WorkflowRun(plan, memory, backend, surroundings, observer, records)
+            with stop.reaching(asyncio.get_running_loop(), run.stop):
+                return await run.run()
 
 
-def backend_of(plan: WorkflowPlan, site: Site, records: Path) -> JobBackend:
-    """Choose where the jobs run: today on this machine."""
-    return LocalBackend(plan, site, records)
+@asynccontextmanager
+async def backend_of(plan: WorkflowPlan, site: Site, records: Path) -> AsyncIterator[JobBackend]:
+    """Choose where the jobs run: on this machine, or on a fleet. Raises ConfigError and FleetError."""
+    if plan.front.config.fleet is None:
+        yield LocalBackend(plan, site, records)
+        return
+    from runnerlib.runner.fleet.backend import fleet_backend
+
+    async with fleet_backend(plan, records) as backend:
+        yield backend
 
 
 def surroundings_of(plan: WorkflowPlan, warn: Callable[[str], None]) -> Surroundings:

@@ -1,0 +1,188 @@
+"""Contract between a fleet and its engine: what carries jobs to workers, and what they say back.
+
+An engine knows ids, sizes, labels and kinds of frames; everything else is sealed. It has two halves.
+
+The dispatcher's half is an `Engine`:
+1. `submit` hands in a job. The same ticket handed in again is one job.
+2. `frames` yields what attempts at the jobs of the run say, in one order, each frame once.
+3. `withdraw` ends a job that no worker has begun, so that none ever will; False once one has.
+4. `stop` leaves a mark that the worker of a running job obeys, whenever it is reached.
+5. `tell` sends something sealed to the worker of a job, at most once.
+
+A worker's half is a `Source`:
+1. `take` gives the next job that has none but its labels, as a `Lease`, which nobody else gets while it is renewed.
+2. `begin` makes the job this attempt's: it says which attempts there were, and fails once another one has begun.
+3. `put` appends a frame. It fails once another attempt has begun: so nothing old is ever read.
+4. `renew` is confirmed by the engine; what it says may be that the job is to stop.
+5. `done` ends the lease after the last frame; `give_back` lets another worker have the job, at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from runnerlib.errors import RunnerError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+Kind = Literal["begin", "events", "secrets", "end", "lost", "withdrawn"]
+"""The kinds of frames. The last three are the last frame of a job."""
+
+LAST: tuple[Kind, ...] = ("end", "lost", "withdrawn")
+
+
+class FleetError(RunnerError):
+    """The fleet's engine cannot be reached, or does not do what it is asked for."""
+
+
+class LeaseLostError(RunnerError):
+    """Another attempt at the job has begun."""
+
+
+class Queue(NamedTuple):
+    """A queue of jobs that the same workers can run: of one version, sealed to one key, with these labels."""
+
+    version: str
+    key: str
+    labels: tuple[str, ...]
+    lease: float
+
+    def serves(self, worker: WorkerFacts) -> bool:
+        """Return whether a worker can run the jobs of the queue."""
+        same = self.version == worker.version and self.key == worker.key
+        return same and set(self.labels) <= set(worker.labels)
+
+
+class WorkerFacts(NamedTuple):
+    """The facts that a worker tells everybody of itself."""
+
+    name: str
+    version: str
+    key: str
+    labels: tuple[str, ...]
+    slots: int
+
+
+class Ticket(NamedTuple):
+    """A job for the engine: `number` is that of the instance in its run. `fails_on_loss` forbids a second attempt."""
+
+    run: str
+    number: int
+    queue: Queue
+    fails_on_loss: bool = False
+
+    @property
+    def id(self) -> str:
+        """The name of the job in the fleet."""
+        return f"{self.run}.{self.number}"
+
+
+class Frame(NamedTuple):
+    """A message of an attempt at a job; `worker` is the name of its worker."""
+
+    kind: Kind
+    number: int
+    attempt: int
+    seq: int
+    worker: str = ""
+    sealed: bytes = b""
+
+    def about(self, run: str) -> str:
+        """Return what the seal of the frame is bound to."""
+        return f"{run}.{self.number} {self.kind} {self.attempt} {self.seq}"
+
+
+class Begun(NamedTuple):
+    """The past of a job: its last frame, None before the first attempt."""
+
+    last: Frame | None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the next attempt."""
+        return 1 if self.last is None else self.last.attempt + 1
+
+
+class Verdict(NamedTuple):
+    """The answer to a renewal: the signal to stop the job with, or 0; whether to kill it; whether its run is over."""
+
+    signum: int = 0
+    at_once: bool = False
+    orphaned: bool = False
+
+
+class Engine(Protocol):
+    """The dispatcher's half of an engine, for one run."""
+
+    most: int
+    """The largest frame or envelope, in bytes."""
+
+    async def submit(self, ticket: Ticket, sealed: bytes) -> None:
+        """Hand in a job. Raises FleetError."""
+
+    async def withdraw(self, ticket: Ticket) -> bool:
+        """End a job that no worker has begun; return False when one has."""
+        ...
+
+    async def stop(self, ticket: Ticket, signum: int, *, at_once: bool) -> None:
+        """Leave the mark to stop a job."""
+
+    async def tell(self, number: int, sealed: bytes) -> None:
+        """Send something to the worker of a job."""
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Yield all frames of the run, in order; the reader may be as slow as it likes."""
+        ...
+
+    async def taken(self, number: int, seq: int) -> None:
+        """Tell the worker of a job that its frames up to `seq` have been shown."""
+
+    async def workers(self) -> tuple[WorkerFacts, ...]:
+        """Return the workers that there are."""
+        ...
+
+    async def close(self) -> None:
+        """Forget the run, and leave."""
+
+
+class Lease(Protocol):
+    """A job that a worker has taken."""
+
+    ticket: Ticket
+    sealed: bytes
+    most: int
+
+    async def begun(self) -> Begun:
+        """Return what was said of the job before."""
+        ...
+
+    async def put(self, frame: Frame) -> None:
+        """Append a frame. Raises LeaseLostError."""
+
+    async def renew(self) -> Verdict:
+        """Renew the lease; returns only once the engine has confirmed it. Raises FleetError."""
+        ...
+
+    async def done(self) -> None:
+        """End the lease after the last frame."""
+
+    async def give_back(self) -> None:
+        """Let another worker have the job."""
+
+    async def listen(self, told: Callable[[str, bytes], Awaitable[None]]) -> None:
+        """Call `told` with what the dispatcher sends: `stop`, `taken` or `tell`, and its content."""
+
+    async def close(self) -> None:
+        """Listen no longer."""
+
+
+class Source(Protocol):
+    """A worker's half of an engine."""
+
+    async def take(self, timeout: float) -> Lease | None:
+        """Return the next job; None when there is none within `timeout` seconds."""
+        ...
+
+    async def close(self) -> None:
+        """Take no more, and leave."""

@@ -1,0 +1,207 @@
+"""A connection to a NATS server with JetStream, and the streams and buckets of a fleet."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig, RetentionPolicy, StreamConfig
+from nats.js.errors import APIError, BadRequestError
+
+from runnerlib.runner.fleet.contract import FleetError, Frame, Queue, WorkerFacts
+from runnerlib.runner.fleet.jetstream.address import address
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import TypeVar
+
+    from nats.js import JetStreamContext
+    from nats.js.kv import KeyValue
+
+    T = TypeVar("T")
+
+JOBS, LOGS = "RUNNERLIB_JOBS", "RUNNERLIB_LOGS"
+QUEUES, WORKERS, MARKS = "RUNNERLIB_QUEUES", "RUNNERLIB_WORKERS", "RUNNERLIB_MARKS"
+NEWS = "runnerlib.new"
+ID = "Nats-Msg-Id"
+AFTER = "Nats-Expected-Last-Subject-Sequence"
+WRONG_LAST = 10071
+_KEPT = 7 * 86400.0
+_MARKED = 300.0
+_PRESENT = 60.0
+_PATIENCE = 10.0
+_PAUSE = 0.5
+
+
+class Connection:
+    """An open connection; it comes back by itself after the server was away, for as long as it takes."""
+
+    def __init__(self, url: str, who: str) -> None:
+        """`url` is the address of the server, `who` the name that its administrator sees. Raises ConfigError."""
+        self._address = address(url)
+        self._options = self._address.options()
+        self._who = who
+        self._why = ""
+        self._opened = False
+        self.client = Client()
+        self.back = asyncio.Event()
+        self.js: JetStreamContext
+        self.queues: KeyValue
+        self.workers: KeyValue
+        self.marks: KeyValue
+
+    async def open(self) -> None:
+        """Connect, and make what is not there yet. Raises FleetError."""
+        try:
+            await self.client.connect(
+                **self._options,
+                name=self._who,
+                error_cb=self._failed,
+                reconnected_cb=self._came_back,
+                connect_timeout=int(_PATIENCE),
+                max_reconnect_attempts=1,  # who has a wrong address wants to know it
+                reconnect_time_wait=0.2,  # type: ignore[arg-type] # it is slept
+            )
+        except (TimeoutError, NatsError, OSError, ValueError) as error:
+            raise self.error("cannot reach the fleet", error) from None
+        self.client.options.update(max_reconnect_attempts=-1, reconnect_time_wait=1)
+        self._opened = True
+        self.js = self.client.jetstream(timeout=_PATIENCE)
+        try:
+            await self._make()
+        except (TimeoutError, NatsError) as error:
+            await self.client.close()
+            raise self.error("the fleet cannot be used", error) from None
+
+    async def _make(self) -> None:
+        for config in (
+            StreamConfig(name=JOBS, subjects=["runnerlib.jobs.>"], retention=RetentionPolicy.WORK_QUEUE, max_age=_KEPT),
+            StreamConfig(name=LOGS, subjects=["runnerlib.logs.>"], max_age=_KEPT),
+        ):
+            try:
+                await self.js.add_stream(config)
+            except BadRequestError:  # it is there, with limits that its administrator has chosen
+                await self.js.stream_info(str(config.name))
+        self.queues = await self._bucket(QUEUES, _KEPT)
+        self.workers = await self._bucket(WORKERS, _PRESENT)
+        self.marks = await self._bucket(MARKS, _MARKED)
+
+    async def _bucket(self, name: str, ttl: float) -> KeyValue:
+        try:
+            return await self.js.create_key_value(KeyValueConfig(bucket=name, ttl=ttl))
+        except BadRequestError:
+            return await self.js.key_value(name)
+
+    @property
+    def most(self) -> int:
+        """The largest message, in bytes, without room for its headers."""
+        return self.client.max_payload - 1024
+
+    def error(self, what: str, error: BaseException) -> FleetError:
+        """Return an error of the fleet as one sentence."""
+        why = self._why or str(error).removeprefix("nats: ") or type(error).__name__
+        if isinstance(error, OSError) and error.strerror:
+            why = error.strerror
+        if isinstance(error, APIError):
+            why = str(error.description or why)
+        if isinstance(error, MaxPayloadError):
+            why = "a message is larger than the server takes"
+        return FleetError(f"{what} at '{self._address.shown}': {why.splitlines()[0].strip().lower()}")
+
+    async def lasting(self, do: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of `do`, which is tried again while the server is away. Raises FleetError."""
+        while True:
+            try:
+                return await do()
+            except (APIError, MaxPayloadError) as error:
+                if isinstance(error, APIError) and error.code not in {None, 503}:
+                    raise
+                if isinstance(error, MaxPayloadError):
+                    raise self.error("the fleet cannot be used", error) from None
+            except (TimeoutError, NatsError, OSError):
+                if self.client.is_closed:
+                    raise FleetError(f"the connection to the fleet at '{self._address.shown}' was closed") from None
+            await asyncio.sleep(_PAUSE)
+
+    async def listed(self, bucket: KeyValue, keys: str) -> list[bytes]:
+        """Return the values of a bucket whose keys match."""
+        watcher = await bucket.watch(keys, ignore_deletes=True)
+        found = []
+        try:
+            while (entry := await watcher.updates(_PATIENCE)) is not None:
+                found.append(entry.value or b"")
+        finally:
+            await watcher.stop()
+        return found
+
+    async def close(self) -> None:
+        """Leave."""
+        if not self.client.is_closed:
+            await self.client.close()
+
+    async def _failed(self, error: Exception) -> None:
+        """Remember why the server does not let us in; the library's own error may not say it."""
+        self._why = str(error).removeprefix("nats: ").strip("' ") if not self._opened else ""
+        if isinstance(error, OSError):
+            self._why = (error.strerror or str(error)) if not self._opened else ""
+
+    async def _came_back(self) -> None:
+        self.back.set()
+
+
+def queue_name(queue: Queue) -> str:
+    """Return the name of a queue: the same for the same workers, whoever asks."""
+    return hashlib.sha256(json.dumps(queue).encode()).hexdigest()[:24]
+
+
+def consumer_of(queue: Queue) -> ConsumerConfig:
+    """Return the consumer that hands out the jobs of a queue."""
+    name = queue_name(queue)
+    return ConsumerConfig(
+        durable_name=name,
+        filter_subject=f"runnerlib.jobs.{name}.>",
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=queue.lease,
+        max_deliver=-1,
+        max_ack_pending=100_000,
+        inactive_threshold=_KEPT,
+    )
+
+
+def frame_headers(frame: Frame, run: str) -> dict[str, str]:
+    """Return the headers of a frame; the first makes it one frame however often it is sent."""
+    return {
+        ID: f"{run}.{frame.number}.{frame.attempt}.{frame.seq}.{frame.worker}",
+        "Runnerlib-Kind": frame.kind,
+        "Runnerlib-Attempt": str(frame.attempt),
+        "Runnerlib-Seq": str(frame.seq),
+        "Runnerlib-Worker": frame.worker,
+    }
+
+
+def frame_of(subject: str, headers: Mapping[str, str] | None, data: bytes | None) -> Frame:
+    """Return the frame in a message. Raises FleetError."""
+    found = headers or {}
+    try:
+        number, attempt, seq = subject.rpartition(".")[2], found["Runnerlib-Attempt"], found["Runnerlib-Seq"]
+        kind: Any = found["Runnerlib-Kind"]
+        return Frame(kind, int(number), int(attempt), int(seq), found["Runnerlib-Worker"], data or b"")
+    except (KeyError, ValueError):
+        raise FleetError(f"the fleet's log has something that is no frame, at '{subject}'") from None
+
+
+def facts(data: bytes) -> WorkerFacts:
+    """Return what a worker says of itself."""
+    name, version, key, labels, slots = json.loads(data)
+    return WorkerFacts(name, version, key, tuple(labels), slots)
+
+
+def queue_of(data: bytes) -> Queue:
+    """Return the queue that an entry describes."""
+    version, key, labels, lease = json.loads(data)
+    return Queue(version, key, tuple(labels), lease)

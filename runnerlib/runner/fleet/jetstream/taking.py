@@ -1,0 +1,225 @@
+"""A worker's half of NATS JetStream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError, BadRequestError, NotFoundError
+
+from runnerlib.runner.fleet.contract import Begun, FleetError, LeaseLostError, Ticket, Verdict
+from runnerlib.runner.fleet.jetstream.connection import (
+    AFTER,
+    JOBS,
+    LOGS,
+    NEWS,
+    WRONG_LAST,
+    Connection,
+    frame_headers,
+    frame_of,
+    queue_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
+
+    from runnerlib.runner.fleet.contract import Frame, Queue, WorkerFacts
+
+_AT_ONCE = b'{"batch":1,"no_wait":true}'
+_LOOK = 1.0
+_FRESH = 15.0
+_PRESENT = 20.0
+_PATIENCE = 5.0
+_LEAVING = 3.0
+
+
+async def taking(url: str, worker: WorkerFacts) -> JetStreamSource:
+    """Enter the engine at `url` as a worker. Raises ConfigError and FleetError."""
+    connection = Connection(url, f"runnerlib worker {worker.name}")
+    await connection.open()
+    source = JetStreamSource(connection, worker)
+    await source.enter()
+    return source
+
+
+class JetStreamSource:
+    """The jobs that a worker can take."""
+
+    def __init__(self, connection: Connection, worker: WorkerFacts) -> None:
+        self._connection = connection
+        self._worker = worker
+        self._queues: dict[str, Queue] = {}
+        self._news = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def enter(self) -> None:
+        """Say that the worker is there, and look for queues. Raises FleetError."""
+        await self._connection.client.subscribe(NEWS, cb=self._nudge)
+        await self._present()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._stay()), loop.create_task(self._follow())]
+
+    async def take(self, timeout: float) -> JetStreamLease | None:
+        """Return the next job; None when there is none within `timeout` seconds."""
+        end = asyncio.get_running_loop().time() + timeout
+        while True:
+            self._news.clear()
+            for name, queue in list(self._queues.items()):
+                message = await self._next(name)
+                if message is not None:
+                    return JetStreamLease(self._connection, queue, message)
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                return None
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), min(left, _LOOK))
+
+    async def _next(self, name: str) -> Msg | None:
+        """Return the next message of a queue without waiting for one: a request that waits may bring one too late."""
+        try:
+            found = await self._connection.client.request(
+                f"$JS.API.CONSUMER.MSG.NEXT.{JOBS}.{name}",
+                _AT_ONCE,
+                timeout=_PATIENCE,
+                old_style=True,  # what comes has the subject of the job, by which the new style finds no caller
+            )
+        except (TimeoutError, NatsError, OSError):
+            if self._connection.client.is_closed:
+                raise FleetError("the connection to the fleet was closed") from None
+            return None
+        return found if found.reply else None
+
+    async def _nudge(self, _message: Msg) -> None:
+        self._news.set()
+
+    async def _follow(self) -> None:
+        """Follow the list of queues."""
+        while True:
+            with suppress(NatsError, OSError, asyncio.TimeoutError):
+                watcher = await self._connection.queues.watchall()
+                try:
+                    while True:
+                        entry = await watcher.updates(_FRESH)
+                        if entry is not None and entry.value:
+                            queue = queue_of(entry.value)
+                            if queue.serves(self._worker):
+                                self._queues.setdefault(entry.key, queue)
+                                self._news.set()
+                finally:
+                    with suppress(NatsError, OSError):
+                        await watcher.stop()
+            await asyncio.sleep(_LOOK)
+
+    async def _stay(self) -> None:
+        while True:
+            await asyncio.sleep(_PRESENT)
+            await self._present()
+
+    async def _present(self) -> None:
+        key, content = self._worker.name, json.dumps(self._worker).encode()
+        await self._connection.lasting(lambda: self._connection.workers.put(key, content))
+
+    async def close(self) -> None:
+        """Take no more, and leave."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(NatsError, OSError, asyncio.TimeoutError):
+            async with asyncio.timeout(_LEAVING):
+                await self._connection.workers.delete(self._worker.name)
+        await self._connection.close()
+
+
+class JetStreamLease:
+    """A job that a worker has taken."""
+
+    def __init__(self, connection: Connection, queue: Queue, message: Msg) -> None:
+        self._connection = connection
+        self._reply = message.reply
+        self._last = 0
+        self._heard: Subscription | None = None
+        run, number = message.subject.split(".")[-2:]
+        fails = (message.headers or {}).get("Runnerlib-On-Loss") == "fail"
+        self.ticket = Ticket(run, int(number), queue, fails)
+        self.sealed: bytes = message.data
+        self.most = connection.most
+
+    async def begun(self) -> Begun:
+        """Return what was said of the job before."""
+        try:
+            found = await self._connection.lasting(lambda: self._connection.js.get_last_msg(LOGS, self._subject))
+        except NotFoundError:
+            self._last = 0
+            return Begun(None)
+        self._last = found.seq or 0
+        return Begun(frame_of(self._subject, found.headers, found.data))
+
+    async def put(self, frame: Frame) -> None:
+        """Append a frame. Raises LeaseLostError."""
+        headers = {**frame_headers(frame, self.ticket.run), AFTER: str(self._last)}
+        try:
+            done = await self._connection.lasting(
+                lambda: self._connection.js.publish(self._subject, frame.sealed, stream=LOGS, headers=headers)
+            )
+        except BadRequestError as error:
+            if error.err_code != WRONG_LAST:
+                raise self._connection.error("the fleet took no output", error) from None
+            raise LeaseLostError("another worker has begun the job, or it is over") from None
+        self._last = done.seq
+
+    async def renew(self) -> Verdict:
+        """Renew the lease; returns only once the engine has confirmed it. Raises FleetError."""
+        ticket = self.ticket
+        try:
+            await self._connection.client.request(self._reply, b"+WPI", timeout=max(ticket.queue.lease / 6, 0.5))
+            verdict = await self._mark(f"stop.{ticket.id}")
+            lives = verdict or await self._mark(f"run.{ticket.run}")
+        except (TimeoutError, NatsError, OSError) as error:
+            raise self._connection.error("the lease was not renewed", error) from None
+        if verdict:
+            signum, at_once = json.loads(verdict)
+            return Verdict(signum, at_once)
+        return Verdict(orphaned=lives is None)
+
+    async def _mark(self, key: str) -> bytes | None:
+        try:
+            return (await self._connection.marks.get(key)).value
+        except NotFoundError:
+            return None
+
+    async def done(self) -> None:
+        """End the lease after the last frame."""
+        with suppress(APIError, FleetError):
+            await self._connection.lasting(lambda: self._connection.client.request(self._reply, b"+ACK", timeout=5))
+
+    async def give_back(self) -> None:
+        """Let another worker have the job."""
+        with suppress(NatsError, OSError):
+            await self._connection.client.publish(self._reply, b"-NAK")
+            await self._connection.client.publish(NEWS, b"")
+            await self._connection.client.flush(timeout=5)
+
+    async def listen(self, told: Callable[[str, bytes], Awaitable[None]]) -> None:
+        """Call `told` with what the dispatcher sends: `stop`, `taken` or `tell`, and its content."""
+
+        async def heard(message: Msg) -> None:
+            await told(message.subject.rpartition(".")[2], message.data)
+
+        subject = f"runnerlib.to.{self.ticket.run}.{self.ticket.number}.*"
+        self._heard = await self._connection.lasting(lambda: self._connection.client.subscribe(subject, cb=heard))
+
+    async def close(self) -> None:
+        """Listen no longer."""
+        if self._heard is not None:
+            with suppress(NatsError, OSError):
+                await self._heard.unsubscribe()
+
+    @property
+    def _subject(self) -> str:
+        return f"runnerlib.logs.{self.ticket.run}.{self.ticket.number}"

@@ -1,0 +1,316 @@
+"""One job of a workflow on a fleet, as its dispatcher sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from runnerlib._util.system import signal_name
+from runnerlib.errors import Interrupted, RunnerError
+from runnerlib.events import StepFinished, Warned
+from runnerlib.events.result import StepResult
+from runnerlib.runner.fleet.codec import DamagedError, decode, encode
+from runnerlib.runner.fleet.envelope import pack
+from runnerlib.runner.fleet.remote_events import RemoteEvents
+from runnerlib.runner.fleet.seal import JobCipher, SealError, new_job_key, seal
+from runnerlib.runner.fleet.waiting import waiting_for
+from runnerlib.runner.workflow.backend import JobOutcome
+from runnerlib.runner.workflow.status_records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from runnerlib.events import Observer
+    from runnerlib.masking.known import Known, KnownSecrets
+    from runnerlib.pipeline.workflow import Instance
+    from runnerlib.runner.fleet.contract import Engine, Frame, Ticket
+    from runnerlib.runner.workflow.backend import JobInputs
+    from runnerlib.runner.workflow.plan import WorkflowPlan
+
+_TOLD_AFTER = 60.0
+_LOOKS = 5.0
+
+
+class Fleet:
+    """The things that all jobs of a run share; `tell` tells other jobs what one has found out to be secret."""
+
+    def __init__(self, plan: WorkflowPlan, engine: Engine, masker: KnownSecrets, public: bytes, records: Path) -> None:
+        self.plan = plan
+        self.engine = engine
+        self.masker = masker
+        self.public = public
+        self.records = records
+        self.tell: Callable[[Known, int], None] = lambda _secrets, _source: None
+
+
+class FleetJob:
+    """A job on a worker; call `run` once, and `stop` at any time before, during or after."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        ticket: Ticket,
+        instance: Instance,
+        inputs: JobInputs,
+        names: Mapping[str, str],
+        shown: str,
+        observer: Observer,
+    ) -> None:
+        self._fleet = fleet
+        self.ticket = ticket
+        self._instance = instance
+        self._inputs = inputs
+        self._names = names
+        self._shown = shown
+        self._observer = observer
+        self._events = RemoteEvents(names.values(), fleet.masker, observer)
+        self._key = new_job_key()
+        self._cipher = JobCipher(self._key)
+        self._known = 0
+        self._attempt = 0
+        self._worker = ""
+        self._begun = asyncio.Event()
+        self._stops = 0
+        self._signum = 0
+        self._stopping: asyncio.Task[None] | None = None
+        self._end: asyncio.Future[JobOutcome] = asyncio.get_running_loop().create_future()
+
+    def stop(self, signum: int, *, at_once: bool = False) -> None:
+        """Stop the job; `at_once`, or at the second call, all its processes are killed."""
+        self._stops += 1 + at_once
+        self._signum = self._signum or signum
+        before = self._stopping
+
+        async def ask() -> None:
+            if before is not None:
+                await before
+            await self._stop_it()
+
+        self._stopping = asyncio.get_running_loop().create_task(ask())
+
+    async def run(self) -> JobOutcome:
+        """Run the job to its end. Raises OutputError when the observer can take no more."""
+        started = time.time()
+        try:
+            record = Record(self._fleet.records, self._instance.job.name, self._instance.name)
+        except RunnerError as error:
+            return self._not_run(error, started)
+        try:
+            record.started(started)
+            try:
+                end = await self._run()
+            except RunnerError as error:
+                if self._end.done() and self._end.exception() is error:
+                    raise
+                end = self._not_run(error, started)
+            mask = self._fleet.masker.mask_string
+            outputs = {name: text for name, text in end.handed_on.outputs.items() if mask(text) == text}
+            record.ended(end.result._replace(reason=mask(end.result.reason)), outputs)
+        finally:
+            record.close()
+            if self._stopping is not None:
+                self._stopping.cancel()
+                await asyncio.gather(self._stopping, return_exceptions=True)
+        return end
+
+    async def _run(self) -> JobOutcome:
+        packed = pack(self._fleet.plan, self._instance, self._inputs, self._names, self._shown)
+        self._known = len(self._fleet.masker.known)
+        sealed = seal(encode({**packed, "key": self._key}), self._fleet.public, self.ticket.id)
+        if len(sealed) > self._fleet.engine.most:
+            most = self._fleet.engine.most
+            raise RunnerError(f"it has {len(sealed)} bytes with its settings, more than the fleet carries ({most})")
+        if self._signum:
+            raise Interrupted(self._signum, signal_name(self._signum))
+        await self._fleet.engine.submit(self.ticket, sealed)
+        waiting = asyncio.get_running_loop().create_task(self._wait_for_worker())
+        try:
+            return await asyncio.shield(self._end)
+        except asyncio.CancelledError:
+            await self._leave()
+            raise
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    async def _leave(self) -> None:
+        """Kill the job when the run itself is cancelled."""
+        self._stops = 2
+        self._signum = self._signum or 15
+        await asyncio.shield(self._stop_it())
+
+    # -- waiting for a worker
+
+    async def _wait_for_worker(self) -> None:
+        """Tell why no worker takes the job, and end it when it has waited too long."""
+        loop = asyncio.get_running_loop()
+        began, told, why = loop.time(), "", waiting_for(self.ticket.queue, ())
+        limit = self._fleet.plan.requests[self._instance.name].resolved.config.queue_timeout
+        while not self._begun.is_set():
+            waited = loop.time() - began
+            if limit is not None and waited >= limit:
+                if await self._fleet.engine.withdraw(self.ticket):
+                    self._take_end(self._not_taken(limit, why.text))
+                return
+            why = waiting_for(self.ticket.queue, await self._fleet.engine.workers())
+            if why.text and why.text != told and (why.certain or waited >= _TOLD_AFTER):
+                told = why.text
+                self._observer.observe(Warned(self._fleet.masker.mask_string(f"{self._shown} waits: {told}")))
+            try:
+                left = _LOOKS if limit is None else min(_LOOKS, max(began + limit - loop.time(), 0.0))
+                await asyncio.wait_for(self._begun.wait(), left)
+            except TimeoutError:
+                continue
+
+    def _not_taken(self, limit: float, why: str) -> JobOutcome:
+        because = f" ({why})" if why else ""
+        now = time.time()
+        result = StepResult(
+            self._instance.name,
+            outcome="failure",
+            exit_code=124,
+            reason=f"no worker has taken it within {limit:g} s{because}",
+            cause="timeout",
+            started=now - limit,
+            ended=now,
+        )
+        return self._finished(JobOutcome(result))
+
+    # -- what the worker says
+
+    async def heard(self, frame: Frame) -> None:
+        """Take a frame; those of an attempt that was lost are dropped. Raises OutputError."""
+        if self._end.done() or frame.attempt < self._attempt:
+            return
+        try:
+            await self._heard(frame)
+        except (SealError, DamagedError, TypeError, ValueError, AttributeError) as error:
+            self._observer.observe(Warned(f"{self._shown}: a message of worker '{frame.worker}' is dropped: {error}"))
+
+    async def _heard(self, frame: Frame) -> None:
+        match frame.kind:
+            case "begin":
+                self._begin(frame)
+                await self._catch_up()
+            case "secrets":
+                secrets = _secrets(self._opened(frame))
+                self._fleet.masker.register_secrets([value for value, _ in secrets], [name for _, name in secrets])
+                self._fleet.tell(secrets, self.ticket.number)
+            case "events":
+                for event in self._opened(frame):
+                    self._events.show(event)
+            case "end":
+                outcome, _ = self._opened(frame)
+                if not isinstance(outcome, JobOutcome) or not isinstance(outcome.result, StepResult):
+                    raise DamagedError("its end is none")
+                self._take_end(self._ended(outcome))
+            case "lost":
+                self._take_end(self._lost(frame.worker))
+            case "withdrawn" if self._signum:  # else it is ours, because no worker took the job in time
+                error = Interrupted(self._signum, signal_name(self._signum))
+                self._take_end(self._not_run(error, time.time()))
+            case _:
+                pass
+
+    def _opened(self, frame: Frame) -> Any:
+        return decode(self._cipher.opened(frame.sealed, frame.about(self.ticket.run)))
+
+    def _begin(self, frame: Frame) -> None:
+        at = self._opened(frame)
+        if self._worker:
+            text = f"worker '{self._worker}' was lost, attempt {frame.attempt} runs on worker '{frame.worker}'"
+            self._observer.observe(Warned(f"{self._shown}: {text}"))
+            self._events.lost(f"worker '{self._worker}' was lost")
+        self._attempt, self._worker = frame.attempt, frame.worker
+        self._events.begin(float(at))
+        self._begun.set()
+
+    def _ended(self, outcome: JobOutcome) -> JobOutcome:
+        result = self._events.here(outcome.result)._replace(name=self._instance.name, worker=self._worker)
+        if self._attempt > 1:
+            result = result._replace(attempts=result.attempts + self._attempt - 1)
+        return self._finished(outcome._replace(result=result))
+
+    def _lost(self, worker: str) -> JobOutcome:
+        now = time.time()
+        reason = f"worker '{worker}' was lost"
+        result = StepResult(
+            self._instance.name,
+            outcome="failure",
+            exit_code=125,
+            reason=reason,
+            cause="lost",
+            attempts=self._attempt,
+            started=now,
+            ended=now,
+            worker=worker,
+        )
+        return self._finished(JobOutcome(result))
+
+    def _finished(self, outcome: JobOutcome) -> JobOutcome:
+        """Return the outcome, after an event for each step that has none yet."""
+        first = True
+        for name in self._names.values():
+            if name in self._events.finished:
+                continue
+            result = StepResult(name, "skipped", 0, reason="the job could not be run", cause="dependency")
+            if first and not outcome.result.success:
+                result = self._events.masked(outcome.result._replace(name=name, outputs={}))
+            first = False
+            self._events.finished.add(name)
+            self._observer.observe(StepFinished(result))
+        return outcome
+
+    def _not_run(self, error: RunnerError, started: float) -> JobOutcome:
+        stopped = isinstance(error, Interrupted)
+        result = StepResult(
+            self._instance.name,
+            outcome="cancelled" if stopped else "failure",
+            exit_code=error.exit_code,
+            reason=str(error),
+            cause="cancelled" if stopped else "runner",
+            started=started,
+            ended=time.time(),
+        )
+        return self._finished(JobOutcome(result))
+
+    def _take_end(self, outcome: JobOutcome) -> None:
+        self._begun.set()
+        if not self._end.done():
+            self._end.set_result(outcome)
+
+    def fail(self, error: BaseException) -> None:
+        """End the job because its frames cannot be read or shown any more."""
+        if not self._end.done():
+            self._end.set_exception(error)
+
+    # -- what the worker is told
+
+    async def _stop_it(self) -> None:
+        """Stop the job: before a worker has begun it none will, later its worker has to."""
+        at_once = self._stops > 1
+        if self._end.done():
+            return
+        if self._begun.is_set() or not await self._fleet.engine.withdraw(self.ticket):
+            await self._fleet.engine.stop(self.ticket, self._signum, at_once=at_once)
+
+    async def _catch_up(self) -> None:
+        """Tell the worker what became secret after the envelope was sealed."""
+        await self.tell(self._fleet.masker.known[self._known :])
+
+    async def tell(self, secrets: Known) -> None:
+        """Tell the worker what others found out to be secret."""
+        if secrets and self._worker:
+            await self._fleet.engine.tell(
+                self.ticket.number, self._cipher.seal(encode(secrets), f"{self.ticket.id} tell")
+            )
+
+
+def _secrets(given: Any) -> Known:
+    """Return secrets of a worker. Raises DamagedError for anything else."""
+    pairs = tuple((value, name) for value, name in given)
+    if not all(isinstance(value, bytes) and isinstance(name, str | None) for value, name in pairs):
+        raise DamagedError("its secrets are none")
+    return pairs

@@ -1,0 +1,123 @@
+"""A worker of a fleet: takes jobs for its slots until it is told to leave, then finishes those that it has."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from runnerlib.errors import ConfigError, one_line
+from runnerlib.runner.driver import uvloop_factory
+from runnerlib.runner.fleet.contract import WorkerFacts
+from runnerlib.runner.fleet.delivery import Delivery, Setup
+from runnerlib.runner.fleet.envelope import facts
+from runnerlib.runner.fleet.extra import own_version
+from runnerlib.runner.fleet.keys import read_key
+from runnerlib.runner.fleet.zygote import start_zygote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runnerlib.runner.fleet.contract import Source
+
+_TURN = 1.0
+_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+
+class WorkerOptions(NamedTuple):
+    """The options of a worker: the fleet, its key, labels beside those of the machine, slots, name and directory."""
+
+    fleet: str
+    key_file: str
+    labels: Sequence[str]
+    slots: int
+    name: str
+    directory: str
+
+
+def run_worker(options: WorkerOptions) -> int:
+    """Work until a signal, and return the exit code. Raises ConfigError and FleetError."""
+    name = options.name or "".join(one if one in _NAME else "-" for one in socket.gethostname())
+    if not name or set(name) - set(_NAME):
+        raise ConfigError(f"the name of a worker has letters, digits, '-' and '_', got '{one_line(name)}'")
+    zygote = start_zygote()  # before there is a secret, a thread or a connection
+    try:
+        key = read_key(options.key_file)
+        if not key.private:
+            raise ConfigError(f"a worker needs the whole key, '{one_line(options.key_file)}' has its public half alone")
+        labels = tuple(dict.fromkeys((*options.labels, *facts())))
+        worker = WorkerFacts(name, own_version(), key.fingerprint, labels, options.slots)
+        setup = Setup(name, key, options.directory, zygote.agent, _say)
+        with asyncio.Runner(loop_factory=uvloop_factory()) as loop:
+            loop.run(_Worker(worker, setup).run(options.fleet))
+    finally:
+        zygote.close()
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"runnerlib worker: {one_line(text)}\n")
+    sys.stderr.flush()
+
+
+class _Worker:
+    """The jobs of a worker."""
+
+    def __init__(self, worker: WorkerFacts, setup: Setup) -> None:
+        self._worker = worker
+        self._setup = setup
+        self._leaving = asyncio.Event()
+        self._running: dict[asyncio.Task[None], Delivery] = {}
+
+    async def run(self, fleet: str) -> None:
+        """Take jobs until a signal comes; then end those that run."""
+        from runnerlib.runner.fleet.jetstream import taking
+
+        source = await taking(fleet, self._worker)
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._leave)
+        labels, slots = ",".join(self._worker.labels), self._worker.slots
+        _say(f"'{self._worker.name}' takes jobs, {slots} at a time, labels {labels}")
+        try:
+            while not self._leaving.is_set():
+                await self._turn(source)
+            if self._running:
+                _say(f"takes no more jobs, {len(self._running)} to finish")
+                await asyncio.wait(self._running)
+        finally:
+            await source.close()
+
+    async def _turn(self, source: Source) -> None:
+        """Take one job, or wait for a slot."""
+        leaving = asyncio.ensure_future(self._leaving.wait())
+        try:
+            if len(self._running) >= self._worker.slots:
+                await asyncio.wait((*self._running, leaving), return_when=asyncio.FIRST_COMPLETED)
+                return
+            lease = await source.take(_TURN)
+            if lease is None:
+                return
+            if self._leaving.is_set():
+                await lease.give_back()
+                return
+            delivery = Delivery(self._setup, lease)
+            task = asyncio.get_running_loop().create_task(delivery.run())
+            self._running[task] = delivery
+            task.add_done_callback(self._ended)
+        finally:
+            leaving.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _say(f"a job could not be run: {type(error).__name__}: {error}")
+
+    def _leave(self) -> None:
+        """Take no more; at the second signal, stop what runs."""
+        if self._leaving.is_set():
+            for delivery in self._running.values():
+                delivery.stop(signal.SIGTERM, at_once=False)
+        self._leaving.set()

@@ -1,0 +1,1 @@
+"""Tests of fleets, with a real NATS server."""

@@ -1,0 +1,136 @@
+"""A NATS server and workers as processes of their own, which tests kill, and runs handed to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from runnerlib._util.cancellation import Stop
+from tests.runner.workflow.house import Ran, Recorder, ran
+from tests.tools import tool
+from tests.waiting import until
+
+
+class Broker:
+    """A NATS server with JetStream; `kill` and `start` keep its port and its disk."""
+
+    def __init__(self, directory: Path, *options: str, user: str = "", scheme: str = "nats", query: str = "") -> None:
+        self.directory = directory
+        self.store = directory / "store"
+        self._options = options
+        self._form = f"{scheme}://{user}127.0.0.1:{{}}{query}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = -1
+        self.start()
+
+    def start(self) -> None:
+        ports = self.directory / "ports"
+        ports.mkdir(parents=True, exist_ok=True)
+        for old in ports.iterdir():
+            old.unlink()
+        words = [tool("nats-server"), "-js", "-sd", str(self.store), "-a", "127.0.0.1", "-p", str(self.port)]
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*words, "--ports_file_dir", str(ports), *self._options], stdout=log, stderr=log
+            )
+        until(lambda: any(path.stat().st_size for path in ports.iterdir()))
+        (found,) = ports.iterdir()
+        self.port = int(json.loads(found.read_text())["nats"][0].rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        return self._form.format(self.port)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self, signum: int = signal.SIGKILL) -> None:
+        if self._process is not None:
+            self._process.send_signal(signum)
+            self._process.wait()
+            self._process = None
+
+    def stored(self, text: bytes) -> list[Path]:
+        """The files of the store that hold a text."""
+        return [path for path in self.store.rglob("*") if path.is_file() and text in path.read_bytes()]
+
+
+class Worker:
+    """A worker, and what it says."""
+
+    def __init__(self, broker: Broker, key: Path, name: str, *options: str, slots: int = 2) -> None:
+        self.name = name
+        self.log = broker.directory / f"{name}.log"
+        words = ["worker", "--on", broker.url, "--fleet-key-file", str(key), "--name", name, "--slots", str(slots)]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "runnerlib", *words, *options],
+                stdout=log,
+                stderr=log,
+                cwd=broker.directory,
+                env={**os.environ, "XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", str(broker.directory))},
+            )
+        until(lambda: "takes jobs" in self.said or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def end(self, signum: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        return self.process.wait(60)
+
+
+@contextmanager
+def working(broker: Broker, key: Path, name: str, *options: str, slots: int = 2) -> Iterator[Worker]:
+    """A worker during the block."""
+    worker = Worker(broker, key, name, *options, slots=slots)
+    try:
+        yield worker
+    finally:
+        if worker.process.poll() is None:
+            worker.process.send_signal(signal.SIGCONT)
+            worker.end(signal.SIGKILL)
+
+
+def new_key(directory: Path) -> Path:
+    words = [sys.executable, "-m", "runnerlib", "worker", "keygen"]
+    key = directory / "fleet.key"
+    key.write_bytes(subprocess.run(words, check=True, capture_output=True).stdout)
+    return key
+
+
+def public_half(key: Path) -> Path:
+    half = key.with_suffix(".pub")
+    half.write_text("".join(line for line in key.read_text().splitlines(True) if "public-key" in line))
+    return half
+
+
+def dispatched(
+    workflow: str,
+    tmp_path: Path,
+    broker: Broker,
+    key: Path,
+    *,
+    recorder: Recorder | None = None,
+    stop: Stop | None = None,
+    **env: str,
+) -> Ran:
+    """Run a workflow on the fleet to its end."""
+    names = {"REACTORCIDE_FLEET": broker.url, "REACTORCIDE_FLEET_KEY_FILE": str(public_half(key))}
+    return ran(workflow, tmp_path, None, recorder, stop, **names, **env)
+
+
+def lines(path: Path) -> Sequence[str]:
+    """The lines of a file that jobs write; none before there is one."""
+    return path.read_text().splitlines() if path.exists() else []
