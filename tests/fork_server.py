@@ -16,11 +16,17 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from types import ModuleType
 
 # Loaded late by nearly every run.
 LATE = ("uvloop", "yaml")
-# Reads variables of the environment when it is loaded: each process loads it for itself.
-NOT_LOADED = ("runnerlib.source.git.libgit2_", "runnerlib.source.git_query.unshallow")
+# They load what reads the environment at once, or what few need: each process loads them for itself.
+NOT_LOADED = (
+    "runnerlib.source.git.libgit2_",
+    "runnerlib.source.git_query.unshallow",
+    "runnerlib.runner.fleet",
+    "runnerlib.cli.commands.worker",
+)
 
 
 def load(program: str) -> None:
@@ -30,10 +36,16 @@ def load(program: str) -> None:
 
     for name in LATE:
         importlib.import_module(name)
-    for module in pkgutil.walk_packages(runnerlib.__path__, "runnerlib."):
-        if not module.name.startswith(NOT_LOADED):
-            importlib.import_module(module.name)
-    assert "pygit2" not in sys.modules
+    _load_all(runnerlib)
+    assert not {"pygit2", "nats"} & sys.modules.keys()
+
+
+def _load_all(package: ModuleType) -> None:
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if not found.name.startswith(NOT_LOADED):
+            module = importlib.import_module(found.name)
+            if found.ispkg:
+                _load_all(module)
 
 
 def become(program: str, connection: socket.socket, standard: list[int]) -> None:
