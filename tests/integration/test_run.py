@@ -359,7 +359,7 @@ class TestExitCodeFrom:
     def test_of_a_job_of_a_workflow(self, tmp_path: Path) -> None:
         jobs = [
             {"name": "a", "command": "exit 3"},
-            {"name": "b", "command": "exit $V", "matrix": {"V": ["0", "4"]}, "condition": "always"},
+            {"name": "b", "command": "exit $MATRIX_V", "matrix": {"V": ["0", "4"]}, "condition": "always"},
         ]
         (tmp_path / "w.yaml").write_text(json.dumps({"jobs": jobs}))
         run = ("run", "--workflow-file", "w.yaml", "--exit-code-from")
