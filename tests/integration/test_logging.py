@@ -89,10 +89,10 @@ def test_levels(tmp_path: Path, level: str, levels: set[str]) -> None:
 @pytest.mark.parametrize(
     ("args", "kind", "code"),
     [
-        (["run", "--job-dir", f"/{SECRET}", "--", "true"], "PathError", 2),
+        (["run", "--job-dir", f"/{SECRET}", "--", "true"], "PathError", 78),
         (["run", f"--{SECRET}"], "NoSuchOption", 2),
         (["run", "--source-type", "copy", "--source-url", f"/nowhere/{SECRET}", "--", "true"], "SourceError", 125),
-        (["secrets", "get", "p", "k"], "ConfigError", 2),
+        (["secrets", "get", "p", "k"], "ConfigError", 78),
     ],
 )
 def test_errors_are_lines_too(tmp_path: Path, args: list[str], kind: str, code: int) -> None:
@@ -107,7 +107,7 @@ def test_settings_win_over_the_bare_variables(tmp_path: Path) -> None:
     done = runnerlib("run", "--log-format", "text", "--", "true", cwd=tmp_path, **JSON)
     assert done.err == "runnerlib: $ true\n"
     done = runnerlib("run", "--log-format", "jsno", "--", "true", cwd=tmp_path)
-    what = "got 'jsno', one of text, json is expected; did you mean 'json'?"
+    what = "got 'jsno', another word is expected; did you mean 'json'?"
     assert done.err == f"error: log_format (command line, --log-format): {what}\n"
 
 
