@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runnerlib._util.cancellation import Stop
+from tests.conftest import children
 from tests.runner.workflow.house import Ran, Recorder, ran
 from tests.tools import tool
 from tests.waiting import until
@@ -93,7 +94,8 @@ class Worker:
 
 @contextmanager
 def working(broker: Broker, key: Path, name: str, *options: str, slots: int = 2) -> Iterator[Worker]:
-    """A worker during the block."""
+    """A worker during the block; what is left of one that was killed comes to this process, which awaits its end."""
+    before = children()
     worker = Worker(broker, key, name, *options, slots=slots)
     try:
         yield worker
@@ -101,6 +103,17 @@ def working(broker: Broker, key: Path, name: str, *options: str, slots: int = 2)
         if worker.process.poll() is None:
             worker.process.send_signal(signal.SIGCONT)
             worker.end(signal.SIGKILL)
+        until(lambda: not orphans({*before, broker.pid}))
+
+
+def orphans(before: set[int]) -> set[int]:
+    """The children since then that have not ended."""
+    left = set()
+    for pid in children() - before:
+        with suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                left.add(pid)
+    return left
 
 
 def new_key(directory: Path) -> Path:
