@@ -111,7 +111,7 @@ class TestSettingsByPosition:
             RunnerConfig(*["x"] * 15)
         with pytest.raises(TypeError, match="'code_dir' is given twice"):
             RunnerConfig("/job/src", code_dir="/job/src")
-        with pytest.raises(TypeError, match=r"unknown setting 'job_comand' .*did you mean 'job_command'"):
+        with pytest.raises(TypeError, match=r"unknown setting 'job_comand'.*did you mean 'job_command'"):
             RunnerConfig(job_comand="x")
         with pytest.raises(ValueError, match="code_dir"):
             RunnerConfig(1)

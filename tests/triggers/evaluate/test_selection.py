@@ -96,5 +96,5 @@ def test_what_is_given_wins_over_the_environment() -> None:
 
 
 def test_an_unknown_event_is_told() -> None:
-    with pytest.raises(ConfigError, match=r"unknown type of event 'pushed' .*did you mean 'push'"):
+    with pytest.raises(ConfigError, match=r"unknown type of event 'pushed'.*did you mean 'push'"):
         event("pushed", {}, {})
