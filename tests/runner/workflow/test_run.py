@@ -128,7 +128,7 @@ def test_every_secret_of_every_job_is_masked_everywhere(tmp_path: Path) -> None:
     for path in (tmp_path / "job").rglob("*"):
         # The journal of a job has the names of its steps, which its file has as well.
         if path.is_file() and path.name not in {"reports", "journal.ndjson"}:
-            assert SECRET not in path.read_text(), path
+            assert SECRET.encode() not in path.read_bytes(), path
     assert any("hands on a secret, which is not written down" in text for text in done.warnings)
 
 
