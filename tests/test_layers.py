@@ -48,6 +48,7 @@ HEAVY = {"uvloop", "pygit2", "yaml", "ahocorasick", "re2", "json", "importlib", 
 LAZY = {
     "runnerlib._util.locked_file": "few steps write down follow-up jobs",
     "runnerlib._util.retry": "few steps are tried again",
+    "runnerlib._util.safe_tree": "few runs remove trees of others",
     "runnerlib._util.yaml_nodes": "PyYAML takes 18 ms, and most runs have no file",
     "runnerlib.api": "the package loads nothing until a name of it is used",
     "runnerlib.cli": "a command loads what it needs and nothing of the others",

@@ -584,7 +584,12 @@ def left_behind(short: Path, *content: str, **parts: int) -> Path:
 
 
 def test_only_what_is_surely_stale_is_removed(new_loop: NewLoop, short: Path) -> None:
-    stale = left_behind(short, "s", started=1)
+    stale = left_behind(short, "s", "1.0.output", started=1)
+    other = short / "elsewhere"
+    other.touch()
+    (stale / "scratch/home/closed").mkdir(parents=True)
+    (stale / "scratch/home/closed/link").symlink_to(short)
+    (stale / "scratch/home/closed").chmod(0)
     doubtful = [
         left_behind(short, "s"),  # of this process
         left_behind(short, "s", namespace=1, pid=1 << 22),
@@ -602,6 +607,7 @@ def test_only_what_is_surely_stale_is_removed(new_loop: NewLoop, short: Path) ->
         doubtful.append(foreign)
     with serving(new_loop):
         assert not stale.exists()
+        assert other.exists()
         assert all(path.is_dir() for path in [*doubtful, target])
         assert link.is_symlink()
 

@@ -86,3 +86,16 @@ class Stop:
         finally:
             with self._lock:
                 self._forward = None
+
+
+async def cancelled(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended, however.
+
+    Once is not enough for tasks that wait by `asyncio.wait_for`: before Python 3.12 it loses the cancellation that
+    comes in the moment in which the wait ends.
+    """
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=_NOTICE)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,10 +9,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import CONTAINER_BASE, OWN
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.config import RunnerConfig
 from runnerlib.errors import RunnerError
 from runnerlib.source.atomic_replace import living_holders, mount_inside, mount_points
-from runnerlib.source.safe_tree import remove_tree
 from runnerlib.triggers.workflow_variables import OUTPUT_NAME, VARS_NAME
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ an entry in `registry.BUILT_IN`; or a handler that a plugin registers with the r
 it).
 
 The other modules serve the handlers: `spec` (values), `options`, `mounts` (never replace a mounted directory),
-`atomic_replace` (prepare aside, swap in when complete), `safe_tree` (walk and remove trees without following links),
-`symlinks`, `exclusion` and `ignore_patterns` (the files that a copy may hold), `copy_tree` (copy a tree that may change
-meanwhile), `treefile` (keep a tree in one file), `url` and `git_credentials` (credentials), `vcs_process` (external
-programs), `interruptible_thread` (a thread around calls of libgit2), `retry` (waiting, and trying again), `progress`.
+`atomic_replace` (prepare aside, swap in when complete), `symlinks`, `exclusion` and `ignore_patterns` (the files that a
+copy may hold), `copy_tree` (copy a tree that may change meanwhile), `treefile` (keep a tree in one file), `url` and
+`git_credentials` (credentials), `vcs_process` (external programs), `interruptible_thread` (a thread around calls of
+libgit2), `retry` (waiting, and trying again), `progress`.
 `git_query` answers questions about a repository.
 """
 

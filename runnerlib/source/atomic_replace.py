@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib._util.proc import mounts, process_stat
+from runnerlib._util.safe_tree import DIRECTORY, identity, locked_directory, remove_tree
 from runnerlib.errors import SourceError
-from runnerlib.source.safe_tree import DIRECTORY, identity, locked_directory, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

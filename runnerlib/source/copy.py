@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib._util.files import open_regular
+from runnerlib._util.safe_tree import DIRECTORY, identity
 from runnerlib.errors import SourceError
 from runnerlib.source.atomic_replace import replacing
 from runnerlib.source.copy_tree import Wanted, copy
 from runnerlib.source.exclusion import of_file, read
 from runnerlib.source.options import many
-from runnerlib.source.safe_tree import DIRECTORY, identity
 from runnerlib.source.spec import Prepared
 
 if TYPE_CHECKING:

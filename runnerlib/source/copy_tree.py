@@ -12,10 +12,10 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.files import open_regular
+from runnerlib._util.safe_tree import DIRECTORY, Identity, copy_data, entries, go_up, identity
 from runnerlib.errors import SourceError
 from runnerlib.source.exclusion import Pattern, excluded
 from runnerlib.source.progress import Meter
-from runnerlib.source.safe_tree import DIRECTORY, Identity, copy_data, entries, go_up, identity
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.symlinks import leads_out
 

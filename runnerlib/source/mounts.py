@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.files import open_regular
 from runnerlib._util.paths import OWN, opened_own, own_directory
+from runnerlib._util.safe_tree import identity, may_be_mount
 from runnerlib.errors import PathError
 from runnerlib.source.atomic_replace import mount_points
-from runnerlib.source.safe_tree import identity, may_be_mount
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from runnerlib._util.safe_tree import DIRECTORY
 from runnerlib._util.threads import BlockingCall, Cancellation
 from runnerlib.source import _treefile
-from runnerlib.source.safe_tree import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

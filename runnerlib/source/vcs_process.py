@@ -13,11 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import SourceError, one_line
 from runnerlib.executor.local.child import started
 from runnerlib.executor.process_spec import ProcessSpec
 from runnerlib.source.retry import retried
-from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib._util.cancellation import Stop
+from runnerlib._util.cancellation import Stop, cancelled
 from runnerlib.errors import Interrupted
 from runnerlib.events.result import JobResult
 from tests.engine.harness import Recorder
@@ -69,3 +69,25 @@ def test_a_signal_is_seen_as_what_stopped_the_run(new_loop: NewLoop, tmp_path: P
     raising = Recorder(lambda data: signal.raise_signal(signal.SIGHUP))
     assert run(planned(tmp_path, "echo x; sleep 1000"), raising, new_loop, stop).exit_code == 129
     assert stop.signum == signal.SIGHUP
+
+
+def test_a_task_that_loses_a_cancellation_is_cancelled_again(new_loop: NewLoop) -> None:
+    lost = []
+
+    async def task() -> None:
+        for _ in range(2):
+            try:
+                await asyncio.sleep(1000)
+            except asyncio.CancelledError as error:
+                lost.append(error)
+        await asyncio.sleep(1000)
+
+    async def main() -> None:
+        running = asyncio.ensure_future(task())
+        await asyncio.sleep(0)
+        await cancelled(running, asyncio.ensure_future(asyncio.sleep(0)))
+        assert running.cancelled()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    assert len(lost) == 2

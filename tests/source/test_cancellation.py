@@ -21,11 +21,11 @@ from typing import NamedTuple
 import pytest
 
 import runnerlib
+from runnerlib._util import safe_tree as tree
 from runnerlib._util.cancellation import Stop
 from runnerlib.errors import Interrupted
 from runnerlib.runner.driver import interruptible
 from runnerlib.source import SourceSpec, prepare
-from runnerlib.source import safe_tree as tree
 from tests.integration.cli import RUNNERLIB, environment
 from tests.source import clients, file_server, smart_http
 from tests.source.hostile.archives import entry, tar

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 from contextlib import ExitStack, suppress
 from threading import get_native_id
@@ -36,6 +35,8 @@ _UNKNOWN = -1
 _FEW = 8
 # How often a tree that is not empty is looked at, until two looks in a row agree.
 _LOOKS = 10
+# And after which nothing that is found counts, whatever changes: there may be what can never be read.
+_MOST_LOOKS = 1000
 # Descriptors reserved for files that are opened and closed while steps run; each running step may also have a log.
 _SPARE = 8
 
@@ -70,6 +71,9 @@ class ProcessSupervisor:
             except OSError as error:
                 raise no_room(error) from None
             undo.callback(os.close, self._null)
+            self._reserve = -1
+            self._keep_reserve()
+            undo.callback(self._give_up_reserve)
             self._children = OwnChildren()
             undo.callback(self._children.close)
             if self._counter is not None:
@@ -132,6 +136,7 @@ class ProcessSupervisor:
         self._closed = True
         if os.getpid() != self._pid:  # a fork of the runner: the processes are not its own
             os.close(self._null)
+            self._give_up_reserve()
             self._children.close()
             self._watchdog.close()
             if self._groups is not None:
@@ -249,13 +254,26 @@ class ProcessSupervisor:
         forking, the result of the last of a few calls is returned, and the caller looks again.
         """
         before: dict[int, ProcessStat] = {}
-        for count in itertools.count(1):
-            self._changed = False
-            found = {member.pid: member for member in look()}
-            if (found or not self._changed) and (found.keys() == before.keys() or count >= _LOOKS):
-                break
-            before = found
+        self._give_up_reserve()  # whoever has used up all descriptors has processes that must be seen, too
+        try:
+            for count in range(1, _MOST_LOOKS):
+                self._changed = False
+                found = {member.pid: member for member in look()}
+                if (found or not self._changed) and (found.keys() == before.keys() or count >= _LOOKS):
+                    break
+                before = found
+        finally:
+            self._keep_reserve()
         return list(found.values())
+
+    def _keep_reserve(self) -> None:
+        with suppress(OSError):
+            self._reserve = os.dup(self._null)
+
+    def _give_up_reserve(self) -> None:
+        if self._reserve >= 0:
+            os.close(self._reserve)
+            self._reserve = -1
 
     def _adopted(self) -> Iterator[tuple[ProcessStat, int]]:
         """The living children of this process that are of the job, with the number of their step; reaps the dead.

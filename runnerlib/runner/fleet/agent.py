@@ -16,7 +16,8 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runnerlib._util.cancellation import Stop
+from runnerlib._util.cancellation import Stop, cancelled
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.events.result import StepResult
@@ -33,7 +34,6 @@ from runnerlib.runner.workflow.local_backend import LocalBackend
 from runnerlib.runner.workflow.status_records import directory_of
 from runnerlib.secrets.process_registry import HERE
 from runnerlib.source import taken_from_files
-from runnerlib.source.safe_tree import remove_tree
 
 if TYPE_CHECKING:
     import socket
@@ -107,9 +107,7 @@ class _Job:
             await self._link.drain()
             await listening  # the worker leaves once it has the last frame
         finally:
-            for task in (listening, watching):
-                task.cancel()
-            await asyncio.gather(listening, watching, return_exceptions=True)
+            await cancelled(listening, watching)
             await self._link.close()
             with suppress(OSError):
                 remove_tree(base)

@@ -7,6 +7,7 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from runnerlib._util.cancellation import cancelled
 from runnerlib.masking.known import KnownSecrets
 from runnerlib.runner.fleet.contract import Queue, Ticket
 from runnerlib.runner.fleet.extra import own_version, require
@@ -41,8 +42,7 @@ async def fleet_backend(plan: WorkflowPlan, records: Path) -> AsyncIterator[Flee
         try:
             yield backend
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await cancelled(reading)
 
 
 class FleetBackend:

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runnerlib._util.cancellation import cancelled
 from runnerlib.runner.fleet.agent import STOPS, now
 from runnerlib.runner.fleet.codec import DamagedError, decode, encode
 from runnerlib.runner.fleet.contract import LAST, FleetError, Frame, LeaseLostError, Verdict
@@ -93,8 +94,7 @@ class Delivery:
         try:
             await self._pump(attempt)
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+            await cancelled(renewing)
         await self._conclude()
 
     async def _conclude(self) -> None:

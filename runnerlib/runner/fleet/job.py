@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from runnerlib._util.cancellation import cancelled
 from runnerlib._util.system import signal_name
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
@@ -111,8 +112,7 @@ class FleetJob:
         finally:
             record.close()
             if self._stopping is not None:
-                self._stopping.cancel()
-                await asyncio.gather(self._stopping, return_exceptions=True)
+                await cancelled(self._stopping)
         return end
 
     async def _run(self) -> JobOutcome:
@@ -132,8 +132,7 @@ class FleetJob:
             await self._leave()
             raise
         finally:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
+            await cancelled(waiting)
 
     async def _leave(self) -> None:
         """Kill the job when the run itself is cancelled."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib._util import locked_file
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import RunnerError
 from runnerlib.runner.sandbox.layout import Scratch
-from runnerlib.source.safe_tree import remove_tree
 from runnerlib.triggers.spool import VARIABLE, append_lines
 from runnerlib.triggers.workflow_variables import LARGEST, OUTPUT_FILE, OUTPUT_NAME, read_output
 

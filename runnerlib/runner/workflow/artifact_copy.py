@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.files import open_regular
 from runnerlib._util.path_glob import matches
+from runnerlib._util.safe_tree import copy_data
 from runnerlib.errors import RunnerError
-from runnerlib.source.safe_tree import copy_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib._util.path_glob import matches
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import RunnerError, printable
 from runnerlib.output.log.file_names import file_name
 from runnerlib.runner.workflow.artifact_copy import find, transfer
-from runnerlib.source.safe_tree import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

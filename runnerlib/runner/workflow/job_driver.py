@@ -6,13 +6,13 @@ import asyncio
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.executor.container import INSIDE, ContainerSpec, contained
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow.expansion import instance_names
 from runnerlib.runner.in_container import hand_over, site_in, specs_of
 from runnerlib.runner.workflow.artifacts import download
 from runnerlib.runner.workflow.threads import in_thread
-from runnerlib.source.safe_tree import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping

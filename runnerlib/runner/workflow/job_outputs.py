@@ -6,10 +6,10 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import RunnerError
 from runnerlib.pipeline.job import variable_part
 from runnerlib.pipeline.workflow import as_text
-from runnerlib.source.safe_tree import remove_tree
 from runnerlib.triggers.workflow_variables import OUTPUT_NAME, VARS_NAME, Output, merged, node_variables, read_output
 
 if TYPE_CHECKING:

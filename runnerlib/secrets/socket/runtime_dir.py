@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LONGEST = 107
 
 _SOCKET = "s"
+SCRATCH = "scratch"  # a directory of steps in sandboxes and in containers
 # The socket, and the files in which steps hand on values (`runnerlib.engine.step_outputs`).
 # Patterns as texts: they are compiled when they are first used, and a plain start uses none.
 _OURS = r"s|[0-9]+\.[0-9]+\.(?:output|env|path)"
@@ -52,11 +53,15 @@ def create(environ: Mapping[str, str], place: Path | None = None) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove the socket at `path`, the files of steps beside it, and the directory if it is empty then."""
+    """Remove the socket at `path`, what steps have beside it, and the directory if it is empty then."""
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
-            if entry.name == _SOCKET or re.fullmatch(_OURS, entry.name):
-                with suppress(OSError):
+            with suppress(OSError):
+                if entry.name == SCRATCH:
+                    from runnerlib._util.safe_tree import remove_tree
+
+                    remove_tree(Path(entry.path))
+                elif entry.name == _SOCKET or re.fullmatch(_OURS, entry.name):
                     os.unlink(entry.path)
     with suppress(OSError):
         path.parent.rmdir()

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from runnerlib._util.files import open_regular
-from runnerlib.source.safe_tree import remove_tree
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
 
 if TYPE_CHECKING:

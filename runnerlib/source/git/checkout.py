@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib._util.threads import together
 from runnerlib.errors import SourceError
 from runnerlib.source.git import cache, gitdir, upstream
@@ -19,7 +20,6 @@ from runnerlib.source.git.resolve_ref import Found, Search
 from runnerlib.source.git.submodule import DEEPEST, place_submodules
 from runnerlib.source.git.transport import MissingRefError, NetworkError
 from runnerlib.source.git.tree_cache import Trees
-from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
 
 if TYPE_CHECKING:

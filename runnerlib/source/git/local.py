@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.source.git.objects import copy_objects
 from runnerlib.source.git.remote import find_common
-from runnerlib.source.safe_tree import remove_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.source.git import gitdir
 from runnerlib.source.git.local import take_objects
 from runnerlib.source.git.resolve_ref import WANTED, Found, Search
-from runnerlib.source.safe_tree import remove_tree
 
 if TYPE_CHECKING:
     from runnerlib.source.git.cache import Entry

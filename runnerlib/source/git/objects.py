@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib._util.files import open_regular
-from runnerlib.source.safe_tree import DIRECTORY, copy_bytes
+from runnerlib._util.safe_tree import DIRECTORY, copy_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

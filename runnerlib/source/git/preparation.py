@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import SourceError
 from runnerlib.source.atomic_replace import replacing
 from runnerlib.source.git import cache, cli_transport, reuse, upstream
@@ -17,7 +18,6 @@ from runnerlib.source.git.refs import guess
 from runnerlib.source.git.remote import Remote, locate
 from runnerlib.source.git.retrying_transport import RetryingTransport
 from runnerlib.source.git.transport import MissingRefError, NetworkError, Transport
-from runnerlib.source.safe_tree import remove_tree
 from runnerlib.source.spec import Prepared
 
 if TYPE_CHECKING:

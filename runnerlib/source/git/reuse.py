@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runnerlib._util.files import read_regular
+from runnerlib._util.safe_tree import locked_directory, open_directory, remove_tree
 from runnerlib.errors import SourceError
 from runnerlib.source.git import gitdir
 from runnerlib.source.git.checkout import Work, bring, complete, new_store
-from runnerlib.source.safe_tree import locked_directory, open_directory, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

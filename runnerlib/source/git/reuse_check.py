@@ -7,8 +7,8 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
+from runnerlib._util.safe_tree import locked_directory, open_directory, remove_tree
 from runnerlib.errors import SourceError
-from runnerlib.source.safe_tree import locked_directory, open_directory, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,11 +11,11 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib._util.files import open_regular
+from runnerlib._util.safe_tree import DIRECTORY, remove_tree
 from runnerlib.errors import SourceError
 from runnerlib.source.git.address import submodule_url
 from runnerlib.source.git.modules import Module, read_modules
 from runnerlib.source.git.remote import Remote, locate
-from runnerlib.source.safe_tree import DIRECTORY, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runnerlib._util.proc import own_status
-from runnerlib.source.safe_tree import remove_tree
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.source.treefile import pack, seal, unpack
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ import stat
 from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.safe_tree import copy_bytes
 from runnerlib.errors import SourceError
 from runnerlib.source.atomic_replace import replacing
 from runnerlib.source.options import count, size
 from runnerlib.source.progress import Meter
-from runnerlib.source.safe_tree import copy_bytes
 from runnerlib.source.spec import Prepared, still_wanted
 from runnerlib.source.tarball import tar
 from runnerlib.source.tarball import zip as zip_

@@ -13,7 +13,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from runnerlib.source.safe_tree import DIRECTORY
+from runnerlib._util.safe_tree import DIRECTORY
 from runnerlib.source.symlinks import leads_out
 from runnerlib.source.tarball.member import ArchiveError, shown
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import pygit2
 import pytest
 
+from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import Interrupted, SourceError
 from runnerlib.source import Prepared, SourceSpec, forget_stored, prepare
 from runnerlib.source import interruptible_thread as worker
 from runnerlib.source.git.objects import copy_objects
-from runnerlib.source.safe_tree import remove_tree
 from tests.source.repository import SUBMODULE, Origin, git, holders, make, snapshot
 from tests.source.smart_http import QUOTED, TOKEN, Server, serving
 from tests.tools import tool

@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import BadRequestError
 
+from runnerlib._util.cancellation import cancelled
 from runnerlib.runner.fleet.contract import FleetError, Frame, Ticket, WorkerFacts
 from runnerlib.runner.fleet.jetstream.connection import (
     AFTER,
@@ -154,8 +155,7 @@ class JetStreamEngine:
     async def close(self) -> None:
         """Forget the run, and leave."""
         if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+            await cancelled(self._beating)
         with suppress(NatsError, asyncio.TimeoutError, OSError, FleetError):
             async with asyncio.timeout(_LEAVING):
                 await self._connection.marks.delete(f"run.{self._run}")

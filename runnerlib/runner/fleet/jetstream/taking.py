@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
+from runnerlib._util.cancellation import cancelled
 from runnerlib.runner.fleet.contract import Begun, FleetError, LeaseLostError, Ticket, Verdict
 from runnerlib.runner.fleet.jetstream.connection import (
     AFTER,
@@ -127,9 +128,7 @@ class JetStreamSource:
 
     async def close(self) -> None:
         """Take no more, and leave."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(*self._tasks)
         with suppress(NatsError, OSError, asyncio.TimeoutError):
             async with asyncio.timeout(_LEAVING):
                 await self._connection.workers.delete(self._worker.name)

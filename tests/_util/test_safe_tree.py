@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.source.safe_tree import locked_directory, remove_tree
+from runnerlib._util.safe_tree import locked_directory, remove_tree
 from tests.source.mounts import need_mounts
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 REMOVE = """
 import errno, os, subprocess, sys
 from pathlib import Path
-from runnerlib.source.safe_tree import remove_tree
+from runnerlib._util.safe_tree import remove_tree
 kind, top, mine, where = sys.argv[1], *map(Path, sys.argv[2:5])
 def mount(*words):
     subprocess.run(["mount", *map(str, words)], check=True)
