@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_overloads
+from typing import Any, ForwardRef, Literal, get_args, get_origin, get_overloads
 
 import runnerlib
 
@@ -137,6 +137,8 @@ def _parameter(parameter: inspect.Parameter, fields: Mapping[str, str]) -> str:
 
 def _annotation(annotation: object) -> str:
     """A type as it is written in a module that has imported its name."""
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return re.sub(r"\b(?:collections\.abc|runnerlib(?:\.\w+)*|pathlib)\.(?=\w)", "", text)
 

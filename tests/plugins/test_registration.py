@@ -90,7 +90,7 @@ def wrong(**members: object) -> Plugin:
         (lambda: wrong(execute=lambda self, context: None), r"so supported_phases\(\) must say when"),
         (
             lambda: wrong(supported_phases=lambda self: ["pre_exec"], execute=lambda self, context: None),
-            r"unknown phase 'pre_exec' .*did you mean 'pre_execution'\?",
+            r"unknown phase 'pre_exec'; did you mean 'pre_execution'\?",
         ),
         (lambda: wrong(supported_phases=lambda self: [PluginPhase.CLEANUP]), r"there is neither cleanup\(\) nor exec"),
         (lambda: wrong(supported_phases=lambda self: 1 / 0), r"supported_phases\(\) failed: ZeroDivisionError"),

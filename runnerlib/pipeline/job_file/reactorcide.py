@@ -30,6 +30,7 @@ EVENTS = ("on", "triggers", "paths")
 ELSEWHERE = (
     *flat.COORDINATOR,
     *("depends_on", "needs", "condition", "item_var", "priority", "raw_command", "runs_on", "artifacts", "outputs"),
+    *("labels", "queue_timeout", "on_worker_loss"),
 )
 """The keys that have an effect only for a workflow or a coordinator."""
 SEVERAL = ("for_each", "matrix")
