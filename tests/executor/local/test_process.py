@@ -241,6 +241,24 @@ def test_no_descriptors_left(supervisor: ProcessSupervisor) -> None:
     assert 0 < started < len(limits)
 
 
+def test_room_for_logs_is_kept_when_a_low_descriptor_is_free(supervisor: ProcessSupervisor) -> None:
+    """Descriptors of steps that have ended are used again, below those of the steps that still run."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    low = [os.open(os.devnull, os.O_RDONLY) for _ in range(8)]
+    running = supervisor.start(launch("sleep", "1000"))
+    try:
+        # No higher one is free but those that logs may need.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(running.output, running.exited) + 6, hard))
+        for descriptor in low:
+            os.close(descriptor)
+        with pytest.raises(RunnerError, match="cannot start a process: Too many open files"):
+            supervisor.start(launch("true"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        running.signal(signal.SIGKILL)
+    finish(running)
+
+
 PIDS = Path("/sys/fs/cgroup/pids")
 NO_ROOM = """
 import os, sys

@@ -14,6 +14,7 @@ from runnerlib.executor.local import Process, ProcessSupervisor, process_tag
 from runnerlib.executor.local import process_tree as tree
 from runnerlib.executor.local.process_tag import TAG
 from tests.executor.local.steps import alive, kill_tree, launch, read_line, run, settled, wait_for_end
+from tests.waiting import until
 
 # Each prints the number of a process that the step leaves behind, which waits for ever.
 WAIT = "echo $$; exec sleep 100000"
@@ -141,8 +142,13 @@ def test_the_dead_are_collected_while_the_step_runs(supervisor: ProcessSuperviso
             wait_for_end([os.pidfd_open(helper)])
         except ProcessLookupError:
             continue
-    supervisor.reap_dead()
-    assert not any(Path(f"/proc/{helper}").exists() for helper in helpers)
+
+    def collected() -> bool:
+        """One that has ended before the process that started it comes to this one only when that ends, too."""
+        supervisor.reap_dead()
+        return not any(Path(f"/proc/{helper}").exists() for helper in helpers)
+
+    until(collected)
     process.close()
     supervisor.reap_dead()
 
