@@ -19,7 +19,7 @@ from random import Random
 
 from runnerlib.engine import Attempt, Command, Limits
 from runnerlib.events import Event, StepOutput
-from runnerlib.events.result import Ending
+from runnerlib.events.result import StepOutcome
 from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.process_spec import ProcessSpec
 from runnerlib.masking import SecretMasker
@@ -139,7 +139,7 @@ async def registrations_under_load(masker: SecretMasker, clients: list[Client], 
             rounds = ROUNDS // STEPS + (i < ROUNDS % STEPS)
             working.append(loop.run_in_executor(threads, client.run, loop, path, rounds))
         await asyncio.wait(working)
-        assert await asyncio.gather(*steps) == [Ending(0)] * STEPS
+        assert await asyncio.gather(*steps) == [StepOutcome(0)] * STEPS
         await server.close()
         await asyncio.gather(*working)  # raises what a client raised
 

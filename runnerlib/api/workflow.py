@@ -71,8 +71,8 @@ def run_workflow(
     if workspace is not None:
         environ["RUNNERLIB_WORKSPACE"] = os.path.realpath(workspace)
     made = workflow if isinstance(workflow, Workflow) else load(os.fspath(workflow))
-    wish = Selection(resume, tuple(start), tuple(only), tuple(skip))
-    request = RunRequest(read(settings, environ), (), environ, Path.cwd(), wish=wish)
+    selection = Selection(resume, tuple(start), tuple(only), tuple(skip))
+    request = RunRequest(read(settings, environ), (), environ, Path.cwd(), selection=selection)
     services = services_for(request.resolved)
     with handed_on() as stop, masked_errors(services.masker):
         plan = plan_workflow(made, request, services)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from click.shell_completion import CompletionItem
 
 from runnerlib.cli._listing import files_of
-from runnerlib.config import PROFILES, SETTINGS, load, read
-from runnerlib.config import parsers as kinds
+from runnerlib.config import PROFILES, SETTINGS, load, parsers, read
 from runnerlib.errors import RunnerError
 from runnerlib.output import MODES
 from runnerlib.source.registry import BUILT_IN
@@ -33,7 +32,7 @@ def values(ctx: click.Context, name: str, incomplete: str) -> list[CompletionIte
     if (
         setting is not None
         and isinstance(setting.parse, partial)
-        and setting.parse.func in {kinds.one_of, kinds.some_of}
+        and setting.parse.func in {parsers.one_of, parsers.some_of}
     ):
         return _matching(setting.parse.args[0], incomplete)
     if name == "profile":

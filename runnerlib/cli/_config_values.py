@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.cli._grouped_help import FIRST, GROUPS
-from runnerlib.config import SETTINGS
-from runnerlib.config import parsers as kinds
+from runnerlib.config import SETTINGS, parsers
 from runnerlib.runner.checkouts import cache_directory
 from runnerlib.runner.journal.seal import state_directory
 from runnerlib.triggers.channels import chosen, required
@@ -59,11 +58,11 @@ def text(setting: Setting, value: object) -> str:
 
 
 def _number(setting: Setting, value: float) -> str:
-    if setting.parse in {kinds.seconds, kinds.duration}:
+    if setting.parse in {parsers.seconds, parsers.duration}:
         return duration(value)
-    if setting.parse is kinds.line_length and not value:
+    if setting.parse is parsers.line_length and not value:
         return "off"
-    is_size = setting.parse in {kinds.size, kinds.line_length} or setting.name in _BYTES
+    is_size = setting.parse in {parsers.size, parsers.line_length} or setting.name in _BYTES
     return size(int(value)) if is_size else f"{value:g}"
 
 

@@ -128,13 +128,13 @@ def _selected(
     alone: str | None,
 ) -> tuple[RunRequest, str | None]:
     """Return the request with the selection of entries by `names`."""
-    selection = request.wish
+    selection = request.selection
     if len(names) == 1 and file.kind == "workflow" and alone is None:
         alone = names[0]
     elif names:
         selection = selection or Selection()
         selection = selection._replace(only=(*selection.only, *names))
-    return _checked(request._replace(wish=selection, workspace=workspace), here=here), alone
+    return _checked(request._replace(selection=selection, workspace=workspace), here=here), alone
 
 
 def _checked(request: RunRequest, *, here: bool) -> RunRequest:

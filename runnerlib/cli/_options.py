@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runnerlib.config import SETTINGS, Setting
-from runnerlib.config import parsers as kinds
+from runnerlib.config import SETTINGS, Setting, parsers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +31,7 @@ def setting_options(names: Iterable[str] = SETTINGS) -> Callable[[F], F]:
 
 def _option(setting: Setting) -> Callable[[F], F]:
     """Return the option of a setting. A switch takes no value; environment or file can still set it to `false`."""
-    if setting.parse is kinds.boolean:
+    if setting.parse is parsers.boolean:
         return click.option(setting.option, setting.name, flag_value="true", default=None, help=_help(setting))
     return click.option(
         setting.option, setting.name, metavar=_metavar(setting), help=_help(setting), shell_complete=_values

@@ -24,7 +24,7 @@ _QUESTION = "Which ones? Numbers, ranges as 2-4, or names; none ends"
 
 
 def pick(request: RunRequest, mask: Callable[[str], str]) -> RunRequest:
-    """Let the user choose steps or jobs, and return the request for these only; it has no wish when none is chosen.
+    """Let the user choose steps or jobs, and return the request for these only; without a selection when none is.
 
     Raises ConfigError without a terminal, and where there is nothing to choose from.
     """
@@ -37,8 +37,8 @@ def pick(request: RunRequest, mask: Callable[[str], str]) -> RunRequest:
     chosen = _asked(entries, mask)
     for line in _missing(entries, chosen):
         click.echo(printable(mask(line)), err=True)
-    selection = (request.wish or Selection())._replace(only=tuple(chosen))
-    return request._replace(wish=selection if chosen else None)
+    selection = (request.selection or Selection())._replace(only=tuple(chosen))
+    return request._replace(selection=selection if chosen else None)
 
 
 def _entries(request: RunRequest) -> tuple[Entry, ...]:

@@ -40,7 +40,7 @@ def requested(
     config_file: str | None,
     options: Mapping[str, str | None],
     words: Sequence[str],
-    wish: Selection | None = None,
+    selection: Selection | None = None,
 ) -> RunRequest:
     """Return the request of the options: for the job of a file, or for a single command. Raises ConfigError."""
     wipe(private(os.environ))
@@ -50,7 +50,7 @@ def requested(
     session.log_format = resolved.config.log_format
     session.config_exit_code = resolved.config.config_exit_code
     cwd = current_directory()
-    return RunRequest(resolved, words, os.environ, cwd, wish=wish).with_chosen_job()
+    return RunRequest(resolved, words, os.environ, cwd, selection=selection).with_chosen_job()
 
 
 def is_unnamed(request: RunRequest) -> bool:

@@ -107,7 +107,7 @@ def carry_out(
     if shell_on_failure:
         settings["output"] = _steady(settings["output"])
     chosen = (tuple(start), tuple(only), tuple(skip), exit_code_from)
-    selection = _wish(resume, *chosen) if resume or any(chosen) else None
+    selection = _selection(resume, *chosen) if resume or any(chosen) else None
     request = requested(session, config_file, settings, words, selection)
     if here or names or is_unnamed(request):
         from runnerlib.cli._in_place import in_place
@@ -118,7 +118,7 @@ def carry_out(
         _open_shells(services)
     if pick:
         request = _picked(request, services, alone)
-        if request.wish is None:
+        if request.selection is None:
             return 0
     return _carried_out(request, services, alone=alone, drawing=drawing, dry_run=dry_run)
 
@@ -144,7 +144,7 @@ def _carried_out(
             return workflow.carry_out(services, request, alone=alone, drawing=drawing, dry_run=dry_run)
     if not (drawing or dry_run):
         result = run_request(request, services, alone=True)
-        taken = request.wish.exit_code_from if request.wish is not None else None
+        taken = request.selection.exit_code_from if request.selection is not None else None
         if taken is None:
             return result.exit_code
         from runnerlib.cli._exit_code_from import code_from
@@ -176,10 +176,10 @@ def _open_shells(services: RunServices) -> None:
 
 
 def _picked(request: RunRequest, services: RunServices, alone: str | None) -> RunRequest:
-    """Return the request of what the user chooses; without a choice it has no wish. Raises ConfigError."""
+    """Return the request of what the user chooses; without a choice it has no selection. Raises ConfigError."""
     from runnerlib.cli._pick import pick
 
-    if alone is not None or (request.wish is not None and (request.wish.only or request.wish.start)):
+    if alone is not None or (request.selection is not None and (request.selection.only or request.selection.start)):
         raise ConfigError("--pick asks what runs; give it without names, --from, --only and --job")
     return pick(request, services.masker.mask_string)
 
@@ -192,7 +192,7 @@ def _join_streams(config: RunnerConfig) -> None:
             os.dup2(1, 2)
 
 
-def _wish(
+def _selection(
     resume: bool, start: tuple[str, ...], only: tuple[str, ...], skip: tuple[str, ...], exit_code_from: str | None
 ) -> Selection:
     from runnerlib.runner.journal import Selection

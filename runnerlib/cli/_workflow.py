@@ -53,7 +53,7 @@ def carry_out(
         in_place = plan.front.workspace.tree is not None
         following = next_jobs_after(plan, alone, lambda name: _command(name, file, in_place=in_place))
         _echo(plan, f"\n{following}" if following else "")
-    taken = request.wish.exit_code_from if request.wish is not None else None
+    taken = request.selection.exit_code_from if request.selection is not None else None
     if taken is None:
         return result.exit_code
     from runnerlib.cli._exit_code_from import code_from
@@ -89,10 +89,10 @@ def planned(
     With `fetching`, the source that contains the file is prepared if it is missing.
     """
     workflow = load(_found(services, request, fetching=fetching))
-    selection = request.wish
+    selection = request.selection
     if alone is not None:
         selection = _alone(alone, workflow, selection)
-    return plan_workflow(workflow, request._replace(wish=selection), services)
+    return plan_workflow(workflow, request._replace(selection=selection), services)
 
 
 def _found(services: RunServices, request: RunRequest, *, fetching: bool) -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.values import NamedTuple, record
-from runnerlib.config import parsers as kinds
+from runnerlib.config import parsers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ class Setting(NamedTuple):
         return ENV_PREFIX + self.name.upper()
 
 
-def _setting(text: str, parse: Callable[[object], Any] = kinds.text, default: object = None, **flags: object) -> Any:
+def _setting(text: str, parse: Callable[[object], Any] = parsers.text, default: object = None, **flags: object) -> Any:
     """Declare a setting; `flags` are further fields of `Setting`."""
     return field(default=default, metadata={"help": text, "parse": parse, **flags})
 
@@ -74,17 +74,17 @@ class RunnerConfig:
     )
     container_engine: str = _setting(
         "program that runs containers: auto, docker, podman, or none to run jobs with an image without a container",
-        kinds.choice("auto", "docker", "podman", "none"),
+        parsers.choice("auto", "docker", "podman", "none"),
         "auto",
     )
     runner_image: str | None = _setting(
         "image of the container that the steps run in; given anywhere but on the command line it starts none by "
         "itself, because it also says in which image a job runs already"
     )
-    container: bool = _setting("run the steps in a container of runner_image", kinds.boolean, False)
+    container: bool = _setting("run the steps in a container of runner_image", parsers.boolean, False)
     container_network: str = _setting(
         "network of a container: the engine's default, or none",
-        kinds.choice("default", "none"),
+        parsers.choice("default", "none"),
         "default",
     )
     container_user: str | None = _setting(
@@ -92,15 +92,15 @@ class RunnerConfig:
     )
     container_capabilities: tuple[str, ...] = _setting(
         "names, separated by commas, of the capabilities that root has in a container (default: none)",
-        kinds.names,
+        parsers.names,
         default=(),
     )
     container_read_only: bool = _setting(
-        "make everything in a container read-only but the workspace and /tmp", kinds.boolean, False
+        "make everything in a container read-only but the workspace and /tmp", parsers.boolean, False
     )
     container_pull: str = _setting(
         "when an image is fetched, by the engine and its own logins: missing, always or never",
-        kinds.choice("missing", "always", "never"),
+        parsers.choice("missing", "always", "never"),
         "missing",
     )
     code_dir: str = _setting("directory the source is put into", default="/job/src", early=True)
@@ -111,15 +111,15 @@ class RunnerConfig:
     )
     work_dir: str | None = _setting("change to this directory first", early=True, literal=True)
     job_env: str | Mapping[str, str] | None = _setting(
-        "environment of the job: NAME=VALUE lines, or a file './job/...' of such lines", kinds.environment
+        "environment of the job: NAME=VALUE lines, or a file './job/...' of such lines", parsers.environment
     )
     secrets_file: str | None = _setting("file of NAME=VALUE lines: exported to the job, every value masked")
     secret_values_list: str | tuple[str, ...] | None = _setting(
-        "secret values, separated by commas, or a file './job/...' with one a line", kinds.values, secret=True
+        "secret values, separated by commas, or a file './job/...' with one a line", parsers.values, secret=True
     )
     secret_env_names: tuple[str, ...] = _setting(
         "names, separated by commas, of environment variables whose values are secret",
-        kinds.names,
+        parsers.names,
         default=(),
         literal=True,
     )
@@ -130,7 +130,7 @@ class RunnerConfig:
     source_ref: str | None = _setting("branch, tag, commit or refs/... of the source", early=True)
     source_options: tuple[tuple[str, str], ...] = _setting(
         "NAME=VALUE, separated by commas: options of this type of source",
-        kinds.options,
+        parsers.options,
         default=(),
         early=True,
     )
@@ -139,7 +139,7 @@ class RunnerConfig:
     ci_source_ref: str | None = _setting("branch, tag, commit or refs/... of the CI source", early=True)
     ci_source_options: tuple[tuple[str, str], ...] = _setting(
         "NAME=VALUE, separated by commas: options of this type of CI source",
-        kinds.options,
+        parsers.options,
         default=(),
         early=True,
     )
@@ -155,19 +155,19 @@ class RunnerConfig:
     )
     cache_size: int = _setting(
         "maximum cache size, e.g. `20G`; least recently used entries are removed first",
-        kinds.size,
+        parsers.size,
         default=20 << 30,
         early=True,
     )
     cache_age: float = _setting(
-        "seconds after which an unused entry leaves the cache", kinds.duration, default=1209600.0, early=True
+        "seconds after which an unused entry leaves the cache", parsers.duration, default=1209600.0, early=True
     )
     mask_marker: str = _setting(
-        "text that is shown in place of a secret", kinds.marker, default="[REDACTED]", early=True, literal=True
+        "text that is shown in place of a secret", parsers.marker, default="[REDACTED]", early=True, literal=True
     )
     secret_env_patterns: tuple[str, ...] = _setting(
         "patterns of environment names whose values are masked without being listed",
-        kinds.names,
+        parsers.names,
         default=(
             *("*_TOKEN", "*_TOKENS", "*_PASSWORD", "*_PASSWORDS", "*_PASSWD", "*_PASSPHRASE", "*_SECRET", "*_SECRETS"),
             *("*_KEY", "*_KEYS", "*_PAT", "*_CREDENTIAL", "*_CREDENTIALS", "*_AUTH", "*_DSN"),
@@ -176,33 +176,33 @@ class RunnerConfig:
         ),
         literal=True,
     )
-    secret_min_length: int = _setting("shortest listed secret that is masked, in bytes", kinds.count, default=3)
+    secret_min_length: int = _setting("shortest listed secret that is masked, in bytes", parsers.count, default=3)
     secret_env_min_length: int = _setting(
-        "shortest secret found by its environment name that is masked, in bytes", kinds.count, default=6
+        "shortest secret found by its environment name that is masked, in bytes", parsers.count, default=6
     )
     secret_shapes: tuple[str, ...] = _setting(
         "kinds of credentials, separated by commas, that are recognized by their form and masked, or `all`",
-        kinds.names,
+        parsers.names,
         default=(),
         early=True,
     )
     mask_members: str = _setting(
         "members of JSON and dotenv secrets that are masked by themselves: private, or all, also those that are public "
         "by their names, as project_id, username, DB_HOST or token_uri",
-        kinds.choice("all", "private"),
+        parsers.choice("all", "private"),
         default="private",
         early=True,
     )
     secret_providers: tuple[str, ...] = _setting(
         "providers of secrets, in this order: env, file, local, command, or one that a plugin adds",
-        kinds.names,
+        parsers.names,
         default=("local",),
         literal=True,
     )
     untrusted_secrets: tuple[str, ...] = _setting(
         "secrets, as PATH:KEY and separated by commas, that job and workflow files of the source may refer to although "
         "it is not trusted",
-        kinds.names,
+        parsers.names,
         default=(),
         early=True,
         literal=True,
@@ -211,24 +211,26 @@ class RunnerConfig:
         "directory of the provider `file`, with a file PATH/KEY for each secret", default="/run/secrets", literal=True
     )
     secret_command: tuple[str, ...] | None = _setting(
-        "words of the provider `command`, with {path} and {key} in them", kinds.words, literal=True
+        "words of the provider `command`, with {path} and {key} in them", parsers.words, literal=True
     )
-    secret_timeout: float = _setting("seconds that command may take", kinds.duration, default=30.0)
+    secret_timeout: float = _setting("seconds that command may take", parsers.duration, default=30.0)
     sandbox: str = _setting(
         "bounds of the steps that run here: off, source (they cannot change the CI source or reach the runner), strict "
         "(they write only below the job's own directories), or auto (source where a CI source is prepared, else off)",
-        kinds.choice("auto", "off", "source", "strict"),
+        parsers.choice("auto", "off", "source", "strict"),
         default="auto",
     )
     sandbox_required: bool = _setting(
-        "refuse to run where the kernel lacks a part of the sandbox, instead of saying so", kinds.boolean, default=False
+        "refuse to run where the kernel lacks a part of the sandbox, instead of saying so",
+        parsers.boolean,
+        default=False,
     )
     sandbox_paths: tuple[str, ...] = _setting(
-        "files and directories, separated by commas, that steps in a sandbox may change too", kinds.names, default=()
+        "files and directories, separated by commas, that steps in a sandbox may change too", parsers.names, default=()
     )
     network: bool | tuple[int, ...] | None = _setting(
         "TCP for steps in a sandbox: true, false, or the ports, separated by commas (default: false for strict)",
-        kinds.network,
+        parsers.network,
     )
     fleet: str | None = _setting(
         "run the jobs of a workflow on the workers of a fleet, as nats://HOST:4222 (default: on this machine)",
@@ -241,101 +243,103 @@ class RunnerConfig:
         literal=True,
     )
     fleet_lease: float = _setting(
-        "seconds after which a worker that is not heard of counts as lost", kinds.duration, default=90.0, early=True
+        "seconds after which a worker that is not heard of counts as lost", parsers.duration, default=90.0, early=True
     )
     queue_timeout: float | None = _setting(
-        "seconds that a job may wait for a worker of the fleet (default: no limit)", kinds.duration
+        "seconds that a job may wait for a worker of the fleet (default: no limit)", parsers.duration
     )
     on_worker_loss: str = _setting(
         "a job whose worker is lost: retry on another worker, or fail, as for deployments",
-        kinds.choice("retry", "fail"),
+        parsers.choice("retry", "fail"),
         default="retry",
     )
-    max_parallel: int | None = _setting("how many steps run at a time (default: number of CPUs)", kinds.count)
-    job_timeout: float | None = _setting("seconds the job may take", kinds.duration)
+    max_parallel: int | None = _setting("how many steps run at a time (default: number of CPUs)", parsers.count)
+    job_timeout: float | None = _setting("seconds the job may take", parsers.duration)
     output: str | None = _setting(
         "how output is shown: raw, prefixed, grouped, json or live (default: chosen by terminal and number of steps)",
         early=True,
     )
     log_limit: int | None = _setting(
-        "how many bytes of each step's output are shown; the log keeps all", kinds.count, early=True
+        "how many bytes of each step's output are shown; the log keeps all", parsers.count, early=True
     )
     log_stream: str = _setting(
         "where the runner's own lines go: split (to stderr), one (to stdout, in order with those of the job), or auto "
         "(one under a worker, unless programs read the lines)",
-        kinds.choice("auto", "split", "one"),
+        parsers.choice("auto", "split", "one"),
         default="auto",
         early=True,
     )
     max_line: int | None = _setting(
         "longest line that is shown, in bytes, or off; a longer one is cut, with a mark (default: 65024 under a "
         "worker, else off)",
-        kinds.line_length,
+        parsers.line_length,
         early=True,
     )
     timestamps: bool = _setting(
-        "put the time at the beginning of each line of output", kinds.boolean, default=False, early=True
+        "put the time at the beginning of each line of output", parsers.boolean, default=False, early=True
     )
     events: str | None = _setting("file to write every event of the job to, as lines of JSON", early=True)
     log_format: str | None = _setting(
         "form of the runner's own messages: text or json (default: LOG_FORMAT, or text)",
-        kinds.choice("text", "json"),
+        parsers.choice("text", "json"),
         early=True,
     )
     config_exit_code: int = _setting(
         "exit code of configuration errors, from 1 to 255; 2 is that of older versions",
-        kinds.exit_code,
+        parsers.exit_code,
         default=78,
         early=True,
         literal=True,
     )
     log_level: str | None = _setting(
         "lowest level of the runner's own messages: debug, info, warning, error or fatal",
-        kinds.choice("debug", "info", "warning", "error", "fatal"),
+        parsers.choice("debug", "info", "warning", "error", "fatal"),
         early=True,
     )
     plugin_dir: str | None = _setting("directory whose files plugin_*.py are loaded as plugins", early=True)
     plugin_packages: tuple[str, ...] = _setting(
         "plugins of installed packages, by entry point and separated by commas, or `all`",
-        kinds.names,
+        parsers.names,
         default=(),
         early=True,
     )
-    plugin_timeout: float = _setting("seconds that a hook of a plugin may take", kinds.duration, default=3600.0)
+    plugin_timeout: float = _setting("seconds that a hook of a plugin may take", parsers.duration, default=3600.0)
     trust_source_plugins: bool = _setting(
         "load the plugins that the source itself brings; never beside a CI source",
-        kinds.boolean,
+        parsers.boolean,
         default=False,
         early=True,
     )
-    grace_period: float = _setting("seconds between TERM and KILL when the job is stopped", kinds.seconds, default=5.0)
+    grace_period: float = _setting(
+        "seconds between TERM and KILL when the job is stopped", parsers.seconds, default=5.0
+    )
     drain_timeout: float = _setting(
         "seconds to wait for output that background processes hold open after the command ended",
-        kinds.seconds,
+        parsers.seconds,
         default=2.0,
     )
     cleanup_timeout: float = _setting(
         "seconds that steps which always run get when the job is stopped or its time is over",
-        kinds.seconds,
+        parsers.seconds,
         default=10.0,
     )
     triggers: tuple[str, ...] | None = _setting(
         "channels for follow-up jobs: `file`, or `api` and/or `stdout` "
         "(default: api where a coordinator is known, else file)",
-        kinds.subset("file", "api", "stdout"),
+        parsers.subset("file", "api", "stdout"),
     )
     triggers_file: str = _setting(
         "file that stores follow-up jobs until they are submitted", default="/job/triggers.json"
     )
     triggers_when: str = _setting(
-        "when follow-up jobs are delivered: after success, or always", kinds.choice("success", "always"), "success"
+        "when follow-up jobs are delivered: after success, or always", parsers.choice("success", "always"), "success"
     )
     triggers_required: bool | None = _setting(
         "fail the job when its follow-up jobs cannot be delivered (default: where a coordinator is known)",
-        kinds.boolean,
+        parsers.boolean,
     )
     triggers_timeout: float = _setting(
-        "seconds that submitting follow-up jobs may take, attempts and pauses together", kinds.duration, default=120.0
+        "seconds that submitting follow-up jobs may take, attempts and pauses together", parsers.duration, default=120.0
     )
     triggers_key: str | None = _setting(
         "secret word in the lines that announce follow-up jobs on stdout, known to the worker only",
@@ -355,7 +359,7 @@ class RunnerConfig:
     job_id: str | None = _setting("id of this job at the coordinator")
     allow_insecure_transport: bool = _setting(
         "allow sending tokens to a coordinator over plain http, also by processes of the job",
-        kinds.boolean,
+        parsers.boolean,
         default=False,
     )
 

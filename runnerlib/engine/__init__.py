@@ -11,10 +11,9 @@ from __future__ import annotations
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.job_run import JobExecution, JobRun, distinct
 from runnerlib.engine.should_run import ReusedResult
-from runnerlib.engine.step_run import Around, Inspect, StepContext
+from runnerlib.engine.step_run import Inspect, StepContext, StepHooks
 
 __all__ = [
-    "Around",
     "Attempt",
     "Command",
     "Inspect",
@@ -23,5 +22,6 @@ __all__ = [
     "Limits",
     "ReusedResult",
     "StepContext",
+    "StepHooks",
     "distinct",
 ]

@@ -16,7 +16,7 @@ from runnerlib._util.values import NamedTuple
 from runnerlib.engine.output_pump import Pump
 from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Warned
-from runnerlib.events.result import Ending, ending_of
+from runnerlib.events.result import StepOutcome, ending_of
 from runnerlib.executor.process_spec import CommandError, NoRoomError
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ class Attempt:
         self._limits = limits
         self._process: StepProcess | None = None
         self._pump: Pump | None = None
-        self._stopped: Ending | None = None
+        self._stopped: StepOutcome | None = None
         self._turn: asyncio.Future[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._named: set[int] = set()
         self.usage: Usage | None = None
 
-    async def run(self, started: Callable[[], object]) -> Ending:
+    async def run(self, started: Callable[[], object]) -> StepOutcome:
         """Run the command to its end; call `started` when it has started or could not.
 
         Where the system has no room for another process, the command waits until another attempt has ended.
@@ -102,7 +102,7 @@ class Attempt:
         process = self._process
         if process is None or refused is not None:
             started()
-            return refused or self._stopped or Ending(0)
+            return refused or self._stopped or StepOutcome(0)
         try:
             started()
             ending = await self._follow(process)
@@ -110,24 +110,24 @@ class Attempt:
             self._release(process)
         return self._stopped or ending
 
-    def stop(self, why: Ending, *, at_once: bool = False) -> None:
+    def stop(self, why: StepOutcome, *, at_once: bool = False) -> None:
         """End the attempt for `why`: TERM, and KILL after the grace time or `at_once`. The first reason stays."""
         self._stopped = self._stopped or why
         self._go_on()
         if self._process is not None:
             self._terminate(self._process, at_once=at_once)
 
-    async def _start(self) -> Ending | None:
+    async def _start(self) -> StepOutcome | None:
         """Start the process, unless stopped before; how the attempt ends if that is not possible."""
         room = self._executor.room
         while self._stopped is None:
             try:
                 self._process = self._executor.start(self._command.spec)
             except CommandError as error:
-                return Ending(error.exit_code, str(error), "not_started")
+                return StepOutcome(error.exit_code, str(error), "not_started")
             except RunnerError as error:
                 if not (isinstance(error, NoRoomError) and room.running):
-                    return Ending(error.exit_code, str(error), "runner")
+                    return StepOutcome(error.exit_code, str(error), "runner")
                 self._tell_once(room, f"{error}; steps wait until others have ended")
                 await self._wait_for(room)
             else:
@@ -155,11 +155,11 @@ class Attempt:
         if self._process is not None:
             self._process.resize(size)
 
-    async def _follow(self, process: StepProcess) -> Ending:
+    async def _follow(self, process: StepProcess) -> StepOutcome:
         """Wait until the process has exited and its output has ended."""
         loop = asyncio.get_running_loop()
         pump = self._pump = Pump(process, self._command.step, self._stream, self._observer)
-        exited: asyncio.Future[Ending] = loop.create_future()
+        exited: asyncio.Future[StepOutcome] = loop.create_future()
 
         def stop_waiting() -> None:
             self._stop_waiting(process, pump)
@@ -185,17 +185,17 @@ class Attempt:
             raise pump.error
         return ending
 
-    def _reap(self, process: StepProcess) -> Ending:
+    def _reap(self, process: StepProcess) -> StepOutcome:
         end = process.reap()
         self.usage = end.usage
         if end.oom:
-            return Ending(128 - end.returncode if end.returncode < 0 else end.returncode, end.oom, "oom")
+            return StepOutcome(128 - end.returncode if end.returncode < 0 else end.returncode, end.oom, "oom")
         return ending_of(end.returncode)
 
     def _watch_time(self, pump: Pump) -> None:
         timeout, silence = self._command.timeout, self._command.no_output_timeout
         if timeout is not None:
-            self._later(timeout, lambda: self.stop(Ending(124, f"timed out after {timeout:g} s", "timeout")))
+            self._later(timeout, lambda: self.stop(StepOutcome(124, f"timed out after {timeout:g} s", "timeout")))
         if silence is not None:
             self._watch_silence(pump, silence, 0.0)
 
@@ -205,7 +205,7 @@ class Attempt:
         def look() -> None:
             quiet = pump.quiet()
             if quiet >= limit:
-                self.stop(Ending(124, f"wrote nothing for {limit:g} s", "no_output"))
+                self.stop(StepOutcome(124, f"wrote nothing for {limit:g} s", "no_output"))
             else:
                 self._watch_silence(pump, limit, quiet)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from runnerlib._util.values import NamedTuple
 from runnerlib.errors import RunnerError, TamperedError
-from runnerlib.events.result import Ending
+from runnerlib.events.result import StepOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,13 +51,13 @@ class Boundary(Protocol):
         """
 
 
-def left(boundary: Boundary) -> Ending | None:
+def left(boundary: Boundary) -> StepOutcome | None:
     """Look at trusted code a last time, and collect what steps have written; how the job ends if either fails."""
     try:
         boundary.check()
         boundary.close()
     except RunnerError as error:
-        return Ending(error.exit_code, str(error), "tampered" if isinstance(error, TamperedError) else "outputs")
+        return StepOutcome(error.exit_code, str(error), "tampered" if isinstance(error, TamperedError) else "outputs")
     return None
 
 

@@ -16,10 +16,10 @@ from runnerlib._util.graph import Schedule
 from runnerlib._util.values import NamedTuple
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.should_run import Decider, Inheritance, ReusedResult, not_run, restored
-from runnerlib.engine.step_run import Around, Inspect, StepContext, StepRun
+from runnerlib.engine.step_run import Inspect, StepContext, StepHooks, StepRun
 from runnerlib.errors import TamperedError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
-from runnerlib.events.result import NO_EXPORTS, Ending, Exports, JobResult, StepResult, stopped_by
+from runnerlib.events.result import NO_EXPORTS, Exports, JobResult, StepOutcome, StepResult, stopped_by
 from runnerlib.pipeline.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class JobExecution(NamedTuple):
     renews: bool = False
     excluded: frozenset[str] = frozenset()
     ended: Ended = _nothing
-    around: Around | None = None
+    around: StepHooks | None = None
     secrets: SecretVariables | None = None
     boundary: Boundary | None = None
     inspect: Inspect | None = None
@@ -105,7 +105,7 @@ class JobRun:
         self._new: set[str] = set()  # the steps that ran, and those that follow one that did
         self._running: dict[asyncio.Task[StepResult], tuple[str, StepRun]] = {}
         self._ended: asyncio.Queue[asyncio.Task[StepResult]] = asyncio.Queue()
-        self._ending: Ending | None = None  # of the job, once it has to end early
+        self._ending: StepOutcome | None = None  # of the job, once it has to end early
         self._failure: BaseException | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._reaping: asyncio.TimerHandle | None = None
@@ -166,7 +166,7 @@ class JobRun:
                 error = task.exception()
                 if error is not None:
                     self._fail(error)
-                    self._record(not_run(self._steps[name], Ending(125, str(error), "runner")), NO_EXPORTS)
+                    self._record(not_run(self._steps[name], StepOutcome(125, str(error), "runner")), NO_EXPORTS)
                 else:
                     self._record(task.result(), run.exports)
 
@@ -196,7 +196,7 @@ class JobRun:
         """Return the result of a step that does not run; None when it runs."""
         if self._failure is not None or self._at_once:
             why = self._ending.reason if self._ending else "the job cannot go on"
-            return ReusedResult(not_run(self._steps[name], Ending(0, why, "cancelled")))
+            return ReusedResult(not_run(self._steps[name], StepOutcome(0, why, "cancelled")))
         kept = self._execution.kept.get(name)
         if kept is not None and not (self._execution.renews and not self._new.isdisjoint(self._graph[name])):
             return ReusedResult(restored(kept.result), kept.exports)
@@ -244,12 +244,12 @@ class JobRun:
         if limit is None:
             return
         reserve = min(self._execution.cleanup, limit / 2) if any(map(self._decider.tidies_up, self._graph)) else 0.0
-        why = Ending(124, f"the job's time limit of {limit:g} s is over", "timeout")
+        why = StepOutcome(124, f"the job's time limit of {limit:g} s is over", "timeout")
         self._later(limit - reserve, lambda: self._end_early(why))
         if reserve:
             self._later(limit, self._kill_all)
 
-    def _end_early(self, why: Ending) -> None:
+    def _end_early(self, why: StepOutcome) -> None:
         """Stop what runs, apart from steps that always run; start only such steps from now on."""
         if self._ending is not None and why.cause != "cancelled":
             return
@@ -270,7 +270,7 @@ class JobRun:
 
     def _kill_all(self) -> None:
         self._at_once = True
-        why = self._ending or Ending(125, "the job cannot go on", "cancelled")
+        why = self._ending or StepOutcome(125, "the job cannot go on", "cancelled")
         for _, run in self._running.values():
             run.stop(why, at_once=True)
 
@@ -286,7 +286,7 @@ class JobRun:
 
     def _end_tampered(self, reason: str) -> None:
         """Stop what runs and start nothing more, not even what always runs: that may be the code that was changed."""
-        self._ending = Ending(TamperedError.exit_code, reason, "tampered")
+        self._ending = StepOutcome(TamperedError.exit_code, reason, "tampered")
         self._tell(Warned(self._masker.mask_string(f"{reason}; no further step starts")))
         self._kill_all()
 
@@ -295,7 +295,7 @@ class JobRun:
         if self._failure is None:
             self._failure = error
             for _, run in self._running.values():
-                run.stop(Ending(125, "the job cannot go on", "cancelled"))
+                run.stop(StepOutcome(125, "the job cannot go on", "cancelled"))
 
     def _reap(self) -> None:
         """Collect from time to time the dead processes that steps leave to the runner, as an init process does."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
-from runnerlib.events.result import NO_EXPORTS, Ending, Exports, StepResult
+from runnerlib.events.result import NO_EXPORTS, Exports, StepOutcome, StepResult
 from runnerlib.pipeline.job import variable_part
 from runnerlib.pipeline.surroundings import TIDYING
 
@@ -56,7 +56,9 @@ class Decider:
         condition = self._conditions.get(name)
         return condition is not None and not TIDYING.isdisjoint(condition.functions)
 
-    def verdict(self, name: str, env: Callable[[], Mapping[str, str]], ending: Ending | None) -> Ending | None:
+    def verdict(
+        self, name: str, env: Callable[[], Mapping[str, str]], ending: StepOutcome | None
+    ) -> StepOutcome | None:
         """Return why the step does not run, or None when it runs.
 
         `ending` is that of a job that has to end early.
@@ -64,23 +66,23 @@ class Decider:
         `env` gives the step's variables; only a condition asks for them.
         """
         if name in self._excluded:
-            return Ending(0, "left out by the command line", "excluded")
+            return StepOutcome(0, "left out by the command line", "excluded")
         step, condition = self._steps[name], self._conditions.get(name)
         if ending is not None and not self._runs_late(name, ending):
-            return Ending(0, ending.reason, "cancelled")
+            return StepOutcome(0, ending.reason, "cancelled")
         failed = self._failed_before(name)
         when = step.when or ("always" if condition is not None and condition.decides else "on_success")
         if when == "on_success" and failed:
-            return Ending(0, f"step '{failed}' did not succeed", "dependency")
+            return StepOutcome(0, f"step '{failed}' did not succeed", "dependency")
         if when == "on_failure" and not failed:
-            return Ending(0, "no step it waits for failed", "condition")
+            return StepOutcome(0, "no step it waits for failed", "condition")
         if condition is None:
             return None
         cancelled = ending is not None and ending.cause == "cancelled"
         facts = self._surroundings.facts(env(), self._results, failed=bool(failed), cancelled=cancelled)
-        return None if condition.evaluate(facts) else Ending(0, condition.why_false(facts), "condition")
+        return None if condition.evaluate(facts) else StepOutcome(0, condition.why_false(facts), "condition")
 
-    def _runs_late(self, name: str, ending: Ending) -> bool:
+    def _runs_late(self, name: str, ending: StepOutcome) -> bool:
         """Return whether the step runs in a job that ends early.
 
         After a time limit the steps that deal with failures run; after a stop, only those that clean up.
@@ -104,7 +106,7 @@ def restored(result: StepResult) -> StepResult:
     return result._replace(cause="restored", reason=reason)
 
 
-def not_run(step: Step, ending: Ending) -> StepResult:
+def not_run(step: Step, ending: StepOutcome) -> StepResult:
     """Return the result of a step that does not run, and ends so."""
     return StepResult(
         step.name,

@@ -13,7 +13,7 @@ from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.step_outputs import ExportError
 from runnerlib.errors import RunnerError, TamperedError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
-from runnerlib.events.result import NO_EXPORTS, Ending, StepResult
+from runnerlib.events.result import NO_EXPORTS, StepOutcome, StepResult
 from runnerlib.executor.process_spec import ProcessSpec
 from runnerlib.pipeline.job.step import LONGEST_WORD
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Around(Protocol):
+class StepHooks(Protocol):
     """Hooks before and after each step that runs; they must not block the loop.
 
     What it raises as RunnerError is how the step ends. A step that is stopped cancels `before`.
@@ -63,7 +63,7 @@ class StepContext(NamedTuple):
     observer: Observer
     limits: Limits
     scratch: Path
-    around: Around | None = None
+    around: StepHooks | None = None
     boundary: Boundary | None = None
     inspect: Inspect | None = None
 
@@ -92,7 +92,7 @@ class StepRun:
         self._job = job
         self._stream = job.masker.stream()  # of all attempts, so that it counts what they have in common
         self._attempt: Attempt | None = None
-        self._stopped: Ending | None = None
+        self._stopped: StepOutcome | None = None
         self._asking: asyncio.Future[Any] | None = None
         self._ended = False
         self._pause: asyncio.Future[None] | None = None
@@ -102,7 +102,7 @@ class StepRun:
         self._last: ProcessSpec | None = None
         self.exports = NO_EXPORTS
 
-    def stop(self, why: Ending, *, at_once: bool = False) -> None:
+    def stop(self, why: StepOutcome, *, at_once: bool = False) -> None:
         """End the step for `why`; no further attempt begins."""
         self._stopped = self._stopped or why
         if self._attempt is not None:
@@ -133,7 +133,7 @@ class StepRun:
             return self._result(objection, number)
         return result
 
-    def _result(self, ending: Ending, attempts: int) -> StepResult:
+    def _result(self, ending: StepOutcome, attempts: int) -> StepResult:
         return StepResult(
             self._step.name,
             outcome=ending.outcome,
@@ -148,7 +148,7 @@ class StepRun:
             required=self._step.required,
         )
 
-    def _tampered(self) -> Ending | None:
+    def _tampered(self) -> StepOutcome | None:
         """Return the ending of a step that must not start, because trusted code has changed."""
         try:
             if self._job.boundary is not None:
@@ -157,10 +157,10 @@ class StepRun:
             return _refusal(error)
         return None
 
-    async def _ask_before(self) -> Ending | None:
+    async def _ask_before(self) -> StepOutcome | None:
         """Call the before-step hook, which may change the environment.
 
-        Return an Ending if the hook refuses the step, or the step is stopped.
+        Return an StepOutcome if the hook refuses the step, or the step is stopped.
         """
         around = self._job.around
         if around is None:
@@ -172,8 +172,8 @@ class StepRun:
             return _refusal(error)
         return self._stopped
 
-    async def _ask_after(self, result: StepResult) -> Ending | None:
-        """Call the after-step hook; return an Ending if the hook fails."""
+    async def _ask_after(self, result: StepResult) -> StepOutcome | None:
+        """Call the after-step hook; return an StepOutcome if the hook fails."""
         self._ended = True
         try:
             if self._job.around is not None:
@@ -207,7 +207,7 @@ class StepRun:
         else:
             asyncio.get_running_loop().call_later(self._job.limits.grace, asking.cancel)
 
-    async def _attempts(self) -> tuple[int, Ending]:
+    async def _attempts(self) -> tuple[int, StepOutcome]:
         """Make attempts until one is the last; return their number and the ending of the last."""
         number = 1
         ending, seen = await self._try(number)
@@ -219,13 +219,13 @@ class StepRun:
             ending, seen = await self._try(number)
         return number, self._stopped or ending
 
-    def _goes_on(self, number: int, ending: Ending, seen: bool) -> bool:
+    def _goes_on(self, number: int, ending: StepOutcome, seen: bool) -> bool:
         final = ending.outcome == "success" or ending.cause == "tampered"
         if self._stopped is not None or final or number > self._step.retry.max:
             return False
         return _retried(self._step.retry, ending, seen)
 
-    async def _try(self, number: int) -> tuple[Ending, bool]:
+    async def _try(self, number: int) -> tuple[StepOutcome, bool]:
         """Make one attempt; return its ending, and whether the pattern for a retry was seen."""
         step, job = self._step, self._job
         if number > 1 and (refused := self._tampered()) is not None:
@@ -294,7 +294,7 @@ class StepRun:
 
         return Watch(self._job.observer, self._step.retry.pattern)
 
-    async def _seen(self, watch: Watch, ending: Ending) -> bool:
+    async def _seen(self, watch: Watch, ending: StepOutcome) -> bool:
         """Return whether the pattern was seen; a step that is stopped meanwhile does not wait."""
         if self._stopped is not None or ending.outcome == "success":
             watch.give_up()
@@ -308,7 +308,7 @@ class StepRun:
         asking.cancel()
         return False
 
-    def _collected(self, ending: Ending, files: Mapping[str, str]) -> Ending:
+    def _collected(self, ending: StepOutcome, files: Mapping[str, str]) -> StepOutcome:
         """Return the ending with the exports of the attempt; a missing promised output is a failure."""
         try:
             self.exports = exports.read(files)
@@ -316,15 +316,15 @@ class StepRun:
                 self._job.boundary.collect(self._step)
         except (ExportError, RunnerError) as error:
             self.exports = NO_EXPORTS
-            return Ending(125, str(error), "outputs") if ending.exit_code == 0 else ending
+            return StepOutcome(125, str(error), "outputs") if ending.exit_code == 0 else ending
         if ending.exit_code and ending.cause == "exit" and self._job.boundary is not None:
             return ending._replace(reason=ending.reason + self._job.boundary.hint(self._step))
         missing = [name for name in self._step.outputs if name not in self.exports.outputs]
         if missing and ending.exit_code == 0:
-            return Ending(1, f"it did not write its output '{missing[0]}' to RUNNERLIB_OUTPUT", "outputs")
+            return StepOutcome(1, f"it did not write its output '{missing[0]}' to RUNNERLIB_OUTPUT", "outputs")
         return ending
 
-    async def _wait_before(self, number: int, ending: Ending) -> None:
+    async def _wait_before(self, number: int, ending: StepOutcome) -> None:
         from runnerlib._util.retry import RetryPolicy  # for the few steps that are tried again
 
         retry = self._step.retry
@@ -336,11 +336,11 @@ class StepRun:
         await asyncio.wait([self._pause], timeout=delay)
 
 
-def _refusal(error: RunnerError) -> Ending:
-    return Ending(error.exit_code, str(error), "tampered" if isinstance(error, TamperedError) else "runner")
+def _refusal(error: RunnerError) -> StepOutcome:
+    return StepOutcome(error.exit_code, str(error), "tampered" if isinstance(error, TamperedError) else "runner")
 
 
-def _retried(retry: Retry, ending: Ending, seen: bool) -> bool:
+def _retried(retry: Retry, ending: StepOutcome, seen: bool) -> bool:
     """Return whether a failed attempt may be followed by another."""
     if retry.any_failure:
         return True

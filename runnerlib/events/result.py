@@ -77,7 +77,7 @@ class Exports(NamedTuple):
 NO_EXPORTS = Exports()
 
 
-class Ending(NamedTuple):
+class StepOutcome(NamedTuple):
     """The end of one attempt at a step; exit code 128+N for signal N."""
 
     exit_code: int
@@ -200,19 +200,19 @@ class WorkflowResult(NamedTuple):
         raise KeyError(name)
 
 
-def stopped_by(signum: int) -> Ending:
+def stopped_by(signum: int) -> StepOutcome:
     """The ending of a job or workflow that is stopped because the runner got a signal."""
-    return Ending(128 + signum, f"stopped by {signal_name(signum)}", "cancelled")
+    return StepOutcome(128 + signum, f"stopped by {signal_name(signum)}", "cancelled")
 
 
 def _is_stopped(exit_code: int, reason: str) -> bool:
     return exit_code > 128 and reason == stopped_by(exit_code - 128).reason
 
 
-def ending_of(returncode: int) -> Ending:
+def ending_of(returncode: int) -> StepOutcome:
     """The ending for a return code as `subprocess` gives it: negative for a signal."""
     if returncode == 0:
-        return Ending(0)
+        return StepOutcome(0)
     if returncode > 0:
-        return Ending(returncode, f"exit code {returncode}", "exit")
-    return Ending(128 - returncode, f"killed by {signal_name(-returncode)}", "signal")
+        return StepOutcome(returncode, f"exit code {returncode}", "exit")
+    return StepOutcome(128 - returncode, f"killed by {signal_name(-returncode)}", "signal")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from runnerlib._util.cancellation import Stop
-    from runnerlib.engine import Around
+    from runnerlib.engine import StepHooks
     from runnerlib.events import Event, Observer
     from runnerlib.events.result import JobResult
     from runnerlib.masking import SecretMasker
@@ -147,7 +147,7 @@ class RunHooks:
         """Return the observer for the events of steps, which passes them to `observer`."""
         return observer
 
-    def around(self) -> Around | None:
+    def around(self) -> StepHooks | None:
         """Return the hooks before and after each step."""
         return None
 

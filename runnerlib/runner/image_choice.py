@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from runnerlib.config import Resolved
-    from runnerlib.executor.container import Engine, Limits
+    from runnerlib.executor.container import ContainerRuntime, Limits
     from runnerlib.pipeline.job import Step
 
 
@@ -19,7 +19,7 @@ class Placement(NamedTuple):
     """Containers of a run: the image for the steps that name none, the engine, and what containers may do."""
 
     image: str
-    engine: Engine
+    engine: ContainerRuntime
     limits: Limits
 
 
@@ -57,7 +57,7 @@ def container_of(resolved: Resolved, environ: Mapping[str, str], steps: Sequence
     return Placement(image, engine, _limits(resolved, engine))
 
 
-def _limits(resolved: Resolved, engine: Engine) -> Limits:
+def _limits(resolved: Resolved, engine: ContainerRuntime) -> Limits:
     """Return what the containers of a run may do. Raises ConfigError."""
     from runnerlib.executor.container import Limits, can_be, parse_capabilities, parse_user
 

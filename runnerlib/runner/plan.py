@@ -86,7 +86,7 @@ class JobPlan(RunPlan):
 
     job: Job
     conditions: Mapping[str, Condition]
-    wish: Selection | None
+    selection: Selection | None
     awaited: str | None = None
     secrets: SecretVariables | None = None
 
@@ -127,8 +127,8 @@ def plan_job(
     expander = _expander(request, services, settings)
     written = job.env
     settings, job = _expanded(settings, expander), _expanded_job(job, expander)
-    if request.wish is not None and request.awaited is None:
-        request.wish.check(job)
+    if request.selection is not None and request.awaited is None:
+        request.selection.check(job)
     # 4. to 8.
     known = _Known(request, services, changes, settings, expander, spool)
     values = _values(known, job, is_command=is_command)
@@ -140,7 +140,9 @@ def plan_job(
 
         named = {*values["secret_names"], *referring(written)}
         secrets = secret_variables(job, values["env"], named, settings.config, services)
-    return JobPlan(**values, job=job, conditions=job.conditions(), wish=request.wish, awaited=awaited, secrets=secrets)
+    return JobPlan(
+        **values, job=job, conditions=job.conditions(), selection=request.selection, awaited=awaited, secrets=secrets
+    )
 
 
 def plan_run(
@@ -179,7 +181,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
         **workspace.variables,
         "RUNNERLIB_TRIGGERS": spool,
         **_reach(settings),
-        **request.told,
+        **request.upstream,
     }
     environ = request.environ
     environment = job_environment(settings, environ, workspace, places, job, services.files, expander.text)

@@ -32,7 +32,7 @@ def journal_of(plan: JobPlan) -> Iterator[Journal | None]:
     _make(plan.workspace.base)
     from runnerlib.runner.resume import open_journal
 
-    journal = open_journal(plan, plan.wish)
+    journal = open_journal(plan, plan.selection)
     try:
         yield journal
     finally:

@@ -30,11 +30,12 @@ class RunRequest(NamedTuple):
     """The request of a run.
 
     `resolved` has the settings as their layers give them. The job is `job`, or a single command: `job_command`, or
-    `words` that run without a shell. `wish` selects the steps that run. `workspace` None means the one of `environ`
-    and `cwd`. `notices` are warnings about the job's file. `about` is a directory in the repository that conditions
-    are about if the job has no source, by default `cwd`. `awaited` is the position of a job file in a source that is
-    not prepared yet: until then `job` is a placeholder. `untrusted` is the file of the job, if that is of a source that
-    is not trusted: it may refer to few secrets. `told` are variables from other jobs; in them nothing is a reference.
+    `words` that run without a shell. `selection` selects the steps that run. `workspace` None means the one of
+    `environ` and `cwd`. `notices` are warnings about the job's file. `about` is a directory in the repository that
+    conditions are about if the job has no source, by default `cwd`. `awaited` is the position of a job file in a source
+    that is not prepared yet: until then `job` is a placeholder. `untrusted` is the file of the job, if that is of a
+    source that is not trusted: it may refer to few secrets. `upstream` are variables from other jobs, which refer to
+    nothing.
     """
 
     resolved: Resolved
@@ -42,13 +43,13 @@ class RunRequest(NamedTuple):
     environ: Mapping[str, str]
     cwd: Path
     job: Job | None = None
-    wish: Selection | None = None
+    selection: Selection | None = None
     workspace: Workspace | None = None
     notices: tuple[str, ...] = ()
     about: Path | None = None
     awaited: Place | None = None
     untrusted: str = ""
-    told: Mapping[str, str] = {}
+    upstream: Mapping[str, str] = {}
 
     def located(self) -> Workspace:
         """Return the workspace of the run. Raises PathError for a variable with an invalid value."""

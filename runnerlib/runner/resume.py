@@ -24,7 +24,7 @@ def open_journal(plan: RunPlan, selection: Selection | None) -> Journal:
 
 def foreseen(plan: JobPlan) -> tuple[frozenset[str], frozenset[str]]:
     """Return the steps that a run would reuse from the journal, and those it would leave out; changes nothing."""
-    selection = plan.wish or Selection()
+    selection = plan.selection or Selection()
     entries = {}
     if selection.uses_journal and plan.journal.exists():
         journal = open_journal(plan, selection)
@@ -42,7 +42,7 @@ def remembering(
     plan: JobPlan, masker: SecretMasker, journal: Journal, execution: JobExecution, observer: Observer
 ) -> JobExecution:
     """Return the execution with results reused from the journal, and each step that ends recorded in it."""
-    selection = plan.wish or Selection()
+    selection = plan.selection or Selection()
     kept, left_out = select(plan.job, selection, journal.entries)
     signed = signatures(plan.job)
 

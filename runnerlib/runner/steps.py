@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from runnerlib.engine import Around, Inspect
+    from runnerlib.engine import Inspect, StepHooks
     from runnerlib.events import Observer
     from runnerlib.executor.protocol import Executor
     from runnerlib.masking import SecretMasker
@@ -39,7 +39,7 @@ def job_run(
     journal: Journal | None,
     observer: Observer,
     site: Site,
-    around: Around | None = None,
+    around: StepHooks | None = None,
     inspect: Inspect | None = None,
     watch: Watch | None = None,
 ) -> JobRun:

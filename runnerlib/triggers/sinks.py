@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from runnerlib.triggers.channels import LONGEST_LINE, line, named
-from runnerlib.triggers.coordinator import Coordinator, CoordinatorError, Patience, address
+from runnerlib.triggers.coordinator import Coordinator, CoordinatorError, RetryLimits, address
 from runnerlib.triggers.outbox import DeliveryError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def coordinator(config: RunnerConfig, token: str | None, token_name: str) -> Coo
         missing = token_name if config.coordinator_url else "REACTORCIDE_COORDINATOR_URL"
         raise CoordinatorError(f"{missing} is not set", refused=True)
     where = address(config.coordinator_url, insecure=config.allow_insecure_transport)
-    return Coordinator(where, token, token_name, Patience(total=config.triggers_timeout))
+    return Coordinator(where, token, token_name, RetryLimits(total=config.triggers_timeout))
 
 
 def sinks(channels: Channels, mask: Callable[[str], str], write: Write) -> list[Sink]:

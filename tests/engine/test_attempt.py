@@ -13,7 +13,7 @@ import pytest
 from runnerlib.engine import JobRun, Limits
 from runnerlib.errors import OutputError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, StepOutput, StepStarted
-from runnerlib.events.result import Ending
+from runnerlib.events.result import StepOutcome
 from runnerlib.pipeline.job import Job, Step
 from tests.engine.harness import SECRETS, NewLoop, Recorder, background, execute, gone, job_run, python, run_job
 from tests.oracle import mask
@@ -22,18 +22,18 @@ from tests.oracle import mask
 @pytest.mark.parametrize(
     ("command", "result"),
     [
-        ("true", Ending(0)),
-        ("exit 3", Ending(3, "exit code 3", "exit")),
-        ("exit 255", Ending(255, "exit code 255", "exit")),
-        ("kill -9 $$", Ending(137, "killed by SIGKILL", "signal")),
-        ("kill -TERM $$", Ending(143, "killed by SIGTERM", "signal")),
-        ("no-such-command", Ending(127, "exit code 127", "exit")),
-        (("no-such-command",), Ending(127, "command not found: 'no-such-command'", "not_started")),
-        (("/etc/passwd",), Ending(126, "cannot execute '/etc/passwd': Permission denied", "not_started")),
-        (("echo", "a  b", "$HOME"), Ending(0)),
+        ("true", StepOutcome(0)),
+        ("exit 3", StepOutcome(3, "exit code 3", "exit")),
+        ("exit 255", StepOutcome(255, "exit code 255", "exit")),
+        ("kill -9 $$", StepOutcome(137, "killed by SIGKILL", "signal")),
+        ("kill -TERM $$", StepOutcome(143, "killed by SIGTERM", "signal")),
+        ("no-such-command", StepOutcome(127, "exit code 127", "exit")),
+        (("no-such-command",), StepOutcome(127, "command not found: 'no-such-command'", "not_started")),
+        (("/etc/passwd",), StepOutcome(126, "cannot execute '/etc/passwd': Permission denied", "not_started")),
+        (("echo", "a  b", "$HOME"), StepOutcome(0)),
     ],
 )
-def test_results(new_loop: NewLoop, command: str | tuple[str, ...], result: Ending) -> None:
+def test_results(new_loop: NewLoop, command: str | tuple[str, ...], result: StepOutcome) -> None:
     got, recorder = execute(new_loop, command)
     assert (got.exit_code, got.reason, got.cause) == result
     assert got.outcome == ("failure" if result.exit_code else "success")

@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from runnerlib._util.retry import RetryPolicy
-from runnerlib.triggers.coordinator import Coordinator, CoordinatorError, Patience, address
+from runnerlib.triggers.coordinator import Coordinator, CoordinatorError, RetryLimits, address
 from runnerlib.triggers.coordinator.address import below
 from runnerlib.triggers.message import message
 from tests.triggers.server import (
@@ -53,16 +53,18 @@ class Time:
         self.slept.append(seconds)
         self.now += seconds
 
-    def patience(self, **other: Any) -> Patience:
-        return Patience(**{"clock": self.clock, "sleep": self.sleep, "backoff": STEADY, **other})
+    def patience(self, **other: Any) -> RetryLimits:
+        return RetryLimits(**{"clock": self.clock, "sleep": self.sleep, "backoff": STEADY, **other})
 
 
-def once() -> Patience:
+def once() -> RetryLimits:
     """Time for one attempt, and for no second one: its pause would be longer."""
     return Time().patience(total=10.0, backoff=STEADY._replace(first=60.0))
 
 
-def client(server: FakeCoordinator, patience: Patience | None = None, token: str = TOKEN, url: str = "") -> Coordinator:
+def client(
+    server: FakeCoordinator, patience: RetryLimits | None = None, token: str = TOKEN, url: str = ""
+) -> Coordinator:
     where = address(url or server.url, insecure=server.scheme == "http")
     return Coordinator(where, token, "REACTORCIDE_API_TOKEN", patience or Time().patience())
 
@@ -185,7 +187,7 @@ def test_retry_after_beyond_the_deadline_is_told(server: FakeCoordinator) -> Non
 @pytest.mark.parametrize("fault", [never, trickling])
 def test_a_server_that_does_not_finish_costs_the_time_of_an_attempt(server: FakeCoordinator, fault: Fault) -> None:
     server.faults = [fault]
-    created = client(server, Patience(attempt=0.4, backoff=RetryPolicy(0.01, 1))).submit(JOB, body())
+    created = client(server, RetryLimits(attempt=0.4, backoff=RetryPolicy(0.01, 1))).submit(JOB, body())
     assert created.attempts == 2
     assert server.created == ["deploy"]
 
@@ -195,7 +197,7 @@ def test_the_total_time_ends_the_last_attempt(server: FakeCoordinator) -> None:
     with pytest.raises(
         CoordinatorError, match=r"no answer from 'https://localhost:[0-9]+': it took too long$"
     ) as caught:
-        client(server, Patience(total=0.4)).submit(JOB, body())
+        client(server, RetryLimits(total=0.4)).submit(JOB, body())
     assert not caught.value.refused
 
 

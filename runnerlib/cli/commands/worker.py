@@ -9,7 +9,7 @@ import click
 
 from runnerlib.cli._options import setting_options
 from runnerlib.cli._request import resolve_options
-from runnerlib.config import parsers as kinds
+from runnerlib.config import parsers
 from runnerlib.errors import ConfigError
 
 _EXAMPLES = """\b
@@ -56,7 +56,7 @@ def command(
         missing = "--fleet-key-file" if config.fleet else "--on"
         raise click.UsageError(f"a worker needs {missing}", ctx)
     try:
-        number, names = kinds.count(slots), kinds.names(labels)
+        number, names = parsers.count(slots), parsers.names(labels)
     except ValueError as error:
         raise ConfigError(f"--slots: got '{slots}', {error}") from None
     from runnerlib.runner.fleet.extra import require

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from runnerlib.executor.container.executor import contained
 from runnerlib.executor.container.options import INSIDE, ContainerSpec, Limits, can_be, parse_capabilities, parse_user
-from runnerlib.executor.container.runtime import ENGINES, Engine, find_engine
+from runnerlib.executor.container.runtime import ENGINES, ContainerRuntime, find_engine
 
 __all__ = [
     "ENGINES",
     "INSIDE",
+    "ContainerRuntime",
     "ContainerSpec",
-    "Engine",
     "Limits",
     "can_be",
     "contained",

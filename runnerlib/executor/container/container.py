@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from runnerlib.executor.container.runtime import Engine
+    from runnerlib.executor.container.runtime import ContainerRuntime
     from runnerlib.executor.process_spec import ProcessInfo
     from runnerlib.executor.protocol import Executor, StepProcess
 
@@ -57,7 +57,7 @@ _KILLER = 'kill -s "$2" -- "-$(cat "$1.pid")" 2>/dev/null'
 class Container:
     """A running container, to be closed; `local` starts the clients of the engine."""
 
-    def __init__(self, engine: Engine, spec: ContainerSpec, local: Executor) -> None:
+    def __init__(self, engine: ContainerRuntime, spec: ContainerSpec, local: Executor) -> None:
         self._engine = engine
         self._spec = spec
         self._local = local

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from runnerlib.executor.container.container import ContainedProcess
     from runnerlib.executor.container.options import ContainerSpec
-    from runnerlib.executor.container.runtime import Engine
+    from runnerlib.executor.container.runtime import ContainerRuntime
     from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec
     from runnerlib.executor.protocol import Executor
 
 
 @asynccontextmanager
 async def contained(
-    engine: Engine,
+    engine: ContainerRuntime,
     specs: Sequence[ContainerSpec],
     local: Executor,
     patiently: Callable[[Coroutine[None, None, None]], Awaitable[None]],

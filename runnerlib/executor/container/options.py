@@ -13,7 +13,7 @@ from runnerlib.errors import RunnerError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from runnerlib.executor.container.runtime import Engine
+    from runnerlib.executor.container.runtime import ContainerRuntime
 
 INSIDE = "/job"
 SCRATCH = f"{INSIDE}/.runnerlib/scratch"
@@ -69,7 +69,7 @@ class Limits(NamedTuple):
             raise RunnerError(f"cannot give '{directory}' to the user of its container: {error.strerror}") from None
 
 
-def can_be(user: tuple[int, int], engine: Engine) -> bool:
+def can_be(user: tuple[int, int], engine: ContainerRuntime) -> bool:
     """Return whether the runner can give its workspace to that user: root, or itself, as whom podman shows its root."""
     return not os.geteuid() or user[0] == os.geteuid() or (engine.kind == "podman" and not user[0])
 
@@ -132,7 +132,7 @@ class ContainerSpec(NamedTuple):
         return value
 
 
-def run_arguments(engine: Engine, name: str, spec: ContainerSpec) -> list[str]:
+def run_arguments(engine: ContainerRuntime, name: str, spec: ContainerSpec) -> list[str]:
     """The arguments of the client by which an engine makes the container; none of them is secret.
 
     The engine's own profile of seccomp holds, because no option names another one, and so do its logins at registries.

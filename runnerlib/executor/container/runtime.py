@@ -16,14 +16,14 @@ AUTOMATIC, NONE = "auto", "none"
 CHOICES = (AUTOMATIC, *ENGINES, NONE)
 
 
-class Engine(NamedTuple):
+class ContainerRuntime(NamedTuple):
     """A program that runs containers: its kind and its path."""
 
     kind: str
     program: str
 
 
-def find_engine(choice: str, images: Collection[str], environ: Mapping[str, str]) -> Engine | None:
+def find_engine(choice: str, images: Collection[str], environ: Mapping[str, str]) -> ContainerRuntime | None:
     """The engine for jobs that name `images`; None when no job names any, or `choice` is to run them without.
 
     `auto` takes the first of ENGINES that is in the PATH. Raises ConfigError when one is needed and not there.
@@ -36,7 +36,7 @@ def find_engine(choice: str, images: Collection[str], environ: Mapping[str, str]
     for kind in wanted:
         program = shutil.which(kind, path=environ.get("PATH", os.defpath))
         if program:
-            return Engine(kind, program)
+            return ContainerRuntime(kind, program)
     raise ConfigError(
         f"the image '{min(images)}' needs a container engine, and there is no {' or '.join(wanted)} in the PATH; "
         "install one, or run without by --container-engine none"

@@ -224,7 +224,7 @@ class ProcessSupervisor:
     def _leave_room(self, descriptor: int) -> None:
         """Raise OSError when a high descriptor shows that too few are left for the logs of running steps.
 
-        A new one is low where steps have ended, and says nothing of those above it: so the running steps are asked, too.
+        A new one is low where steps have ended, and says nothing of those above it: so the running steps count, too.
         """
         highest = max(descriptor, *(process.output for process in self._running.values()), 0)
         if highest + len(self._running) + _SPARE >= os.sysconf("SC_OPEN_MAX") > 0:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import ConfigError, printable
-from runnerlib.pipeline.job_file import flat, reactorcide, sources
-from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file import flat, parsers, reactorcide, sources
 from runnerlib.pipeline.job_file.diagnostics import check
 from runnerlib.pipeline.job_file.job import Located, definition
 from runnerlib.pipeline.job_file.nodes import Node, compose, quotable
@@ -111,10 +110,10 @@ def _settings(reading: Reading, entries: Mapping[str, Entry]) -> dict[str, objec
     """Return the settings in a file of any form."""
     found: dict[str, object] = {}
     for key in sources.KEYS:
-        found |= reading.value(entries, key, partial(sources.settings, prefix=key), kinds.NO_VARIABLES)
+        found |= reading.value(entries, key, partial(sources.settings, prefix=key), parsers.NO_VARIABLES)
     for key in (*flat.DIRECTORIES, *reactorcide.SOURCE_SETTINGS):
         if key in entries:
-            found[key] = reading.value(entries, key, kinds.text, "")
+            found[key] = reading.value(entries, key, parsers.text, "")
     if "image" in entries:
-        found["runner_image"] = reading.value(entries, "image", kinds.text, None)
+        found["runner_image"] = reading.value(entries, "image", parsers.text, None)
     return found

@@ -6,8 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runnerlib.pipeline.job import Job, Step
-from runnerlib.pipeline.job_file import parsers as kinds
-from runnerlib.pipeline.job_file import sources
+from runnerlib.pipeline.job_file import parsers, sources
 from runnerlib.pipeline.job_file.job import Located, variables
 
 if TYPE_CHECKING:
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job_file.reader import Entry, Reading
 
 KINDS: Mapping[str, Callable[[Reading, Node], object]] = {
-    "name": kinds.text,
-    "image": kinds.text,
-    "command": kinds.command,
-    "environment": kinds.variables,
+    "name": parsers.text,
+    "image": parsers.text,
+    "command": parsers.command,
+    "environment": parsers.variables,
     "source": partial(sources.settings, prefix="source"),
-    "working_dir": kinds.text,
-    "code_dir": kinds.text,
-    "job_dir": kinds.text,
-    "timeout_seconds": kinds.duration,
+    "working_dir": parsers.text,
+    "code_dir": parsers.text,
+    "job_dir": parsers.text,
+    "timeout_seconds": parsers.duration,
 }
 COORDINATOR = (
     *("capabilities", "characteristics", "checkout", "cpu_limit", "disable_run_local", "image_pull_secrets"),
@@ -43,10 +42,10 @@ def definition(reading: Reading, root: Node, entries: Mapping[str, Entry]) -> Lo
     """A job of one step."""
     if "command" not in entries:
         reading.complain(root, "a job file needs 'job' with its steps, or a 'command'")
-    timeout = reading.value(entries, "timeout_seconds", kinds.duration, None)
+    timeout = reading.value(entries, "timeout_seconds", parsers.duration, None)
     places: dict[Where, Node] = {place: entries[key].value for place, key in _PLACES.items() if key in entries}
     env = variables(reading, entries, "environment", places)
-    job = Job(reading.value(entries, "name", kinds.text, "job"), env=env, timeout=timeout)
+    job = Job(reading.value(entries, "name", parsers.text, "job"), env=env, timeout=timeout)
     add_command(reading, entries, job, places)
     places[()] = root
     return Located(job, places)
@@ -54,8 +53,8 @@ def definition(reading: Reading, root: Node, entries: Mapping[str, Entry]) -> Lo
 
 def add_command(reading: Reading, entries: Mapping[str, Entry], job: Job, places: dict[Where, Node]) -> None:
     """Add the command to `job`, as its only step."""
-    command = reading.value(entries, "command", kinds.command, "true")
-    job.steps.append(Step(_STEP, command, working_dir=reading.value(entries, "working_dir", kinds.text, None)))
+    command = reading.value(entries, "command", parsers.command, "true")
+    job.steps.append(Step(_STEP, command, working_dir=reading.value(entries, "working_dir", parsers.text, None)))
     places |= {("steps", 0, part): entries[key].value for part, key in _PLACES_OF_STEP.items() if key in entries}
 
 

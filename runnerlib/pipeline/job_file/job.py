@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.pipeline.job import Job
-from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
 from runnerlib.pipeline.job_file.steps import step
 
@@ -49,7 +49,7 @@ def definition(reading: Reading, node: Node) -> Located:
 
 def variables(reading: Reading, entries: Mapping[str, Entry], key: str, places: dict[Where, Node]) -> Mapping[str, str]:
     """Return the variables of the job at `key`; add the position of each to `places`."""
-    found = reading.value(entries, key, kinds.variables, kinds.NO_VARIABLES)
+    found = reading.value(entries, key, parsers.variables, parsers.NO_VARIABLES)
     if found:
         places |= {("env", name): entry.key for name, entry in reading.entries(entries[key].value, key).items()}
     return found
@@ -77,12 +77,12 @@ def read_steps(reading: Reading, node: Node, job: Job, places: dict[Where, Node]
 
 
 JOB_KINDS: Mapping[str, Callable[..., Any]] = {
-    "name": kinds.text,
-    "description": kinds.text,
-    "env": kinds.variables,
-    "timeout": kinds.duration,
-    "max_parallel": kinds.whole,
-    "secrets": kinds.names,
+    "name": parsers.text,
+    "description": parsers.text,
+    "env": parsers.variables,
+    "timeout": parsers.duration,
+    "max_parallel": parsers.whole,
+    "secrets": parsers.names,
     "steps": read_steps,
 }
 JOB_KEYS = tuple(JOB_KINDS)

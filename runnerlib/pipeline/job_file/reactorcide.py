@@ -6,8 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runnerlib.pipeline.job import Job
-from runnerlib.pipeline.job_file import flat, sources
-from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file import flat, parsers, sources
 from runnerlib.pipeline.job_file.job import JOB_KINDS, Located, read_steps, variables
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ KINDS: Mapping[str, Callable[..., object]] = {
     **JOB_KINDS,
     **flat.KINDS,
     "ci_source": partial(sources.settings, prefix="ci_source"),
-    **dict.fromkeys(SOURCE_SETTINGS, kinds.text),
+    **dict.fromkeys(SOURCE_SETTINGS, parsers.text),
 }
 """The keys with an effect."""
 
@@ -82,12 +81,12 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
     places[()] = nested.value if nested else root
     env = {**variables(reading, outer, "env", places), **variables(reading, inner, "env", places)}
     job = Job(
-        reading.value(merged, "name", kinds.text, "job"),
+        reading.value(merged, "name", parsers.text, "job"),
         env=env,
-        timeout=reading.value(merged, "timeout", kinds.duration, None),
-        max_parallel=reading.value(merged, "max_parallel", kinds.whole, None),
-        secrets=reading.value(merged, "secrets", kinds.names, None),
-        description=reading.value(merged, "description", kinds.text, ""),
+        timeout=reading.value(merged, "timeout", parsers.duration, None),
+        max_parallel=reading.value(merged, "max_parallel", parsers.whole, None),
+        secrets=reading.value(merged, "secrets", parsers.names, None),
+        description=reading.value(merged, "description", parsers.text, ""),
     )
     return Located(job, places, _steps(reading, merged, job, places)), merged
 

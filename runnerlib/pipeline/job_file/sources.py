@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file import parsers
 from runnerlib.source.registry import BUILT_IN
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ _LOCAL = {"local", "copy"}
 def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
     """Return the settings `PREFIX_type`, `_url`, `_ref` and `_options` of a mapping. Raises Wrong for anything else."""
     entries = reading.entries(node, prefix, KINDS)
-    given: dict[str, object] = {key: reading.value(entries, key, kinds.text, "") for key in entries if key != "options"}
+    given: dict[str, object] = {
+        key: reading.value(entries, key, parsers.text, "") for key in entries if key != "options"
+    }
     if "options" in entries:
         given["options"] = reading.value(entries, "options", options, {})
     if "type" not in given:
@@ -39,14 +41,14 @@ def settings(reading: Reading, node: Node, prefix: str) -> dict[str, object]:
 def options(reading: Reading, node: Node) -> dict[str, tuple[str, ...]]:
     """Return a mapping of names to a text or several; report every value that is neither."""
     entries = reading.entries(node, "options")
-    return {name: reading.value(entries, name, kinds.names, ()) for name in entries}
+    return {name: reading.value(entries, name, parsers.names, ()) for name in entries}
 
 
 KINDS: Mapping[str, Callable[[Reading, Node], object]] = {
-    "type": kinds.text,
-    "url": kinds.text,
-    "ref": kinds.text,
+    "type": parsers.text,
+    "url": parsers.text,
+    "ref": parsers.text,
     "options": options,
-    "path": kinds.text,
+    "path": parsers.text,
 }
 """The keys of a source."""

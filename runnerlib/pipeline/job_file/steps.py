@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runnerlib.pipeline.job import NO_RETRY, Retry, Step
-from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, got
 
@@ -15,7 +15,7 @@ def retry(reading: Reading, node: Node) -> Retry:
     """A number of further attempts, or a mapping."""
     if node.id == "scalar":
         try:
-            return Retry(kinds.whole(reading, node))
+            return Retry(parsers.whole(reading, node))
         except Wrong:
             raise Wrong(f"a number of further attempts, or a mapping with 'max', is expected{got(node)}") from None
     entries = reading.entries(node, "retry", RETRY_KINDS)
@@ -49,7 +49,7 @@ def _listed_causes(reading: Reading, node: Node) -> dict[str, Any]:
             timeout = True
             continue
         try:
-            codes.append(kinds.whole(reading, item))
+            codes.append(parsers.whole(reading, item))
         except Wrong:
             raise Wrong(f"exit codes and 'timeout' are expected{got(item)}", item) from None
     return {"exit_codes": tuple(codes), "timeout": timeout}
@@ -58,48 +58,48 @@ def _listed_causes(reading: Reading, node: Node) -> dict[str, Any]:
 def codes(reading: Reading, node: Node) -> tuple[int, ...]:
     """An exit code or a list of them."""
     if node.id == "scalar":
-        return (kinds.whole(reading, node),)
-    return tuple(kinds.whole(reading, item) for item in reading.items(node))
+        return (parsers.whole(reading, node),)
+    return tuple(parsers.whole(reading, item) for item in reading.items(node))
 
 
 Kinds = Mapping[str, Callable[[Reading, Node], Any]]
 
-CAUSE_KINDS: Kinds = {"exit_codes": codes, "pattern": kinds.text, "timeout": kinds.boolean}
+CAUSE_KINDS: Kinds = {"exit_codes": codes, "pattern": parsers.text, "timeout": parsers.boolean}
 RETRY_KINDS: Kinds = {
-    "max": kinds.whole,
-    "backoff": kinds.duration,
-    "limit": kinds.duration,
-    "jitter": kinds.number,
+    "max": parsers.whole,
+    "backoff": parsers.duration,
+    "limit": parsers.duration,
+    "jitter": parsers.number,
     "on": causes,
 }
 RETRY_KEYS = tuple(RETRY_KINDS)
 _KINDS: Kinds = {
-    "name": kinds.text,
-    "description": kinds.text,
-    "run": kinds.command,
-    "shell": kinds.text,
-    "env": kinds.variables,
-    "working_dir": kinds.text,
-    "depends_on": kinds.names,
-    "parallel": kinds.boolean,
-    "when": kinds.text,
-    "condition": kinds.text,
-    "required": kinds.boolean,
-    "timeout": kinds.duration,
-    "no_output_timeout": kinds.duration,
+    "name": parsers.text,
+    "description": parsers.text,
+    "run": parsers.command,
+    "shell": parsers.text,
+    "env": parsers.variables,
+    "working_dir": parsers.text,
+    "depends_on": parsers.names,
+    "parallel": parsers.boolean,
+    "when": parsers.text,
+    "condition": parsers.text,
+    "required": parsers.boolean,
+    "timeout": parsers.duration,
+    "no_output_timeout": parsers.duration,
     "retry": retry,
-    "outputs": kinds.names,
-    "weight": kinds.whole,
-    "stdin": kinds.text,
-    "tty": kinds.boolean,
-    "secrets": kinds.names,
-    "untrusted": kinds.boolean,
-    "sandbox": kinds.text,
-    "network": kinds.network,
-    "image": kinds.text,
+    "outputs": parsers.names,
+    "weight": parsers.whole,
+    "stdin": parsers.text,
+    "tty": parsers.boolean,
+    "secrets": parsers.names,
+    "untrusted": parsers.boolean,
+    "sandbox": parsers.text,
+    "network": parsers.network,
+    "image": parsers.text,
 }
 ALLOW_FAILURE = "allow_failure"
-STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: kinds.boolean}
+STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: parsers.boolean}
 STEP_KEYS = tuple(STEP_KINDS)
 """The keys of a step: the fields of `Step` and one more."""
 
@@ -119,7 +119,7 @@ def step(reading: Reading, node: Node, number: int) -> tuple[Step, Mapping[str, 
             default = fields.get(key, _STAND_INS.get(key, Step._field_defaults.get(key)))
             fields[key] = reading.value(entries, key, _KINDS[key], default)
     if ALLOW_FAILURE in entries:
-        allowed = reading.value(entries, ALLOW_FAILURE, kinds.boolean, False)
+        allowed = reading.value(entries, ALLOW_FAILURE, parsers.boolean, False)
         if "required" in entries and fields["required"] == allowed:
             text = "allow_failure contradicts 'required'; give one of them"
             reading.complain(entries[ALLOW_FAILURE].key, text)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runnerlib.config import PROFILES, SETTINGS, Setting
-from runnerlib.config import parsers as kinds
+from runnerlib.config import PROFILES, SETTINGS, Setting, parsers
 from runnerlib.output import MODES
 from runnerlib.source.registry import BUILT_IN
 
@@ -25,27 +24,27 @@ _ONLY_FALSE: Schema = {"not": {"anyOf": [{"type": ["string", "number", "object",
 _WORDS: Mapping[str, Iterable[str]] = {"output": MODES, "source_type": BUILT_IN, "ci_source_type": BUILT_IN}
 
 KINDS: Mapping[Callable[..., Any], Schema] = {
-    kinds.text: _STRING,
-    kinds.marker: {"type": "string", "minLength": 1, "pattern": r"^[^\n]*$"},
-    kinds.seconds: {"type": ["string", "number"], "minimum": 0},
-    kinds.duration: {"type": ["string", "number"], "exclusiveMinimum": 0},
-    kinds.count: {"type": ["string", "integer"], "minimum": 1},
-    kinds.exit_code: {"type": ["string", "integer"], "minimum": 1, "maximum": 255},
-    kinds.boolean: {"anyOf": [{"enum": [True, False]}, _STRING]},
-    kinds.network: {"anyOf": [{"type": ["string", "integer", "boolean"]}, {"type": "array", "items": _PORT}]},
-    kinds.line_length: {
+    parsers.text: _STRING,
+    parsers.marker: {"type": "string", "minLength": 1, "pattern": r"^[^\n]*$"},
+    parsers.seconds: {"type": ["string", "number"], "minimum": 0},
+    parsers.duration: {"type": ["string", "number"], "exclusiveMinimum": 0},
+    parsers.count: {"type": ["string", "integer"], "minimum": 1},
+    parsers.exit_code: {"type": ["string", "integer"], "minimum": 1, "maximum": 255},
+    parsers.boolean: {"anyOf": [{"enum": [True, False]}, _STRING]},
+    parsers.network: {"anyOf": [{"type": ["string", "integer", "boolean"]}, {"type": "array", "items": _PORT}]},
+    parsers.line_length: {
         "anyOf": [
             {"const": "off"},
             {"const": 0},
             {"type": ["string", "integer"], "minimum": 256, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
         ]
     },
-    kinds.size: {"type": ["string", "integer"], "minimum": 1, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
-    kinds.names: _LIST,
-    kinds.words: _LIST,
-    kinds.values: _LIST,
-    kinds.environment: {"anyOf": [_STRING, {"type": "object", "additionalProperties": _STRING}]},
-    kinds.options: {
+    parsers.size: {"type": ["string", "integer"], "minimum": 1, "pattern": "^[0-9]{1,15}[KMGTkmgt]?$"},
+    parsers.names: _LIST,
+    parsers.words: _LIST,
+    parsers.values: _LIST,
+    parsers.environment: {"anyOf": [_STRING, {"type": "object", "additionalProperties": _STRING}]},
+    parsers.options: {
         "anyOf": [
             *_LIST["anyOf"],
             {"type": "object", "additionalProperties": {"anyOf": [_OPTION, {"type": "array", "items": _OPTION}]}},
@@ -77,11 +76,11 @@ def kind_schema(kind: Callable[..., Any]) -> Schema | None:
     if not isinstance(kind, partial):
         return KINDS.get(kind)
     words = list(kind.args[0])
-    if kind.func is kinds.one_of:
+    if kind.func is parsers.one_of:
         return {"anyOf": [{"enum": words}, _ONLY_FALSE]} if "off" in words else {"enum": words}
     # Names are taken without the spaces around them.
     named: Schema = {"anyOf": [{"enum": words}, {"type": "string", "pattern": rf"^\s*(?:{'|'.join(words)})?\s*$"}]}
-    return {"anyOf": [_STRING, {"type": "array", "items": named}]} if kind.func is kinds.some_of else None
+    return {"anyOf": [_STRING, {"type": "array", "items": named}]} if kind.func is parsers.some_of else None
 
 
 def _setting(setting: Setting) -> Schema:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib.pipeline.job import VARIABLE_NAME
 from runnerlib.pipeline.job.model import SANDBOXES, WHEN
-from runnerlib.pipeline.job_file import parsers as kinds
-from runnerlib.pipeline.job_file import sources, steps
+from runnerlib.pipeline.job_file import parsers, sources, steps
 from runnerlib.pipeline.job_file.job import read_steps
 from runnerlib.pipeline.job_file.steps import CAUSE_KINDS, RETRY_KINDS, STEP_KINDS
 from runnerlib.pipeline.schema import description
@@ -56,21 +55,21 @@ JOB_WORDS: Mapping[str, Schema] = {
 """Words that texts may be, by key; in `shell` and `condition` there may be others."""
 
 SIMPLE: Mapping[Callable[..., Any], Schema] = {
-    kinds.text: TEXT,
-    kinds.boolean: {"anyOf": [{"enum": [True, False]}, {"type": "string", "pattern": _YES_OR_NO}]},
-    kinds.whole: WHOLE,
-    kinds.number: {"type": "number", "minimum": 0},
-    kinds.network: {"anyOf": [{"type": "boolean"}, PORT, {"type": "array", "items": PORT, "minItems": 1}]},
-    kinds.duration: {
+    parsers.text: TEXT,
+    parsers.boolean: {"anyOf": [{"enum": [True, False]}, {"type": "string", "pattern": _YES_OR_NO}]},
+    parsers.whole: WHOLE,
+    parsers.number: {"type": "number", "minimum": 0},
+    parsers.network: {"anyOf": [{"type": "boolean"}, PORT, {"type": "array", "items": PORT, "minItems": 1}]},
+    parsers.duration: {
         "type": ["string", "number"],
         "minimum": 0,
-        "pattern": f"^(?:{kinds.NUMBER}|(?=.){kinds.DURATION})$",
+        "pattern": f"^(?:{parsers.NUMBER}|(?=.){parsers.DURATION})$",
         "examples": ["90s", "5m", "1h30m"],
     },
-    kinds.texts: TEXTS,
-    kinds.names: NAMES,
-    kinds.command: NAMES,
-    kinds.variables: VARIABLES,
+    parsers.texts: TEXTS,
+    parsers.names: NAMES,
+    parsers.command: NAMES,
+    parsers.variables: VARIABLES,
     steps.codes: {"anyOf": [WHOLE, {"type": "array", "items": WHOLE}]},
     sources.options: {"type": "object", "additionalProperties": NAMES},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runnerlib.pipeline.job_file import parsers as kinds
+from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.schema.value import IGNORED, JOB_WORDS, definitions, known, value
 from runnerlib.pipeline.workflow.file_keys import FILE_KEYS, JOB_KEYS, NESTED_KEYS, WORKFLOW_KEYS, Key
 
@@ -59,7 +59,7 @@ def _job(*, alone: bool) -> Schema:
     found = _keyed(JOB_KEYS)
     more: dict[str, Schema] = {
         "job": {"description": "the keys of the job, if they do not stand beside it", "$ref": "#/$defs/job"},
-        "job_file": {"description": "file with what is not said here", **value(kinds.text)},
+        "job_file": {"description": "file with what is not said here", **value(parsers.text)},
     }
     for key in FILE_KEYS if alone else NESTED_KEYS:
         entry = WORKFLOW_KEYS.get(key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.events.result import Ending, StepResult
+from runnerlib.events.result import StepOutcome, StepResult
 from runnerlib.pipeline.surroundings import TIDYING, Surroundings
 from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
 from runnerlib.pipeline.workflow.expansion import Instance, as_text, instance_graph, instances
@@ -71,7 +71,7 @@ class JobDecider:
             return plain_condition(job.condition) == "always"
         return not TIDYING.isdisjoint(condition.functions)
 
-    def verdict(self, name: str, env: Mapping[str, str], ending: Ending | None = None) -> Ending | None:
+    def verdict(self, name: str, env: Mapping[str, str], ending: StepOutcome | None = None) -> StepOutcome | None:
         """Return why an instance does not run, or None when it runs.
 
         `ending` is that of a workflow that was stopped.
@@ -80,9 +80,9 @@ class JobDecider:
         """
         instance = self.instances[name]
         if instance.job.name in self._excluded or name in self._excluded:
-            return Ending(0, "left out by the command line", "excluded")
+            return StepOutcome(0, "left out by the command line", "excluded")
         if ending is not None and not self.tidies_up(name):
-            return Ending(0, ending.reason, "cancelled")
+            return StepOutcome(0, ending.reason, "cancelled")
         condition = self._conditions[instance.job.name]
         if instance.job.name in self._forced:
             return None
@@ -90,15 +90,15 @@ class JobDecider:
             return self._by_word(name, plain_condition(instance.job.condition))
         unmet = None if condition.decides else self._unmet(name)
         if unmet:
-            return Ending(0, unmet, "dependency")
+            return StepOutcome(0, unmet, "dependency")
         facts = self._facts(name, condition, env, ending)
-        return None if condition.evaluate(facts) else Ending(0, condition.why_false(facts), "condition")
+        return None if condition.evaluate(facts) else StepOutcome(0, condition.why_false(facts), "condition")
 
-    def _by_word(self, name: str, word: str) -> Ending | None:
+    def _by_word(self, name: str, word: str) -> StepOutcome | None:
         if word == "any_failed":
-            return None if self._failed(name) else Ending(0, "no job it needs failed", "condition")
+            return None if self._failed(name) else StepOutcome(0, "no job it needs failed", "condition")
         unmet = self._unmet(name) if word == "all_success" else ""
-        return Ending(0, unmet, "dependency") if unmet else None
+        return StepOutcome(0, unmet, "dependency") if unmet else None
 
     def _failed(self, name: str) -> bool:
         return any(self._results[other].outcome in _BAD for other in self.graph[name])
@@ -113,7 +113,7 @@ class JobDecider:
                 )
         return ""
 
-    def _facts(self, name: str, condition: Condition, env: Mapping[str, str], ending: Ending | None) -> Facts:
+    def _facts(self, name: str, condition: Condition, env: Mapping[str, str], ending: StepOutcome | None) -> Facts:
         return self._surroundings.facts(
             env,
             {other: self._results[other] for other in condition.steps if other in self._results},
@@ -144,9 +144,9 @@ def combined(job: str, results: Iterable[StepResult]) -> StepResult:
     )
 
 
-def outcome_of_all(results: Iterable[StepResult]) -> Ending:
+def outcome_of_all(results: Iterable[StepResult]) -> StepOutcome:
     """Return the ending of a workflow: that of the first job in written order that failed, else 0."""
     for result in results:
         if result.required and result.outcome in _BAD:
-            return Ending(result.exit_code or 1, f"job '{result.name}': {result.reason}", result.cause)
-    return Ending(0)
+            return StepOutcome(result.exit_code or 1, f"job '{result.name}': {result.reason}", result.cause)
+    return StepOutcome(0)

@@ -11,8 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from runnerlib.errors import unknown
-from runnerlib.pipeline.job_file import parsers as kinds
-from runnerlib.pipeline.job_file import sources
+from runnerlib.pipeline.job_file import parsers, sources
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Reading, Wrong, kind_of
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
@@ -84,7 +83,7 @@ def matrix(reading: Reading, node: Node) -> dict[str, tuple[Any, ...]]:
 
 def outputs(reading: Reading, node: Node) -> dict[str, str]:
     """Names, or a mapping of names to STEP.OUTPUT."""
-    return kinds.variables(reading, node) if node.id == "mapping" else dict.fromkeys(kinds.names(reading, node), "")
+    return parsers.variables(reading, node) if node.id == "mapping" else dict.fromkeys(parsers.names(reading, node), "")
 
 
 def artifacts(reading: Reading, node: Node) -> dict[str, Any]:
@@ -95,7 +94,7 @@ def artifacts(reading: Reading, node: Node) -> dict[str, Any]:
 
 def if_no_files(reading: Reading, node: Node) -> str:
     """Read the reaction to a pattern of `upload` without any file."""
-    given = kinds.text(reading, node)
+    given = parsers.text(reading, node)
     if given not in IF_NO_FILES:
         raise Wrong(unknown("value", given[:100], IF_NO_FILES), node)
     return given
@@ -110,12 +109,14 @@ def downloads(reading: Reading, node: Node) -> tuple[Download, ...]:
 
 def _download(reading: Reading, node: Node) -> Download:
     if node.id == "scalar":
-        return Download(kinds.text(reading, node))
+        return Download(parsers.text(reading, node))
     entries = reading.entries(node, "a download", DOWNLOAD_KINDS)
     if "job" not in entries:
         raise Wrong("'job' is missing, the name of the job whose artifacts are wanted", node)
-    files = reading.value(entries, "files", kinds.names, ("**",))
-    return Download(reading.value(entries, "job", kinds.text, ""), files, reading.value(entries, "to", kinds.text, ""))
+    files = reading.value(entries, "files", parsers.names, ("**",))
+    return Download(
+        reading.value(entries, "job", parsers.text, ""), files, reading.value(entries, "to", parsers.text, "")
+    )
 
 
 def events(reading: Reading, node: Node) -> Filter:
@@ -124,13 +125,13 @@ def events(reading: Reading, node: Node) -> Filter:
         return Filter(event_names(reading, node))
     entries = reading.entries(node, "this", EVENT_KINDS)
     return Filter(
-        reading.value(entries, "events", event_names, ()), reading.value(entries, "branches", kinds.names, ())
+        reading.value(entries, "events", event_names, ()), reading.value(entries, "branches", parsers.names, ())
     )
 
 
 def event_names(reading: Reading, node: Node) -> tuple[str, ...]:
     """One event or a list of them."""
-    found = kinds.names(reading, node)
+    found = parsers.names(reading, node)
     for item, name in zip([node] if node.id == "scalar" else node.value, found, strict=False):
         if name not in EVENTS:
             reading.complain(item, unknown("event", name[:100], EVENTS))
@@ -140,13 +141,13 @@ def event_names(reading: Reading, node: Node) -> tuple[str, ...]:
 def paths(reading: Reading, node: Node) -> Filter:
     """Globs of changed files that count, and of those that do not."""
     entries = reading.entries(node, "paths", PATH_KINDS)
-    include = reading.value(entries, "include", kinds.names, ())
-    return NO_FILTER._replace(include=include, exclude=reading.value(entries, "exclude", kinds.names, ()))
+    include = reading.value(entries, "include", parsers.names, ())
+    return NO_FILTER._replace(include=include, exclude=reading.value(entries, "exclude", parsers.names, ()))
 
 
 def run_as(reading: Reading, node: Node) -> dict[str, Any]:
     """The user a job runs as: a text, or a mapping with `user`."""
-    return mapping(reading, node) if node.id == "mapping" else {"user": kinds.text(reading, node)}
+    return mapping(reading, node) if node.id == "mapping" else {"user": parsers.text(reading, node)}
 
 
 def steps(_reading: Reading, node: Node) -> Node:
@@ -158,15 +159,15 @@ def steps(_reading: Reading, node: Node) -> Node:
 
 Kinds = Mapping[str, Callable[[Reading, Node], Any]]
 
-ARTIFACT_KINDS: Kinds = {"upload": kinds.names, "if_no_files": if_no_files, "download": downloads}
-DOWNLOAD_KINDS: Kinds = {"job": kinds.text, "files": kinds.names, "to": kinds.text}
-EVENT_KINDS: Kinds = {"events": event_names, "branches": kinds.names}
-PATH_KINDS: Kinds = {"include": kinds.names, "exclude": kinds.names}
+ARTIFACT_KINDS: Kinds = {"upload": parsers.names, "if_no_files": if_no_files, "download": downloads}
+DOWNLOAD_KINDS: Kinds = {"job": parsers.text, "files": parsers.names, "to": parsers.text}
+EVENT_KINDS: Kinds = {"events": event_names, "branches": parsers.names}
+PATH_KINDS: Kinds = {"include": parsers.names, "exclude": parsers.names}
 
 WORKFLOW_KEYS: Mapping[str, Key] = {
-    "name": Key(kinds.text, "name of the workflow"),
-    "id": Key(kinds.text, "id of the workflow for a coordinator and its policies (default: `pr` for `pr.yaml`)"),
-    "description": Key(kinds.text, "purpose, as `runnerlib list` shows it"),
+    "name": Key(parsers.text, "name of the workflow"),
+    "id": Key(parsers.text, "id of the workflow for a coordinator and its policies (default: `pr` for `pr.yaml`)"),
+    "description": Key(parsers.text, "purpose, as `runnerlib list` shows it"),
     "on": Key(events, "events that start the workflow, or a mapping of `events` and `branches`"),
     "triggers": Key(events, "the same as `on`", same_as="on"),
     "paths": Key(paths, "globs of changed files: `include` and `exclude`"),
@@ -176,51 +177,53 @@ WORKFLOW_KEYS: Mapping[str, Key] = {
 """The keys below `workflow:`, and of a file in `.reactorcide/workflows`."""
 
 _SOURCES = {
-    f"{prefix}_{part}": Key(kinds.text, f"the setting {prefix}_{part}")
+    f"{prefix}_{part}": Key(parsers.text, f"the setting {prefix}_{part}")
     for prefix in sources.KEYS
     for part in ("type", "url", "ref")
 }
 _REMOTE: Mapping[str, tuple[Callable[[Reading, Node], Any], str]] = {
-    "raw_command": (kinds.boolean, "`true`: a coordinator runs the command as it is, without `runnerlib run`"),
-    "capabilities": (kinds.names, "capabilities that the worker must have: docker, builder, gpu"),
-    "image_pull_secrets": (kinds.names, "names of the cluster's secrets for pulling the image"),
+    "raw_command": (parsers.boolean, "`true`: a coordinator runs the command as it is, without `runnerlib run`"),
+    "capabilities": (parsers.names, "capabilities that the worker must have: docker, builder, gpu"),
+    "image_pull_secrets": (parsers.names, "names of the cluster's secrets for pulling the image"),
     "run_as": (run_as, "user of the container: `{user: runner}`, root or uid[:gid]"),
-    "worker_class": (kinds.text, "class of the worker"),
+    "worker_class": (parsers.text, "class of the worker"),
     "characteristics": (mapping, "characteristics that the worker must have"),
     "run_local": (mapping, "for Reactorcide's run-local"),
-    "disable_run_local": (kinds.boolean, "for Reactorcide's run-local"),
+    "disable_run_local": (parsers.boolean, "for Reactorcide's run-local"),
 }
 
 JOB_KEYS: Mapping[str, Key] = {
-    "name": Key(kinds.text, "name of the job"),
-    "description": Key(kinds.text, "purpose, as `runnerlib list` shows it"),
-    "image": Key(kinds.text, "container image it runs in"),
+    "name": Key(parsers.text, "name of the job"),
+    "description": Key(parsers.text, "purpose, as `runnerlib list` shows it"),
+    "image": Key(parsers.text, "container image it runs in"),
     "steps": Key(steps, "list of steps"),
-    "command": Key(kinds.command, "command for `sh -c`, or a list of words, instead of steps"),
-    "depends_on": Key(kinds.names, "names of jobs to wait for"),
-    "needs": Key(kinds.names, "the same as `depends_on`", same_as="depends_on"),
-    "condition": Key(kinds.text, "`all_success`, `any_failed`, `always` or a condition"),
+    "command": Key(parsers.command, "command for `sh -c`, or a list of words, instead of steps"),
+    "depends_on": Key(parsers.names, "names of jobs to wait for"),
+    "needs": Key(parsers.names, "the same as `depends_on`", same_as="depends_on"),
+    "condition": Key(parsers.text, "`all_success`, `any_failed`, `always` or a condition"),
     "for_each": Key(items, "list of items; the job runs once for each"),
-    "item_var": Key(kinds.text, "name of the variable that holds the item"),
+    "item_var": Key(parsers.text, "name of the variable that holds the item"),
     "matrix": Key(matrix, "names and lists, `include` and `exclude`; the job runs once for each combination"),
-    "env": Key(kinds.variables, "variables for every step"),
-    "environment": Key(kinds.variables, "the same as `env`", same_as="env"),
-    "timeout": Key(kinds.duration, "time for the whole job"),
-    "secrets": Key(kinds.names, "secret variables for steps without such a list of their own (default: all)"),
-    "max_parallel": Key(kinds.whole, "how many of its steps run at a time, by weight"),
-    "priority": Key(kinds.whole, "priority among jobs that are ready, here and in the queue of a coordinator"),
+    "env": Key(parsers.variables, "variables for every step"),
+    "environment": Key(parsers.variables, "the same as `env`", same_as="env"),
+    "timeout": Key(parsers.duration, "time for the whole job"),
+    "secrets": Key(parsers.names, "secret variables for steps without such a list of their own (default: all)"),
+    "max_parallel": Key(parsers.whole, "how many of its steps run at a time, by weight"),
+    "priority": Key(parsers.whole, "priority among jobs that are ready, here and in the queue of a coordinator"),
     **{key: Key(partial(sources.settings, prefix=key), "mapping of `type`, `url` and `ref`") for key in sources.KEYS},
     **_SOURCES,
     "artifacts": Key(artifacts, "mapping of `upload` (globs of files), `if_no_files` and `download` (jobs)"),
     "outputs": Key(outputs, "names of outputs that the job must have, or a mapping of names to STEP.OUTPUT"),
     "resources": Key(mapping, "`cpu` and `memory` of its container: a `limit` each"),
-    "runs_on": Key(kinds.names, "labels of the worker"),
-    "labels": Key(kinds.names, "the same as `runs_on`", same_as="runs_on"),
-    "queue_timeout": Key(kinds.text, "time that the job may wait for a worker of a fleet"),
-    "on_worker_loss": Key(kinds.text, "`retry` on another worker of a fleet, or `fail`, when the job's worker is lost"),
-    "working_dir": Key(kinds.text, "directory its command runs in"),
-    "code_dir": Key(kinds.text, "directory the source is put into"),
-    "job_dir": Key(kinds.text, "directory the job runs in"),
+    "runs_on": Key(parsers.names, "labels of the worker"),
+    "labels": Key(parsers.names, "the same as `runs_on`", same_as="runs_on"),
+    "queue_timeout": Key(parsers.text, "time that the job may wait for a worker of a fleet"),
+    "on_worker_loss": Key(
+        parsers.text, "`retry` on another worker of a fleet, or `fail`, when the job's worker is lost"
+    ),
+    "working_dir": Key(parsers.text, "directory its command runs in"),
+    "code_dir": Key(parsers.text, "directory the source is put into"),
+    "job_dir": Key(parsers.text, "directory the job runs in"),
     **{key: Key(kind, text, remote=True) for key, (kind, text) in _REMOTE.items()},
 }
 """The keys of a job in a workflow."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runnerlib._util.graph import Schedule
-from runnerlib.events.result import Ending, StepResult
+from runnerlib.events.result import StepOutcome, StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ class Progress:
         """True if every instance has ended."""
         return self._schedule.done
 
-    def next(self, ending: Ending | None = None) -> Instance | StepResult | None:
+    def next(self, ending: StepOutcome | None = None) -> Instance | StepResult | None:
         """Return the instance to start now, or the result of one that does not run.
 
         None means that there is nothing, or no room.
@@ -65,7 +65,7 @@ class Progress:
         """The results so far, in written order."""
         return tuple(self.results[name] for name in self.judge.graph if name in self.results)
 
-    def _known(self, name: str, ending: Ending | None) -> StepResult | None:
+    def _known(self, name: str, ending: StepOutcome | None) -> StepResult | None:
         kept = self._kept.get(name)
         if kept is not None:
             return kept._replace(cause="restored", reason="done in an earlier run")

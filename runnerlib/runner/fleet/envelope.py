@@ -133,7 +133,7 @@ def unpack(packed: Mapping[str, Any], base: Path, environ: Mapping[str, str]) ->
         requests={instance.name: mine},
         plans={instance.name: plan_job(mine, services)},
         instances={instance.name: instance},
-        wish=Selection(),
+        selection=Selection(),
         forced=frozenset(),
         capacity=1,
     )

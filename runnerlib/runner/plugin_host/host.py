@@ -20,7 +20,7 @@ from runnerlib.runner.plugin_host.event_fanout import Listeners
 from runnerlib.runner.plugin_host.hook_calls import HookCalls
 from runnerlib.runner.plugin_host.output_capture import Capture
 from runnerlib.runner.plugin_host.phase_sequence import PhaseSequence
-from runnerlib.runner.plugin_host.step_hooks import StepHooks
+from runnerlib.runner.plugin_host.step_hooks import PluginStepHooks
 from runnerlib.runner.plugin_host.trigger_sink import LimitedSink
 
 if TYPE_CHECKING:
@@ -110,11 +110,11 @@ class PluginHost(RunHooks):
         """Return an observer that sends events to `observer`, and to those of plugins."""
         return self._listeners.beside(observer)
 
-    def around(self) -> StepHooks | None:
+    def around(self) -> PluginStepHooks | None:
         """Return the step hooks; None when no plugin has one."""
         self._capture.in_loop()
         having = self._plugins.having
-        return StepHooks(self._calls) if having("pre_step") or having("post_step") else None
+        return PluginStepHooks(self._calls) if having("pre_step") or having("post_step") else None
 
     def end(self) -> None:
         """Let the phases after the job go on after a first signal; note whether the job has failed."""

@@ -48,7 +48,7 @@ class HookCaller(Protocol):
         """Show a line that a hook has printed."""
 
 
-class StepHooks:
+class PluginStepHooks:
     """Calls the step hooks of a run's plugins."""
 
     def __init__(self, host: HookCaller) -> None:

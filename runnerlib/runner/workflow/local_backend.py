@@ -118,8 +118,8 @@ class LocalJob:
         base = plan.plans[instance.name].workspace.base
         variables = tell(instance, base, self._known.vars, self._known.before, plan.masker)
         variables[RECORDS_VARIABLE] = str(self._backend.records)
-        wish = Selection(resume=True) if plan.wish.resume else None
-        request = plan.requests[instance.name]._replace(told=variables, wish=wish)
+        selection = Selection(resume=True) if plan.selection.resume else None
+        request = plan.requests[instance.name]._replace(upstream=variables, selection=selection)
         return Planner(request, plan.services.for_job(), plan_job)
 
     async def _upload(self, plan: JobPlan, *, optional: bool) -> None:

@@ -39,7 +39,7 @@ class WorkflowPlan(NamedTuple):
     """Everything a run needs, resolved. `front` is the plan of the workflow as a whole: workspace, settings.
 
     `services` are shared by all jobs. `requests` has the request of each instance and `plans` its plan, both without
-    the outputs of jobs before it. `wish` selects the jobs that run, by
+    the outputs of jobs before it. `selection` selects the jobs that run, by
     instance; those in `forced` run whatever their conditions say. `source` is the common source of all jobs, if it is
     a git repository.
     """
@@ -50,7 +50,7 @@ class WorkflowPlan(NamedTuple):
     requests: Mapping[str, RunRequest]
     plans: Mapping[str, JobPlan]
     instances: Mapping[str, Instance]
-    wish: Selection
+    selection: Selection
     forced: frozenset[str]
     capacity: int
     source: SourceSpec | None = None
@@ -80,13 +80,13 @@ class WorkflowPlan(NamedTuple):
 def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices) -> WorkflowPlan:
     """Check the workflow and return its plan; changes nothing but what `services` know.
 
-    The wish of `request` names jobs, or single runs of them as `build[0]` or by their labels: those in its `only` and
-    `start` run whatever their conditions say. Raises ConfigError for a wrong workflow, job, setting or wish, and for
-    an image without an engine.
+    The selection of `request` names jobs, or single runs of them as `build[0]` or by their labels: those in its `only`
+    and `start` run whatever their conditions say. Raises ConfigError for a wrong workflow, job, setting or selection,
+    and for an image without an engine.
     """
     workflow.check()
     all_of_them = instances(workflow)
-    selection = _by_name(request.wish or Selection(), all_of_them)
+    selection = _by_name(request.selection or Selection(), all_of_them)
     _check_selection(workflow, selection, all_of_them)
     request = request._replace(about=_beside(request.cwd, workflow.file))
     if workflow.file:
@@ -107,7 +107,7 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
         requests=requests,
         plans=plans,
         instances=all_of_them,
-        wish=_by_instance(selection, all_of_them),
+        selection=_by_instance(selection, all_of_them),
         forced=frozenset(
             all_of_them[name].job.name if name in all_of_them else name for name in selection.only + selection.start
         ),
@@ -149,7 +149,7 @@ def _requested(request: RunRequest, front: RunPlan, instance: Instance, file: st
         resolved=_settings_of(request.resolved, instance, file),
         words=(),
         job=body(instance),
-        wish=None,
+        selection=None,
         workspace=workspace_of(front.workspace, instance.name),
     )
 

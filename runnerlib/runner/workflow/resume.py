@@ -30,9 +30,9 @@ class ResumeState:
         """Open the journal, emptied unless the plan needs the last run. Raises RunnerError."""
         self._plan = plan
         self._signed = signatures(plan)
-        self._journal = open_journal(plan.front, plan.wish)
+        self._journal = open_journal(plan.front, plan.selection)
         self.doubt = self._journal.doubt
-        kept, self.left_out = chosen(instance_graph(plan.workflow), self._signed, plan.wish, self._journal.entries)
+        kept, self.left_out = chosen(instance_graph(plan.workflow), self._signed, plan.selection, self._journal.entries)
         self.kept: dict[str, StepResult] = {name: entry.result for name, entry in kept.items()}
         self.vars: dict[str, Any] = {}
         for entry in kept.values():
@@ -55,11 +55,11 @@ class ResumeState:
 def foreseen(plan: WorkflowPlan) -> tuple[Mapping[str, StepResult], frozenset[str]]:
     """Return the jobs that a run would reuse from the last one, and those it would leave out; changes nothing."""
     entries: Mapping[str, Entry] = {}
-    if plan.wish.uses_journal and plan.front.journal.exists():
-        journal = open_journal(plan.front, plan.wish)
+    if plan.selection.uses_journal and plan.front.journal.exists():
+        journal = open_journal(plan.front, plan.selection)
         journal.close()
         entries = journal.entries
-    kept, left_out = chosen(instance_graph(plan.workflow), signatures(plan), plan.wish, entries)
+    kept, left_out = chosen(instance_graph(plan.workflow), signatures(plan), plan.selection, entries)
     return {name: entry.result for name, entry in kept.items()}, left_out
 
 

@@ -11,7 +11,7 @@ from runnerlib._util.graph import reachable
 from runnerlib.engine import distinct
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, WorkflowFinished, WorkflowJobFinished
 from runnerlib.events.forwarding import ForwardingObserver
-from runnerlib.events.result import Ending, JobResult, StepResult, WorkflowResult, stopped_by
+from runnerlib.events.result import JobResult, StepOutcome, StepResult, WorkflowResult, stopped_by
 from runnerlib.executor.local.own_process import places
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, as_text, outcome_of_all
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
@@ -59,11 +59,11 @@ class WorkflowRun(ForwardingObserver):
         capacity = min(plan.capacity, places(_DESCRIPTORS, _SPARE))
         self._progress = Progress(judge, capacity, memory.kept, lambda one: plan.plans[one.name].env)
         # Jobs that the command line leaves out are not reported; with --only, reused jobs are not, either.
-        self._hidden = memory.left_out | (set(memory.kept) if plan.wish.only else set())
+        self._hidden = memory.left_out | (set(memory.kept) if plan.selection.only else set())
         self._vars: dict[str, Any] = {**plan.workflow.vars, **memory.vars}
         self._told: dict[str, StepResult] = {}
         self._running: dict[asyncio.Task[JobOutcome], tuple[Instance, RunningJob]] = {}
-        self._ending: Ending | None = None
+        self._ending: StepOutcome | None = None
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
         self._failed_steps: dict[str, str] = {}

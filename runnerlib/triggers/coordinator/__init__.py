@@ -6,6 +6,6 @@
 
 from runnerlib.triggers.coordinator.address import CoordinatorError, address
 from runnerlib.triggers.coordinator.client import Coordinator, Created
-from runnerlib.triggers.coordinator.retry import Patience
+from runnerlib.triggers.coordinator.retry import RetryLimits
 
-__all__ = ["Coordinator", "CoordinatorError", "Created", "Patience", "address"]
+__all__ = ["Coordinator", "CoordinatorError", "Created", "RetryLimits", "address"]

@@ -16,7 +16,7 @@ from runnerlib._util.retry import RETRYABLE, retry_after
 from runnerlib.errors import one_line
 from runnerlib.triggers.coordinator.address import CoordinatorError, below, checked_token, redirected
 from runnerlib.triggers.coordinator.http import Answer, ExchangeError, exchange
-from runnerlib.triggers.coordinator.retry import Patience
+from runnerlib.triggers.coordinator.retry import RetryLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,12 +49,12 @@ class Created(NamedTuple):
 class Coordinator:
     """The Coordinator at an address, with a token, which error texts call `token_name`."""
 
-    def __init__(self, where: Target, token: str, token_name: str, patience: Patience | None = None) -> None:
+    def __init__(self, where: Target, token: str, token_name: str, patience: RetryLimits | None = None) -> None:
         """Make a client. Raises CoordinatorError for a token that cannot be one."""
         self._where = where
         self._token = checked_token(token, token_name)
         self._token_name = token_name
-        self._patience = patience or Patience()
+        self._patience = patience or RetryLimits()
 
     def submit(self, job: str, body: str) -> Created:
         """Request the jobs of `body`, a message with an operation id, as follow-up jobs of the job `job`.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Patience(NamedTuple):
+class RetryLimits(NamedTuple):
     """At most `total` seconds for everything, `attempt` seconds for one request, and the pauses of `backoff`.
 
     Clock and sleep are those of the machine unless a test has others.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import ConfigError
-from runnerlib.executor.container import Engine, find_engine
+from runnerlib.executor.container import ContainerRuntime, find_engine
 
 
 def programs(tmp_path: Path, *names: str) -> dict[str, str]:
@@ -19,10 +19,12 @@ def programs(tmp_path: Path, *names: str) -> dict[str, str]:
 
 
 def test_the_first_that_is_there(tmp_path: Path) -> None:
-    assert find_engine("auto", {"a:1"}, programs(tmp_path, "podman")) == Engine("podman", f"{tmp_path}/podman")
+    assert find_engine("auto", {"a:1"}, programs(tmp_path, "podman")) == ContainerRuntime(
+        "podman", f"{tmp_path}/podman"
+    )
     environ = programs(tmp_path, "docker")
-    assert find_engine("auto", {"a:1"}, environ) == Engine("docker", f"{tmp_path}/docker")
-    assert find_engine("podman", {"a:1"}, environ) == Engine("podman", f"{tmp_path}/podman")
+    assert find_engine("auto", {"a:1"}, environ) == ContainerRuntime("docker", f"{tmp_path}/docker")
+    assert find_engine("podman", {"a:1"}, environ) == ContainerRuntime("podman", f"{tmp_path}/podman")
 
 
 def test_none_is_needed_or_wanted(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ SECRET = "hunter2-hunter2"
 IMAGE, OTHER = "rl-test:1", "rl-other:1"
 
 
-class Engine(NamedTuple):
+class ContainerRuntime(NamedTuple):
     kind: str
     env: dict[str, str]
 
@@ -45,15 +45,15 @@ class Engine(NamedTuple):
 
 
 @pytest.fixture(params=["docker", "podman"], scope="session")
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return Engine(request.param, request.getfixturevalue(request.param))
+def engine(request: pytest.FixtureRequest) -> ContainerRuntime:
+    return ContainerRuntime(request.param, request.getfixturevalue(request.param))
 
 
 ORPHANS = "i=0; while [ $i -lt 30 ]; do (setsid sh -c 'sleep 0 & sleep 0 &'); i=$((i+1)); done"
 ZOMBIES = "cat /proc/[0-9]*/status | grep -c State:.Z; true"
 
 
-def test_what_a_step_may_do(engine: Engine, tmp_path: Path) -> None:
+def test_what_a_step_may_do(engine: ContainerRuntime, tmp_path: Path) -> None:
     (tmp_path / "ci").mkdir()
     (tmp_path / "ci/run.sh").write_text("echo trusted\n")
     spoil = "echo evil >>run.sh; busybox rm -f run.sh; echo >new; busybox mv ../ci ../other; busybox chmod 777 run.sh"
@@ -89,7 +89,7 @@ def test_what_a_step_may_do(engine: Engine, tmp_path: Path) -> None:
     assert containers(engine.env, engine.kind) == []
 
 
-def test_what_is_seen_from_outside(engine: Engine, tmp_path: Path) -> None:
+def test_what_is_seen_from_outside(engine: ContainerRuntime, tmp_path: Path) -> None:
     """Neither the arguments of a process nor the engine's own records have a secret; an image is never made."""
     wait = 'test "$MY_TOKEN" = hunter2-$MY_HALF && echo ready >../ready; read x; echo "$MY_TOKEN"'
     steps = [{"name": "a", "run": wait, "env": {"MY_HALF": "hunter2"}, "stdin": "x"}]
@@ -136,7 +136,7 @@ echo x >"$HOME/.bashrc"; echo x >"$REACTORCIDE_ARTIFACTS_DIR/x"; echo v=1 >>"$RU
 """
 
 
-def test_an_untrusted_step_has_a_container_of_its_own(engine: Engine, tmp_path: Path) -> None:
+def test_an_untrusted_step_has_a_container_of_its_own(engine: ContainerRuntime, tmp_path: Path) -> None:
     """It can neither read what others have there nor leave anything that a later step with a secret would use."""
     (tmp_path / "ci").mkdir()
     (tmp_path / "ci/run.sh").write_text("echo trusted\n")
@@ -158,7 +158,7 @@ def test_an_untrusted_step_has_a_container_of_its_own(engine: Engine, tmp_path: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-def test_root_in_a_container_has_the_capabilities_that_are_given(engine: Engine, tmp_path: Path) -> None:
+def test_root_in_a_container_has_the_capabilities_that_are_given(engine: ContainerRuntime, tmp_path: Path) -> None:
     steps: list[dict[str, object]] = [
         {"name": "own", "run": "id -u; echo >f; busybox chown 5 f 2>/dev/null && busybox stat -c %u f || echo may not"},
     ]
@@ -168,7 +168,7 @@ def test_root_in_a_container_has_the_capabilities_that_are_given(engine: Engine,
         assert said == {"own": ["0", expected]}, done
 
 
-def test_a_step_has_the_image_that_it_names(engine: Engine, tmp_path: Path) -> None:
+def test_a_step_has_the_image_that_it_names(engine: ContainerRuntime, tmp_path: Path) -> None:
     """One container for each image: those of the same one share it."""
     host = "cat /proc/sys/kernel/hostname; echo $HERE; echo HERE=handed on >> $RUNNERLIB_ENV"
     steps: list[dict[str, object]] = [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runnerlib.events.result import Ending, StepResult
+from runnerlib.events.result import StepOutcome, StepResult
 from runnerlib.pipeline.surroundings import Surroundings
 from runnerlib.pipeline.workflow import (
     Instance,
@@ -157,7 +157,7 @@ def test_an_instance_can_be_left_out_by_what_it_is_for() -> None:
     workflow.add_job("build", "x", for_each=["a", "b"], condition="env.ITEM == 'b'")
     judged = judge(workflow)
     told = [judged.verdict(name, instance.env) for name, instance in judged.instances.items()]
-    assert told == [Ending(0, "its condition is false: env.ITEM == 'b' (env.ITEM is 'a')", "condition"), None]
+    assert told == [StepOutcome(0, "its condition is false: env.ITEM == 'b' (env.ITEM is 'a')", "condition"), None]
 
 
 def test_why_a_job_does_not_run() -> None:
@@ -190,7 +190,7 @@ def test_a_stopped_workflow_runs_only_what_tidies_up(condition: str, runs: bool)
     workflow.add_job("b", "x", depends_on="a", condition=condition)
     progress = Progress(judge(workflow), 2, {}, lambda _instance: {})
     assert isinstance(progress.next(), Instance)
-    stopped = Ending(143, "stopped by SIGTERM", "cancelled")
+    stopped = StepOutcome(143, "stopped by SIGTERM", "cancelled")
     progress.ended(result("a", "cancelled"))
     found = progress.next(stopped)
     assert isinstance(found, Instance) is runs

@@ -17,12 +17,12 @@ from runnerlib.runner.workflow import WorkflowPlan, plan_workflow, run_planned
 from tests.engine.harness import Recorder
 
 
-def planned(workflow: Workflow | str, tmp_path: Path, wish: Selection | None = None, **env: str) -> WorkflowPlan:
+def planned(workflow: Workflow | str, tmp_path: Path, selection: Selection | None = None, **env: str) -> WorkflowPlan:
     """The plan of a workflow, or of the text of a file, in the workspace `job` below `tmp_path`."""
     kept = {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}
     environ = {"PATH": os.environ["PATH"], "REACTORCIDE_IN_CONTAINER": "false", **kept, **env}
     made = parse(workflow, "w.yaml") if isinstance(workflow, str) else workflow
-    request = RunRequest(read({"max_parallel": 4}, environ), (), environ, tmp_path, wish=wish)
+    request = RunRequest(read({"max_parallel": 4}, environ), (), environ, tmp_path, selection=selection)
     return plan_workflow(made, request, services_for(request.resolved))
 
 
@@ -63,13 +63,13 @@ class Ran:
 def ran(
     workflow: Workflow | str,
     tmp_path: Path,
-    wish: Selection | None = None,
+    selection: Selection | None = None,
     recorder: Recorder | None = None,
     stop: Stop | None = None,
     **env: str,
 ) -> Ran:
     """Run it to its end."""
-    plan = planned(workflow, tmp_path, wish, **env)
+    plan = planned(workflow, tmp_path, selection, **env)
     recorder = recorder or Recorder()
     return Ran(plan, recorder, run_planned(plan, recorder, stop=stop))
 
