@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pygit2
@@ -14,6 +15,15 @@ from tests.source.smart_http import Server, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def threads_given_up_end() -> Iterator[None]:
+    """Wait, when a test has ended, for a thread in a library that was given up, as one is on a slow machine."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "runnerlib-source":
+            thread.join(60)
 
 
 @pytest.fixture(scope="session")
