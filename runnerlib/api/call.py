@@ -56,7 +56,7 @@ class Call(NamedTuple):
 
     def carry_out(self, stop: Stop) -> JobResult:
         """Run the task to its end; `stop` stops it. Raises RunnerError, with every secret in it masked."""
-        request = self.request()
+        request = self.request().as_single_job()
         services = services_for(request.resolved)
         with masked_errors(services.masker):
             return run_request(request, services, observer=self.observer, ends=program_streams, stop=stop)

@@ -142,6 +142,7 @@ def _carried_out(
 
         if workflow.chosen(request, alone):
             return workflow.carry_out(services, request, alone=alone, drawing=drawing, dry_run=dry_run)
+    request = request.as_single_job()
     if not (drawing or dry_run):
         result = run_request(request, services, alone=True)
         taken = request.selection.exit_code_from if request.selection is not None else None

@@ -59,6 +59,12 @@ class RunRequest(NamedTuple):
         """Return the settings with the changes by plugins; references to secrets are still in them."""
         return self.resolved.changed(changes.settings)
 
+    def as_single_job(self) -> RunRequest:
+        """Return the request, for a job of no workflow. Raises ConfigError where the caller asks for a fleet."""
+        if self.resolved.config.fleet is not None and self.resolved.origin("fleet").layer is Layer.COMMAND_LINE:
+            raise self.resolved.error("fleet", "a fleet runs the jobs of workflows, and this is a single job")
+        return self
+
     def with_chosen_job(self, changes: Changes = Changes()) -> RunRequest:  # noqa: B008 - it is a constant
         """Return a copy with the job that the settings select: that of a file, or a command. Raises ConfigError."""
         settings = self.changed_settings(changes)

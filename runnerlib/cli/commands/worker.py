@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-
 import click
 
 from runnerlib.cli._options import setting_options
@@ -22,6 +19,7 @@ Examples:
 Exit codes:
   0    it was told to leave, and has finished its jobs
   2    a usage error
+  78   a configuration error
   125  the fleet cannot be reached
 """
 
@@ -56,17 +54,18 @@ def command(
         missing = "--fleet-key-file" if config.fleet else "--on"
         raise click.UsageError(f"a worker needs {missing}", ctx)
     try:
-        number, names = parsers.count(slots), parsers.names(labels)
+        number = parsers.count(slots)
     except ValueError as error:
         raise ConfigError(f"--slots: got '{slots}', {error}") from None
     from runnerlib.runner.fleet.extra import require
 
     require()
+    from runnerlib.runner.fleet.own_directory import own_directory
     from runnerlib.runner.fleet.worker import WorkerOptions, run_worker
 
-    with tempfile.TemporaryDirectory(prefix="runnerlib-worker-", dir=directory, ignore_cleanup_errors=True) as own:
+    with own_directory(directory) as own:
         return run_worker(
-            WorkerOptions(config.fleet, config.fleet_key_file, names, number, name, os.path.realpath(own))
+            WorkerOptions(config.fleet, config.fleet_key_file, parsers.names(labels), number, name, str(own))
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runnerlib import execute
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.runner.fleet.contract import Queue, WorkerFacts
 from runnerlib.runner.fleet.extra import own_version
@@ -16,6 +17,7 @@ from runnerlib.runner.fleet.jetstream.address import address
 from runnerlib.runner.fleet.jetstream.connection import Connection
 from runnerlib.runner.fleet.keys import read_key
 from runnerlib.runner.fleet.waiting import waiting_for
+from tests.integration.cli import runnerlib
 from tests.runner.fleet.machines import Broker, Worker, dispatched, new_key
 from tests.runner.workflow.house import Ran, planned, ran
 
@@ -200,3 +202,13 @@ def test_a_fleet_that_cannot_be_reached_is_one_sentence(key: Path, tmp_path: Pat
     assert str(caught.value).startswith(f"cannot reach the fleet at '{own_broker.url}': "), caught.value
     assert "refused" in str(caught.value)
     assert caught.value.exit_code == 125
+
+
+def test_a_single_job_goes_to_no_fleet(tmp_path: Path) -> None:
+    """An option that asks for it is refused; the variable is for the workflows of a machine."""
+    done = runnerlib("run", "--job-command", "true", "--on", "nats://127.0.0.1:1", cwd=tmp_path)
+    told = "error: fleet (command line, --on): a fleet runs the jobs of workflows, and this is a single job\n"
+    assert (done.code, done.err) == (78, told)
+    assert runnerlib("run", "--job-command", "true", cwd=tmp_path, REACTORCIDE_FLEET="nats://127.0.0.1:1").code == 0
+    with pytest.raises(ConfigError, match="a fleet runs the jobs of workflows"):
+        execute("true", fleet="nats://127.0.0.1:1", workspace=tmp_path)
