@@ -160,7 +160,7 @@ class StepRun:
     async def _ask_before(self) -> StepOutcome | None:
         """Call the before-step hook, which may change the environment.
 
-        Return an StepOutcome if the hook refuses the step, or the step is stopped.
+        Return a StepOutcome if the hook refuses the step, or the step is stopped.
         """
         around = self._job.around
         if around is None:
@@ -173,7 +173,7 @@ class StepRun:
         return self._stopped
 
     async def _ask_after(self, result: StepResult) -> StepOutcome | None:
-        """Call the after-step hook; return an StepOutcome if the hook fails."""
+        """Call the after-step hook; return a StepOutcome if the hook fails."""
         self._ended = True
         try:
             if self._job.around is not None:

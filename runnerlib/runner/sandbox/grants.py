@@ -50,8 +50,9 @@ class Grants:
 
     def refresh(self) -> None:
         """Grant what has appeared since in the directories on the way."""
+        now = time.time_ns()
         for path, (changed, _) in list(self._seen.items()):
-            if _changed(path) != changed:
+            if _changed(path, now) != changed:
                 self._list(path, self._rights_of(path))
 
     def _rights_of(self, path: str) -> int:
@@ -62,7 +63,7 @@ class Grants:
 
     def _list(self, directory: str, rights: int) -> None:
         """Grant rights to the entries of a directory, except on a way, which is followed."""
-        changed = _changed(directory)
+        changed = _changed(directory, time.time_ns())
         before = self._seen.get(directory, (0, set[tuple[str, int]]()))[1]
         now = set(_entries(directory))
         self._seen[directory] = changed, now
@@ -101,9 +102,11 @@ def _entries(directory: str) -> Iterator[tuple[str, int]]:
         return
 
 
-def _changed(directory: str) -> int:
-    """Return when a directory last changed; never the same twice while a change could still leave that as it is."""
-    now = time.time_ns()
+def _changed(directory: str, now: int) -> int:
+    """Return when a directory last changed; never the same twice while a change could still leave that as it is.
+
+    `now` is the time, or one shortly before.
+    """
     try:
         changed = os.stat(directory).st_mtime_ns
     except OSError:

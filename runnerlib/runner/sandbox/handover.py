@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ class Handover:
         """
         if kind in self._apart:
             return dict(self._apart[kind])
-        return {**self._env, VARIABLE: str(self._triggers(number))}
+        return {**self._env, VARIABLE: self._triggers(number)}
 
     def temporary(self) -> str:
         """Return a directory for temporary files, for steps to which the usual one is closed."""
@@ -62,7 +63,10 @@ class Handover:
 
     def collect(self, number: int) -> None:
         """Take the follow-up jobs of a step that has ended: from here on no other one can change them."""
-        path = self._triggers(number)
+        name = self._triggers(number)
+        if not os.path.lexists(name):  # as of most steps
+            return
+        path = Path(name)
         if (data := locked_file.read(path)) is None:
             return
         locked_file.remove(path)
@@ -78,8 +82,8 @@ class Handover:
                 if self._whole is not None:
                     remove_tree(self._whole)
 
-    def _triggers(self, number: int) -> Path:
-        return self.scratch.shared / f"triggers-{number}.ndjson"
+    def _triggers(self, number: int) -> str:
+        return f"{self.scratch.shared}/triggers-{number}.ndjson"
 
     def _publish(self) -> None:
         """Write what steps have handed on; of two values of a name that of the less bounded steps counts."""
