@@ -49,6 +49,8 @@ parameters = st.lists(
 
 @given(outputs)
 @example(b"\xc2\xc2\x9b\x9b")
+@example(b"\xc2\r\x9b")
+@example(b"\xc2\x1b[2J\r\x1b[31m\x1b[1m\r\x9b")
 @example(b"\x1b\x00[2J\x1b\x1b[2J[2J")
 def test_only_colours_tabs_and_line_breaks_are_left(data: bytes) -> None:
     left = SGR.sub(b"", colours_only(data))

@@ -23,8 +23,10 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 # What is taken out was masked as if it were not there, up to this length (FOLD_STRING of ext/fold.h). Behind
 # more, two pieces of a secret could meet.
 _UNSEEN = 512
-_C1 = re.compile(rb"\xc2[\x80-\x9f]")  # U+0080 to U+009F, which some terminals obey
+# U+0080 to U+009F, which some terminals obey; also with colours between its bytes, which a reader may take out.
+_C1 = re.compile(rb"\xc2((?:\x1b\[[0-9;:]*m)*)[\x80-\x9f]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
+_REPLACED_C1 = _REPLACEMENT + rb"\1"
 
 
 def colours_only(data: bytes) -> bytes:
@@ -35,10 +37,11 @@ def colours_only(data: bytes) -> bytes:
     """
     if b"\x1b" in data:
         data = _OTHER.sub(_taken_out, data)
-    if b"\xc2" in data:
-        data = _C1.sub(_REPLACEMENT, data)
+    data = data.replace(b"\r", b"")
+    if b"\xc2" in data:  # last of what looks at two bytes: those that were apart may have met
+        data = _C1.sub(_REPLACED_C1, data)
     plain = data.translate(None, _CONTROLS)
-    return plain if len(plain) == len(data) else _CONTROL.sub(_caret, data.replace(b"\r", b""))
+    return plain if len(plain) == len(data) else _CONTROL.sub(_caret, data)
 
 
 def _taken_out(found: re.Match[bytes]) -> bytes:
