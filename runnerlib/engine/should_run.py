@@ -1,7 +1,8 @@
 """Decisions about a step once everything it waits for has ended: whether it runs, and with which environment. Pure.
 
 Only steps that a step waits for, directly or through others, reach it, always in written order: what
-runs beside it may or may not have ended and must make no difference.
+runs beside it may or may not have ended and must make no difference. A skipped step skips those that name it in
+`depends_on`, as a skipped job does; written order alone is no need of what stands before.
 """
 
 from __future__ import annotations
@@ -71,9 +72,10 @@ class Decider:
         if ending is not None and not self._runs_late(name, ending):
             return StepOutcome(0, ending.reason, "cancelled")
         failed = self._failed_before(name)
-        when = step.when or ("always" if condition is not None and condition.decides else "on_success")
-        if when == "on_success" and failed:
-            return StepOutcome(0, f"step '{failed}' did not succeed", "dependency")
+        decides = condition is not None and condition.decides
+        when = step.when or ("always" if decides else "on_success")
+        if when == "on_success" and (unmet := self._unmet(step, failed, decides=decides)):
+            return StepOutcome(0, unmet, "dependency")
         if when == "on_failure" and not failed:
             return StepOutcome(0, "no step it waits for failed", "condition")
         if condition is None:
@@ -88,6 +90,18 @@ class Decider:
         After a time limit the steps that deal with failures run; after a stop, only those that clean up.
         """
         return self.tidies_up(name) or (ending.cause == "timeout" and self._steps[name].when == "on_failure")
+
+    def _unmet(self, step: Step, failed: str, *, decides: bool) -> str:
+        """Return why a step that needs others to succeed does not run; one that the command line left out is no reason.
+
+        With a condition that `decides`, what was skipped is its matter.
+        """
+        if failed:
+            return f"step '{failed}' did not succeed"
+        for name in () if decides else step.depends_on or ():
+            if self._results[name].outcome == "skipped" and self._results[name].cause != "excluded":
+                return f"step '{name}' was skipped"
+        return ""
 
     def _failed_before(self, name: str) -> str:
         return next((self._failure[other] for other in self._graph[name] if self._failure[other]), "")

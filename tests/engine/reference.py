@@ -56,10 +56,14 @@ def _outcome(
 ) -> Expected:
     failed = any(done[name].outcome == "failure" and steps[name].required for name in before)
     runs = {"on_success": not failed, "on_failure": failed, "always": True}
+    # What a step names is needed; what merely stands before it is not.
+    lacking = any(done[name].outcome == "skipped" for name in step.depends_on or ())
+    runs["on_success"] = not failed and not lacking
     if step.condition is None:
         wanted = runs[step.when or "on_success"]
     else:
         meant, decides = _condition(step.condition, failed, done)
+        runs["on_success"] = not failed and (decides or not lacking)
         wanted = meant and runs[step.when or ("always" if decides else "on_success")]
     if not wanted:
         return Expected("skipped", 0, 0)

@@ -310,3 +310,34 @@ def test_an_escapee_is_named_and_stopped(new_loop: NewLoop, tmp_path: Path) -> N
     pid = int((tmp_path / "pid").read_text())
     assert gone(pid)
     assert any(f"process {pid} " in warning for warning in recorder.warnings)
+
+
+@pytest.mark.parametrize(
+    ("keys", "outcome"),
+    [
+        ({"depends_on": "off"}, "skipped"),
+        ({"depends_on": "behind"}, "skipped"),  # it goes on from step to step
+        ({"depends_on": "off", "condition": "env.PATH != ''"}, "skipped"),
+        ({"depends_on": "off", "when": "on_success"}, "skipped"),
+        ({"depends_on": "off", "when": "on_failure"}, "skipped"),
+        ({}, "success"),  # the written order is no need
+        ({"depends_on": []}, "success"),
+        ({"depends_on": "off", "when": "always"}, "success"),
+        ({"depends_on": "off", "condition": "always()"}, "success"),
+        ({"depends_on": "off", "condition": "success()"}, "success"),
+        ({"depends_on": "off", "condition": "steps.off.outcome == 'skipped'"}, "success"),
+    ],
+)
+def test_a_skipped_step_skips_what_names_it(new_loop: NewLoop, keys: dict[str, object], outcome: str) -> None:
+    job = Job("job", [Step("off", "true", condition="env.PATH == ''"), Step("behind", "true", depends_on="off")])
+    job.add_step("last", "true", **keys)  # type: ignore[arg-type]
+    result, _ = run_job(new_loop, job, conditions=job.conditions())
+    assert outcomes(result) == {"off": "skipped", "behind": "skipped", "last": outcome}
+    assert result.success
+    assert result.step("behind").reason == "step 'off' was skipped"
+
+
+def test_a_step_that_the_command_line_leaves_out_skips_nothing_else(new_loop: NewLoop) -> None:
+    job = Job("job", [Step("a", "true"), Step("b", "true", depends_on="a")])
+    result, _ = run_job(new_loop, job, excluded=frozenset({"a"}))
+    assert outcomes(result) == {"a": "skipped", "b": "success"}

@@ -64,8 +64,8 @@ def signatures(job: Job) -> dict[str, str]:
 def select(job: Job, selection: Selection, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], frozenset[str]]:
     """Return the steps reused from `entries`, and those left out; the others run.
 
-    --resume also reuses allowed failures. A step whose condition was false does not block reuse of the steps after
-    it: its condition is evaluated again, and if it runs now, the steps after it run as well.
+    --resume also reuses allowed failures. A skipped step does not block reuse of the steps after it: it is decided on
+    again, and if it runs now, the steps after it run as well.
     """
     return chosen(job.dependencies(), signatures(job) if entries else {}, selection, entries, _done, _passed)
 
@@ -79,7 +79,7 @@ def _done(entry: Entry) -> bool:
 
 
 def _passed(entry: Entry) -> bool:
-    return entry.result.cause == "condition"
+    return entry.result.cause in {"condition", "dependency"}  # it follows from what is decided again
 
 
 def _never(_entry: Entry) -> bool:

@@ -48,7 +48,7 @@ def meant(steps: list[Past]) -> set[int]:
     for number, step in enumerate(steps):
         unchanged = step.same and all(steps[other].same for other in ancestors(steps, number))
         done = step.ending in {"success", "not minded"} and step.known
-        if unchanged and step.waits_for <= holds and (done or step.ending == "condition"):
+        if unchanged and step.waits_for <= holds and (done or step.ending in {"condition", "dependency"}):
             holds.add(number)
             if done:
                 kept.add(number)
