@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from runnerlib.errors import RunnerError
 from runnerlib.masking import SecretMasker
 from runnerlib.register_secret import register_secret
-from runnerlib.runner.system_check import shortcomings
+from runnerlib.runner.supervision import shortcomings
 from runnerlib.secrets.socket import SecretServer
 from runnerlib.secrets.socket import runtime_dir as directory
 from runnerlib.secrets.socket.limits import Bucket, Limits
@@ -552,7 +552,7 @@ def test_the_longest_path_that_fits_is_used(new_loop: NewLoop, short: Path, monk
 
 KILLED = """
 import asyncio, os, signal, sys
-from runnerlib.runner.system_check import shortcomings
+from runnerlib.runner.supervision import shortcomings
 from runnerlib.secrets.socket import SecretServer
 async def main():
     print(await SecretServer(len).start(), flush=True)

@@ -13,8 +13,8 @@ from runnerlib.api.deliver_now import insisted, told_at_once
 from runnerlib.config import RunnerConfig, read
 from runnerlib.errors import printable
 from runnerlib.pipeline.conditions import variables
-from runnerlib.runner.plan import early_services
 from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import early_services
 from runnerlib.triggers.channels import named
 from runnerlib.triggers.delivery import Verdict
 from runnerlib.triggers.job_trigger import JobTrigger, TriggerError, made, trigger_of

@@ -12,8 +12,7 @@ from runnerlib.cli._options import complete_entries
 from runnerlib.cli._request import is_unnamed, requested
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.output.streams import is_one_stream
-from runnerlib.runner.plan import plan_job
-from runnerlib.runner.planner import Planner
+from runnerlib.runner.planner import Planner, plan_job
 from runnerlib.runner.run import preview, run_request
 from runnerlib.secrets.lookup import UnresolvedLookup
 

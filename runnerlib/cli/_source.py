@@ -19,11 +19,11 @@ from runnerlib.config import SETTINGS
 from runnerlib.errors import ConfigError, SourceError, printable
 from runnerlib.events import Notice, Warned
 from runnerlib.events.forwarding import UnbufferedObserver
-from runnerlib.runner.driver import interruptible
-from runnerlib.runner.plan import know_early, plan_run
-from runnerlib.runner.planner import Planner
+from runnerlib.runner.planner import Planner, plan_run
 from runnerlib.runner.request import RunRequest
 from runnerlib.runner.run import preview
+from runnerlib.runner.services import know_early
+from runnerlib.runner.supervision import interruptible
 from runnerlib.source import forget_stored
 from runnerlib.source.mounts import prepare as prepare_unless_mounted
 

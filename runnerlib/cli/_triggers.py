@@ -11,8 +11,8 @@ from runnerlib.api.deliver_now import told_at_once
 from runnerlib.cli._request import current_directory, warn_of_misspelt
 from runnerlib.config import read
 from runnerlib.errors import RunnerError, printable
-from runnerlib.runner.plan import early_services
 from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import early_services
 
 if TYPE_CHECKING:
     from runnerlib.cli._session import Session

@@ -19,7 +19,7 @@ from runnerlib.executor.local.own_process import end_left
 from runnerlib.output.workflow_summary import JobsSummary
 from runnerlib.pipeline.workflow import instances, load
 from runnerlib.runner.journal import Selection
-from runnerlib.runner.plan import plan_run
+from runnerlib.runner.planner import plan_run
 from runnerlib.runner.reporting import audience
 from runnerlib.runner.run import may_have_plugins
 from runnerlib.runner.workflow import next_jobs_after, picture, plan_workflow, run_planned

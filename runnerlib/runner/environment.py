@@ -118,6 +118,14 @@ def job_environment(
     return JobEnvironment(variables, known, frozenset(given), frozenset(named))
 
 
+def with_changes(env: dict[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables with changes by plugins made in them; None removes one."""
+    env.update({name: value for name, value in changes.items() if value is not None})
+    for name in (name for name, value in changes.items() if value is None):
+        env.pop(name, None)
+    return env
+
+
 def referring(variables: Mapping[str, str]) -> Iterator[str]:
     """Yield the names of the variables that refer to secrets."""
     return (name for name, value in variables.items() if "${secret:" in value)

@@ -1,15 +1,14 @@
-"""Hooks of a run, which take part in it beside the steps: none, or the plugins; and the state of the run."""
+"""Hooks of a run, by which plugins take part in it beside the steps, and the state of the run."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Notice, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
 
     from runnerlib._util.cancellation import Stop
@@ -22,8 +21,17 @@ if TYPE_CHECKING:
     from runnerlib.runner.sandbox.watch import Watch
     from runnerlib.triggers.sinks import Sink
 
-Stage = Literal["pre_source_prep", "post_source_prep", "pre_execution"]
-"""Moment in the preparation of a run, named like the plugin phase that it fires."""
+Stage = Literal[
+    "validation",  # the request is there, and its first plan is made by this
+    "validated",  # the plan is right, and the observers are open
+    "pre_source_prep",
+    "post_source_prep",
+    "pre_execution",
+    "ended",  # there is a result, or a failure without one; again when the delivery has changed the result
+    "post_execution",
+    "cleanup",
+]
+"""Moment in a run at which plugins take part, in this order; most are named like the phase that they fire."""
 
 
 class JobFailedError(RunnerError):
@@ -52,14 +60,6 @@ class FailureLog:
         """Keep the error, or warn of it."""
         if not self.keep(error) and isinstance(error, RunnerError) and not isinstance(error, JobFailedError):
             self._warn(str(error))
-
-    @contextmanager
-    def caught(self) -> Iterator[None]:
-        """Keep whatever ends the block."""
-        try:
-            yield
-        except BaseException as error:
-            self.add(error)
 
     def raise_first(self) -> None:
         """Raise the failure of the run; that of a job is its result."""
@@ -112,60 +112,41 @@ class RunState:
                 self.warn(warning)
 
 
-class RunHooks:
-    """The hooks of a run; this class is a run without plugins, and `PluginHost` one with them.
+class RunHooks(Protocol):
+    """The plugins of a run, for its sequence; `PluginHost` has them, and a run without plugins has None.
 
-    A run calls the methods in the order in which they stand here, `around` and `beside` on the event loop, the others
-    outside of it, where they may block. What `validate`, `validated` and `reached` raise ends the run.
+    `around` and `beside` are called on the event loop, the others outside of it, where they may block.
     """
-
-    present = False
-    """True if there is anything to wait for."""
 
     def open(self, run: RunState) -> AbstractContextManager[object]:
         """Enter the run; an observer for events before `listen` is given to it."""
-        return nullcontext(run)
+        ...
 
     def listen(self, observer: Observer) -> Observer:
         """Return the observer for all events, which passes them to `observer`."""
-        return observer
+        ...
 
-    def validate(self) -> None:
-        """Take part in the making of the plan; what this changes is in the next plan of the planner."""
+    def reached(self, stage: Stage) -> None:
+        """Take part in a stage; what this changes is in the next plan of the planner.
 
-    def validated(self) -> None:
-        """Take notice that the plan is right and the observers are open."""
+        What it raises up to `pre_execution` ends the run.
+        """
 
     def working(self) -> AbstractContextManager[object]:
         """Enter the preparation and the execution."""
-        return nullcontext()
-
-    def reached(self, stage: Stage) -> None:
-        """Take part in the preparation; what this changes is in the next plan of the planner."""
+        ...
 
     def beside(self, observer: Observer) -> Observer:
         """Return the observer for the events of steps, which passes them to `observer`."""
-        return observer
+        ...
 
     def around(self) -> StepHooks | None:
         """Return the hooks before and after each step."""
-        return None
-
-    def end(self) -> None:
-        """Take notice of the result, or of the failure without one; again when the delivery has changed the result."""
-
-    def collect(self) -> None:
-        """Take part after the job, which has a result."""
+        ...
 
     def sinks(self) -> Sequence[Sink]:
         """Return further sinks for follow-up jobs."""
-        return ()
-
-    def clean_up(self) -> None:
-        """Take part in the end of the run."""
+        ...
 
     def close(self) -> None:
         """Release everything."""
-
-
-NO_HOOKS = RunHooks()

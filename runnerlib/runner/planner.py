@@ -1,24 +1,38 @@
-"""The request of a run with the changes so far, and its plan, which is made anew when one of them has changed."""
+"""The making of plans: a request, with the changes so far, is checked and resolved before anything is done."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from runnerlib.config import with_ci_source
-from runnerlib.errors import ConfigError, one_line
-from runnerlib.runner.plan import NO_CHANGES, early_environment
-from runnerlib.runner.request import Changes
+from runnerlib._util.values import NamedTuple
+from runnerlib.config import SETTINGS, Layer, with_ci_source
+from runnerlib.config.layer_values import misspelt
+from runnerlib.errors import ConfigError, one_line, unknown
+from runnerlib.output import MODES, mode_of
+from runnerlib.pipeline.job import Job, Step
+from runnerlib.runner.environment import job_environment, named_secrets, referring, with_changes
+from runnerlib.runner.plan import JobPlan, RunPlan
+from runnerlib.runner.request import NO_CHANGES, Changes, RunRequest
+from runnerlib.runner.services import early_environment
+from runnerlib.secrets.lookup import ReferenceExpander
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from runnerlib.config import Origin, Resolved
-    from runnerlib.runner.plan import RunPlan
-    from runnerlib.runner.request import RunRequest
+    from runnerlib._util.paths import Workspace
+    from runnerlib.config import Origin, Resolved, RunnerConfig
+    from runnerlib.masking.candidates import Secret
+    from runnerlib.runner.checkouts import Checkout
+    from runnerlib.runner.environment import JobEnvironment
+    from runnerlib.runner.image_choice import Placement
     from runnerlib.runner.services import RunServices
 
-P_co = TypeVar("P_co", bound="RunPlan", covariant=True)
+P_co = TypeVar("P_co", bound=RunPlan, covariant=True)
+
+_REACH = ("coordinator_url", "job_id", "allow_insecure_transport")
+_SOURCES = tuple(f"{prefix}source_{part}" for prefix in ("", "ci_") for part in ("type", "url", "ref", "options"))
+_TAKEN_APART = ("job_env", "secret_values_list")
 
 
 class Planner(Generic[P_co]):
@@ -98,3 +112,277 @@ class Planner(Generic[P_co]):
     def _ask_for(self, request: RunRequest) -> None:
         self.request = request
         self._outdated = True
+
+
+def plan_job(
+    request: RunRequest, services: RunServices, changes: Changes = NO_CHANGES, spool: Path | None = None
+) -> JobPlan:
+    """Check the request, with the changes by plugins, and return its plan; changes nothing but what `services` know.
+
+    `spool` is the file for the follow-up jobs of steps, by default a new one. Raises ConfigError, or its subclass
+    PathError, for a wrong setting or job and SourceError for a source that can never work.
+    """
+    settings = request.changed_settings(changes)
+    # 1. What is wrong without looking any further.
+    _check_output(settings, services)
+    # 2. The job: steps, or one command, with the limits of the settings.
+    is_command = request.job is None
+    job = _limited(request.job or _only_command(settings, request.words), settings.config, services)
+    job.check()
+    if request.untrusted:
+        from runnerlib.runner.untrusted import refuse_references  # few runs have such a file
+
+        refuse_references(job, settings, request.untrusted)
+    # 3. References to secrets are replaced; the masker knows each value before anything else does.
+    expander = _expander(request, services, settings)
+    written = job.env
+    settings, job = _expanded(settings, expander), _expanded_job(job, expander)
+    if request.selection is not None and request.awaited is None:
+        request.selection.check(job)
+    # 4. to 8.
+    known = _Known(request, services, changes, settings, expander, spool)
+    values = _values(known, job, is_command=is_command)
+    awaited = None if request.awaited is None else request.awaited.given
+    secrets = None
+    # 9. The secret variables, if the job says which step gets which.
+    if any(job.secrets_of(step) is not None for step in job.steps):
+        from runnerlib.runner.secret_variables import secret_variables  # few jobs list their secrets
+
+        named = {*values["secret_names"], *referring(written)}
+        secrets = secret_variables(job, values["env"], named, settings.config, services)
+    return JobPlan(
+        **values,
+        job=job,
+        conditions=job.conditions(),
+        selection=request.selection,
+        awaited=awaited,
+        secrets=secrets,
+        is_bounded=_is_bounded(job, settings.config, values["checkouts"]),
+    )
+
+
+def _is_bounded(job: Job, config: RunnerConfig, checkouts: Iterable[Checkout]) -> bool:
+    named = not {config.sandbox, *(step.sandbox for step in job.steps)}.isdisjoint({"source", "strict"})
+    return named or any(step.untrusted for step in job.steps) or any(checkout.trusted for checkout in checkouts)
+
+
+def plan_run(
+    request: RunRequest, services: RunServices, changes: Changes = NO_CHANGES, spool: Path | None = None
+) -> RunPlan:
+    """Return the plan of a run that has no job of its own, as a whole workflow. Raises the errors of `plan_job`."""
+    settings = request.changed_settings(changes)
+    _check_output(settings, services)
+    expander = _expander(request, services, settings)
+    known = _Known(request, services, changes, _expanded(settings, expander), expander, spool)
+    return RunPlan(**_values(known, None, is_command=False))
+
+
+class _Known(NamedTuple):
+    """The first half of a plan: `settings` are those with references to secrets replaced."""
+
+    request: RunRequest
+    services: RunServices
+    changes: Changes
+    settings: Resolved
+    expander: ReferenceExpander
+    spool: Path | None
+
+
+def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, Any]:
+    """Return the values of a `RunPlan`, in the order in which each needs those before it."""
+    request, services, changes, settings, expander, spool = known
+    # 4. The directories, none of which leads out of the workspace.
+    workspace, code_dir, job_dir = _directories(settings, request.located())
+    spool = spool or workspace.spool(lasting=not is_command)
+    # 5. The variables of the job, and the secrets in them.
+    places: dict[str, Path | str] = {
+        "REACTORCIDE_CODE_DIR": code_dir,
+        "REACTORCIDE_JOB_DIR": job_dir,
+        "REACTORCIDE_ARTIFACTS_DIR": workspace.artifacts,
+        **workspace.variables,
+        "RUNNERLIB_TRIGGERS": spool,
+        **_reach(settings),
+        **request.upstream,
+    }
+    environ = request.environ
+    environment = job_environment(settings, environ, workspace, places, job, services.files, expander.text)
+    expander.check()
+    # 6. The sources.
+    prepared = _checkouts(settings, services, workspace, code_dir, environ)
+    # 7. Everything secret is masked from here on.
+    lists = job.secret_names() if job else ()
+    secrets = _secrets(settings, workspace, expander, environment, changes, lists)
+    count, weak = services.register(settings, secrets)
+    services.secrets_known = True
+    # 8. The container, if the steps run in one.
+    placement, unused = _container(settings, environ, job)
+    return {
+        "config": settings.config,
+        "environ": environ,
+        "workspace": workspace,
+        "code_dir": code_dir,
+        "job_dir": job_dir,
+        "spool": spool,
+        "checkouts": prepared,
+        "env": with_changes(environment.variables, changes.env),
+        "given": environment.given.union(changes.env),
+        "secret_names": environment.secret_names,
+        "secret_count": count,
+        "warnings": (
+            *request.notices,
+            *misspelt(environ),
+            *unused,
+            *expander.warnings,
+            *weak,
+            *(() if prepared else _without_files(request, workspace, code_dir)),
+        ),
+        "about": request.about or request.cwd,
+        "code_dir_given": settings.origin("code_dir").layer is not Layer.DEFAULT,
+        "placement": placement,
+        "step_count": len(job.steps) if job else 0,
+        "is_command": is_command,
+        "untrusted": bool(request.untrusted),
+    }
+
+
+def _check_output(settings: Resolved, services: RunServices) -> None:
+    """Raise ConfigError for an output mode that is unknown, or has no use for a setting."""
+    config, modes = settings.config, (*MODES, *services.modes)
+    if config.output is not None and config.output not in modes:
+        raise settings.error("output", unknown("output mode", config.output, modes))
+    if config.timestamps and mode_of(config.output).timed:
+        others = " and ".join(name for name, mode in MODES.items() if not mode.timed)
+        raise settings.error("timestamps", f"the mode '{config.output}' has its own ({others} have none)")
+
+
+def _only_command(resolved: Resolved, words: Sequence[str]) -> Job:
+    """Return the command that is set, or `words`, as a job of one step."""
+    command = resolved.config.job_command
+    if words:
+        if command is not None:
+            raise resolved.error("job_command", f"contradicts the words '{' '.join(words)}'; give one of them")
+        return Job("job", [Step("job", tuple(words))])
+    if not command or not command.strip():
+        raise ConfigError(
+            "no command: give --job-command, REACTORCIDE_JOB_COMMAND, job_command in a configuration file, "
+            "--job-file, or words after --"
+        )
+    # As it is, however many lines it has: a shell of that kind would not stop at the first failure either.
+    return Job("job", [Step("job", command, "/bin/sh -c")])
+
+
+def _limited(job: Job, config: RunnerConfig, services: RunServices) -> Job:
+    """Return the job with the limits of the settings instead of its own."""
+    timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
+    if mode_of(config.output).verbatim or services.inspect is not None:
+        max_parallel = 1  # the output of parallel steps would be mixed
+    return job.replaced(timeout=timeout, max_parallel=max_parallel)
+
+
+def _expander(request: RunRequest, services: RunServices, settings: Resolved) -> ReferenceExpander:
+    masker = services.masker
+    return ReferenceExpander(
+        services.resolver, settings, request.environ, lambda one: masker.register_secret(one.value, one.name)
+    )
+
+
+def _expanded(settings: Resolved, expander: ReferenceExpander) -> Resolved:
+    """Return the settings with references to secrets replaced, except in settings that are split into items later."""
+    changes: dict[str, tuple[object, Origin]] = {}
+    for name, origin in settings.origins.items():
+        value = getattr(settings.config, name)
+        expanded = value if SETTINGS[name].literal or name in _TAKEN_APART else expander.setting(value, name)
+        if expanded != value:
+            changes[name] = expanded, origin
+    return settings.changed(changes)
+
+
+def _expanded_job(job: Job, expander: ReferenceExpander) -> Job:
+    """Return the job with references to secrets replaced in its environment and those of its steps."""
+
+    def expanded(step: Step) -> Step:
+        """Return the same step object where nothing is replaced: its result is looked up there."""
+        env = expander.variables(step.env, f"env of step '{step.name}'") if step.env else step.env
+        return step if env == step.env else step._replace(env=env)
+
+    steps = [expanded(step) for step in job.steps]
+    env = expander.variables(job.env, f"env of job '{job.name}'")
+    return job.replaced(steps=steps, env=env)
+
+
+def _directories(settings: Resolved, workspace: Workspace) -> tuple[Workspace, Path, Path]:
+    """Return the workspace with its artifacts directory, the code directory and that of the job. Raises PathError."""
+    config = settings.config
+    if config.source_type not in {None, "", "none"}:
+        workspace = workspace.prepared()
+
+    def subject(name: str) -> str:
+        return f"{name} ({settings.origin(name)})"
+
+    code_dir = workspace.resolve_directory(config.code_dir, subject("code_dir"))
+    artifacts = workspace.resolve_directory(config.artifacts_dir, subject("artifacts_dir"))
+    workspace = workspace._replace(artifacts_at=artifacts)
+    job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, subject("job_dir"))
+    return workspace, code_dir, job_dir
+
+
+def _reach(settings: Resolved) -> dict[str, str]:
+    """Return variables for the job's access to the coordinator, from settings outside the environment."""
+    names = [name for name in _REACH if settings.origin(name).layer not in {Layer.DEFAULT, Layer.ENVIRONMENT}]
+    values = {SETTINGS[name].variable: getattr(settings.config, name) for name in names}
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items() if value}
+
+
+def _secrets(
+    settings: Resolved,
+    workspace: Workspace,
+    expander: ReferenceExpander,
+    environment: JobEnvironment,
+    changes: Changes,
+    lists: Collection[str],
+) -> list[Secret]:
+    """Return all secrets: those that are referred to, those of the environment, of plugins, and of triggers."""
+    config = settings.config
+    added = {name: value for name, value in changes.env.items() if value is not None}
+    secrets = [*expander.secrets.values(), *environment.secrets, *named_secrets(added, config, lists)]
+    if config.triggers or config.triggers_key or settings.origin("triggers_file").layer is not Layer.DEFAULT:
+        from runnerlib.triggers.channels import checked
+
+        secrets += checked(settings, workspace)
+    return secrets
+
+
+def _checkouts(
+    settings: Resolved, services: RunServices, workspace: Workspace, code_dir: Path, environ: Mapping[str, str]
+) -> tuple[Checkout, ...]:
+    """Return the checkouts of a run. Raises ConfigError and SourceError."""
+    if not any(getattr(settings.config, name) for name in _SOURCES):
+        return ()
+    # Loaded only by runs with a source.
+    from runnerlib.runner.checkouts import checkouts
+
+    return checkouts(settings, services.sources, workspace, code_dir, environ)
+
+
+def _without_files(request: RunRequest, workspace: Workspace, code_dir: Path) -> Iterable[str]:
+    """Return a warning for a job file without a source in an empty directory."""
+    if request.about is None or request.workspace is not None or workspace.base != request.cwd / "job":
+        return ()
+    if request.resolved.config.fleet is not None:  # its jobs run elsewhere
+        return ()
+    from runnerlib.runner.checkouts import without_files
+
+    return without_files(code_dir, request.cwd)
+
+
+def _container(
+    settings: Resolved, environ: Mapping[str, str], job: Job | None
+) -> tuple[Placement | None, tuple[str, ...]]:
+    """Return the containers that the steps run in, None without, and warnings. Raises ConfigError."""
+    steps, config = () if job is None else job.steps, settings.config
+    if not (config.container or config.runner_image or any(step.image for step in steps)):
+        return None, ()
+    # Loaded only by runs that name an image.
+    from runnerlib.runner.image_choice import placed
+
+    return placed(settings, environ, steps)

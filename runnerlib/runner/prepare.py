@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from runnerlib._util.paths import PLUGINS
 from runnerlib.errors import RunnerError, TimeLimitError
 
 if TYPE_CHECKING:
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib._util.cancellation import Stop
-    from runnerlib.runner.hooks import RunHooks, RunState
+    from runnerlib.runner.hooks import RunState
     from runnerlib.runner.journal import Journal
     from runnerlib.runner.plan import JobPlan
     from runnerlib.runner.planner import Planner
@@ -24,12 +22,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def journal_of(plan: JobPlan) -> Iterator[Journal | None]:
-    """Open the journal of a job of steps; a single command has none."""
-    if plan.is_command:
-        yield None
-        return
-    _make(plan.workspace.base)
+def journal_of(plan: JobPlan) -> Iterator[Journal]:
+    """Open the journal of a job of steps."""
+    make_directory(plan.workspace.base)
     from runnerlib.runner.resume import open_journal
 
     journal = open_journal(plan, plan.selection)
@@ -65,41 +60,22 @@ class PreparationProgress:
             raise TimeLimitError(f"the job's time limit of {self._limit:g} s was over before its sources were prepared")
 
 
-def prepare(planner: Planner[JobPlan], journal: Journal | None, hooks: RunHooks, run: RunState) -> None:
-    """Prepare the sources and directories of a job. Raises RunnerError."""
-    plan = planner.plan()
-    progress: Progress = PreparationProgress(run.notice, run.stop, plan.job.timeout)
+def make_workspace(plan: JobPlan, journal: Journal | None, run: RunState) -> Progress:
+    """Make the directories that no source brings; return the progress of the preparation, which begins here."""
+    progress = PreparationProgress(run.notice, run.stop, plan.job.timeout)
     if journal is not None and journal.doubt:
         run.warn(journal.doubt)
-    _make(plan.workspace.artifacts)
+    make_directory(plan.workspace.artifacts)
     if journal is not None and not journal.prepared:
         _forget_spools(plan)
-    hooks.reached("pre_source_prep")
-    _prepare_sources(planner, journal, progress, run)
-    if run.watch is not None:
-        run.watch.check()  # before plugins of it are loaded
-    planner.read_awaited_job()
-    code_dir = planner.plan().code_dir
-    if not hooks.present and os.path.isdir(f"{code_dir}/{PLUGINS}"):
-        progress.line(f"the plugins in '{code_dir}/{PLUGINS}' are not loaded; see --trust-source-plugins")
-    hooks.reached("post_source_prep")
-    code_dir = planner.plan().code_dir
-    if not code_dir.exists():
-        _make(code_dir)
-    hooks.reached("pre_execution")
-    if hooks.present and run.watch is not None:
-        run.watch.accept()  # plugins are trusted, and may have changed it
-    # The source is in place now, and may hold a symlink at the path of the job's directory.
-    plan = planner.plan()
-    plan.workspace.resolve(str(plan.job_dir), "job_dir")
-    if plan.secrets is not None:
-        from runnerlib.runner.secret_variables import check_lists  # few jobs list their secrets
-
-        check_lists(plan.job, plan.env, plan.secrets, plan.config)
+    return progress
 
 
-def _prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progress: Progress, run: RunState) -> None:
-    """Prepare the sources; when a job resumes, only the trusted one, because steps may have changed it."""
+def prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progress: Progress, run: RunState) -> JobPlan:
+    """Prepare the sources, and read a job file that is in one of them; return the plan with what they bring.
+
+    When a job resumes, only the trusted source is prepared, because steps may have changed it. Raises RunnerError.
+    """
     going_on = journal is not None and journal.prepared
     plan = planner.plan()
     for checkout in plan.checkouts:
@@ -123,6 +99,20 @@ def _prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progres
         forget_stored()
     if journal is not None and not going_on:
         journal.record_prepared()
+    if run.watch is not None:
+        run.watch.check()  # before plugins of it are loaded
+    planner.read_awaited_job()
+    return planner.plan()
+
+
+def check_workspace(plan: JobPlan) -> None:
+    """Check what can be known only once the sources are in place, and plugins had their say. Raises RunnerError."""
+    # A source may hold a symlink at the path of the job's directory.
+    plan.workspace.resolve(str(plan.job_dir), "job_dir")
+    if plan.secrets is not None:
+        from runnerlib.runner.secret_variables import check_lists  # few jobs list their secrets
+
+        check_lists(plan.job, plan.env, plan.secrets, plan.config)
 
 
 def _forget_spools(plan: JobPlan) -> None:
@@ -137,7 +127,8 @@ def _forget_spools(plan: JobPlan) -> None:
                 raise RunnerError(f"cannot remove '{spool}': {error.strerror}") from None
 
 
-def _make(directory: Path) -> None:
+def make_directory(directory: Path) -> None:
+    """Make a directory of the workspace. Raises RunnerError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

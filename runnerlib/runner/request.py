@@ -26,6 +26,9 @@ class Changes(NamedTuple):
     env: Mapping[str, str | None] = {}
 
 
+NO_CHANGES = Changes()
+
+
 class RunRequest(NamedTuple):
     """The request of a run.
 
@@ -65,7 +68,7 @@ class RunRequest(NamedTuple):
             raise self.resolved.error("fleet", "a fleet runs the jobs of workflows, and this is a single job")
         return self
 
-    def with_chosen_job(self, changes: Changes = Changes()) -> RunRequest:  # noqa: B008 - it is a constant
+    def with_chosen_job(self, changes: Changes = NO_CHANGES) -> RunRequest:
         """Return a copy with the job that the settings select: that of a file, or a command. Raises ConfigError."""
         settings = self.changed_settings(changes)
         path = chosen_job_file(settings, self.words)

@@ -9,7 +9,8 @@ from runnerlib._util.values import NamedTuple
 from runnerlib.errors import unknown
 from runnerlib.masking import SHAPES, SecretMasker
 from runnerlib.masking.candidates import weakness
-from runnerlib.runner.environment import Files
+from runnerlib.runner.environment import Files, job_environment, with_changes
+from runnerlib.runner.request import NO_CHANGES
 from runnerlib.secrets.lookup import SecretResolver
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from runnerlib.engine import Inspect
     from runnerlib.masking.candidates import Secret
     from runnerlib.output.protocol import MakeConsole
+    from runnerlib.runner.environment import JobEnvironment
+    from runnerlib.runner.request import Changes, RunRequest
     from runnerlib.source import Sources
 
 
@@ -108,3 +111,24 @@ def _shapes(settings: Resolved) -> tuple[str, ...]:
         if name != "all" and name not in SHAPES:
             raise settings.error("secret_shapes", unknown("shape", name, ("all", *SHAPES)))
     return SHAPES if "all" in names else names
+
+
+def early_environment(request: RunRequest, services: RunServices, changes: Changes = NO_CHANGES) -> JobEnvironment:
+    """Return the variables and secrets that are known without a plan. Raises ConfigError."""
+    settings = request.changed_settings(changes)
+    known = job_environment(settings, request.environ, request.located(), {}, request.job, services.files)
+    with_changes(known.variables, changes.env)
+    return known
+
+
+def early_services(request: RunRequest, resolver: SecretResolver | None = None) -> RunServices:
+    """Make the services of a run, with the secrets that are known without a plan. Raises ConfigError."""
+    services = services_for(request.resolved, resolver)
+    know_early(request, services)
+    return services
+
+
+def know_early(request: RunRequest, services: RunServices) -> None:
+    """Mask the secrets that are known without a plan; this works even when planning fails. Raises ConfigError."""
+    services.register(request.resolved, early_environment(request, services).secrets)
+    services.secrets_known = True

@@ -12,12 +12,10 @@ from runnerlib.config import Resolved
 from runnerlib.events import Observer
 from runnerlib.events.result import JobResult
 from runnerlib.pipeline.job import Job
-from runnerlib.runner.driver import ThisThread, finished
-from runnerlib.runner.hooks import NO_HOOKS
-from runnerlib.runner.plan import JobPlan, plan_job
-from runnerlib.runner.planner import Planner
+from runnerlib.runner.plan import JobPlan
+from runnerlib.runner.planner import Planner, plan_job
 from runnerlib.runner.request import RunRequest
-from runnerlib.runner.run import run_job
+from runnerlib.runner.run import ThisThread, finished, run_job
 from runnerlib.runner.services import services_for
 from runnerlib.secrets.lookup import SecretResolver
 
@@ -46,4 +44,4 @@ def run(
     stop: Stop | None = None,
 ) -> JobResult:
     """Run the job in this thread, without plugins."""
-    return finished(run_job(made, NO_HOOKS, ThisThread(stop, new_loop), observer))
+    return finished(run_job(made, None, ThisThread(stop, new_loop), observer))

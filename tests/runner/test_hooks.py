@@ -13,8 +13,7 @@ def test_the_first_failure_is_that_of_the_run_and_later_errors_are_warnings() ->
     warned: list[str] = []
     failures = FailureLog(warned.append)
     first = RunnerError("the first")
-    with failures.caught():
-        raise first
+    failures.add(first)
     failures.add(RunnerError("the second"))
     failures.add(JobFailedError(FAILED))
     failures.keep(OutputError("the reader is gone"))
@@ -28,11 +27,3 @@ def test_the_failure_of_a_job_is_its_result_and_is_not_raised() -> None:
     failures.raise_first()
     failures.add(RunnerError("while it was delivered"))
     assert warned == ["while it was delivered"]
-
-
-def test_whatever_ends_the_stages_is_kept_a_signal_too() -> None:
-    failures = FailureLog(print)
-    interrupt = KeyboardInterrupt()
-    with failures.caught():
-        raise interrupt
-    assert failures.first is interrupt

@@ -11,8 +11,9 @@ from runnerlib.config import resolve
 from runnerlib.errors import ConfigError, PathError, SourceError
 from runnerlib.masking import SecretMasker
 from runnerlib.runner.description import described
-from runnerlib.runner.plan import JobPlan, early_services
+from runnerlib.runner.plan import JobPlan
 from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import early_services
 from runnerlib.source import SourceSpec
 from tests.runner.planning import planner
 

@@ -24,7 +24,7 @@ import runnerlib
 from runnerlib._util import safe_tree as tree
 from runnerlib._util.cancellation import Stop
 from runnerlib.errors import Interrupted
-from runnerlib.runner.driver import interruptible
+from runnerlib.runner.supervision import interruptible
 from runnerlib.source import SourceSpec, prepare
 from tests.integration.cli import RUNNERLIB, environment
 from tests.source import clients, file_server, smart_http

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runnerlib._util.paths import in_container, locate
 from runnerlib.config import Resolved, RunnerConfig, get_config
 from runnerlib.errors import SourceError, unprepared
-from runnerlib.runner.plan import plan_run
+from runnerlib.runner.planner import plan_run
 from runnerlib.runner.request import RunRequest
 from runnerlib.runner.services import services_for
 

@@ -13,7 +13,7 @@ from runnerlib.errors import RunnerError
 from runnerlib.executor import hardening
 from runnerlib.executor.local import landlock, own_process
 from runnerlib.executor.local.cgroup import find_place, new_groups
-from runnerlib.runner.system_check import check
+from runnerlib.runner.supervision import check_system
 
 _OLDEST = (4, 18)
 _SCOPES_SIGNALS = 6
@@ -42,7 +42,7 @@ def _system() -> Finding:
     version = tuple(map(int, re.findall(r"\d+", release)[:2]))
     use, without = "processes, pipes and /proc, by which the processes of a job are found", "no job runs"
     try:
-        check(threads=True)
+        check_system(threads=True)
     except RunnerError as error:
         return Finding("processes", "Linux", "missing", str(error), use, without, needed=True)
     state: State = "ok" if version >= _OLDEST else "limited"

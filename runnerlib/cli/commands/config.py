@@ -17,8 +17,8 @@ from runnerlib.cli._request import current_directory, resolve_options, warn_of_m
 from runnerlib.config import SETTINGS, Layer, Resolved
 from runnerlib.errors import ConfigError, printable, unknown
 from runnerlib.output.text.columns import hanging
-from runnerlib.runner.plan import early_services
 from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import early_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,8 +15,8 @@ from runnerlib.errors import RunnerError, printable
 from runnerlib.masking.files import find_secrets, mask_file, quarantine, regular_files
 from runnerlib.masking.report import document, total
 from runnerlib.output.nonblocking_writer import Output
-from runnerlib.runner.plan import early_services
 from runnerlib.runner.request import RunRequest
+from runnerlib.runner.services import early_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,7 @@ from runnerlib.cli._options import setting_options
 from runnerlib.cli._project import find
 from runnerlib.cli._request import is_unnamed, requested, warn
 from runnerlib.errors import ConfigError, printable
-from runnerlib.runner.plan import plan_job
-from runnerlib.runner.planner import Planner
+from runnerlib.runner.planner import Planner, plan_job
 from runnerlib.runner.run import preview
 
 if TYPE_CHECKING:

@@ -23,12 +23,12 @@ from runnerlib.events import StepFinished, Warned
 from runnerlib.events.result import StepResult
 from runnerlib.executor.local.own_process import alone, end_left
 from runnerlib.masking.known import KnownSecrets
-from runnerlib.runner.driver import supervised, uvloop_factory
 from runnerlib.runner.fleet.codec import decode, encode
 from runnerlib.runner.fleet.envelope import environment, unpack
 from runnerlib.runner.fleet.frame_writer import FrameWriter
 from runnerlib.runner.fleet.link import BEAT, JOB, STOP, TAKEN, TELL, Link
 from runnerlib.runner.fleet.seal import JobCipher, SealError
+from runnerlib.runner.supervision import supervised, uvloop_factory
 from runnerlib.runner.workflow.backend import JobOutcome
 from runnerlib.runner.workflow.local_backend import LocalBackend
 from runnerlib.runner.workflow.status_records import directory_of

@@ -17,7 +17,7 @@ from runnerlib.pipeline.workflow import Workflow
 from runnerlib.runner.environment import Files
 from runnerlib.runner.fleet.codec import DamagedError
 from runnerlib.runner.journal import Selection
-from runnerlib.runner.plan import plan_job, plan_run
+from runnerlib.runner.planner import plan_job, plan_run
 from runnerlib.runner.request import RunRequest
 from runnerlib.runner.services import services_for
 from runnerlib.runner.workflow.plan import WorkflowPlan, body, workspace_of

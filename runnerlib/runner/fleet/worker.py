@@ -9,13 +9,13 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import ConfigError, one_line
-from runnerlib.runner.driver import uvloop_factory
 from runnerlib.runner.fleet.contract import WorkerFacts
 from runnerlib.runner.fleet.delivery import Delivery, Setup
 from runnerlib.runner.fleet.envelope import facts
 from runnerlib.runner.fleet.extra import own_version
 from runnerlib.runner.fleet.keys import read_key
 from runnerlib.runner.fleet.zygote import start_zygote
+from runnerlib.runner.supervision import uvloop_factory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

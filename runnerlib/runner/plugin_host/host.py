@@ -13,7 +13,7 @@ from runnerlib.output import console
 from runnerlib.output.capabilities import TerminalCapabilities
 from runnerlib.plugins.context import Services
 from runnerlib.plugins.phase import PluginPhase
-from runnerlib.runner.hooks import JobFailedError, RunHooks
+from runnerlib.runner.hooks import JobFailedError
 from runnerlib.runner.plugin_host.active_plugins import ActivePlugins
 from runnerlib.runner.plugin_host.discovery import at_the_start, from_sources
 from runnerlib.runner.plugin_host.event_fanout import Listeners
@@ -33,10 +33,8 @@ if TYPE_CHECKING:
     from runnerlib.runner.planner import Planner
 
 
-class PluginHost(RunHooks):
-    """Host of the plugins during one run, which calls the methods of `RunHooks`; these fire the phases."""
-
-    present = True
+class PluginHost:
+    """Host of the plugins during one run, which tells it the stages; these fire the phases."""
 
     def __init__(self, planner: Planner[RunPlan], *, alone: bool = False, dry_run: bool = False) -> None:
         """Take the planner of the run; with `alone`, plugins get no access to descriptors 1 and 2.
@@ -75,9 +73,29 @@ class PluginHost(RunHooks):
         self._listeners.open(observer)
         return self._listeners
 
-    # -- the phases
+    # -- the stages
 
-    def validate(self) -> None:
+    def reached(self, stage: Stage) -> None:
+        """Take part in a stage of the run. Raises PluginError, and the errors of `plan_job`."""
+        match stage:
+            case "validation":
+                self._validate()
+            case "validated":  # no more output modes are taken
+                self._services.listening = True
+                if self._dry_run:
+                    self._show_kept()
+            case "ended":
+                self._note_the_end()
+            case "post_execution":
+                self._phases.fire(PluginPhase.POST_EXECUTION)
+            case "cleanup":
+                if self._run.failures.first is not None:
+                    self._phases.fire(PluginPhase.ON_ERROR)
+                self._phases.fire(PluginPhase.CLEANUP)
+            case _:
+                self._prepare(PluginPhase(stage))
+
+    def _validate(self) -> None:
         """Find the plugins, and fire the phases of validation."""
         at_the_start(self._plugins, self._planner.request, self._calls.limit, self._calls.say)
         self._phases.fire(PluginPhase.PRE_VALIDATION)
@@ -87,24 +105,27 @@ class PluginHost(RunHooks):
         self._phases.fire(PluginPhase.POST_VALIDATION)
         self._planner.plan()
 
-    def validated(self) -> None:
-        """Take no more output modes."""
-        self._services.listening = True
-        if self._dry_run:
-            self._show_kept()
-
-    def reached(self, stage: Stage) -> None:
-        """Fire the phase of a stage."""
-        if stage == "post_source_prep":
+    def _prepare(self, phase: PluginPhase) -> None:
+        """Fire a phase of the preparation."""
+        if phase is PluginPhase.POST_SOURCE_PREP:
             plan = self._planner.plan()
             from_sources(
                 self._plugins, self._planner.request, plan, self._calls.limit, self._calls.say, self._calls.notice
             )
-        self._phases.fire(PluginPhase(stage))
-        if stage == "pre_source_prep" and self._services.sources.may_grow:
+        self._phases.fire(phase)
+        if phase is PluginPhase.PRE_SOURCE_PREP and self._services.sources.may_grow:
             self._services.sources.may_grow = False
             self._planner.plan_again()  # a type of source that is unknown now is a wrong setting
         self._run.warn_of(self._planner.plan())
+
+    def _note_the_end(self) -> None:
+        """Let the phases after the job go on after a first signal; note whether the job has failed."""
+        self._run.stop.patient = True
+        result = self._run.result
+        if result is not None:
+            self._calls.results = {step.name: step for step in result.steps}
+            if not result.success and self._run.failures.first is None:
+                self._run.failures.add(JobFailedError(result))
 
     def beside(self, observer: Observer) -> Observer:
         """Return an observer that sends events to `observer`, and to those of plugins."""
@@ -116,19 +137,6 @@ class PluginHost(RunHooks):
         having = self._plugins.having
         return PluginStepHooks(self._calls) if having("pre_step") or having("post_step") else None
 
-    def end(self) -> None:
-        """Let the phases after the job go on after a first signal; note whether the job has failed."""
-        self._run.stop.patient = True
-        result = self._run.result
-        if result is not None:
-            self._calls.results = {step.name: step for step in result.steps}
-            if not result.success and self._run.failures.first is None:
-                self._run.failures.add(JobFailedError(result))
-
-    def collect(self) -> None:
-        """Fire the phase after the job."""
-        self._phases.fire(PluginPhase.POST_EXECUTION)
-
     def sinks(self) -> list[LimitedSink]:
         """Return the trigger sinks of plugins."""
         members = {member.name: member for member in self._plugins.members()}
@@ -136,12 +144,6 @@ class PluginHost(RunHooks):
             LimitedSink(sink, members[plugin], self._calls.limit, partial(self._calls.say, plugin))
             for plugin, sink in self._services.sinks
         ]
-
-    def clean_up(self) -> None:
-        """Fire the last phases."""
-        if self._run.failures.first is not None:
-            self._phases.fire(PluginPhase.ON_ERROR)
-        self._phases.fire(PluginPhase.CLEANUP)
 
     def close(self) -> None:
         """End the processes that hooks have left, and release everything."""

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from runnerlib.events.result import JobResult
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.workflow import Instance
-    from runnerlib.runner.driver import MakeJob, Warn
     from runnerlib.runner.plan import JobPlan
+    from runnerlib.runner.run import MakeJob
     from runnerlib.runner.steps import Site
+    from runnerlib.runner.supervision import Warn
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
 T = TypeVar("T")

@@ -17,8 +17,7 @@ from runnerlib.errors import ConfigError, Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.events.result import StepResult
 from runnerlib.runner.journal import Selection
-from runnerlib.runner.plan import plan_job
-from runnerlib.runner.planner import Planner
+from runnerlib.runner.planner import Planner, plan_job
 from runnerlib.runner.run import hooks_of, run_job
 from runnerlib.runner.workflow.artifacts import store_of, upload
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome

@@ -12,7 +12,7 @@ from runnerlib.output import mode_of
 from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow import Instance, instances
 from runnerlib.runner.journal import Selection
-from runnerlib.runner.plan import plan_job, plan_run
+from runnerlib.runner.planner import plan_job, plan_run
 from runnerlib.runner.run import may_have_plugins
 
 if TYPE_CHECKING:

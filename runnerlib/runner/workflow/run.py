@@ -11,8 +11,7 @@ from runnerlib._util.cancellation import Stop
 from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
 from runnerlib.pipeline.workflow import condition_of
-from runnerlib.runner.driver import interruptible, supervised, uvloop_factory
-from runnerlib.runner.system_check import check
+from runnerlib.runner.supervision import check_system, interruptible, supervised, uvloop_factory
 from runnerlib.runner.workflow.local_backend import LocalBackend
 from runnerlib.runner.workflow.resume import ResumeState
 from runnerlib.runner.workflow.scheduler import WorkflowRun
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from runnerlib.events import Observer
     from runnerlib.events.result import WorkflowResult
     from runnerlib.pipeline.surroundings import Surroundings
-    from runnerlib.runner.driver import LoopFactory
     from runnerlib.runner.steps import Site
+    from runnerlib.runner.supervision import LoopFactory
     from runnerlib.runner.workflow.backend import JobBackend
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
@@ -43,7 +42,7 @@ def run_planned(
     signal stops it before the first job has begun; a later signal gives a result.
     """
     stop = stop or Stop()
-    check(threads=True)
+    check_system(threads=True)
     base = plan.front.workspace.base
     try:
         base.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,7 @@ from runnerlib.cli._session import Session
 from runnerlib.events.result import JobResult
 from runnerlib.pipeline.job import Job, Step
 from runnerlib.plugins import Plugin, PluginContext, plugin_manager
-from runnerlib.runner.plan import plan_job
-from runnerlib.runner.planner import Planner
+from runnerlib.runner.planner import Planner, plan_job
 from runnerlib.runner.request import RunRequest
 from runnerlib.runner.run import preview, run_request
 from runnerlib.runner.services import services_for
