@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     Graph = Mapping[str, Collection[str]]
     from collections.abc import Collection, Mapping
@@ -131,6 +131,15 @@ class Schedule:
     def skip_head(self) -> None:
         """End the next step without running it."""
         self._end(heappop(self._ready))
+
+    def put_aside(self) -> str:
+        """Take the next step out of the order until it is put back; return its name."""
+        return self._names[heappop(self._ready)]
+
+    def put_back(self, names: Iterable[str]) -> None:
+        """Let steps that were put aside be taken in their order again."""
+        for name in names:
+            heappush(self._ready, self._numbers[name])
 
     def end(self, name: str) -> None:
         """Record the end of a step that was taken."""

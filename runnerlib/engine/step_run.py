@@ -223,7 +223,7 @@ class StepRun:
         final = ending.outcome == "success" or ending.cause == "tampered"
         if self._stopped is not None or final or number > self._step.retry.max:
             return False
-        return _retried(self._step.retry, ending, seen)
+        return retried(self._step.retry, ending, seen)
 
     async def _try(self, number: int) -> tuple[StepOutcome, bool]:
         """Make one attempt; return its ending, and whether the pattern for a retry was seen."""
@@ -340,7 +340,7 @@ def _refusal(error: RunnerError) -> StepOutcome:
     return StepOutcome(error.exit_code, str(error), "tampered" if isinstance(error, TamperedError) else "runner")
 
 
-def _retried(retry: Retry, ending: StepOutcome, seen: bool) -> bool:
+def retried(retry: Retry, ending: StepOutcome, seen: bool) -> bool:
     """Return whether a failed attempt may be followed by another."""
     if retry.any_failure:
         return True

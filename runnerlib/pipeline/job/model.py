@@ -188,7 +188,7 @@ def _wrong_bounds(step: Step) -> Iterator[tuple[Place, str]]:
     if step.sandbox is not None or step.network is not None:
         yield from _wrong_sandbox(step)
     if step.retry is not NO_RETRY:
-        yield from ((("retry",), text) for text in _wrong_retry(step.retry))
+        yield from ((("retry",), text) for text in wrong_retry(step.retry))
     if step.secrets or step.untrusted:
         yield from _wrong_secrets(step)
 
@@ -263,7 +263,8 @@ def _is_command(shell: str) -> bool:
         return False
 
 
-def _wrong_retry(retry: Retry) -> Iterator[str]:
+def wrong_retry(retry: Retry) -> Iterator[str]:
+    """Yield the problems of a retry."""
     if not 0 <= retry.max <= _ATTEMPTS:
         yield f"max is from 0 to {_ATTEMPTS}, got {retry.max}"
     if retry.backoff < 0 or retry.limit < 0:

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
     from runnerlib.pipeline.job_file.nodes import Node
 
-DURATION = r"(?:([0-9]+(?:\.[0-9]+)?)h)?(?:([0-9]+(?:\.[0-9]+)?)m(?!s))?(?:([0-9]+(?:\.[0-9]+)?)s)?(?:([0-9]+)ms)?"
+DURATION = (
+    r"(?:([0-9]+(?:\.[0-9]+)?)d)?(?:([0-9]+(?:\.[0-9]+)?)h)?"
+    r"(?:([0-9]+(?:\.[0-9]+)?)m(?!s))?(?:([0-9]+(?:\.[0-9]+)?)s)?(?:([0-9]+)ms)?"
+)
 _DURATION = re.compile(DURATION)
-_UNITS = (3600.0, 60.0, 1.0, 0.001)
+_UNITS = (86400.0, 3600.0, 60.0, 1.0, 0.001)
 NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,15})?"
 _NUMBER = re.compile(NUMBER)
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -68,13 +71,13 @@ def number(_reading: Reading, node: Node) -> float:
 
 
 def duration(_reading: Reading, node: Node) -> float:
-    """Seconds, from a number of them or from a text as `1h30m`, `90s` or `500ms`."""
+    """Seconds, from a number of them or from a text as `1d`, `1h30m`, `90s` or `500ms`."""
     written = node.value if node.id == "scalar" else ""
     if _NUMBER.fullmatch(written):
         return float(written)
     found = _DURATION.fullmatch(written)
     if not written or found is None or len(written) > 30:
-        raise Wrong(f"a time as 90 (seconds), 90s, 5m or 1h30m is expected{got(node)}")
+        raise Wrong(f"a time as 90 (seconds), 90s, 5m, 1h30m or 1d is expected{got(node)}")
     return sum(float(amount) * unit for amount, unit in zip(found.groups(), _UNITS, strict=True) if amount)
 
 

@@ -32,9 +32,11 @@ ELSEWHERE = (
     *("labels", "queue_timeout", "on_worker_loss"),
 )
 """The keys that have an effect only for a workflow or a coordinator."""
-SEVERAL = ("for_each", "matrix")
+SEVERAL = ("for_each", "matrix", "fail_fast", "max_runs")
+OF_WORKFLOWS = ("retry", "allow_failure")
+"""The keys that a job of a workflow has, and a single job not; to ignore them would be no help."""
 
-INNER = (*KINDS, *ELSEWHERE, *SEVERAL)
+INNER = (*KINDS, *ELSEWHERE, *SEVERAL, *OF_WORKFLOWS)
 TOP = (*INNER, *EVENTS)
 """The keys below `job`, and those beside it or without it."""
 
@@ -77,6 +79,9 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
     for key in SEVERAL:
         if key in merged:
             reading.complain(merged[key].key, f"'{key}' makes several jobs of one: give this file as --workflow-file")
+    for key in OF_WORKFLOWS:
+        if key in merged:
+            reading.complain(merged[key].key, f"'{key}' is of a job in a workflow: give this file as --workflow-file")
     places: dict[Where, Node] = {place: merged[key].value for place, key in _NAMED.items() if key in merged}
     places[()] = nested.value if nested else root
     env = {**variables(reading, outer, "env", places), **variables(reading, inner, "env", places)}

@@ -64,7 +64,7 @@ SIMPLE: Mapping[Callable[..., Any], Schema] = {
         "type": ["string", "number"],
         "minimum": 0,
         "pattern": f"^(?:{parsers.NUMBER}|(?=.){parsers.DURATION})$",
-        "examples": ["90s", "5m", "1h30m"],
+        "examples": ["90s", "5m", "1h30m", "1d"],
     },
     parsers.texts: TEXTS,
     parsers.names: NAMES,
@@ -152,7 +152,13 @@ def _matrix() -> Schema:
         "include": "values that are added to combinations, or make some",
         "exclude": "values of combinations that are left out",
     }
-    return {"type": "object", "properties": {word: {"description": text, **rules} for word, text in told.items()}}
+    limits = {
+        "fail_fast": ("`true`: the first run that fails ends the others", value(parsers.boolean)),
+        "max_parallel": ("how many runs go at a time", value(parsers.whole)),
+    }
+    properties = {word: {"description": text, **rules} for word, text in told.items()}
+    properties |= {word: {"description": text, **kind} for word, (text, kind) in limits.items()}
+    return {"type": "object", "properties": properties}
 
 
 COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {

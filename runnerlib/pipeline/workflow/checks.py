@@ -9,7 +9,7 @@ from runnerlib._util.graph import cycle, reachable
 from runnerlib.errors import unknown
 from runnerlib.pipeline.conditions import JOBS, Condition, ConditionError, parse
 from runnerlib.pipeline.job import Problem
-from runnerlib.pipeline.job.model import IMAGE, IMAGE_EXPECTED, NAME_RULE, VARIABLE_NAME, wrong_names
+from runnerlib.pipeline.job.model import IMAGE, IMAGE_EXPECTED, NAME_RULE, VARIABLE_NAME, wrong_names, wrong_retry
 from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
 from runnerlib.pipeline.workflow.matrix import combination_count
 from runnerlib.pipeline.workflow.matrix import problems as matrix_problems
@@ -77,6 +77,7 @@ def _wrong(job: WorkflowJob) -> Iterator[Problem]:
     if job.image is not None and not re.fullmatch(IMAGE, job.image):
         yield Problem(("image",), IMAGE_EXPECTED)
     yield from _wrong_repetition(job)
+    yield from _wrong_attempts(job)
     yield from _wrong_files(job)
     steps = {step.name: step for step in job.body.steps}
     for name, origin in job.outputs.items():
@@ -104,6 +105,18 @@ def _wrong_repetition(job: WorkflowJob) -> Iterator[Problem]:
         yield Problem(
             ("matrix" if job.matrix else "for_each",), f"a job runs at most {MOST_INSTANCES} times, not {count:,}"
         )
+
+
+def _wrong_attempts(job: WorkflowJob) -> Iterator[Problem]:
+    if job.retry.pattern is not None:
+        yield Problem(("retry",), "a pattern is searched in the output of a step; give the step the retry")
+    else:
+        yield from (Problem(("retry",), text) for text in wrong_retry(job.retry))
+    if job.max_runs is not None and job.max_runs < 1:
+        yield Problem(("max_runs",), f"a whole number, 1 or more, is expected, got {job.max_runs}")
+    for key, given in (("fail_fast", job.fail_fast), ("max_runs", job.max_runs is not None)):
+        if given and not job.repeats:
+            yield Problem((key,), "is for a job with 'for_each' or 'matrix', which has several runs")
 
 
 def _wrong_files(job: WorkflowJob) -> Iterator[Problem]:

@@ -48,12 +48,16 @@ class JobDecider:
             self._left[instance.job.name] += 1
         self._results: dict[str, StepResult] = {}
         self._of_job: dict[str, list[StepResult]] = {name: [] for name in self._left}
+        self._failed_fast: dict[str, str] = {}  # the run that has failed, by its job
         self.hopeless = False  # a workflow that was stopped has no time left: nothing runs any more
         self.vars = {name: as_text(value) for name, value in workflow.vars.items()}
 
     def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
         """Record the result of an instance; `new_vars` are the variables it adds to those of the workflow."""
-        job = self.instances[result.name].job.name
+        one = self.instances[result.name]
+        job = one.job.name
+        if result.required and result.outcome == "failure" and one.job.fail_fast:
+            self._failed_fast.setdefault(job, one.label)
         self._results[result.name] = result
         self._of_job[job].append(result)
         self._left[job] -= 1
@@ -79,10 +83,8 @@ class JobDecider:
         `env` are its variables, for conditions. Raises what `Surroundings.changed` raises.
         """
         instance = self.instances[name]
-        if instance.job.name in self._excluded or name in self._excluded:
-            return StepOutcome(0, "left out by the command line", "excluded")
-        if ending is not None and not self.tidies_up(name):
-            return StepOutcome(0, ending.reason, "cancelled")
+        if refused := self._refused(instance, ending):
+            return refused
         condition = self._conditions[instance.job.name]
         if instance.job.name in self._forced:
             return None
@@ -94,6 +96,16 @@ class JobDecider:
         facts = self._facts(name, condition, env, ending)
         return None if condition.evaluate(facts) else StepOutcome(0, condition.why_false(facts), "condition")
 
+    def _refused(self, instance: Instance, ending: StepOutcome | None) -> StepOutcome | None:
+        """Return why an instance must not run, whatever its condition says."""
+        if instance.job.name in self._excluded or instance.name in self._excluded:
+            return StepOutcome(0, "left out by the command line", "excluded")
+        if ending is not None and not self.tidies_up(instance.name):
+            return StepOutcome(0, ending.reason, "cancelled")
+        if first := self._failed_fast.get(instance.job.name):
+            return StepOutcome(0, f"'{first}' has failed, and the job has fail_fast", "cancelled")
+        return None
+
     def _by_word(self, name: str, word: str) -> StepOutcome | None:
         if word == "any_failed":
             return None if self._failed(name) else StepOutcome(0, "no job it needs failed", "condition")
@@ -101,13 +113,17 @@ class JobDecider:
         return StepOutcome(0, unmet, "dependency") if unmet else None
 
     def _failed(self, name: str) -> bool:
-        return any(self._results[other].outcome in _BAD for other in self.graph[name])
+        return any(self._results[other].outcome in _BAD and self._counts(other) for other in self.graph[name])
+
+    def _counts(self, name: str) -> bool:
+        """Return whether a failure of an instance is one for those that wait for it."""
+        return not self.instances[name].job.allow_failure or self._results[name].outcome == "cancelled"
 
     def _unmet(self, name: str) -> str:
         """Return why a job that an instance needs has not succeeded; empty when all have."""
         for other in self.graph[name]:
             outcome = self._results[other].outcome
-            if outcome != "success":
+            if outcome != "success" and (outcome == "skipped" or self._counts(other)):
                 return f"job '{self.instances[other].label}' " + (
                     "was skipped" if outcome == "skipped" else "did not succeed"
                 )

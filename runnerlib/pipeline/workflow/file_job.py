@@ -30,7 +30,10 @@ _SETTINGS = (
     *("code_dir", "job_dir", "queue_timeout", "on_worker_loss"),
     *(f"{prefix}_{part}" for prefix in SOURCES for part in ("type", "url", "ref")),
 )
-_FIELDS = ("image", "depends_on", "condition", "for_each", "item_var", "matrix", "priority", "resources", "runs_on")
+_FIELDS = (
+    *("image", "depends_on", "condition", "for_each", "item_var", "matrix", "priority", "resources", "runs_on"),
+    *("retry", "allow_failure", "fail_fast", "max_runs"),
+)
 _IGNORED = "x-"
 
 

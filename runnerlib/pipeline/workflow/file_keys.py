@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from runnerlib.errors import unknown
 from runnerlib.pipeline.job_file import parsers, sources
+from runnerlib.pipeline.job_file import steps as step_keys
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Reading, Wrong, kind_of
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
@@ -74,8 +75,11 @@ def matrix(reading: Reading, node: Node) -> dict[str, tuple[Any, ...]]:
 
     A single value is a list of one.
     """
-    found = {}
+    found: dict[str, tuple[Any, ...]] = {}
     for name, entry in reading.entries(node, "a matrix").items():
+        if name in MATRIX_KINDS:
+            found[name] = (MATRIX_KINDS[name](reading, entry.value),)
+            continue
         single = entry.value.id != "sequence"
         found[name] = (value(reading, entry.value),) if single else items(reading, entry.value)
     return found
@@ -164,6 +168,8 @@ DOWNLOAD_KINDS: Kinds = {"job": parsers.text, "files": parsers.names, "to": pars
 EVENT_KINDS: Kinds = {"events": event_names, "branches": parsers.names}
 PATH_KINDS: Kinds = {"include": parsers.names, "exclude": parsers.names}
 
+MATRIX_KINDS: Kinds = {"fail_fast": parsers.boolean, "max_parallel": parsers.whole}
+
 WORKFLOW_KEYS: Mapping[str, Key] = {
     "name": Key(parsers.text, "name of the workflow"),
     "id": Key(parsers.text, "id of the workflow for a coordinator and its policies (default: `pr` for `pr.yaml`)"),
@@ -204,9 +210,13 @@ JOB_KEYS: Mapping[str, Key] = {
     "for_each": Key(items, "list of items; the job runs once for each"),
     "item_var": Key(parsers.text, "name of the variable that holds the item"),
     "matrix": Key(matrix, "names and lists, `include` and `exclude`; the job runs once for each combination"),
+    "fail_fast": Key(parsers.boolean, "`true`: the first run of `for_each` or `matrix` that fails ends the others"),
+    "max_runs": Key(parsers.whole, "how many runs of `for_each` or `matrix` go at a time; in a matrix `max_parallel`"),
     "env": Key(parsers.variables, "variables for every step"),
     "environment": Key(parsers.variables, "the same as `env`", same_as="env"),
     "timeout": Key(parsers.duration, "time for the whole job"),
+    "retry": Key(step_keys.retry, "number of further attempts at the whole job after a failure, or a mapping"),
+    "allow_failure": Key(parsers.boolean, "`true`: the workflow goes on, and can succeed, although this job fails"),
     "secrets": Key(parsers.names, "secret variables for steps without such a list of their own (default: all)"),
     "max_parallel": Key(parsers.whole, "how many of its steps run at a time, by weight"),
     "priority": Key(parsers.whole, "priority among jobs that are ready, here and in the queue of a coordinator"),

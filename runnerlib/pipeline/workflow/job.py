@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from runnerlib._util.values import checked, mended
 from runnerlib.errors import ConfigError
-from runnerlib.pipeline.job import Job, Step
+from runnerlib.pipeline.job import NO_RETRY, Job, Retry, Step
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 ALL_SUCCESS = "all_success"
@@ -31,6 +31,9 @@ class Filter(NamedTuple):
 
 NO_FILTER = Filter()
 
+MATRIX_LIMITS: Mapping[str, str] = {"fail_fast": "fail_fast", "max_parallel": "max_runs"}
+"""Words in a matrix that say how its runs go, and the field of the job that each of them is."""
+
 _LISTED = ("depends_on", "for_each", "matrix", "upload", "download", "outputs", "runs_on")
 BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "secrets", "working_dir")
 
@@ -50,7 +53,21 @@ class Download(NamedTuple):
 def as_tuples(job: WorkflowJob) -> WorkflowJob:
     """Lists as tuples, and single names as tuples of one."""
     changed = _tuples({key: getattr(job, key) for key in _LISTED})
-    return job._replace(**changed)
+    retry: object = job.retry
+    if isinstance(retry, int):
+        changed["retry"] = Retry(retry)
+    return job._replace(**_matrix_limits(changed), **changed)
+
+
+def _matrix_limits(changed: dict[str, Any]) -> dict[str, Any]:
+    """Take what a matrix says of its runs as a whole out of it."""
+    found: dict[str, Any] = {}
+    for word, field in MATRIX_LIMITS.items():
+        if word in changed["matrix"]:
+            found[field] = changed["matrix"][word][0]
+    if found:
+        changed["matrix"] = {key: values for key, values in changed["matrix"].items() if key not in MATRIX_LIMITS}
+    return found
 
 
 @mended(as_tuples)
@@ -65,7 +82,9 @@ class WorkflowJob(NamedTuple):
     settings of the configuration (`source_type`, `code_dir`, …), `upload` globs of files that other jobs can
     `download`; one that gives no file fails the job, warns or does nothing (`if_no_files`: fail, warn, ignore).
     `outputs` maps names to `STEP.OUTPUT`, or to "" for an output of that name. What only a coordinator acts on is in
-    `remote`, as it was written.
+    `remote`, as it was written. `retry` runs the whole job again after a failure; a job that may fail (`allow_failure`)
+    counts as a success for those that wait for it. The first of several runs that fails ends the others (`fail_fast`);
+    at most `max_runs` go at a time. Both may stand in `matrix`, too: as `fail_fast` and `max_parallel`.
     """
 
     name: str
@@ -88,6 +107,15 @@ class WorkflowJob(NamedTuple):
     remote: Mapping[str, Any] = NOTHING
     on: Filter = NO_FILTER
     description: str = ""
+    retry: Retry = NO_RETRY
+    allow_failure: bool = False
+    fail_fast: bool = False
+    max_runs: int | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """True if the job runs once for each of several things."""
+        return self.for_each is not None or bool(self.matrix)
 
     @property
     def env(self) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from runnerlib.pipeline.job import Step
+    from runnerlib.pipeline.job import Retry, Step
     from runnerlib.pipeline.workflow.job import Download, Filter
 
 
@@ -37,3 +37,7 @@ class JobKeywords(TypedDict, total=False):
     remote: Mapping[str, Any]
     on: Filter
     description: str
+    retry: Retry | int
+    allow_failure: bool
+    fail_fast: bool
+    max_runs: int | None

@@ -32,6 +32,8 @@ class Progress:
         self.results: dict[str, StepResult] = {}
         self._kept = kept
         self._env = env
+        self._runs: dict[str, int] = {}  # the runs that go on now, of jobs that limit them
+        self._aside: dict[str, list[str]] = {}  # those that wait for one of them to end
         self._schedule = Schedule(judge.graph, dict.fromkeys(judge.graph, 1), capacity)
 
     @property
@@ -46,7 +48,7 @@ class Progress:
 
         `ending` is that of a workflow that was stopped. A returned result counts as recorded.
         """
-        name = self._schedule.head()
+        name = self._head()
         if name is None:
             return None
         result = self._known(name, ending)
@@ -54,12 +56,30 @@ class Progress:
             self._schedule.skip_head()
             self._record(result)
             return result
-        return self.judge.instances[name] if self._schedule.start_head() else None
+        if not self._schedule.start_head():
+            return None
+        instance = self.judge.instances[name]
+        if instance.job.max_runs is not None:
+            self._runs[instance.job.name] = self._runs.get(instance.job.name, 0) + 1
+        return instance
 
     def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
         """Record the end of an instance that was started."""
         self._schedule.end(result.name)
+        job = self.judge.instances[result.name].job
+        if job.max_runs is not None:
+            self._runs[job.name] -= 1
+            self._schedule.put_back(self._aside.pop(job.name, ()))
         self._record(result, new_vars)
+
+    def _head(self) -> str | None:
+        """Return the next instance whose job has no more runs than it may; the others are put aside."""
+        while (name := self._schedule.head()) is not None:
+            job = self.judge.instances[name].job
+            if job.max_runs is None or self._runs.get(job.name, 0) < job.max_runs:
+                return name
+            self._aside.setdefault(job.name, []).append(self._schedule.put_aside())
+        return None
 
     def in_order(self) -> tuple[StepResult, ...]:
         """The results so far, in written order."""

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 
 class JobInputs(NamedTuple):
-    """Inputs of a job at its start: the workflow's variables, and the results of the jobs it waited for."""
+    """Inputs of a job at its start: the workflow's variables, and the results of the jobs it waited for.
+
+    `attempt` counts from 1; a job that is tried again begins anew.
+    """
 
     vars: Mapping[str, Any]
     before: tuple[StepResult, ...]
+    attempt: int = 1
 
 
 class JobOutcome(NamedTuple):

@@ -117,7 +117,7 @@ class LocalJob:
         base = plan.plans[instance.name].workspace.base
         variables = tell(instance, base, self._known.vars, self._known.before, plan.masker)
         variables[RECORDS_VARIABLE] = str(self._backend.records)
-        selection = Selection(resume=True) if plan.selection.resume else None
+        selection = Selection(resume=True) if plan.selection.resume and self._known.attempt == 1 else None
         request = plan.requests[instance.name]._replace(upstream=variables, selection=selection)
         return Planner(request, plan.services.for_job(), plan_job)
 

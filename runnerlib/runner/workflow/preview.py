@@ -139,7 +139,20 @@ def _how(job: WorkflowJob, runs: list[Instance]) -> Iterator[str]:
         yield f"if {job.condition.strip()}"
     if job.image:
         yield f"in {job.image}"
+    yield from _attempts(job)
     yield from listed_secrets(job.body.secrets)
+
+
+def _attempts(job: WorkflowJob) -> Iterator[str]:
+    """Yield the words about what a failure of a job means, and about its runs as a whole."""
+    if job.allow_failure:
+        yield "may fail"
+    if job.retry.max:
+        yield f"up to {job.retry.max + 1} attempts"
+    if job.max_runs:
+        yield f"at most {job.max_runs} at a time"
+    if job.fail_fast:
+        yield "the first failure ends the others"
 
 
 def _mermaid(plan: WorkflowPlan, results: Mapping[str, StepResult | None]) -> str:

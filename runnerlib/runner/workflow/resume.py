@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 # Fields that the signature has in another form, or that do not change what a job does here.
-_IRRELEVANT = ("body", "on", "description", "remote", "priority", "matrix")
+_IRRELEVANT = ("body", "on", "description", "remote", "priority", "matrix", "retry", "allow_failure", "fail_fast")
+_IRRELEVANT += ("max_runs",)
 
 
 class ResumeState:

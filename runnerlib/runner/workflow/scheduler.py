@@ -149,9 +149,24 @@ class WorkflowRun(ForwardingObserver):
             if isinstance(found, StepResult):
                 self._skipped(found)
             else:
-                known = JobInputs(dict(self._vars), self._before(found.name))
-                job = self._backend.job(found, known, self._names[found.name], self._labels[found.name], self)
+                job = self._job(found)
                 self._running[asyncio.get_running_loop().create_task(job.run())] = found, job
+
+    def _job(self, instance: Instance) -> RunningJob:
+        """Make a job of the backend, with its further attempts."""
+        known = JobInputs(dict(self._vars), self._before(instance.name))
+        names, label = self._names[instance.name], self._labels[instance.name]
+
+        def attempt(number: int, observer: Observer) -> RunningJob:
+            return self._backend.job(instance, known._replace(attempt=number), names, label, observer)
+
+        if not instance.job.retry.max:
+            return attempt(1, self)
+        from runnerlib.runner.workflow.job_retry import RetriedJob  # for the few jobs that are tried again
+
+        return RetriedJob(
+            attempt, instance.job.retry, self, lambda text: self._tell(Warned(self._mask(f"{label}: {text}")))
+        )
 
     def _before(self, name: str) -> tuple[StepResult, ...]:
         """Return the results of all direct and indirect dependencies of a job, in written order."""
@@ -168,10 +183,16 @@ class WorkflowRun(ForwardingObserver):
             )
         else:
             end = task.result()
+        if instance.job.allow_failure and end.result.outcome == "failure":
+            end = end._replace(result=end.result._replace(required=False))
         self._vars |= end.handed_on.vars
         if end.failed_step:
             self._failed_steps[instance.name] = end.failed_step
         self._progress.ended(end.result, end.handed_on.vars)
+        if instance.job.fail_fast and end.result.required and end.result.outcome == "failure":
+            for other, job in self._running.values():
+                if other.job.name == instance.job.name:
+                    job.stop(signal.SIGTERM)
         try:
             remembered = self._memory.record(end.result, end.handed_on)
         except OSError as problem:
@@ -280,7 +301,7 @@ class WorkflowRun(ForwardingObserver):
     def _result(self, started: float) -> WorkflowResult:
         jobs = self._progress.in_order()
         ending = self._ending or outcome_of_all(jobs)
-        first = next((job.name for job in jobs if job.outcome == "failure"), "")
+        first = next((job.name for job in jobs if job.outcome == "failure" and job.required), "")
         failed_step = self._failed_steps.get(first, "")
         name = self._plan.workflow.name
         return WorkflowResult(

@@ -85,7 +85,17 @@ class TestValues:
 
     @pytest.mark.parametrize(
         ("written", "seconds"),
-        [("90", 90), ("1.5", 1.5), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1h30m5.5s", 5405.5), ("250ms", 0.25)],
+        [
+            ("1d", 86400),
+            ("1.5d12h", 172800),
+            ("90", 90),
+            ("1.5", 1.5),
+            ("90s", 90),
+            ("5m", 300),
+            ("1h30m", 5400),
+            ("1h30m5.5s", 5405.5),
+            ("250ms", 0.25),
+        ],
     )
     def test_times(self, written: str, seconds: float) -> None:
         assert parse(f"{STEP}      timeout: {written}\n", "f").job.steps[0].timeout == seconds
@@ -95,11 +105,11 @@ class TestValues:
         [
             *(("1:30", "1:30"), ("-1", "-1"), ("soon", "a text"), ("''", "a text"), ("5m1h", "a text")),
             *(("5 m", "a text"), ("[]", "a list"), ("1e3", "a text"), (".inf", ".inf"), ("9" * 40, "a number")),
-            ("1d", "a text"),
+            ("1w", "a text"),
         ],
     )
     def test_no_times(self, written: str, got: str) -> None:
-        expected = f"f:5:16: timeout: a time as 90 (seconds), 90s, 5m or 1h30m is expected, got {got}"
+        expected = f"f:5:16: timeout: a time as 90 (seconds), 90s, 5m, 1h30m or 1d is expected, got {got}"
         assert complaints(f"{STEP}      timeout: {written}\n") == [expected]
 
     @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runnerlib import ConfigError, Job, Step, Workflow
+from runnerlib import ConfigError, Job, Retry, Step, Workflow
 from runnerlib.pipeline.workflow import Download, WorkflowJob
 
 STEPS = [Step("s", "true")]
@@ -27,6 +27,10 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "resources": ({"cpus": 1}, {"cpus": 1}),
     "runs_on": (["linux"], ("linux",)),
     "description": ("text", "text"),
+    "retry": (2, Retry(2)),
+    "allow_failure": (True, True),
+    "fail_fast": (True, True),
+    "max_runs": (2, 2),
     "env": ({"B": "2"}, {"A": "1", "B": "2"}),
     "timeout": (5, 5),
 }
