@@ -94,7 +94,19 @@ def as_text(job: Job, kept: Collection[str] = (), left_out: Collection[str] = ()
         step.name: Node(step.shown, tuple(_how(step, graph[step.name])), idle.get(step.name, "")) for step in job.steps
     }
     title = "; ".join((f"job {one_line(job.name)}: {counted(len(graph), 'step')}", *listed_secrets(job.secrets)))
-    return graph_as_text(title, graph, nodes, width)
+    return graph_as_text(title, graph, nodes, width) + origins_as_text(job.origins, width)
+
+
+def origins_as_text(origins: Mapping[str, str], width: int = 0) -> str:
+    """Return lines with the places of values that come from elsewhere; nothing where there are none."""
+    if not origins:
+        return ""
+    by_place: dict[str, list[str]] = {}
+    for key, place in origins.items():
+        by_place.setdefault(place, []).append(key)
+    texts = (f"{one_line(', '.join(keys))}: from {one_line(place)}" for place, keys in by_place.items())
+    lines = [line for text in texts for line in hanging(text, width, "  ")]
+    return "\n".join(["", "where values come from", *lines])
 
 
 def as_mermaid(job: Job, kept: Collection[str] = (), left_out: Collection[str] = (), width: int = 0) -> str:  # noqa: ARG001

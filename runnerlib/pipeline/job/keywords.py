@@ -19,6 +19,7 @@ class JobChanges(TypedDict, total=False):
     timeout: float | None
     max_parallel: int | None
     secrets: Sequence[str] | None
+    origins: Mapping[str, str] | None
 
 
 class StepKeywords(TypedDict, total=False):

@@ -55,7 +55,8 @@ class Job:
 
     `env` is added to the environment of every step. `timeout` limits the whole job, in seconds;
     `max_parallel` the sum of the weights of the steps that run at a time (default: CPUs). `secrets` names the secret
-    variables that steps without a list of their own get (default: all). `description` says what the job is for.
+    variables that steps without a list of their own get (default: all). `description` says what the job is for;
+    `origins` tells people where values come from that are not said of the job itself.
     """
 
     def __init__(
@@ -68,9 +69,11 @@ class Job:
         max_parallel: int | None = None,
         secrets: Sequence[str] | None = None,
         description: str = "",
+        origins: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.description = description
+        self.origins = dict(origins or {})
         self.steps = list(steps)
         self.env = dict(env or {})
         self.timeout = timeout

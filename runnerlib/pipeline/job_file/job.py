@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
-from runnerlib.pipeline.job_file.steps import step
+from runnerlib.pipeline.job_file.steps import defaults, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,9 +42,21 @@ def definition(reading: Reading, node: Node) -> Located:
         secrets=reading.value(entries, "secrets", JOB_KINDS["secrets"], None),
         description=reading.value(entries, "description", JOB_KINDS["description"], ""),
     )
+    set_defaults(reading, entries, job)
     if "steps" not in entries:
         return Located(job, places)
     return Located(job, places, reading.value(entries, "steps", partial(read_steps, job=job, places=places), False))
+
+
+def set_defaults(reading: Reading, entries: Mapping[str, Entry], job: Job) -> None:
+    """Let the steps of `job` have what its `defaults` say."""
+    reading.step_defaults = reading.value(entries, "defaults", defaults, {})
+    job.origins = origins_of_steps(reading)
+
+
+def origins_of_steps(reading: Reading) -> dict[str, str]:
+    """Return the place of each key that steps have by default, for people."""
+    return {f"steps: {key}": f"defaults, {reading.where(entry.key)}" for key, entry in reading.step_defaults.items()}
 
 
 def variables(reading: Reading, entries: Mapping[str, Entry], key: str, places: dict[Where, Node]) -> Mapping[str, str]:
@@ -83,6 +95,7 @@ JOB_KINDS: Mapping[str, Callable[..., Any]] = {
     "timeout": parsers.duration,
     "max_parallel": parsers.whole,
     "secrets": parsers.names,
+    "defaults": defaults,
     "steps": read_steps,
 }
 JOB_KEYS = tuple(JOB_KINDS)

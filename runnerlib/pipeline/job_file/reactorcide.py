@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import flat, parsers, sources
-from runnerlib.pipeline.job_file.job import JOB_KINDS, Located, read_steps, variables
+from runnerlib.pipeline.job_file.job import JOB_KINDS, Located, read_steps, set_defaults, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -93,6 +93,7 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
         secrets=reading.value(merged, "secrets", parsers.names, None),
         description=reading.value(merged, "description", parsers.text, ""),
     )
+    set_defaults(reading, merged, job)
     return Located(job, places, _steps(reading, merged, job, places)), merged
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.pipeline.job_file.nodes import Node, Place, error, start
@@ -35,10 +35,16 @@ class Entry(NamedTuple):
 
 
 class Reading:
-    """Collects errors in the file `name`, and counts what is read: an alias counts at every use."""
+    """Collects errors in the file `name`, and counts what is read: an alias counts at every use.
+
+    `step_defaults` are the keys that its steps have where they do not have them, `job_defaults` values of its jobs with
+    their positions.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.step_defaults: Mapping[str, Entry] = {}
+        self.job_defaults: Mapping[str, tuple[Any, Node]] = {}
         self._complaints: list[tuple[Place, str]] = []
         self._left = _BUDGET
 
@@ -55,6 +61,10 @@ class Reading:
             if len(self._complaints) >= _ENOUGH:
                 lines[str(error(self.name, None, "there may be more; these are enough for now"))] = None
             raise ConfigError("\n".join(lines))
+
+    def where(self, node: Node) -> str:
+        """Return the file and the line of a node, as FILE:LINE."""
+        return f"{self.name}:{start(node).line}"
 
     def value(self, entries: Mapping[str, Entry], key: str, kind: Callable[[Reading, Node], T], default: D) -> T | D:
         """Return the value of `key`; the default if it is missing or, after an error is recorded, wrong."""

@@ -103,13 +103,52 @@ STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: parsers.boolean}
 STEP_KEYS = tuple(STEP_KINDS)
 """The keys of a step: the fields of `Step` and one more."""
 
+_ONLY_OF_STEPS = {"name", "description", "run", "depends_on", "outputs", "stdin"}
+DEFAULT_KINDS: Kinds = {key: kind for key, kind in STEP_KINDS.items() if key not in _ONLY_OF_STEPS}
+"""The keys of a step that may be given for all steps."""
+
+_WORDS = ("steps",)
+
+
+def defaults(reading: Reading, node: Node) -> dict[str, Entry]:
+    """Return the keys that all steps have, from `{steps: {…}}`. Raises Wrong for anything else."""
+    entries = reading.entries(node, "defaults", _WORDS)
+    return reading.value(entries, "steps", step_defaults, {})
+
+
+def step_defaults(reading: Reading, node: Node) -> dict[str, Entry]:
+    """Return the keys of a mapping that all steps have; those with a wrong value are reported and left out."""
+    entries = reading.entries(node, "this", DEFAULT_KINDS)
+    missing = object()
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if reading.value(entries, key, DEFAULT_KINDS[key], missing) is not missing
+    }
+
+
+def _fitting(given: Mapping[str, Entry], own: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the defaults that do not contradict what a step says itself."""
+    against = {
+        "required": "required" in own or ALLOW_FAILURE in own,
+        ALLOW_FAILURE: "required" in own or ALLOW_FAILURE in own,
+        "shell": "run" in own and own["run"].value.id == "sequence",
+        "tty": "stdin" in own,
+        "secrets": "untrusted" in own,
+        "sandbox": "untrusted" in own,
+        "network": "sandbox" in own and own["sandbox"].value.value == "off",
+    }
+    return {key: entry for key, entry in given.items() if not against.get(key)}
+
+
 # In place of a wrong value: a value that causes no further errors.
 _STAND_INS: Mapping[str, Any] = {"run": "true", "depends_on": ()}
 
 
 def step(reading: Reading, node: Node, number: int) -> tuple[Step, Mapping[str, Entry]]:
     """Return the `number`-th step and its entries. Raises Wrong if it is no mapping."""
-    entries = reading.entries(node, "a step", STEP_KEYS)
+    own = reading.entries(node, "a step", STEP_KEYS)
+    entries = {**_fitting(reading.step_defaults, own), **own} if reading.step_defaults else own
     fields: dict[str, Any] = {"name": f"step {number} of the file", "run": "true"}
     for key in ("name", "run"):
         if key not in entries:
@@ -118,6 +157,8 @@ def step(reading: Reading, node: Node, number: int) -> tuple[Step, Mapping[str, 
         if key != ALLOW_FAILURE:
             default = fields.get(key, _STAND_INS.get(key, Step._field_defaults.get(key)))
             fields[key] = reading.value(entries, key, _KINDS[key], default)
+    if "env" in own and "env" in reading.step_defaults:
+        fields["env"] = {**parsers.variables(reading, reading.step_defaults["env"].value), **fields["env"]}
     if ALLOW_FAILURE in entries:
         allowed = reading.value(entries, ALLOW_FAILURE, parsers.boolean, False)
         if "required" in entries and fields["required"] == allowed:

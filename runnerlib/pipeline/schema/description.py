@@ -22,6 +22,7 @@ JOB = {
     "timeout": "time for the whole job",
     "max_parallel": "how many steps run at a time, by weight",
     "secrets": "names of the secret variables that steps without such a list of their own get",
+    "defaults": "keys that all steps have where they do not say otherwise: a mapping with `steps`",
     "steps": "list of steps, 10,000 at most",
 }
 STEP = {

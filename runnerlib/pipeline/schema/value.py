@@ -145,6 +145,18 @@ def _run_as() -> Schema:
     return {"anyOf": [TEXT, {"type": "object"}]}
 
 
+def _defaults(*, job: bool) -> Schema:
+    told = {"steps": {"description": "keys of all steps", **mapping(steps.DEFAULT_KINDS, description.STEP)}}
+    if job:
+        properties = {
+            key: {"description": entry.help, **known(key, value(entry.kind), JOB_WORDS)}
+            for key, entry in keys.DEFAULT_KEYS.items()
+        }
+        jobs = {"description": "keys of all jobs", "type": "object", "properties": properties}
+        told["jobs"] = {**jobs, "additionalProperties": False}
+    return {"type": "object", "properties": told, "additionalProperties": False}
+
+
 def _matrix() -> Schema:
     rule: Schema = {"type": "object", "minProperties": 1}
     rules = {"anyOf": [rule, {"type": "array", "items": rule}]}
@@ -179,6 +191,8 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     keys.event_names: _event_names,
     keys.paths: lambda: mapping(keys.PATH_KINDS, description.PATHS),
     keys.run_as: _run_as,
+    steps.defaults: lambda: _defaults(job=False),
+    keys.defaults: lambda: _defaults(job=True),
 }
 """Schemas of values with keys or several forms."""
 

@@ -139,6 +139,7 @@ def _workflow(reading: Reading, node: Node, entries: dict[str, Entry], others: O
         id=given("id", ""),
         description=given("description", ""),
     )
+    given("defaults", None)
     found: list[Found | None] = reading.value(entries, "jobs", partial(_jobs, others=others), [])
     usable = [one for one in found if one is not None]
     workflow.jobs = [one.job for one in usable]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.pipeline.job import Job, Step
-from runnerlib.pipeline.job_file.job import read_steps
+from runnerlib.pipeline.job_file.job import origins_of_steps, read_steps
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
 from runnerlib.pipeline.job_file.sources import KEYS as SOURCES
 from runnerlib.pipeline.workflow.file_keys import (
@@ -38,12 +38,16 @@ _IGNORED = "x-"
 
 
 class Values(NamedTuple):
-    """Contents of a job's file: values by key, their positions, and the filter of a job that stands alone."""
+    """Contents of a job's file: values by key, their positions, and the filter of a job that stands alone.
+
+    `origins` has the places of values that come from elsewhere, for people.
+    """
 
     values: dict[str, Any]
     places: dict[Where, Node]
     on: Filter = NO_FILTER
     named: bool = True
+    origins: dict[str, str] = {}  # noqa: RUF012 - of a tuple: it is never changed in place
 
 
 class Found(NamedTuple):
@@ -65,10 +69,9 @@ def read_values(
     flat = {key: entry for key, entry in entries.items() if not key.startswith(_IGNORED)}
     _refuse_reserved(reading, flat)
     nested = flat.pop("job", None)
-    below = Values({}, {(): node})
+    below = _by_default(reading, node)
     if "job_file" in flat:
-        found = _other(reading, flat.pop("job_file"), other_file)
-        below = Values(found.values, {**dict.fromkeys(found.places, node), (): node}, NO_FILTER, found.named)
+        below = _over(below, _other(reading, flat.pop("job_file"), other_file), node)
     on = _filter(reading, flat) if alone else NO_FILTER
     reading.only(flat, [*JOB_KEYS, *(FILE_KEYS if alone else NESTED_KEYS)])
     named = _merge(reading, below, flat)
@@ -78,6 +81,24 @@ def read_values(
         reading.only(inner, JOB_KEYS)
         named = _merge(reading, below, inner) and named
     return below._replace(on=on, named=named and below.named)
+
+
+def _by_default(reading: Reading, node: Node) -> Values:
+    """Return what every job of the file has."""
+    given = reading.job_defaults
+    places: dict[Where, Node] = {**{(key,): at for key, (_, at) in given.items()}, (): node}
+    origins = {key: f"defaults, {reading.where(at)}" for key, (_, at) in given.items()}
+    return Values({key: value for key, (value, _) in given.items()}, places, origins=origins)
+
+
+def _over(below: Values, found: Values, node: Node) -> Values:
+    """Return the values of another file over those `below`; a mistake in them is told at `node`."""
+    values = {**below.values, **found.values}
+    if "env" in below.values and "env" in found.values:
+        values["env"] = {**below.values["env"], **found.values["env"]}
+    origins = {**{key: place for key, place in below.origins.items() if key not in found.values}, **found.origins}
+    places = {**below.places, **dict.fromkeys(found.places, node), (): node}
+    return Values(values, places, NO_FILTER, found.named, origins)
 
 
 def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
@@ -103,6 +124,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         timeout=values.get("timeout"),
         max_parallel=values.get("max_parallel"),
         secrets=values.get("secrets"),
+        origins={key: place for key, place in found.origins.items() if key.startswith("steps: ")},
     )
     artifacts = values.get("artifacts", NO_ARTIFACTS)
     job = WorkflowJob(
@@ -114,6 +136,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         remote={key: values[key] for key in values if JOB_KEYS[key].remote or key == "working_dir"},
         on=found.on,
         description=values.get("description", ""),
+        origins=found.origins,
         **artifacts,
         **{key: values[key] for key in _FIELDS if key in values},
     )
@@ -131,7 +154,12 @@ def _merge(reading: Reading, below: Values, entries: Mapping[str, Entry]) -> boo
     """Put the values of `entries` over those `below`; return whether every step has a usable name."""
     named = True
     given: dict[str, str] = {}
+    outer = reading.step_defaults
+    if "defaults" in entries:
+        reading.step_defaults = {**outer, **reading.value(entries, "defaults", JOB_KEYS["defaults"].kind, {})}
     for key, entry in entries.items():
+        if key == "defaults":
+            continue
         declared = JOB_KEYS[key]
         target = declared.same_as or key
         if target in given:
@@ -141,7 +169,9 @@ def _merge(reading: Reading, below: Values, entries: Mapping[str, Entry]) -> boo
         usable, value = _value(reading, entries, key, declared)
         if not usable:
             continue
+        below.origins.pop(target, None)
         if target == "steps":
+            below.origins.update(origins_of_steps(reading))
             value, named = _steps(reading, value, below.places)
         if target == "env":
             below.places.update({("env", name): place.key for name, place in reading.entries(entry.value, key).items()})
@@ -150,6 +180,7 @@ def _merge(reading: Reading, below: Values, entries: Mapping[str, Entry]) -> boo
         below.places[(target,)] = entry.value
     for one, other in (("command", "steps"), ("for_each", "matrix")):
         _replace_other(below, given, one, other)
+    reading.step_defaults = outer
     return named
 
 

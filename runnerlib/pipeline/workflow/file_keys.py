@@ -14,7 +14,7 @@ from runnerlib.errors import unknown
 from runnerlib.pipeline.job_file import parsers, sources
 from runnerlib.pipeline.job_file import steps as step_keys
 from runnerlib.pipeline.job_file.nodes import Node
-from runnerlib.pipeline.job_file.reader import Reading, Wrong, kind_of
+from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
 from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Download, Filter
 
@@ -163,6 +163,30 @@ def steps(_reading: Reading, node: Node) -> Node:
 
 Kinds = Mapping[str, Callable[[Reading, Node], Any]]
 
+
+def defaults(reading: Reading, node: Node) -> dict[str, Entry]:
+    """Read what all steps and all jobs have, and let those of this file have it. Raises Wrong for no mapping."""
+    entries = reading.entries(node, "defaults", DEFAULT_WORDS)
+    reading.step_defaults = reading.value(entries, "steps", step_keys.step_defaults, {})
+    reading.job_defaults = reading.value(entries, "jobs", _job_defaults, {})
+    return entries
+
+
+def _job_defaults(reading: Reading, node: Node) -> dict[str, tuple[Any, Node]]:
+    entries = reading.entries(node, "this", DEFAULT_KEYS)
+    missing = object()
+    found: dict[str, tuple[Any, Node]] = {}
+    for key, entry in entries.items():
+        declared = DEFAULT_KEYS[key]
+        given = reading.value(entries, key, declared.kind, missing)
+        if (declared.same_as or key) in found:
+            reading.complain(entry.key, f"'{key}' is the same as '{declared.same_as or key}'; give one of them")
+        elif given is not missing:
+            found[declared.same_as or key] = given, entry.value
+    return found
+
+
+DEFAULT_WORDS = ("jobs", "steps")
 ARTIFACT_KINDS: Kinds = {"upload": parsers.names, "if_no_files": if_no_files, "download": downloads}
 DOWNLOAD_KINDS: Kinds = {"job": parsers.text, "files": parsers.names, "to": parsers.text}
 EVENT_KINDS: Kinds = {"events": event_names, "branches": parsers.names}
@@ -178,6 +202,7 @@ WORKFLOW_KEYS: Mapping[str, Key] = {
     "triggers": Key(events, "the same as `on`", same_as="on"),
     "paths": Key(paths, "globs of changed files: `include` and `exclude`"),
     "vars": Key(mapping, "values for every job"),
+    "defaults": Key(defaults, "keys that all `jobs` and all `steps` have where they do not say otherwise"),
     "jobs": Key(value, "list of jobs, or a mapping of names to jobs"),
 }
 """The keys below `workflow:`, and of a file in `.reactorcide/workflows`."""
@@ -212,6 +237,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "matrix": Key(matrix, "names and lists, `include` and `exclude`; the job runs once for each combination"),
     "fail_fast": Key(parsers.boolean, "`true`: the first run of `for_each` or `matrix` that fails ends the others"),
     "max_runs": Key(parsers.whole, "how many runs of `for_each` or `matrix` go at a time; in a matrix `max_parallel`"),
+    "defaults": Key(step_keys.defaults, "keys that all its `steps` have where they do not say otherwise"),
     "env": Key(parsers.variables, "variables for every step"),
     "environment": Key(parsers.variables, "the same as `env`", same_as="env"),
     "timeout": Key(parsers.duration, "time for the whole job"),
@@ -237,6 +263,11 @@ JOB_KEYS: Mapping[str, Key] = {
     **{key: Key(kind, text, remote=True) for key, (kind, text) in _REMOTE.items()},
 }
 """The keys of a job in a workflow."""
+
+_ONLY_OF_JOBS = {"name", "description", "steps", "command", "working_dir", "depends_on", "needs", "for_each", "matrix"}
+_ONLY_OF_JOBS |= {"outputs", "artifacts", "defaults"}
+DEFAULT_KEYS: Mapping[str, Key] = {key: declared for key, declared in JOB_KEYS.items() if key not in _ONLY_OF_JOBS}
+"""The keys of a job that may be given for all jobs."""
 
 NESTED_KEYS = ("job", "job_file")
 """Keys that may stand beside JOB_KEYS: a nested job, and the file that describes it."""

@@ -85,6 +85,7 @@ class WorkflowJob(NamedTuple):
     `remote`, as it was written. `retry` runs the whole job again after a failure; a job that may fail (`allow_failure`)
     counts as a success for those that wait for it. The first of several runs that fails ends the others (`fail_fast`);
     at most `max_runs` go at a time. Both may stand in `matrix`, too: as `fail_fast` and `max_parallel`.
+    `origins` tells people where values come from that are not said of the job itself.
     """
 
     name: str
@@ -111,6 +112,7 @@ class WorkflowJob(NamedTuple):
     allow_failure: bool = False
     fail_fast: bool = False
     max_runs: int | None = None
+    origins: Mapping[str, str] = NOTHING
 
     @property
     def repeats(self) -> bool:
@@ -128,7 +130,7 @@ class WorkflowJob(NamedTuple):
         return self.body.timeout
 
 
-JOB_KEYS = tuple(key for key in WorkflowJob._fields if key not in {"name", "body", "command"})
+JOB_KEYS = tuple(key for key in WorkflowJob._fields if key not in {"name", "body", "command", "origins"})
 
 
 def workflow_job(

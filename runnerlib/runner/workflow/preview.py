@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from runnerlib.errors import one_line
 from runnerlib.events.result import StepResult
-from runnerlib.pipeline.graph_text import Node, counted, graph_as_mermaid, graph_as_text, listed_secrets
+from runnerlib.pipeline.graph_text import (
+    Node,
+    counted,
+    graph_as_mermaid,
+    graph_as_text,
+    listed_secrets,
+    origins_as_text,
+)
 from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, plain_condition
 from runnerlib.runner.workflow.resume import foreseen
 from runnerlib.runner.workflow.run import surroundings_of
@@ -102,7 +109,8 @@ def _text(plan: WorkflowPlan, results: Mapping[str, StepResult | None], width: i
         runs[one.job.name].append(one)
     nodes = {job.name: _node(job, runs[job.name], results) for job in workflow.jobs}
     title = f"workflow {one_line(workflow.name)}: {counted(len(nodes), 'job')}"
-    return graph_as_text(title, workflow.dependencies(), nodes, width)
+    origins = {f"{one_line(job.name)}: {key}": place for job in workflow.jobs for key, place in job.origins.items()}
+    return graph_as_text(title, workflow.dependencies(), nodes, width) + origins_as_text(origins, width)
 
 
 def _node(job: WorkflowJob, runs: list[Instance], results: Mapping[str, StepResult | None]) -> Node:

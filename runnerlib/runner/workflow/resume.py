@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 
 # Fields that the signature has in another form, or that do not change what a job does here.
-_IRRELEVANT = ("body", "on", "description", "remote", "priority", "matrix", "retry", "allow_failure", "fail_fast")
-_IRRELEVANT += ("max_runs",)
+_IRRELEVANT = (
+    *("body", "on", "description", "remote", "priority", "matrix"),
+    *("retry", "allow_failure", "fail_fast", "max_runs", "origins"),
+)
 
 
 class ResumeState:
