@@ -10,7 +10,7 @@ import click
 
 from runnerlib._util.paths import working_directory
 from runnerlib.config import Resolved, read
-from runnerlib.config.layer_values import misspelt
+from runnerlib.config.misspelt import misspelt
 from runnerlib.errors import ConfigError, printable
 from runnerlib.executor.hardening import wipe
 from runnerlib.runner.environment import named_secrets, private
@@ -46,7 +46,7 @@ def requested(
     wipe(private(os.environ))
     session.directory = working_directory()
     resolved = resolve_options(config_file, options)
-    wipe(secret.name for secret in named_secrets(os.environ, resolved.config))
+    wipe([secret.name for secret in named_secrets(os.environ, resolved.config)])
     session.log_format = resolved.config.log_format
     session.config_exit_code = resolved.config.config_exit_code
     cwd = current_directory()

@@ -11,7 +11,7 @@ import click
 from runnerlib.cli._options import complete_entries
 from runnerlib.cli._request import is_unnamed, requested
 from runnerlib.errors import ConfigError, one_line, printable
-from runnerlib.output.streams import is_one_stream
+from runnerlib.output.console import is_one_stream
 from runnerlib.runner.planner import Planner, plan_job
 from runnerlib.runner.run import preview, run_request
 from runnerlib.secrets.lookup import UnresolvedLookup

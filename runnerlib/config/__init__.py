@@ -1,12 +1,11 @@
-"""Configuration: `settings`, their `parsers`, the values of each layer (`layer_values`), their precedence (`merge`)."""
+"""Configuration: `settings`, their `parsers`, and the precedence of layers (`merge`)."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from runnerlib.config.layer_values import PROFILES, Layer, LayerValue, Origin
-from runnerlib.config.merge import FileLayer, Resolved, resolve
+from runnerlib.config.merge import PROFILES, FileLayer, Layer, LayerValue, Origin, Resolved, resolve
 from runnerlib.config.settings import SECRETS, SETTINGS, RunnerConfig, Setting
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The order of the layers, and the origin of each value.
+"""The layers of the configuration: their values as written there, their order, and the origin of each value.
 
 Default < job file < file of the CI source < its profile < configuration file < its profile < environment < command
 line. Checked-in files rank below the caller's own settings; among them the job file is lowest, since it may come from
@@ -7,26 +7,73 @@ anywhere and the CI source is trusted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.values import NamedTuple
-from runnerlib.config.layer_values import (
-    Layer,
-    LayerValue,
-    Origin,
-    ParsedFile,
-    from_command_line,
-    from_environment,
-    from_file,
-    separate,
-)
-from runnerlib.config.settings import SETTINGS, RunnerConfig
+from runnerlib.config.settings import SETTINGS, RunnerConfig, Setting
 from runnerlib.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+
+PROFILES = "profiles"
+_OF_JOBS = frozenset({"job", "jobs", "steps", "workflow"})
+
+
+class Layer(Enum):
+    """Origin of a value; later members win."""
+
+    DEFAULT = "default"
+    JOB_FILE = "job file"
+    CI_FILE = "file of the CI source"
+    CI_PROFILE = "profile of the CI source"
+    FILE = "configuration file"
+    PROFILE = "profile"
+    ENVIRONMENT = "environment"
+    COMMAND_LINE = "command line"
+    PLUGIN = "plugin"
+
+
+class Origin(NamedTuple):
+    """The layer of a value and how it is spelled there."""
+
+    layer: Layer
+    spelling: str
+
+    def __str__(self) -> str:
+        return f"{self.layer.value}, {self.spelling}" if self.spelling else self.layer.value
+
+
+class LayerValue(NamedTuple):
+    """A value, as one layer gives it."""
+
+    setting: Setting
+    value: object
+    origin: Origin
+
+    @property
+    def shown(self) -> str:
+        """Describe a value for an error message.
+
+        A structure that should be text may hold secrets: only its type is shown.
+        """
+        if self.setting.secret:
+            return ""
+        if isinstance(self.value, (str, int, float)):
+            return f"got '{self.value}', "
+        return f"got a {'mapping' if isinstance(self.value, dict) else type(self.value).__name__}, "
+
+
+class ParsedFile(NamedTuple):
+    """The content of a file of settings: those at its top, and its profiles."""
+
+    settings: Mapping[str, object]
+    profiles: Mapping[str, Mapping[str, object]]
+
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -74,9 +121,13 @@ class Resolved(NamedTuple):
         origins = {name: origin for name, (_, origin) in changes.items()}
         return self._replace(config=replace(self.config, **values), origins={**self.origins, **origins})
 
+    def subject(self, name: str) -> str:
+        """Return the setting `name` as errors name it: with the layer of its value."""
+        return f"{name} ({self.origin(name)})"
+
     def error(self, name: str, problem: str) -> ConfigError:
         """A ConfigError about the value of the setting `name`, naming its layer."""
-        return ConfigError(f"{name} ({self.origin(name)}): {problem}")
+        return ConfigError(f"{self.subject(name)}: {problem}")
 
 
 def resolve(
@@ -175,3 +226,68 @@ def _parse(found: Mapping[str, LayerValue], values: dict[str, Any], problems: li
             values[name] = given.setting.parse(given.value)
         except ValueError as error:
             problems.append(f"{name} ({given.origin}): {given.shown}{error}")
+
+
+def separate(content: Mapping[str, object], file: str, problems: list[str], *, late: bool = False) -> ParsedFile:
+    """Split a file into settings and profiles, and check the keys of all, also of profiles that are not chosen.
+
+    `late`: the file is known only when the CI source is there, and must not set what is used before.
+    """
+    settings = {key: value for key, value in content.items() if key != PROFILES}
+    found = content.get(PROFILES)
+    profiles: dict[str, Mapping[str, object]] = {}
+    if isinstance(found, Mapping):
+        profiles = {str(name): inner for name, inner in found.items() if isinstance(inner, Mapping)}
+        wrong = [str(name) for name, inner in found.items() if inner is not None and not isinstance(inner, Mapping)]
+        profiles |= {str(name): {} for name, inner in found.items() if inner is None}
+        problems += (f"{file}: {PROFILES}: '{name}' must be a mapping of setting names to values" for name in wrong)
+    elif found is not None:
+        problems.append(f"{file}: {PROFILES} must be a mapping of names to settings")
+    problems += (f"{file}: {text}" for text in _wrong_keys(settings, "", late))
+    for name, inner in profiles.items():
+        problems += (f"{file}: {text}" for text in _wrong_keys(inner, f"{PROFILES}.{name}.", late))
+    return ParsedFile(settings, profiles)
+
+
+def _wrong_keys(settings: Mapping[str, object], prefix: str, late: bool) -> Iterator[str]:
+    for key in map(str, settings):
+        if key not in SETTINGS:
+            where = f"{prefix[:-1]}: " if prefix else ""
+            yield f"{where}{_unknown(key)}"
+        elif prefix and key == "profile":
+            yield f"{prefix}{key}: a profile cannot choose a profile"
+        elif late and SETTINGS[key].early:
+            yield (
+                f"{prefix}{key} is used before the CI source is there; "
+                "set it in a configuration file, the environment or on the command line"
+            )
+
+
+def _unknown(key: str) -> str:
+    if key in _OF_JOBS:
+        return f"'{key}' is of a job or a workflow: give this file as --job-file or --workflow-file"
+    return unknown("setting", key, SETTINGS)
+
+
+def from_file(settings: Mapping[str, object], layer: Layer, file: str, profile: str = "") -> Iterator[LayerValue]:
+    """The settings of a file, or of its profile `profile`; keys that are none were complained of by `separate`."""
+    prefix = f"{PROFILES}.{profile}." if profile else ""
+    for key, value in settings.items():
+        if key in SETTINGS and value is not None:
+            yield LayerValue(SETTINGS[key], value, Origin(layer, f"{file}: {prefix}{key}"))
+
+
+def from_environment(environ: Mapping[str, str]) -> Iterator[LayerValue]:
+    """The variables that are settings; others of REACTORCIDE_* belong to other parts of the system."""
+    for setting in SETTINGS.values():
+        if setting.variable in environ:
+            yield LayerValue(setting, environ[setting.variable], Origin(Layer.ENVIRONMENT, setting.variable))
+
+
+def from_command_line(options: Mapping[str, object], problems: list[str]) -> Iterator[LayerValue]:
+    """Yield the given options; None means that an option was not given."""
+    for name, value in options.items():
+        if name not in SETTINGS:
+            problems.append(unknown("setting", name, SETTINGS))
+        elif value is not None:
+            yield LayerValue(SETTINGS[name], value, Origin(Layer.COMMAND_LINE, SETTINGS[name].option))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ from runnerlib._util.values import NamedTuple, record
 from runnerlib.config import parsers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
+    from dataclasses import Field
 
 ENV_PREFIX = "REACTORCIDE_"
 
@@ -22,11 +22,13 @@ class Setting(NamedTuple):
     An `early` setting is used before the CI source is prepared, so no file of that source can set it. In a `literal`
     setting, references to secrets are not replaced. A setting that is not `offered` has no command-line option,
     because every user of the machine can read arguments. The value of a `secret` setting is masked, whichever layer
-    or plugin gives it, and the job does not get its variable unless it is `passed_on`. `spelled` is its option where
-    that has another name.
+    or plugin gives it, and the job does not get its variable unless it is `passed_on`. `option` and `variable` are its
+    spellings on the command line (``--job-command``) and in the environment (``REACTORCIDE_JOB_COMMAND``).
     """
 
     name: str
+    option: str
+    variable: str
     help: str
     parse: Callable[[object], Any]
     default: object = None
@@ -37,17 +39,6 @@ class Setting(NamedTuple):
     literal: bool = False
     offered: bool = True
     passed_on: bool = False
-    spelled: str = ""
-
-    @property
-    def option(self) -> str:
-        """The command line spelling, as in ``--job-command``."""
-        return self.spelled or "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The environment spelling, as in ``REACTORCIDE_JOB_COMMAND``."""
-        return ENV_PREFIX + self.name.upper()
 
 
 def _setting(text: str, parse: Callable[[object], Any] = parsers.text, default: object = None, **flags: object) -> Any:
@@ -235,7 +226,7 @@ class RunnerConfig:
     fleet: str | None = _setting(
         "run the jobs of a workflow on the workers of a fleet, as nats://HOST:4222 (default: on this machine)",
         early=True,
-        spelled="--on",
+        option="--on",
     )
     fleet_key_file: str | None = _setting(
         "key of the fleet, as `runnerlib worker keygen` prints it; here its public half is enough",
@@ -364,14 +355,28 @@ class RunnerConfig:
     )
 
 
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _variable(name: str) -> str:
+    return ENV_PREFIX + name.upper()
+
+
+def _of_field(one: Field[object]) -> Setting:
+    spellings = {"option": _option(one.name), "variable": _variable(one.name)}
+    return Setting(one.name, default=one.default, target=one.name, **{**spellings, **one.metadata})
+
+
 def _declared() -> tuple[Setting, ...]:
-    own = tuple(Setting(f.name, default=f.default, target=f.name, **f.metadata) for f in fields(RunnerConfig))
+    own = tuple(map(_of_field, fields(RunnerConfig)))
     by_name = {setting.name: setting for setting in own}
 
     def other_name(name: str, target: str, implies: Mapping[str, str]) -> Setting:
         meant = by_name[target]
         text = f"the same as {meant.option}" + "".join(f" with --{k.replace('_', '-')} {v}" for k, v in implies.items())
-        return meant._replace(name=name, help=text, default=None, target=target, implies=implies)
+        made = meant._replace(name=name, option=_option(name), variable=_variable(name), help=text)
+        return made._replace(default=None, target=target, implies=implies)
 
     return (
         *own,
@@ -386,14 +391,3 @@ SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _declare
 
 SECRETS = tuple(setting for setting in SETTINGS.values() if setting.secret and setting.name == setting.target)
 """The settings whose values are secret."""
-
-
-def secret_texts(value: object) -> Iterator[str]:
-    """The secret texts in the value of a secret setting: everything but names, and each item of a list."""
-    if isinstance(value, Mapping):
-        value = tuple(value.items())
-    if isinstance(value, (tuple, list)):
-        for item in value:
-            yield from secret_texts(item[-1] if isinstance(item, tuple) else item)
-    elif value is not None:
-        yield str(value)

@@ -7,12 +7,13 @@ unreadable and reveal the "secret".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 
 class Secret(NamedTuple):
@@ -78,3 +79,14 @@ def _everyday(raw: bytes) -> str:
     if bare.isdigit():
         return "it is a plain number"
     return "it is hardly more than one character repeated" if len(set(raw)) < MIN_DISTINCT else ""
+
+
+def secret_texts(value: object) -> Iterator[str]:
+    """Yield the secret texts in the value of a secret setting: everything but names, and each item of a list."""
+    if isinstance(value, Mapping):
+        value = tuple(value.items())
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            yield from secret_texts(item[-1] if isinstance(item, tuple) else item)
+    elif value is not None:
+        yield str(value)

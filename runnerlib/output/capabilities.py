@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.system import terminal_size
 from runnerlib._util.values import NamedTuple
-from runnerlib.output import service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MARKS = "│…✓✗·»─━"
 _PLAIN = str.maketrans({"│": "|", "…": "~", "✓": "+", "✗": "x", "·": ".", "»": ">", "─": "-", "━": "#"})
+
+
+# The variables that show a CI service, and the dialect of groups it reads.
+SERVICES = {"GITHUB_ACTIONS": "github", "GITLAB_CI": "gitlab", "BUILDKITE": "buildkite", "TF_BUILD": "azure"}
 
 
 class TerminalCapabilities(NamedTuple):
@@ -41,6 +44,11 @@ class TerminalCapabilities(NamedTuple):
     def plain(self, text: str) -> str:
         """Return `text` with the runner's own drawing characters as ASCII if the encoding lacks them."""
         return text if self.unicode else text.translate(_PLAIN)
+
+
+def service(environ: Mapping[str, str]) -> str:
+    """Return the dialect of the CI service that this process runs in; empty for none or an unknown one."""
+    return next((dialect for name, dialect in SERVICES.items() if environ.get(name)), "")
 
 
 def look(environ: Mapping[str, str], isatty: bool, encoding: str | None) -> TerminalCapabilities:

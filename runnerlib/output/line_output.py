@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from runnerlib.output.nonblocking_writer import Output
+from runnerlib.output.streams import Output
 from runnerlib.output.text.lines import cut
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from runnerlib.errors import OutputError
-from runnerlib.output.nonblocking_writer import BestEffort, Output
-from runnerlib.output.streams import Streams, streams
+from runnerlib.output.streams import BestEffort, Output, Streams, streams
 
 if TYPE_CHECKING:
     from typing import TypeAlias

@@ -1,23 +1,192 @@
-"""The two outputs of a console, and their settings for readers of lines: one stream or two, line length, the time."""
+"""The two outputs of a console, which are written without ever blocking the event loop or losing a byte.
+
+A reader that is slow, or has stopped reading, must not keep the runner from signals and timers. But
+O_NONBLOCK on an inherited descriptor would change it for every process that shares it, so a pipe or a
+terminal is opened anew, and a socket is asked for each message.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
-import time
+import select
+import socket
+import stat
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib.output import mode_of
-from runnerlib.output.nonblocking_writer import BestEffort, Output
+from runnerlib._util.system import enlarge
+from runnerlib._util.values import NamedTuple
+from runnerlib.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Write = Callable[[memoryview], int]
     Stamp = Callable[[bytes, float], bytes]
-    from collections.abc import Mapping, Sequence
 
-    from runnerlib.config import RunnerConfig
-    from runnerlib.output.capabilities import TerminalCapabilities
+
+class Output:
+    """Bytes for one descriptor, in order.
+
+    Inside an event loop what cannot be written at once is queued, `congested` turns true, and `drain`
+    waits until it is written. Without a loop `write` waits itself. Both raise OutputError when the
+    reader is gone or the file cannot grow; it is raised again by every later call.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd, self._write, self._release = _non_blocking(fd)
+        self._pending: deque[memoryview] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._error: OutputError | None = None
+
+    @property
+    def congested(self) -> bool:
+        """True while bytes are queued."""
+        return bool(self._pending)
+
+    @property
+    def is_terminal(self) -> bool:
+        """True if the output is shown on a terminal."""
+        return os.isatty(self._fd)
+
+    def write(self, data: bytes) -> None:
+        """Write `data`, or queue the part that the descriptor does not accept now."""
+        if self._error:
+            raise self._error
+        if not self._pending:
+            rest = self._send(memoryview(data))
+            if not rest:
+                return
+            self._pending.append(rest)
+            self._await_room()
+        else:
+            self._pending.append(memoryview(data))
+        if self._loop is None:
+            self._flush_blocking()
+
+    def write_line(self, line: bytes) -> None:
+        """Write a whole line, which a program looks for, without any change."""
+        self.write(line)
+
+    async def drain(self) -> None:
+        """Return when nothing is queued any more."""
+        if self._pending:
+            if self._waiting is None:
+                self._waiting = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._waiting)
+        if self._error:
+            raise self._error
+
+    def give_up(self) -> int:
+        """Drop the bytes queued for a reader that does not read, and refuse more; return how many were dropped."""
+        lost = sum(len(data) for data in self._pending)
+        self._pending.clear()
+        self._leave_loop()
+        if lost:
+            self._error = OutputError(f"cannot write the job's output: its reader has stopped, {lost} bytes are lost")
+        return lost
+
+    def close(self) -> None:
+        """Close what this output has opened; the descriptor that was given stays open."""
+        self._leave_loop()
+        self._release()
+
+    def _send(self, data: memoryview) -> memoryview:
+        """Write as much as possible without blocking; return the rest."""
+        try:
+            while data:
+                data = data[self._write(data) :]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._error = OutputError(f"cannot write the job's output: {_why(error)}")
+            self._pending.clear()
+            raise self._error from None
+        return data
+
+    def _await_room(self) -> None:
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+        else:
+            self._loop.add_writer(self._fd, self._on_room)
+
+    def _on_room(self) -> None:
+        with suppress(OutputError):  # `drain` raises it
+            self._send_pending()
+        if self._pending:
+            return
+        self._leave_loop()
+        if self._waiting is not None:
+            self._waiting.set_result(None)
+            self._waiting = None
+
+    def _leave_loop(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_writer(self._fd)
+            self._loop = None
+
+    def _send_pending(self) -> None:
+        while self._pending:
+            rest = self._send(self._pending[0])
+            if rest:
+                self._pending[0] = rest
+                return
+            self._pending.popleft()
+
+    def _flush_blocking(self) -> None:
+        while self._pending:
+            _writable(self._fd, timeout=None)
+            self._send_pending()
+
+
+class BestEffort(Output):
+    """An output whose loss does no harm, such as lines of the runner: what cannot be written is dropped.
+
+    A reader that is slow is still waited for.
+    """
+
+    def __init__(self, made: Callable[[], Output]) -> None:
+        """`made` makes the output; where that fails, everything is dropped."""
+        self._output: Output | None = None
+        with suppress(OutputError):
+            self._output = made()
+
+    @property
+    def congested(self) -> bool:
+        """True while bytes are queued."""
+        return self._output is not None and self._output.congested
+
+    @property
+    def is_terminal(self) -> bool:
+        """True if the output is shown on a terminal."""
+        return self._output is not None and self._output.is_terminal
+
+    def write(self, data: bytes) -> None:
+        """Write `data`, queue or drop it."""
+        with suppress(OutputError):
+            if self._output is not None:
+                self._output.write(data)
+
+    async def drain(self) -> None:
+        """Return when nothing is queued any more."""
+        with suppress(OutputError):
+            if self._output is not None:
+                await self._output.drain()
+
+    def give_up(self) -> int:
+        """Drop the queued bytes, and refuse more; return the number of bytes dropped."""
+        return 0 if self._output is None else self._output.give_up()
+
+    def close(self) -> None:
+        """Close the descriptors that this output has opened."""
+        if self._output is not None:
+            self._output.close()
 
 
 class Streams:
@@ -81,54 +250,61 @@ def _access(fd: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
 
 
-def under_worker(environ: Mapping[str, str], terminal: bool) -> bool:
-    """Return whether a worker reads the output: the job has a coordinator, and there is no terminal."""
-    return bool(environ.get("REACTORCIDE_JOB_ID")) and not terminal
+def _why(error: OSError) -> str:
+    return "its reader has closed it" if isinstance(error, BrokenPipeError) else str(error.strerror)
 
 
-def is_one_stream(config: RunnerConfig, environ: Mapping[str, str], terminal: bool) -> bool:
-    """Return whether the runner's own lines go to the same stream as the output of the job.
+class _Way(NamedTuple):
+    """Non-blocking access to a descriptor: the one to poll, the write function, and the release of both."""
 
-    Structured output, which programs read, stays in a stream of its own.
-    """
-    if config.log_stream == "auto":
-        log_format = config.log_format, environ.get("LOG_FORMAT")
-        structured = mode_of(config.output).for_programs or "json" in log_format
-        return under_worker(environ, terminal) and not structured
-    return config.log_stream == "one"
+    fd: int
+    write: Write
+    release: Callable[[], object]
 
 
-def for_lines(
-    ends: Streams, config: RunnerConfig, environ: Mapping[str, str], mode: str, marks: Sequence[bytes] = ()
-) -> Streams:
-    """Return `ends` as the settings ask for them; `marks` are the replacements of secrets, which are never cut.
-
-    Events are lines of their own, and stay as they are.
-    """
-    out, err = ends.out, ends.err
-    terminal = out.is_terminal
-    joined = is_one_stream(config, environ, terminal)
-    if joined and err is not out:
-        err.close()
-        err = out
-    cut = config.max_line is None and under_worker(environ, terminal)
-    if mode_of(mode).for_programs or not (cut or config.max_line or config.timestamps):
-        return Streams(out, err, joined=joined)
-    # Few outputs have a worker as their reader.
-    from runnerlib.output.line_output import LineOutput, stamped
-    from runnerlib.output.text.lines import LONGEST
-
-    limit = LONGEST if cut else config.max_line
-    now = time.time if config.timestamps and not mode_of(mode).stamps else None
-    shown = LineOutput(out, limit, marks, now)
-    stamp = stamped if config.timestamps and now is None else None
-    return Streams(shown, shown if err is out else LineOutput(err, limit, marks, now), joined=joined, stamp=stamp)
+def _non_blocking(fd: int) -> _Way:
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError as error:
+        raise OutputError(f"cannot write to descriptor {fd}: {error.strerror}") from None
+    if stat.S_ISSOCK(mode):
+        return _socket(fd)
+    if stat.S_ISFIFO(mode) or os.isatty(fd):
+        return _reopened(fd)
+    return _Way(fd, lambda data: os.write(fd, data), _nothing)  # a file never blocks its writer
 
 
-def beside_time(look: TerminalCapabilities, config: RunnerConfig, mode: str) -> TerminalCapabilities:
-    """Return the capabilities with what is left of a line beside the time, if every line begins with it."""
-    if not config.timestamps or mode_of(mode).for_programs or mode_of(mode).stamps:
-        return look
-    from runnerlib.output.line_output import STAMP_WIDTH
+def _socket(fd: int) -> _Way:
+    connection = socket.socket(fileno=os.dup(fd))
+    return _Way(fd, lambda data: connection.send(data, socket.MSG_DONTWAIT), connection.close)
 
-    return look._replace(taken=STAMP_WIDTH)
+
+def _reopened(fd: int) -> _Way:
+    try:
+        own = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:  # another user's pipe or terminal, no /proc, or no reader
+        return _polled(fd)
+    if not os.isatty(own):
+        enlarge(own)
+    return _Way(own, lambda data: os.write(own, data), lambda: os.close(own))
+
+
+def _polled(fd: int) -> _Way:
+    return _Way(fd, lambda data: _write_when_ready(fd, data), _nothing)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _write_when_ready(fd: int, data: memoryview) -> int:
+    """Write at most PIPE_BUF bytes, if the pipe is writable: POSIX guarantees that this does not block."""
+    if not _writable(fd, timeout=0):
+        raise BlockingIOError
+    return os.write(fd, data[: select.PIPE_BUF])
+
+
+def _writable(fd: int, timeout: int | None) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(timeout))

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runnerlib.config import SETTINGS, RunnerConfig, parsers
-from runnerlib.config.settings import secret_texts
 from runnerlib.errors import unknown
 from runnerlib.masking import SecretMasker
+from runnerlib.masking.candidates import secret_texts
 from runnerlib.plugins.errors import PluginError
 from runnerlib.secrets.lookup import SecretResolver
 from runnerlib.source import Sources

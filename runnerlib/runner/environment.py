@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
 from runnerlib.config import SECRETS, SETTINGS
-from runnerlib.config.settings import secret_texts
-from runnerlib.masking.candidates import Secret, guess
+from runnerlib.masking.candidates import Secret, guess, secret_texts
 from runnerlib.pipeline.job import VARIABLE_NAME
 from runnerlib.secrets.lookup import PASSWORD_VARIABLE
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runnerlib._util.values import NamedTuple
 from runnerlib.config import SETTINGS, Layer, with_ci_source
-from runnerlib.config.layer_values import misspelt
+from runnerlib.config.misspelt import misspelt
 from runnerlib.errors import ConfigError, one_line, unknown
 from runnerlib.output import MODES, mode_of
 from runnerlib.pipeline.job import Job, Step
@@ -315,14 +315,10 @@ def _directories(settings: Resolved, workspace: Workspace) -> tuple[Workspace, P
     config = settings.config
     if config.source_type not in {None, "", "none"}:
         workspace = workspace.prepared()
-
-    def subject(name: str) -> str:
-        return f"{name} ({settings.origin(name)})"
-
-    code_dir = workspace.resolve_directory(config.code_dir, subject("code_dir"))
-    artifacts = workspace.resolve_directory(config.artifacts_dir, subject("artifacts_dir"))
+    code_dir = workspace.resolve_directory(config.code_dir, settings.subject("code_dir"))
+    artifacts = workspace.resolve_directory(config.artifacts_dir, settings.subject("artifacts_dir"))
     workspace = workspace._replace(artifacts_at=artifacts)
-    job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, subject("job_dir"))
+    job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, settings.subject("job_dir"))
     return workspace, code_dir, job_dir
 
 

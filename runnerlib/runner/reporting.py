@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import working_directory
 from runnerlib.events import Notice, StepStarted
-from runnerlib.output import automatic_mode, chosen_format, console, mode_of
-from runnerlib.output.capabilities import look
-from runnerlib.output.streams import beside_time, for_lines, streams, under_worker
+from runnerlib.output.console import console, under_worker, view_of
+from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from runnerlib.output import Mode
     from runnerlib.output.capabilities import TerminalCapabilities
+    from runnerlib.output.console import View
     from runnerlib.output.log.file_names import LogNames
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.streams import Streams
@@ -48,21 +48,13 @@ def audience(
 
 
 def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None) -> Listener:
-    config, environ = plan.config, plan.environ
-    terminal = ends.out.is_terminal
-    seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
-    structured = chosen_format(environ, config.log_format) == "json"
-    mode = config.output or automatic_mode(environ, terminal and not structured, plan.step_count)
-    if structured and mode_of(mode).needs_terminal:  # its view and lines on stderr would write into each other
-        mode = "prefixed"
-    ends = for_lines(ends, config, environ, mode, services.masker.marks)
-    seen = beside_time(seen, config, mode)
-    log = _log(plan, ends) if structured and not mode_of(mode).for_programs else None
-    shown: Console = _without(console(mode, ends, seen, services.modes), mode, plan, log)
+    config, view = plan.config, view_of(plan.config, plan.environ, ends, plan.step_count, services.masker.marks)
+    log = _log(plan, view.streams) if view.structured and not view.mode.for_programs else None
+    shown: Console = _without(console(view.name, view.streams, view.seen, services.modes), view.mode, plan, log)
     if plan.is_command and config.log_limit is None and config.events is None and log is None:
         return shown
     logs = _log_names(plan, services)
-    if summary is not None and not mode_of(mode).for_programs:
+    if summary is not None and not view.mode.for_programs:
         from runnerlib.output.labelled import Labelled
 
         shown = Labelled(shown)
@@ -73,7 +65,7 @@ def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type
         shown = Truncate(shown, head=head, tail=config.log_limit - head, path=logs.path)
     from runnerlib.output.fanout import FanOut
 
-    verdict = [log] if log else _summary(plan, mode, shown, seen, summary, logs, _resume(plan, services, seen))
+    verdict = [log] if log else _summary(plan, view, shown, summary, logs, _resume(plan, services, view.seen))
     return FanOut(shown, *verdict, *_files(plan, logs))
 
 
@@ -106,15 +98,15 @@ def _log(plan: RunPlan, ends: Streams) -> Listener:
     return LogLines(ends.err, chosen_level(plan.environ, plan.config.log_level), context(plan.environ))
 
 
-def _without(shown: Console, mode: str, plan: RunPlan, log: Listener | None) -> Console:
+def _without(shown: Console, mode: Mode, plan: RunPlan, log: Listener | None) -> Console:
     """Return the console without events that the log shows, and without those below the log level."""
     least = plan.config.log_level
-    if log is None and (least in {None, "debug", "info"} or mode_of(mode).for_programs):
+    if log is None and (least in {None, "debug", "info"} or mode.for_programs):
         return shown
     from runnerlib.output.log import json_observer as log_lines
 
     kinds: tuple[type, ...] = log_lines.OWN if log is not None or least != "warning" else (Notice,)
-    if mode_of(mode).verbatim:  # in the other modes they are a part of the picture
+    if mode.verbatim:  # in the other modes they are a part of the picture
         kinds = (*kinds, *log_lines.FRAMES) if log is not None else (*kinds, StepStarted)
     return log_lines.Without(shown, kinds)
 
@@ -132,16 +124,15 @@ def _files(plan: RunPlan, logs: LogNames) -> Iterator[Listener]:
 
 def _summary(
     plan: RunPlan,
-    mode: str,
+    view: View,
     shown: Console,
-    seen: TerminalCapabilities,
     made: type[Summary] | None,
     logs: LogNames,
     resume: Resume | None,
 ) -> Iterator[Listener]:
     """Yield the summary; none for a single command, and none for JSON output, whose reader makes its own."""
-    if not plan.is_command and not mode_of(mode).for_programs:
+    if not plan.is_command and not view.mode.for_programs:
         from runnerlib.output.summary import Summary, Ways
 
         ways = Ways(logs.path, resume)
-        yield (made or Summary)(shown.say, seen, ways, console_told=mode_of(mode).verbatim)
+        yield (made or Summary)(shown.say, view.seen, ways, console_told=view.mode.verbatim)

@@ -350,7 +350,7 @@ class ThisThread:
         ):
             job = make(plan.apart() if contained else plan, site)
             loop = asyncio.get_running_loop()
-            if heeded() and any(step.tty for step in plan.job.steps):
+            if any(step.tty for step in plan.job.steps) and heeded():
                 loop.add_signal_handler(signal.SIGWINCH, job.resize)
             with self.stop.reaching(loop, job.stop):
                 return await job.run()

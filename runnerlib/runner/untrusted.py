@@ -31,7 +31,7 @@ def is_untrusted(path: Path, resolved: Resolved, environ: Mapping[str, str], wor
     Beside a CI source and for a change from a fork that is all of the source and the workspace, the CI source apart.
     Raises ConfigError for a wrong directory.
     """
-    code_dir = workspace.resolve_directory(resolved.config.code_dir, f"code_dir ({resolved.origin('code_dir')})")
+    code_dir = workspace.resolve_directory(resolved.config.code_dir, resolved.subject("code_dir"))
     trusted = ci_root(resolved, environ, workspace, code_dir)
     if trusted is None and environ.get(_FORK) != "true":
         return False

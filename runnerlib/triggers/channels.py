@@ -65,7 +65,7 @@ def checked(resolved: Resolved, workspace: Workspace) -> list[Secret]:
     Raises ConfigError for channels that cannot be used as set.
     """
     config = resolved.config
-    workspace.resolve(config.triggers_file, f"triggers_file ({resolved.origin('triggers_file')})")
+    workspace.resolve(config.triggers_file, resolved.subject("triggers_file"))
     names = config.triggers or ()
     if "file" in names and len(names) > 1:
         raise resolved.error("triggers", "'file' goes alone: the other channels keep the file until a message is taken")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.config import SETTINGS
-from runnerlib.config.layer_values import misspelt
+from runnerlib.config.misspelt import misspelt
 from tests.integration.cli import runnerlib
 
 PACKAGE = Path(__file__).parents[2] / "runnerlib"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runnerlib.errors import OutputError
 from runnerlib.output.modes.backlog import Backlog, SpooledOutput
-from runnerlib.output.nonblocking_writer import Output
+from runnerlib.output.streams import Output
 from tests.output.show import contents
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from runnerlib.config import RunnerConfig
 from runnerlib.events import JobStarted, StepOutput, Triggered
-from runnerlib.output import console
 from runnerlib.output.capabilities import TerminalCapabilities
+from runnerlib.output.console import console, for_lines, is_one_stream
 from runnerlib.output.line_output import MARK, LineOutput
-from runnerlib.output.nonblocking_writer import Output
-from runnerlib.output.streams import for_lines, is_one_stream, streams
+from runnerlib.output.streams import Output, streams
 from tests.output.show import cut, cuts
 
 MASK, SHAPE = b"[REDACTED]", b"[REDACTED:github-token]"

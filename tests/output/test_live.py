@@ -28,8 +28,8 @@ from runnerlib.events import (
     StepStarted,
     Warned,
 )
-from runnerlib.output import console
 from runnerlib.output.capabilities import TerminalCapabilities
+from runnerlib.output.console import console
 from runnerlib.output.modes.live import Live, Times, terminal_size
 from runnerlib.output.modes.live_view import Progress, Running, View
 from runnerlib.output.streams import streams

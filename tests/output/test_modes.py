@@ -26,8 +26,9 @@ from runnerlib.events import (
     Warned,
 )
 from runnerlib.events.result import StepResult
-from runnerlib.output import MODES, Mode, automatic_mode, console, mode_of, service
-from runnerlib.output.capabilities import TerminalCapabilities, look
+from runnerlib.output import MODES, Mode, mode_of
+from runnerlib.output.capabilities import TerminalCapabilities, look, service
+from runnerlib.output.console import automatic_mode, console
 from runnerlib.output.messages import duration, size
 from runnerlib.output.streams import streams
 from runnerlib.output.text.columns import columns, common_width, padded, shortened, told_apart
@@ -148,7 +149,7 @@ def test_what_others_chose_is_one_line_and_not_a_long_one(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_loads_what_it_needs(mode: str) -> None:
     code = (
-        "import sys; from runnerlib.output import console; from runnerlib.output.capabilities import "
+        "import sys; from runnerlib.output.console import console; from runnerlib.output.capabilities import "
         "TerminalCapabilities as Look; from runnerlib.output.streams import streams; import os;"
         f"console({mode!r}, streams(os.memfd_create('x'), 2), Look(terminal=True)); print(*sys.modules)"
     )

@@ -10,14 +10,15 @@ import pytest
 
 from runnerlib.config import RunnerConfig
 from runnerlib.events import Event, JobStarted, Notice, StepFinished, StepOutput, StepStarted, Warned
-from runnerlib.output import MODES, console
+from runnerlib.output import MODES
 from runnerlib.output.capabilities import TerminalCapabilities
+from runnerlib.output.console import beside_time, console, for_lines
 from runnerlib.output.line_output import stamped
 from runnerlib.output.modes.ci_services import GitHub, Plain
 from runnerlib.output.modes.grouped import Grouped
 from runnerlib.output.modes.live import Live, Times
 from runnerlib.output.protocol import Console
-from runnerlib.output.streams import Streams, beside_time, for_lines, streams
+from runnerlib.output.streams import Streams, streams
 from tests.output.show import EPOCH, contents, result
 
 LOOK = TerminalCapabilities()

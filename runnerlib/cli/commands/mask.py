@@ -14,7 +14,7 @@ from runnerlib.cli._request import current_directory, resolve_options, warn_of_m
 from runnerlib.errors import RunnerError, printable
 from runnerlib.masking.files import find_secrets, mask_file, quarantine, regular_files
 from runnerlib.masking.report import document, total
-from runnerlib.output.nonblocking_writer import Output
+from runnerlib.output.streams import Output
 from runnerlib.runner.request import RunRequest
 from runnerlib.runner.services import early_services
 

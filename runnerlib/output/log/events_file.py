@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runnerlib._util.paths import opened_file
 from runnerlib.errors import OutputError, PathError
 from runnerlib.output.modes.json_lines import Encoder
-from runnerlib.output.nonblocking_writer import Output
+from runnerlib.output.streams import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from runnerlib.events import Event
-    from runnerlib.output.nonblocking_writer import Output
     from runnerlib.output.protocol import Console
+    from runnerlib.output.streams import Output
 
     Said = tuple[LogLevel, str, dict[str, object]]
 

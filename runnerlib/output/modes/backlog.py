@@ -16,7 +16,7 @@ from runnerlib.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runnerlib.output.nonblocking_writer import Output
+    from runnerlib.output.streams import Output
 
 _IN_MEMORY = 1 << 20
 _CHUNK = 1 << 16

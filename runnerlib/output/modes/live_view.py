@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from runnerlib.output.capabilities import TerminalCapabilities
-    from runnerlib.output.nonblocking_writer import Output
+    from runnerlib.output.streams import Output
 
 _HIDE_CURSOR, _SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 # Terminals that know it show all that is between in one go; the others ignore it.

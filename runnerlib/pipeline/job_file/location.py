@@ -58,7 +58,7 @@ def place_of(file: str, cwd: Path, resolved: Resolved, workspace: Workspace) -> 
     `source:` with what is no path below the source.
     """
     config = resolved.config
-    source = workspace.resolve_directory(config.code_dir, f"code_dir ({resolved.origin('code_dir')})")
+    source = workspace.resolve_directory(config.code_dir, resolved.subject("code_dir"))
     prepared = ((config.ci_source_type, workspace.ci), (config.source_type, source))
     trees = [tree for kind, tree in prepared if kind not in {None, "", "none"}]
     return _place(workspace.meant(file), cwd, source, trees)

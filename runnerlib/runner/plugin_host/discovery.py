@@ -28,7 +28,7 @@ def at_the_start(plugins: ActivePlugins, request: RunRequest, limit: Callable[[]
     resolved, config = request.resolved, request.resolved.config
     workspace = request.located()
     plugins.take(plugin_manager.ordered())
-    code_dir = workspace.resolve_directory(config.code_dir, f"code_dir ({resolved.origin('code_dir')})")
+    code_dir = workspace.resolve_directory(config.code_dir, resolved.subject("code_dir"))
     root = ci_root(resolved, request.environ, workspace, code_dir)
     directory = plugin_directory(resolved, request.cwd, root, code_dir)
     if directory is not None:

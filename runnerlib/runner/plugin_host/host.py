@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from runnerlib.errors import OutputError
 from runnerlib.events import Notice
 from runnerlib.executor.local.own_process import end_left
-from runnerlib.output import console
 from runnerlib.output.capabilities import TerminalCapabilities
+from runnerlib.output.console import console
 from runnerlib.plugins.context import Services
 from runnerlib.plugins.phase import PluginPhase
 from runnerlib.runner.hooks import JobFailedError

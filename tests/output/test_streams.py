@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import OutputError
-from runnerlib.output import nonblocking_writer as output
-from runnerlib.output.nonblocking_writer import Output
+from runnerlib.output import streams as output
+from runnerlib.output.streams import Output
 
 DATA = bytes(range(256)) * 16384  # 4 MiB, more than any of these buffers takes
 
