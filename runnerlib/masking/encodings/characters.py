@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _SHORT = {
     b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"\\": b"\\",
 }  # fmt: skip
+_OCTAL = b"01234567"
 _ESCAPES = _SHORT | {b"e": b"\x1b", b"E": b"\x1b"}
 # What interpreters take for an escape: `echo` of dash and zsh; `echo -e`, `%b` and the format of bash; readers of JSON.
 _HEX = rb"x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|[abefnrtvE\\]"
@@ -50,7 +51,7 @@ def _replaced(short: dict[bytes, bytes]) -> Callable[[Match[bytes]], bytes]:
         body = found[1]
         if body in short:
             return short[body]
-        if body.isdigit():
+        if not body.strip(_OCTAL):
             return bytes([int(body, 8) & 0xFF])
         if len(body) == 1:
             return found[0] if body in b"eE" else body
