@@ -62,6 +62,17 @@ static inline bool fold_is_blank(uint8_t byte)
     return byte == ' ' || byte == '\t';
 }
 
+/* The hexadecimal digits of escapes. */
+static inline bool fold_is_letter(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
+}
+
+static inline bool fold_is_digit(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
 static inline bool fold_is_barrier(const struct fold *f)
 {
     return f->lines > 1 || f->gap > FOLD_GAP;
@@ -176,8 +187,8 @@ static inline uint8_t fold_text(struct fold *f, uint8_t byte, bool *letter)
     if (byte == '%') {
         f->digits = 2;
     } else if (f->digits) {
-        *letter = (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
-        f->digits = *letter || (byte >= '0' && byte <= '9') ? f->digits - 1 : 0;
+        *letter = fold_is_letter(byte);
+        f->digits = *letter || fold_is_digit(byte) ? f->digits - 1 : 0;
     }
     return *letter ? byte & 0xDF : byte;
 }

@@ -58,13 +58,22 @@ static size_t add_joined(const struct pattern *p, struct pattern *form, uint8_t 
     return 1;
 }
 
-/* Puts the forms of a pattern at `*at`, moves that behind them, and returns how many they are. */
-static size_t add_forms(const struct pattern *p, struct pattern *forms, uint8_t **at)
+/* Whether a pattern may have a form that differs from it: an escape in it, or digits of one at its beginning. */
+static bool may_differ(const struct pattern *p)
 {
-    size_t count = 0;
+    return fold_is_letter(p->bytes[0]) || (fold_is_digit(p->bytes[0]) && p->length > 1 && fold_is_letter(p->bytes[1])) ||
+           memchr(p->bytes, '%', p->length);
+}
+
+/* Puts the forms of a pattern at `*at`, moves that behind them, and returns how many they are. */
+static size_t add_forms(const struct pattern *p, bool all, struct pattern *forms, uint8_t **at)
+{
+    size_t count = 0, plain = p->length;
     for (uint8_t digits = 0; digits < FORMS; digits++) {
         size_t length = fold_pattern(p, digits, *at);
-        if (digits && length == forms[0].length) /* no more letters: the same */
+        if (digits == 0)
+            plain = length;
+        if (digits ? length == plain : !all && length == p->length) /* no more letters: the same */
             continue;
         forms[count++] = (struct pattern){*at, length, p->rule};
         *at += length;
@@ -72,31 +81,48 @@ static size_t add_forms(const struct pattern *p, struct pattern *forms, uint8_t 
     return count;
 }
 
-int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, bool joined,
+static bool is_chosen(const struct pattern *p, enum folding_forms forms)
+{
+    return can_occur(p, forms == FOLDING_JOINED) && (forms != FOLDING_DIFFERENT || may_differ(p));
+}
+
+size_t folding_divide(struct pattern *list, size_t count)
+{
+    size_t front = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct pattern pattern = list[i];
+        if (!can_occur(&pattern, false)) {
+            list[i] = list[front];
+            list[front++] = pattern;
+        }
+    }
+    return front;
+}
+
+int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, enum folding_forms forms,
                   struct group **group)
 {
-    size_t total = 0, folded = 0;
+    size_t total = 0, chosen = 0, folded = 0;
     *group = NULL;
     for (size_t i = 0; i < count; i++)
-        if (can_occur(&list[i], joined)) {
+        if (is_chosen(&list[i], forms)) {
             total += list[i].length;
-            folded++;
+            chosen++;
         }
-    if (folded == 0)
+    if (chosen == 0)
         return 0;
-    struct pattern *patterns = malloc(FORMS * folded * sizeof *patterns);
-    uint8_t *bytes = malloc(FORMS * GROWTH * total);
-    if (patterns && bytes) {
-        uint8_t *at = bytes;
-        folded = 0;
-        for (size_t i = 0; i < count; i++)
-            if (can_occur(&list[i], joined))
-                folded += (joined ? add_joined : add_forms)(&list[i], patterns + folded, &at);
+    struct pattern *patterns = malloc(FORMS * chosen * sizeof *patterns);
+    uint8_t *bytes = malloc(FORMS * GROWTH * total), *at = bytes;
+    for (size_t i = 0; patterns && bytes && i < count; i++)
+        if (is_chosen(&list[i], forms))
+            folded += forms == FOLDING_JOINED ? add_joined(&list[i], patterns + folded, &at)
+                                              : add_forms(&list[i], forms == FOLDING_ALL, patterns + folded, &at);
+    if (folded)
         *group = group_new(patterns, folded, kernel);
-    }
+    bool failed = !patterns || !bytes || (folded && !*group);
     free(patterns);
     free(bytes);
-    return *group ? 0 : -1;
+    return failed ? -1 : 0;
 }
 
 static void add_grams(struct folding *f, const struct patterns *patterns)
@@ -129,12 +155,25 @@ static void add_blanks(struct folding *f)
         }
 }
 
-int folding_build(struct folding *f, const struct kernel *kernel, bool joined)
+/* Whether it is worth nothing to begin with what is there: there is none, or it has become too dense. */
+static bool is_outgrown(const struct folding *before, uint64_t total)
+{
+    enum { DENSEST = 4 }; /* times as dense as a new one would be, if that could be larger */
+    unsigned log = before && before->grams ? 32 - before->shift : 0;
+    return !log || (log < MOST_LOG && (uint64_t)1 << log < total * BITS_PER_GRAM / DENSEST);
+}
+
+static bool has_group(const struct set *set, const struct group *group)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->groups[i] == group)
+            return true;
+    return false;
+}
+
+static uint64_t measure(struct folding *f)
 {
     uint64_t total = 0;
-    unsigned log = LEAST_LOG;
-    f->kernel = kernel;
-    f->joined = joined;
     f->shortest = UINT32_MAX;
     for (unsigned i = 0; i < f->set.count; i++) {
         const struct patterns *patterns = &f->set.groups[i]->patterns;
@@ -142,15 +181,30 @@ int folding_build(struct folding *f, const struct kernel *kernel, bool joined)
         f->shortest = patterns->shortest < f->shortest ? patterns->shortest : f->shortest;
         f->set.longest = patterns->longest > f->set.longest ? patterns->longest : f->set.longest;
     }
+    return total;
+}
+
+int folding_build(struct folding *f, const struct kernel *kernel, bool joined, const struct folding *before)
+{
+    uint64_t total = measure(f);
+    unsigned log = LEAST_LOG;
+    f->kernel = kernel;
+    f->joined = joined;
+    if (is_outgrown(before, total))
+        before = NULL;
     while (log < MOST_LOG && (uint64_t)1 << log < total * BITS_PER_GRAM)
         log++;
-    f->shift = 32 - log;
-    f->grams = calloc(((size_t)1 << log) / 64, sizeof *f->grams);
+    f->shift = before ? before->shift : 32 - log;
+    size_t bytes = ((size_t)1 << (32 - f->shift)) / 8;
+    f->grams = before ? malloc(bytes) : calloc(bytes, 1);
     f->pairs = calloc(PAIR_BYTES, 1);
     if (!f->grams || !f->pairs)
         return -1;
+    if (before)
+        memcpy(f->grams, before->grams, bytes);
     for (unsigned i = 0; i < f->set.count; i++) {
-        add_grams(f, &f->set.groups[i]->patterns);
+        if (!before || !has_group(&before->set, f->set.groups[i]))
+            add_grams(f, &f->set.groups[i]->patterns);
         add_pairs(f, &f->set.groups[i]->patterns);
     }
     if (joined)

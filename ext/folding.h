@@ -27,13 +27,20 @@ struct folding {
     uint8_t *pairs; /* bitmap: two bytes that follow each other somewhere in a pattern; bit first << 8 | second */
 };
 
-/* Compiles the patterns that have a folded view, or a joined one, into `*group`: NULL if none has. 0, or -1: no
- * memory. */
-int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, bool joined,
+/* Moves the patterns that have no folded view to the front; returns how many they are. */
+size_t folding_divide(struct pattern *list, size_t count);
+
+/* Which patterns a group has: the folded ones; of these the ones that differ from the pattern, because a group of patterns
+ * that all have a folded view stands for the rest; or the joined ones. */
+enum folding_forms { FOLDING_ALL, FOLDING_DIFFERENT, FOLDING_JOINED };
+
+/* Compiles them into `*group`: NULL if there are none. 0, or -1: no memory. */
+int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, enum folding_forms forms,
                   struct group **group);
 
-/* Compiles the rest, from the groups in the set. 0, or -1: no memory. */
-int folding_build(struct folding *folding, const struct kernel *kernel, bool joined);
+/* Compiles the rest, from the groups in the set. `before`, if not NULL, is a folding all patterns of which are in this one
+ * too: for what they have in common nothing is done twice. 0, or -1: no memory. */
+int folding_build(struct folding *folding, const struct kernel *kernel, bool joined, const struct folding *before);
 void folding_free(struct folding *folding);
 size_t folding_bytes(const struct folding *folding);
 

@@ -28,7 +28,7 @@ struct group {
 };
 
 /* A set borrows its groups; whoever made it keeps them alive. */
-enum { SET_LIMIT = 4 };
+enum { SET_LIMIT = 9 };
 
 struct set {
     struct group *groups[SET_LIMIT];

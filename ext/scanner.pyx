@@ -56,7 +56,7 @@ cdef extern from "group.h":
     struct c_group "group":
         c_patterns patterns
     struct c_set "set":
-        c_group *groups[4]
+        c_group *groups[9]
         unsigned count
         uint32_t longest
         const void *folding
@@ -72,12 +72,23 @@ cdef extern from "group.h":
     size_t patterns_divide(c_pattern *patterns, size_t count, size_t length) nogil
     bint patterns_contain(const c_patterns *patterns, const uint8_t *text, size_t length) nogil
 
+cdef extern from "cores.h":
+    unsigned core_alignments(unsigned bits) nogil
+    size_t core_length(size_t length, unsigned before, unsigned bits) nogil
+    bint core_has_end(size_t length, unsigned before, unsigned bits) nogil
+    void core_write(const uint8_t *value, size_t length, unsigned before, unsigned bits, uint8_t *text,
+                    size_t count) nogil
+    bint core_is_searchable(const uint8_t *text, size_t length, size_t least) nogil
+
 cdef extern from "folding.h":
     struct c_folding "folding":
         c_set set
-    int folding_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, bint joined,
+    enum c_folding_forms "folding_forms":
+        FOLDING_ALL, FOLDING_DIFFERENT, FOLDING_JOINED
+    size_t folding_divide(c_pattern *patterns, size_t count) nogil
+    int folding_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, c_folding_forms forms,
                       c_group **group) nogil
-    int folding_build(c_folding *folding, const c_kernel *kernel, bint joined) nogil
+    int folding_build(c_folding *folding, const c_kernel *kernel, bint joined, const c_folding *before) nogil
     void folding_free(c_folding *folding) nogil
     size_t folding_bytes(const c_folding *folding) nogil
 
@@ -119,12 +130,36 @@ cdef extern from "stream.h":
 # Below this a chunk is scanned sooner than the lock of the interpreter changes hands.
 cdef size_t NOGIL_LENGTH = 4096
 
-# A group that grows by single registrations is compiled anew each time; beyond this it joins the first.
+# A part that grows by single registrations is compiled anew each time; beyond this it joins the middle one, and that the
+# base when it has a 32nd of it: so no pattern is compiled often, and a set has three parts.
 cdef size_t DELTA_LIMIT = 256
+cdef size_t MIDDLE_SHARE = 32
 
 # More patterns than this are divided into short ones and others, which are searched one after the other.
 cdef size_t MIXED_LIMIT = 16
 cdef size_t LONG_PATTERN = 7
+
+
+def cores(bytes value not None, unsigned bits, bint ends, size_t least):
+    cdef const uint8_t *given = <const uint8_t *>PyBytes_AS_STRING(value)
+    cdef size_t length = PyBytes_GET_SIZE(value), count
+    cdef uint8_t *written
+    cdef unsigned before, more
+    cdef list found = []
+    cdef bytes text
+    if bits not in (5, 6):
+        raise ValueError("bits: 5 (base32) or 6 (base64)")
+    if not length:
+        return found
+    for before in range(core_alignments(bits)):
+        for more in range(1 + (ends and core_has_end(length, before, bits))):
+            count = core_length(length, before, bits) + more
+            text = PyBytes_FromStringAndSize(NULL, count)
+            written = <uint8_t *>PyBytes_AS_STRING(text)
+            core_write(given, length, before, bits, written, count)
+            if least == 0 or core_is_searchable(written, count, least):
+                found.append(text)
+    return found
 
 
 cdef const c_kernel *find_kernel(str name) except NULL:
@@ -153,19 +188,25 @@ if default_kernel == NULL:
 
 
 cdef class _Group:
-    """Owns one compiled group; `folded` and `joined` own those of its folded and joined patterns, if it has any."""
+    """Owns one compiled group; `folded` and `joined` own those of its folded and joined patterns, if it has any.
+
+    A shared one is searched in folded text, too: all its patterns have a folded view, and `folded` has only those that
+    differ from them.
+    """
 
     cdef c_group *group
     cdef _Group folded, joined
+    cdef bint shared
 
     def __dealloc__(self):
         group_free(self.group)
 
 
 cdef list compile_groups(list parts, dict values, const c_kernel *kernel, bint folded):
-    """Compile the patterns of some groups and some new ones into one group, or into two: a short pattern
-    leaves a prefilter little choice, and many long ones should not suffer from a few of those."""
-    cdef size_t count = count_patterns(parts) + len(values), i, n = 0, short = 0
+    """Compile the patterns of some groups and some new ones into one group, or into up to three: a short pattern leaves a
+    prefilter little choice, and many long ones should not suffer from a few of those; and long ones without a folded view,
+    which have line ends in them, are kept apart from those that are searched in folded text, too."""
+    cdef size_t count = count_patterns(parts) + len(values), i, n = 0, short = 0, apart = 0
     cdef c_patterns *old
     cdef list groups
     cdef _Group part
@@ -189,33 +230,39 @@ cdef list compile_groups(list parts, dict values, const c_kernel *kernel, bint f
             n += 1
         if count > MIXED_LIMIT:
             short = patterns_divide(patterns, count, LONG_PATTERN)
+        if count > MIXED_LIMIT and folded:
+            apart = folding_divide(patterns + short, count - short)
         groups = []
         if short:
-            groups.append(compile_group(patterns, short, kernel, folded))
-        if short < count:
-            groups.append(compile_group(patterns + short, count - short, kernel, folded))
+            groups.append(compile_group(patterns, short, kernel, folded, False))
+        if apart:
+            groups.append(compile_group(patterns + short, apart, kernel, False, False))
+        if short + apart < count:
+            n = short + apart
+            groups.append(compile_group(patterns + n, count - n, kernel, folded, count > MIXED_LIMIT and folded))
         return groups
     finally:
         free(patterns)
 
 
-cdef _Group compile_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, bint folded):
+cdef _Group compile_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, bint folded, bint shared):
     cdef _Group result = _Group.__new__(_Group)
     with nogil:
         result.group = group_new(patterns, count, kernel)
     if result.group == NULL:
         raise MemoryError
     if folded:
-        result.folded = compile_folded(patterns, count, kernel, False)
-        result.joined = compile_folded(patterns, count, kernel, True)
+        result.folded = compile_folded(patterns, count, kernel, FOLDING_DIFFERENT if shared else FOLDING_ALL)
+        result.joined = compile_folded(patterns, count, kernel, FOLDING_JOINED)
+        result.shared = shared
     return result
 
 
-cdef _Group compile_folded(const c_pattern *patterns, size_t count, const c_kernel *kernel, bint joined):
+cdef _Group compile_folded(const c_pattern *patterns, size_t count, const c_kernel *kernel, c_folding_forms forms):
     cdef _Group result = _Group.__new__(_Group)
     cdef int failed
     with nogil:
-        failed = folding_group(patterns, count, kernel, joined, &result.group)
+        failed = folding_group(patterns, count, kernel, forms, &result.group)
     if failed:
         raise MemoryError
     return None if result.group == NULL else result
@@ -253,12 +300,12 @@ cdef _Shapes make_shapes(const c_kernel *kernel, bytes marker, dict shapes):
 cdef class _PatternSet:
     """An immutable list of groups, shared by the streams that use it.
 
-    The groups of `base` were compiled from many patterns at once; `delta` takes what is added one by one,
-    and is compiled anew each time, until it is so large that all becomes a new base.
+    The groups of `base` were compiled from many patterns at once; `delta` takes what is added one by one, and is
+    compiled anew each time, until it is so large that it goes to `middle`, and that in its turn to `base`.
     """
 
     cdef const c_kernel *kernel
-    cdef list base, delta
+    cdef list base, middle, delta
     cdef bint folded
     cdef _Shapes shapes
     cdef c_set compiled
@@ -271,13 +318,17 @@ cdef class _PatternSet:
     cdef list groups(self):
         """All groups, those of the folded patterns and of the shapes included."""
         cdef _Group group
-        cdef list groups = self.base + self.delta
+        cdef list groups = self.searched()
         groups += [twin for group in groups for twin in (group.folded, group.joined) if twin is not None]
         return groups if self.shapes.group is None else groups + [self.shapes.group]
 
+    cdef list searched(self):
+        """The groups that are searched in the text itself."""
+        return self.base + self.middle + self.delta
+
     cdef bint contains(self, bytes value):
         cdef _Group group
-        for group in self.base + self.delta:
+        for group in self.searched():
             if patterns_contain(&group.group.patterns, <const uint8_t *>PyBytes_AS_STRING(value),
                                 PyBytes_GET_SIZE(value)):
                 return True
@@ -285,11 +336,12 @@ cdef class _PatternSet:
 
     cdef _PatternSet extended(self, dict values):
         cdef size_t size = count_patterns(self.base)
-        cdef size_t added = count_patterns(self.delta) + len(values)
-        if size > DELTA_LIMIT and added <= max(DELTA_LIMIT, size // 16):
-            return make_set(self.kernel, self.base, self.compile(self.delta, values), self.folded,
-                            self.shapes)
-        return make_set(self.kernel, self.compile(self.base + self.delta, values), [], self.folded, self.shapes)
+        cdef size_t delta = count_patterns(self.delta) + len(values), middle = count_patterns(self.middle) + delta
+        if size > DELTA_LIMIT and delta <= DELTA_LIMIT:
+            return make_set(self, self.base, self.middle, self.compile(self.delta, values))
+        if size > DELTA_LIMIT and middle <= max(DELTA_LIMIT, size // MIDDLE_SHARE):
+            return make_set(self, self.base, self.compile(self.middle + self.delta, values), [])
+        return make_set(self, self.compile(self.searched(), values), [], [])
 
     cdef list compile(self, list parts, dict values):
         return compile_groups(parts, values, self.kernel, self.folded)
@@ -303,26 +355,35 @@ cdef class _PatternSet:
         return 0
 
 
-cdef _PatternSet make_set(const c_kernel *kernel, list base, list delta, bint folded, _Shapes shapes):
+cdef _PatternSet empty_set(const c_kernel *kernel, bint folded, _Shapes shapes):
     cdef _PatternSet result = _PatternSet.__new__(_PatternSet)
-    cdef _Group group
-    result.kernel, result.base, result.delta, result.folded, result.shapes = kernel, base, delta, folded, shapes
+    result.kernel, result.folded, result.shapes = kernel, folded, shapes
+    result.base, result.middle, result.delta = [], [], []
     if shapes.group is not None:
         result.compiled.shapes = &shapes.compiled
-    for group in base + delta:
-        result.compiled.groups[result.compiled.count] = group.group
-        result.compiled.count += 1
+    return result
+
+
+cdef _PatternSet make_set(_PatternSet before, list base, list middle, list delta):
+    """A set of these groups, which have all patterns of `before`."""
+    cdef _PatternSet result = empty_set(before.kernel, before.folded, before.shapes)
+    cdef _Group group
+    result.base, result.middle, result.delta = base, middle, delta
+    for group in result.searched():
+        put_group(&result.compiled, group)
         result.compiled.longest = max(result.compiled.longest, group.group.patterns.longest)
+        if group.shared:
+            put_group(&result.folding.set, group)
         if group.folded is not None:
             put_group(&result.folding.set, group.folded)
         if group.joined is not None:
             put_group(&result.joined.set, group.joined)
     if result.folding.set.count:
-        if folding_build(&result.folding, kernel, False):
+        if folding_build(&result.folding, result.kernel, False, &before.folding):
             raise MemoryError
         result.compiled.folding = &result.folding
     if result.joined.set.count:
-        if folding_build(&result.joined, kernel, True):
+        if folding_build(&result.joined, result.kernel, True, &before.joined):
             raise MemoryError
         result.compiled.joined = &result.joined
     return result
@@ -436,7 +497,7 @@ cdef class Scanner:
         self.rules = rules
         self.kernel = found.name.decode()
         self.shapes = make_shapes(found, marker, shapes or {})
-        self.current = make_set(found, [], [], folded, self.shapes)
+        self.current = empty_set(found, folded, self.shapes)
         self.running = []
         self.registering = PyThread_allocate_lock()
         if self.registering == NULL:
@@ -447,7 +508,7 @@ cdef class Scanner:
             PyThread_free_lock(self.registering)
 
     def __len__(self):
-        return count_patterns(self.current.base + self.current.delta)
+        return count_patterns(self.current.searched())
 
     @property
     def nbytes(self):

@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "load.h"
@@ -40,7 +42,7 @@ struct choice {
     const struct patterns *patterns;
     unsigned width, gram, shift;
     uint16_t *shares;
-    int64_t *bits; /* bits[i]: of bytes[1..i], each after the one before it */
+    int32_t *bits; /* bits[i]: of all bytes before, back to where `sum_bits` began, each after the one before it */
 };
 
 static uint16_t *share_of(const struct choice *c, const uint8_t *window)
@@ -60,19 +62,19 @@ static void count_shares(const struct choice *c)
     }
 }
 
-static void sum_bits(const struct choice *c, const uint8_t *bytes, size_t length)
+static void sum_bits(const struct choice *c, const uint8_t *bytes, size_t from, size_t to)
 {
-    c->bits[0] = 0;
-    for (size_t i = 1; i < length; i++)
+    c->bits[from] = 0;
+    for (size_t i = from + 1; i < to; i++)
         c->bits[i] = c->bits[i - 1] + rarity_after(bytes[i - 1], bytes[i]);
 }
 
 /* How rare the window at `at` is: by its most common gram. */
-static int64_t window_bits(const struct choice *c, const uint8_t *bytes, size_t at)
+static int window_bits(const struct choice *c, const uint8_t *bytes, size_t at)
 {
-    int64_t least = INT64_MAX;
+    int least = INT_MAX;
     for (size_t i = at; i + c->gram <= at + c->width; i++) {
-        int64_t bits = rarity_of_byte(bytes[i]) + c->bits[i + c->gram - 1] - c->bits[i];
+        int bits = rarity_of_byte(bytes[i]) + c->bits[i + c->gram - 1] - c->bits[i];
         least = bits < least ? bits : least;
     }
     return least;
@@ -83,11 +85,15 @@ static uint32_t choose(const struct choice *c, uint32_t pattern)
     const uint8_t *bytes = c->patterns->bytes + c->patterns->start[pattern];
     size_t length = patterns_length(c->patterns, pattern), last = length - c->width, best = 0;
     size_t most = places_of(c->patterns);
-    int64_t best_bits = INT64_MIN;
-    sum_bits(c, bytes, length);
+    int best_bits = INT_MIN;
+    bool whole = length <= most * c->width;
+    if (whole)
+        sum_bits(c, bytes, 0, length);
     for (size_t i = 0; i < place_count(last, most); i++) {
         size_t at = place(i, last, most);
-        int64_t bits = window_bits(c, bytes, at) - SHARED_POWER * log2_eighths(*share_of(c, bytes + at));
+        if (!whole)
+            sum_bits(c, bytes, at, at + c->width);
+        int bits = window_bits(c, bytes, at) - SHARED_POWER * log2_eighths(*share_of(c, bytes + at));
         if (bits > best_bits) {
             best_bits = bits;
             best = at;

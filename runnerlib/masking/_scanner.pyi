@@ -18,6 +18,14 @@ KERNELS: Final[tuple[str, ...]]
 SHAPES: Final[tuple[str, ...]]
 """The shapes by which credentials are known: see `ext/shape.h`."""
 
+def cores(value: bytes, bits: int, ends: bool, least: int) -> list[bytes]:
+    """Base64 (`bits` is 6) or base32 (5) of `value` for each alignment, without what its neighbours decide, too.
+
+    `ends`: also with the character behind, of which the last bits of `value` decide the rest where nothing follows.
+    Texts shorter than `least` and of one character repeated are left out; none are if `least` is 0.
+    Raises ValueError for other `bits`.
+    """
+
 @final
 class Scanner:
     """A marker and a set of patterns, shared by streams.

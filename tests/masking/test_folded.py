@@ -115,6 +115,15 @@ def a_case_of_phrases(rng: random.Random) -> tuple[list[bytes], bytes]:
     return patterns, text
 
 
+def among_many(rng: random.Random) -> tuple[list[bytes], bytes]:
+    """A case among so many patterns that those with a line end are searched apart from those without."""
+    case = rng.choice([a_case, a_case_of_escapes, a_case_of_phrases])
+    patterns, text = case(rng)
+    while len(patterns) < 20:
+        patterns += case(rng)[0]
+    return [*patterns, *(p[:5] + b"\n" + p[5:] for p in patterns[:3])], text
+
+
 def check(patterns: list[bytes], text: bytes, kernel: str, rng: random.Random, triples: int = 10) -> None:
     made, want = scanner(patterns, kernel), folded_oracle.mask(patterns, text)
     assert made.mask(text) == want
@@ -175,16 +184,22 @@ class TestAgainstTheTwin:
 
     @SOME
     @given(seed=SEEDS)
+    def test_any_cut_among_many_patterns_gives_the_same(self, seed: int) -> None:
+        rng = random.Random(seed)
+        check(*among_many(rng), rng.choice(KERNELS), rng, 3)
+
+    @SOME
+    @given(seed=SEEDS)
     def test_nothing_is_withheld_that_need_not_be(self, seed: int) -> None:
         rng = random.Random(seed)
-        patterns, text = rng.choice([a_case, a_case_of_escapes, a_case_of_phrases])(rng)
+        patterns, text = rng.choice([a_case, a_case_of_escapes, a_case_of_phrases, among_many])(rng)
         check_hold(patterns, text[:80])
 
     @SOME
     @given(seed=SEEDS)
     def test_registration_at_any_moment(self, seed: int) -> None:
         rng = random.Random(seed)
-        check_registration(*a_case(rng), rng)
+        check_registration(*rng.choice([a_case, among_many])(rng), rng)
 
     @pytest.mark.parametrize("kernel", KERNELS)
     def test_events_at_any_distance(self, kernel: str) -> None:
@@ -239,6 +254,20 @@ class TestAgainstTheTwin:
         text = oracle.text_of(cut, b"abcdefghijklmnop ", 8_000, rng)
         assert made.mask(text) == scanner(patterns).mask(text) == folded_oracle.mask(patterns, text)
         assert made.nbytes > Scanner(b"#").nbytes
+
+    def test_what_is_added_to_thousands_is_as_what_was_there(self) -> None:
+        """The new ones are compiled by themselves, then a few hundred together, and with all at last."""
+        rng = random.Random(4)
+        patterns = list({bytes(rng.choices(b"abcdefgh%2F\n", k=rng.randint(8, 20))): 0 for _ in range(9_700)})
+        made, at = scanner(patterns[:9_000]), 9_000
+        for count in (200, 1, 50, 20, 30, 399):
+            made.add(patterns[at : at + count])
+            at += count
+            some = [*patterns[:100], *patterns[8_950:at]]
+            cut = [p[:4] + rng.choice(EVENTS) + p[4:] for p in some]
+            text = oracle.text_of([*cut, *some], b"abcdefgh ", 3_000, rng)
+            assert made.mask(text) == scanner(patterns[:at]).mask(text)
+        assert len(made) == at
 
 
 SECRET = b"hunter2-Kq7vZx9w"

@@ -8,53 +8,28 @@ is found inside a longer encoding whatever stands around the secret.
 
 from __future__ import annotations
 
-from binascii import b2a_base64
-
+from runnerlib.masking._scanner import cores
 from runnerlib.masking.encodings.literals import json_main
-from runnerlib.masking.strength import is_searchable
+from runnerlib.masking.strength import MIN_PIECE, is_searchable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+# The bits of a character.
+_BASE64, _BASE32 = 6, 5
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_BASE32 = bytes.maketrans(bytes(range(32)), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-# Halve each group of 40 bits three times: (bits that stay, bits that move, how far they move).
-_SPREAD = (
-    (0x00000000_000FFFFF, 0x000000FF_FFF00000, 12),
-    (0x000003FF_000003FF, 0x000FFC00_000FFC00, 6),
-    (0x001F001F_001F001F, 0x03E003E0_03E003E0, 3),
-)
-
-
-def _cores(encodings: Iterable[bytes], length: int, bits: int, *, ends: bool = True) -> Iterator[bytes]:
-    """Yield the core for every alignment and, if `ends`, the end of an encoding that ends with the secret.
-
-    `encodings` are those of a secret of `length` bytes behind none, one, two … bytes.
-    """
-    for before, encoded in enumerate(encodings):
-        first = -(-8 * before // bits)
-        end = 8 * (before + length) // bits
-        yield encoded[first:end]
-        # When nothing follows the secret, its last bits are alone in one more character.
-        if ends and encoded[end : end + 1].strip(b"="):
-            yield encoded[first : end + 1]
-
-
-def _base64_cores(value: bytes, *, ends: bool = False) -> Iterator[bytes]:
-    encodings = [b2a_base64(before + value, newline=False) for before in (b"", b"\0", b"\0\0")]
-    return _cores(encodings, len(value), 6, ends=ends)
 
 
 def base64_standard(value: bytes) -> Iterator[bytes]:
     """`echo "$S" | base64`, Kubernetes secrets, Basic authorization (where `user:` comes first)."""
-    yield from filter(is_searchable, _base64_cores(value, ends=True))
+    yield from cores(value, _BASE64, ends=True, least=MIN_PIECE)
 
 
 def base64_twice(value: bytes) -> Iterator[bytes]:
     """Base64 of base64, as the attackers of tj-actions printed it (CVE-2025-30066): no masker searched for it."""
-    for inner in _base64_cores(value):
-        yield from filter(is_searchable, _base64_cores(inner))
+    for inner in cores(value, _BASE64, ends=False, least=0):
+        yield from cores(inner, _BASE64, ends=False, least=MIN_PIECE)
 
 
 def base64_utf16(value: bytes) -> Iterator[bytes]:
@@ -63,13 +38,13 @@ def base64_utf16(value: bytes) -> Iterator[bytes]:
         text = value.decode().encode("utf-16-le")
     except UnicodeDecodeError:
         return
-    yield from filter(is_searchable, _base64_cores(text))
+    yield from cores(text, _BASE64, ends=False, least=MIN_PIECE)
 
 
 def base64_json(value: bytes) -> Iterator[bytes]:
     """`kubectl create secret docker-registry`, JWTs, and whatever else encodes a document of JSON."""
     for spelt in json_main(value):
-        yield from filter(is_searchable, _base64_cores(spelt))
+        yield from cores(spelt, _BASE64, ends=False, least=MIN_PIECE)
         yield from base64_utf16(spelt)
 
 
@@ -80,29 +55,9 @@ def base64_url(value: bytes) -> Iterator[bytes]:
             yield core.translate(_TO_URL)
 
 
-def _base32_texts(value: bytes) -> Iterator[bytes]:
-    """Encode the value behind 0 to 4 bytes without padding, all groups at once in one big integer: that is quick."""
-    size = -(-(len(value) + 4) // 5) * 5
-    padded = b"".join((bytes(before) + value).ljust(size, b"\0") for before in range(5))
-    lanes = bytearray(8 * size)
-    for at in range(5):
-        lanes[3 + at :: 8] = padded[at::5]
-    number = int.from_bytes(lanes)
-    for stay, move, shift in _SPREAD:
-        number = number & _repeated(stay, size) | (number & _repeated(move, size)) << shift
-    text = number.to_bytes(8 * size).translate(_BASE32)
-    width = size // 5 * 8
-    for before in range(5):
-        yield text[before * width :][: -(-8 * (before + len(value)) // 5)]
-
-
-def _repeated(lane: int, groups: int) -> int:
-    return int.from_bytes(lane.to_bytes(8) * groups)
-
-
 def base32(value: bytes) -> Iterator[bytes]:
     """`echo "$S" | base32`, the first answer to "how do I get a secret past the masker"; TOTP seeds."""
-    yield from filter(is_searchable, _cores(_base32_texts(value), len(value), 5))
+    yield from cores(value, _BASE32, ends=True, least=MIN_PIECE)
 
 
 def hexadecimal(value: bytes) -> Iterator[bytes]:

@@ -6,9 +6,14 @@ inside a longer text: the escape of a secret is a piece of the escape of whateve
 
 from __future__ import annotations
 
+from itertools import repeat
+
 TYPE_CHECKING = False  # `typing` costs 5 ms to import; type checkers know this spelling too
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+# No table replaces these.
+_ALPHANUMERIC = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 class Table(dict[int, str]):
@@ -36,6 +41,36 @@ def by_character(value: bytes, table: Table) -> bytes:
 def by_byte(value: bytes, table: Table) -> bytes:
     """Escape as tools do that know bytes only; byte N reaches the rule as U+00N."""
     return value.decode("latin-1").translate(table).encode("latin-1")
+
+
+class Dialects(dict[int, tuple[str, ...]]):
+    """Tables of one form; a row has what each of them makes of one character.
+
+    Most dialects agree about most values: two that make the same of all characters of a value are one.
+    """
+
+    def __init__(self, *tables: Table) -> None:
+        super().__init__()
+        self.tables = tables
+
+    def __missing__(self, code: int) -> tuple[str, ...]:
+        self[code] = row = tuple([table[code] for table in self.tables])
+        return row
+
+    def spell(self, value: bytes, escape: Callable[[bytes, Table], bytes]) -> Iterator[bytes]:
+        """Yield the different spellings, made by `by_byte` or `by_character`; not always the value itself."""
+        if not value.isascii():
+            return map(escape, repeat(value), self.tables)
+        codes = set(value.translate(None, _ALPHANUMERIC))
+        # A later table takes the place of a former one that makes the same.
+        different = dict(zip(zip(*map(self.__getitem__, codes), strict=True), self.tables, strict=False))
+        different.pop(tuple(map(chr, codes)), None)
+        return map(escape, repeat(value), different.values())
+
+
+def composed(inner: Table, outer: Table) -> Table:
+    """A table that replaces as `inner` does, and then as `outer` does what came of that."""
+    return Table(lambda char: inner[ord(char)].translate(outer))
 
 
 def substitution(replacements: dict[str, str]) -> Table:

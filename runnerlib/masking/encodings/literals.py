@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from runnerlib.masking.encodings.escaping import Table, by_byte, by_character, is_undecodable
+from runnerlib.masking.encodings.escaping import Dialects, Table, by_byte, by_character, composed, is_undecodable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _json(
 
 # The fewer switches are on, the more frequent: plain; Python's ASCII; Go's and Rails' markup; PHP's `\/`.
 _SWITCHES = sorted(product((False, True), repeat=4), key=sum)
-_JSON = (
+_JSON = Dialects(
     *(
         _json(upper=upper, slash=slash, also=_MARKUP if markup else "", ascii_only=ascii_only)
         for upper, slash, markup, ascii_only in _SWITCHES
@@ -73,39 +73,51 @@ _MARKUP_JSON = _json(also=_MARKUP)
 
 def json_strings(value: bytes) -> Iterator[bytes]:
     """API answers, `docker inspect`, `jq`, structured logs: the most frequent way a secret is re-spelt."""
-    for table in _JSON:
-        yield by_character(value, table)
+    yield from _JSON.spell(value, by_character)
 
 
 # What both layers escape, the outer one alone, or the inner one alone.
-_JSON_TWICE = [(_JSON[0], _JSON[0])]
-_JSON_TWICE += [pair for more in _JSON[1:5] for pair in ((more, more), (_JSON[0], more), (more, _JSON[0]))]
+_PLAIN_JSON, *_MORE_JSON = _JSON.tables[:5]
+_JSON_TWICE = Dialects(
+    composed(_PLAIN_JSON, _PLAIN_JSON),
+    *(
+        composed(inner, outer)
+        for more in _MORE_JSON
+        for inner, outer in ((more, more), (_PLAIN_JSON, more), (more, _PLAIN_JSON))
+    ),
+)
 
 
 def json_twice(value: bytes) -> Iterator[bytes]:
     """JSON in a string of JSON: what `kubectl apply` remembers, logs of logs, answers of queues and functions."""
-    for inner, outer in _JSON_TWICE:
-        yield by_character(by_character(value, inner), outer)
+    yield from _JSON_TWICE.spell(value, by_character)
 
 
 _BACKSLASHES = Table(lambda char: "\\\\" if char == "\\" else char)
 _BACKSLASHES_QUOTES = Table(lambda char: "\\" + char if char in "\\'" else char)
 
 
+_JSON_AGAIN = Dialects(
+    *(
+        composed(table, outer)
+        for table in (_PLAIN_JSON, _ASCII_JSON, _MARKUP_JSON)
+        for outer in (_BACKSLASHES, _BACKSLASHES_QUOTES, composed(table, table))
+    ),
+    composed(_PHP_JSON, _PHP_JSON),
+)
+
+
 def json_again(value: bytes) -> Iterator[bytes]:
     """`repr(json.dumps(…))` in a log of Python, JSON in a string of JSON in another one."""
-    for table in (_JSON[0], _ASCII_JSON, _MARKUP_JSON):
-        once = by_character(value, table)
-        yield by_character(once, _BACKSLASHES)
-        yield by_character(once, _BACKSLASHES_QUOTES)
-        yield by_character(by_character(once, table), table)
-    yield by_character(by_character(value, _PHP_JSON), _PHP_JSON)
+    yield from _JSON_AGAIN.spell(value, by_character)
+
+
+_JSON_MAIN = Dialects(_PLAIN_JSON, _MARKUP_JSON, _ASCII_JSON)
 
 
 def json_main(value: bytes) -> list[bytes]:
     """The value in the dialects of JSON that most programs write, without those that leave it as it is."""
-    found = dict.fromkeys(by_character(value, table) for table in (_JSON[0], _MARKUP_JSON, _ASCII_JSON))
-    return [form for form in found if form != value]
+    return [form for form in dict.fromkeys(_JSON_MAIN.spell(value, by_character)) if form != value]
 
 
 def _by_code(char: str, *, two_digits: int) -> str:

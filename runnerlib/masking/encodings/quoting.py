@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from runnerlib.masking.encodings.escaping import Table, by_byte, by_character, is_undecodable, prefixing, substitution
+from runnerlib.masking.encodings.escaping import (
+    Dialects,
+    Table,
+    by_byte,
+    by_character,
+    is_undecodable,
+    prefixing,
+    substitution,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +19,7 @@ if TYPE_CHECKING:
 _ASCII = "".join(map(chr, range(128)))
 _PUNCTUATION = "".join(char for char in _ASCII if not char.isalnum() and char != "_")
 
-_REGEX = (
+_REGEX = Dialects(
     prefixing("\\", "()[]{}?*+-|^$\\.&~# \t\n\r\v\f"),  # Python's re.escape
     prefixing("\\", _PUNCTUATION),  # Perl's quotemeta and \Q, where text is text
     substitution(
@@ -22,15 +30,13 @@ _REGEX = (
     prefixing("\\", "$\\+?*[]{}()|^-."),  # fish
     prefixing("\\", "\\.+*?()|[]{}^$"),  # Go's QuoteMeta, lodash and the recipe of MDN
     prefixing("\\", "\\.*[]^$"),  # sed
+    prefixing("\\", _PUNCTUATION + "".join(map(chr, range(128, 256)))),  # quotemeta of bytes
 )
-_QUOTEMETA_BYTES = prefixing("\\", _PUNCTUATION + "".join(map(chr, range(128, 256))))
 
 
 def regex_quoted(value: bytes) -> Iterator[bytes]:
     """A secret in a regular expression: `re.escape`, `quotemeta`, `Regexp.escape`, `preg_quote`, `QuoteMeta`."""
-    for table in _REGEX:
-        yield by_byte(value, table)
-    yield by_byte(value, _QUOTEMETA_BYTES)
+    yield from _REGEX.spell(value, by_byte)
 
 
 _CONTROLS = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\x1b": "\\e"}
@@ -81,7 +87,7 @@ def _word_of_ruby(char: str) -> str:
 _WORD_OF_ZSH = _word_of_zsh("")
 _WORD_OF_RUBY = Table(lambda char: char if char > "\x7f" else _word_of_ruby(char))
 _TEXT_OF_RUBY = Table(_word_of_ruby)  # in a UTF-8 locale
-_BACKSLASHED = (
+_BACKSLASHED = Dialects(
     Table(lambda char: _FISH.get(char) or (f"\\x{ord(char):02x}" if char < " " or char == "\x7f" else char)),
     _WORD_OF_RUBY,
     _WORD_OF_ZSH,
@@ -100,8 +106,7 @@ _BACKSLASHED = (
 
 def backslashed(value: bytes) -> Iterator[bytes]:
     """Words of fish, zsh and Ruby's Shellwords, strings of PHP, MySQL and Perl, names in LDAP."""
-    for table in _BACKSLASHED:
-        yield by_byte(value, table)
+    yield from _BACKSLASHED.spell(value, by_byte)
     yield by_character(value, _TEXT_OF_RUBY)
     yield _sparingly_quoted(value)
     between = b"\\'''\\'"  # of three quotes in a row the second replacement finds the last
@@ -148,7 +153,7 @@ def _hex_quoted(mark: str, chars: str, *, upper: bool, beyond_ascii: bool) -> Ta
     return Table(lambda c: spelling.format(ord(c)) if c in chars or (beyond_ascii and c > "\x7f") else c)
 
 
-_HEX_QUOTED = (
+_HEX_QUOTED = Dialects(
     _hex_quoted("=", "=", upper=True, beyond_ascii=True),  # quoted-printable
     _hex_quoted("=", "= \t", upper=True, beyond_ascii=True),
     _hex_quoted("\\", "*()\\\0", upper=False, beyond_ascii=False),  # filters of LDAP
@@ -158,8 +163,7 @@ _HEX_QUOTED = (
 
 def hex_quoted(value: bytes) -> Iterator[bytes]:
     """Quoted-printable, as mail has it (`=3D`), and filters of LDAP (`\\2a`)."""
-    for table in _HEX_QUOTED:
-        yield by_byte(value, table)
+    yield from _HEX_QUOTED.spell(value, by_byte)
 
 
 def _utf16_upper(char: str) -> str:
@@ -181,15 +185,14 @@ def _properties(marks: str) -> Table:
     return Table(rule)
 
 
-_PROPERTIES = (_properties("=:#!"), _properties("=:#! "))
+_PROPERTIES = Dialects(_properties("=:#!"), _properties("=:#! "))
 
 
 def java_properties(value: bytes) -> Iterator[bytes]:
     """`Properties.store`: Gradle, Spring and Sonar; in keys blanks are escaped too."""
-    for table in _PROPERTIES:
-        yield by_character(value, table)
+    yield from _PROPERTIES.spell(value, by_character)
     if value[:1] == b" ":
-        yield b"\\" + by_character(value, _PROPERTIES[0])
+        yield b"\\" + by_character(value, _PROPERTIES.tables[0])
 
 
 _YAML_SHORT = {
@@ -210,13 +213,12 @@ def _yaml(*, ascii_only: bool) -> Table:
     return Table(rule)
 
 
-_YAML = (_yaml(ascii_only=True), _yaml(ascii_only=False))
+_YAML = Dialects(_yaml(ascii_only=True), _yaml(ascii_only=False))
 
 
 def yaml_quoted(value: bytes) -> Iterator[bytes]:
     """Double-quoted text of YAML: PyYAML and what is built on it, whose hex digits are upper case."""
-    for table in _YAML:
-        yield by_character(value, table)
+    yield from _YAML.spell(value, by_character)
 
 
 _RUBY_SHORT = {

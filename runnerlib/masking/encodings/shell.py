@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runnerlib.masking.encodings.escaping import (
+    Dialects,
     Table,
     by_byte,
     by_character,
@@ -82,31 +83,29 @@ def ansi_c(value: bytes) -> Iterator[bytes]:
     yield by_byte(value, _ANSI_C)
 
 
-_DOUBLE_QUOTED = tuple(prefixing("\\", chars) for chars in ('"\\$`', '"\\', '"', '"\\$`!'))
+_DOUBLE_QUOTED = Dialects(*(prefixing("\\", chars) for chars in ('"\\$`', '"\\', '"', '"\\$`!')))
 
 
 def double_quoted(value: bytes) -> Iterator[bytes]:
     """`declare -p` and `export -p` of bash, docker and make echoing a command line."""
-    for table in _DOUBLE_QUOTED:
-        yield by_byte(value, table)
+    yield from _DOUBLE_QUOTED.spell(value, by_byte)
 
 
-_CMD = tuple(prefixing("^", chars) for chars in ("&|<>^", '&|<>^()"!%', '()[]%!^"`<>&|;, *?'))
-_PERCENT_DOUBLED = substitution({"%": "%%"})
+_CMD = Dialects(
+    *(prefixing("^", chars) for chars in ("&|<>^", '&|<>^()"!%', '()[]%!^"`<>&|;, *?')), substitution({"%": "%%"})
+)
 
 
 def windows_cmd(value: bytes) -> Iterator[bytes]:
     """`echo on` in cmd shows carets before operators; which ones is up to who quoted (last: Node)."""
-    for table in _CMD:
-        yield by_byte(value, table)
-    yield by_byte(value, _PERCENT_DOUBLED)
+    yield from _CMD.spell(value, by_byte)
 
 
 _POWERSHELL_CONTROLS = {
     "\0": "`0", "\a": "`a", "\b": "`b", "\f": "`f", "\n": "`n", "\r": "`r", "\t": "`t", "\v": "`v",
 }  # fmt: skip
 _BACKTICKED = {char: "`" + char for char in '`$"'}
-_POWERSHELL = (
+_POWERSHELL = Dialects(
     substitution(_BACKTICKED),
     substitution(_BACKTICKED | _POWERSHELL_CONTROLS),
     substitution(_BACKTICKED | {"'": "`'"}),
@@ -115,14 +114,12 @@ _POWERSHELL = (
 
 def powershell(value: bytes) -> Iterator[bytes]:
     """PowerShell escapes with a backtick inside double quotes."""
-    for table in _POWERSHELL:
-        yield by_byte(value, table)
+    yield from _POWERSHELL.spell(value, by_byte)
 
 
-_DOUBLED = tuple(substitution({char: char * 2}) for char in "$\\'\"")
+_DOUBLED = Dialects(*(substitution({char: char * 2}) for char in "$\\'\""))
 
 
 def doubled(value: bytes) -> Iterator[bytes]:
     """Write one character twice: `$$` (compose, make), backslashes, `''` (YAML, SQL), `""` (CSV)."""
-    for table in _DOUBLED:
-        yield by_byte(value, table)
+    yield from _DOUBLED.spell(value, by_byte)

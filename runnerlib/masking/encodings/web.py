@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from runnerlib.masking.encodings.escaping import Table, by_byte, by_character, is_undecodable
+from runnerlib.masking.encodings.escaping import (
+    Dialects,
+    Table,
+    by_byte,
+    by_character,
+    composed,
+    is_undecodable,
+    substitution,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,20 +31,22 @@ def _percent(safe: str, *, upper: bool, space: str = "") -> Table:
     return Table(rule)
 
 
-_PERCENT = tuple(
-    _percent(safe, upper=upper, space=space)
-    for upper in (True, False)
-    for safe, space in (
-        (_UNRESERVED, ""),
-        (_UNRESERVED + "/", ""),  # Python's quote, object store keys
-        (_UNRESERVED, "+"),  # forms: Python's quote_plus, Go's QueryEscape
-        (_UNRESERVED + "!'()*", ""),  # encodeURIComponent
-        (_UNRESERVED + "!$&'()*+,;=", ""),  # user-info as RFC 3986 allows it
-        (_UNRESERVED + "$&+=:@", ""),  # Go's url.PathEscape, close to its user-info
-        (_UNRESERVED + "$&+,;=", ""),  # Go's url.UserPassword
-        (_UNRESERVED + "!#$&'()*+,/:;=?@", ""),  # encodeURI
-        (_ALPHANUMERIC + "-._*", "+"),  # forms: browsers, Java
-        (_ALPHANUMERIC + "-._", "+"),  # forms: PHP
+_PERCENT = Dialects(
+    *(
+        _percent(safe, upper=upper, space=space)
+        for upper in (True, False)
+        for safe, space in (
+            (_UNRESERVED, ""),
+            (_UNRESERVED + "/", ""),  # Python's quote, object store keys
+            (_UNRESERVED, "+"),  # forms: Python's quote_plus, Go's QueryEscape
+            (_UNRESERVED + "!'()*", ""),  # encodeURIComponent
+            (_UNRESERVED + "!$&'()*+,;=", ""),  # user-info as RFC 3986 allows it
+            (_UNRESERVED + "$&+=:@", ""),  # Go's url.PathEscape, close to its user-info
+            (_UNRESERVED + "$&+,;=", ""),  # Go's url.UserPassword
+            (_UNRESERVED + "!#$&'()*+,/:;=?@", ""),  # encodeURI
+            (_ALPHANUMERIC + "-._*", "+"),  # forms: browsers, Java
+            (_ALPHANUMERIC + "-._", "+"),  # forms: PHP
+        )
     )
 )
 
@@ -47,17 +57,16 @@ def percent(value: bytes) -> Iterator[bytes]:
     All upper-case or all lower-case hex. A text that mixes the cases from escape to escape has 2**n
     spellings: that is the scanner's business (it folds the case of escapes), not a list's.
     """
-    for table in _PERCENT:
-        yield by_byte(value, table)
+    yield from _PERCENT.spell(value, by_byte)
 
 
-_MAIN = tuple(_PERCENT[number] for number in (0, 1, 2, 3, 6, 8, 9, 10))
+_AGAIN = substitution({"%": "%25", "+": "%2B"})
+_TWICE = Dialects(*(composed(_PERCENT.tables[number], _AGAIN) for number in (0, 1, 2, 3, 6, 8, 9, 10)))
 
 
 def percent_twice(value: bytes) -> Iterator[bytes]:
     """A URL in a parameter of another one (`%252F`): redirections, proxies, logs of what was called."""
-    for table in _MAIN:
-        yield by_byte(value, table).replace(b"%", b"%25").replace(b"+", b"%2B")
+    yield from _TWICE.spell(value, by_byte)
 
 
 _BASIC = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -96,7 +105,7 @@ def _numbered(spelling: str) -> dict[str, str]:
     return {char: spelling.format(ord(char)) for char in _NUMBERED}
 
 
-_ENTITIES = (
+_ENTITIES = Dialects(
     *(_entities(_BASIC | quotes) for quotes in _QUOTES),
     *(_entities(_BASIC | quotes, number) for quotes in _QUOTES[:2] for number in _NUMBERS),
     _entities(_BASIC | _QUOTES[0] | _SPACES),  # attributes: libxml2
@@ -113,5 +122,4 @@ _ENTITIES = (
 
 def entities(value: bytes) -> Iterator[bytes]:
     """JUnit reports, SOAP faults, Maven settings, HTML reports: each writer has its own idea of quotes."""
-    for table in _ENTITIES:
-        yield by_character(value, table)
+    yield from _ENTITIES.spell(value, by_character)

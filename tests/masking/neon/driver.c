@@ -85,12 +85,12 @@ static const struct folding *read_twin(bool joined, const struct pattern *patter
 {
     struct folding *folding = &foldings[joined];
     struct group **twin = &twins[joined];
-    if (folding_group(patterns, count, kernel, joined, twin))
+    if (folding_group(patterns, count, kernel, joined ? FOLDING_JOINED : FOLDING_ALL, twin))
         fail("no group");
     if (!*twin)
         return NULL;
     folding->set = (struct set){.groups = {*twin}, .count = 1};
-    if (folding_build(folding, kernel, joined))
+    if (folding_build(folding, kernel, joined, NULL))
         fail("no folding");
     return folding;
 }
