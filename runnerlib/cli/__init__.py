@@ -37,6 +37,7 @@ COMMANDS = {
     "register-secret": "Hide one more secret in the output of this job.",
     "run": "Run a job, a workflow or a command.",
     "run-job": "Run the job of a file (older form of `run --job-file`).",
+    "runs": "List, attach, cancel and read runs on a fleet.",
     "schema": "Print the JSON Schema of job, workflow or configuration files.",
     "secrets": "Manage the encrypted secrets of this machine.",
     "trigger": "Submit the jobs that files describe.",
@@ -45,7 +46,7 @@ COMMANDS = {
 }
 
 GROUPS = {
-    "Run jobs": ("run", "list", "init", "worker"),
+    "Run jobs": ("run", "list", "init", "worker", "runs"),
     "Check files and settings": ("validate", "config", "schema", "doctor"),
     "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
     "Secrets": ("mask", "register-secret", "secrets"),

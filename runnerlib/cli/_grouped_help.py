@@ -47,7 +47,10 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "Container": ("runner_image", *(name for name in SETTINGS if name.startswith("container"))),
     "Sandbox": ("sandbox", "sandbox_required", "sandbox_paths", "network"),
-    "Fleet": ("fleet", "fleet_key_file", "fleet_lease", "queue_timeout", "on_worker_loss"),
+    "Fleet": (
+        *("fleet", "fleet_key_file", "run_id", "detach", "fleet_lease", "fleet_run_lease"),
+        *("queue_timeout", "on_worker_loss"),
+    ),
     "Limits": ("max_parallel", "job_timeout", "grace_period", "drain_timeout", "cleanup_timeout"),
     "Output": (
         "output",

@@ -62,6 +62,9 @@ class SettingKeywords(TypedDict, total=False):
     fleet: str | None
     fleet_key_file: str | None
     fleet_lease: float | str | None
+    fleet_run_lease: float | str | None
+    run_id: str | None
+    detach: bool | str | None
     queue_timeout: float | str | None
     on_worker_loss: Literal["retry", "fail"] | None
     max_parallel: int | str | None

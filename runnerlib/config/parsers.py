@@ -34,6 +34,17 @@ def marker(given: object) -> str:
     return value
 
 
+_LONGEST_NAME = 64
+
+
+def plain_name(given: object) -> str:
+    """A name of letters, digits, '-' and '_', of at most 64 characters."""
+    value = text(given)
+    if not value.isascii() or not value.replace("-", "a").replace("_", "a").isalnum() or len(value) > _LONGEST_NAME:
+        raise ValueError(f"a name of letters, digits, '-' and '_', at most {_LONGEST_NAME}, is expected")
+    return value
+
+
 def seconds(given: object) -> float:
     """A finite number of seconds, zero or more."""
     try:

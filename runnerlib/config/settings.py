@@ -236,6 +236,11 @@ class RunnerConfig:
     fleet_lease: float = _setting(
         "seconds after which a worker that is not heard of counts as lost", parsers.duration, default=90.0, early=True
     )
+    fleet_run_lease: float = _setting(
+        "seconds after which jobs without a dispatcher are stopped", parsers.duration, default=600.0, early=True
+    )
+    run_id: str | None = _setting("name of the run on a fleet, new or under way", parsers.plain_name, early=True)
+    detach: bool = _setting("let a fleet's jobs go on at a signal", parsers.boolean, default=False, early=True)
     queue_timeout: float | None = _setting(
         "seconds that a job may wait for a worker of the fleet (default: no limit)", parsers.duration
     )

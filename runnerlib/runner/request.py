@@ -64,9 +64,21 @@ class RunRequest(NamedTuple):
 
     def as_single_job(self) -> RunRequest:
         """Return the request, for a job of no workflow. Raises ConfigError where the caller asks for a fleet."""
-        if self.resolved.config.fleet is not None and self.resolved.origin("fleet").layer is Layer.COMMAND_LINE:
+        if self._is_asked_for("fleet"):
             raise self.resolved.error("fleet", "a fleet runs the jobs of workflows, and this is a single job")
+        return self.as_here()
+
+    def as_here(self) -> RunRequest:
+        """Return the request, for a run on this machine. Raises ConfigError for what only a run on a fleet can be."""
+        for name in ("detach", "run_id"):
+            if self._is_asked_for(name):
+                raise self.resolved.error(name, "is for runs on a fleet; give --on, too")
         return self
+
+    def _is_asked_for(self, name: str) -> bool:
+        """Return whether the caller gives a setting, not its environment or a file."""
+        given = getattr(self.resolved.config, name)
+        return given not in {None, False} and self.resolved.origin(name).layer is Layer.COMMAND_LINE
 
     def with_chosen_job(self, changes: Changes = NO_CHANGES) -> RunRequest:
         """Return a copy with the job that the settings select: that of a file, or a command. Raises ConfigError."""

@@ -24,12 +24,18 @@ def resume_command(invocation: Invocation, mask: Callable[[str], str], width: in
     """
     import shlex  # only a run that has not succeeded needs it
 
-    words = [shlex.quote(word) for word in (_PROGRAM, *_resuming(invocation.words))]
-    line = " ".join(words)
-    variables = any(word.startswith("--job-env") for word in invocation.words)  # those may be secret unrecognised
-    if variables or mask(line) != line or not line.isprintable():
+    if not is_repeatable(invocation, mask):
         return [_OTHER_WORDS]
-    return _in_lines(words, width)
+    return _in_lines([shlex.quote(word) for word in (_PROGRAM, *_resuming(invocation.words))], width)
+
+
+def is_repeatable(invocation: Invocation, mask: Callable[[str], str]) -> bool:
+    """Return whether the command can be shown and written down."""
+    import shlex  # as above
+
+    line = shlex.join(invocation.words)
+    variables = any(word.startswith("--job-env") for word in invocation.words)  # those may be secret unrecognised
+    return not variables and mask(line) == line and line.isprintable()
 
 
 def _resuming(given: Sequence[str]) -> list[str]:

@@ -245,7 +245,9 @@ JOB_KEYS: Mapping[str, Key] = {
     "allow_failure": Key(parsers.boolean, "`true`: the workflow goes on, and can succeed, although this job fails"),
     "secrets": Key(parsers.names, "secret variables for steps without such a list of their own (default: all)"),
     "max_parallel": Key(parsers.whole, "how many of its steps run at a time, by weight"),
-    "priority": Key(parsers.whole, "priority among jobs that are ready, here and in the queue of a coordinator"),
+    "priority": Key(
+        parsers.whole, "priority among jobs that are ready: here, on a fleet, in the queue of a coordinator"
+    ),
     **{key: Key(partial(sources.settings, prefix=key), "mapping of `type`, `url` and `ref`") for key in sources.KEYS},
     **_SOURCES,
     "artifacts": Key(artifacts, "mapping of `upload` (globs of files), `if_no_files` and `download` (jobs)"),

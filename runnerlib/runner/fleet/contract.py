@@ -3,17 +3,18 @@
 An engine knows ids, sizes, labels and kinds of frames; everything else is sealed. It has two halves.
 
 The dispatcher's half is an `Engine`:
-1. `submit` hands in a job. The same ticket handed in again is one job.
-2. `frames` yields what attempts at the jobs of the run say, in one order, each frame once.
+1. `submit` hands in a job. The same ticket handed in again, however late and by whom, is one job.
+2. `frames` yields what attempts at the jobs of the run say, from the first frame on, in one order, each once.
 3. `withdraw` ends a job that no worker has begun, so that none ever will; False once one has.
 4. `stop` leaves a mark that the worker of a running job obeys, whenever it is reached.
 5. `tell` sends something sealed to the worker of a job, at most once.
+6. While the engine is open, the run lives. When it has lived no more for the lease of the run, its jobs are stopped.
 
 A worker's half is a `Source`:
 1. `take` gives the next job that has none but its labels, as a `Lease`, which nobody else gets while it is renewed.
 2. `begin` makes the job this attempt's: it says which attempts there were, and fails once another one has begun.
 3. `put` appends a frame. It fails once another attempt has begun: so nothing old is ever read.
-4. `renew` is confirmed by the engine; what it says may be that the job is to stop.
+4. `renew` is confirmed by the engine; what it says may be that the job is to stop, or that nobody reads its frames.
 5. `done` ends the lease after the last frame; `give_back` lets another worker have the job, at once.
 """
 
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 Kind = Literal["begin", "events", "secrets", "end", "lost", "withdrawn"]
@@ -36,17 +38,25 @@ class FleetError(RunnerError):
     """The fleet's engine cannot be reached, or does not do what it is asked for."""
 
 
+class StoreLostError(FleetError):
+    """The engine has lost what was in its care."""
+
+
 class LeaseLostError(RunnerError):
     """Another attempt at the job has begun."""
 
 
 class Queue(NamedTuple):
-    """A queue of jobs that the same workers can run: of one version, sealed to one key, with these labels."""
+    """A queue of jobs that the same workers can run: of one version, sealed to one key, with these labels.
+
+    Workers look for a job in queues of a higher priority first.
+    """
 
     version: str
     key: str
     labels: tuple[str, ...]
     lease: float
+    priority: int = 0
 
     def serves(self, worker: WorkerFacts) -> bool:
         """Return whether a worker can run the jobs of the queue."""
@@ -65,12 +75,17 @@ class WorkerFacts(NamedTuple):
 
 
 class Ticket(NamedTuple):
-    """A job for the engine: `number` is that of the instance in its run. `fails_on_loss` forbids a second attempt."""
+    """A job for the engine: `number` is that of the instance in its run. `fails_on_loss` forbids a second attempt.
+
+    A `detached` job goes on while its run has no dispatcher; others are stopped when `run_lease` seconds are over.
+    """
 
     run: str
     number: int
     queue: Queue
     fails_on_loss: bool = False
+    run_lease: float = 600.0
+    detached: bool = False
 
     @property
     def id(self) -> str:
@@ -105,11 +120,28 @@ class Begun(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The answer to a renewal: the signal to stop the job with, or 0; whether to kill it; whether its run is over."""
+    """The answer to a renewal: the signal to stop the job with, or 0, and whether to kill it.
+
+    `unread` says that the run has no dispatcher at present, `orphaned` that the job is to be dropped for that.
+    """
 
     signum: int = 0
     at_once: bool = False
+    unread: bool = False
     orphaned: bool = False
+
+
+RunState = Literal["running", "cancelled", "ended"]
+
+
+class RunEntry(NamedTuple):
+    """The entry of a run that everybody may see; `started` is a time of its dispatcher's clock."""
+
+    run: str
+    state: RunState
+    detached: bool
+    run_lease: float
+    started: float
 
 
 class Engine(Protocol):
@@ -117,12 +149,16 @@ class Engine(Protocol):
 
     most: int
     """The largest frame or envelope, in bytes."""
+    known: bool
+    """True if the run was begun before, and has not ended."""
+    cancelled: asyncio.Event
+    """Set once the run is to be stopped, whoever wants it."""
 
     async def submit(self, ticket: Ticket, sealed: bytes) -> None:
         """Hand in a job. Raises FleetError."""
 
-    async def withdraw(self, ticket: Ticket) -> bool:
-        """End a job that no worker has begun; return False when one has."""
+    async def withdraw(self, ticket: Ticket, sealed: bytes) -> bool:
+        """End a job that no worker has begun, with its outcome; return False when one has."""
         ...
 
     async def stop(self, ticket: Ticket, signum: int, *, at_once: bool) -> None:
@@ -142,8 +178,8 @@ class Engine(Protocol):
         """Return the workers that there are."""
         ...
 
-    async def close(self) -> None:
-        """Forget the run, and leave."""
+    async def close(self, *, ended: bool) -> None:
+        """Leave; forget the run if it has ended."""
 
 
 class Lease(Protocol):

@@ -52,6 +52,7 @@ class Delivery:
         self._renewed = now()
         self._ended = False
         self._dropped = False
+        self._unread = False
 
     async def run(self) -> None:
         """Run the job to its end, whatever that is."""
@@ -77,13 +78,12 @@ class Delivery:
             await self._lease.done()
             return
         packed = self._opened()
-        if packed is None or await self._is_over(begun):
+        if packed is None:
             return
-        attempt = begun.attempt
-        content = JobCipher(packed["key"]).seal(
-            encode(time.time()), self._frame("begin", attempt, 0).about(self._ticket.run)
-        )
-        await self._lease.put(self._frame("begin", attempt, 0, content))
+        cipher, attempt = JobCipher(packed["key"]), begun.attempt
+        if await self._is_over(begun, cipher):
+            return
+        await self._lease.put(self._sealed("begin", attempt, cipher, time.time()))
         self._setup.say(f"job {self._ticket.id} begins" + f" (attempt {attempt})" * (attempt > 1))
         await self._lease.listen(self._told)
         self._link = await Link.over(self._setup.agent())
@@ -100,7 +100,7 @@ class Delivery:
     async def _conclude(self) -> None:
         if self._ended or self._dropped:
             await self._lease.done()
-            self._setup.say(f"job {self._ticket.id} " + ("ended" if self._ended else "belongs to a run that is gone"))
+            self._setup.say(f"job {self._ticket.id} " + ("belongs to a run that is gone" if self._dropped else "ended"))
         elif now() - self._renewed < self._ticket.queue.lease * STOPS:
             self._setup.say(f"job {self._ticket.id}: its agent has died; another attempt may follow")
             await self._lease.give_back()
@@ -116,14 +116,17 @@ class Delivery:
             return None
         return packed
 
-    async def _is_over(self, begun: Begun) -> bool:
+    async def _is_over(self, begun: Begun, cipher: JobCipher) -> bool:
         """Return whether the job must not begin, and say so in its log."""
         verdict = await self._renewed_once()
+        while verdict.unread and not (verdict.orphaned or self._ticket.detached):
+            await asyncio.sleep(min(_PAUSE, self._ticket.run_lease / 10))
+            verdict = await self._renewed_once()
         last = begun.last
         if verdict.orphaned:
             self._setup.say(f"job {self._ticket.id} belongs to a run that is gone")
         elif verdict.signum:
-            await self._lease.put(self._frame("withdrawn", begun.attempt, 0))
+            await self._lease.put(self._sealed("withdrawn", begun.attempt, cipher, verdict.signum))
         elif last is not None and self._ticket.fails_on_loss:
             await self._lease.put(self._frame("lost", begun.attempt, 0)._replace(worker=last.worker))
         else:
@@ -133,6 +136,11 @@ class Delivery:
 
     def _frame(self, kind: Kind, attempt: int, seq: int, sealed: bytes = b"") -> Frame:
         return Frame(kind, self._ticket.number, attempt, seq, self._setup.name, sealed)
+
+    def _sealed(self, kind: Kind, attempt: int, cipher: JobCipher, content: float) -> Frame:
+        """Return the frame of this worker's own that has something to say."""
+        frame = self._frame(kind, attempt, 0)
+        return frame._replace(sealed=cipher.seal(encode(content), frame.about(self._ticket.run)))
 
     def _terms(self, attempt: int) -> Mapping[str, object]:
         ticket = {
@@ -154,7 +162,7 @@ class Delivery:
                 continue
             begin = 1 + content[0]
             name, seq = json.loads(content[1:begin])
-            while seq - self._shown > _WINDOW:
+            while seq - self._shown > _WINDOW and not self._unread:
                 self._room.clear()
                 await self._room.wait()
             await self._lease.put(self._frame(name, attempt, seq, content[begin:]))
@@ -173,6 +181,9 @@ class Delivery:
             except FleetError:
                 await asyncio.sleep(min(_PAUSE, lease / 10))
                 continue
+            self._unread = verdict.unread and self._ticket.detached  # its output waits for nobody
+            if self._unread:
+                self._room.set()
             if verdict.orphaned and not self._dropped:
                 self._dropped = True
                 self._open_window()

@@ -12,9 +12,10 @@ from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.events.result import StepResult
 from runnerlib.runner.fleet.codec import DamagedError, decode, encode
+from runnerlib.runner.fleet.contract import FleetError, Frame
 from runnerlib.runner.fleet.envelope import pack
 from runnerlib.runner.fleet.remote_events import RemoteEvents
-from runnerlib.runner.fleet.seal import JobCipher, SealError, new_job_key, seal
+from runnerlib.runner.fleet.seal import JobCipher, SealError, seal
 from runnerlib.runner.fleet.waiting import waiting_for
 from runnerlib.runner.workflow.backend import JobOutcome
 from runnerlib.runner.workflow.status_records import Record
@@ -26,24 +27,37 @@ if TYPE_CHECKING:
     from runnerlib.events import Observer
     from runnerlib.masking.known import Known, KnownSecrets
     from runnerlib.pipeline.workflow import Instance
-    from runnerlib.runner.fleet.contract import Engine, Frame, Ticket
+    from runnerlib.runner.fleet.contract import Engine, Ticket
+    from runnerlib.runner.fleet.run_record import RunRecord
     from runnerlib.runner.workflow.backend import JobInputs
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
 _TOLD_AFTER = 60.0
 _LOOKS = 5.0
+_PATIENCE = 15.0
+_AT_ONCE = 20.0
 
 
 class Fleet:
     """The things that all jobs of a run share; `tell` tells other jobs what one has found out to be secret."""
 
-    def __init__(self, plan: WorkflowPlan, engine: Engine, masker: KnownSecrets, public: bytes, records: Path) -> None:
+    def __init__(
+        self, plan: WorkflowPlan, engine: Engine, masker: KnownSecrets, public: bytes, records: Path, run: RunRecord
+    ) -> None:
         self.plan = plan
         self.engine = engine
         self.masker = masker
         self.public = public
         self.records = records
+        self.run = run
         self.tell: Callable[[Known, int], None] = lambda _secrets, _source: None
+
+    def learn(self, frame: Frame) -> Known:
+        """Mask the secrets in a frame from now on. Raises SealError and DamagedError."""
+        cipher = JobCipher(self.run.job_key(frame.number))
+        secrets = _secrets(decode(cipher.opened(frame.sealed, frame.about(self.run.run))))
+        self.masker.register_secrets([value for value, _ in secrets], [name for _, name in secrets])
+        return secrets
 
 
 class FleetJob:
@@ -67,7 +81,7 @@ class FleetJob:
         self._shown = shown
         self._observer = observer
         self._events = RemoteEvents(names.values(), fleet.masker, observer)
-        self._key = new_job_key()
+        self._key = fleet.run.job_key(ticket.number)
         self._cipher = JobCipher(self._key)
         self._known = 0
         self._attempt = 0
@@ -86,7 +100,7 @@ class FleetJob:
 
         async def ask() -> None:
             if before is not None:
-                await before
+                await cancelled(before)
             await self._stop_it()
 
         self._stopping = asyncio.get_running_loop().create_task(ask())
@@ -117,7 +131,8 @@ class FleetJob:
 
     async def _run(self) -> JobOutcome:
         packed = pack(self._fleet.plan, self._instance, self._inputs, self._names, self._shown)
-        self._known = len(self._fleet.masker.known)
+        if not self._fleet.engine.known:  # else an earlier envelope may have had less
+            self._known = len(self._fleet.masker.known)
         sealed = seal(encode({**packed, "key": self._key}), self._fleet.public, self.ticket.id)
         if len(sealed) > self._fleet.engine.most:
             most = self._fleet.engine.most
@@ -135,7 +150,9 @@ class FleetJob:
             await cancelled(waiting)
 
     async def _leave(self) -> None:
-        """Kill the job when the run itself is cancelled."""
+        """Kill the job when the run itself is cancelled, unless it goes on without it."""
+        if self.ticket.detached:
+            return
         self._stops = 2
         self._signum = self._signum or 15
         await asyncio.shield(self._stop_it())
@@ -150,8 +167,9 @@ class FleetJob:
         while not self._begun.is_set():
             waited = loop.time() - began
             if limit is not None and waited >= limit:
-                if await self._fleet.engine.withdraw(self.ticket):
-                    self._take_end(self._not_taken(limit, why.text))
+                outcome = self._not_taken(limit, why.text)
+                if await self._withdraw(outcome):
+                    self._take_end(self._finished(outcome))
                 return
             why = waiting_for(self.ticket.queue, await self._fleet.engine.workers())
             if why.text and why.text != told and (why.certain or waited >= _TOLD_AFTER):
@@ -175,7 +193,12 @@ class FleetJob:
             started=now - limit,
             ended=now,
         )
-        return self._finished(JobOutcome(result))
+        return JobOutcome(result)
+
+    async def _withdraw(self, outcome: JobOutcome | int) -> bool:
+        """End the job, unless a worker has begun it, with an outcome or because of a signal."""
+        about = Frame("withdrawn", self.ticket.number, 0, 0).about(self.ticket.run)
+        return await self._fleet.engine.withdraw(self.ticket, self._cipher.seal(encode(outcome), about))
 
     # -- what the worker says
 
@@ -194,8 +217,7 @@ class FleetJob:
                 self._begin(frame)
                 await self._catch_up()
             case "secrets":
-                secrets = _secrets(self._opened(frame))
-                self._fleet.masker.register_secrets([value for value, _ in secrets], [name for _, name in secrets])
+                secrets = self._fleet.learn(frame)
                 self._fleet.tell(secrets, self.ticket.number)
             case "events":
                 for event in self._opened(frame):
@@ -207,11 +229,16 @@ class FleetJob:
                 self._take_end(self._ended(outcome))
             case "lost":
                 self._take_end(self._lost(frame.worker))
-            case "withdrawn" if self._signum:  # else it is ours, because no worker took the job in time
-                error = Interrupted(self._signum, signal_name(self._signum))
-                self._take_end(self._not_run(error, time.time()))
-            case _:
-                pass
+            case "withdrawn":
+                self._take_end(self._withdrawn(self._opened(frame)))
+
+    def _withdrawn(self, why: Any) -> JobOutcome:
+        """Return the outcome of a job that no worker has begun in time, or that a signal has ended before."""
+        if isinstance(why, JobOutcome) and isinstance(why.result, StepResult):
+            return self._finished(why)
+        if not isinstance(why, int):
+            raise DamagedError("its end is none")
+        return self._not_run(Interrupted(why, signal_name(why)), time.time())
 
     def _opened(self, frame: Frame) -> Any:
         return decode(self._cipher.opened(frame.sealed, frame.about(self.ticket.run)))
@@ -288,12 +315,29 @@ class FleetJob:
     # -- what the worker is told
 
     async def _stop_it(self) -> None:
-        """Stop the job: before a worker has begun it none will, later its worker has to."""
+        """Stop the job: before a worker has begun it none will, later its worker has to.
+
+        Neither a server that is away nor a worker that does not answer holds the run up for ever.
+        """
         at_once = self._stops > 1
         if self._end.done():
             return
-        if self._begun.is_set() or not await self._fleet.engine.withdraw(self.ticket):
-            await self._fleet.engine.stop(self.ticket, self._signum, at_once=at_once)
+        try:
+            async with asyncio.timeout(_AT_ONCE if at_once else _PATIENCE):
+                if self._begun.is_set() or not await self._withdraw(self._signum):
+                    await self._fleet.engine.stop(self.ticket, self._signum, at_once=at_once)
+                if at_once:
+                    await asyncio.wait((self._end,))
+        except (TimeoutError, FleetError):
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """End the job here although its worker, if it has one, may not have ended it."""
+        worker = f"worker '{self._worker}' does" if self._worker else "the fleet's server does"
+        after = "" if self.ticket.detached else f"; it stops there within {self.ticket.run_lease:g} s"
+        text = f"{self._shown}: {worker} not answer, so the run ends without the job{after}"
+        self._observer.observe(Warned(self._fleet.masker.mask_string(text)))
+        self._take_end(self._not_run(Interrupted(self._signum, signal_name(self._signum)), time.time()))
 
     async def _catch_up(self) -> None:
         """Tell the worker what became secret after the envelope was sealed."""

@@ -36,11 +36,6 @@ def opened(sealed: bytes, private: bytes, about: str) -> bytes:
         raise SealError("it was sealed to another key, or changed on its way") from None
 
 
-def new_job_key() -> bytes:
-    """Make the key of one job's frames."""
-    return ChaCha20Poly1305.generate_key()
-
-
 class JobCipher:
     """Seals what belongs to one job, in both directions."""
 

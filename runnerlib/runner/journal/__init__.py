@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from runnerlib.runner.journal.file import Entry, Journal
-from runnerlib.runner.journal.seal import seal_of
+from runnerlib.runner.journal.seal import seal_of, state_directory
 from runnerlib.runner.journal.selection import Selection, chosen, select, signatures
 
-__all__ = ["Entry", "Journal", "Selection", "chosen", "seal_of", "select", "signatures"]
+__all__ = ["Entry", "Journal", "Selection", "chosen", "seal_of", "select", "signatures", "state_directory"]

@@ -98,6 +98,8 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     front = replace(front, step_count=steps)
     requests = {name: _requested(request, front, instance, workflow.file) for name, instance in all_of_them.items()}
     fleet = request.resolved.config.fleet is not None
+    if not fleet:
+        request.as_here()
     plans = {name: plan_job(_without_engine(one) if fleet else one, services) for name, one in requests.items()}
     one_at_a_time = mode_of(front.config.output).verbatim or services.inspect is not None
     plan = WorkflowPlan(

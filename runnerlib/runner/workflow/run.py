@@ -73,21 +73,25 @@ async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop
     async with supervised(plan.masker, warn, stop, user=user, place=place) as site:
         surroundings = surroundings_of(plan, warn)
         _look_first(plan, surroundings)
-        async with backend_of(plan, site, records) as backend:
+        async with backend_of(plan, site, records, stop) as backend:
             run = WorkflowRun(plan, memory, backend, surroundings, observer, records)
+            if plan.front.config.detach:
+                from runnerlib.runner.fleet.detaching import run_detachable
+
+                return await run_detachable(run, backend, stop, observer)
             with stop.reaching(asyncio.get_running_loop(), run.stop):
                 return await run.run()
 
 
 @asynccontextmanager
-async def backend_of(plan: WorkflowPlan, site: Site, records: Path) -> AsyncIterator[JobBackend]:
+async def backend_of(plan: WorkflowPlan, site: Site, records: Path, stop: Stop) -> AsyncIterator[JobBackend]:
     """Choose where the jobs run: on this machine, or on a fleet. Raises ConfigError and FleetError."""
     if plan.front.config.fleet is None:
         yield LocalBackend(plan, site, records)
         return
     from runnerlib.runner.fleet.backend import fleet_backend
 
-    async with fleet_backend(plan, records) as backend:
+    async with fleet_backend(plan, records, stop) as backend:
         yield backend
 
 

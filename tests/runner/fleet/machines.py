@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
+
+import nats
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 
 from runnerlib._util.cancellation import Stop
 from tests.conftest import children
+from tests.integration.cli import RUNNERLIB, environment
 from tests.runner.workflow.house import Ran, Recorder, ran
 from tests.tools import tool
 from tests.waiting import until
+
+T = TypeVar("T")
 
 
 class Broker:
@@ -58,6 +67,51 @@ class Broker:
             self._process.send_signal(signum)
             self._process.wait()
             self._process = None
+
+    def asked(self, ask: Callable[[Client], Awaitable[T]]) -> T:
+        """Return the answer of the server to a client of the test."""
+
+        async def answer() -> T:
+            client = await nats.connect(self.url)
+            try:
+                return await ask(client)
+            finally:
+                await client.close()
+
+        return asyncio.run(answer())
+
+    @property
+    def queued(self) -> int:
+        """The number of jobs that wait or run."""
+
+        async def state(client: Client) -> int:
+            try:
+                return (await client.jetstream().stream_info("RUNNERLIB_JOBS")).state.messages
+            except NotFoundError:
+                return 0
+
+        return self.asked(state)
+
+    def forget_duplicates(self) -> None:
+        """Remember the ids of jobs no longer than a moment, as if the two minutes were over."""
+
+        async def forget(client: Client) -> None:
+            found = (await client.jetstream().stream_info("RUNNERLIB_JOBS")).config
+            await client.jetstream().update_stream(found, duplicate_window=0.1)
+
+        self.asked(forget)
+
+    def hears_of_job(self, start: Callable[[], T]) -> T:
+        """Return the result of `start`, once a dispatcher has handed a job in after that."""
+
+        async def hear(client: Client) -> T:
+            news = await client.subscribe("runnerlib.new")
+            await client.flush()
+            started = start()
+            await news.next_msg(60)
+            return started
+
+        return self.asked(hear)
 
     def stored(self, text: bytes) -> list[Path]:
         """The files of the store that hold a text."""
@@ -147,3 +201,37 @@ def dispatched(
 def lines(path: Path) -> Sequence[str]:
     """The lines of a file that jobs write; none before there is one."""
     return path.read_text().splitlines() if path.exists() else []
+
+
+class Dispatcher:
+    """A `runnerlib` process that dispatches a workflow, with its output in a file."""
+
+    def __init__(self, directory: Path, broker: Broker, key: Path, *words: str, **env: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.log = directory / f"log{len(list(directory.glob('log*')))}"
+        names = {"REACTORCIDE_FLEET": broker.url, "REACTORCIDE_FLEET_KEY_FILE": str(public_half(key)), **env}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [RUNNERLIB, *words], cwd=directory, env=environment(**names), stdout=log, stderr=log
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def end(self, signum: int = 0) -> int:
+        if signum:
+            self.process.send_signal(signum)
+        return self.process.wait(60)
+
+
+def dispatching(directory: Path, workflow: str, broker: Broker, key: Path, *words: str, **env: str) -> Dispatcher:
+    """Begin to run a workflow in `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "w.yaml").write_text(workflow)
+    given = ("run", "--workflow-file", "w.yaml", "--output", "prefixed", *words)
+    return Dispatcher(directory, broker, key, *given, **env)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from runnerlib.events.result import StepResult, Usage
 from runnerlib.pipeline.workflow import instances, parse
 from runnerlib.runner.fleet.codec import DamagedError, decode, encode
 from runnerlib.runner.fleet.keys import new_key, read_key, written
-from runnerlib.runner.fleet.seal import JobCipher, SealError, new_job_key, opened, seal
+from runnerlib.runner.fleet.seal import JobCipher, SealError, opened, seal
 
 
 def test_a_key_file_and_its_public_half(tmp_path: Path) -> None:
@@ -71,11 +72,11 @@ def test_a_seal_is_for_one_key_and_about_one_thing() -> None:
 
 
 def test_frames_are_sealed_with_the_key_of_their_job() -> None:
-    cipher = JobCipher(new_job_key())
+    cipher = JobCipher(os.urandom(32))
     sealed = cipher.seal(b"hello", "run.1 events 1 1")
     assert cipher.opened(sealed, "run.1 events 1 1") == b"hello"
     assert cipher.seal(b"hello", "run.1 events 1 1") != sealed, "each has a nonce of its own"
-    for other, about in ((cipher, "run.1 events 1 2"), (JobCipher(new_job_key()), "run.1 events 1 1")):
+    for other, about in ((cipher, "run.1 events 1 2"), (JobCipher(os.urandom(32)), "run.1 events 1 1")):
         with pytest.raises(SealError):
             other.opened(sealed, about)
     with pytest.raises(SealError):

@@ -8,7 +8,7 @@ tells workers which queues there are, RUNNERLIB_MARKS has marks that expire: run
 
 from __future__ import annotations
 
-from runnerlib.runner.fleet.jetstream.dispatching import JetStreamEngine, dispatching
+from runnerlib.runner.fleet.jetstream.dispatching import JetStreamEngine, RunTerms, dispatching
 from runnerlib.runner.fleet.jetstream.taking import JetStreamSource, taking
 
-__all__ = ["JetStreamEngine", "JetStreamSource", "dispatching", "taking"]
+__all__ = ["JetStreamEngine", "JetStreamSource", "RunTerms", "dispatching", "taking"]

@@ -11,9 +11,9 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig, RetentionPolicy, StreamConfig
-from nats.js.errors import APIError, BadRequestError
+from nats.js.errors import APIError, BadRequestError, NoStreamResponseError, NotFoundError
 
-from runnerlib.runner.fleet.contract import FleetError, Frame, Queue, WorkerFacts
+from runnerlib.runner.fleet.contract import FleetError, Frame, Queue, RunEntry, StoreLostError, WorkerFacts
 from runnerlib.runner.fleet.jetstream.address import address
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 JOBS, LOGS = "RUNNERLIB_JOBS", "RUNNERLIB_LOGS"
 QUEUES, WORKERS, MARKS = "RUNNERLIB_QUEUES", "RUNNERLIB_WORKERS", "RUNNERLIB_MARKS"
+RUNS, LIVES = "RUNNERLIB_RUNS", "RUNNERLIB_LIVES"
 NEWS = "runnerlib.new"
 ID = "Nats-Msg-Id"
 AFTER = "Nats-Expected-Last-Subject-Sequence"
@@ -54,6 +55,9 @@ class Connection:
         self.queues: KeyValue
         self.workers: KeyValue
         self.marks: KeyValue
+        self.runs: KeyValue
+        self._lives: dict[str, KeyValue] = {}
+        self._made = ""
 
     async def open(self) -> None:
         """Connect, and make what is not there yet. Raises FleetError."""
@@ -73,12 +77,13 @@ class Connection:
         self._opened = True
         self.js = self.client.jetstream(timeout=_PATIENCE)
         try:
-            await self._make()
+            await self.make()
         except (TimeoutError, NatsError) as error:
             await self.client.close()
             raise self.error("the fleet cannot be used", error) from None
 
-    async def _make(self) -> None:
+    async def make(self) -> None:
+        """Make the streams and buckets that are not there. Raises NatsError and TimeoutError."""
         for config in (
             StreamConfig(name=JOBS, subjects=["runnerlib.jobs.>"], retention=RetentionPolicy.WORK_QUEUE, max_age=_KEPT),
             StreamConfig(name=LOGS, subjects=["runnerlib.logs.>"], max_age=_KEPT),
@@ -90,6 +95,27 @@ class Connection:
         self.queues = await self._bucket(QUEUES, _KEPT)
         self.workers = await self._bucket(WORKERS, _PRESENT)
         self.marks = await self._bucket(MARKS, _MARKED)
+        self.runs = await self._bucket(RUNS, _KEPT)
+        self._lives.clear()
+        self._made = str((await self.js.stream_info(LOGS)).created)
+
+    async def check_store(self) -> None:
+        """Raise StoreLostError where the server has another store than when this connection was opened."""
+        try:
+            made = str((await self.js.stream_info(LOGS)).created)
+        except NotFoundError:
+            made = ""
+        except (TimeoutError, NatsError, OSError):  # it is away
+            return
+        if made != self._made:
+            raise StoreLostError(f"the fleet at '{self._address.shown}' has lost the jobs and output of its runs")
+
+    async def lives(self, lease: float) -> KeyValue:
+        """Return the bucket for runs that live, whose keys the server removes when such a lease is over."""
+        name = f"{LIVES}_{round(lease * 1000)}"
+        if name not in self._lives:
+            self._lives[name] = await self.lasting(lambda: self._bucket(name, lease))
+        return self._lives[name]
 
     async def _bucket(self, name: str, ttl: float) -> KeyValue:
         try:
@@ -119,13 +145,15 @@ class Connection:
             try:
                 return await do()
             except (APIError, MaxPayloadError) as error:
-                if isinstance(error, APIError) and error.code not in {None, 503}:
+                if isinstance(error, APIError) and getattr(error, "code", 404) not in {None, 503}:  # a key has none
                     raise
                 if isinstance(error, MaxPayloadError):
                     raise self.error("the fleet cannot be used", error) from None
-            except (TimeoutError, NatsError, OSError):
+            except (TimeoutError, NatsError, OSError) as error:
                 if self.client.is_closed:
                     raise FleetError(f"the connection to the fleet at '{self._address.shown}' was closed") from None
+                if isinstance(error, NoStreamResponseError):
+                    await self.check_store()
             await asyncio.sleep(_PAUSE)
 
     async def listed(self, bucket: KeyValue, keys: str) -> list[bytes]:
@@ -203,5 +231,10 @@ def facts(data: bytes) -> WorkerFacts:
 
 def queue_of(data: bytes) -> Queue:
     """Return the queue that an entry describes."""
-    version, key, labels, lease = json.loads(data)
-    return Queue(version, key, tuple(labels), lease)
+    version, key, labels, lease, priority = json.loads(data)
+    return Queue(version, key, tuple(labels), lease, priority)
+
+
+def run_entry(data: bytes) -> RunEntry:
+    """Return the entry of a run."""
+    return RunEntry(*json.loads(data))

@@ -6,34 +6,39 @@ import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import BadRequestError
+from nats.js.errors import BadRequestError, NotFoundError
 
 from runnerlib._util.cancellation import cancelled
-from runnerlib.runner.fleet.contract import FleetError, Frame, Ticket, WorkerFacts
+from runnerlib.errors import ConfigError
+from runnerlib.runner.fleet.contract import FleetError, Frame, RunEntry, Ticket, WorkerFacts
 from runnerlib.runner.fleet.jetstream.connection import (
     AFTER,
     ID,
     JOBS,
     LOGS,
     NEWS,
+    WRONG_LAST,
     Connection,
     consumer_of,
     facts,
     frame_headers,
     frame_of,
     queue_name,
+    run_entry,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from nats.aio.msg import Msg
     from nats.js import JetStreamContext
+    from nats.js.kv import KeyValue
 
-    from runnerlib.runner.fleet.contract import Queue
+    from runnerlib.runner.fleet.contract import Queue, RunState
 
 _BATCH = 64
 _AGAIN = 2.0
@@ -42,50 +47,90 @@ _FETCH = 5.0
 _LEAVING = 3.0
 
 
+class RunTerms(NamedTuple):
+    """The terms of a run: its lease in seconds, whether it goes on without a dispatcher, and when it has started.
+
+    `begun` says that it had a dispatcher before.
+    """
+
+    run: str
+    lease: float
+    detached: bool
+    started: float
+    begun: bool = False
+
+
 @asynccontextmanager
-async def dispatching(url: str, run: str) -> AsyncIterator[JetStreamEngine]:
-    """Enter the engine at `url` for a run. Raises ConfigError and FleetError."""
-    connection = Connection(url, f"runnerlib run {run}")
+async def dispatching(url: str, terms: RunTerms) -> AsyncIterator[JetStreamEngine]:
+    """Enter the engine at `url` for a run; one that ends is to be closed. Raises ConfigError and FleetError."""
+    connection = Connection(url, f"runnerlib run {terms.run}")
     await connection.open()
-    engine = JetStreamEngine(connection, run)
+    engine = JetStreamEngine(connection, terms)
     try:
         await engine.enter()
         yield engine
     finally:
-        await engine.close()
+        await engine.close(ended=False)
+        await connection.close()
 
 
 class JetStreamEngine:
     """The engine of one run."""
 
-    def __init__(self, connection: Connection, run: str) -> None:
+    def __init__(self, connection: Connection, terms: RunTerms) -> None:
         self._connection = connection
-        self._run = run
+        self._terms = terms
+        self._run = terms.run
         self._queues: set[str] = set()
         self._shown: dict[int, int] = {}
         self._beating: asyncio.Task[None] | None = None
+        self._lives: KeyValue
         self.most = connection.most
+        self.known = False
+        self.cancelled = asyncio.Event()
 
     async def enter(self) -> None:
-        """Begin to say that the run lives. Raises FleetError."""
-        await self._connection.lasting(lambda: self._connection.marks.put(f"run.{self._run}", b"lives"))
+        """Look for the run, and begin to say that it lives. Raises ConfigError and FleetError."""
+        self._lives = await self._connection.lives(self._terms.lease)
+        entry = await self._entry()
+        self.known = entry is not None and entry.state != "ended"
+        if self.known and not self._terms.begun:
+            raise ConfigError(f"run '{self._run}' is another user's or another machine's; give another --run-id")
+        if self._terms.begun and not self.known:
+            raise ConfigError(f"the fleet does not know run '{self._run}' any more; give another --run-id")
+        if entry is not None and entry.state == "cancelled":
+            self.cancelled.set()
+        if not self.known:
+            await self._enter_as("running")
+        await self._live()
+        await self._connection.client.subscribe(f"runnerlib.to.{self._run}.all.stop", cb=self._nudge)
         self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def submit(self, ticket: Ticket, sealed: bytes) -> None:
         """Hand in a job. Raises FleetError."""
         await self._announce(ticket.queue)
-        headers = {ID: ticket.id, "Runnerlib-On-Loss": "fail" if ticket.fails_on_loss else "retry"}
+        headers = {
+            ID: ticket.id,
+            AFTER: "0",  # there is no job of this number in the queue
+            "Runnerlib-On-Loss": "fail" if ticket.fails_on_loss else "retry",
+            "Runnerlib-Run-Lease": repr(ticket.run_lease),
+            "Runnerlib-Detached": str(int(ticket.detached)),
+        }
         subject = self._job_subject(ticket)
-        await self._connection.lasting(lambda: self._js.publish(subject, sealed, stream=JOBS, headers=headers))
+        try:
+            await self._connection.lasting(lambda: self._js.publish(subject, sealed, stream=JOBS, headers=headers))
+        except BadRequestError as error:
+            if error.err_code != WRONG_LAST:
+                raise self._connection.error("the fleet took no job", error) from None
         await self._publish(NEWS, b"")
 
-    async def withdraw(self, ticket: Ticket) -> bool:
-        """End a job that no worker has begun; return False when one has."""
+    async def withdraw(self, ticket: Ticket, sealed: bytes) -> bool:
+        """End a job that no worker has begun, with its outcome; return False when one has."""
         frame = Frame("withdrawn", ticket.number, 0, 0)
         headers = {**frame_headers(frame, self._run), AFTER: "0"}
         try:
             await self._connection.lasting(
-                lambda: self._js.publish(self._log_subject(ticket.number), b"", stream=LOGS, headers=headers)
+                lambda: self._js.publish(self._log_subject(ticket.number), sealed, stream=LOGS, headers=headers)
             )
         except BadRequestError:
             return False
@@ -112,8 +157,8 @@ class JetStreamEngine:
         """Yield all frames of the run, in order; the reader may be as slow as it likes."""
         at = 0
         while True:
-            name = await self._reader(at)
             try:
+                name = await self._reader(at)
                 waiting = await self._js.pull_subscribe_bind(name, LOGS)
                 while True:
                     try:
@@ -129,6 +174,7 @@ class JetStreamEngine:
             except (TimeoutError, NatsError, OSError):  # the server was away, and our reader with it
                 if self._connection.client.is_closed:
                     raise FleetError("the connection to the fleet was closed") from None
+                await self._connection.check_store()
                 await asyncio.sleep(1)
 
     async def _reader(self, at: int) -> str:
@@ -152,17 +198,19 @@ class JetStreamEngine:
             return ()
         return tuple(map(facts, found))
 
-    async def close(self) -> None:
-        """Forget the run, and leave."""
+    async def close(self, *, ended: bool) -> None:
+        """Leave; forget the run if it has ended."""
         if self._beating is not None:
             await cancelled(self._beating)
+        if not ended:
+            return
         with suppress(NatsError, asyncio.TimeoutError, OSError, FleetError):
             async with asyncio.timeout(_LEAVING):
-                await self._connection.marks.delete(f"run.{self._run}")
+                await self._enter_as("ended")
+                await self._lives.delete(self._run)
                 for name in self._queues:
                     await self._js.purge_stream(JOBS, subject=f"runnerlib.jobs.{name}.{self._run}.>")
                 await self._js.purge_stream(LOGS, subject=f"runnerlib.logs.{self._run}.>")
-        await self._connection.close()
 
     @property
     def _js(self) -> JetStreamContext:
@@ -190,11 +238,38 @@ class JetStreamEngine:
         with suppress(NatsError, OSError):  # it is said again, or looked for
             await self._connection.client.publish(subject, content)
 
+    async def _nudge(self, _message: Msg) -> None:
+        self.cancelled.set()
+
+    async def _entry(self) -> RunEntry | None:
+        """Return the entry of the run that everybody sees; None before there is one."""
+        try:
+            found = await self._connection.lasting(lambda: self._connection.runs.get(self._run))
+        except NotFoundError:
+            return None
+        return run_entry(found.value or b"")
+
+    async def _enter_as(self, state: RunState) -> None:
+        entry = RunEntry(self._run, state, self._terms.detached, self._terms.lease, self._terms.started)
+        content = json.dumps(entry).encode()
+        await self._connection.lasting(lambda: self._connection.runs.put(self._run, content))
+
+    async def _live(self) -> None:
+        await self._connection.lasting(lambda: self._lives.put(self._run, b"lives"))
+
     async def _beat(self) -> None:
         """Say that the run lives, and again what has been shown, which may have been lost."""
+        pause = min(_AGAIN, self._terms.lease / 10)
+        often = max(min(round(self._terms.lease / 10 / pause), _BEAT), 1)
         for beat in count(1):
-            await asyncio.sleep(_AGAIN)
+            self._connection.back.clear()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._connection.back.wait(), pause)
             for number, seq in list(self._shown.items()):
                 await self._send(number, "taken", str(seq).encode())
-            if beat % _BEAT == 0:
-                await self._connection.lasting(lambda: self._connection.marks.put(f"run.{self._run}", b"lives"))
+            if beat % often == 0 or self._connection.back.is_set():
+                with suppress(FleetError):  # the reader of the log says it, too
+                    await self._live()
+                    entry = await self._entry()
+                    if entry is not None and entry.state == "cancelled":
+                        self.cancelled.set()

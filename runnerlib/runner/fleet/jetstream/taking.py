@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from runnerlib._util.cancellation import cancelled
-from runnerlib.runner.fleet.contract import Begun, FleetError, LeaseLostError, Ticket, Verdict
+from runnerlib.runner.fleet.contract import Begun, FleetError, LeaseLostError, StoreLostError, Ticket, Verdict
 from runnerlib.runner.fleet.jetstream.connection import (
     AFTER,
     JOBS,
@@ -22,6 +24,7 @@ from runnerlib.runner.fleet.jetstream.connection import (
     frame_headers,
     frame_of,
     queue_of,
+    run_entry,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
+    from nats.js.kv import KeyValue
 
     from runnerlib.runner.fleet.contract import Frame, Queue, WorkerFacts
 
@@ -38,6 +42,7 @@ _FRESH = 15.0
 _PRESENT = 20.0
 _PATIENCE = 5.0
 _LEAVING = 3.0
+_RETURNS = 30.0
 
 
 async def taking(url: str, worker: WorkerFacts) -> JetStreamSource:
@@ -71,7 +76,7 @@ class JetStreamSource:
         end = asyncio.get_running_loop().time() + timeout
         while True:
             self._news.clear()
-            for name, queue in list(self._queues.items()):
+            for name, queue in sorted(self._queues.items(), key=lambda item: -item[1].priority):
                 message = await self._next(name)
                 if message is not None:
                     return JetStreamLease(self._connection, queue, message)
@@ -120,7 +125,11 @@ class JetStreamSource:
     async def _stay(self) -> None:
         while True:
             await asyncio.sleep(_PRESENT)
-            await self._present()
+            try:
+                await self._present()
+            except StoreLostError:  # new runs find a fleet without the old ones
+                with suppress(NatsError, OSError, asyncio.TimeoutError):
+                    await self._connection.make()
 
     async def _present(self) -> None:
         key, content = self._worker.name, json.dumps(self._worker).encode()
@@ -142,10 +151,18 @@ class JetStreamLease:
         self._connection = connection
         self._reply = message.reply
         self._last = 0
-        self._heard: Subscription | None = None
+        self._heard: list[Subscription] = []
         run, number = message.subject.split(".")[-2:]
-        fails = (message.headers or {}).get("Runnerlib-On-Loss") == "fail"
-        self.ticket = Ticket(run, int(number), queue, fails)
+        headers = message.headers or {}
+        self.ticket = Ticket(
+            run,
+            int(number),
+            queue,
+            fails_on_loss=headers.get("Runnerlib-On-Loss") == "fail",
+            run_lease=float(headers.get("Runnerlib-Run-Lease", 0) or Ticket._field_defaults["run_lease"]),
+            detached=headers.get("Runnerlib-Detached") == "1",
+        )
+        self._unread_since: float | None = None
         self.sealed: bytes = message.data
         self.most = connection.most
 
@@ -177,18 +194,33 @@ class JetStreamLease:
         ticket = self.ticket
         try:
             await self._connection.client.request(self._reply, b"+WPI", timeout=max(ticket.queue.lease / 6, 0.5))
-            verdict = await self._mark(f"stop.{ticket.id}")
-            lives = verdict or await self._mark(f"run.{ticket.run}")
+            if stop := await self._value(self._connection.marks, f"stop.{ticket.id}"):
+                return Verdict(*json.loads(stop))
+            entry = await self._value(self._connection.runs, ticket.run)
+            if entry is not None and run_entry(entry).state == "cancelled":
+                return Verdict(signal.SIGTERM)
+            lives = await self._value(await self._connection.lives(ticket.run_lease), ticket.run)
         except (TimeoutError, NatsError, OSError) as error:
             raise self._connection.error("the lease was not renewed", error) from None
-        if verdict:
-            signum, at_once = json.loads(verdict)
-            return Verdict(signum, at_once)
-        return Verdict(orphaned=lives is None)
+        return self._unread(unread=lives is None)
 
-    async def _mark(self, key: str) -> bytes | None:
+    def _unread(self, *, unread: bool) -> Verdict:
+        """Return the verdict of a run that may have no dispatcher.
+
+        It has some time to come back after the server was away longer than the lease of the run.
+        """
+        at = asyncio.get_running_loop().time()
+        self._unread_since = (self._unread_since or at) if unread else None
+        waited = at - (self._unread_since or at)
+        return Verdict(unread=unread, orphaned=unread and not self.ticket.detached and waited >= self._patience)
+
+    @property
+    def _patience(self) -> float:
+        return min(self.ticket.run_lease / 5, _RETURNS)
+
+    async def _value(self, bucket: KeyValue, key: str) -> bytes | None:
         try:
-            return (await self._connection.marks.get(key)).value
+            return (await bucket.get(key)).value
         except NotFoundError:
             return None
 
@@ -210,14 +242,16 @@ class JetStreamLease:
         async def heard(message: Msg) -> None:
             await told(message.subject.rpartition(".")[2], message.data)
 
-        subject = f"runnerlib.to.{self.ticket.run}.{self.ticket.number}.*"
-        self._heard = await self._connection.lasting(lambda: self._connection.client.subscribe(subject, cb=heard))
+        for whom in (self.ticket.number, "all"):
+            subject = f"runnerlib.to.{self.ticket.run}.{whom}.*"
+            subscribe = partial(self._connection.client.subscribe, subject, cb=heard)
+            self._heard.append(await self._connection.lasting(subscribe))
 
     async def close(self) -> None:
         """Listen no longer."""
-        if self._heard is not None:
+        for heard in self._heard:
             with suppress(NatsError, OSError):
-                await self._heard.unsubscribe()
+                await heard.unsubscribe()
 
     @property
     def _subject(self) -> str:
