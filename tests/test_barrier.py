@@ -125,6 +125,13 @@ class Client:
             self.congested = False
 
 
+async def to_the_end(attempt: Attempt) -> StepOutcome:
+    try:
+        return await attempt.start() or await attempt.follow()
+    finally:
+        attempt.close()
+
+
 async def registrations_under_load(masker: SecretMasker, clients: list[Client], pipes: list[list[Path]]) -> None:
     server = SecretServer(masker.register_secrets, LIMITS)
     path = await server.start()
@@ -135,7 +142,7 @@ async def registrations_under_load(masker: SecretMasker, clients: list[Client], 
             argv = (sys.executable, "-S", str(SPEAKER), *map(str, pipes[i]))
             command = Command(f"step {i}", ProcessSpec(argv, Path("/"), dict(os.environ)))
             step = Attempt(command, supervisor, masker, masker.stream(), client, Limits(grace=60, drain=60))
-            steps.append(loop.create_task(step.run(lambda: None)))
+            steps.append(loop.create_task(to_the_end(step)))
             rounds = ROUNDS // STEPS + (i < ROUNDS % STEPS)
             working.append(loop.run_in_executor(threads, client.run, loop, path, rounds))
         await asyncio.wait(working)

@@ -66,7 +66,10 @@ async def end_all(leftover: Callable[[], list[ProcessInfo]], send: Callable[[int
 
 
 class Attempt:
-    """One execution of a command: call `run` once, `stop` at any time; `usage` is known afterwards."""
+    """One execution of a command: `start`, `follow` what has started, `close` in any case; `stop` at any time.
+
+    `usage` is known once it has ended.
+    """
 
     def __init__(
         self,
@@ -92,24 +95,6 @@ class Attempt:
         self._named: set[int] = set()
         self.usage: Usage | None = None
 
-    async def run(self, started: Callable[[], object]) -> StepOutcome:
-        """Run the command to its end; call `started` when it has started or could not.
-
-        Where the system has no room for another process, the command waits until another attempt has ended.
-        Raises OutputError when the observer can take no more.
-        """
-        refused = await self._start()
-        process = self._process
-        if process is None or refused is not None:
-            started()
-            return refused or self._stopped or StepOutcome(0)
-        try:
-            started()
-            ending = await self._follow(process)
-        finally:
-            self._release(process)
-        return self._stopped or ending
-
     def stop(self, why: StepOutcome, *, at_once: bool = False) -> None:
         """End the attempt for `why`: TERM, and KILL after the grace time or `at_once`. The first reason stays."""
         self._stopped = self._stopped or why
@@ -117,8 +102,11 @@ class Attempt:
         if self._process is not None:
             self._terminate(self._process, at_once=at_once)
 
-    async def _start(self) -> StepOutcome | None:
-        """Start the process, unless stopped before; how the attempt ends if that is not possible."""
+    async def start(self) -> StepOutcome | None:
+        """Start the process, unless stopped before; return how the attempt ends if that is not possible.
+
+        Where the system has no room for another process, the command waits until another attempt has ended.
+        """
         room = self._executor.room
         while self._stopped is None:
             try:
@@ -155,8 +143,13 @@ class Attempt:
         if self._process is not None:
             self._process.resize(size)
 
-    async def _follow(self, process: StepProcess) -> StepOutcome:
-        """Wait until the process has exited and its output has ended."""
+    async def follow(self) -> StepOutcome:
+        """Wait until the process that was started has exited and its output has ended; return how the attempt ended.
+
+        Raises OutputError when the observer can take no more.
+        """
+        process = self._process
+        assert process is not None  # noqa: S101 - it was started
         loop = asyncio.get_running_loop()
         pump = self._pump = Pump(process, self._command.step, self._stream, self._observer)
         exited: asyncio.Future[StepOutcome] = loop.create_future()
@@ -183,7 +176,7 @@ class Attempt:
         await self._end_tree(process)
         if pump.error is not None:
             raise pump.error
-        return ending
+        return self._stopped or ending
 
     def _reap(self, process: StepProcess) -> StepOutcome:
         end = process.reap()
@@ -249,9 +242,11 @@ class Attempt:
     def _later(self, delay: float, action: Callable[[], object]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(delay, action))
 
-    def _release(self, process: StepProcess) -> None:
-        """Release all resources; afterwards the process's number may belong to another process."""
-        self._process = None
+    def close(self) -> None:
+        """Release all resources, and kill what still runs; then the process's number may belong to another process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
         for timer in self._timers:
             timer.cancel()
         if self._pump is not None:

@@ -240,11 +240,15 @@ class StepRun:
             return _refusal(error), False
         command = Command(self._shown, spec, step.timeout, step.no_output_timeout)
         watch = self._watch(number)
-        self._attempt = Attempt(command, job.executor, job.masker, self._stream, watch or job.observer, job.limits)
+        attempt = Attempt(command, job.executor, job.masker, self._stream, watch or job.observer, job.limits)
+        self._attempt = attempt
         try:
-            ending = await self._attempt.run(lambda: self._tell_start(number, warning))
+            refused = await attempt.start()
+            self._tell_start(number, warning)
+            ending = await attempt.follow() if refused is None else refused
         finally:
-            self._usage = _added(self._usage, self._attempt.usage)
+            attempt.close()
+            self._usage = _added(self._usage, attempt.usage)
             self._attempt = None
             if self._large:
                 from runnerlib.engine.exec_limits import tidy  # loaded before

@@ -1,16 +1,15 @@
-"""Preparation of the workspace of a job: its journal, directories and sources."""
+"""Preparation of the workspace of a job: its directories and sources."""
 
 from __future__ import annotations
 
 import math
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import RunnerError, TimeLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from runnerlib._util.cancellation import Stop
@@ -19,19 +18,6 @@ if TYPE_CHECKING:
     from runnerlib.runner.plan import JobPlan
     from runnerlib.runner.planner import Planner
     from runnerlib.source.spec import Progress
-
-
-@contextmanager
-def journal_of(plan: JobPlan) -> Iterator[Journal]:
-    """Open the journal of a job of steps."""
-    make_directory(plan.workspace.base)
-    from runnerlib.runner.resume import open_journal
-
-    journal = open_journal(plan, plan.selection)
-    try:
-        yield journal
-    finally:
-        journal.close()
 
 
 class PreparationProgress:

@@ -21,7 +21,7 @@ from runnerlib.executor.local.own_process import alone as process_alone
 from runnerlib.output.streams import streams
 from runnerlib.runner.hooks import RunState
 from runnerlib.runner.planner import Planner, plan_job
-from runnerlib.runner.prepare import check_workspace, journal_of, make_directory, make_workspace, prepare_sources
+from runnerlib.runner.prepare import check_workspace, make_directory, make_workspace, prepare_sources
 from runnerlib.runner.reporting import audience
 from runnerlib.runner.services import know_early
 from runnerlib.runner.steps import job_run
@@ -204,7 +204,13 @@ class _Run(Generic[P]):
 
     def lock_workspace(self, plan: JobPlan) -> Journal | None:
         """Open the journal, which keeps other runs out of the workspace; a single command has none."""
-        journal = None if plan.is_command else self._lock.enter_context(journal_of(plan))
+        journal = None
+        if not plan.is_command:
+            make_directory(plan.workspace.base)
+            from runnerlib.runner.resume import open_journal
+
+            journal = open_journal(plan, plan.selection)
+            self._lock.callback(journal.close)
         self.state.warn_of(plan)
         return journal
 

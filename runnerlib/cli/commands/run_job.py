@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runnerlib.cli._options import setting_options
-from runnerlib.cli._run import EXIT_CODES, carry_out, running_options
+from runnerlib.cli.commands.run import EXIT_CODES, carry_out, running_options
 from runnerlib.config import SETTINGS
 
 if TYPE_CHECKING:
