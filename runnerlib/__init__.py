@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking import SecretMasker, mask_stream
     from runnerlib.pipeline.job import Job, Retry, Step
+    from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.workflow import Workflow, WorkflowJob
     from runnerlib.plugins import register_plugin
     from runnerlib.secrets import mask_text, register_secret
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigError",
+    "Input",
     "Job",
     "JobResult",
     "JobTrigger",
@@ -104,6 +106,7 @@ _HOMES = {
     "Job": "runnerlib.pipeline.job",
     "JobResult": "runnerlib.events.result",
     "JobTrigger": "runnerlib.triggers.job_trigger",
+    "Input": "runnerlib.pipeline.job.inputs",
     "Retry": "runnerlib.pipeline.job",
     "RunnerConfig": "runnerlib.config",
     "RunnerError": "runnerlib.errors",

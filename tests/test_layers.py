@@ -67,6 +67,7 @@ LAZY = {
     "runnerlib.output": "summary, logs and files are for runs that have them; a single command has none",
     "runnerlib.pipeline.conditions": "51 KiB; few jobs have conditions",
     "runnerlib.pipeline.graph_text": "only --plan draws",
+    "runnerlib.pipeline.job.inputs": "few jobs have inputs",
     "runnerlib.pipeline.job.retry_pattern": "few steps have a pattern for their retries",
     "runnerlib.pipeline.job_file": "64 KiB and PyYAML",
     "runnerlib.runner": "journal, conditions, containers, plugins and workflows are for runs that have them",

@@ -41,7 +41,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         ),
     ),
     "Directories": ("work_dir", "code_dir", "job_dir", "artifacts_dir", "state_dir"),
-    "Environment": ("job_env",),
+    "Environment": ("inputs", "job_env"),
     "Secrets": tuple(
         name for name in SETTINGS if ("secret" in name or name.startswith("mask_")) and SETTINGS[name].offered
     ),

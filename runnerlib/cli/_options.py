@@ -33,9 +33,23 @@ def _option(setting: Setting) -> Callable[[F], F]:
     """Return the option of a setting. A switch takes no value; environment or file can still set it to `false`."""
     if setting.parse is parsers.boolean:
         return click.option(setting.option, setting.name, flag_value="true", default=None, help=_help(setting))
+    if setting.parse is parsers.inputs:  # a value may hold whatever separates those of other options
+        return click.option(
+            setting.option,
+            setting.name,
+            multiple=True,
+            metavar="NAME=VALUE",
+            callback=_several,
+            help=_help(setting),
+        )
     return click.option(
         setting.option, setting.name, metavar=_metavar(setting), help=_help(setting), shell_complete=_values
     )
+
+
+def _several(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the values of an option that may be repeated; None if it is not given."""
+    return given or None
 
 
 def _values(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

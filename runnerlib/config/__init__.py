@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.config.merge import PROFILES, FileLayer, Layer, LayerValue, Origin, Resolved, resolve
-from runnerlib.config.settings import SECRETS, SETTINGS, RunnerConfig, Setting
+from runnerlib.config.setting import Setting
+from runnerlib.config.settings import SECRETS, SETTINGS, RunnerConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

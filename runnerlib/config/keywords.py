@@ -29,6 +29,7 @@ class SettingKeywords(TypedDict, total=False):
     job_dir: str | None
     profile: str | None
     job_env: str | Mapping[str, str] | None
+    inputs: Texts | Mapping[str, object] | None
     secrets_file: str | None
     secret_values_list: Texts | None
     secret_env_names: Texts | None

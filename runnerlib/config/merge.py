@@ -14,11 +14,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.values import NamedTuple
-from runnerlib.config.settings import SETTINGS, RunnerConfig, Setting
+from runnerlib.config.settings import SETTINGS, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from runnerlib.config.setting import Setting
 
 PROFILES = "profiles"
 _OF_JOBS = frozenset({"job", "jobs", "steps", "workflow"})

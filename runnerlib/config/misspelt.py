@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runnerlib.config.settings import ENV_PREFIX, SETTINGS
+from runnerlib.config.setting import ENV_PREFIX
+from runnerlib.config.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -224,6 +224,19 @@ def options(given: object) -> tuple[tuple[str, str], ...]:
     return tuple((name.strip(), value.strip()) for name, _, value in pairs)
 
 
+def inputs(given: object) -> tuple[tuple[str, str], ...]:
+    """Pairs of name and text: `NAME=VALUE` in a text, one a line, or in a list of texts, or a mapping."""
+    if isinstance(given, Mapping):
+        return tuple((text(name), _option(value)) for name, value in given.items())
+    lines: list[object] = [*given] if isinstance(given, (list, tuple)) else [*text(given).splitlines()]
+    if all(isinstance(line, tuple) for line in lines):  # as this returns them
+        return tuple((text(name), text(value)) for name, value in (line for line in lines if isinstance(line, tuple)))
+    pairs = [text(line).partition("=") for line in lines if line]
+    if not all(name.strip() and equals for name, equals, _ in pairs):
+        raise ValueError("NAME=VALUE, one a line, or a mapping of names to values, is expected")
+    return tuple((name.strip(), value) for name, _, value in pairs)
+
+
 def _option(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -5,6 +5,7 @@ Apart from `conditions`, because a job without conditions does not load their pa
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
@@ -29,10 +30,11 @@ def _everything_changed(_glob: str) -> bool:
 
 
 class Surroundings(NamedTuple):
-    """Context of conditions besides what runs: variables by name (`branch`), and a test for changed files."""
+    """Context of conditions besides what runs: variables by name (`branch`), a test for changed files, and inputs."""
 
     variables: Callable[[], Mapping[str, str]] = _no_variables
     changed: Callable[[str], bool] = _everything_changed
+    inputs: Mapping[str, str] = MappingProxyType({})
 
     def facts(
         self,
@@ -57,4 +59,5 @@ class Surroundings(NamedTuple):
             cancelled=cancelled,
             changed=self.changed,
             vars=workflow_vars or {},
+            inputs=self.inputs,
         )

@@ -129,6 +129,12 @@ def plan_job(
     is_command = request.job is None
     job = _limited(request.job or _only_command(settings, request.words), settings.config, services)
     job.check()
+    if request.awaited is None and (job.inputs or settings.config.inputs) and job.input_values is None:
+        from runnerlib.pipeline.job.inputs import origins_of, values_of  # few jobs have inputs
+
+        found = values_of(job.inputs, settings.config.inputs)
+        origins = origins_of(found, settings.config.inputs, str(settings.origin("inputs")))
+        job = job.replaced(input_values=found, origins={**job.origins, **origins})
     if request.untrusted:
         from runnerlib.runner.untrusted import refuse_references  # few runs have such a file
 
@@ -203,6 +209,7 @@ def _values(known: _Known, job: Job | None, *, is_command: bool) -> dict[str, An
         "RUNNERLIB_TRIGGERS": spool,
         **_reach(settings),
         **request.upstream,
+        **_inputs(job),
     }
     environ = request.environ
     environment = job_environment(settings, environ, workspace, places, job, services.files, expander.text)
@@ -320,6 +327,15 @@ def _directories(settings: Resolved, workspace: Workspace) -> tuple[Workspace, P
     workspace = workspace._replace(artifacts_at=artifacts)
     job_dir = code_dir if config.job_dir is None else workspace.resolve(config.job_dir, settings.subject("job_dir"))
     return workspace, code_dir, job_dir
+
+
+def _inputs(job: Job | None) -> dict[str, str]:
+    """Return the variables of the job's inputs; like those of other jobs they refer to nothing."""
+    if job is None or not job.input_values:
+        return {}
+    from runnerlib.pipeline.job.inputs import variables
+
+    return variables(job.input_values)
 
 
 def _reach(settings: Resolved) -> dict[str, str]:

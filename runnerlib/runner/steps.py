@@ -116,6 +116,7 @@ def _surroundings(plan: JobPlan, warn: Callable[[str], None]) -> Surroundings:
     from runnerlib.runner import condition_context
 
     found = condition_context.surroundings(plan.env, plan.job.name, condition_context.repository_of(plan), warn)
+    found = found._replace(inputs=plan.job.input_values or {})
     found.variables()  # before a step can change what is checked out
     if any("changed" in condition.functions for condition in plan.conditions.values()):
         found.changed("")  # likewise: a step could change where the repository fetches from

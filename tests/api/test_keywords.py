@@ -36,6 +36,7 @@ GIVEN_AS = {
     parsers.values: "Texts",
     parsers.some_of: "Texts",
     parsers.environment: "str | Mapping[str, str]",
+    parsers.inputs: "Texts | Mapping[str, object]",
     parsers.options: "Texts | Mapping[str, object]",
     parsers.network: "bool | int | str | list[int] | tuple[int, ...]",
 }

@@ -41,7 +41,7 @@ class Facts(NamedTuple):
     `failed` says whether a required step has failed, `cancelled` whether the job is being stopped. `changed` takes a
     glob and returns whether a changed file matches; where the changes are not known, every file counts as changed.
     `variables` has texts for VARIABLES; those it lacks are empty. `vars` are those of a workflow, where `steps` are
-    jobs.
+    jobs; `inputs` are the values of its inputs, or of those of the job.
     """
 
     branch: str = ""
@@ -52,6 +52,7 @@ class Facts(NamedTuple):
     changed: Callable[[str], bool] = _unknown_changes
     variables: Mapping[str, str] = _NONE
     vars: Mapping[str, str] = _NONE
+    inputs: Mapping[str, str] = _NONE
 
 
 def variables(environ: Mapping[str, str], job: str = "") -> dict[str, str]:

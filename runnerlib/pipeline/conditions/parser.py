@@ -46,7 +46,7 @@ JOBS = Subject("job", ("jobs", "needs"), knows_vars=True)
 class Condition(NamedTuple):
     """A parsed condition: `steps` are the names of the steps (or jobs) it tests, `functions` those it calls.
 
-    `looks_at` has the values that it names, by their names in it.
+    `looks_at` has the values that it names, by their names in it, `inputs` the names of the inputs among them.
     """
 
     text: str
@@ -54,6 +54,7 @@ class Condition(NamedTuple):
     functions: frozenset[str]
     value: Callable[[Facts], bool]
     looks_at: Mapping[str, Callable[[Facts], object]] = MappingProxyType({})
+    inputs: frozenset[str] = frozenset()
 
     @property
     def decides(self) -> bool:
@@ -77,7 +78,12 @@ def parse(text: str, subject: Subject = STEPS) -> Condition:
     parser = _Parser(text, subject)
     term = parser.condition()
     return Condition(
-        text, frozenset(parser.steps), frozenset(parser.functions), term.value, MappingProxyType(parser.looks_at)
+        text,
+        frozenset(parser.steps),
+        frozenset(parser.functions),
+        term.value,
+        MappingProxyType(parser.looks_at),
+        frozenset(parser.inputs),
     )
 
 
@@ -89,6 +95,7 @@ class _Parser:
         self._depth = 0
         self.steps: set[str] = set()
         self.functions: set[str] = set()
+        self.inputs: set[str] = set()
         self.looks_at: dict[str, Callable[[Facts], object]] = {}
 
     def condition(self) -> Term:
@@ -188,9 +195,8 @@ class _Parser:
         if name.text in _WORDS:
             value = _WORDS[name.text]
             return terms.literal("null" if value is None else "boolean", name.column, value)
-        if name.text == "env":
-            variable = self._part("the name of a variable")
-            return self._looking(f"env.{variable}", terms.environment(variable, name.column))
+        if name.text in {"env", "inputs"}:
+            return self._given(name)
         if name.text == "vars" and self._subject.knows_vars:
             variable = self._part("the name of a workflow variable")
             return self._looking(f"vars.{variable}", terms.workflow_variable(variable, name.column))
@@ -200,9 +206,18 @@ class _Parser:
             brackets = "(…)" if terms.FUNCTIONS[name.text].takes else "()"
             raise ConditionError(f"'{name.text}' is a function: write {name.text}{brackets}", name.column)
         if name.text not in VARIABLES:
-            known = (*VARIABLES, "env", *["vars"] * self._subject.knows_vars, *self._subject.names, *_WORDS)
+            known = (*VARIABLES, "env", "inputs", *["vars"] * self._subject.knows_vars, *self._subject.names, *_WORDS)
             raise ConditionError(unknown("name", name.text, known), name.column)
         return self._looking(name.text, terms.variable(name.text, name.column))
+
+    def _given(self, name: Token) -> Term:
+        """Return a term for a variable or an input."""
+        if name.text == "env":
+            variable = self._part("the name of a variable")
+            return self._looking(f"env.{variable}", terms.environment(variable, name.column))
+        given = self._part("the name of an input")
+        self.inputs.add(given)
+        return self._looking(f"inputs.{given}", terms.given_input(given, name.column))
 
     def _looking(self, called: str, term: Term) -> Term:
         """Return `term`, recorded as one whose value explains the result."""

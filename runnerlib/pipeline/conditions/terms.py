@@ -205,6 +205,11 @@ def workflow_variable(name: str, column: int) -> Term:
     return Term("text", column, lambda facts: facts.vars.get(name, ""))
 
 
+def given_input(name: str, column: int) -> Term:
+    """The value of an input, empty when there is none."""
+    return Term("text", column, lambda facts: facts.inputs.get(name, ""))
+
+
 def output(step: str, key: str, column: int) -> Term:
     """An output of a step, empty when there is none."""
 

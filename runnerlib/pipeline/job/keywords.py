@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job.step import Retry, Sandbox, Step, When
 
 
@@ -20,6 +21,8 @@ class JobChanges(TypedDict, total=False):
     max_parallel: int | None
     secrets: Sequence[str] | None
     origins: Mapping[str, str] | None
+    inputs: Mapping[str, Input] | None
+    input_values: Mapping[str, str] | None
 
 
 class StepKeywords(TypedDict, total=False):

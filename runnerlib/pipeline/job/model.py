@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from runnerlib._util.graph import Graph
     from runnerlib.pipeline.conditions import Condition
+    from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job.keywords import JobChanges, StepKeywords
 
 # Compiled when they are first used: a single command needs none of them.
@@ -56,7 +57,8 @@ class Job:
     `env` is added to the environment of every step. `timeout` limits the whole job, in seconds;
     `max_parallel` the sum of the weights of the steps that run at a time (default: CPUs). `secrets` names the secret
     variables that steps without a list of their own get (default: all). `description` says what the job is for;
-    `origins` tells people where values come from that are not said of the job itself.
+    `origins` tells people where values come from that are not said of the job itself. `inputs` are its parameters,
+    whose values are in variables INPUT_<NAME>; `input_values` are set by the run.
     """
 
     def __init__(
@@ -70,10 +72,14 @@ class Job:
         secrets: Sequence[str] | None = None,
         description: str = "",
         origins: Mapping[str, str] | None = None,
+        inputs: Mapping[str, Input] | None = None,
+        input_values: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.description = description
         self.origins = dict(origins or {})
+        self.inputs = dict(inputs or {})
+        self.input_values = None if input_values is None else dict(input_values)
         self.steps = list(steps)
         self.env = dict(env or {})
         self.timeout = timeout
@@ -129,7 +135,11 @@ class Job:
         for number, step in enumerate(self.steps):
             for place, text in _wrong(step):
                 yield Problem(("steps", number, *place), text)
-        yield from _wrong_graph(self.steps)
+        if self.inputs:
+            from runnerlib.pipeline.job.inputs import problems  # for the few jobs that have some
+
+            yield from (Problem(("inputs", name), text) for name, text in problems(self.inputs))
+        yield from _wrong_graph(self.steps, self.inputs)
 
     def check(self) -> None:
         """Raise ConfigError with one line for each error."""
@@ -292,7 +302,7 @@ def _wrong_variables(place: tuple[str, ...], variables: Mapping[str, str]) -> It
             yield Problem((*place, name), f"the value of '{name}' holds a NUL byte")
 
 
-def _wrong_graph(steps: Sequence[Step]) -> Iterator[Problem]:
+def _wrong_graph(steps: Sequence[Step], inputs: Mapping[str, Input]) -> Iterator[Problem]:
     yield from wrong_names("steps", [step.name for step in steps])
     names: dict[str, int] = {}
     for number, step in enumerate(steps):
@@ -312,10 +322,12 @@ def _wrong_graph(steps: Sequence[Step]) -> Iterator[Problem]:
         text = f"the steps wait for each other: {' -> '.join(found)}"
         yield Problem(("steps", names[found[0]], "depends_on"), text)
     whole = known == list(steps) and not found
-    yield from _wrong_conditions(steps, graph, whole=whole)
+    yield from _wrong_conditions(steps, graph, inputs, whole=whole)
 
 
-def _wrong_conditions(steps: Sequence[Step], graph: Graph, *, whole: bool) -> Iterator[Problem]:
+def _wrong_conditions(
+    steps: Sequence[Step], graph: Graph, inputs: Mapping[str, Input], *, whole: bool
+) -> Iterator[Problem]:
     """Yield the problems of the steps' conditions.
 
     A condition may test only steps that its own step waits for: it is not known how others end. The dependencies are
@@ -332,6 +344,7 @@ def _wrong_conditions(steps: Sequence[Step], graph: Graph, *, whole: bool) -> It
         except ConditionError as error:
             yield Problem(place, error.text, error.column)
             continue
+        yield from (Problem(place, unknown("input", name[:100], inputs)) for name in condition.inputs - inputs.keys())
         known = reachable(graph, step.name) if whole and condition.steps else ()
         for name in sorted(condition.steps):
             if name not in graph:

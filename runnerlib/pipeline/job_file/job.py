@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import parsers
+from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
 from runnerlib.pipeline.job_file.steps import defaults, step
 
@@ -41,6 +42,7 @@ def definition(reading: Reading, node: Node) -> Located:
         max_parallel=reading.value(entries, "max_parallel", JOB_KINDS["max_parallel"], None),
         secrets=reading.value(entries, "secrets", JOB_KINDS["secrets"], None),
         description=reading.value(entries, "description", JOB_KINDS["description"], ""),
+        inputs=reading.value(entries, "inputs", inputs, {}),
     )
     set_defaults(reading, entries, job)
     if "steps" not in entries:
@@ -96,6 +98,7 @@ JOB_KINDS: Mapping[str, Callable[..., Any]] = {
     "max_parallel": parsers.whole,
     "secrets": parsers.names,
     "defaults": defaults,
+    "inputs": inputs,
     "steps": read_steps,
 }
 JOB_KEYS = tuple(JOB_KINDS)

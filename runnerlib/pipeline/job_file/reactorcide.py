@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import flat, parsers, sources
+from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.job import JOB_KINDS, Located, read_steps, set_defaults, variables
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
         max_parallel=reading.value(merged, "max_parallel", parsers.whole, None),
         secrets=reading.value(merged, "secrets", parsers.names, None),
         description=reading.value(merged, "description", parsers.text, ""),
+        inputs=reading.value(merged, "inputs", inputs, {}),
     )
     set_defaults(reading, merged, job)
     return Located(job, places, _steps(reading, merged, job, places)), merged

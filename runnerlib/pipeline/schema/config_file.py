@@ -17,6 +17,7 @@ Schema = dict[str, Any]
 _STRING: Schema = {"type": "string"}
 _LIST: Schema = {"anyOf": [_STRING, {"type": "array", "items": _STRING}]}
 _PORT: Schema = {"type": ["string", "integer"]}
+_VALUE: Schema = {"type": ["string", "number", "boolean"]}
 _OPTION: Schema = {"type": ["string", "boolean", "integer"]}
 # YAML 1.1 reads `off` so; said in a way that no editor offers.
 _ONLY_FALSE: Schema = {"not": {"anyOf": [{"type": ["string", "number", "object", "array", "null"]}, {"const": True}]}}
@@ -44,6 +45,7 @@ KINDS: Mapping[Callable[..., Any], Schema] = {
     parsers.words: _LIST,
     parsers.values: _LIST,
     parsers.environment: {"anyOf": [_STRING, {"type": "object", "additionalProperties": _STRING}]},
+    parsers.inputs: {"anyOf": [*_LIST["anyOf"], {"type": "object", "additionalProperties": _VALUE}]},
     parsers.options: {
         "anyOf": [
             *_LIST["anyOf"],

@@ -23,7 +23,14 @@ JOB = {
     "max_parallel": "how many steps run at a time, by weight",
     "secrets": "names of the secret variables that steps without such a list of their own get",
     "defaults": "keys that all steps have where they do not say otherwise: a mapping with `steps`",
+    "inputs": "parameters, with types and defaults: `--set name=value`",
     "steps": "list of steps, 10,000 at most",
+}
+INPUT = {
+    "type": "`string`, `number`, `boolean` or `choice`",
+    "default": "value where the run gives none; without it the run has to",
+    "options": "values of a choice",
+    "description": "purpose, as an error about a missing value shows it",
 }
 STEP = {
     "name": "unique name of the step: up to 100 characters, without `/` and `\\`",

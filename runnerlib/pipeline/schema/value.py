@@ -10,8 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runnerlib.pipeline.job import VARIABLE_NAME
+from runnerlib.pipeline.job.inputs import TYPES
 from runnerlib.pipeline.job.model import SANDBOXES, WHEN
 from runnerlib.pipeline.job_file import parsers, sources, steps
+from runnerlib.pipeline.job_file.inputs import INPUT_KINDS, inputs
 from runnerlib.pipeline.job_file.job import read_steps
 from runnerlib.pipeline.job_file.steps import CAUSE_KINDS, RETRY_KINDS, STEP_KINDS
 from runnerlib.pipeline.schema import description
@@ -145,6 +147,12 @@ def _run_as() -> Schema:
     return {"anyOf": [TEXT, {"type": "object"}]}
 
 
+def _inputs() -> Schema:
+    one = mapping(INPUT_KINDS, description.INPUT)
+    one["properties"]["type"] = {"description": description.INPUT["type"], "enum": list(TYPES)}
+    return {"type": "object", "additionalProperties": {"anyOf": [TEXT, {"type": "null"}, one]}}
+
+
 def _defaults(*, job: bool) -> Schema:
     told = {"steps": {"description": "keys of all steps", **mapping(steps.DEFAULT_KINDS, description.STEP)}}
     if job:
@@ -192,6 +200,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     keys.paths: lambda: mapping(keys.PATH_KINDS, description.PATHS),
     keys.run_as: _run_as,
     steps.defaults: lambda: _defaults(job=False),
+    inputs: _inputs,
     keys.defaults: lambda: _defaults(job=True),
 }
 """Schemas of values with keys or several forms."""

@@ -9,6 +9,7 @@ from runnerlib._util.graph import cycle, reachable
 from runnerlib.errors import unknown
 from runnerlib.pipeline.conditions import JOBS, Condition, ConditionError, parse
 from runnerlib.pipeline.job import Problem
+from runnerlib.pipeline.job.inputs import problems as input_problems
 from runnerlib.pipeline.job.model import IMAGE, IMAGE_EXPECTED, NAME_RULE, VARIABLE_NAME, wrong_names, wrong_retry
 from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
 from runnerlib.pipeline.workflow.matrix import combination_count
@@ -55,12 +56,20 @@ def problems(workflow: JobGraph) -> Iterator[Problem]:
         yield Problem(("jobs",), "a workflow needs at least one job")
     wrong = [name for name in workflow.vars if not _plain(name)]
     yield from (Problem(("vars",), f"'{name[:100]}' is no name of a variable{NAME_RULE}") for name in wrong)
+    yield from (Problem(("inputs",), f"{name}: {text}") for name, text in input_problems(workflow.inputs))
     for number, job in enumerate(workflow.jobs):
-        yield from (Problem(("jobs", number, *problem.place), problem.text, problem.column) for problem in _wrong(job))
+        known = job._replace(body=job.body.replaced(inputs={**workflow.inputs, **job.body.inputs}))
+        wrong_in_job = (problem for problem in _wrong(known) if not _is_of(workflow, problem))
+        yield from (Problem(("jobs", number, *one.place), one.text, one.column) for one in wrong_in_job)
     yield from wrong_names("jobs", [job.name for job in workflow.jobs])
     if sum(map(instance_count, workflow.jobs)) > _MOST_OF_ALL:
         yield Problem(("jobs",), f"for_each and matrix make more than {_MOST_OF_ALL:,} jobs")
     yield from _wrong_graph(workflow)
+
+
+def _is_of(workflow: JobGraph, problem: Problem) -> bool:
+    """Return whether a problem is that of an input of the workflow, which is told once."""
+    return problem.place[0] == "inputs" and problem.place[1] in workflow.inputs
 
 
 def _plain(name: str) -> bool:
@@ -156,14 +165,15 @@ def _wrong_graph(workflow: JobGraph) -> Iterator[Problem]:
     for number, job in enumerate(workflow.jobs):
         asks = job.download or not plain_condition(job.condition)
         known = reachable(graph, job.name) if whole and asks else None
-        for problem in (*_wrong_condition(job, known, jobs), *_wrong_downloads(job, known, jobs)):
+        inputs = {*workflow.inputs, *job.body.inputs}
+        for problem in (*_wrong_condition(job, known, jobs, inputs), *_wrong_downloads(job, known, jobs)):
             yield Problem(("jobs", number, *problem.place), problem.text, problem.column)
 
 
 def _wrong_condition(
-    job: WorkflowJob, known: Collection[str] | None, jobs: Mapping[str, WorkflowJob]
+    job: WorkflowJob, known: Collection[str] | None, jobs: Mapping[str, WorkflowJob], inputs: Collection[str]
 ) -> Iterator[Problem]:
-    """Yield the problems of a job's condition.
+    """Yield the problems of a job's condition, which may ask for `inputs`.
 
     `known` are the jobs that this one waits for, None if they are not known.
     """
@@ -176,6 +186,7 @@ def _wrong_condition(
         return
     if condition is None:
         return
+    yield from (Problem(place, unknown("input", name[:100], inputs)) for name in condition.inputs - set(inputs))
     for name in sorted(condition.steps):
         base = name.partition("[")[0]
         if base not in jobs or (base != name and name not in instance_names(jobs[base])):

@@ -130,7 +130,8 @@ class JobDecider:
         return ""
 
     def _facts(self, name: str, condition: Condition, env: Mapping[str, str], ending: StepOutcome | None) -> Facts:
-        return self._surroundings.facts(
+        inputs = self.instances[name].job.body.input_values or {}
+        return self._surroundings._replace(inputs=inputs).facts(
             env,
             {other: self._results[other] for other in condition.steps if other in self._results},
             failed=self._failed(name),

@@ -138,6 +138,7 @@ def _workflow(reading: Reading, node: Node, entries: dict[str, Entry], others: O
         vars=given("vars", {}),
         id=given("id", ""),
         description=given("description", ""),
+        inputs=given("inputs", {}),
     )
     given("defaults", None)
     found: list[Found | None] = reading.value(entries, "jobs", partial(_jobs, others=others), [])

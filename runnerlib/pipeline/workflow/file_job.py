@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.pipeline.job import Job, Step
+from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.job import origins_of_steps, read_steps
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
 from runnerlib.pipeline.job_file.sources import KEYS as SOURCES
@@ -23,6 +25,7 @@ from runnerlib.pipeline.workflow.job import NO_FILTER, Filter, WorkflowJob
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job_file.job import Where
     from runnerlib.pipeline.job_file.nodes import Node
 
@@ -47,6 +50,7 @@ class Values(NamedTuple):
     places: dict[Where, Node]
     on: Filter = NO_FILTER
     named: bool = True
+    inputs: Mapping[str, Input] = MappingProxyType({})
     origins: dict[str, str] = {}  # noqa: RUF012 - of a tuple: it is never changed in place
 
 
@@ -73,6 +77,8 @@ def read_values(
     if "job_file" in flat:
         below = _over(below, _other(reading, flat.pop("job_file"), other_file), node)
     on = _filter(reading, flat) if alone else NO_FILTER
+    given = {"inputs": flat.pop("inputs")} if alone and "inputs" in flat else {}
+    below = below._replace(inputs={**below.inputs, **reading.value(given, "inputs", inputs, {})})
     reading.only(flat, [*JOB_KEYS, *(FILE_KEYS if alone else NESTED_KEYS)])
     named = _merge(reading, below, flat)
     if nested is not None:
@@ -98,7 +104,7 @@ def _over(below: Values, found: Values, node: Node) -> Values:
         values["env"] = {**below.values["env"], **found.values["env"]}
     origins = {**{key: place for key, place in below.origins.items() if key not in found.values}, **found.origins}
     places = {**below.places, **dict.fromkeys(found.places, node), (): node}
-    return Values(values, places, NO_FILTER, found.named, origins)
+    return Values(values, places, NO_FILTER, found.named, found.inputs, origins)
 
 
 def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
@@ -124,6 +130,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         timeout=values.get("timeout"),
         max_parallel=values.get("max_parallel"),
         secrets=values.get("secrets"),
+        inputs=found.inputs,
         origins={key: place for key, place in found.origins.items() if key.startswith("steps: ")},
     )
     artifacts = values.get("artifacts", NO_ARTIFACTS)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from runnerlib.errors import unknown
 from runnerlib.pipeline.job_file import parsers, sources
 from runnerlib.pipeline.job_file import steps as step_keys
+from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
@@ -202,6 +203,7 @@ WORKFLOW_KEYS: Mapping[str, Key] = {
     "triggers": Key(events, "the same as `on`", same_as="on"),
     "paths": Key(paths, "globs of changed files: `include` and `exclude`"),
     "vars": Key(mapping, "values for every job"),
+    "inputs": Key(inputs, "parameters of the workflow, with types and defaults: `--set name=value`"),
     "defaults": Key(defaults, "keys that all `jobs` and all `steps` have where they do not say otherwise"),
     "jobs": Key(value, "list of jobs, or a mapping of names to jobs"),
 }
@@ -274,5 +276,5 @@ DEFAULT_KEYS: Mapping[str, Key] = {key: declared for key, declared in JOB_KEYS.i
 NESTED_KEYS = ("job", "job_file")
 """Keys that may stand beside JOB_KEYS: a nested job, and the file that describes it."""
 
-FILE_KEYS = (*NESTED_KEYS, "on", "triggers", "paths")
+FILE_KEYS = (*NESTED_KEYS, "inputs", "on", "triggers", "paths")
 """The same for a job that is alone in its file, which says for which events it is meant."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runnerlib._util.values import checked, mended
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import NO_RETRY, Job, Retry, Step
+
+if TYPE_CHECKING:
+    from runnerlib.pipeline.job.inputs import Input
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 ALL_SUCCESS = "all_success"
@@ -188,6 +191,7 @@ class JobGraph(Protocol):
     id: str
     jobs: list[WorkflowJob]
     vars: dict[str, Any]
+    inputs: dict[str, Input]
 
     def dependencies(self) -> dict[str, tuple[str, ...]]:
         """Return for each job the jobs it waits for, each once."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from runnerlib._util.values import ArgumentError, check_names, checked
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Job, Problem
+from runnerlib.pipeline.job.inputs import Input, origins_of, values_of
 from runnerlib.pipeline.workflow.checks import problems
 from runnerlib.pipeline.workflow.job import BODY_KEYS, JOB_KEYS, NO_FILTER, Filter, WorkflowJob, as_tuples, workflow_job
 
@@ -22,7 +24,8 @@ class Workflow:
     """Jobs that wait for each other: `Workflow("ci")`, then `add_job` for each of them.
 
     `on` says for which events it is meant, `vars` are values that every job sees. `file` is where it was read,
-    `job_files` are the files that it takes jobs from.
+    `job_files` are the files that it takes jobs from. `inputs` are parameters of all jobs, whose values
+    are in variables INPUT_<NAME>; `origins` tells people where values of a run come from.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Workflow:
         id: str = "",  # noqa: A002 - likewise
         description: str = "",
         file: str = "",
+        inputs: Mapping[str, Input] | None = None,
     ) -> None:
         self.name = name
         self.jobs = list(jobs)
@@ -43,6 +47,8 @@ class Workflow:
         self.id = id
         self.description = description
         self.file = file
+        self.inputs = dict(inputs or {})
+        self.origins: dict[str, str] = {}
         self.job_files: tuple[str, ...] = ()
 
     def add_job(
@@ -80,6 +86,18 @@ class Workflow:
         """Return for each job the jobs it waits for, each once."""
         return {job.name: tuple(dict.fromkeys(job.depends_on)) for job in self.jobs}
 
+    def with_inputs(self, given: Sequence[tuple[str, str]], place: str) -> Workflow:
+        """Return a copy whose jobs know the values of their inputs; those that are `given` come from `place`.
+
+        Raises ConfigError as `values_of` does.
+        """
+        declared = {name: one for job in self.jobs for name, one in job.body.inputs.items()} | self.inputs
+        values = values_of(declared, given)
+        made = copy(self)
+        made.origins = {**self.origins, **origins_of(values, given, place)}
+        made.jobs = [job._replace(body=_knowing(job.body, self.inputs, values)) for job in self.jobs]
+        return made
+
     def problems(self) -> Iterator[Problem]:
         """Return all errors of the workflow, in written order."""
         return problems(self)
@@ -89,6 +107,11 @@ class Workflow:
         lines = [f"workflow '{self.name}': {_shown(problem, self)}" for problem in self.problems()]
         if lines:
             raise ConfigError("\n".join(lines))
+
+
+def _knowing(body: Job, inputs: Mapping[str, Input], values: Mapping[str, str]) -> Job:
+    own = {**body.inputs, **inputs}
+    return body.replaced(inputs=own, input_values={name: values[name] for name in own})
 
 
 def _changed(job: WorkflowJob, command: str | Sequence[str] | None, keys: Mapping[str, Any]) -> WorkflowJob:

@@ -58,7 +58,9 @@ class Selection(NamedTuple):
 def signatures(job: Job) -> dict[str, str]:
     """Return for each step a hash of its definition and of those of the steps it depends on."""
     steps = {step.name: step for step in job.steps}
-    return signed(job.dependencies(), lambda name: (steps[name], sorted(job.env.items())))
+    # As a variable that is not there, an input that is not there changes nothing.
+    given = sorted({**job.env, **{f"inputs.{name}": value for name, value in (job.input_values or {}).items()}}.items())
+    return signed(job.dependencies(), lambda name: (steps[name], given))
 
 
 def select(job: Job, selection: Selection, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], frozenset[str]]:

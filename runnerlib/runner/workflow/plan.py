@@ -85,6 +85,7 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     and for an image without an engine.
     """
     workflow.check()
+    workflow = workflow.with_inputs(request.resolved.config.inputs, str(request.resolved.origin("inputs")))
     all_of_them = instances(workflow)
     selection = _by_name(request.selection or Selection(), all_of_them)
     _check_selection(workflow, selection, all_of_them)

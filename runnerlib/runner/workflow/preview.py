@@ -109,7 +109,9 @@ def _text(plan: WorkflowPlan, results: Mapping[str, StepResult | None], width: i
         runs[one.job.name].append(one)
     nodes = {job.name: _node(job, runs[job.name], results) for job in workflow.jobs}
     title = f"workflow {one_line(workflow.name)}: {counted(len(nodes), 'job')}"
-    origins = {f"{one_line(job.name)}: {key}": place for job in workflow.jobs for key, place in job.origins.items()}
+    origins = workflow.origins | {
+        f"{one_line(job.name)}: {key}": place for job in workflow.jobs for key, place in job.origins.items()
+    }
     return graph_as_text(title, workflow.dependencies(), nodes, width) + origins_as_text(origins, width)
 
 

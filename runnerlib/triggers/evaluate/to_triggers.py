@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runnerlib._util.path_glob import any_matches
 from runnerlib.errors import ConfigError, one_line
 from runnerlib.pipeline.conditions import variables
+from runnerlib.pipeline.job.inputs import defaults_of
 from runnerlib.pipeline.surroundings import Surroundings
 from runnerlib.pipeline.workflow import ALL_SUCCESS, condition_of, expand, plain_condition
 from runnerlib.triggers.evaluate.worker_shell import by_worker, if_single, needs_shell
@@ -92,7 +93,8 @@ def _why_false(job: WorkflowJob, event: Event, changes: Changes) -> str:
         files = changes()
         return files is None or any_matches(files, glob)
 
-    surroundings = Surroundings(lambda: variables(event.variables, job.name), changed)
+    inputs = defaults_of(job.body.inputs)  # an event sets none
+    surroundings = Surroundings(lambda: variables(event.variables, job.name), changed, inputs)
     facts = surroundings.facts({**event.variables, **job.env}, {})
     return "" if condition.evaluate(facts) else one_line(condition.why_false(facts))
 

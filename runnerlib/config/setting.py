@@ -1,0 +1,45 @@
+"""Definition of one setting, and the declaration of one as a field."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from runnerlib._util.values import NamedTuple
+from runnerlib.config import parsers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ENV_PREFIX = "REACTORCIDE_"
+
+
+class Setting(NamedTuple):
+    """Definition of one setting: its name, parser, default and help text.
+
+    An `early` setting is used before the CI source is prepared, so no file of that source can set it. In a `literal`
+    setting, references to secrets are not replaced. A setting that is not `offered` has no command-line option,
+    because every user of the machine can read arguments. The value of a `secret` setting is masked, whichever layer
+    or plugin gives it, and the job does not get its variable unless it is `passed_on`. `option` and `variable` are its
+    spellings on the command line (``--job-command``) and in the environment (``REACTORCIDE_JOB_COMMAND``).
+    """
+
+    name: str
+    option: str
+    variable: str
+    help: str
+    parse: Callable[[object], Any]
+    default: object = None
+    secret: bool = False
+    target: str = ""
+    implies: Mapping[str, str] = MappingProxyType({})
+    early: bool = False
+    literal: bool = False
+    offered: bool = True
+    passed_on: bool = False
+
+
+def setting(text: str, parse: Callable[[object], Any] = parsers.text, default: object = None, **flags: object) -> Any:
+    """Declare a setting; `flags` are further fields of `Setting`."""
+    return field(default=default, metadata={"help": text, "parse": parse, **flags})
