@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking import SecretMasker, mask_stream
     from runnerlib.pipeline.job import Job, Retry, Step
+    from runnerlib.pipeline.job.cache import Cache
     from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.workflow import Workflow, WorkflowJob
     from runnerlib.plugins import register_plugin
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from runnerlib.triggers.job_trigger import JobTrigger
 
 __all__ = [
+    "Cache",
     "ConfigError",
     "Input",
     "Job",
@@ -102,6 +104,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Cache": "runnerlib.pipeline.job.cache",
     "ConfigError": "runnerlib.errors",
     "Job": "runnerlib.pipeline.job",
     "JobResult": "runnerlib.events.result",

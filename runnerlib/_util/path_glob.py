@@ -32,6 +32,20 @@ def any_matches(paths: Iterable[str], glob: str) -> bool:
     return any(matches(path, glob) for path in paths)
 
 
+def may_match_below(directory: str, glob: str) -> bool:
+    """Return whether `glob` can match anything below `directory`."""
+    wanted = _segments(glob)
+    for number, part in enumerate(directory.split("/")):
+        if number >= len(wanted):
+            return False
+        segment = wanted[number]
+        if segment is None:
+            return True
+        if not segment.match(part):
+            return False
+    return len(wanted) > directory.count("/") + 1
+
+
 @lru_cache(maxsize=256)
 def _segments(glob: str) -> tuple[Segment, ...]:
     parts = [part for part in glob.split("/") if part not in {"", "."}]

@@ -139,6 +139,19 @@ def own_directory(base: Path, *parts: str, mode: int = 0o700) -> Path:
 
 
 @contextmanager
+def opened_directory(base: Path, *parts: str, mode: int | None = None) -> Iterator[int]:
+    """Open the directory `parts` below `base`, no part of which may be a link; with a `mode` it is made.
+
+    Raises PathError for a link or a file, and FileNotFoundError without a mode.
+    """
+    found = _descend(base, parts, mode)
+    try:
+        yield found
+    finally:
+        os.close(found)
+
+
+@contextmanager
 def opened_own(base: Path) -> Iterator[int | None]:
     """Open the runner's own directory in the workspace `base`: files opened by it are inside. None without one.
 

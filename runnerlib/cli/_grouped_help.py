@@ -51,7 +51,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         *("fleet", "fleet_key_file", "run_id", "detach", "fleet_lease", "fleet_run_lease"),
         *("queue_timeout", "on_worker_loss"),
     ),
-    "Limits": ("max_parallel", "job_timeout", "grace_period", "drain_timeout", "cleanup_timeout"),
+    "Limits": ("force", "max_parallel", "job_timeout", "grace_period", "drain_timeout", "cleanup_timeout"),
     "Output": (
         "output",
         "log_limit",

@@ -68,6 +68,7 @@ class SettingKeywords(TypedDict, total=False):
     detach: bool | str | None
     queue_timeout: float | str | None
     on_worker_loss: Literal["retry", "fail"] | None
+    force: bool | str | None
     max_parallel: int | str | None
     job_timeout: float | str | None
     output: str | None

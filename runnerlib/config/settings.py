@@ -225,6 +225,7 @@ class RunnerConfig:
         parsers.choice("retry", "fail"),
         default="retry",
     )
+    force: bool = setting("run steps that are up to date, too", parsers.boolean, default=False)
     max_parallel: int | None = setting("how many steps run at a time (default: number of CPUs)", parsers.count)
     job_timeout: float | None = setting("seconds the job may take", parsers.duration)
     output: str | None = setting(

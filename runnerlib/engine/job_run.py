@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.engine.boundary import Boundary
+    from runnerlib.engine.step_cache import StepCache
     from runnerlib.engine.step_secrets import SecretVariables
     from runnerlib.events import Event, Observer
     from runnerlib.executor.protocol import Executor
@@ -47,12 +48,12 @@ def _nothing(_result: StepResult, _exports: Exports) -> None:
 class JobExecution(NamedTuple):
     """Everything the engine needs to run a job that was checked.
 
-    `directory` says where a step runs; it is asked when the step starts, because an earlier one may
-    have made that directory, and raises RunnerError. `conditions` are the parsed ones, by step.
-    `kept` steps are not run again, but where the run `renews` those that follow a step that runs;
-    `excluded` ones not at all. Times are in seconds; `cleanup` is for the steps that always run once the
-    job has to end. `around` has a say before and after each step, `inspect` takes one that has failed,
-    `boundary` bounds it; `secrets` are those of the job where a step lists its own.
+    `directory` says where a step runs; it is asked when the step starts, because an earlier one may have made that
+    directory, and raises RunnerError. `conditions` are the parsed ones, by step. `kept` steps are not run again, but
+    where the run `renews` those that follow a step that runs; `excluded` ones not at all. Times are in seconds;
+    `cleanup` is for the steps that always run once the job has to end. `around` has a say before and after each step,
+    `inspect` takes one that has failed, `boundary` bounds it, `cache` keeps its files; `secrets` are those of the job
+    where a step lists its own.
     """
 
     job: Job
@@ -71,6 +72,7 @@ class JobExecution(NamedTuple):
     secrets: SecretVariables | None = None
     boundary: Boundary | None = None
     inspect: Inspect | None = None
+    cache: StepCache | None = None
 
 
 class JobRun:
@@ -94,6 +96,7 @@ class JobRun:
             execution.around,
             execution.boundary,
             execution.inspect,
+            execution.cache,
         )
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
@@ -175,10 +178,7 @@ class JobRun:
         ended = [await self._ended.get()]
         while not self._ended.empty():
             ended.append(self._ended.get_nowait())
-        return sorted(ended, key=self._written)
-
-    def _written(self, task: asyncio.Task[StepResult]) -> int:
-        return self._numbers[self._running[task][0]]
+        return sorted(ended, key=lambda task: self._numbers[self._running[task][0]])
 
     def _start_ready(self) -> None:
         """Start or skip the steps that are ready, in written order, while there is room."""

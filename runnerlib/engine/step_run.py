@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runnerlib.engine.boundary import Boundary, Enclosure
     from runnerlib.engine.retry_watch import Watch
+    from runnerlib.engine.step_cache import StepCache, UpToDate
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
     from runnerlib.executor.protocol import Executor
@@ -66,6 +67,7 @@ class StepContext(NamedTuple):
     around: StepHooks | None = None
     boundary: Boundary | None = None
     inspect: Inspect | None = None
+    cache: StepCache | None = None
 
 
 class StepRun:
@@ -123,6 +125,10 @@ class StepRun:
         """
         self._began = time.time()
         refused = self._tampered() or await self._ask_before()
+        if refused is None and (current := await self._up_to_date()) is not None:
+            self.exports = current.exports
+            return self._result(StepOutcome(0, current.reason, "restored"), 0)
+        refused = refused or self._cut()
         number, ending = await self._attempts() if refused is None else (0, refused)
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
@@ -131,7 +137,28 @@ class StepRun:
             await self._answer(self._job.inspect(self._job, self._last, self._shown))
         if refused is None and (objection := await self._ask_after(result)) is not None and result.success:
             return self._result(objection, number)
+        if result.success and self._keeps and self._job.cache is not None:
+            await self._answer(self._job.cache.after(self._step, self.exports))
         return result
+
+    def _cut(self) -> StepOutcome | None:
+        """Return the ending of a step that was stopped before its first attempt."""
+        return self._stopped
+
+    @property
+    def _keeps(self) -> bool:
+        """Return whether files of the step are kept from run to run."""
+        return bool(self._step.cache or self._step.sources)
+
+    async def _up_to_date(self) -> UpToDate | None:
+        """Restore the caches of the step; return that it is up to date if it need not run."""
+        if self._job.cache is None or not self._keeps or self._stopped is not None:
+            return None
+        try:
+            directory = self._directory(self._step)
+        except RunnerError:
+            return None  # the attempt says so
+        return await self._answer(self._job.cache.before(self._step, self._env, directory))
 
     def _result(self, ending: StepOutcome, attempts: int) -> StepResult:
         return StepResult(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.graph import levels
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from runnerlib.pipeline.job import Job, Step
+    from runnerlib.pipeline.job.cache import Cache
 
     Graph = Mapping[str, Sequence[str]]
 
+NO_NOTES: Mapping[str, Sequence[str]] = MappingProxyType({})
 _WIDEST = 60
 _WIDEST_NAME = 40
 _NARROWEST_NAME = 12
@@ -66,10 +69,16 @@ def _one_line(command: str, width: int, mark: str) -> str:
     return shortened(one_line(first) + mark * bool(more), width, mark)
 
 
-def graph_as_mermaid(graph: Graph, idle: Collection[str], prefix: str) -> str:
-    """Return the graph as a Mermaid flowchart; nodes in `idle`, which do not run, are dashed."""
+def graph_as_mermaid(
+    graph: Graph, idle: Collection[str], prefix: str, notes: Mapping[str, Sequence[str]] = NO_NOTES
+) -> str:
+    """Return the graph as a Mermaid flowchart; nodes in `idle`, which do not run, are dashed.
+
+    The `notes` of a node are lines below its name.
+    """
     numbers = {name: f"{prefix}{number}" for number, name in enumerate(graph)}
-    lines = ["flowchart TD", *(f'  {number}["{_quoted(name)}"]' for name, number in numbers.items())]
+    labels = {name: "<br>".join(map(_quoted, (name, *notes.get(name, ())))) for name in graph}
+    lines = ["flowchart TD", *(f'  {number}["{labels[name]}"]' for name, number in numbers.items())]
     lines += [f"  {numbers[other]} --> {numbers[name]}" for name, others in graph.items() for other in others]
     dashed = [numbers[name] for name in graph if name in idle]
     if dashed:
@@ -93,7 +102,8 @@ def as_text(job: Job, kept: Collection[str] = (), left_out: Collection[str] = ()
     nodes = {
         step.name: Node(step.shown, tuple(_how(step, graph[step.name])), idle.get(step.name, "")) for step in job.steps
     }
-    title = "; ".join((f"job {one_line(job.name)}: {counted(len(graph), 'step')}", *listed_secrets(job.secrets)))
+    told = (*listed_secrets(job.secrets), *kept_files(job.cache))
+    title = "; ".join((f"job {one_line(job.name)}: {counted(len(graph), 'step')}", *told))
     return graph_as_text(title, graph, nodes, width) + origins_as_text(job.origins, width)
 
 
@@ -111,7 +121,10 @@ def origins_as_text(origins: Mapping[str, str], width: int = 0) -> str:
 
 def as_mermaid(job: Job, kept: Collection[str] = (), left_out: Collection[str] = (), width: int = 0) -> str:  # noqa: ARG001
     """Return the steps as a Mermaid flowchart; dashed ones do not run."""
-    return graph_as_mermaid(job.dependencies(), {*kept, *left_out}, "s")
+    notes = {step.name: tuple(_kept(step)) for step in job.steps}
+    told = "; ".join(kept_files(job.cache)).replace("\\", "\\\\").replace('"', '\\"')
+    title = f'---\ntitle: "{told}"\n---\n' if told else ""
+    return title + graph_as_mermaid(job.dependencies(), {*kept, *left_out}, "s", notes)
 
 
 def _how(step: Step, waits_for: Collection[str]) -> Iterator[str]:
@@ -125,6 +138,19 @@ def _how(step: Step, waits_for: Collection[str]) -> Iterator[str]:
     if step.timeout:
         yield f"at most {step.timeout:g} s"
     yield from ("untrusted",) if step.untrusted else listed_secrets(step.secrets)
+    yield from _kept(step)
+
+
+def _kept(step: Step) -> Iterator[str]:
+    """Yield what is kept for a step from run to run."""
+    yield from kept_files(step.cache)
+    if step.sources:
+        yield f"skipped while its sources are as they were: {', '.join(step.sources)}"
+
+
+def kept_files(caches: Sequence[Cache]) -> tuple[str, ...]:
+    """Return the words about caches; nothing where there is none."""
+    return tuple(f"cache {one_line(cache.key)}: {', '.join(cache.paths)}" for cache in caches)
 
 
 def _conditions(step: Step) -> Iterator[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runnerlib.events import Event, Observer
     from runnerlib.events.result import JobResult
     from runnerlib.masking import SecretMasker
+    from runnerlib.runner.cache.job import CacheSet
     from runnerlib.runner.plan import RunPlan
     from runnerlib.runner.reporting import Ends
     from runnerlib.runner.sandbox.watch import Watch
@@ -72,7 +73,7 @@ class RunState:
 
     `ends` gives the streams for its output. `observer` takes the events, and is None until there is one. `result` is
     that of the job, once it has ended; `ending` is true from then on, or from what has ended the run before it. `watch`
-    looks after the CI source, from its preparation on.
+    looks after the CI source, from its preparation on; `caches` are those of the job, once they are restored.
     """
 
     def __init__(self, masker: SecretMasker, stop: Stop, ends: Ends, warned: Collection[str] = ()) -> None:
@@ -82,6 +83,7 @@ class RunState:
         self.result: JobResult | None = None
         self.ending = False
         self.watch: Watch | None = None
+        self.caches: CacheSet | None = None
         self.failures = FailureLog(self.warn)
         self._mask = masker.mask_string
         self._warned = set(warned)

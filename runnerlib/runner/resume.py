@@ -47,7 +47,7 @@ def remembering(
     signed = signatures(plan.job)
 
     def ended(result: StepResult, exports: Exports) -> None:
-        if result.cause in {"restored", "excluded"}:
+        if result.cause == "excluded" or (result.cause == "restored" and result.name in kept):
             return
         secret = any(masker.mask_string(text) != text for text in _texts(exports)) if any(exports) else False
         try:

@@ -230,6 +230,10 @@ class _Run(Generic[P]):
             state.watch.accept()  # plugins are trusted, and may have changed it
         plan = planner.plan()
         check_workspace(plan)
+        if plan.job.cache:
+            from runnerlib.runner.cache.job import Voice, restored  # few jobs keep files from run to run
+
+            state.caches = restored(plan, planner.services.masker, Voice(state.notice, state.warn, progress.check))
         self._driver.provide(plan)
         state.warn_of(plan)
         return plan
@@ -253,6 +257,7 @@ class _Run(Generic[P]):
         try:
             if self.state.result is not None:
                 # 4. Collect what the job has left.
+                self._save_caches(self.state.result)
                 self.reached("post_execution")
                 # 5. Deliver its follow-up jobs, which may make it fail.
                 self._deliver(self.state.result)
@@ -264,6 +269,13 @@ class _Run(Generic[P]):
         finally:
             if self._hooks is not None:
                 self._hooks.close()
+
+    def _save_caches(self, result: JobResult) -> None:
+        """Save the caches of a job that has succeeded."""
+        if self.state.caches is not None and result.success:
+            from runnerlib.runner.cache.job import Voice  # loaded before
+
+            self.state.caches.save(Voice(self.state.notice, self.state.warn))
 
     def _deliver(self, result: JobResult) -> None:
         state, plan, mask = self.state, self._planner.plan(), self._planner.services.masker.mask_string

@@ -59,6 +59,10 @@ def job_run(
         from runnerlib.runner.resume import remembering
 
         execution = remembering(plan, masker, journal, execution, observer)
+    if any(step.cache or step.sources for step in plan.job.steps):
+        from runnerlib.runner.cache.steps import StepFiles  # few jobs keep files from run to run
+
+        execution = execution._replace(cache=StepFiles(plan, execution.env, masker, observer))
     if around is not None:
         execution = execution._replace(around=around)
     if inspect is not None:

@@ -6,7 +6,7 @@ In the caller's thread this would hold up signals until the end, so another thre
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from runnerlib._util.safe_tree import DIRECTORY
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 _MOST = 8  # beyond that, threads wait for each other in the file system
 
 
-def pack(tree: Path, file: Path, skipped: str = "", wanted: Callable[[], None] = lambda: None) -> None:
+def pack(tree: Path | int, file: Path, skipped: str = "", wanted: Callable[[], None] = lambda: None) -> None:
     """Write the content of the directory `tree`, except the entry `skipped`, into the new file `file`.
+
+    `tree` may be a descriptor of it.
 
     See `ext/treefile/treefile.h` for the preserved attributes. `wanted` raises when the run is cancelled; it is
     called several times a second. Raises OSError.
     """
-    with _opened(tree, DIRECTORY) as source, _opened(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC) as made:
+    given = nullcontext(tree) if isinstance(tree, int) else _opened(tree, DIRECTORY)
+    with given as source, _opened(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC) as made:
         _run(lambda stop: _treefile.write(source, made, os.fsencode(skipped), stop), wanted)
 
 

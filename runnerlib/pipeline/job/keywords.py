@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from runnerlib.pipeline.job.cache import Cache
     from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job.step import Retry, Sandbox, Step, When
 
@@ -23,6 +24,7 @@ class JobChanges(TypedDict, total=False):
     origins: Mapping[str, str] | None
     inputs: Mapping[str, Input] | None
     input_values: Mapping[str, str] | None
+    cache: Cache | Sequence[Cache]
 
 
 class StepKeywords(TypedDict, total=False):
@@ -49,3 +51,6 @@ class StepKeywords(TypedDict, total=False):
     network: bool | Sequence[int] | None
     description: str
     image: str | None
+    cache: Cache | Sequence[Cache]
+    sources: Sequence[str]
+    generates: Sequence[str]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from runnerlib._util.graph import Graph
     from runnerlib.pipeline.conditions import Condition
+    from runnerlib.pipeline.job.cache import Cache
     from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job.keywords import JobChanges, StepKeywords
 
@@ -58,7 +59,8 @@ class Job:
     `max_parallel` the sum of the weights of the steps that run at a time (default: CPUs). `secrets` names the secret
     variables that steps without a list of their own get (default: all). `description` says what the job is for;
     `origins` tells people where values come from that are not said of the job itself. `inputs` are its parameters,
-    whose values are in variables INPUT_<NAME>; `input_values` are set by the run.
+    whose values are in variables INPUT_<NAME>; `input_values` are set by the run. `cache` has files that the job finds
+    as an earlier run left them.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Job:
         origins: Mapping[str, str] | None = None,
         inputs: Mapping[str, Input] | None = None,
         input_values: Mapping[str, str] | None = None,
+        cache: Cache | Sequence[Cache] = (),
     ) -> None:
         self.name = name
         self.description = description
@@ -85,6 +88,7 @@ class Job:
         self.timeout = timeout
         self.max_parallel = max_parallel
         self.secrets = (secrets,) if isinstance(secrets, str) else secrets
+        self.cache: tuple[Cache, ...] = (cache,) if hasattr(cache, "_fields") else tuple(cache)  # type: ignore[assignment]
 
     def replaced(self, **changes: Unpack[JobChanges]) -> Job:
         """Return a copy with other values of some keywords of the constructor."""
@@ -132,6 +136,8 @@ class Job:
         if self.max_parallel is not None and self.max_parallel < 1:
             yield Problem(("max_parallel",), f"a whole number, 1 or more, is expected, got {self.max_parallel}")
         yield from (Problem(("secrets",), text) for text in _wrong_names(self.secrets))
+        if self.cache:
+            yield from (Problem(("cache",), text) for text in _wrong_caches(self.cache))
         for number, step in enumerate(self.steps):
             for place, text in _wrong(step):
                 yield Problem(("steps", number, *place), text)
@@ -191,6 +197,7 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
     if step.weight < 1:
         yield ("weight",), f"a whole number, 1 or more, is expected, got {step.weight}"
     yield from _wrong_bounds(step)
+    yield from _wrong_kept(step)
     for name in step.outputs:
         if not re.fullmatch(VARIABLE_NAME, name.replace("-", "_")):
             yield ("outputs",), f"'{name}' is no name of an output (letters, digits, '_' and '-')"
@@ -204,6 +211,23 @@ def _wrong_bounds(step: Step) -> Iterator[tuple[Place, str]]:
         yield from ((("retry",), text) for text in wrong_retry(step.retry))
     if step.secrets or step.untrusted:
         yield from _wrong_secrets(step)
+
+
+def _wrong_caches(caches: Sequence[Cache]) -> Iterator[str]:
+    from runnerlib.pipeline.job.cache import wrong_caches  # for the few jobs that have one
+
+    yield from wrong_caches(caches)
+
+
+def _wrong_kept(step: Step) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong with the files of a step that are kept from run to run."""
+    if step.cache:
+        yield from ((("cache",), text) for text in _wrong_caches(step.cache))
+    if not (step.sources or step.generates):
+        return
+    from runnerlib.pipeline.job.cache import wrong_files  # likewise
+
+    yield from wrong_files(step.sources, step.generates)
 
 
 def _wrong_times(step: Step) -> Iterator[tuple[Place, str]]:

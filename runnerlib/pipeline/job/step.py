@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from runnerlib.events.result import StepResult
+    from runnerlib.pipeline.job.cache import Cache
 
 
 When = Literal["on_success", "on_failure", "always"]
@@ -64,6 +65,9 @@ class Retry(NamedTuple):
 NO_RETRY = Retry()
 
 
+_LISTED = ("depends_on", "outputs", "secrets", "sources", "generates")
+
+
 class _Fields(NamedTuple):
     name: str
     run: str | Sequence[str]
@@ -88,13 +92,16 @@ class _Fields(NamedTuple):
     network: bool | Sequence[int] | None = None
     description: str = ""
     image: str | None = None
+    cache: Sequence[Cache] = ()
+    sources: Sequence[str] = ()
+    generates: Sequence[str] = ()
 
 
 def _mended(step: Step) -> Step:
     """Return the step with a single name as a list of one, and a number of retries as a Retry."""
-    changes: dict[str, Any] = {
-        key: (name,) for key in ("depends_on", "outputs", "secrets") if isinstance(name := getattr(step, key), str)
-    }
+    changes: dict[str, Any] = {key: (name,) for key in _LISTED if isinstance(name := getattr(step, key), str)}
+    if hasattr(step.cache, "_fields"):  # one, not a list of them
+        changes["cache"] = (step.cache,)
     retry: object = step.retry
     if isinstance(retry, int):
         changes["retry"] = Retry(retry)
@@ -120,7 +127,9 @@ class Step(_Fields):
     A step that is `untrusted` gets no secrets, and is in the sandbox `strict`. `description`
     says what the step is for; it changes nothing.
     `image` is that of its container, where the steps of the job run in containers, by default the
-    job's.
+    job's. `cache` has files that it finds as an earlier run left them. A step with `sources`, globs of files below its
+    directory, is skipped while they stay as they were when it succeeded; the files that match `generates` are restored
+    where they are gone or have changed.
 
     After `run_step` or `run_job` the step's `result` says how it ended.
     """

@@ -9,7 +9,7 @@ from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
-from runnerlib.pipeline.job_file.steps import defaults, step
+from runnerlib.pipeline.job_file.steps import caches, defaults, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,7 @@ def definition(reading: Reading, node: Node) -> Located:
         secrets=reading.value(entries, "secrets", JOB_KINDS["secrets"], None),
         description=reading.value(entries, "description", JOB_KINDS["description"], ""),
         inputs=reading.value(entries, "inputs", inputs, {}),
+        cache=reading.value(entries, "cache", caches, ()),
     )
     set_defaults(reading, entries, job)
     if "steps" not in entries:
@@ -99,6 +100,7 @@ JOB_KINDS: Mapping[str, Callable[..., Any]] = {
     "secrets": parsers.names,
     "defaults": defaults,
     "inputs": inputs,
+    "cache": caches,
     "steps": read_steps,
 }
 JOB_KEYS = tuple(JOB_KINDS)

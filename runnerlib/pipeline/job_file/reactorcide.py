@@ -9,6 +9,7 @@ from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import flat, parsers, sources
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.job import JOB_KINDS, Located, read_steps, set_defaults, variables
+from runnerlib.pipeline.job_file.steps import caches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -94,6 +95,7 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
         secrets=reading.value(merged, "secrets", parsers.names, None),
         description=reading.value(merged, "description", parsers.text, ""),
         inputs=reading.value(merged, "inputs", inputs, {}),
+        cache=reading.value(merged, "cache", caches, ()),
     )
     set_defaults(reading, merged, job)
     return Located(job, places, _steps(reading, merged, job, places)), merged

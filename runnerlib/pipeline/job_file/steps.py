@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runnerlib.pipeline.job import NO_RETRY, Retry, Step
+from runnerlib.pipeline.job.cache import Cache
 from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, got
@@ -62,6 +63,20 @@ def codes(reading: Reading, node: Node) -> tuple[int, ...]:
     return tuple(parsers.whole(reading, item) for item in reading.items(node))
 
 
+def caches(reading: Reading, node: Node) -> tuple[Cache, ...]:
+    """A cache or a list of them."""
+    found = []
+    for item in [node] if node.id != "sequence" else reading.items(node):
+        entries = reading.entries(item, "a cache", CACHE_KINDS)
+        for key in ("key", "paths"):
+            if key not in entries:
+                raise Wrong(f"'{key}' is missing in a cache", item)
+        values: dict[str, Any] = {key: reading.value(entries, key, kind, ()) for key, kind in CACHE_KINDS.items()}
+        if values["key"] != () and values["paths"]:  # else there is a complaint
+            found.append(Cache(**values))
+    return tuple(found)
+
+
 Kinds = Mapping[str, Callable[[Reading, Node], Any]]
 
 CAUSE_KINDS: Kinds = {"exit_codes": codes, "pattern": parsers.text, "timeout": parsers.boolean}
@@ -72,6 +87,7 @@ RETRY_KINDS: Kinds = {
     "jitter": parsers.number,
     "on": causes,
 }
+CACHE_KINDS: Kinds = {"key": parsers.text, "paths": parsers.names, "restore_keys": parsers.names}
 RETRY_KEYS = tuple(RETRY_KINDS)
 _KINDS: Kinds = {
     "name": parsers.text,
@@ -97,6 +113,9 @@ _KINDS: Kinds = {
     "sandbox": parsers.text,
     "network": parsers.network,
     "image": parsers.text,
+    "cache": caches,
+    "sources": parsers.names,
+    "generates": parsers.names,
 }
 ALLOW_FAILURE = "allow_failure"
 STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: parsers.boolean}

@@ -24,6 +24,8 @@ JOB = {
     "secrets": "names of the secret variables that steps without such a list of their own get",
     "defaults": "keys that all steps have where they do not say otherwise: a mapping with `steps`",
     "inputs": "parameters, with types and defaults: `--set name=value`",
+    "cache": "files that the job finds as an earlier run left them: mapping of `key`, `paths` and `restore_keys`, or "
+    "a list of such",
     "steps": "list of steps, 10,000 at most",
 }
 INPUT = {
@@ -57,6 +59,10 @@ STEP = {
     "sandbox": "`off`, `source`, `strict` or `auto`: what bounds the step, in place of the setting",
     "network": "TCP for a step in a sandbox: `true`, `false`, a port or a list of ports, in place of the setting",
     "image": "image of its container, where the steps run in containers",
+    "cache": "files that the step finds as an earlier run left them: mapping of `key`, `paths` and `restore_keys`, or "
+    "a list of such",
+    "sources": "globs of the files that the step reads: it is skipped while they stay as they were when it succeeded",
+    "generates": "globs of the files that the step makes of its `sources`, restored when it is skipped",
 }
 RETRY = {
     "max": "further attempts, up to 100",
@@ -65,6 +71,11 @@ RETRY = {
     "jitter": "random variation of the pauses, 0 to 1 (0.1: 10 % more or less)",
     "on": "failures that are tried again: mapping of `exit_codes`, `pattern` (a regular expression, searched in the "
     "lines of the masked output) and `timeout`, or list of exit codes and `timeout`",
+}
+CACHE = {
+    "key": "name of the entry, with facts as `${branch}`, `${os}`, `${env.NAME}` and `${checksum('*.lock')}`",
+    "paths": "directories, files and globs below the directory of the job",
+    "restore_keys": "beginnings of keys: without an entry `key`, the newest one that begins so is restored",
 }
 CAUSES = {
     "exit_codes": "an exit code or a list of them",
@@ -114,5 +125,10 @@ PATHS = {
     "exclude": "globs of changed files that do not start it",
 }
 
-OF_PAGES: Mapping[str, Mapping[str, str]] = {"Keys of a job": JOB, "Keys of a step": STEP, "Keys of a retry": RETRY}
+OF_PAGES: Mapping[str, Mapping[str, str]] = {
+    "Keys of a job": JOB,
+    "Keys of a step": STEP,
+    "Keys of a retry": RETRY,
+    "Keys of a cache": CACHE,
+}
 """By the heading of the table that says the same."""

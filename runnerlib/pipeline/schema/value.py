@@ -116,6 +116,11 @@ def _retry() -> Schema:
     return {"anyOf": [WHOLE, mapping(RETRY_KINDS, description.RETRY, ("max",))]}
 
 
+def _caches() -> Schema:
+    cache = mapping(steps.CACHE_KINDS, description.CACHE, ("key", "paths"))
+    return {"anyOf": [cache, {"type": "array", "items": cache}]}
+
+
 def _causes() -> Schema:
     cause: Schema = {"anyOf": [WHOLE, {"const": "timeout"}]}
     return {"anyOf": [cause, {"type": "array", "items": cause}, mapping(CAUSE_KINDS, description.CAUSES)]}
@@ -185,6 +190,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     read_steps: _steps,
     steps.retry: _retry,
     steps.causes: _causes,
+    steps.caches: _caches,
     sources.settings: _source,
     keys.value: lambda: ANYTHING,
     keys.items: lambda: {"type": "array"},

@@ -132,6 +132,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         secrets=values.get("secrets"),
         inputs=found.inputs,
         origins={key: place for key, place in found.origins.items() if key.startswith("steps: ")},
+        cache=values.get("cache", ()),
     )
     artifacts = values.get("artifacts", NO_ARTIFACTS)
     job = WorkflowJob(

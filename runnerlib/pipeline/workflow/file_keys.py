@@ -16,6 +16,7 @@ from runnerlib.pipeline.job_file import steps as step_keys
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
+from runnerlib.pipeline.job_file.steps import caches
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
 from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Download, Filter
 
@@ -246,6 +247,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "retry": Key(step_keys.retry, "number of further attempts at the whole job after a failure, or a mapping"),
     "allow_failure": Key(parsers.boolean, "`true`: the workflow goes on, and can succeed, although this job fails"),
     "secrets": Key(parsers.names, "secret variables for steps without such a list of their own (default: all)"),
+    "cache": Key(caches, "files that the job finds as an earlier run left them: `key`, `paths` and `restore_keys`"),
     "max_parallel": Key(parsers.whole, "how many of its steps run at a time, by weight"),
     "priority": Key(
         parsers.whole, "priority among jobs that are ready: here, on a fleet, in the queue of a coordinator"

@@ -11,6 +11,7 @@ from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import NO_RETRY, Job, Retry, Step
 
 if TYPE_CHECKING:
+    from runnerlib.pipeline.job.cache import Cache
     from runnerlib.pipeline.job.inputs import Input
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -38,7 +39,7 @@ MATRIX_LIMITS: Mapping[str, str] = {"fail_fast": "fail_fast", "max_parallel": "m
 """Words in a matrix that say how its runs go, and the field of the job that each of them is."""
 
 _LISTED = ("depends_on", "for_each", "matrix", "upload", "download", "outputs", "runs_on")
-BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "secrets", "working_dir")
+BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "secrets", "cache", "working_dir")
 
 
 @checked
@@ -145,6 +146,7 @@ def workflow_job(
     timeout: float | None = None,
     max_parallel: int | None = None,
     secrets: Sequence[str] | None = None,
+    cache: Cache | Sequence[Cache] = (),
     working_dir: str | None = None,
     **keys: Any,
 ) -> WorkflowJob:
@@ -155,7 +157,7 @@ def workflow_job(
     command = command if isinstance(command, str | None) else tuple(command)
     if command is not None:
         made.append(Step(name, command, "/bin/sh -c" if isinstance(command, str) else None, working_dir=working_dir))
-    body = Job(name, made, env=env, timeout=timeout, max_parallel=max_parallel, secrets=secrets)
+    body = Job(name, made, env=env, timeout=timeout, max_parallel=max_parallel, secrets=secrets, cache=cache)
     return WorkflowJob(name, body, command, **keys)
 
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from runnerlib.pipeline.job import Retry, Step
+    from runnerlib.pipeline.job.cache import Cache
     from runnerlib.pipeline.workflow.job import Download, Filter
 
 
@@ -19,6 +20,7 @@ class JobKeywords(TypedDict, total=False):
     timeout: float | None
     max_parallel: int | None
     secrets: Sequence[str] | None
+    cache: Cache | Sequence[Cache]
     working_dir: str | None
     image: str | None
     depends_on: Iterable[str]

@@ -15,6 +15,7 @@ from runnerlib.errors import RunnerError
 from runnerlib.events.result import StepResult, Usage
 from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.pipeline.job import Job, Retry, Step
+from runnerlib.pipeline.job.cache import Cache
 from runnerlib.pipeline.job.inputs import Input
 from runnerlib.pipeline.workflow import Download, Filter, Instance, WorkflowJob
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
@@ -23,7 +24,7 @@ from runnerlib.runner.workflow.job_outputs import JobOutputs
 _TUPLES: tuple[Any, ...] = (
     *(events.Notice, events.Warned, events.StepStarted, events.StepOutput, events.StepRetrying, events.Masked),
     *(events.StepFinished, events.Triggered, StepResult, Usage, MaskReport, RuleCount, JobOutcome, JobOutputs),
-    *(JobInputs, Instance, WorkflowJob, Step, Retry, Download, Filter, Input),
+    *(JobInputs, Instance, WorkflowJob, Step, Retry, Cache, Download, Filter, Input),
 )
 _CLASSES: Mapping[str, Any] = {one.__name__: one for one in (*_TUPLES, Job)}
 _SIZE = 4

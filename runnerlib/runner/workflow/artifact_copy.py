@@ -17,7 +17,7 @@ from runnerlib._util.safe_tree import copy_data
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 _MOST = 100_000
@@ -46,8 +46,16 @@ class LeftOut(NamedTuple):
     what: str
 
 
-def find(directory: Path, patterns: Sequence[str]) -> Iterator[Found]:
-    """Yield the matching files and links below `directory`, by name; follows no links. Raises RunnerError."""
+def find(
+    directory: Path,
+    patterns: Sequence[str],
+    enters: Callable[[str], bool] = lambda _name: True,
+    what: str = "artifacts",
+) -> Iterator[Found]:
+    """Yield the matching files and links below `directory`, by name; follows no links. Raises RunnerError.
+
+    `enters` says of a directory, by its path below `directory`, whether it is looked into; `what` begins the errors.
+    """
     seen = 0
     pending = [("", os.fspath(directory))]
     while pending:
@@ -56,15 +64,16 @@ def find(directory: Path, patterns: Sequence[str]) -> Iterator[Found]:
             with os.scandir(path) as entries:
                 children = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            raise RunnerError(f"artifacts: cannot read '{path}': {error.strerror}") from None
+            raise RunnerError(f"{what}: cannot read '{path}': {error.strerror}") from None
         for child in children:
             name = f"{prefix}{child.name}"
             if child.is_dir(follow_symlinks=False):
-                pending.append((f"{name}/", child.path))
+                if enters(name):
+                    pending.append((f"{name}/", child.path))
             elif any(matches(name, pattern) for pattern in patterns):
                 seen += 1
                 if seen > _MOST:
-                    raise RunnerError(f"artifacts: more than {_MOST:,} files match")
+                    raise RunnerError(f"{what}: more than {_MOST:,} files match")
                 yield Found(name, child.path, _leads_to(child), child.is_file(follow_symlinks=False))
 
 
@@ -77,7 +86,7 @@ def _leads_to(entry: os.DirEntry[str]) -> str | None:
         return None
 
 
-def transfer(files: Sequence[Found], inside: Path, into: Path) -> list[LeftOut]:
+def transfer(files: Sequence[Found], inside: Path, into: Path, what: str = "artifacts") -> list[LeftOut]:
     """Copy `files` into the directory `into`, and return those left out; reads content only inside `inside`.
 
     Raises RunnerError for a file that cannot be copied.
@@ -88,10 +97,10 @@ def transfer(files: Sequence[Found], inside: Path, into: Path) -> list[LeftOut]:
         try:
             if file.name in kept:
                 _copy_link(file, into / file.name)
-            elif (what := _copy_file(file, inside, into / file.name)) is not None:
-                left.append(LeftOut(file.name, what))
+            elif (kind := _copy_file(file, inside, into / file.name)) is not None:
+                left.append(LeftOut(file.name, kind))
         except OSError as error:
-            raise RunnerError(f"artifacts: cannot copy '{file.name}': {error.strerror}") from None
+            raise RunnerError(f"{what}: cannot copy '{file.name}': {error.strerror}") from None
     return left
 
 

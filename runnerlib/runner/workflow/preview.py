@@ -11,6 +11,7 @@ from runnerlib.pipeline.graph_text import (
     counted,
     graph_as_mermaid,
     graph_as_text,
+    kept_files,
     listed_secrets,
     origins_as_text,
 )
@@ -151,6 +152,7 @@ def _how(job: WorkflowJob, runs: list[Instance]) -> Iterator[str]:
         yield f"in {job.image}"
     yield from _attempts(job)
     yield from listed_secrets(job.body.secrets)
+    yield from kept_files(job.body.cache)
 
 
 def _attempts(job: WorkflowJob) -> Iterator[str]:
@@ -168,4 +170,5 @@ def _attempts(job: WorkflowJob) -> Iterator[str]:
 def _mermaid(plan: WorkflowPlan, results: Mapping[str, StepResult | None]) -> str:
     graph = plan.workflow.dependencies()
     running = {plan.instances[name].job.name for name, result in results.items() if result is None}
-    return graph_as_mermaid(graph, graph.keys() - running, "j")
+    notes = {job.name: kept_files(job.body.cache) for job in plan.workflow.jobs}
+    return graph_as_mermaid(graph, graph.keys() - running, "j", notes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
 from hypothesis import strategies as st
 
 from runnerlib.pipeline.job import NO_RETRY, Job, Retry, Step
+from runnerlib.pipeline.job.cache import Cache
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -27,6 +28,10 @@ RETRIES = st.builds(
     exit_codes=st.lists(st.integers(1, 255), max_size=3).map(tuple),
     pattern=st.sampled_from([None, "time(d)? out", "", "\\d+: é"]),
     timeout=st.booleans(),
+)
+
+CACHES = st.sampled_from(
+    [(), (Cache("k", ("a",)),), (Cache("a-${branch}", ("a", "b/*"), ("a-", "b")), Cache("${checksum('x')}", ("a",)))]
 )
 
 
@@ -58,6 +63,9 @@ def steps(draw: Draw, name: str, before: list[str]) -> Step:
         network=draw(st.none() | st.booleans() | st.lists(st.integers(1, 65535), min_size=1, max_size=3).map(tuple)),
         description=draw(st.just("") | TEXTS),
         image=draw(st.sampled_from([None, "alpine:3", "registry/group/image@sha256:0a"])),
+        cache=draw(CACHES),
+        sources=("src/**", "!src/x") if draw(st.booleans()) else ("src",),
+        generates=draw(st.sampled_from([(), ("out/**",)])),
     )
 
 
@@ -71,6 +79,7 @@ def jobs(draw: Draw) -> Job:
         timeout=draw(st.none() | SECONDS),
         max_parallel=draw(st.none() | st.integers(1, 64)),
         description=draw(st.just("") | TEXTS),
+        cache=draw(CACHES),
     )
 
 
@@ -100,6 +109,7 @@ class Writer:
         fields = {"name": job.name, "env": job.env, "max_parallel": job.max_parallel}
         fields["timeout"] = self.seconds(job.timeout)
         fields["description"] = job.description or None
+        fields["cache"] = self.caches(job.cache) or None
         return {**self.some(fields, None), "steps": [self.step(step) for step in job.steps]}
 
     def step(self, step: Step) -> dict[str, Any]:
@@ -109,7 +119,8 @@ class Writer:
         fields["timeout"] = self.seconds(step.timeout)
         fields["no_output_timeout"] = self.seconds(step.no_output_timeout)
         fields["retry"] = self.retry(step.retry)
-        for key in ("depends_on", "outputs"):
+        fields["cache"] = self.caches(step.cache)
+        for key in ("depends_on", "outputs", "sources", "generates"):
             fields[key] = fields[key] and self.listed(list(fields[key]))
         if isinstance(step.network, tuple):
             fields["network"] = self.listed(list(step.network))
@@ -136,6 +147,17 @@ class Writer:
         hours, minutes = divmod(minutes, 60)
         parts = f"{hours:.0f}h{minutes:.0f}m{rest}s"
         return self.maybe(value, str(value), f"{value}s", parts, f"{value * 1000:.0f}ms")
+
+    def caches(self, caches: Sequence[Cache]) -> Any:
+        written = [
+            {
+                "key": cache.key,
+                "paths": self.listed(list(cache.paths)),
+                **({"restore_keys": self.listed(list(cache.restore_keys))} if cache.restore_keys else {}),
+            }
+            for cache in caches
+        ]
+        return written[0] if len(written) == 1 and self.maybe(True, False) else written
 
     def retry(self, retry: Retry) -> Any:
         if retry == Retry(retry.max) and self.maybe(True, False):

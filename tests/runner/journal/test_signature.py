@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from runnerlib.pipeline.job import Job, Retry, Step
+from runnerlib.pipeline.job.cache import Cache
 from runnerlib.runner.journal import signatures
 from runnerlib.runner.journal.signature import meaning, signed
 
@@ -32,6 +33,9 @@ OTHER = {
     "sandbox": "strict",
     "network": False,
     "image": "alpine:3",
+    "cache": (Cache("k", ("a",)),),
+    "sources": ("a",),
+    "generates": ("a",),
 }
 
 

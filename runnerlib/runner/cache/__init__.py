@@ -1,0 +1,1 @@
+"""Files that are kept from run to run: caches of jobs and steps, and steps that are up to date."""
