@@ -15,7 +15,6 @@ from runnerlib.cli._request import is_unnamed
 from runnerlib.config import read
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.runner.journal import Selection
-from runnerlib.runner.run import may_have_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +57,7 @@ def in_place(
     project = find(request.cwd)
     if project is None:
         refuse(names, click.get_current_context())
-        if alone is None and not may_have_plugins(request):  # a plugin may give a command
+        if alone is None and not request.may_have_plugins():  # a plugin may give a command
             raise ConfigError(_NOTHING)
         return request._replace(workspace=Workspace.in_place(request.cwd) if here else None), alone
     file, inner = choose(project, names)

@@ -21,7 +21,6 @@ from runnerlib.pipeline.workflow import instances, load
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.planner import plan_run
 from runnerlib.runner.reporting import audience
-from runnerlib.runner.run import may_have_plugins
 from runnerlib.runner.workflow import next_jobs_after, picture, plan_workflow, run_planned
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:
 def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
     """Open the observers of a run; if jobs may have plugins, also capture the output of their processes."""
     opened = partial(audience, plan.front, plan.services, summary=JobsSummary)
-    if not any(map(may_have_plugins, plan.requests.values())):
+    if not any(request.may_have_plugins() for request in plan.requests.values()):
         return opened()
     from runnerlib.runner.plugin_host.workflow_capture import overheard
 

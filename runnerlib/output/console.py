@@ -25,30 +25,38 @@ _NO_MODES: Mapping[str, MakeConsole] = MappingProxyType({})
 
 
 class View(NamedTuple):
-    """The parts of a console: the output mode and its properties, the streams, and the capabilities of their reader.
+    """A console and its parts: the output mode and its properties, the streams, and what their reader is capable of.
 
     `structured` says that the runner's messages are lines of a log.
     """
 
-    name: str
+    console: Console
     mode: Mode
     streams: Streams
     seen: TerminalCapabilities
     structured: bool
 
 
-def view_of(
-    config: RunnerConfig, environ: Mapping[str, str], streams: Streams, step_count: int, marks: Sequence[bytes]
+def console_for(
+    config: RunnerConfig,
+    environ: Mapping[str, str],
+    streams: Streams,
+    step_count: int,
+    marks: Sequence[bytes],
+    added: Mapping[str, MakeConsole],
 ) -> View:
-    """Choose how `streams` show a run of so many steps; `marks` are the replacements of secrets, never cut."""
+    """Choose and make the console that shows a run of so many steps on `streams`.
+
+    `marks` are the replacements of secrets, never cut; `added` are output modes of plugins. Raises ConfigError.
+    """
     terminal = streams.out.is_terminal
     seen = look(environ, terminal, getattr(sys.stdout, "encoding", None))
     structured = chosen_format(environ, config.log_format) == "json"
     name = config.output or automatic_mode(environ, terminal and not structured, step_count)
     if structured and mode_of(name).needs_terminal:  # its view and lines on stderr would write into each other
         name = "prefixed"
-    streams = for_lines(streams, config, environ, name, marks)
-    return View(name, mode_of(name), streams, beside_time(seen, config, name), structured)
+    streams, seen = for_lines(streams, config, environ, name, marks), beside_time(seen, config, name)
+    return View(console(name, streams, seen, added), mode_of(name), streams, seen, structured)
 
 
 def console(

@@ -102,8 +102,7 @@ class Planner(Generic[P_co]):
     def read_awaited_job(self) -> None:
         """Read the awaited job file, once the sources are prepared. Raises ConfigError."""
         awaited, before = self.request.awaited, self.plan()
-        if awaited is None:
-            return
+        assert awaited is not None  # noqa: S101 - the caller has looked
         self._ask_for(self.request.with_awaited_job(self._changes))
         if self.plan().checkouts != before.checkouts:
             name = one_line(awaited.given)
@@ -125,9 +124,9 @@ def plan_job(
     settings = request.changed_settings(changes)
     # 1. What is wrong without looking any further.
     _check_output(settings, services)
-    # 2. The job: steps, or one command, with the limits of the settings.
+    # 2. The job: steps, or one command.
     is_command = request.job is None
-    job = _limited(request.job or _only_command(settings, request.words), settings.config, services)
+    job = request.job or _only_command(settings, request.words)
     job.check()
     if request.awaited is None and (job.inputs or settings.config.inputs) and job.input_values is None:
         from runnerlib.pipeline.job.inputs import origins_of, values_of  # few jobs have inputs
@@ -142,7 +141,7 @@ def plan_job(
     # 3. References to secrets are replaced; the masker knows each value before anything else does.
     expander = _expander(request, services, settings)
     written = job.env
-    settings, job = _expanded(settings, expander), _expanded_job(job, expander)
+    settings, job = _expanded(settings, expander), _resolved_job(job, settings.config, services, expander)
     if request.selection is not None and request.awaited is None:
         request.selection.check(job)
     # 4. to 8.
@@ -278,14 +277,6 @@ def _only_command(resolved: Resolved, words: Sequence[str]) -> Job:
     return Job("job", [Step("job", command, "/bin/sh -c")])
 
 
-def _limited(job: Job, config: RunnerConfig, services: RunServices) -> Job:
-    """Return the job with the limits of the settings instead of its own."""
-    timeout, max_parallel = config.job_timeout or job.timeout, config.max_parallel or job.max_parallel
-    if mode_of(config.output).verbatim or services.inspect is not None:
-        max_parallel = 1  # the output of parallel steps would be mixed
-    return job.replaced(timeout=timeout, max_parallel=max_parallel)
-
-
 def _expander(request: RunRequest, services: RunServices, settings: Resolved) -> ReferenceExpander:
     masker = services.masker
     return ReferenceExpander(
@@ -304,17 +295,20 @@ def _expanded(settings: Resolved, expander: ReferenceExpander) -> Resolved:
     return settings.changed(changes)
 
 
-def _expanded_job(job: Job, expander: ReferenceExpander) -> Job:
-    """Return the job with references to secrets replaced in its environment and those of its steps."""
+def _resolved_job(job: Job, config: RunnerConfig, services: RunServices, expander: ReferenceExpander) -> Job:
+    """Return the job with the limits of the settings instead of its own, and references to secrets replaced."""
 
     def expanded(step: Step) -> Step:
         """Return the same step object where nothing is replaced: its result is looked up there."""
         env = expander.variables(step.env, f"env of step '{step.name}'") if step.env else step.env
         return step if env == step.env else step._replace(env=env)
 
+    max_parallel = config.max_parallel or job.max_parallel
+    if mode_of(config.output).verbatim or services.inspect is not None:
+        max_parallel = 1  # the output of parallel steps would be mixed
     steps = [expanded(step) for step in job.steps]
     env = expander.variables(job.env, f"env of job '{job.name}'")
-    return job.replaced(steps=steps, env=env)
+    return job.replaced(steps=steps, env=env, timeout=config.job_timeout or job.timeout, max_parallel=max_parallel)
 
 
 def _directories(settings: Resolved, workspace: Workspace) -> tuple[Workspace, Path, Path]:

@@ -57,13 +57,14 @@ def make_workspace(plan: JobPlan, journal: Journal | None, run: RunState) -> Pro
     return progress
 
 
-def prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progress: Progress, run: RunState) -> JobPlan:
-    """Prepare the sources, and read a job file that is in one of them; return the plan with what they bring.
+def prepare_sources(
+    planner: Planner[JobPlan], plan: JobPlan, journal: Journal | None, progress: Progress, run: RunState
+) -> None:
+    """Prepare the sources of a plan, and read a job file that is in one of them; the planner learns what they bring.
 
     When a job resumes, only the trusted source is prepared, because steps may have changed it. Raises RunnerError.
     """
     going_on = journal is not None and journal.prepared
-    plan = planner.plan()
     for checkout in plan.checkouts:
         if checkout.trusted or not going_on:
             # Not loaded before: only runs with a source replace a tree.
@@ -87,18 +88,8 @@ def prepare_sources(planner: Planner[JobPlan], journal: Journal | None, progress
         journal.record_prepared()
     if run.watch is not None:
         run.watch.check()  # before plugins of it are loaded
-    planner.read_awaited_job()
-    return planner.plan()
-
-
-def check_workspace(plan: JobPlan) -> None:
-    """Check what can be known only once the sources are in place, and plugins had their say. Raises RunnerError."""
-    # A source may hold a symlink at the path of the job's directory.
-    plan.workspace.resolve(str(plan.job_dir), "job_dir")
-    if plan.secrets is not None:
-        from runnerlib.runner.secret_variables import check_lists  # few jobs list their secrets
-
-        check_lists(plan.job, plan.env, plan.secrets, plan.config)
+    if planner.request.awaited is not None:
+        planner.read_awaited_job()
 
 
 def _forget_spools(plan: JobPlan) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import working_directory
 from runnerlib.events import Notice, StepStarted
-from runnerlib.output.console import console, under_worker, view_of
+from runnerlib.output.console import console_for, under_worker
 from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ def audience(
 
 
 def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None) -> Listener:
-    config, view = plan.config, view_of(plan.config, plan.environ, ends, plan.step_count, services.masker.marks)
+    config, marks = plan.config, services.masker.marks
+    view = console_for(config, plan.environ, ends, plan.step_count, marks, services.modes)
     log = _log(plan, view.streams) if view.structured and not view.mode.for_programs else None
-    shown: Console = _without(console(view.name, view.streams, view.seen, services.modes), view.mode, plan, log)
+    shown: Console = _without(view.console, view.mode, plan, log)
     if plan.is_command and config.log_limit is None and config.events is None and log is None:
         return shown
     logs = _log_names(plan, services)

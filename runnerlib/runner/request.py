@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from runnerlib._util.paths import Workspace, locate
@@ -79,6 +80,19 @@ class RunRequest(NamedTuple):
         """Return whether the caller gives a setting, not its environment or a file."""
         given = getattr(self.resolved.config, name)
         return given not in {None, False} and self.resolved.origin(name).layer is Layer.COMMAND_LINE
+
+    def may_have_plugins(self) -> bool:
+        """Return whether a plugin is registered in this process, or settings or sources may bring one."""
+        config = self.resolved.config
+        return bool(
+            config.plugin_dir
+            or config.plugin_packages
+            or config.trust_source_plugins
+            or config.ci_source_type not in {None, "", "none"}
+            or self.environ.get("REACTORCIDE_CI_SOURCE_DIR")
+            # No plugin can be registered before the package is loaded.
+            or ("runnerlib.plugins" in sys.modules and sys.modules["runnerlib.plugins"].plugin_manager.plugins)
+        )
 
     def with_chosen_job(self, changes: Changes = NO_CHANGES) -> RunRequest:
         """Return a copy with the job that the settings select: that of a file, or a command. Raises ConfigError."""

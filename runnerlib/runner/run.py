@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
@@ -21,7 +20,7 @@ from runnerlib.executor.local.own_process import alone as process_alone
 from runnerlib.output.streams import streams
 from runnerlib.runner.hooks import RunState
 from runnerlib.runner.planner import Planner, plan_job
-from runnerlib.runner.prepare import check_workspace, make_directory, make_workspace, prepare_sources
+from runnerlib.runner.prepare import make_directory, make_workspace, prepare_sources
 from runnerlib.runner.reporting import audience
 from runnerlib.runner.services import know_early
 from runnerlib.runner.steps import job_run
@@ -77,26 +76,12 @@ def run_request(
 
 def hooks_of(planner: Planner[RunPlan], *, alone: bool = False, dry_run: bool = False) -> RunHooks | None:
     """Return the plugins of a run, if it may have any; few runs have, and load them. Raises ConfigError."""
-    if not may_have_plugins(planner.request):
+    if not planner.request.may_have_plugins():
         return None
     know_early(planner.request, planner.services)
     from runnerlib.runner.plugin_host.host import PluginHost
 
     return PluginHost(planner, alone=alone, dry_run=dry_run)
-
-
-def may_have_plugins(request: RunRequest) -> bool:
-    """Return whether a plugin is registered in this process, or settings or sources may bring one."""
-    config = request.resolved.config
-    return bool(
-        config.plugin_dir
-        or config.plugin_packages
-        or config.trust_source_plugins
-        or config.ci_source_type not in {None, "", "none"}
-        or request.environ.get("REACTORCIDE_CI_SOURCE_DIR")
-        # No plugin can be registered before the package is loaded.
-        or ("runnerlib.plugins" in sys.modules and sys.modules["runnerlib.plugins"].plugin_manager.plugins)
-    )
 
 
 async def run_job(
@@ -219,7 +204,8 @@ class _Run(Generic[P]):
         planner, state, hooks = self._planner, self.state, self._hooks
         progress = make_workspace(plan, journal, state)
         self.reached("pre_source_prep")
-        code_dir = prepare_sources(planner, journal, progress, state).code_dir
+        prepare_sources(planner, planner.plan(), journal, progress, state)
+        code_dir = planner.plan().code_dir
         if hooks is None and os.path.isdir(f"{code_dir}/{PLUGINS}"):
             progress.line(f"the plugins in '{code_dir}/{PLUGINS}' are not loaded; see --trust-source-plugins")
         self.reached("post_source_prep")
@@ -229,7 +215,11 @@ class _Run(Generic[P]):
         if hooks is not None and state.watch is not None:
             state.watch.accept()  # plugins are trusted, and may have changed it
         plan = planner.plan()
-        check_workspace(plan)
+        plan.workspace.resolve(str(plan.job_dir), "job_dir")  # a source may hold a symlink there
+        if plan.secrets is not None:
+            from runnerlib.runner.secret_variables import check_lists  # few jobs list their secrets
+
+            check_lists(plan.job, plan.env, plan.secrets, plan.config)
         if plan.job.cache:
             from runnerlib.runner.cache.job import Voice, restored  # few jobs keep files from run to run
 

@@ -13,7 +13,6 @@ from runnerlib.output.log.file_names import file_name
 from runnerlib.pipeline.workflow import Instance, instances
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.planner import plan_job, plan_run
-from runnerlib.runner.run import may_have_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -92,7 +91,7 @@ def plan_workflow(workflow: Workflow, request: RunRequest, services: RunServices
     request = request._replace(about=_beside(request.cwd, workflow.file))
     if workflow.file:
         request = request.of_file(workflow.file, request.cwd / workflow.file)
-    services.plugins = may_have_plugins(request)
+    services.plugins = request.may_have_plugins()
     unset = dict.fromkeys((*_SOURCE, *(f"ci_{name}" for name in _SOURCE)))
     steps = sum(len(instance.job.body.steps) for instance in all_of_them.values())
     front = plan_run(request._replace(resolved=_changed(request.resolved, unset)), services)
