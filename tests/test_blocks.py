@@ -28,6 +28,7 @@ CHECKED = {
     "yaml": "tests/test_docs.py, and the schema",
     "yaml job": "tests/pipeline/job_file/test_docs.py, and the schema; those with a name tests/test_command_lines.py",
     "yaml workflow": "tests/pipeline/workflow/test_docs.py, and the schema",
+    "yaml include": "tests/pipeline/workflow/test_include.py",
     "text condition": "tests/pipeline/job_file/test_docs.py",
     **dict.fromkeys(("yaml github", "yaml gitlab", "groovy jenkins", "yaml kubernetes"), "tests/test_recipes.py"),
     **dict.fromkeys(("yaml pre-commit", "text cron", "make"), "tests/test_recipes.py"),

@@ -18,6 +18,7 @@ from runnerlib.runner.reporting import audience
 from runnerlib.runner.request import RunRequest
 from runnerlib.runner.services import services_for
 from runnerlib.runner.workflow import plan_workflow, run_planned
+from runnerlib.runner.workflow.includes import RunIncludes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from runnerlib.config.keywords import WorkflowSettingKeywords
     from runnerlib.events import Observer
     from runnerlib.events.result import WorkflowResult
+
+
+def _loaded(file: str, request: RunRequest) -> Workflow:
+    return load(file, RunIncludes(request, request.cwd / file))
 
 
 # Settings of the command line only, and what a program does instead.
@@ -70,9 +75,9 @@ def run_workflow(
     environ = {name: value for name, value in os.environ.items() if name not in OTHER_TASKS}
     if workspace is not None:
         environ["RUNNERLIB_WORKSPACE"] = os.path.realpath(workspace)
-    made = workflow if isinstance(workflow, Workflow) else load(os.fspath(workflow))
     selection = Selection(resume, tuple(start), tuple(only), tuple(skip))
     request = RunRequest(read(settings, environ), (), environ, Path.cwd(), selection=selection)
+    made = workflow if isinstance(workflow, Workflow) else _loaded(os.fspath(workflow), request)
     services = services_for(request.resolved)
     with handed_on() as stop, masked_errors(services.masker):
         plan = plan_workflow(made, request, services)

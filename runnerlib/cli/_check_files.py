@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runnerlib.config import PROFILES, SETTINGS, FileLayer, resolve
+from runnerlib.cli._request import current_directory
+from runnerlib.config import PROFILES, SETTINGS, FileLayer, read, resolve
 from runnerlib.config.ci_file import NAME as CI_FILE
 from runnerlib.config.file import parse as parse_settings
 from runnerlib.errors import ConfigError, printable, unknown
@@ -16,6 +18,8 @@ from runnerlib.pipeline.job_file.nodes import compose
 from runnerlib.pipeline.job_file.reader import Reading, Wrong
 from runnerlib.pipeline.workflow.file import LAYOUT, parse_job, root_of
 from runnerlib.pipeline.workflow.file_keys import FILE_KEYS, JOB_KEYS, WORKFLOW_KEYS
+from runnerlib.runner.request import RunRequest
+from runnerlib.runner.workflow.includes import RunIncludes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -39,7 +43,7 @@ def check_file(path: str) -> str:
     text = _read(path)
     kind = _kind(path, text)
     if kind == "workflow":
-        workflow.parse(text, path, root_of(Path(path)))
+        workflow.parse(text, path, root_of(Path(path)), includes_of(path))
     elif kind == "job":
         job_file.parse(text, path)
     elif kind == _LAYOUT_JOB:
@@ -49,6 +53,12 @@ def check_file(path: str) -> str:
     else:
         resolve({}, {}, parse_settings(text, path), path)
     return kind
+
+
+def includes_of(path: str) -> RunIncludes:
+    """Return the reader of files that the workflow file at `path` includes, by the settings of the environment."""
+    cwd = current_directory()
+    return RunIncludes(RunRequest(read({}, os.environ), (), os.environ, cwd), cwd / path)
 
 
 def kind_of_file(path: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from runnerlib._util.paths import OWN
-from runnerlib.cli._check_files import kind_of_file
+from runnerlib.cli._check_files import includes_of, kind_of_file
 from runnerlib.errors import ConfigError, one_line, unknown
 from runnerlib.pipeline import job_file, workflow
 
@@ -102,7 +102,7 @@ def describe(path: str, kind: Kind | None = None) -> Described:
     """Read a file and return its entries. Raises ConfigError with all its mistakes."""
     kind = kind or kind_of(path)
     if kind == "workflow":
-        found = workflow.load(path)
+        found = workflow.load(path, includes_of(str(path)))
         jobs = tuple(Entry(job.name, job.description, tuple(job.depends_on)) for job in found.jobs)
         return Described(path, kind, found.name, found.description, jobs)
     if kind == "job":

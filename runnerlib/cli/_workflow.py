@@ -22,6 +22,7 @@ from runnerlib.runner.journal import Selection
 from runnerlib.runner.planner import plan_run
 from runnerlib.runner.reporting import audience
 from runnerlib.runner.workflow import next_jobs_after, picture, plan_workflow, run_planned
+from runnerlib.runner.workflow.includes import RunIncludes
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -87,7 +88,8 @@ def planned(
 
     With `fetching`, the source that contains the file is prepared if it is missing.
     """
-    workflow = load(_found(services, request, fetching=fetching))
+    path = _found(services, request, fetching=fetching)
+    workflow = load(path, RunIncludes(request, request.cwd / path, services.sources))
     selection = request.selection
     if alone is not None:
         selection = _alone(alone, workflow, selection)

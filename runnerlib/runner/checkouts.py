@@ -54,7 +54,7 @@ def checkouts(
         raise PathError(f"code_dir '{code_dir}' and the CI source '{workspace.ci}' must not lie in one another")
     for checkout in found:
         _check_target(checkout, workspace)
-    kept = _cache(resolved.config, environ, workspace)
+    kept = cache_of(resolved.config, environ, workspace)
     # Jobs can write to the cache of their user, so the trusted source never comes from the cache.
     return tuple(one if one.trusted else one._replace(spec=one.spec._replace(cache=kept)) for one in found)
 
@@ -72,7 +72,7 @@ def without_files(code_dir: Path, cwd: Path) -> Iterator[str]:
         yield f"the job names no source and {where}; --here runs it on the files in '{cwd}'"
 
 
-def _cache(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Cache | None:
+def cache_of(config: RunnerConfig, environ: Mapping[str, str], workspace: Workspace) -> Cache | None:
     """Return the cache of the sources; None without one, the default in a container, which is thrown away."""
     directory = cache_directory(config, environ, workspace)
     return None if directory is None else Cache(directory, config.cache_size, config.cache_age)

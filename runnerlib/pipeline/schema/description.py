@@ -28,6 +28,13 @@ JOB = {
     "a list of such",
     "steps": "list of steps, 10,000 at most",
 }
+INCLUDE = {
+    "path": "path of the file: in the same tree, or in the repository",
+    "ci": "path of the file in the CI source",
+    "git": "URL of a repository",
+    "ref": "branch, tag or commit of the repository",
+    "digest": "sha256:…, the digest of the content, without which the file is refused",
+}
 INPUT = {
     "type": "`string`, `number`, `boolean` or `choice`",
     "default": "value where the run gives none; without it the run has to",

@@ -19,6 +19,7 @@ from runnerlib.pipeline.job_file.steps import CAUSE_KINDS, RETRY_KINDS, STEP_KIN
 from runnerlib.pipeline.schema import description
 from runnerlib.pipeline.workflow import file_keys as keys
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES, PLAIN_CONDITIONS
+from runnerlib.pipeline.workflow.file_include import INCLUDE_KINDS
 from runnerlib.pipeline.workflow.job import EVENTS
 from runnerlib.source.registry import BUILT_IN
 
@@ -152,6 +153,11 @@ def _run_as() -> Schema:
     return {"anyOf": [TEXT, {"type": "object"}]}
 
 
+def _include() -> Schema:
+    one: Schema = {"anyOf": [{"type": "string"}, mapping(INCLUDE_KINDS, description.INCLUDE)]}
+    return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
 def _inputs() -> Schema:
     one = mapping(INPUT_KINDS, description.INPUT)
     one["properties"]["type"] = {"description": description.INPUT["type"], "enum": list(TYPES)}
@@ -207,6 +213,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     keys.run_as: _run_as,
     steps.defaults: lambda: _defaults(job=False),
     inputs: _inputs,
+    keys.include: _include,
     keys.defaults: lambda: _defaults(job=True),
 }
 """Schemas of values with keys or several forms."""

@@ -59,6 +59,7 @@ def _job(*, alone: bool) -> Schema:
     found = _keyed(JOB_KEYS)
     more: dict[str, Schema] = {
         "job": {"description": "the keys of the job, if they do not stand beside it", "$ref": "#/$defs/job"},
+        "extends": {"description": "names of jobs whose keys this one has, too", **value(parsers.names)},
         "job_file": {"description": "file with what is not said here", **value(parsers.text)},
     }
     for key in FILE_KEYS if alone else NESTED_KEYS:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import ConfigError, printable
 from runnerlib.pipeline.job_file.diagnostics import check
+from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.nodes import Node, compose, quotable
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
-from runnerlib.pipeline.workflow.file_job import Found, Values, as_job, name_of, read_filter, read_values
-from runnerlib.pipeline.workflow.file_keys import WORKFLOW_KEYS
+from runnerlib.pipeline.workflow.file_extends import HIDDEN, Templates, name_of_node
+from runnerlib.pipeline.workflow.file_include import IncludedFile, IncludeReader, Includes, NoIncludes, Tree
+from runnerlib.pipeline.workflow.file_job import Found, Values, as_job, name_of, read_filter, read_values, with_origins
+from runnerlib.pipeline.workflow.file_keys import INCLUDED_KEYS, WORKFLOW_KEYS, defaults
 from runnerlib.pipeline.workflow.model import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from runnerlib.pipeline.job_file.job import Where
     from runnerlib.pipeline.workflow.job import WorkflowJob
@@ -33,21 +36,27 @@ class Others(NamedTuple):
     files: list[str]
     problems: list[str]
     texts: dict[str, str]
+    outside: IncludeReader
 
 
-def load(path: str | Path) -> Workflow:
+_NO_INCLUDES = NoIncludes()
+
+
+def load(path: str | Path, outside: IncludeReader = _NO_INCLUDES) -> Workflow:
     """Read the workflow in the file at `path`. Raises ConfigError as `parse` does, and when it cannot be read."""
-    return parse(_text(path), str(path), root_of(Path(path)))
+    return parse(_text(path), str(path), root_of(Path(path)), outside)
 
 
 @quotable
-def parse(text: str, name: str, root: Path | None = None) -> Workflow:
-    """Read `text`, the content of the file `name`; the job files that it names are below `root`.
+def parse(text: str, name: str, root: Path | None = None, outside: IncludeReader = _NO_INCLUDES) -> Workflow:
+    """Read `text`, the content of the file `name`; the files that it names are below `root`.
+
+    `outside` reads what it includes from elsewhere.
 
     Raises ConfigError with a line FILE:LINE:COLUMN: TEXT for everything that is wrong. No line repeats
     a value that may be secret.
     """
-    reading, others = Reading(name), Others(root, [], [], {})
+    reading, others = Reading(name), Others(root, [], [], {}, outside)
     node = compose(text, name)
     workflow = Workflow()
     try:
@@ -115,15 +124,21 @@ def _own(entries: dict[str, Entry]) -> dict[str, Entry]:
 
 
 def _text(path: str | Path) -> str:
+    return _data(path).decode()
+
+
+def _data(path: str | Path) -> bytes:
+    """Return the content of a file, which is a text. Raises ConfigError."""
     try:
         with Path(path).open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise ConfigError(f"{printable(str(path))}: a workflow file has at most 1 MiB")
-        return data.decode()
+        data.decode()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a UTF-8 text file"
         raise ConfigError(f"cannot read the workflow file '{printable(str(path))}': {why}") from None
+    return data
 
 
 def _workflow(reading: Reading, node: Node, entries: dict[str, Entry], others: Others) -> Workflow:
@@ -141,7 +156,16 @@ def _workflow(reading: Reading, node: Node, entries: dict[str, Entry], others: O
         inputs=given("inputs", {}),
     )
     given("defaults", None)
-    found: list[Found | None] = reading.value(entries, "jobs", partial(_jobs, others=others), [])
+    files, complete = _included(reading, entries, others)
+    templates = Templates(_opener(others), complete=complete)
+    listed = list(reading.value(entries, "jobs", partial(_listed, files=files, templates=templates), ()))
+    found = [_found_job(one, others, templates) for one in listed if not one.name.startswith(HIDDEN)]
+    templates.read_hidden()
+    others.problems.extend(_problems_of(file.reading for file in files))
+    for file in files:
+        keys = file.reading.entries(file.root, "an included file")
+        workflow.inputs = {**file.reading.value(keys, "inputs", inputs, {}), **workflow.inputs}
+        workflow.origins[f"include {file.reading.name}"] = file.digest + (" (not pinned)" if not file.pinned else "")
     usable = [one for one in found if one is not None]
     workflow.jobs = [one.job for one in usable]
     places = _placed(usable, entries["jobs"].value if "jobs" in entries else node)
@@ -168,18 +192,72 @@ def _alone(job: WorkflowJob) -> WorkflowJob:
     return job._replace(depends_on=(), download=()) if job.depends_on else job
 
 
-def _jobs(reading: Reading, node: Node, others: Others) -> list[Found | None]:
-    """The jobs; None for each that cannot be read."""
-    found: list[Found | None] = []
-    for name, item in _named(reading, node):
-        try:
-            values = read_values(reading, item, _opener(others), alone=False)
-        except Wrong as wrong:
-            reading.complain(wrong.node or item, str(wrong))
-            found.append(None)
-            continue
-        found.append(as_job(reading, values, name or name_of(reading, values.values, item), item))
+class _Listed(NamedTuple):
+    """A job of a file: its name, the reader of its file, its node, and where mistakes in it as a whole are told."""
+
+    name: str
+    given: str
+    reading: Reading
+    node: Node
+    place: Node | None = None
+
+
+def _included(reading: Reading, entries: dict[str, Entry], others: Others) -> tuple[tuple[IncludedFile, ...], bool]:
+    """Return the files that a file includes, and whether these are all; report their keys that are not known."""
+    if "include" not in entries:
+        return (), True
+
+    def read(path: str) -> bytes:
+        found = _found(others.root, path)
+        others.files.append(str(found))
+        return _data(found)
+
+    tree = Tree(read, lambda path: str(others.root / path) if others.root is not None else path)
+    includes = Includes(tree, others.outside, others.texts, others.problems)
+    files: tuple[IncludedFile, ...] = reading.value(entries, "include", includes.read, ())
+    for file in files:
+        keys = _own(file.reading.entries(file.root, "an included file", [*INCLUDED_KEYS, *_ignored(file)]))
+        file.reading.value(keys, "defaults", defaults, None)
+    return files, includes.complete
+
+
+def _ignored(file: IncludedFile) -> Iterator[str]:
+    return (key.value for key, _ in file.root.value if key.id == "scalar" and key.value.startswith(_IGNORED))
+
+
+def _listed(reading: Reading, node: Node, files: Iterable[IncludedFile], templates: Templates) -> list[_Listed]:
+    """Return the jobs of the included files and of this one, in that order, each of which others can extend."""
+    found = []
+    for file in files:
+        keys = file.reading.entries(file.root, "an included file")
+        for name, item in file.reading.value(keys, "jobs", lambda r, n: list(_named(r, n)), []):
+            found.append(_Listed(name or name_of_node(item), name, file.reading, item, node))
+    found += [_Listed(name or name_of_node(item), name, reading, item) for name, item in _named(reading, node)]
+    for one in found:
+        templates.add(one.name, one.reading, one.node)
     return found
+
+
+def _found_job(one: _Listed, others: Others, templates: Templates) -> Found | None:
+    """Return a job; None if it cannot be read."""
+    reading, node = one.reading, one.node
+    try:
+        values = read_values(reading, node, _opener(others), templates.extended, alone=False)
+    except Wrong as wrong:
+        reading.complain(wrong.node or node, str(wrong))
+        return None
+    if one.place is not None:
+        values = with_origins(values, reading)
+    job = as_job(reading, values, one.given or name_of(reading, values.values, node), node)
+    return job if one.place is None else job._replace(places={(): one.place})
+
+
+def _problems_of(readings: Iterable[Reading]) -> Iterator[str]:
+    for reading in readings:
+        try:
+            reading.check()
+        except ConfigError as error:
+            yield str(error)
 
 
 def _named(reading: Reading, node: Node) -> Iterator[tuple[str, Node]]:
@@ -210,7 +288,7 @@ def _opener(others: Others) -> Callable[[Reading, Node], Values]:
         values = Values({}, {}, named=False)
         try:
             others.texts[str(path)] = text = _text(path)
-            values = read_values(reading, compose(text, str(path)))
+            values = with_origins(read_values(reading, compose(text, str(path))), reading)
             reading.check()
         except Wrong as wrong:
             others.problems.append(f"{printable(str(path))}: {wrong}")

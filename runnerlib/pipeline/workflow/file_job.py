@@ -63,19 +63,26 @@ class Found(NamedTuple):
 
 
 def read_values(
-    reading: Reading, node: Node, other_file: Callable[[Reading, Node], Values] | None = None, *, alone: bool = True
+    reading: Reading,
+    node: Node,
+    other_file: Callable[[Reading, Node], Values] | None = None,
+    extended: Callable[[Reading, Node], Values] | None = None,
+    *,
+    alone: bool = True,
 ) -> Values:
     """Return the keys of a job; one that is `alone` in its file may have a filter of events.
 
-    `other_file` reads what `job_file` names. Raises Wrong for what is no mapping.
+    `other_file` reads what `job_file` names, `extended` what `extends` does. Raises Wrong for what is no mapping.
     """
     entries = reading.entries(node, "a job")
     flat = {key: entry for key, entry in entries.items() if not key.startswith(_IGNORED)}
     _refuse_reserved(reading, flat)
     nested = flat.pop("job", None)
     below = _by_default(reading, node)
+    if "extends" in flat:
+        below = over(below, _extended(reading, flat.pop("extends"), extended), node)
     if "job_file" in flat:
-        below = _over(below, _other(reading, flat.pop("job_file"), other_file), node)
+        below = over(below, _other(reading, flat.pop("job_file"), other_file), node)
     on = _filter(reading, flat) if alone else NO_FILTER
     given = {"inputs": flat.pop("inputs")} if alone and "inputs" in flat else {}
     below = below._replace(inputs={**below.inputs, **reading.value(given, "inputs", inputs, {})})
@@ -97,14 +104,22 @@ def _by_default(reading: Reading, node: Node) -> Values:
     return Values({key: value for key, (value, _) in given.items()}, places, origins=origins)
 
 
-def _over(below: Values, found: Values, node: Node) -> Values:
+def with_origins(found: Values, reading: Reading) -> Values:
+    """Return the values, each with the place in the file where it stands."""
+    places = {key: found.places.get((key,)) for key in found.values if key not in found.origins}
+    own = {key: reading.where(place) for key, place in places.items() if place is not None}
+    return found._replace(origins={**own, **found.origins})
+
+
+def over(below: Values, found: Values, node: Node) -> Values:
     """Return the values of another file over those `below`; a mistake in them is told at `node`."""
     values = {**below.values, **found.values}
     if "env" in below.values and "env" in found.values:
         values["env"] = {**below.values["env"], **found.values["env"]}
     origins = {**{key: place for key, place in below.origins.items() if key not in found.values}, **found.origins}
     places = {**below.places, **dict.fromkeys(found.places, node), (): node}
-    return Values(values, places, NO_FILTER, found.named, found.inputs, origins)
+    named = below.named and found.named
+    return Values(values, places, NO_FILTER, named, {**below.inputs, **found.inputs}, origins)
 
 
 def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
@@ -195,7 +210,9 @@ def _merge(reading: Reading, below: Values, entries: Mapping[str, Entry]) -> boo
 def _replace_other(below: Values, given: Collection[str], one: str, other: str) -> None:
     """Remove the command of the job file if there are inline steps, and the other way round."""
     if (one in given) != (other in given):
-        below.values.pop(other if one in given else one, None)
+        gone = other if one in given else one
+        below.values.pop(gone, None)
+        below.origins.pop(gone, None)
 
 
 def _value(reading: Reading, entries: Mapping[str, Entry], key: str, declared: Key) -> tuple[bool, Any]:
@@ -226,6 +243,14 @@ def read_filter(reading: Reading, entries: Mapping[str, Entry]) -> Filter:
     found = reading.value(entries, "on" if "on" in entries else "triggers", events, NO_FILTER)
     paths_found = reading.value(entries, "paths", paths, NO_FILTER)
     return found._replace(include=paths_found.include, exclude=paths_found.exclude)
+
+
+def _extended(reading: Reading, entry: Entry, extended: Callable[[Reading, Node], Values] | None) -> Values:
+    nothing = Values({}, {}, named=False)
+    if extended is None:
+        reading.complain(entry.key, "a job file has no other jobs to extend; a workflow file has")
+        return nothing
+    return reading.value({"extends": entry}, "extends", extended, nothing)
 
 
 def _other(reading: Reading, entry: Entry, other_file: Callable[[Reading, Node], Values] | None) -> Values:

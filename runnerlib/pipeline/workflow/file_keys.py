@@ -188,6 +188,11 @@ def _job_defaults(reading: Reading, node: Node) -> dict[str, tuple[Any, Node]]:
     return found
 
 
+def include(_reading: Reading, node: Node) -> Node:
+    """Return the node: the files are read before the jobs."""
+    return node
+
+
 DEFAULT_WORDS = ("jobs", "steps")
 ARTIFACT_KINDS: Kinds = {"upload": parsers.names, "if_no_files": if_no_files, "download": downloads}
 DOWNLOAD_KINDS: Kinds = {"job": parsers.text, "files": parsers.names, "to": parsers.text}
@@ -204,6 +209,7 @@ WORKFLOW_KEYS: Mapping[str, Key] = {
     "triggers": Key(events, "the same as `on`", same_as="on"),
     "paths": Key(paths, "globs of changed files: `include` and `exclude`"),
     "vars": Key(mapping, "values for every job"),
+    "include": Key(include, "files with jobs for this one: of the same tree, of the CI source, or of a git source"),
     "inputs": Key(inputs, "parameters of the workflow, with types and defaults: `--set name=value`"),
     "defaults": Key(defaults, "keys that all `jobs` and all `steps` have where they do not say otherwise"),
     "jobs": Key(value, "list of jobs, or a mapping of names to jobs"),
@@ -275,8 +281,11 @@ _ONLY_OF_JOBS |= {"outputs", "artifacts", "defaults"}
 DEFAULT_KEYS: Mapping[str, Key] = {key: declared for key, declared in JOB_KEYS.items() if key not in _ONLY_OF_JOBS}
 """The keys of a job that may be given for all jobs."""
 
-NESTED_KEYS = ("job", "job_file")
+NESTED_KEYS = ("job", "job_file", "extends")
 """Keys that may stand beside JOB_KEYS: a nested job, and the file that describes it."""
+
+INCLUDED_KEYS = ("include", "defaults", "inputs", "jobs")
+"""The keys of an included file."""
 
 FILE_KEYS = (*NESTED_KEYS, "inputs", "on", "triggers", "paths")
 """The same for a job that is alone in its file, which says for which events it is meant."""
