@@ -85,8 +85,8 @@ def compose(text: str) -> Node | None:
         place = _place(problem.problem_mark)
         if "nesting depth" in (problem.problem or ""):  # libyaml looks ahead, and has a limit of its own
             raise DocumentError(f"more than {DEEPEST} levels of nesting", place) from None
-        told, place = _told(problem, text, place)
-        raise DocumentError(f"not valid YAML or JSON{told}", place) from None
+        explanation, place = _told(problem, text, place)
+        raise DocumentError(f"not valid YAML or JSON{explanation}", place) from None
     except yaml.YAMLError:
         raise DocumentError("not valid YAML or JSON: a character that may not stand there") from None
     found: Node | None = root
@@ -162,8 +162,8 @@ def _told(found: MarkedYAMLError, text: str, place: Place | None) -> tuple[str, 
         began = (since.line, since.column) if since else None
         complaint = Complaint(found.problem or "", found.context or "", (mark.line, mark.column), began)
         if explained := explain(text, complaint):
-            told, (line, column) = explained
-            return f": {told}", Place(line + 1, column + 1)
+            explanation, (line, column) = explained
+            return f": {explanation}", Place(line + 1, column + 1)
     # The line may hold a secret.
     return ("" if found.problem is None or _LONG_QUOTE.search(found.problem) else f": {found.problem}"), place
 

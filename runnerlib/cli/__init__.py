@@ -139,7 +139,7 @@ def invoke(args: list[str]) -> int:
     try:
         returned = cli.main(args, prog_name="runnerlib", obj=session, standalone_mode=False)
     except Exception as error:
-        _show(session, error, *_told(session, error))
+        _show(session, error, *_texts(session, error))
         return _exit_code(session, error)
     return returned if isinstance(returned, int) else 0
 
@@ -157,7 +157,7 @@ def _exit_code(session: Session, error: Exception) -> int:
     return config_exit_code(session.args, os.environ)
 
 
-def _told(session: Session, error: Exception) -> tuple[str, str]:
+def _texts(session: Session, error: Exception) -> tuple[str, str]:
     """Return the texts about an error: lines before the message, and the message itself."""
     if isinstance(error, click.ClickException):
         context = error.ctx if isinstance(error, click.UsageError) else None
@@ -189,10 +189,10 @@ def _show(session: Session, error: Exception, before: str, message: str) -> None
 
         text = _log.error(mask(message), type(error).__name__, mask(before) if session.debug else "")
     else:
-        from runnerlib.cli._error_text import told
+        from runnerlib.cli._error_text import error_text
 
         texts = error.texts if isinstance(error, ConfigError) else {}
-        text = printable(mask(before)) + told(message, texts, mask)
+        text = printable(mask(before)) + error_text(message, texts, mask)
     click.echo(text, err=True, nl=False)
 
 

@@ -45,7 +45,7 @@ def config_exit_code(args: Sequence[str], environ: Mapping[str, str]) -> int:
     return ConfigError.exit_code
 
 
-def told(message: str, texts: Mapping[str, str], mask: Callable[[str], str]) -> str:
+def error_text(message: str, texts: Mapping[str, str], mask: Callable[[str], str]) -> str:
     """Return the lines of an error, masked. On a terminal they are wrapped, and quote lines of `texts`."""
     width = own_terminal_size(2).columns if os.isatty(2) else 0
     return "".join(f"{line}\n" for line in _lines(message, texts, mask, width))

@@ -19,6 +19,6 @@ def error(message: str, kind: str, trace: str) -> str:
     return _line(LogLevel.ERROR, message, {"traceback": trace[-1000:]} if trace else {}, (kind, message))
 
 
-def _line(level: LogLevel, message: str, fields: dict[str, str], told: tuple[str, str] | None) -> str:
+def _line(level: LogLevel, message: str, fields: dict[str, str], failure: tuple[str, str] | None) -> str:
     known = {**context(os.environ), **fields}
-    return structured(timestamp(), level, "runnerlib", message, known, told, as_json=True) + "\n"
+    return structured(timestamp(), level, "runnerlib", message, known, failure, as_json=True) + "\n"

@@ -56,9 +56,9 @@ def _listed(entries: Sequence[Entry], width: int) -> Iterator[str]:
     room = min(max(map(columns, names)), _WIDEST_NAME)
     for number, (name, entry) in enumerate(zip(names, entries, strict=True), 1):
         needed = f"(needs {', '.join(entry.needs)})" if entry.needs else ""
-        told = flattened(" ".join(filter(None, (entry.description, needed))))
+        detail = flattened(" ".join(filter(None, (entry.description, needed))))
         before = f"{number:>4}  {name}{' ' * (room - columns(name))}  "
-        yield from hanging(told, max(width, 2 * len(before)), before) if told else (before.rstrip(),)
+        yield from hanging(detail, max(width, 2 * len(before)), before) if detail else (before.rstrip(),)
 
 
 def _asked(entries: Sequence[Entry], mask: Callable[[str], str]) -> list[str]:

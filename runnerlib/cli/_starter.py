@@ -144,8 +144,8 @@ def _node(root: Path) -> Language | None:
         scripts = json.loads((root / "package.json").read_text(encoding="utf-8")).get("scripts", {})
     except (OSError, ValueError, AttributeError):
         scripts = {}
-    told = {"lint": "Check the style", "build": "Build the project", "test": "Run the tests"}
-    steps = [Starter(name, text, f"{tool} run {name}") for name, text in told.items() if name in scripts]
+    descriptions = {"lint": "Check the style", "build": "Build the project", "test": "Run the tests"}
+    steps = [Starter(name, text, f"{tool} run {name}") for name, text in descriptions.items() if name in scripts]
     return Language("Node", "package.json", [Starter("install", "Install the dependencies", install), *steps])
 
 

@@ -124,8 +124,8 @@ class Attempt:
         return self._stopped
 
     def _tell_once(self, room: Room, text: str) -> None:
-        if not room.told:
-            room.told = True
+        if not room.announced:
+            room.announced = True
             self._observer.observe(Warned(text))
 
     async def _wait_for(self, room: Room) -> None:

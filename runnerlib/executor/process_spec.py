@@ -106,7 +106,7 @@ class Room:
 
     def __init__(self) -> None:
         self.running = 0
-        self.told = False  # that there is not enough
+        self.announced = False  # that there is not enough
         self._waiting: deque[Callable[[], object]] = deque()
 
     def enter(self) -> None:
@@ -117,9 +117,9 @@ class Room:
         """Count a step that has ended, and call every waiting callback, in the order of their arrival."""
         self.running -= 1
         waiting, self._waiting = self._waiting, deque()
-        for told in waiting:
-            told()
+        for callback in waiting:
+            callback()
 
-    def wait(self, told: Callable[[], object]) -> None:
-        """Call `told` once, when a step has ended."""
-        self._waiting.append(told)
+    def wait(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once, when a step has ended."""
+        self._waiting.append(callback)

@@ -68,8 +68,8 @@ class MaskReport(NamedTuple):
         """The report as readable text: a line for each rule and one for the stream."""
         for row in self.by_rule():
             forms = ", ".join(f"{own.marks} {own.form}" for own in self.rules if own.rule == row.rule and own.form)
-            told = f" ({forms})" if forms else ""
-            yield f"{row.rule}: {_number(row.marks, 'mark')}{told}, {_number(row.bytes, 'byte')}"
+            suffix = f" ({forms})" if forms else ""
+            yield f"{row.rule}: {_number(row.marks, 'mark')}{suffix}, {_number(row.bytes, 'byte')}"
         yield f"{_number(self.received, 'byte')} in, {self.released} out, at most {self.most_held} held"
 
 

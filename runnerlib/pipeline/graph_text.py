@@ -102,8 +102,8 @@ def as_text(job: Job, kept: Collection[str] = (), left_out: Collection[str] = ()
     nodes = {
         step.name: Node(step.shown, tuple(_how(step, graph[step.name])), idle.get(step.name, "")) for step in job.steps
     }
-    told = (*listed_secrets(job.secrets), *kept_files(job.cache))
-    title = "; ".join((f"job {one_line(job.name)}: {counted(len(graph), 'step')}", *told))
+    about = (*listed_secrets(job.secrets), *kept_files(job.cache))
+    title = "; ".join((f"job {one_line(job.name)}: {counted(len(graph), 'step')}", *about))
     return graph_as_text(title, graph, nodes, width) + origins_as_text(job.origins, width)
 
 
@@ -122,8 +122,8 @@ def origins_as_text(origins: Mapping[str, str], width: int = 0) -> str:
 def as_mermaid(job: Job, kept: Collection[str] = (), left_out: Collection[str] = (), width: int = 0) -> str:  # noqa: ARG001
     """Return the steps as a Mermaid flowchart; dashed ones do not run."""
     notes = {step.name: tuple(_kept(step)) for step in job.steps}
-    told = "; ".join(kept_files(job.cache)).replace("\\", "\\\\").replace('"', '\\"')
-    title = f'---\ntitle: "{told}"\n---\n' if told else ""
+    kept = "; ".join(kept_files(job.cache)).replace("\\", "\\\\").replace('"', '\\"')
+    title = f'---\ntitle: "{kept}"\n---\n' if kept else ""
     return title + graph_as_mermaid(job.dependencies(), {*kept, *left_out}, "s", notes)
 
 

@@ -88,14 +88,14 @@ class Client(NamedTuple):
     def _listen(self, child: Child, report: Report) -> bytes:
         """Read until the program has ended, even if a process that outlives it keeps the pipe open."""
         said = b""
-        began = heard = told = time.monotonic()
+        began = heard = reported = time.monotonic()
         for _, block in child.read(lambda: still_wanted(report), to_end=False):
             now = time.monotonic()
             if block:
                 said = (said + block)[-_KEPT:]
                 heard = now
-            elif now - max(heard, told) >= _EVERY:
-                told = now
+            elif now - max(heard, reported) >= _EVERY:
+                reported = now
                 self._check_life(now - heard)
                 report(f"{self.name} has been at work for {now - began:.0f} s")
         return said

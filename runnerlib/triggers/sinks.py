@@ -83,8 +83,8 @@ class Stdout:
         text = message.encode()
         whole = line(text, self._key)
         if len(whole) > LONGEST_LINE:
-            told = f"a line of {len(whole)} bytes is longer than those that are read ({LONGEST_LINE} at most)"
-            raise DeliveryError(told, content=True)
+            problem = f"a line of {len(whole)} bytes is longer than those that are read ({LONGEST_LINE} at most)"
+            raise DeliveryError(problem, content=True)
         if self._mask(text) != text:
             where = named(f"{job}: {field}" for job, field in self._secrets(message))
             raise DeliveryError(

@@ -26,7 +26,7 @@ def on_terminal(width: int, error: ConfigError, secret: str = "\0") -> str:
     try:
         termios.tcsetwinsize(writer, (24, width))
         os.dup2(writer, 2)
-        return _error_text.told(str(error), error.texts, lambda text: text.replace(secret, "***"))
+        return _error_text.error_text(str(error), error.texts, lambda text: text.replace(secret, "***"))
     finally:
         os.dup2(kept, 2)
         for fd in (kept, reader, writer):
@@ -45,7 +45,7 @@ def test_the_line_and_a_caret_below_the_column() -> None:
 
 def test_elsewhere_only_the_place() -> None:
     error = error_of(JOB)
-    assert _error_text.told(str(error), error.texts, str) == LINE
+    assert _error_text.error_text(str(error), error.texts, str) == LINE
 
 
 def test_a_list_is_wrapped_behind_its_beginning() -> None:

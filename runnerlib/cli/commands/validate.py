@@ -77,9 +77,9 @@ def _check(files: tuple[str, ...]) -> None:
         else:
             click.echo(printable(f"{file}: a valid {kind}"))
     if problems:
-        told = ConfigError("\n".join(dict.fromkeys(problems)))
-        told.texts = texts
-        raise told
+        failure = ConfigError("\n".join(dict.fromkeys(problems)))
+        failure.texts = texts
+        raise failure
 
 
 def _tell(session: Session, plan: JobPlan | WorkflowPlan) -> None:

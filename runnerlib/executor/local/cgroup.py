@@ -75,8 +75,8 @@ class Group:
         """Return the CPU seconds that the group has used so far, in user and kernel mode; None if unknown."""
         try:
             words = os.pread(self._cpu, _LARGEST, 0).split()
-            told = dict(zip(words[::2], words[1::2], strict=False))
-            return int(told[b"user_usec"]) / 1e6, int(told[b"system_usec"]) / 1e6
+            values = dict(zip(words[::2], words[1::2], strict=False))
+            return int(values[b"user_usec"]) / 1e6, int(values[b"system_usec"]) / 1e6
         except (OSError, KeyError, ValueError):
             return None
 

@@ -67,8 +67,8 @@ class StructuredLogger:
             return
         as_json = chosen_format(os.environ) == "json"
         known = {**context(os.environ), **(fields or {})} if as_json else fields
-        told = (type(error).__name__, str(error)) if error is not None else None
-        _write(structured(timestamp(), level, self.component, message, known, told, as_json=as_json), "stderr")
+        failure = (type(error).__name__, str(error)) if error is not None else None
+        _write(structured(timestamp(), level, self.component, message, known, failure, as_json=as_json), "stderr")
 
 
 logger = StructuredLogger()

@@ -51,8 +51,8 @@ def job_schema() -> dict[str, Any]:
 
 def _layout() -> dict[str, Any]:
     """Return the schema of a file of `.reactorcide/jobs`, with its keys at the top or below `job`."""
-    told = {**description.FLAT, **description.JOB, **description.TOP, **description.LAYOUT}
-    inner = mapping({key: kind for key, kind in layout.KINDS.items() if key in told}, told)
+    descriptions = {**description.FLAT, **description.JOB, **description.TOP, **description.LAYOUT}
+    inner = mapping({key: kind for key, kind in layout.KINDS.items() if key in descriptions}, descriptions)
     inner["properties"] |= _elsewhere(layout.ELSEWHERE)
     top = {**inner["properties"], **_elsewhere(layout.EVENTS)}
     top["job"] = {"description": description.TOP["job"], **inner}

@@ -79,13 +79,13 @@ SIMPLE: Mapping[Callable[..., Any], Schema] = {
 
 
 def mapping(
-    kinds_by_key: Mapping[str, Callable[..., Any]], told: Mapping[str, str], required: Iterable[str] = ()
+    kinds_by_key: Mapping[str, Callable[..., Any]], descriptions: Mapping[str, str], required: Iterable[str] = ()
 ) -> Schema:
-    """Return the schema of a mapping of these keys and no others; `told` describes each key."""
+    """Return the schema of a mapping of these keys and no others; `descriptions` describes each key."""
     return {
         "type": "object",
         "properties": {
-            key: {"description": told[key], **known(key, value(kind))} for key, kind in kinds_by_key.items()
+            key: {"description": descriptions[key], **known(key, value(kind))} for key, kind in kinds_by_key.items()
         },
         "additionalProperties": False,
         **({"required": list(required)} if required else {}),
@@ -165,21 +165,21 @@ def _inputs() -> Schema:
 
 
 def _defaults(*, job: bool) -> Schema:
-    told = {"steps": {"description": "keys of all steps", **mapping(steps.DEFAULT_KINDS, description.STEP)}}
+    entries = {"steps": {"description": "keys of all steps", **mapping(steps.DEFAULT_KINDS, description.STEP)}}
     if job:
         properties = {
             key: {"description": entry.help, **known(key, value(entry.kind), JOB_WORDS)}
             for key, entry in keys.DEFAULT_KEYS.items()
         }
         jobs = {"description": "keys of all jobs", "type": "object", "properties": properties}
-        told["jobs"] = {**jobs, "additionalProperties": False}
-    return {"type": "object", "properties": told, "additionalProperties": False}
+        entries["jobs"] = {**jobs, "additionalProperties": False}
+    return {"type": "object", "properties": entries, "additionalProperties": False}
 
 
 def _matrix() -> Schema:
     rule: Schema = {"type": "object", "minProperties": 1}
     rules = {"anyOf": [rule, {"type": "array", "items": rule}]}
-    told = {
+    words = {
         "include": "values that are added to combinations, or make some",
         "exclude": "values of combinations that are left out",
     }
@@ -187,7 +187,7 @@ def _matrix() -> Schema:
         "fail_fast": ("`true`: the first run that fails ends the others", value(parsers.boolean)),
         "max_parallel": ("how many runs go at a time", value(parsers.whole)),
     }
-    properties = {word: {"description": text, **rules} for word, text in told.items()}
+    properties = {word: {"description": text, **rules} for word, text in words.items()}
     properties |= {word: {"description": text, **kind} for word, (text, kind) in limits.items()}
     return {"type": "object", "properties": properties}
 

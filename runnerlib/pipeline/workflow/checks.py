@@ -81,8 +81,8 @@ def _wrong(job: WorkflowJob) -> Iterator[Problem]:
         text = f"a name has 1 to {_LONGEST_NAME} letters, digits, '-', '_', '.' and spaces"
         yield Problem(("name",), f"{text}, and begins with a letter or digit")
     # A command is a step with the name of its job.
-    told = {("name",)} if job.command is None else {("name",), ("steps", 0, "name")}
-    yield from (problem for problem in job.body.problems() if problem.place not in told)
+    reported = {("name",)} if job.command is None else {("name",), ("steps", 0, "name")}
+    yield from (problem for problem in job.body.problems() if problem.place not in reported)
     if job.image is not None and not re.fullmatch(IMAGE, job.image):
         yield Problem(("image",), IMAGE_EXPECTED)
     yield from _wrong_repetition(job)

@@ -108,9 +108,9 @@ def finish(reading: Reading, others: list[str], texts: Mapping[str, str]) -> Non
     except ConfigError as error:
         others.insert(0, str(error))
     if others:
-        told = ConfigError("\n".join(dict.fromkeys(others)))
-        told.texts = texts
-        raise told
+        failure = ConfigError("\n".join(dict.fromkeys(others)))
+        failure.texts = texts
+        raise failure
 
 
 def root_of(path: Path) -> Path:

@@ -66,8 +66,8 @@ class Workflow:
         check_names("add_job", keys, (*BODY_KEYS, *JOB_KEYS))
         given: object = job
         if not isinstance(given, (str, Job, WorkflowJob)):
-            told = f"a name, a Job or a WorkflowJob is expected, got a {type(given).__name__}"
-            raise ArgumentError(f"add_job: {told}")
+            problem = f"a name, a Job or a WorkflowJob is expected, got a {type(given).__name__}"
+            raise ArgumentError(f"add_job: {problem}")
         if isinstance(job, str):
             made = workflow_job(job, command, **cast("dict[str, Any]", keys))
         else:

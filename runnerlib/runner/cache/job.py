@@ -190,11 +190,11 @@ def restored(plan: JobPlan, masker: SecretMasker, voice: Voice) -> CacheSet:
 
 
 def _restored(key: str, found: str, left: Sequence[str]) -> str:
-    told = "restored" if found == key else f"restored from '{found}'"
+    summary = "restored" if found == key else f"restored from '{found}'"
     if not left:
-        return told
+        return summary
     more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
-    return f"{told}, but '{printable(left[0])}'{more} {'are' if more else 'is'} there already and stays as it is"
+    return f"{summary}, but '{printable(left[0])}'{more} {'are' if more else 'is'} there already and stays as it is"
 
 
 def _why(error: OSError) -> str:

@@ -91,8 +91,8 @@ class StepFiles:
         finally:
             cancelled.set()
             for is_warning, text in lines:
-                told = self._mask(f"step '{step.name}': {text}")
-                self._observer.observe(Warned(told) if is_warning else Notice(told))
+                masked = self._mask(f"step '{step.name}': {text}")
+                self._observer.observe(Warned(masked) if is_warning else Notice(masked))
 
     def _warn(self, text: str) -> None:
         self._observer.observe(Warned(self._mask(text)))

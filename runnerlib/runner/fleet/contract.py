@@ -206,8 +206,8 @@ class Lease(Protocol):
     async def give_back(self) -> None:
         """Let another worker have the job."""
 
-    async def listen(self, told: Callable[[str, bytes], Awaitable[None]]) -> None:
-        """Call `told` with what the dispatcher sends: `stop`, `taken` or `tell`, and its content."""
+    async def listen(self, receive: Callable[[str, bytes], Awaitable[None]]) -> None:
+        """Call `receive` with what the dispatcher sends: `stop`, `taken` or `tell`, and its content."""
 
     async def close(self) -> None:
         """Listen no longer."""

@@ -162,7 +162,7 @@ class FleetJob:
     async def _wait_for_worker(self) -> None:
         """Tell why no worker takes the job, and end it when it has waited too long."""
         loop = asyncio.get_running_loop()
-        began, told, why = loop.time(), "", waiting_for(self.ticket.queue, ())
+        began, reported, why = loop.time(), "", waiting_for(self.ticket.queue, ())
         limit = self._fleet.plan.requests[self._instance.name].resolved.config.queue_timeout
         while not self._begun.is_set():
             waited = loop.time() - began
@@ -172,9 +172,9 @@ class FleetJob:
                     self._take_end(self._finished(outcome))
                 return
             why = waiting_for(self.ticket.queue, await self._fleet.engine.workers())
-            if why.text and why.text != told and (why.certain or waited >= _TOLD_AFTER):
-                told = why.text
-                self._observer.observe(Warned(self._fleet.masker.mask_string(f"{self._shown} waits: {told}")))
+            if why.text and why.text != reported and (why.certain or waited >= _TOLD_AFTER):
+                reported = why.text
+                self._observer.observe(Warned(self._fleet.masker.mask_string(f"{self._shown} waits: {reported}")))
             try:
                 left = _LOOKS if limit is None else min(_LOOKS, max(began + limit - loop.time(), 0.0))
                 await asyncio.wait_for(self._begun.wait(), left)

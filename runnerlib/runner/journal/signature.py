@@ -38,8 +38,8 @@ def meaning(value: object) -> object:
         return value
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         fields = zip(_fields(type(value)), value, strict=True)
-        told = [(name, held) for (name, default), held in fields if held is not default and held != default]
-        return {name: meaning(held) for name, held in sorted(told) if name not in _SAYS_NOTHING}
+        given = [(name, held) for (name, default), held in fields if held is not default and held != default]
+        return {name: meaning(held) for name, held in sorted(given) if name not in _SAYS_NOTHING}
     if isinstance(value, Mapping):
         return {key: meaning(held) for key, held in value.items()}
     if isinstance(value, (list, tuple)):

@@ -192,10 +192,10 @@ class LocalJob:
         for number, shown in enumerate(self._names.values()):
             if shown not in self._voice.finished:
                 reason = "the job could not be run"
-                told = StepResult(shown, outcome="skipped", exit_code=0, reason=reason, cause="dependency")
+                skipped = StepResult(shown, outcome="skipped", exit_code=0, reason=reason, cause="dependency")
                 if not number:
-                    told = result._replace(name=shown, reason=self._mask(str(error)))
-                self._voice.say(StepFinished(told))
+                    skipped = result._replace(name=shown, reason=self._mask(str(error)))
+                self._voice.say(StepFinished(skipped))
         return JobOutcome(result)
 
 

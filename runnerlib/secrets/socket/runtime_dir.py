@@ -48,8 +48,8 @@ def create(environ: Mapping[str, str], place: Path | None = None) -> Path:
         if not problems[parent]:
             _remove_stale(parent)
             return path
-    told = ", ".join(f"'{parent}' {problem}" for parent, problem in problems.items())
-    raise RunnerError(f"no directory for the secret socket: {told}")
+    listed = ", ".join(f"'{parent}' {problem}" for parent, problem in problems.items())
+    raise RunnerError(f"no directory for the secret socket: {listed}")
 
 
 def remove(path: Path) -> None:

@@ -85,7 +85,7 @@ def entry(cache: Cache, address: str) -> Entry:
 
 def _acquire(place: Path, report: Report) -> int:
     """The open lock file of `place`, locked; a place that was pruned while we waited is made again."""
-    told = False
+    announced = False
     while True:
         place.mkdir(mode=0o700, exist_ok=True)
         try:
@@ -94,9 +94,9 @@ def _acquire(place: Path, report: Report) -> int:
             continue
         try:
             while not _try(lock, fcntl.LOCK_EX):
-                if not told:
+                if not announced:
                     report("waiting for another checkout of this repository")
-                    told = True
+                    announced = True
                 still_wanted(report)
                 time.sleep(_TURN)
             with suppress(FileNotFoundError):

@@ -320,8 +320,10 @@ def _refusal(remote: Remote, said: str) -> str:
 def _said(done: child_process.Ended, secrets: list[str]) -> str:
     """Return git's last error messages on one line."""
     lines = [line for line in without_progress(done.errors) if not line.startswith(("hint:", "warning:"))]
-    told = [line for line in lines if re.match("(fatal|error|remote|panic): |ERROR: ", line)] or lines[-1:]
-    told = [re.sub("^(fatal|error|remote): (ERROR: |fatal: |unable to access '[^']*': )?", "", line) for line in told]
-    text = "; ".join(dict.fromkeys(told[-3:]))
+    reasons = [line for line in lines if re.match("(fatal|error|remote|panic): |ERROR: ", line)] or lines[-1:]
+    reasons = [
+        re.sub("^(fatal|error|remote): (ERROR: |fatal: |unable to access '[^']*': )?", "", line) for line in reasons
+    ]
+    text = "; ".join(dict.fromkeys(reasons[-3:]))
     text = scrub(text, secrets).strip().rstrip(".") or f"git ended with exit code {done.code}"
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]

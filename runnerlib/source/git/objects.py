@@ -65,13 +65,13 @@ def _files(store: Path) -> Iterator[tuple[str, list[str]]]:
     Then packs again, as long as there are new ones: what was loose may have been packed meanwhile. Anything else
     in there, links included, is no object of ours.
     """
-    told = _packs(store)
-    yield "pack", _of_packs(told)
+    listed = _packs(store)
+    yield "pack", _of_packs(listed)
     for folder in sorted(_names(store)):
         if re.fullmatch("[0-9a-f]{2}", folder):
             yield folder, [name for name in _names(store / folder) if _LOOSE.fullmatch(name)]
-    while new := _packs(store) - told:
-        told |= new
+    while new := _packs(store) - listed:
+        listed |= new
         yield "pack", _of_packs(new)
 
 

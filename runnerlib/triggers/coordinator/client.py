@@ -135,8 +135,8 @@ class Coordinator:
         if answer.status == wanted:
             return CoordinatorError("the coordinator's answer is no JSON", answer.status)
         hint = _HINTS.get(answer.status, "").format(token=self._token_name)
-        told = "; ".join(filter(None, (_told(answer), hint)))
-        text = f"the coordinator answered {answer.status}{': ' if told else ''}{told}"
+        answered = "; ".join(filter(None, (_told(answer), hint)))
+        text = f"the coordinator answered {answer.status}{': ' if answered else ''}{answered}"
         return CoordinatorError(text, answer.status, refused=not doubt and answer.status in _REFUSALS | _UNTOUCHED)
 
 

@@ -236,11 +236,11 @@ class JetStreamLease:
             await self._connection.client.publish(NEWS, b"")
             await self._connection.client.flush(timeout=5)
 
-    async def listen(self, told: Callable[[str, bytes], Awaitable[None]]) -> None:
-        """Call `told` with what the dispatcher sends: `stop`, `taken` or `tell`, and its content."""
+    async def listen(self, receive: Callable[[str, bytes], Awaitable[None]]) -> None:
+        """Call `receive` with what the dispatcher sends: `stop`, `taken` or `tell`, and its content."""
 
         async def heard(message: Msg) -> None:
-            await told(message.subject.rpartition(".")[2], message.data)
+            await receive(message.subject.rpartition(".")[2], message.data)
 
         for whom in (self.ticket.number, "all"):
             subject = f"runnerlib.to.{self.ticket.run}.{whom}.*"
