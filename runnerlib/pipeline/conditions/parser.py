@@ -9,6 +9,7 @@ operand    = "!" operand | "(" either ")" | text | number | true | false | null 
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,7 +29,15 @@ _FIELDS = ("outcome", "exit_code", "cause", "reason", "outputs")
 _SHOWN = 5
 """The largest number of values that an explanation names."""
 _WORDS = {"true": True, "false": False, "null": None}
+_PARTS = {"item": "field of the item", "matrix": "key of the matrix"}
+"""Names whose parts are variables of a run of a job, ITEM_<FIELD> and MATRIX_<KEY>, and what each part is."""
+
 _RESERVED = ("and", "or", "not", "in")
+
+
+def variable_part(name: str) -> str:
+    """The name of a field or key as a part of a variable's name."""
+    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
 
 
 class Subject(NamedTuple):
@@ -195,7 +204,7 @@ class _Parser:
         if name.text in _WORDS:
             value = _WORDS[name.text]
             return terms.literal("null" if value is None else "boolean", name.column, value)
-        if name.text in {"env", "inputs"}:
+        if name.text in {"env", "inputs", *_PARTS}:
             return self._given(name)
         if name.text == "vars" and self._subject.knows_vars:
             variable = self._part("the name of a workflow variable")
@@ -206,7 +215,15 @@ class _Parser:
             brackets = "(…)" if terms.FUNCTIONS[name.text].takes else "()"
             raise ConditionError(f"'{name.text}' is a function: write {name.text}{brackets}", name.column)
         if name.text not in VARIABLES:
-            known = (*VARIABLES, "env", "inputs", *["vars"] * self._subject.knows_vars, *self._subject.names, *_WORDS)
+            known = (
+                *VARIABLES,
+                "env",
+                "inputs",
+                *_PARTS,
+                *["vars"] * self._subject.knows_vars,
+                *self._subject.names,
+                *_WORDS,
+            )
             raise ConditionError(unknown("name", name.text, known), name.column)
         return self._looking(name.text, terms.variable(name.text, name.column))
 
@@ -215,6 +232,10 @@ class _Parser:
         if name.text == "env":
             variable = self._part("the name of a variable")
             return self._looking(f"env.{variable}", terms.environment(variable, name.column))
+        if name.text in _PARTS:
+            part = self._part(f"the name of a {_PARTS[name.text]}")
+            variable = f"{name.text.upper()}_{variable_part(part)}"
+            return self._looking(f"{name.text}.{part}", terms.environment(variable, name.column))
         given = self._part("the name of an input")
         self.inputs.add(given)
         return self._looking(f"inputs.{given}", terms.given_input(given, name.column))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from runnerlib._util.graph import cycle, reachable
@@ -10,13 +11,21 @@ from runnerlib.errors import unknown
 from runnerlib.pipeline.conditions import JOBS, Condition, ConditionError, parse
 from runnerlib.pipeline.job import Problem
 from runnerlib.pipeline.job.inputs import problems as input_problems
-from runnerlib.pipeline.job.model import IMAGE, IMAGE_EXPECTED, NAME_RULE, VARIABLE_NAME, wrong_names, wrong_retry
+from runnerlib.pipeline.job.model import (
+    IMAGE,
+    IMAGE_EXPECTED,
+    NAME_RULE,
+    VARIABLE_NAME,
+    variable_part,
+    wrong_names,
+    wrong_retry,
+)
 from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
 from runnerlib.pipeline.workflow.matrix import combination_count
 from runnerlib.pipeline.workflow.matrix import problems as matrix_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from runnerlib.pipeline.job.model import Place
     from runnerlib.pipeline.workflow.job import JobGraph, WorkflowJob
@@ -105,6 +114,13 @@ def _wrong_repetition(job: WorkflowJob) -> Iterator[Problem]:
         return
     if job.for_each is not None and not job.for_each:
         yield Problem(("for_each",), "at least one item is expected; a job that has none to run for can be left out")
+    for number, item in enumerate(job.for_each or ()):
+        wrong = [key for key in item if not (isinstance(key, str) and key)] if isinstance(item, Mapping) else []
+        if wrong or (isinstance(item, Mapping) and len({variable_part(key) for key in item}) < len(item)):
+            yield Problem(
+                ("for_each",),
+                f"item {number}: two of its fields are the same in names of variables, or one has no name",
+            )
     if not _VARIABLE.fullmatch(job.item_var):
         yield Problem(("item_var",), f"'{job.item_var[:100]}' is no name of a variable{NAME_RULE}")
     if job.matrix:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import one_line
@@ -10,39 +11,43 @@ from runnerlib.pipeline.job import variable_part
 from runnerlib.pipeline.workflow.matrix import combination_count, combinations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from runnerlib.pipeline.workflow.job import JobGraph, WorkflowJob
 
 MOST_INSTANCES = 256
 """The largest number of instances of one job."""
+ITEM = "ITEM"
 _WIDEST_VALUE = 24
 
 
 class Instance(NamedTuple):
-    """One run of a job: `name` is that of the job, or `build[0]`; `env` has its variables of the matrix."""
+    """One run of a job: `name` is that of the job, or `build[0]`; `env` has its variables of the matrix.
+
+    `values` are those that people read in its label, by default all of `env`.
+    """
 
     name: str
     job: WorkflowJob
     env: Mapping[str, str]
+    values: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """The name for people: that of the job with the values of the matrix, as `test (macos, 3.12)`."""
         if not self.env:
             return self.name
-        values = (shortened(one_line(value), _WIDEST_VALUE) or "''" for value in self.env.values())
+        values = (shortened(one_line(value), _WIDEST_VALUE) or "''" for value in self.values or self.env.values())
         return f"{self.job.name} ({', '.join(values)})"
 
 
 def expand(job: WorkflowJob) -> list[Instance]:
     """The instances of `job`: one, or one for each item or combination, named `name[0]` and so on.
 
-    Values that are no texts are written as JSON. Source: the fan-out of Reactorcide's workflow engine.
+    Values that are no texts are written as JSON; the fields of an item that is a mapping have variables of their own.
+    Source: the fan-out of Reactorcide's workflow engine.
     """
     if job.for_each is not None:
-        envs = [{job.item_var: as_text(item)} for item in job.for_each]
-    elif job.matrix:
+        return [_of_item(job, number, item) for number, item in enumerate(job.for_each)]
+    if job.matrix:
         envs = [
             {f"MATRIX_{variable_part(key)}": as_text(value) for key, value in one.items()}
             for one in combinations(job.matrix)
@@ -50,6 +55,17 @@ def expand(job: WorkflowJob) -> list[Instance]:
     else:
         return [Instance(job.name, job, {})]
     return [Instance(f"{job.name}[{number}]", job, env) for number, env in enumerate(envs)]
+
+
+def _of_item(job: WorkflowJob, number: int, item: Any) -> Instance:
+    name, env = f"{job.name}[{number}]", {job.item_var: as_text(item)}
+    if not isinstance(item, Mapping):
+        return Instance(name, job, env)
+    fields = {variable_part(str(key)): as_text(value) for key, value in item.items()}
+    # Conditions know the fields by the usual name, whatever that of the variable is.
+    for prefix in dict.fromkeys((job.item_var, ITEM)):
+        env |= {f"{prefix}_{field}": value for field, value in fields.items()}
+    return Instance(name, job, env, tuple(fields.values()))
 
 
 def instances(workflow: JobGraph) -> dict[str, Instance]:
