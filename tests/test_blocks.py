@@ -31,6 +31,7 @@ CHECKED = {
     "yaml include": "tests/pipeline/workflow/test_include.py",
     "text condition": "tests/pipeline/job_file/test_docs.py",
     **dict.fromkeys(("yaml github", "yaml gitlab", "groovy jenkins", "yaml kubernetes"), "tests/test_recipes.py"),
+    **dict.fromkeys(("yaml theirs", "text left"), "tests/integration/test_import.py"),
     **dict.fromkeys(("yaml pre-commit", "text cron", "make"), "tests/test_recipes.py"),
     **dict.fromkeys(("yaml ci", "json", "text error", "text problem", "text explain"), "below"),
 }
@@ -134,6 +135,7 @@ workflow:
       command: make lint
       depends_on: [lnt]
     - {name: build, command: make}
+    - {name: tell, command: ./tell, continue-on-error: true}
 """
 
 

@@ -66,6 +66,7 @@ LAZY = {
     "runnerlib.masking.strength": "few runs have variables whose names look secret",
     "runnerlib.output": "summary, logs and files are for runs that have them; a single command has none",
     "runnerlib.pipeline.conditions": "51 KiB; few jobs have conditions",
+    "runnerlib.pipeline.foreign": "only mistakes and `import` look for files and words of other systems",
     "runnerlib.pipeline.graph_text": "only --plan draws",
     "runnerlib.pipeline.job.inputs": "few jobs have inputs",
     "runnerlib.pipeline.job.cache": "few jobs keep files from run to run",

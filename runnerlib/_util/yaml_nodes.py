@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from runnerlib._util.yaml_mistakes import Complaint, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from yaml.error import Mark, MarkedYAMLError
     from yaml.events import Event
@@ -65,11 +65,11 @@ def _place(mark: Mark | None) -> Place | None:
     return Place(mark.line + 1, mark.column + 1) if mark else None
 
 
-def compose(text: str) -> Node | None:
+def compose(text: str, tags: Collection[str] = ()) -> Node | None:
     """Return the root of the only document in `text`; None when there is none.
 
-    Raises DocumentError for what is no YAML and for what no file needs: other tags than those of plain
-    data, deep nesting (that the composer would follow into the end of its stack) and too many nodes.
+    `tags` are allowed beside those of plain data. Raises DocumentError for what is no YAML and for what no
+    file needs: other tags, deep nesting (that the composer would follow into the end of its stack) and too many nodes.
     """
     import yaml  # takes 18 ms, which a run without a file must not pay
 
@@ -77,7 +77,7 @@ def compose(text: str) -> Node | None:
     text = _as_yaml(text.removeprefix("\ufeff"))
     try:
         text.encode()
-        _check(yaml.parse(text, loader))
+        _check(yaml.parse(text, loader), tags)
         root: Any = yaml.compose(text, loader)
     except UnicodeEncodeError:
         raise DocumentError("not valid YAML or JSON: unpaired surrogates") from None
@@ -132,7 +132,7 @@ def _inspect(node: Node, levels: int, left: list[int]) -> None:
             _inspect(value, levels - 1, left)
 
 
-def _check(events: Iterable[Event]) -> None:
+def _check(events: Iterable[Event], tags: Collection[str]) -> None:
     """Refuse a text before it is composed, which takes a stack and memory."""
     depth = 0
     for nodes, event in enumerate(events):
@@ -142,7 +142,7 @@ def _check(events: Iterable[Event]) -> None:
         if nodes > MOST:
             raise DocumentError(f"more than {MOST:,} values", start(event))
         tag = getattr(event, "tag", None)
-        if tag is not None and tag not in _TAGS:
+        if tag is not None and tag not in _TAGS and tag not in tags:
             raise DocumentError(_TAG_HINT, start(event))
 
 

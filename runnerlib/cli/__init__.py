@@ -34,6 +34,7 @@ COMMANDS = {
     "doctor": "Show what this machine can do for jobs.",
     "eval": "Find the jobs that an event starts, and submit them.",
     "git": "Query the repository of a job.",
+    "import": "Print a file of GitHub, GitLab or Woodpecker as a workflow.",
     "init": "Write a first job file for a project.",
     "list": "List the jobs and steps of a project.",
     "mask": "Mask stdin, or check files for secrets.",
@@ -49,7 +50,7 @@ COMMANDS = {
 }
 
 GROUPS = {
-    "Run jobs": ("run", "list", "init", "worker", "runs"),
+    "Run jobs": ("run", "list", "init", "import", "worker", "runs"),
     "Check files and settings": ("validate", "config", "schema", "doctor"),
     "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
     "Secrets": ("mask", "register-secret", "secrets"),
@@ -72,7 +73,7 @@ class Commands(Group):
             if ctx.resilient_parsing:  # a shell asks for completion
                 return None
             raise click.UsageError(unknown("command", cmd_name, COMMANDS), ctx)
-        module = cmd_name.replace("-", "_")
+        module = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")  # a name that is no keyword
         command: click.Command = importlib.import_module(f"runnerlib.cli.commands.{module}").command
         return command
 

@@ -40,7 +40,7 @@ _LAYOUT_JOB = f"job of {LAYOUT}"
 
 def check_file(path: str) -> str:
     """Check the file at `path`, and return its kind, in words. Raises ConfigError with all its errors."""
-    text = _read(path)
+    text = read_text(path)
     kind = _kind(path, text)
     if kind == "workflow":
         workflow.parse(text, path, root_of(Path(path)), includes_of(path))
@@ -63,11 +63,11 @@ def includes_of(path: str) -> RunIncludes:
 
 def kind_of_file(path: str) -> str:
     """Return the kind of the file at `path`, in words. Raises ConfigError when it cannot be determined."""
-    return _kind(path, _read(path))
+    return _kind(path, read_text(path))
 
 
-def _read(path: str) -> str:
-    """Return the text of a file, read only once: it may be a pipe."""
+def read_text(path: str) -> str:
+    """Return the text of a file, read only once: it may be a pipe. Raises ConfigError when it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             data = file.read(_LARGEST + 1)
@@ -93,7 +93,10 @@ def _kind(path: str, text: str) -> str:
 
 def _kind_of(path: str, text: str) -> str:
     """Return the kind of a file by its keys. Raises ConfigError when no kind knows any of them."""
-    node = compose(text, path)
+    try:
+        node = compose(text, path)
+    except ConfigError as error:
+        raise ConfigError(f"{printable(path)}: {told}") if (told := _foreign(text, path)) else error from None
     try:
         keys = [key for key in Reading(path).entries(node, "a job, workflow or configuration file") if key[:2] != "x-"]
     except Wrong as wrong:
@@ -107,5 +110,13 @@ def _kind_of(path: str, text: str) -> str:
     if known[kind]:
         return kind
     names = [*sorted(_WORKFLOW | _JOB), *SETTINGS]
+    if foreign := _foreign(text, path):
+        raise ConfigError(f"{printable(path)}: {foreign}")
     got = unknown("key", keys[0][:100], names) if keys else "there is no key"
     raise ConfigError(f"{printable(path)}: no job, workflow or configuration: {got}")
+
+
+def _foreign(text: str, path: str) -> str:
+    from runnerlib.pipeline.foreign.recognise import told
+
+    return told(text, path)

@@ -58,7 +58,9 @@ def in_place(
     if project is None:
         refuse(names, click.get_current_context())
         if alone is None and not request.may_have_plugins():  # a plugin may give a command
-            raise ConfigError(_NOTHING)
+            from runnerlib.cli._foreign_files import hint
+
+            raise ConfigError(f"{_NOTHING}{hint(request.cwd)}")
         return request._replace(workspace=Workspace.in_place(request.cwd) if here else None), alone
     file, inner = choose(project, names)
     request = _with_file(request, config_file, options, file, project.root)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib.cli._foreign_files import hint
 from runnerlib.cli._project import Described, describe, find
 from runnerlib.cli._request import current_directory
 from runnerlib.errors import ConfigError, flattened, printable
@@ -31,7 +32,7 @@ def files_of(config: RunnerConfig) -> list[Described]:
         return [describe(config.workflow_file, "workflow")]
     project = find(current_directory())
     if project is None:
-        raise ConfigError(NOTHING)
+        raise ConfigError(f"{NOTHING}{hint(current_directory())}")
     return [describe(file) for file in project.files]
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli._commands import CommandWithWords
+from runnerlib.cli._foreign_files import hint
 from runnerlib.cli._in_place import is_contained
+from runnerlib.cli._listing import NOTHING
 from runnerlib.cli._options import setting_options
 from runnerlib.cli._project import find
 from runnerlib.cli._request import is_unnamed, requested, warn
@@ -51,6 +53,8 @@ def command(
         if project is not None:
             _check(project.files)
             return
+        if foreign := hint(request.cwd):
+            raise ConfigError(f"{NOTHING}{foreign}")
     if request.resolved.config.workflow_file is not None:
         from runnerlib.cli import _workflow as workflow
 

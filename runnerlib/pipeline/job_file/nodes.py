@@ -19,13 +19,20 @@ T = TypeVar("T")
 
 
 def quotable(parse: Callable[Concatenate[str, str, P], T]) -> Callable[Concatenate[str, str, P], T]:
-    """Let the errors of a parser, which takes the text of a file and its name, have that text."""
+    """Let the errors of a parser, which takes the text of a file and its name, have that text.
+
+    Where the file is one of another system, that is the error.
+    """
 
     @wraps(parse)
     def parsed(text: str, name: str, /, *args: P.args, **others: P.kwargs) -> T:
         try:
             return parse(text, name, *args, **others)
         except ConfigError as problem:
+            from runnerlib.pipeline.foreign.recognise import told
+
+            if foreign := told(text, name):
+                raise ConfigError(f"{printable(name)}: {foreign}") from None
             problem.texts = {**problem.texts, name: text}
             raise
 

@@ -105,7 +105,7 @@ class Reading:
     def only(self, entries: dict[str, Entry], known: Collection[str]) -> None:
         """Remove the entries that are not `known`, with a complaint about each."""
         for key in [key for key in entries if key not in known]:
-            self.complain(entries.pop(key).key, unknown("key", key[:100], known))
+            self.complain(entries.pop(key).key, _unknown_key(key, known))
 
     def _flat(self, node: Node, merges: int) -> Iterator[tuple[Node, Node]]:
         """Keys and values, merged ones last."""
@@ -132,6 +132,14 @@ class Reading:
         self._left -= number
         if self._left < 0:
             raise error(self.name, start(node), f"more than {_BUDGET:,} values when every alias is followed")
+
+
+def _unknown_key(key: str, known: Collection[str]) -> str:
+    """Return the text about an unknown key; for a word of another system with what it is called here."""
+    from runnerlib.pipeline.foreign.words import meaning
+
+    said = meaning(key, known)
+    return f"unknown key '{key[:100]}'{said}" if said else unknown("key", key[:100], known)
 
 
 def kind_of(node: Node) -> str:

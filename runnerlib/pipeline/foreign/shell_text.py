@@ -1,0 +1,110 @@
+"""Texts of a shell in which expressions become variables: quoted as the place asks for, and never pasted."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_HEREDOC = re.compile(r"<<-?\s*(?:'(\w+)'|\"(\w+)\"|\\(\w+)|(\w+))")
+
+
+class Untranslatable(Exception):  # noqa: N818 - it becomes a line about what is left out
+    """A part has no translation; the text says what, and why if there is more to say."""
+
+
+class Value(NamedTuple):
+    """The value of an expression: a text that is known, or a variable of the step by its name."""
+
+    text: str = ""
+    variable: str = ""
+
+
+def translated(text: str, marks: re.Pattern[str], resolve: Callable[[re.Match[str]], Value | None]) -> str:
+    """Return a shell's text with each of `marks` replaced by what `resolve` finds; None of it leaves a mark as it is.
+
+    Raises Untranslatable for a variable where the shell replaces none, and as `resolve` does.
+    """
+    made: list[str] = []
+    scan = _Scanner(text)
+    at = 0
+    for found in marks.finditer(text):
+        made.append(text[at : found.start()])
+        scan.to(found.start())
+        at = found.end()
+        value = resolve(found)
+        scan.skip(at)
+        if value is None:
+            made.append(found[0])
+        elif value.variable:
+            made.append(_reference(value.variable, scan.state))
+        else:
+            made.append(value.text)
+    return "".join((*made, text[at:]))
+
+
+def _reference(name: str, state: str) -> str:
+    if state == "heredoc":
+        raise Untranslatable("a variable in a here-document with quotes, where the shell replaces none")
+    return f"'\"${{{name}}}\"'" if state == "'" else f"${{{name}}}"
+
+
+class _Scanner:
+    """Follows the quotes of a text.
+
+    `state` is the quote that is open, `document` in a here-document, `heredoc` in one without variables, or ''.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.state = ""
+        self._end = self._kind = ""
+
+    def skip(self, end: int) -> None:
+        self.at = end
+
+    def to(self, end: int) -> None:
+        while self.at < end:
+            self._step(end)
+
+    def _step(self, end: int) -> None:
+        here = self.text[self.at]
+        if self.state in {"heredoc", "document"}:
+            self._in_heredoc(end)
+            return
+        if here == "\\" and self.state != "'":
+            self.at += 2
+            return
+        if here in "'\"" and self.state in {"", here}:
+            self.state = "" if self.state else here
+        elif here == "#" and not self.state and (self.at == 0 or self.text[self.at - 1] in " \t\n;"):
+            line_end = self.text.find("\n", self.at)
+            self.at = end if line_end < 0 or line_end > end else line_end
+            return
+        elif here == "<" and not self.state and (found := _HEREDOC.match(self.text, self.at)):
+            self._end, self._kind = next(filter(None, found.groups())), "document" if found[4] else "heredoc"
+            self.at = found.end()
+            return
+        elif here == "\n" and not self.state and self._end:
+            self.state = self._kind
+        self.at += 1
+
+    def _in_heredoc(self, end: int) -> None:
+        line_end = self.text.find("\n", self.at)
+        stop = len(self.text) if line_end < 0 else line_end
+        if self.text[self.at : stop].strip() == self._end:
+            self.state, self._end = "", ""
+        self.at = end if stop >= end else stop + 1
+
+
+def export(name: str, parts: Iterator[Value]) -> str:
+    """Return a line of a shell that sets and exports a variable."""
+    inner = "".join(f"${{{one.variable}}}" if one.variable else _escaped(one.text) for one in parts)
+    return f'export {name}="{inner}"'
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r'([\\"$`])', r"\\\1", text)
