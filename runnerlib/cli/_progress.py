@@ -16,7 +16,7 @@ _ERASE = "\r\x1b[K"
 
 
 class Lines:
-    """`Progress` that writes lines; `mask` masks every text, `check` raises on cancellation."""
+    """`Report` that writes lines; `mask` masks every text, `check` raises on cancellation."""
 
     def __init__(self, stream: TextIO, mask: Callable[[str], str], check: Callable[[], None]) -> None:
         self._stream = stream
@@ -26,14 +26,12 @@ class Lines:
         if stream.isatty():
             self.progress = self._draw
 
-    def line(self, text: str) -> None:
+    def __call__(self, text: str) -> None:
         """Write one line, and remove the bar."""
         self.check()
         self.clear()
         self._stream.write(one_line(self._mask(f"runnerlib: {text}")) + "\n")
         self._stream.flush()
-
-    __call__ = line
 
     def clear(self) -> None:
         """Remove the bar."""

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from runnerlib.runner.journal import Journal
     from runnerlib.runner.plan import JobPlan
     from runnerlib.runner.planner import Planner
-    from runnerlib.source.spec import Progress
 
 
-class PreparationProgress:
-    """`Progress` of a run: its lines are notices; a stop, or the time limit of the job, ends the preparation.
+class PreparationReport:
+    """`Report` of a run: its lines are notices; a stop, or the time limit of the job, ends the preparation.
 
     The time limit starts again with the steps.
     """
@@ -32,12 +31,10 @@ class PreparationProgress:
         self._limit = limit
         self._end = math.inf if limit is None else time.monotonic() + limit
 
-    def line(self, text: str) -> None:
+    def __call__(self, text: str) -> None:
         """Report one line."""
         self._stop.check()
         self._notice(text)
-
-    __call__ = line
 
     def check(self) -> None:
         """Raise Interrupted or TimeLimitError if the preparation must end."""
@@ -46,19 +43,19 @@ class PreparationProgress:
             raise TimeLimitError(f"the job's time limit of {self._limit:g} s was over before its sources were prepared")
 
 
-def make_workspace(plan: JobPlan, journal: Journal | None, run: RunState) -> Progress:
-    """Make the directories that no source brings; return the progress of the preparation, which begins here."""
-    progress = PreparationProgress(run.notice, run.stop, plan.job.timeout)
+def make_workspace(plan: JobPlan, journal: Journal | None, run: RunState) -> PreparationReport:
+    """Make the directories that no source brings; return the report of the preparation, which begins here."""
+    report = PreparationReport(run.notice, run.stop, plan.job.timeout)
     if journal is not None and journal.doubt:
         run.warn(journal.doubt)
     make_directory(plan.workspace.artifacts)
     if journal is not None and not journal.prepared:
         _forget_spools(plan)
-    return progress
+    return report
 
 
 def prepare_sources(
-    planner: Planner[JobPlan], plan: JobPlan, journal: Journal | None, progress: Progress, run: RunState
+    planner: Planner[JobPlan], plan: JobPlan, journal: Journal | None, report: PreparationReport, run: RunState
 ) -> None:
     """Prepare the sources of a plan, and read a job file that is in one of them; the planner learns what they bring.
 
@@ -70,9 +67,9 @@ def prepare_sources(
             # Not loaded before: only runs with a source replace a tree.
             from runnerlib.source import mounts as mounted
 
-            mounted.prepare(planner.services.sources, checkout.spec, checkout.target, plan.workspace.base, progress)
+            mounted.prepare(planner.services.sources, checkout.spec, checkout.target, plan.workspace.base, report)
         else:
-            progress.line("going on in the workspace as it is; no source is prepared")
+            report("going on in the workspace as it is; no source is prepared")
         if checkout.trusted:
             # Only runs with a CI source watch over it.
             from runnerlib.runner.sandbox.watch import Watch

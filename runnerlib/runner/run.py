@@ -202,12 +202,12 @@ class _Run(Generic[P]):
     def prepare(self: _Run[JobPlan], plan: JobPlan, journal: Journal | None) -> JobPlan:
         """Prepare the workspace; return the plan, which sources and plugins may have changed."""
         planner, state, hooks = self._planner, self.state, self._hooks
-        progress = make_workspace(plan, journal, state)
+        report = make_workspace(plan, journal, state)
         self.reached("pre_source_prep")
-        prepare_sources(planner, planner.plan(), journal, progress, state)
+        prepare_sources(planner, planner.plan(), journal, report, state)
         code_dir = planner.plan().code_dir
         if hooks is None and os.path.isdir(f"{code_dir}/{PLUGINS}"):
-            progress.line(f"the plugins in '{code_dir}/{PLUGINS}' are not loaded; see --trust-source-plugins")
+            report(f"the plugins in '{code_dir}/{PLUGINS}' are not loaded; see --trust-source-plugins")
         self.reached("post_source_prep")
         if not (code_dir := planner.plan().code_dir).exists():
             make_directory(code_dir)
@@ -223,7 +223,7 @@ class _Run(Generic[P]):
         if plan.job.cache:
             from runnerlib.runner.cache.job import Voice, restored  # few jobs keep files from run to run
 
-            state.caches = restored(plan, planner.services.masker, Voice(state.notice, state.warn, progress.check))
+            state.caches = restored(plan, planner.services.masker, Voice(state.notice, state.warn, report.check))
         self._driver.provide(plan)
         state.warn_of(plan)
         return plan

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 from runnerlib._util.values import NamedTuple
 
 Report = Callable[[str], None]
-"""Takes one short line of progress, without credentials.
+"""Takes one short line of progress, without credentials. Two attributes are used where it has them.
 
-One that is a `Progress` can end the preparation.
+`check` raises if the preparation must end: the run is stopped, or its time is over. `progress` draws, see `Meter`.
 """
 
 
-class Progress(Protocol):
-    """A report whose run can be stopped. Plugins call it like a function, as `line` is called."""
-
-    def line(self, text: str, /) -> None:
-        """Take one short line of progress, without credentials."""
-
-    def check(self) -> None:
-        """Raise if the preparation must end: the run is stopped, or its time is over."""
-
-    def __call__(self, text: str, /) -> None:
-        """Take one short line."""
-
-
-def still_wanted(report: Report | Progress) -> None:
+def still_wanted(report: Report) -> None:
     """Raise if the preparation must end; call it often. Signals work without it, and so do plain functions."""
-    if hasattr(report, "check"):
-        cast("Progress", report).check()
+    check: Callable[[], object] | None = getattr(report, "check", None)
+    if check is not None:
+        check()
 
 
 class Cache(NamedTuple):
