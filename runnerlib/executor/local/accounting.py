@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from runnerlib._util.proc import own_status, read_if_shown
 from runnerlib.events.result import Usage
 from runnerlib.executor.local.cgroup import Place, find_place, oom_kills
+from runnerlib.executor.process_spec import ExitStatus
 
 if TYPE_CHECKING:
     from runnerlib.executor.local.cgroup import Group
@@ -21,25 +22,6 @@ _BLOCK = 512
 _COUNTS_BYTES = os.path.exists("/proc/self/io")
 # Each processor counts pages on its own for a while, so that two looks at the same memory differ by so many bytes.
 _SLACK = (4 << 20) + (os.cpu_count() or 1) * (256 << 10)
-
-
-class Meter:
-    """Meter of a step's resource usage, from the creation of this object on; `of` returns the result."""
-
-    def __init__(self, group: Group | None, memory: OwnMemory) -> None:
-        """`group` is that of the step, `memory` the runner's own."""
-        self._before = None if group is None else group.cpu()
-        self._memory = memory
-
-    def of(self, used: resource.struct_rusage, group: Group | None) -> Usage:
-        """The usage of a process that has ended with `used`; CPU is its group's, if it has one."""
-        user, system = used.ru_utime, used.ru_stime
-        now = None if group is None else group.cpu()
-        if now is not None and self._before is not None:
-            user, system = now[0] - self._before[0], now[1] - self._before[1]
-        moved = (used.ru_inblock, used.ru_oublock) if _COUNTS_BYTES else (None, None)
-        read, written = (None if blocks is None else blocks * _BLOCK for blocks in moved)
-        return Usage(user, system, self._memory.exceeded_by(used.ru_maxrss * 1024), read, written)
 
 
 class OwnMemory:
@@ -133,25 +115,39 @@ def find_counter() -> Counter | None:
     return None if place is None else Counter(place, "memory.events", "memory.max")
 
 
-class OomProbe:
-    """OOM kills during one step, from the creation of this object to the step's end.
+class StepAccount:
+    """Resource usage of one step, and OOM kills during it, from the creation of this object to the step's end.
 
     If a group has other members too, its counter only shows that memory ran out while the step ran. The kill is
     attributed to the step when it was killed by SIGKILL, when it reports such a kill (exit code 137), or when it was
     `alone`: no other step ran meanwhile. Without any counter, the kernel's log is read.
     """
 
-    def __init__(self, counter: Counter | None, group: Group | None, *, alone: bool) -> None:
+    def __init__(self, counter: Counter | None, group: Group | None, memory: OwnMemory, *, alone: bool) -> None:
+        """`group` is that of the step, `memory` the runner's own."""
         self.alone = alone
         self._counter = counter
         self._group = group
+        self._memory = memory
         # As texts: only for a step that fails they are compared.
         self._before_in_group = b"" if group is None else group.counts()
         self._before = b"" if counter is None else counter.counts()
+        self._cpu_before = None if group is None else group.cpu()
         self._since = monotonic()
 
-    def of(self, pid: int, returncode: int) -> str:
-        """A sentence when the kernel killed a process of the step of `pid`, which ended so; else empty."""
+    def exit_status(self, pid: int, returncode: int, used: resource.struct_rusage, group: Group | None) -> ExitStatus:
+        """Return how the first process of the step ended, `pid`, which has `used` so much; CPU is its group's."""
+        user, system = used.ru_utime, used.ru_stime
+        now = None if group is None else group.cpu()
+        if now is not None and self._cpu_before is not None:
+            user, system = now[0] - self._cpu_before[0], now[1] - self._cpu_before[1]
+        moved = (used.ru_inblock, used.ru_oublock) if _COUNTS_BYTES else (None, None)
+        read, written = (None if blocks is None else blocks * _BLOCK for blocks in moved)
+        usage = Usage(user, system, self._memory.exceeded_by(used.ru_maxrss * 1024), read, written)
+        return ExitStatus(returncode, usage, self.oom(pid, returncode))
+
+    def oom(self, pid: int, returncode: int) -> str:
+        """Return a sentence when the kernel killed a process of the step of `pid`, which ended so; else empty."""
         if returncode == 0 or not self._found(pid, returncode):
             return ""
         limit = None if self._counter is None else self._counter.smallest_limit()

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from runnerlib.errors import RunnerError
 from runnerlib.executor.local.process_tree import describe, end_all, holders, send
-from runnerlib.executor.process_spec import ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnerlib._util.proc import ProcessStat
     from runnerlib._util.system import TerminalSize
-    from runnerlib.executor.local.accounting import Meter, OomProbe
+    from runnerlib.executor.local.accounting import StepAccount
     from runnerlib.executor.local.cgroup import Group
-    from runnerlib.executor.process_spec import ProcessInfo
+    from runnerlib.executor.process_spec import ExitStatus, ProcessInfo
 
 
 class ProcessFamily(Protocol):
@@ -53,8 +52,7 @@ class Process:
         *,
         step: int,
         group: Group | None,
-        oom_probe: OomProbe,
-        meter: Meter,
+        account: StepAccount,
     ) -> None:
         self.pid = pid
         self.output = output
@@ -62,8 +60,7 @@ class Process:
         self.step = step
         self.group = group
         self._family = family
-        self.oom_probe = oom_probe
-        self._meter = meter
+        self.account = account
         self.reaped = False  # from then on its number may be a stranger's
         self._exit: ExitStatus | None = None
         self._closed = False
@@ -100,7 +97,7 @@ class Process:
                 raise RunnerError(f"process {self.pid} was reaped by another part of the program") from None
             self.reaped = True
             code = os.waitstatus_to_exitcode(status)
-            self._exit = ExitStatus(code, self._meter.of(used, self.group), self.oom_probe.of(self.pid, code))
+            self._exit = self.account.exit_status(self.pid, code, used, self.group)
         return self._exit
 
     def leftover(self) -> list[ProcessInfo]:

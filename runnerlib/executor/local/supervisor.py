@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.executor.hardening import core_limit
 from runnerlib.executor.local import _spawn, own_process
-from runnerlib.executor.local.accounting import Meter, OomProbe, OwnMemory, find_counter
+from runnerlib.executor.local.accounting import OwnMemory, StepAccount, find_counter
 from runnerlib.executor.local.cgroup import new_groups
 from runnerlib.executor.local.launch import exec_args, no_room, nul_byte, open_stdio, refused, search_path
 from runnerlib.executor.local.own_process import current
@@ -109,7 +109,7 @@ class ProcessSupervisor:
         if process.group is None:
             self._give_back(group)
         for other in self._running.values():
-            other.oom_probe.alone = False
+            other.account.alone = False
         self._running[step] = process
         return process
 
@@ -179,8 +179,7 @@ class ProcessSupervisor:
             self._groups.give_back(group)
 
     def _start(self, spec: ProcessSpec, step: int, group: Group | None) -> Process:
-        oom_probe = OomProbe(self._counter, group, alone=not self._running)
-        meter = Meter(group, self._memory)
+        account = StepAccount(self._counter, group, self._memory, alone=not self._running)
         try:
             end = open_stdio(spec, self._null)
             try:
@@ -194,9 +193,7 @@ class ProcessSupervisor:
             raise nul_byte(spec) from None
         except OSError as error:
             raise refused(error, spec) from None
-        return Process(
-            self, pid, exited, end.reader, step=step, group=group if joined else None, oom_probe=oom_probe, meter=meter
-        )
+        return Process(self, pid, exited, end.reader, step=step, group=group if joined else None, account=account)
 
     def _spawned(self, spec: ProcessSpec, step: int, group: Group | None, end: StdioFds) -> tuple[int, int, bool]:
         """Start the process; return its number, its pidfd, and whether it is in the group."""

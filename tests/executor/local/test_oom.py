@@ -13,7 +13,7 @@ import pytest
 
 from runnerlib.executor.local import ProcessSupervisor
 from runnerlib.executor.local import oom_kmsg as kmsg
-from runnerlib.executor.local.accounting import Counter, OomProbe, find_counter
+from runnerlib.executor.local.accounting import Counter, OwnMemory, StepAccount, find_counter
 from runnerlib.executor.local.cgroup import Group, Place, find_place, oom_kills
 from tests.executor.local.steps import finish, launch
 
@@ -109,11 +109,11 @@ def test_version_2_counts_and_the_lowest_limit_above(tmp_path: Path) -> None:
     write(tmp_path / "a", memory_max=f"{3 << 30}\n")
     write(tmp_path, memory_max=f"{(3 << 30) + 4096}\n")
     with closing(Counter(Place(str(own), str(tmp_path)), "memory.events", "memory.max")) as counter:
-        oom_probe = OomProbe(counter, None, alone=True)
-        assert oom_probe.of(1, -9) == ""
+        account = StepAccount(counter, None, OwnMemory(), alone=True)
+        assert account.oom(1, -9) == ""
         write(own, memory_events="oom_kill 1\n")
-        assert oom_probe.of(1, -9) == "killed by the kernel: out of memory (limit 3 GiB)"
-        assert oom_probe.of(1, 0) == ""
+        assert account.oom(1, -9) == "killed by the kernel: out of memory (limit 3 GiB)"
+        assert account.oom(1, 0) == ""
 
 
 KILLED = "killed by the kernel: out of memory"
@@ -128,6 +128,9 @@ class Counting(Group):
     def counts(self) -> bytes:
         return b"oom_kill %d\n" % next(self._kills)
 
+    def cpu(self) -> None:
+        return None
+
 
 @pytest.mark.parametrize(
     ("counts", "reason"), [((2, 3), "a process was killed by the kernel: out of memory"), ((2, 2), "")]
@@ -137,7 +140,8 @@ def test_the_group_of_the_step_itself_needs_no_further_sign(
 ) -> None:
     """The counts from before are an earlier step's, which had the group."""
     counter = Counter(Place(str(tmp_path / "other"), str(tmp_path)), "memory.events", "memory.max")
-    assert OomProbe(counter, Counting(iter(counts)), alone=False).of(1, 2) == reason
+    account = StepAccount(counter, Counting(iter(counts)), OwnMemory(), alone=False)
+    assert account.oom(1, 2) == reason
 
 
 def test_counters() -> None:
