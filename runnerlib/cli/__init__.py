@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
+    "approve": "Let a job start that waits for approval.",
     "checkout": "Fetch a source into the workspace.",
     "cleanup": "Remove the workspace ./job or .runnerlib.",
     "completion": "Print the code for completion in a shell.",
@@ -50,7 +51,7 @@ COMMANDS = {
 }
 
 GROUPS = {
-    "Run jobs": ("run", "list", "init", "import", "worker", "runs"),
+    "Run jobs": ("run", "list", "init", "import", "approve", "worker", "runs"),
     "Check files and settings": ("validate", "config", "schema", "doctor"),
     "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
     "Secrets": ("mask", "register-secret", "secrets"),

@@ -35,7 +35,7 @@ ELSEWHERE = (
 )
 """The keys that have an effect only for a workflow or a coordinator."""
 SEVERAL = ("for_each", "matrix", "fail_fast", "max_runs")
-OF_WORKFLOWS = ("retry", "allow_failure", "extends")
+OF_WORKFLOWS = ("retry", "allow_failure", "approve", "extends")
 """The keys that a job of a workflow has, and a single job not; to ignore them would be no help."""
 
 INNER = (*KINDS, *ELSEWHERE, *SEVERAL, *OF_WORKFLOWS)

@@ -28,6 +28,10 @@ JOB = {
     "a list of such",
     "steps": "list of steps, 10,000 at most",
 }
+APPROVE = {
+    "message": "text of the question",
+    "timeout": "time to wait for an answer (default: a day)",
+}
 INCLUDE = {
     "path": "path of the file: in the same tree, or in the repository",
     "ci": "path of the file in the CI source",

@@ -214,6 +214,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     steps.defaults: lambda: _defaults(job=False),
     inputs: _inputs,
     keys.include: _include,
+    keys.approve: lambda: {"anyOf": [TEXT, mapping(keys.APPROVE_KINDS, description.APPROVE)]},
     keys.defaults: lambda: _defaults(job=True),
 }
 """Schemas of values with keys or several forms."""

@@ -6,20 +6,30 @@ from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
 from runnerlib.pipeline.workflow.decision import JobDecider, combined, outcome_of_all
 from runnerlib.pipeline.workflow.expansion import Instance, as_text, expand, instance_graph, instances
 from runnerlib.pipeline.workflow.file import load, parse
-from runnerlib.pipeline.workflow.job import ALL_SUCCESS, NO_FILTER, Download, Filter, WorkflowJob, workflow_job
+from runnerlib.pipeline.workflow.job import (
+    ALL_SUCCESS,
+    NO_FILTER,
+    Approval,
+    Download,
+    Filter,
+    WorkflowJob,
+    workflow_job,
+)
 from runnerlib.pipeline.workflow.model import Workflow
-from runnerlib.pipeline.workflow.progress import Progress
+from runnerlib.pipeline.workflow.progress import Progress, ToApprove
 from runnerlib.pipeline.workflow.reactorcide_dir import Layout, load_layout
 
 __all__ = [
     "ALL_SUCCESS",
     "NO_FILTER",
+    "Approval",
     "Download",
     "Filter",
     "Instance",
     "JobDecider",
     "Layout",
     "Progress",
+    "ToApprove",
     "Workflow",
     "WorkflowJob",
     "as_text",

@@ -139,6 +139,8 @@ def _wrong_attempts(job: WorkflowJob) -> Iterator[Problem]:
         yield from (Problem(("retry",), text) for text in wrong_retry(job.retry))
     if job.max_runs is not None and job.max_runs < 1:
         yield Problem(("max_runs",), f"a whole number, 1 or more, is expected, got {job.max_runs}")
+    if job.approve is not None and not job.approve.timeout > 0:
+        yield Problem(("approve",), f"timeout: more than 0 seconds are expected, got {job.approve.timeout:g}")
     for key, given in (("fail_fast", job.fail_fast), ("max_runs", job.max_runs is not None)):
         if given and not job.repeats:
             yield Problem((key,), "is for a job with 'for_each' or 'matrix', which has several runs")

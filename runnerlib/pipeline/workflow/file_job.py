@@ -35,7 +35,7 @@ _SETTINGS = (
 )
 _FIELDS = (
     *("image", "depends_on", "condition", "for_each", "item_var", "matrix", "priority", "resources", "runs_on"),
-    *("retry", "allow_failure", "fail_fast", "max_runs"),
+    *("retry", "allow_failure", "fail_fast", "max_runs", "approve"),
 )
 _IGNORED = "x-"
 

@@ -18,7 +18,7 @@ from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
 from runnerlib.pipeline.job_file.steps import caches
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
-from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Download, Filter
+from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Approval, Download, Filter
 
 NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "download": ()}
 
@@ -188,11 +188,24 @@ def _job_defaults(reading: Reading, node: Node) -> dict[str, tuple[Any, Node]]:
     return found
 
 
+def approve(reading: Reading, node: Node) -> Approval | None:
+    """Read a question: `true`, its text, or a mapping of `message` and `timeout`."""
+    if node.id == "mapping":
+        entries = reading.entries(node, "approve", APPROVE_KINDS)
+        usual = Approval()
+        message = reading.value(entries, "message", parsers.text, "")
+        return Approval(message, reading.value(entries, "timeout", parsers.duration, usual.timeout))
+    if node.tag.endswith(":bool"):
+        return Approval() if parsers.boolean(reading, node) else None
+    return Approval(parsers.text(reading, node))
+
+
 def include(_reading: Reading, node: Node) -> Node:
     """Return the node: the files are read before the jobs."""
     return node
 
 
+APPROVE_KINDS: Kinds = {"message": parsers.text, "timeout": parsers.duration}
 DEFAULT_WORDS = ("jobs", "steps")
 ARTIFACT_KINDS: Kinds = {"upload": parsers.names, "if_no_files": if_no_files, "download": downloads}
 DOWNLOAD_KINDS: Kinds = {"job": parsers.text, "files": parsers.names, "to": parsers.text}
@@ -254,6 +267,9 @@ JOB_KEYS: Mapping[str, Key] = {
     "allow_failure": Key(parsers.boolean, "`true`: the workflow goes on, and can succeed, although this job fails"),
     "secrets": Key(parsers.names, "secret variables for steps without such a list of their own (default: all)"),
     "cache": Key(caches, "files that the job finds as an earlier run left them: `key`, `paths` and `restore_keys`"),
+    "approve": Key(
+        approve, "question that somebody has to say yes to first: `true`, a text, or `message` and `timeout`"
+    ),
     "max_parallel": Key(parsers.whole, "how many of its steps run at a time, by weight"),
     "priority": Key(
         parsers.whole, "priority among jobs that are ready: here, on a fleet, in the queue of a coordinator"

@@ -35,6 +35,15 @@ class Filter(NamedTuple):
 
 NO_FILTER = Filter()
 
+
+@checked
+class Approval(NamedTuple):
+    """A question that somebody has to say yes to before a job starts: its text, and the seconds that it waits."""
+
+    message: str = ""
+    timeout: float = 86400.0
+
+
 MATRIX_LIMITS: Mapping[str, str] = {"fail_fast": "fail_fast", "max_parallel": "max_runs"}
 """Words in a matrix that say how its runs go, and the field of the job that each of them is."""
 
@@ -60,6 +69,9 @@ def as_tuples(job: WorkflowJob) -> WorkflowJob:
     retry: object = job.retry
     if isinstance(retry, int):
         changed["retry"] = Retry(retry)
+    approve: object = job.approve
+    if isinstance(approve, (bool, str)):
+        changed["approve"] = None if approve is False else Approval("" if approve is True else approve)
     return job._replace(**_matrix_limits(changed), **changed)
 
 
@@ -89,7 +101,8 @@ class WorkflowJob(NamedTuple):
     `remote`, as it was written. `retry` runs the whole job again after a failure; a job that may fail (`allow_failure`)
     counts as a success for those that wait for it. The first of several runs that fails ends the others (`fail_fast`);
     at most `max_runs` go at a time. Both may stand in `matrix`, too: as `fail_fast` and `max_parallel`.
-    `origins` tells people where values come from that are not said of the job itself.
+    With `approve` it starts when somebody has said yes; a text is the question. `origins` tells people where values
+    come from that are not said of the job itself.
     """
 
     name: str
@@ -116,6 +129,7 @@ class WorkflowJob(NamedTuple):
     allow_failure: bool = False
     fail_fast: bool = False
     max_runs: int | None = None
+    approve: Approval | None = None
     origins: Mapping[str, str] = NOTHING
 
     @property

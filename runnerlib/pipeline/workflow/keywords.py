@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from runnerlib.pipeline.job import Retry, Step
     from runnerlib.pipeline.job.cache import Cache
-    from runnerlib.pipeline.workflow.job import Download, Filter
+    from runnerlib.pipeline.workflow.job import Approval, Download, Filter
 
 
 class JobKeywords(TypedDict, total=False):
@@ -43,3 +43,4 @@ class JobKeywords(TypedDict, total=False):
     allow_failure: bool
     fail_fast: bool
     max_runs: int | None
+    approve: Approval | str | bool | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.graph import Schedule
 from runnerlib.events.result import StepOutcome, StepResult
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.workflow.expansion import Instance
 
 
+class ToApprove(NamedTuple):
+    """An instance that could start, and waits for somebody's yes; it takes no room meanwhile."""
+
+    instance: Instance
+
+
 class Progress:
     """Order of instances: ready when all they wait for has ended, and taken in written order."""
 
@@ -23,8 +29,12 @@ class Progress:
         capacity: int,
         kept: Mapping[str, StepResult],
         env: Callable[[Instance], Mapping[str, str]],
+        *,
+        asks: bool = False,
     ) -> None:
         """`capacity` is the number of parallel jobs; `kept` are reused successes of an earlier run.
+
+        With `asks` jobs with a question are returned as `ToApprove` first.
 
         `env` gives the variables that the condition of an instance can ask for.
         """
@@ -34,6 +44,8 @@ class Progress:
         self._env = env
         self._runs: dict[str, int] = {}  # the runs that go on now, of jobs that limit them
         self._aside: dict[str, list[str]] = {}  # those that wait for one of them to end
+        self._asks = asks
+        self._answers: dict[str, StepOutcome | None] = {}  # None: somebody has said yes
         self._schedule = Schedule(judge.graph, dict.fromkeys(judge.graph, 1), capacity)
 
     @property
@@ -41,8 +53,8 @@ class Progress:
         """True if every instance has ended."""
         return self._schedule.done
 
-    def next(self, ending: StepOutcome | None = None) -> Instance | StepResult | None:
-        """Return the instance to start now, or the result of one that does not run.
+    def next(self, ending: StepOutcome | None = None) -> Instance | StepResult | ToApprove | None:
+        """Return the instance to start now, one to ask about, or the result of one that does not run.
 
         None means that there is nothing, or no room.
 
@@ -56,12 +68,20 @@ class Progress:
             self._schedule.skip_head()
             self._record(result)
             return result
+        if self._asks and name not in self._answers and self.judge.instances[name].job.approve is not None:
+            self._schedule.put_aside()
+            return ToApprove(self.judge.instances[name])
         if not self._schedule.start_head():
             return None
         instance = self.judge.instances[name]
         if instance.job.max_runs is not None:
             self._runs[instance.job.name] = self._runs.get(instance.job.name, 0) + 1
         return instance
+
+    def answered(self, name: str, refusal: StepOutcome | None) -> None:
+        """Record the answer about an instance that was asked about; None lets it start when there is room."""
+        self._answers[name] = refusal
+        self._schedule.put_back((name,))
 
     def ended(self, result: StepResult, new_vars: Mapping[str, object] | None = None) -> None:
         """Record the end of an instance that was started."""
@@ -89,7 +109,7 @@ class Progress:
         kept = self._kept.get(name)
         if kept is not None:
             return kept._replace(cause="restored", reason="done in an earlier run")
-        verdict = self.judge.verdict(name, self._env(self.judge.instances[name]), ending)
+        verdict = self._answers.get(name) or self.judge.verdict(name, self._env(self.judge.instances[name]), ending)
         if verdict is None:
             return None
         return StepResult(

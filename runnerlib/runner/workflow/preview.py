@@ -15,7 +15,7 @@ from runnerlib.pipeline.graph_text import (
     listed_secrets,
     origins_as_text,
 )
-from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, plain_condition
+from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, ToApprove, plain_condition
 from runnerlib.runner.workflow.resume import foreseen
 from runnerlib.runner.workflow.run import surroundings_of
 from runnerlib.runner.workflow.status_records import directory_of, job_result
@@ -46,6 +46,8 @@ def verdicts(plan: WorkflowPlan) -> dict[str, StepResult | None]:
     running: list[str] = []
     while not progress.done:
         while (one := progress.next()) is not None:
+            if isinstance(one, ToApprove):
+                continue  # nobody is asked here
             if isinstance(one, Instance):
                 running.append(one.name)
                 found[one.name] = None
@@ -157,6 +159,8 @@ def _how(job: WorkflowJob, runs: list[Instance]) -> Iterator[str]:
 
 def _attempts(job: WorkflowJob) -> Iterator[str]:
     """Yield the words about what a failure of a job means, and about its runs as a whole."""
+    if job.approve is not None:
+        yield "when somebody approves it" + (f": {job.approve.message}" if job.approve.message else "")
     if job.allow_failure:
         yield "may fail"
     if job.retry.max:

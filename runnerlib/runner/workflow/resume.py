@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Fields that the signature has in another form, or that do not change what a job does here.
 _IRRELEVANT = (
     *("body", "on", "description", "remote", "priority", "matrix"),
-    *("retry", "allow_failure", "fail_fast", "max_runs", "origins"),
+    *("retry", "allow_failure", "fail_fast", "max_runs", "approve", "origins"),
 )
 
 

@@ -13,7 +13,7 @@ from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, Work
 from runnerlib.events.forwarding import ForwardingObserver
 from runnerlib.events.result import JobResult, StepOutcome, StepResult, WorkflowResult, stopped_by
 from runnerlib.executor.local.own_process import places
-from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, as_text, outcome_of_all
+from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, ToApprove, as_text, outcome_of_all
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.status_records import record_without_run
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Event, Observer
     from runnerlib.pipeline.surroundings import Surroundings
+    from runnerlib.runner.workflow.approval import Approvals
     from runnerlib.runner.workflow.backend import JobBackend, RunningJob
     from runnerlib.runner.workflow.plan import WorkflowPlan
     from runnerlib.runner.workflow.resume import ResumeState
@@ -57,12 +58,14 @@ class WorkflowRun(ForwardingObserver):
         judge.vars.update({name: as_text(value) for name, value in memory.vars.items()})
         self._judge = judge
         capacity = min(plan.capacity, places(_DESCRIPTORS, _SPARE))
-        self._progress = Progress(judge, capacity, memory.kept, lambda one: plan.plans[one.name].env)
+        self._progress = Progress(judge, capacity, memory.kept, lambda one: plan.plans[one.name].env, asks=True)
         # Jobs that the command line leaves out are not reported; with --only, reused jobs are not, either.
         self._hidden = memory.left_out | (set(memory.kept) if plan.selection.only else set())
         self._vars: dict[str, Any] = {**plan.workflow.vars, **memory.vars}
         self._told: dict[str, StepResult] = {}
         self._running: dict[asyncio.Task[JobOutcome], tuple[Instance, RunningJob]] = {}
+        self._asking: dict[asyncio.Task[StepOutcome | None], Instance] = {}
+        self._approvals: Approvals | None = None
         self._ending: StepOutcome | None = None
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
@@ -102,6 +105,7 @@ class WorkflowRun(ForwardingObserver):
         for instance, job in self._running.values():
             if self._failure is not None or not self._judge.tidies_up(instance.name):
                 job.stop(signum)
+        self._ask_no_more()
         self._limit_cleanup()
 
     # -- as the observer of its jobs
@@ -135,9 +139,11 @@ class WorkflowRun(ForwardingObserver):
         while True:
             self._start_ready()
             self._limit_cleanup()
-            if not self._running:
+            if not (self._running or self._asking):
                 return
-            done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((*self._running, *self._asking), return_when=asyncio.FIRST_COMPLETED)
+            self._take_answers()
+            done = [task for task in self._running if task.done()]
             order = {task: number for number, task in enumerate(self._running)}
             for task in sorted(done, key=order.__getitem__):
                 instance, _job = self._running.pop(task)
@@ -148,9 +154,36 @@ class WorkflowRun(ForwardingObserver):
         while self._failure is None and (found := self._progress.next(self._ending)) is not None:
             if isinstance(found, StepResult):
                 self._skipped(found)
+            elif isinstance(found, ToApprove):
+                self._ask(found.instance)
             else:
                 job = self._job(found)
                 self._running[asyncio.get_running_loop().create_task(job.run())] = found, job
+
+    def _ask(self, instance: Instance) -> None:
+        """Wait for somebody's yes to a job, beside those that run."""
+        from runnerlib.runner.workflow.approval import approvals_of  # for the few jobs with a question
+
+        if self._approvals is None:
+            self._approvals = approvals_of(self._plan, lambda text: self._tell(Warned(self._mask(text))))
+        task = asyncio.get_running_loop().create_task(self._approvals.ask(instance))
+        self._asking[task] = instance
+
+    def _take_answers(self) -> None:
+        """Record the answers that have come; a question that was given up is refused as the workflow ends."""
+        for task in [task for task in self._asking if task.done()]:
+            name, ending = self._asking.pop(task).name, self._ending
+            if task.cancelled():
+                reason = ending.reason if ending is not None else "the workflow cannot go on"
+                self._progress.answered(name, StepOutcome(0, reason, "cancelled"))
+            elif (error := task.exception()) is not None:
+                self._progress.answered(name, StepOutcome(125, str(error), "runner"))
+            else:
+                self._progress.answered(name, task.result())
+
+    def _ask_no_more(self) -> None:
+        for task in self._asking:
+            task.cancel()
 
     def _job(self, instance: Instance) -> RunningJob:
         """Make a job of the backend, with its further attempts."""
@@ -270,6 +303,7 @@ class WorkflowRun(ForwardingObserver):
             self._failure = error
             for _instance, job in self._running.values():
                 job.stop(signal.SIGTERM)
+            self._ask_no_more()
 
     async def _deliver(self) -> None:
         """Wait for the reader; for a limited time only once the workflow is being stopped."""
@@ -291,10 +325,12 @@ class WorkflowRun(ForwardingObserver):
         """End all jobs when the run itself is cancelled."""
         if self._cleaning is not None:
             self._cleaning.cancel()
-        for task in self._running:
+        for task in (*self._running, *self._asking):
             task.cancel()
-        if self._running:
-            await asyncio.wait(self._running)
+        if self._running or self._asking:
+            await asyncio.wait((*self._running, *self._asking))
+        if self._approvals is not None:
+            self._approvals.close()
 
     # -- results
 

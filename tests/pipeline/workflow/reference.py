@@ -73,7 +73,10 @@ def env_of(job: Plain, number: int, item_var: str) -> dict[str, str]:
         return value if type(value) is str else json.dumps(value, ensure_ascii=False)
 
     if job.for_each is not None:
-        return {item_var: text(job.for_each[number])}
+        item = job.for_each[number]
+        fields = item.items() if isinstance(item, dict) else ()
+        of_fields = {f"{of}_{key.upper()}": text(value) for of in (item_var, "ITEM") for key, value in fields}
+        return {item_var: text(item), **of_fields}
     if job.matrix:
         return {f"MATRIX_{key.upper()}": text(value) for key, value in combinations(job.matrix)[number].items()}
     return {}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runnerlib import ConfigError, Job, Retry, Step, Workflow
-from runnerlib.pipeline.workflow import Download, WorkflowJob
+from runnerlib.pipeline.workflow import Approval, Download, WorkflowJob
 
 STEPS = [Step("s", "true")]
 
@@ -31,6 +31,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "allow_failure": (True, True),
     "fail_fast": (True, True),
     "max_runs": (2, 2),
+    "approve": ("sure?", Approval("sure?")),
     "env": ({"B": "2"}, {"A": "1", "B": "2"}),
     "timeout": (5, 5),
 }
