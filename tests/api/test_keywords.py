@@ -24,6 +24,7 @@ from runnerlib.triggers.keywords import TriggerKeywords
 # What a setting may be given as, by the function that reads it.
 GIVEN_AS = {
     parsers.text: "str",
+    parsers.plain_name: "str",
     parsers.marker: "str",
     parsers.boolean: "bool | str",
     parsers.count: "int | str",
