@@ -63,6 +63,10 @@ def job_run(
         from runnerlib.runner.cache.steps import StepFiles  # few jobs keep files from run to run
 
         execution = execution._replace(cache=StepFiles(plan, execution.env, masker, observer))
+    if plan.job.env_file or any(step.env_file for step in plan.job.steps):
+        from runnerlib.runner.env_files import EnvFiles  # for the few jobs that have some
+
+        around = EnvFiles(plan, masker, around)
     if around is not None:
         execution = execution._replace(around=around)
     if inspect is not None:

@@ -21,6 +21,7 @@ class JobChanges(TypedDict, total=False):
     timeout: float | None
     max_parallel: int | None
     secrets: Sequence[str] | None
+    env_file: Sequence[str]
     origins: Mapping[str, str] | None
     inputs: Mapping[str, Input] | None
     input_values: Mapping[str, str] | None
@@ -51,6 +52,7 @@ class StepKeywords(TypedDict, total=False):
     network: bool | Sequence[int] | None
     description: str
     image: str | None
+    env_file: Sequence[str]
     cache: Cache | Sequence[Cache]
     sources: Sequence[str]
     generates: Sequence[str]

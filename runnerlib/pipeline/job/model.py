@@ -57,7 +57,8 @@ class Job:
 
     `env` is added to the environment of every step. `timeout` limits the whole job, in seconds;
     `max_parallel` the sum of the weights of the steps that run at a time (default: CPUs). `secrets` names the secret
-    variables that steps without a list of their own get (default: all). `description` says what the job is for;
+    variables that steps without a list of their own get (default: all). `env_file` names files of variables in its
+    directory, for every step. `description` says what the job is for;
     `origins` tells people where values come from that are not said of the job itself. `inputs` are its parameters,
     whose values are in variables INPUT_<NAME>; `input_values` are set by the run. `cache` has files that the job finds
     as an earlier run left them.
@@ -73,6 +74,7 @@ class Job:
         max_parallel: int | None = None,
         secrets: Sequence[str] | None = None,
         description: str = "",
+        env_file: Sequence[str] = (),
         origins: Mapping[str, str] | None = None,
         inputs: Mapping[str, Input] | None = None,
         input_values: Mapping[str, str] | None = None,
@@ -80,6 +82,7 @@ class Job:
     ) -> None:
         self.name = name
         self.description = description
+        self.env_file: tuple[str, ...] = (env_file,) if isinstance(env_file, str) else tuple(env_file)
         self.origins = dict(origins or {})
         self.inputs = dict(inputs or {})
         self.input_values = None if input_values is None else dict(input_values)
@@ -138,6 +141,7 @@ class Job:
         yield from (Problem(("secrets",), text) for text in _wrong_names(self.secrets))
         if self.cache:
             yield from (Problem(("cache",), text) for text in _wrong_caches(self.cache))
+        yield from (Problem(("env_file",), text) for text in _wrong_files(self.env_file))
         for number, step in enumerate(self.steps):
             for place, text in _wrong(step):
                 yield Problem(("steps", number, *place), text)
@@ -197,10 +201,16 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
     if step.weight < 1:
         yield ("weight",), f"a whole number, 1 or more, is expected, got {step.weight}"
     yield from _wrong_bounds(step)
+    if step.env_file:
+        yield from ((("env_file",), text) for text in _wrong_files(step.env_file))
     yield from _wrong_kept(step)
     for name in step.outputs:
         if not re.fullmatch(VARIABLE_NAME, name.replace("-", "_")):
             yield ("outputs",), f"'{name}' is no name of an output (letters, digits, '_' and '-')"
+
+
+def _wrong_files(names: Sequence[str]) -> Iterator[str]:
+    return ("the path of a file is expected" for name in names if not name or "\0" in name)
 
 
 def _wrong_bounds(step: Step) -> Iterator[tuple[Place, str]]:

@@ -65,7 +65,7 @@ class Retry(NamedTuple):
 NO_RETRY = Retry()
 
 
-_LISTED = ("depends_on", "outputs", "secrets", "sources", "generates")
+_LISTED = ("depends_on", "outputs", "secrets", "env_file", "sources", "generates")
 
 
 class _Fields(NamedTuple):
@@ -92,6 +92,7 @@ class _Fields(NamedTuple):
     network: bool | Sequence[int] | None = None
     description: str = ""
     image: str | None = None
+    env_file: Sequence[str] = ()
     cache: Sequence[Cache] = ()
     sources: Sequence[str] = ()
     generates: Sequence[str] = ()
@@ -130,6 +131,8 @@ class Step(_Fields):
     job's. `cache` has files that it finds as an earlier run left them. A step with `sources`, globs of files below its
     directory, is skipped while they stay as they were when it succeeded; the files that match `generates` are restored
     where they are gone or have changed.
+
+    `env_file` names files of NAME=VALUE lines in the job's directory, read when the step starts; `env` wins.
 
     After `run_step` or `run_job` the step's `result` says how it ended.
     """

@@ -43,6 +43,7 @@ def definition(reading: Reading, node: Node) -> Located:
         secrets=reading.value(entries, "secrets", JOB_KINDS["secrets"], None),
         description=reading.value(entries, "description", JOB_KINDS["description"], ""),
         inputs=reading.value(entries, "inputs", inputs, {}),
+        env_file=reading.value(entries, "env_file", parsers.names, ()),
         cache=reading.value(entries, "cache", caches, ()),
     )
     set_defaults(reading, entries, job)
@@ -95,6 +96,7 @@ JOB_KINDS: Mapping[str, Callable[..., Any]] = {
     "name": parsers.text,
     "description": parsers.text,
     "env": parsers.variables,
+    "env_file": parsers.names,
     "timeout": parsers.duration,
     "max_parallel": parsers.whole,
     "secrets": parsers.names,

@@ -95,6 +95,7 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
         secrets=reading.value(merged, "secrets", parsers.names, None),
         description=reading.value(merged, "description", parsers.text, ""),
         inputs=reading.value(merged, "inputs", inputs, {}),
+        env_file=reading.value(merged, "env_file", parsers.names, ()),
         cache=reading.value(merged, "cache", caches, ()),
     )
     set_defaults(reading, merged, job)

@@ -95,6 +95,7 @@ _KINDS: Kinds = {
     "run": parsers.command,
     "shell": parsers.text,
     "env": parsers.variables,
+    "env_file": parsers.names,
     "working_dir": parsers.text,
     "depends_on": parsers.names,
     "parallel": parsers.boolean,
@@ -161,7 +162,7 @@ def _fitting(given: Mapping[str, Entry], own: Mapping[str, Entry]) -> dict[str, 
 
 
 # In place of a wrong value: a value that causes no further errors.
-_STAND_INS: Mapping[str, Any] = {"run": "true", "depends_on": ()}
+_STAND_INS: Mapping[str, Any] = {"env_file": (), "run": "true", "depends_on": ()}
 
 
 def step(reading: Reading, node: Node, number: int) -> tuple[Step, Mapping[str, Entry]]:

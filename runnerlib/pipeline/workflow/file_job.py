@@ -145,6 +145,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         timeout=values.get("timeout"),
         max_parallel=values.get("max_parallel"),
         secrets=values.get("secrets"),
+        env_file=values.get("env_file", ()),
         inputs=found.inputs,
         origins={key: place for key, place in found.origins.items() if key.startswith("steps: ")},
         cache=values.get("cache", ()),

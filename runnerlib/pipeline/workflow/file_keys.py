@@ -261,6 +261,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "max_runs": Key(parsers.whole, "how many runs of `for_each` or `matrix` go at a time; in a matrix `max_parallel`"),
     "defaults": Key(step_keys.defaults, "keys that all its `steps` have where they do not say otherwise"),
     "env": Key(parsers.variables, "variables for every step"),
+    "env_file": Key(parsers.names, "files of variables in its directory, for every step"),
     "environment": Key(parsers.variables, "the same as `env`", same_as="env"),
     "timeout": Key(parsers.duration, "time for the whole job"),
     "retry": Key(step_keys.retry, "number of further attempts at the whole job after a failure, or a mapping"),

@@ -48,7 +48,7 @@ MATRIX_LIMITS: Mapping[str, str] = {"fail_fast": "fail_fast", "max_parallel": "m
 """Words in a matrix that say how its runs go, and the field of the job that each of them is."""
 
 _LISTED = ("depends_on", "for_each", "matrix", "upload", "download", "outputs", "runs_on")
-BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "secrets", "cache", "working_dir")
+BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "secrets", "env_file", "cache", "working_dir")
 
 
 @checked
@@ -160,6 +160,7 @@ def workflow_job(
     timeout: float | None = None,
     max_parallel: int | None = None,
     secrets: Sequence[str] | None = None,
+    env_file: Sequence[str] = (),
     cache: Cache | Sequence[Cache] = (),
     working_dir: str | None = None,
     **keys: Any,
@@ -171,7 +172,9 @@ def workflow_job(
     command = command if isinstance(command, str | None) else tuple(command)
     if command is not None:
         made.append(Step(name, command, "/bin/sh -c" if isinstance(command, str) else None, working_dir=working_dir))
-    body = Job(name, made, env=env, timeout=timeout, max_parallel=max_parallel, secrets=secrets, cache=cache)
+    body = Job(
+        name, made, env=env, timeout=timeout, max_parallel=max_parallel, secrets=secrets, env_file=env_file, cache=cache
+    )
     return WorkflowJob(name, body, command, **keys)
 
 

@@ -20,6 +20,7 @@ class JobKeywords(TypedDict, total=False):
     timeout: float | None
     max_parallel: int | None
     secrets: Sequence[str] | None
+    env_file: Sequence[str]
     cache: Cache | Sequence[Cache]
     working_dir: str | None
     image: str | None

@@ -120,7 +120,7 @@ def _changed(job: WorkflowJob, command: str | Sequence[str] | None, keys: Mappin
         if given:
             raise ConfigError(f"job '{job.name}': it has steps already, got '{key}' beside them")
     old = job.body
-    limits = {key: keys[key] for key in ("timeout", "max_parallel", "secrets", "cache") if key in keys}
+    limits = {key: keys[key] for key in ("timeout", "max_parallel", "secrets", "env_file", "cache") if key in keys}
     body = old.replaced(env={**old.env, **(keys.get("env") or {})}, **limits)
     fields = {key: value for key, value in keys.items() if key not in BODY_KEYS}
     return as_tuples(job._replace(body=body, **fields))

@@ -60,6 +60,7 @@ def signatures(job: Job) -> dict[str, str]:
     steps = {step.name: step for step in job.steps}
     # As a variable that is not there, an input that is not there changes nothing.
     given = sorted({**job.env, **{f"inputs.{name}": value for name, value in (job.input_values or {}).items()}}.items())
+    given += [("env_file", name) for name in job.env_file]
     return signed(job.dependencies(), lambda name: (steps[name], given))
 
 

@@ -75,6 +75,8 @@ def signatures(plan: WorkflowPlan) -> dict[str, str]:
         instance = plan.instances[name]
         job = instance.job
         variables = [sorted(given.items()) for given in (job.env, instance.env, job.matrix)]
+        if job.body.env_file:
+            variables.append([("env_file", name) for name in job.body.env_file])
         if job.body.input_values:
             variables.append(sorted(job.body.input_values.items()))
         return job._replace(**irrelevant), job.body.steps, variables, started_with

@@ -33,6 +33,7 @@ OTHER = {
     "sandbox": "strict",
     "network": False,
     "image": "alpine:3",
+    "env_file": (".env",),
     "cache": (Cache("k", ("a",)),),
     "sources": ("a",),
     "generates": ("a",),
