@@ -105,7 +105,8 @@ class _Job:
             if not self._lost:
                 self._writer.end(self._encoded(outcome))
             await self._link.drain()
-            await listening  # the worker leaves once it has the last frame
+            if not self._lost:
+                await listening  # the worker leaves once it has the last frame
         finally:
             await cancelled(listening, watching)
             await self._link.close()

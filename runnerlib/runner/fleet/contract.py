@@ -203,8 +203,8 @@ class Lease(Protocol):
     async def done(self) -> None:
         """End the lease after the last frame."""
 
-    async def give_back(self) -> None:
-        """Let another worker have the job."""
+    async def give_back(self, *, later: bool = False) -> None:
+        """Let another worker have the job, at once or in a moment."""
 
     async def listen(self, receive: Callable[[str, bytes], Awaitable[None]]) -> None:
         """Call `receive` with what the dispatcher sends: `stop`, `taken` or `tell`, and its content."""

@@ -103,7 +103,7 @@ class Delivery:
             self._setup.say(f"job {self._ticket.id} " + ("belongs to a run that is gone" if self._dropped else "ended"))
         elif now() - self._renewed < self._ticket.queue.lease * STOPS:
             self._setup.say(f"job {self._ticket.id}: its agent has died; another attempt may follow")
-            await self._lease.give_back()
+            await self._lease.give_back(later=True)  # what it has started ends before
         else:  # who gives back what is not his any more takes it from another worker
             self._setup.say(f"job {self._ticket.id}: the lease was lost, so it was stopped")
 

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 _TOLD_AFTER = 60.0
 _LOOKS = 5.0
-_PATIENCE = 15.0
-_AT_ONCE = 20.0
+_PATIENCE = 3.0
 
 
 class Fleet:
@@ -139,8 +138,7 @@ class FleetJob:
             raise RunnerError(f"it has {len(sealed)} bytes with its settings, more than the fleet carries ({most})")
         if self._signum:
             raise Interrupted(self._signum, signal_name(self._signum))
-        await self._fleet.engine.submit(self.ticket, sealed)
-        waiting = asyncio.get_running_loop().create_task(self._wait_for_worker())
+        waiting = asyncio.get_running_loop().create_task(self._hand_in(sealed))
         try:
             return await asyncio.shield(self._end)
         except asyncio.CancelledError:
@@ -158,6 +156,16 @@ class FleetJob:
         await asyncio.shield(self._stop_it())
 
     # -- waiting for a worker
+
+    async def _hand_in(self, sealed: bytes) -> None:
+        """Hand the job in, which takes as long as the server is away, and wait for a worker."""
+        try:
+            await self._fleet.engine.submit(self.ticket, sealed)
+            await self._wait_for_worker()
+        except RunnerError as error:
+            self._take_end(self._not_run(error, time.time()))
+        except Exception as error:
+            self.fail(error)
 
     async def _wait_for_worker(self) -> None:
         """Tell why no worker takes the job, and end it when it has waited too long."""
@@ -246,7 +254,8 @@ class FleetJob:
     def _begin(self, frame: Frame) -> None:
         at = self._opened(frame)
         if self._worker:
-            text = f"worker '{self._worker}' was lost, attempt {frame.attempt} runs on worker '{frame.worker}'"
+            lost = "its process on " * (self._worker == frame.worker) + f"worker '{self._worker}'"
+            text = f"{lost} was lost, attempt {frame.attempt} runs on worker '{frame.worker}'"
             self._observer.observe(Warned(f"{self._shown}: {text}"))
             self._events.lost(f"worker '{self._worker}' was lost")
         self._attempt, self._worker = frame.attempt, frame.worker
@@ -319,11 +328,11 @@ class FleetJob:
 
         Neither a server that is away nor a worker that does not answer holds the run up for ever.
         """
-        at_once = self._stops > 1
+        at_once, config = self._stops > 1, self._fleet.plan.front.config
         if self._end.done():
             return
         try:
-            async with asyncio.timeout(_AT_ONCE if at_once else _PATIENCE):
+            async with asyncio.timeout(config.grace_period + config.drain_timeout + _PATIENCE):
                 if self._begun.is_set() or not await self._withdraw(self._signum):
                     await self._fleet.engine.stop(self.ticket, self._signum, at_once=at_once)
                 if at_once:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import TypeVar
 
 import nats
 from nats.aio.client import Client
-from nats.js.errors import NotFoundError
+from nats.js.errors import NoKeysError, NotFoundError
 
 from runnerlib._util.cancellation import Stop
 from tests.conftest import children
@@ -30,11 +31,20 @@ T = TypeVar("T")
 class Broker:
     """A NATS server with JetStream; `kill` and `start` keep its port and its disk."""
 
-    def __init__(self, directory: Path, *options: str, user: str = "", scheme: str = "nats", query: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        user: str = "",
+        scheme: str = "nats",
+        query: str = "",
+        host: str = "127.0.0.1",
+    ) -> None:
         self.directory = directory
+        self._host = host
         self.store = directory / "store"
         self._options = options
-        self._form = f"{scheme}://{user}127.0.0.1:{{}}{query}"
+        self._form = f"{scheme}://{user}{host}:{{}}{query}"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = -1
         self.start()
@@ -44,7 +54,7 @@ class Broker:
         ports.mkdir(parents=True, exist_ok=True)
         for old in ports.iterdir():
             old.unlink()
-        words = [tool("nats-server"), "-js", "-sd", str(self.store), "-a", "127.0.0.1", "-p", str(self.port)]
+        words = [tool("nats-server"), "-js", "-sd", str(self.store), "-a", self._host, "-p", str(self.port)]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*words, "--ports_file_dir", str(ports), *self._options], stdout=log, stderr=log
@@ -59,14 +69,18 @@ class Broker:
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        """The process; -1 while it is killed."""
+        return self._process.pid if self._process is not None else -1
 
     def kill(self, signum: int = signal.SIGKILL) -> None:
         if self._process is not None:
             self._process.send_signal(signum)
             self._process.wait()
             self._process = None
+
+    def lose_disk(self) -> None:
+        """Remove what a killed server has stored."""
+        shutil.rmtree(self.store)
 
     def asked(self, ask: Callable[[Client], Awaitable[T]]) -> T:
         """Return the answer of the server to a client of the test."""
@@ -91,6 +105,18 @@ class Broker:
                 return 0
 
         return self.asked(state)
+
+    @property
+    def marks(self) -> list[str]:
+        """The keys of the marks that are left for workers."""
+
+        async def keys(client: Client) -> list[str]:
+            try:
+                return await (await client.jetstream().key_value("RUNNERLIB_MARKS")).keys()
+            except (NotFoundError, NoKeysError):
+                return []
+
+        return self.asked(keys)
 
     def forget_duplicates(self) -> None:
         """Remember the ids of jobs no longer than a moment, as if the two minutes were over."""
@@ -121,13 +147,20 @@ class Broker:
 class Worker:
     """A worker, and what it says."""
 
-    def __init__(self, broker: Broker, key: Path, name: str, *options: str, slots: int = 2) -> None:
+    def __init__(self, broker: Broker, key: Path, name: str, *options: str, slots: int = 2, space: str = "") -> None:
         self.name = name
         self.log = broker.directory / f"{name}.log"
         words = ["worker", "--on", broker.url, "--fleet-key-file", str(key), "--name", name, "--slots", str(slots)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "runnerlib", *words, *options],
+                [
+                    *(("ip", "netns", "exec", space) if space else ()),
+                    sys.executable,
+                    "-m",
+                    "runnerlib",
+                    *words,
+                    *options,
+                ],
                 stdout=log,
                 stderr=log,
                 cwd=broker.directory,
@@ -147,10 +180,13 @@ class Worker:
 
 
 @contextmanager
-def working(broker: Broker, key: Path, name: str, *options: str, slots: int = 2) -> Iterator[Worker]:
-    """A worker during the block; what is left of one that was killed comes to this process, which awaits its end."""
+def working(broker: Broker, key: Path, name: str, *options: str, slots: int = 2, space: str = "") -> Iterator[Worker]:
+    """A worker during the block, in a network namespace if one is named.
+
+    Its processes come to this one when it was killed, and their end is awaited.
+    """
     before = children()
-    worker = Worker(broker, key, name, *options, slots=slots)
+    worker = Worker(broker, key, name, *options, slots=slots, space=space)
     try:
         yield worker
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nats.aio.client import Client
@@ -79,7 +80,7 @@ class Connection:
         try:
             await self.make()
         except (TimeoutError, NatsError) as error:
-            await self.client.close()
+            await self.close()
             raise self.error("the fleet cannot be used", error) from None
 
     async def make(self) -> None:
@@ -170,7 +171,8 @@ class Connection:
     async def close(self) -> None:
         """Leave."""
         if not self.client.is_closed:
-            await self.client.close()
+            with suppress(RuntimeError, OSError):  # it writes what is left although the server is away
+                await self.client.close()
 
     async def _failed(self, error: Exception) -> None:
         """Remember why the server does not let us in; the library's own error may not say it."""
@@ -229,10 +231,13 @@ def facts(data: bytes) -> WorkerFacts:
     return WorkerFacts(name, version, key, tuple(labels), slots)
 
 
-def queue_of(data: bytes) -> Queue:
-    """Return the queue that an entry describes."""
-    version, key, labels, lease, priority = json.loads(data)
-    return Queue(version, key, tuple(labels), lease, priority)
+def queue_of(data: bytes) -> Queue | None:
+    """Return the queue that an entry describes; None for that of another version, which may have another form."""
+    try:
+        version, key, labels, lease, priority = json.loads(data)
+        return Queue(version, key, tuple(labels), float(lease), int(priority))
+    except (ValueError, TypeError):
+        return None
 
 
 def run_entry(data: bytes) -> RunEntry:

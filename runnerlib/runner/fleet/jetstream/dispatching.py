@@ -32,7 +32,7 @@ from runnerlib.runner.fleet.jetstream.connection import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
@@ -83,6 +83,8 @@ class JetStreamEngine:
         self._run = terms.run
         self._queues: set[str] = set()
         self._shown: dict[int, int] = {}
+        self._withdrawn: set[int] = set()
+        self._submitting = asyncio.Lock()  # jobs come into a queue in the order of the run
         self._beating: asyncio.Task[None] | None = None
         self._lives: KeyValue
         self.most = connection.most
@@ -108,7 +110,6 @@ class JetStreamEngine:
 
     async def submit(self, ticket: Ticket, sealed: bytes) -> None:
         """Hand in a job. Raises FleetError."""
-        await self._announce(ticket.queue)
         headers = {
             ID: ticket.id,
             AFTER: "0",  # there is no job of this number in the queue
@@ -117,11 +118,13 @@ class JetStreamEngine:
             "Runnerlib-Detached": str(int(ticket.detached)),
         }
         subject = self._job_subject(ticket)
-        try:
-            await self._connection.lasting(lambda: self._js.publish(subject, sealed, stream=JOBS, headers=headers))
-        except BadRequestError as error:
-            if error.err_code != WRONG_LAST:
-                raise self._connection.error("the fleet took no job", error) from None
+        async with self._submitting:
+            await self._announce(ticket.queue)
+            try:
+                await self._connection.lasting(lambda: self._js.publish(subject, sealed, stream=JOBS, headers=headers))
+            except BadRequestError as error:
+                if error.err_code != WRONG_LAST:
+                    raise self._connection.error("the fleet took no job", error) from None
         await self._publish(NEWS, b"")
 
     async def withdraw(self, ticket: Ticket, sealed: bytes) -> bool:
@@ -134,6 +137,7 @@ class JetStreamEngine:
             )
         except BadRequestError:
             return False
+        self._withdrawn.add(ticket.number)
         with suppress(NatsError, asyncio.TimeoutError):  # a worker that gets it sees that it is over
             await self._js.purge_stream(JOBS, subject=self._job_subject(ticket))
         return True
@@ -210,7 +214,17 @@ class JetStreamEngine:
                 await self._lives.delete(self._run)
                 for name in self._queues:
                     await self._js.purge_stream(JOBS, subject=f"runnerlib.jobs.{name}.{self._run}.>")
-                await self._js.purge_stream(LOGS, subject=f"runnerlib.logs.{self._run}.>")
+                for subject in self._log_subjects():
+                    await self._js.purge_stream(LOGS, subject=subject)
+
+    def _log_subjects(self) -> Iterator[str]:
+        """Yield the subjects of the log that are purged.
+
+        The end of a job that was withdrawn stays: a worker may be about to begin it, and is refused for that.
+        """
+        if not self._withdrawn:
+            yield f"runnerlib.logs.{self._run}.>"
+        yield from map(self._log_subject, self._shown.keys() - self._withdrawn if self._withdrawn else ())
 
     @property
     def _js(self) -> JetStreamContext:

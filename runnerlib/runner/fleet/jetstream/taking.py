@@ -43,6 +43,7 @@ _PRESENT = 20.0
 _PATIENCE = 5.0
 _LEAVING = 3.0
 _RETURNS = 30.0
+_MOMENT = 1_000_000_000
 
 
 async def taking(url: str, worker: WorkerFacts) -> JetStreamSource:
@@ -62,6 +63,7 @@ class JetStreamSource:
         self._worker = worker
         self._queues: dict[str, Queue] = {}
         self._news = asyncio.Event()
+        self._listed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def enter(self) -> None:
@@ -74,6 +76,9 @@ class JetStreamSource:
     async def take(self, timeout: float) -> JetStreamLease | None:
         """Return the next job; None when there is none within `timeout` seconds."""
         end = asyncio.get_running_loop().time() + timeout
+        if not self._listed.is_set():  # the first queue that is seen may not be that of the highest priority
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._listed.wait(), timeout)
         while True:
             self._news.clear()
             for name, queue in sorted(self._queues.items(), key=lambda item: -item[1].priority):
@@ -112,9 +117,11 @@ class JetStreamSource:
                 try:
                     while True:
                         entry = await watcher.updates(_FRESH)
-                        if entry is not None and entry.value:
+                        if entry is None:
+                            self._listed.set()
+                        elif entry.value:
                             queue = queue_of(entry.value)
-                            if queue.serves(self._worker):
+                            if queue is not None and queue.serves(self._worker):
                                 self._queues.setdefault(entry.key, queue)
                                 self._news.set()
                 finally:
@@ -229,10 +236,10 @@ class JetStreamLease:
         with suppress(APIError, FleetError):
             await self._connection.lasting(lambda: self._connection.client.request(self._reply, b"+ACK", timeout=5))
 
-    async def give_back(self) -> None:
-        """Let another worker have the job."""
+    async def give_back(self, *, later: bool = False) -> None:
+        """Let another worker have the job, at once or in a moment."""
         with suppress(NatsError, OSError):
-            await self._connection.client.publish(self._reply, b"-NAK")
+            await self._connection.client.publish(self._reply, b'-NAK {"delay": %d}' % _MOMENT if later else b"-NAK")
             await self._connection.client.publish(NEWS, b"")
             await self._connection.client.flush(timeout=5)
 
