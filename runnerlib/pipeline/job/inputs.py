@@ -92,11 +92,6 @@ def origins_of(values: Mapping[str, str], given: Iterable[tuple[str, str]], plac
     }
 
 
-def defaults_of(inputs: Mapping[str, Input]) -> dict[str, str]:
-    """Return the values that inputs have where nothing is known of the run; empty texts for those without a default."""
-    return {name: one.default or "" for name, one in inputs.items()}
-
-
 def _unknown(name: str, inputs: Mapping[str, Input]) -> str:
     if not inputs:
         return f"unknown input '{name[:_LONGEST]}': what runs has no inputs"

@@ -132,7 +132,8 @@ def _workflow(
         notes.append(f"workflow '{one_line(workflow.name)}': {why}")
         return None
     try:
-        jobs = [one.to_dict() for one in triggers(workflow.jobs, event, changes, file, note=notes.append)]
+        known = workflow.with_inputs((), "")  # an event sets none
+        jobs = [one.to_dict() for one in triggers(known.jobs, event, changes, file, note=notes.append)]
         message(jobs)
     except ConfigError as error:
         errors.append(f"{one_line(file)}: {error}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from runnerlib._util.path_glob import any_matches
 from runnerlib.errors import ConfigError, one_line
 from runnerlib.pipeline.conditions import variables
-from runnerlib.pipeline.job.inputs import defaults_of
+from runnerlib.pipeline.job.inputs import values_of
+from runnerlib.pipeline.job.inputs import variables as input_variables
 from runnerlib.pipeline.surroundings import Surroundings
 from runnerlib.pipeline.workflow import ALL_SUCCESS, condition_of, expand, plain_condition
 from runnerlib.triggers.evaluate.worker_shell import by_worker, if_single, needs_shell
@@ -47,7 +48,9 @@ def triggers(
     left_out = set(unwanted)
     names: dict[str, list[str]] = {}
     found: list[JobTrigger] = []
-    for job in _in_order(jobs):
+    for written in _in_order(jobs):
+        job = _with_inputs(written)
+        _refuse(job)
         why = _why_not(job, event, changes, left_out)
         if why:
             note(f"job '{one_line(job.name)}': {why}")
@@ -72,6 +75,28 @@ def _in_order(jobs: Sequence[WorkflowJob]) -> Iterator[WorkflowJob]:
         yield ready
 
 
+def _with_inputs(job: WorkflowJob) -> WorkflowJob:
+    """Return a job with the values of its inputs, of which an event sets none. Raises ConfigError for a missing one."""
+    if not job.body.inputs or job.body.input_values is not None:
+        return job
+    return job._replace(body=job.body.replaced(input_values=values_of(job.body.inputs, ())))
+
+
+def _refuse(job: WorkflowJob) -> None:
+    """Raise ConfigError for what a coordinator, which starts each job by itself, does not do."""
+    given = {
+        "allow_failure": job.allow_failure,
+        "approve": job.approve is not None,
+        "fail_fast": job.fail_fast,
+        "max_runs": job.max_runs is not None,
+    }
+    for key, there in given.items():
+        if there:
+            raise ConfigError(
+                f"job '{one_line(job.name)}': {key}: a coordinator knows nothing of it; `runnerlib run` does"
+            )
+
+
 def _why_not(job: WorkflowJob, event: Event, changes: Changes, left_out: Collection[str]) -> str:
     """Return why a job is left out: its condition, if that is an expression, or a job it needs; empty if it is not."""
     why = _why_false(job, event, changes)
@@ -93,8 +118,7 @@ def _why_false(job: WorkflowJob, event: Event, changes: Changes) -> str:
         files = changes()
         return files is None or any_matches(files, glob)
 
-    inputs = defaults_of(job.body.inputs)  # an event sets none
-    surroundings = Surroundings(lambda: variables(event.variables, job.name), changed, inputs)
+    surroundings = Surroundings(lambda: variables(event.variables, job.name), changed, job.body.input_values or {})
     facts = surroundings.facts({**event.variables, **job.env}, {})
     return "" if condition.evaluate(facts) else one_line(condition.why_false(facts))
 
@@ -108,7 +132,7 @@ def _instances(job: WorkflowJob, waits_for: list[str], event: Event, file: str) 
     fields["condition"] = _condition(job)
     if waits_for:
         fields["depends_on"] = waits_for
-    if not job.matrix and (job.for_each is None or job.command is not None):
+    if not job.matrix and (job.for_each is None or not _by_file(job)):
         yield made(fields)
         return
     # Steps are found by their file: each of these jobs needs the number of its run.
@@ -122,7 +146,7 @@ def _fields(job: WorkflowJob, event: Event, file: str) -> dict[str, Any]:
     described = event.variables
     fields: dict[str, Any] = {
         "job_name": job.name,
-        "env": {**described, **job.env},
+        "env": {**described, **input_variables(job.body.input_values), **job.env},
         **_sources(described),
         **job.settings,
         "container_image": job.image,
@@ -153,11 +177,18 @@ def _sources(described: Mapping[str, str]) -> dict[str, str | None]:
     }
 
 
+def _by_file(job: WorkflowJob) -> bool:
+    """Return whether the worker needs the file of a job: for its steps, or for what a command alone does not say."""
+    return job.command is None or bool(job.retry.max or job.body.env_file)
+
+
 def _command(job: WorkflowJob, file: str, name: str) -> str:
     """Return the command for the worker: the one of the job, run with masking, or one that runs its steps."""
     if job.command is None and not file:
         raise ConfigError(f"job '{one_line(job.name)}': a job of steps that is triggered by itself needs a 'command'")
-    if job.command is None:
+    if _by_file(job) and not file:
+        raise ConfigError(f"job '{one_line(job.name)}': retry and env_file are for jobs of a workflow file")
+    if job.command is None or _by_file(job):
         return by_worker(f"runnerlib run --workflow-file {shlex.quote(f'{_CI}/{file}')} --job {shlex.quote(name)}")
     command = job.command if isinstance(job.command, str) else shlex.join(job.command)
     if job.remote.get("raw_command"):

@@ -481,3 +481,39 @@ def test_a_job_by_itself(tmp_path: Path) -> None:
     file.write_text("name: deploy\njob: {steps: [{name: a, run: make}]}\n")
     with pytest.raises(ConfigError, match="needs a 'command'"):
         triggers([load_job(file)], Event("", {}), lambda: None)
+
+
+def test_inputs_have_their_defaults_and_what_a_command_does_not_say_is_in_its_file(tmp_path: Path) -> None:
+    text = """
+name: w
+on: push
+inputs: {target: {type: choice, options: [a, b], default: a}}
+jobs:
+  one: {command: x, condition: inputs.target == 'a'}
+  two: {command: x, condition: inputs.target == 'b'}
+  four: {command: x, retry: 2}
+"""
+    jobs = {
+        job["job_name"]: job for job in sent(evaluated(layout(tmp_path, workflows__w=text)))["workflows"][0]["jobs"]
+    }
+    assert list(jobs) == ["one", "four"]
+    assert jobs["one"]["env"]["INPUT_TARGET"] == "a"
+    assert "--workflow-file /job/ci/.reactorcide/workflows/w.yaml --job four" in jobs["four"]["job_command"]
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("approve: true", "job 'j': approve: a coordinator knows nothing of it; `runnerlib run` does"),
+        ("allow_failure: true", "job 'j': allow_failure: a coordinator knows nothing of it; `runnerlib run` does"),
+        ("for_each: [1], max_runs: 1", "job 'j': max_runs: a coordinator knows nothing of it; `runnerlib run` does"),
+    ],
+)
+def test_what_a_coordinator_does_not_do_is_told(key: str, told: str, tmp_path: Path) -> None:
+    found = evaluated(layout(tmp_path, workflows__w=f"name: w\non: push\njobs: {{j: {{command: x, {key}}}}}"))
+    assert found.errors == (f".reactorcide/workflows/w.yaml: {told}",)
+
+
+def test_an_input_without_a_default_is_told(tmp_path: Path) -> None:
+    found = evaluated(layout(tmp_path, workflows__w="name: w\non: push\ninputs: {v: }\njobs: {j: {command: x}}"))
+    assert found.errors == (".reactorcide/workflows/w.yaml: the input 'v' has no value; give --set v=VALUE",)
