@@ -70,6 +70,7 @@ LAZY = {
     "runnerlib.pipeline.graph_text": "only --plan draws",
     "runnerlib.pipeline.job.inputs": "few jobs have inputs",
     "runnerlib.pipeline.job.cache": "few jobs keep files from run to run",
+    "runnerlib.pipeline.job.concurrency": "few jobs are in a group",
     "runnerlib.pipeline.job.retry_pattern": "few steps have a pattern for their retries",
     "runnerlib.pipeline.job_file": "64 KiB and PyYAML",
     "runnerlib.pipeline.template": "few texts have facts in them",

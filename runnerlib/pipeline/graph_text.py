@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from runnerlib.pipeline.job import Job, Step
     from runnerlib.pipeline.job.cache import Cache
+    from runnerlib.pipeline.job.concurrency import Concurrency
 
     Graph = Mapping[str, Sequence[str]]
 
@@ -70,7 +71,7 @@ def _one_line(command: str, width: int, mark: str) -> str:
 
 
 def graph_as_mermaid(
-    graph: Graph, idle: Collection[str], prefix: str, notes: Mapping[str, Sequence[str]] = NO_NOTES
+    graph: Graph, idle: Collection[str], prefix: str, notes: Mapping[str, Sequence[str]] = NO_NOTES, title: str = ""
 ) -> str:
     """Return the graph as a Mermaid flowchart; nodes in `idle`, which do not run, are dashed.
 
@@ -78,7 +79,9 @@ def graph_as_mermaid(
     """
     numbers = {name: f"{prefix}{number}" for number, name in enumerate(graph)}
     labels = {name: "<br>".join(map(_quoted, (name, *notes.get(name, ())))) for name in graph}
-    lines = ["flowchart TD", *(f'  {number}["{labels[name]}"]' for name, number in numbers.items())]
+    head = title.replace("\\", "\\\\").replace('"', '\\"')
+    lines = ["---", f'title: "{head}"', "---"] if title else []
+    lines += ["flowchart TD", *(f'  {number}["{labels[name]}"]' for name, number in numbers.items())]
     lines += [f"  {numbers[other]} --> {numbers[name]}" for name, others in graph.items() for other in others]
     dashed = [numbers[name] for name in graph if name in idle]
     if dashed:
@@ -102,8 +105,8 @@ def as_text(job: Job, kept: Collection[str] = (), left_out: Collection[str] = ()
     nodes = {
         step.name: Node(step.shown, tuple(_how(step, graph[step.name])), idle.get(step.name, "")) for step in job.steps
     }
-    about = (*listed_secrets(job.secrets), *kept_files(job.cache))
-    title = "; ".join((f"job {one_line(job.name)}: {counted(len(graph), 'step')}", *about))
+    told = (*listed_secrets(job.secrets), *around_of(job))
+    title = "; ".join((f"job {one_line(job.name)}: {counted(len(graph), 'step')}", *told))
     return graph_as_text(title, graph, nodes, width) + origins_as_text(job.origins, width)
 
 
@@ -122,9 +125,7 @@ def origins_as_text(origins: Mapping[str, str], width: int = 0) -> str:
 def as_mermaid(job: Job, kept: Collection[str] = (), left_out: Collection[str] = (), width: int = 0) -> str:  # noqa: ARG001
     """Return the steps as a Mermaid flowchart; dashed ones do not run."""
     notes = {step.name: tuple(_kept(step)) for step in job.steps}
-    kept = "; ".join(kept_files(job.cache)).replace("\\", "\\\\").replace('"', '\\"')
-    title = f'---\ntitle: "{kept}"\n---\n' if kept else ""
-    return title + graph_as_mermaid(job.dependencies(), {*kept, *left_out}, "s", notes)
+    return graph_as_mermaid(job.dependencies(), {*kept, *left_out}, "s", notes, "; ".join(around_of(job)))
 
 
 def _how(step: Step, waits_for: Collection[str]) -> Iterator[str]:
@@ -146,6 +147,19 @@ def _kept(step: Step) -> Iterator[str]:
     yield from kept_files(step.cache)
     if step.sources:
         yield f"skipped while its sources are as they were: {', '.join(step.sources)}"
+
+
+def around_of(job: Job) -> tuple[str, ...]:
+    """Return the words about what is around the steps of a job: its group, and its caches."""
+    return *in_group(job.concurrency), *kept_files(job.cache)
+
+
+def in_group(concurrency: Concurrency | None) -> tuple[str, ...]:
+    """Return the words about a concurrency group; nothing without one."""
+    if concurrency is None:
+        return ()
+    how = "stops those before it" if concurrency.cancel else "one at a time"
+    return (f"group {one_line(concurrency.group)}: {how}",)
 
 
 def kept_files(caches: Sequence[Cache]) -> tuple[str, ...]:

@@ -105,8 +105,12 @@ async def run_job(
             plan = await driver.until_stopped(partial(run.validate, observer))
             with nullcontext() if hooks is None else hooks.working():
                 # 2. Prepare the workspace, and the sources in it.
+                if plan.job.concurrency is not None:
+                    await driver.until_stopped(partial(run.wait_for_turn, plan))
                 journal = run.lock_workspace(plan)
                 plan = await driver.until_stopped(partial(run.prepare, plan, journal))
+                if plan.job.concurrency is not None:  # of a file that was in the source
+                    await driver.until_stopped(partial(run.wait_for_turn, plan))
                 state.stop.check()
                 # 3. Execute the steps.
                 make = partial(run.make_job, journal)
@@ -158,13 +162,15 @@ class _Run(Generic[P]):
         self._driver = driver
         self._observers = ExitStack()
         self._lock = ExitStack()
+        self._group = ExitStack()
+        self._has_turn = False
 
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Enter what lasts for the whole run; at its end the first failure is raised, but not that of the job."""
         hooks = nullcontext() if self._hooks is None else self._hooks.open(self.state)
         around = self._driver.around(self._planner.services.masker)
-        with hooks, self._observers, around, self._lock:
+        with hooks, self._observers, around, self._group, self._lock:
             yield
         self.state.failures.raise_first()
 
@@ -186,6 +192,16 @@ class _Run(Generic[P]):
 
     def _listen(self, observer: Observer) -> None:
         self.state.observer = observer if self._hooks is None else self._hooks.listen(observer)
+
+    def wait_for_turn(self: _Run[JobPlan], plan: JobPlan) -> None:
+        """Wait until no other run of the group of the job goes on; a second call does nothing."""
+        if self._has_turn or plan.job.concurrency is None:
+            return
+        from runnerlib.runner.concurrency import group_of_job  # few jobs are in a group
+
+        state, group = self.state, group_of_job(plan, plan.job.concurrency)
+        self._group.enter_context(group.entered(state.stop, state.notice, state.warn))
+        self._has_turn = True
 
     def lock_workspace(self, plan: JobPlan) -> Journal | None:
         """Open the journal, which keeps other runs out of the workspace; a single command has none."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.values import NamedTuple, checked, mended
+from runnerlib.pipeline.job.concurrency import wrong_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from runnerlib.pipeline.job.concurrency import Concurrency
 
 _MOST_PATHS = 100
 
@@ -54,14 +57,22 @@ def wrong_caches(caches: Iterable[Cache]) -> Iterator[str]:
         seen.add((cache.key, tuple(cache.paths)))
 
 
-def wrong_files(sources: Sequence[str], generates: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield what is wrong with the sources of a step and what it generates."""
+def wrong_around(caches: Sequence[Cache], concurrency: Concurrency | None) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the caches and the group of a job, with the key that has it."""
+    yield from (("cache", text) for text in wrong_caches(caches))
+    if concurrency is not None:
+        yield from (("concurrency", text) for text in wrong_group(concurrency))
+
+
+def wrong_kept(caches: Sequence[Cache], sources: Sequence[str], generates: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the files of a step that are kept from run to run, with the key that has it."""
+    yield from (("cache", text) for text in wrong_caches(caches))
     if generates and not sources:
-        yield ("generates",), "it needs 'sources', which say when the step has to run again"
+        yield "generates", "it needs 'sources', which say when the step has to run again"
     for key, globs in (("sources", sources), ("generates", generates)):
-        yield from (((key,), text) for text in _wrong_paths([glob.removeprefix("!") for glob in globs]))
+        yield from ((key, text) for text in _wrong_paths([glob.removeprefix("!") for glob in globs]))
         if globs and all(glob.startswith("!") for glob in globs):
-            yield (key,), "every glob begins with '!', which leaves files out; at least one without it is expected"
+            yield key, "every glob begins with '!', which leaves files out; at least one without it is expected"
 
 
 def _wrong_paths(paths: Iterable[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runnerlib.pipeline.job.cache import Cache
+    from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job.step import Retry, Sandbox, Step, When
 
@@ -26,6 +27,7 @@ class JobChanges(TypedDict, total=False):
     inputs: Mapping[str, Input] | None
     input_values: Mapping[str, str] | None
     cache: Cache | Sequence[Cache]
+    concurrency: Concurrency | str | None
 
 
 class StepKeywords(TypedDict, total=False):

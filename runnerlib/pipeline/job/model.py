@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runnerlib._util.graph import Graph
     from runnerlib.pipeline.conditions import Condition
     from runnerlib.pipeline.job.cache import Cache
+    from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job.keywords import JobChanges, StepKeywords
 
@@ -61,7 +62,7 @@ class Job:
     directory, for every step. `description` says what the job is for;
     `origins` tells people where values come from that are not said of the job itself. `inputs` are its parameters,
     whose values are in variables INPUT_<NAME>; `input_values` are set by the run. `cache` has files that the job finds
-    as an earlier run left them.
+    as an earlier run left them; of the runs of the group `concurrency` one goes on at a time.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Job:
         inputs: Mapping[str, Input] | None = None,
         input_values: Mapping[str, str] | None = None,
         cache: Cache | Sequence[Cache] = (),
+        concurrency: Concurrency | str | None = None,
     ) -> None:
         self.name = name
         self.description = description
@@ -91,6 +93,7 @@ class Job:
         self.timeout = timeout
         self.max_parallel = max_parallel
         self.secrets = (secrets,) if isinstance(secrets, str) else secrets
+        self.concurrency = in_group(concurrency)
         self.cache: tuple[Cache, ...] = (cache,) if hasattr(cache, "_fields") else tuple(cache)  # type: ignore[assignment]
 
     def replaced(self, **changes: Unpack[JobChanges]) -> Job:
@@ -139,8 +142,8 @@ class Job:
         if self.max_parallel is not None and self.max_parallel < 1:
             yield Problem(("max_parallel",), f"a whole number, 1 or more, is expected, got {self.max_parallel}")
         yield from (Problem(("secrets",), text) for text in _wrong_names(self.secrets))
-        if self.cache:
-            yield from (Problem(("cache",), text) for text in _wrong_caches(self.cache))
+        if self.cache or self.concurrency is not None:
+            yield from _wrong_around(self.cache, self.concurrency)
         yield from (Problem(("env_file",), text) for text in _wrong_files(self.env_file))
         for number, step in enumerate(self.steps):
             for place, text in _wrong(step):
@@ -223,21 +226,27 @@ def _wrong_bounds(step: Step) -> Iterator[tuple[Place, str]]:
         yield from _wrong_secrets(step)
 
 
-def _wrong_caches(caches: Sequence[Cache]) -> Iterator[str]:
-    from runnerlib.pipeline.job.cache import wrong_caches  # for the few jobs that have one
+def in_group(given: Concurrency | str | None) -> Concurrency | None:
+    """Return the group of a job or workflow; a text is its name."""
+    if not isinstance(given, str):
+        return given
+    from runnerlib.pipeline.job.concurrency import Concurrency  # for the few that are in one
 
-    yield from wrong_caches(caches)
+    return Concurrency(given)
+
+
+def _wrong_around(cache: Sequence[Cache], concurrency: Concurrency | None) -> Iterator[Problem]:
+    from runnerlib.pipeline.job.cache import wrong_around  # for the few jobs that have one
+
+    yield from (Problem((key,), text) for key, text in wrong_around(cache, concurrency))
 
 
 def _wrong_kept(step: Step) -> Iterator[tuple[Place, str]]:
     """Yield what is wrong with the files of a step that are kept from run to run."""
-    if step.cache:
-        yield from ((("cache",), text) for text in _wrong_caches(step.cache))
-    if not (step.sources or step.generates):
-        return
-    from runnerlib.pipeline.job.cache import wrong_files  # likewise
+    if step.cache or step.sources or step.generates:
+        from runnerlib.pipeline.job.cache import wrong_kept  # likewise
 
-    yield from wrong_files(step.sources, step.generates)
+        yield from (((key,), text) for key, text in wrong_kept(step.cache, step.sources, step.generates))
 
 
 def _wrong_times(step: Step) -> Iterator[tuple[Place, str]]:

@@ -9,7 +9,7 @@ from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
-from runnerlib.pipeline.job_file.steps import caches, defaults, step
+from runnerlib.pipeline.job_file.steps import caches, concurrency, defaults, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +45,7 @@ def definition(reading: Reading, node: Node) -> Located:
         inputs=reading.value(entries, "inputs", inputs, {}),
         env_file=reading.value(entries, "env_file", parsers.names, ()),
         cache=reading.value(entries, "cache", caches, ()),
+        concurrency=reading.value(entries, "concurrency", concurrency, None),
     )
     set_defaults(reading, entries, job)
     if "steps" not in entries:
@@ -103,6 +104,7 @@ JOB_KINDS: Mapping[str, Callable[..., Any]] = {
     "defaults": defaults,
     "inputs": inputs,
     "cache": caches,
+    "concurrency": concurrency,
     "steps": read_steps,
 }
 JOB_KEYS = tuple(JOB_KINDS)

@@ -7,6 +7,7 @@ from typing import Any
 
 from runnerlib.pipeline.job import NO_RETRY, Retry, Step
 from runnerlib.pipeline.job.cache import Cache
+from runnerlib.pipeline.job.concurrency import Concurrency
 from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, got
@@ -63,6 +64,17 @@ def codes(reading: Reading, node: Node) -> tuple[int, ...]:
     return tuple(parsers.whole(reading, item) for item in reading.items(node))
 
 
+def concurrency(reading: Reading, node: Node) -> Concurrency:
+    """The name of a concurrency group, or a mapping."""
+    if node.id == "scalar":
+        return Concurrency(parsers.text(reading, node))
+    entries = reading.entries(node, "concurrency", CONCURRENCY_KINDS)
+    if "group" not in entries:
+        raise Wrong("'group' is missing, the name of the group")
+    cancel = reading.value(entries, "cancel", parsers.boolean, False)
+    return Concurrency(reading.value(entries, "group", parsers.text, "group"), cancel)
+
+
 def caches(reading: Reading, node: Node) -> tuple[Cache, ...]:
     """A cache or a list of them."""
     found = []
@@ -87,6 +99,7 @@ RETRY_KINDS: Kinds = {
     "jitter": parsers.number,
     "on": causes,
 }
+CONCURRENCY_KINDS: Kinds = {"group": parsers.text, "cancel": parsers.boolean}
 CACHE_KINDS: Kinds = {"key": parsers.text, "paths": parsers.names, "restore_keys": parsers.names}
 RETRY_KEYS = tuple(RETRY_KINDS)
 _KINDS: Kinds = {

@@ -27,6 +27,7 @@ JOB = {
     "inputs": "parameters, with types and defaults: `--set name=value`",
     "cache": "files that the job finds as an earlier run left them: mapping of `key`, `paths` and `restore_keys`, or "
     "a list of such",
+    "concurrency": "name of a group of which one job runs at a time on a machine, or mapping of `group` and `cancel`",
     "steps": "list of steps, 10,000 at most",
 }
 APPROVE = {
@@ -90,6 +91,10 @@ CACHE = {
     "paths": "directories, files and globs below the directory of the job",
     "restore_keys": "beginnings of keys: without an entry `key`, the newest one that begins so is restored",
 }
+CONCURRENCY = {
+    "group": "name of the group, with facts as `deploy-${branch}`",
+    "cancel": "`true`: stop the runs of the group that are ahead, instead of waiting for them",
+}
 CAUSES = {
     "exit_codes": "an exit code or a list of them",
     "pattern": "a regular expression, searched in the lines of the masked output",
@@ -143,5 +148,6 @@ OF_PAGES: Mapping[str, Mapping[str, str]] = {
     "Keys of a step": STEP,
     "Keys of a retry": RETRY,
     "Keys of a cache": CACHE,
+    "Keys of a concurrency group": CONCURRENCY,
 }
 """By the heading of the table that says the same."""

@@ -122,6 +122,10 @@ def _caches() -> Schema:
     return {"anyOf": [cache, {"type": "array", "items": cache}]}
 
 
+def _concurrency() -> Schema:
+    return {"anyOf": [TEXT, mapping(steps.CONCURRENCY_KINDS, description.CONCURRENCY, ("group",))]}
+
+
 def _causes() -> Schema:
     cause: Schema = {"anyOf": [WHOLE, {"const": "timeout"}]}
     return {"anyOf": [cause, {"type": "array", "items": cause}, mapping(CAUSE_KINDS, description.CAUSES)]}
@@ -197,6 +201,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     steps.retry: _retry,
     steps.causes: _causes,
     steps.caches: _caches,
+    steps.concurrency: _concurrency,
     sources.settings: _source,
     keys.value: lambda: ANYTHING,
     keys.items: lambda: {"type": "array"},

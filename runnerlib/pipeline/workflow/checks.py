@@ -61,6 +61,7 @@ def problems(workflow: JobGraph) -> Iterator[Problem]:
         yield Problem(("name",), "a workflow needs a name")
     if workflow.id and not _ID.fullmatch(workflow.id):
         yield Problem(("id",), "an id has lower case letters, digits and '-', at most 63, and does not begin with '-'")
+    yield from _wrong_groups(workflow)
     if not workflow.jobs:
         yield Problem(("jobs",), "a workflow needs at least one job")
     wrong = [name for name in workflow.vars if not _plain(name)]
@@ -79,6 +80,19 @@ def problems(workflow: JobGraph) -> Iterator[Problem]:
 def _is_of(workflow: JobGraph, problem: Problem) -> bool:
     """Return whether a problem is that of an input of the workflow, which is told once."""
     return problem.place[0] == "inputs" and problem.place[1] in workflow.inputs
+
+
+def _wrong_groups(workflow: JobGraph) -> Iterator[Problem]:
+    """Yield what is wrong with the group of a workflow; a job of it would wait for its own end in the same group."""
+    if workflow.concurrency is None:
+        return
+    from runnerlib.pipeline.job.concurrency import wrong_group  # few workflows are in one
+
+    yield from (Problem(("concurrency",), text) for text in wrong_group(workflow.concurrency))
+    for number, job in enumerate(workflow.jobs):
+        if job.body.concurrency is not None and job.body.concurrency.group == workflow.concurrency.group:
+            text = "the workflow has its turn in this group until its jobs have ended; give one of them another group"
+            yield Problem(("jobs", number, "concurrency"), text)
 
 
 def _plain(name: str) -> bool:

@@ -154,6 +154,7 @@ def _workflow(reading: Reading, node: Node, entries: dict[str, Entry], others: O
         id=given("id", ""),
         description=given("description", ""),
         inputs=given("inputs", {}),
+        concurrency=given("concurrency", None),
     )
     given("defaults", None)
     files, complete = _included(reading, entries, others)

@@ -149,6 +149,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         inputs=found.inputs,
         origins={key: place for key, place in found.origins.items() if key.startswith("steps: ")},
         cache=values.get("cache", ()),
+        concurrency=values.get("concurrency"),
     )
     artifacts = values.get("artifacts", NO_ARTIFACTS)
     job = WorkflowJob(

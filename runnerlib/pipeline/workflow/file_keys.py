@@ -16,7 +16,7 @@ from runnerlib.pipeline.job_file import steps as step_keys
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
-from runnerlib.pipeline.job_file.steps import caches
+from runnerlib.pipeline.job_file.steps import caches, concurrency
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
 from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Approval, Download, Filter
 
@@ -225,6 +225,7 @@ WORKFLOW_KEYS: Mapping[str, Key] = {
     "include": Key(include, "files with jobs for this one: of the same tree, of the CI source, or of a git source"),
     "inputs": Key(inputs, "parameters of the workflow, with types and defaults: `--set name=value`"),
     "defaults": Key(defaults, "keys that all `jobs` and all `steps` have where they do not say otherwise"),
+    "concurrency": Key(concurrency, "group of which one run goes on at a time, or mapping of `group` and `cancel`"),
     "jobs": Key(value, "list of jobs, or a mapping of names to jobs"),
 }
 """The keys below `workflow:`, and of a file in `.reactorcide/workflows`."""
@@ -271,6 +272,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "approve": Key(
         approve, "question that somebody has to say yes to first: `true`, a text, or `message` and `timeout`"
     ),
+    "concurrency": Key(concurrency, "group of which one job runs at a time, or mapping of `group` and `cancel`"),
     "max_parallel": Key(parsers.whole, "how many of its steps run at a time, by weight"),
     "priority": Key(
         parsers.whole, "priority among jobs that are ready: here, on a fleet, in the queue of a coordinator"

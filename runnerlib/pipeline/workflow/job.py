@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from runnerlib._util.values import checked, mended
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import NO_RETRY, Job, Retry, Step
+from runnerlib.pipeline.job.model import in_group
 
 if TYPE_CHECKING:
     from runnerlib.pipeline.job.cache import Cache
+    from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.job.inputs import Input
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -48,7 +50,10 @@ MATRIX_LIMITS: Mapping[str, str] = {"fail_fast": "fail_fast", "max_parallel": "m
 """Words in a matrix that say how its runs go, and the field of the job that each of them is."""
 
 _LISTED = ("depends_on", "for_each", "matrix", "upload", "download", "outputs", "runs_on")
-BODY_KEYS = ("steps", "env", "timeout", "max_parallel", "secrets", "env_file", "cache", "working_dir")
+BODY_KEYS = (
+    *("steps", "env", "timeout", "max_parallel", "secrets", "env_file", "cache", "concurrency"),
+    "working_dir",
+)
 
 
 @checked
@@ -162,6 +167,7 @@ def workflow_job(
     secrets: Sequence[str] | None = None,
     env_file: Sequence[str] = (),
     cache: Cache | Sequence[Cache] = (),
+    concurrency: Concurrency | str | None = None,
     working_dir: str | None = None,
     **keys: Any,
 ) -> WorkflowJob:
@@ -175,6 +181,7 @@ def workflow_job(
     body = Job(
         name, made, env=env, timeout=timeout, max_parallel=max_parallel, secrets=secrets, env_file=env_file, cache=cache
     )
+    body.concurrency = in_group(concurrency)
     return WorkflowJob(name, body, command, **keys)
 
 
@@ -211,6 +218,7 @@ class JobGraph(Protocol):
     jobs: list[WorkflowJob]
     vars: dict[str, Any]
     inputs: dict[str, Input]
+    concurrency: Concurrency | None
 
     def dependencies(self) -> dict[str, tuple[str, ...]]:
         """Return for each job the jobs it waits for, each once."""

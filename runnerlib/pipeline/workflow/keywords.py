@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from runnerlib.pipeline.job import Retry, Step
     from runnerlib.pipeline.job.cache import Cache
+    from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.workflow.job import Approval, Download, Filter
 
 
@@ -22,6 +23,7 @@ class JobKeywords(TypedDict, total=False):
     secrets: Sequence[str] | None
     env_file: Sequence[str]
     cache: Cache | Sequence[Cache]
+    concurrency: Concurrency | str | None
     working_dir: str | None
     image: str | None
     depends_on: Iterable[str]

@@ -9,6 +9,7 @@ from runnerlib._util.values import ArgumentError, check_names, checked
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Job, Problem
 from runnerlib.pipeline.job.inputs import Input, origins_of, values_of
+from runnerlib.pipeline.job.model import in_group
 from runnerlib.pipeline.workflow.checks import problems
 from runnerlib.pipeline.workflow.job import BODY_KEYS, JOB_KEYS, NO_FILTER, Filter, WorkflowJob, as_tuples, workflow_job
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Unpack
 
+    from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.workflow.keywords import JobKeywords
 
 
@@ -25,7 +27,8 @@ class Workflow:
 
     `on` says for which events it is meant, `vars` are values that every job sees. `file` is where it was read,
     `job_files` are the files that it takes jobs from. `inputs` are parameters of all jobs, whose values
-    are in variables INPUT_<NAME>; `origins` tells people where values of a run come from.
+    are in variables INPUT_<NAME>; `origins` tells people where values of a run come from. Of the runs of
+    the group `concurrency` one goes on at a time.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Workflow:
         description: str = "",
         file: str = "",
         inputs: Mapping[str, Input] | None = None,
+        concurrency: Concurrency | str | None = None,
     ) -> None:
         self.name = name
         self.jobs = list(jobs)
@@ -48,6 +52,7 @@ class Workflow:
         self.description = description
         self.file = file
         self.inputs = dict(inputs or {})
+        self.concurrency = in_group(concurrency)
         self.origins: dict[str, str] = {}
         self.job_files: tuple[str, ...] = ()
 
@@ -122,6 +127,8 @@ def _changed(job: WorkflowJob, command: str | Sequence[str] | None, keys: Mappin
     old = job.body
     limits = {key: keys[key] for key in ("timeout", "max_parallel", "secrets", "env_file", "cache") if key in keys}
     body = old.replaced(env={**old.env, **(keys.get("env") or {})}, **limits)
+    if "concurrency" in keys:
+        body.concurrency = in_group(keys["concurrency"])
     fields = {key: value for key, value in keys.items() if key not in BODY_KEYS}
     return as_tuples(job._replace(body=body, **fields))
 

@@ -15,7 +15,7 @@ from runnerlib.pipeline.template import Facts, filled
 from runnerlib.runner import condition_context
 from runnerlib.runner.cache.content import Place, forget_asides, pack_paths, unpack_entry
 from runnerlib.runner.cache.digest import of_contents
-from runnerlib.runner.cache.scope import scope_of
+from runnerlib.runner.cache.scope import is_foreign, scope_of
 from runnerlib.runner.cache.store import Store, name_of
 from runnerlib.runner.checkouts import cache_directory
 
@@ -50,7 +50,7 @@ class Shelves:
         found = condition_context.surroundings(plan.env, plan.job.name, about, warn)
         system = os.uname()
         self._names = {**found.variables(), "os": system.sysname.lower(), "arch": system.machine}
-        self.scope = scope_of(plan, self._names)
+        self.scope = scope_of(plan, self._names, foreign=is_foreign(plan))
         self.store = self._opened(warn)
 
     def place(self, directory: Path) -> Place:

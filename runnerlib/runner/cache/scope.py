@@ -10,25 +10,26 @@ from runnerlib.source import without_credentials
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runnerlib.runner.plan import JobPlan
+    from runnerlib.runner.plan import JobPlan, RunPlan
 
 _FORK = "REACTORCIDE_IS_FORK_PR"
 
 
-def scope_of(plan: JobPlan, names: Mapping[str, str]) -> str:
-    """Return the scope of a job: its project, and for one that is not trusted its change as well.
+def scope_of(plan: RunPlan, names: Mapping[str, str], *, foreign: bool) -> str:
+    """Return the scope of a run: its project, and for one that is not trusted its change as well.
 
     Trusted jobs of a project share what they keep. Where others wrote what runs (a change from a fork, a source beside
     a CI source, an untrusted file or step), only runs of the same pull request or branch do, and no trusted one.
     """
-    if not _is_foreign(plan):
+    if not foreign:
         return f"{_project(plan)}\ntrusted"
     fork, number = plan.environ.get(_FORK) == "true", names.get("pr_number")
     change = f"pull request {number}" if number else f"branch {names.get('branch')} tag {names.get('tag')}"
     return f"{_project(plan)}\nuntrusted\n{'fork ' if fork else ''}{change}"
 
 
-def _is_foreign(plan: JobPlan) -> bool:
+def is_foreign(plan: JobPlan) -> bool:
+    """Return whether others wrote a part of what a job runs."""
     kinds = {checkout.trusted for checkout in plan.checkouts}
     return (
         plan.untrusted
@@ -38,7 +39,7 @@ def _is_foreign(plan: JobPlan) -> bool:
     )
 
 
-def _project(plan: JobPlan) -> str:
+def _project(plan: RunPlan) -> str:
     """Return the project of a job: the address of its source, else the directory of its files."""
     spec = plan.checkouts[-1].spec if plan.checkouts else None
     if spec is not None and spec.url:

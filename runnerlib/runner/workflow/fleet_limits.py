@@ -32,6 +32,9 @@ def refuse(
             problems.append(f"job '{one_line(name)}': {text}")
         if instance.job.upload or instance.job.download:
             problems.append(f"job '{one_line(name)}': artifacts do not travel between the workers of a fleet yet")
+        if instance.job.body.concurrency is not None:
+            told = "a concurrency group holds on one machine; on a fleet give it to the whole workflow"
+            problems.append(f"job '{one_line(name)}': {told}")
         problems += (f"job '{one_line(name)}': {text}" for text in _of_this_machine(plans[name].config))
     if problems:
         raise ConfigError("\n".join(problems))

@@ -8,10 +8,11 @@ from runnerlib.errors import one_line
 from runnerlib.events.result import StepResult
 from runnerlib.pipeline.graph_text import (
     Node,
+    around_of,
     counted,
     graph_as_mermaid,
     graph_as_text,
-    kept_files,
+    in_group,
     listed_secrets,
     origins_as_text,
 )
@@ -111,7 +112,8 @@ def _text(plan: WorkflowPlan, results: Mapping[str, StepResult | None], width: i
     for one in plan.instances.values():
         runs[one.job.name].append(one)
     nodes = {job.name: _node(job, runs[job.name], results) for job in workflow.jobs}
-    title = f"workflow {one_line(workflow.name)}: {counted(len(nodes), 'job')}"
+    counts = f"workflow {one_line(workflow.name)}: {counted(len(nodes), 'job')}"
+    title = "; ".join((counts, *in_group(workflow.concurrency)))
     origins = workflow.origins | {
         f"{one_line(job.name)}: {key}": place for job in workflow.jobs for key, place in job.origins.items()
     }
@@ -154,7 +156,7 @@ def _how(job: WorkflowJob, runs: list[Instance]) -> Iterator[str]:
         yield f"in {job.image}"
     yield from _attempts(job)
     yield from listed_secrets(job.body.secrets)
-    yield from kept_files(job.body.cache)
+    yield from around_of(job.body)
 
 
 def _attempts(job: WorkflowJob) -> Iterator[str]:
@@ -174,5 +176,5 @@ def _attempts(job: WorkflowJob) -> Iterator[str]:
 def _mermaid(plan: WorkflowPlan, results: Mapping[str, StepResult | None]) -> str:
     graph = plan.workflow.dependencies()
     running = {plan.instances[name].job.name for name, result in results.items() if result is None}
-    notes = {job.name: kept_files(job.body.cache) for job in plan.workflow.jobs}
-    return graph_as_mermaid(graph, graph.keys() - running, "j", notes)
+    notes = {job.name: around_of(job.body) for job in plan.workflow.jobs}
+    return graph_as_mermaid(graph, graph.keys() - running, "j", notes, *in_group(plan.workflow.concurrency))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.cancellation import Stop
 from runnerlib.errors import RunnerError
-from runnerlib.events import Warned
+from runnerlib.events import Notice, Warned
 from runnerlib.pipeline.workflow import condition_of
 from runnerlib.runner.supervision import check_system, interruptible, supervised, uvloop_factory
 from runnerlib.runner.workflow.local_backend import LocalBackend
@@ -22,6 +22,7 @@ from runnerlib.source.git_query import Head
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from runnerlib.events import Observer
@@ -49,13 +50,30 @@ def run_planned(
     except OSError as error:
         raise RunnerError(f"cannot create '{base}': {error.strerror}") from None
     fetching = any(job.checkouts for job in plan.plans.values())
-    with HERE.followed_by(plan.masker), interruptible(stop), taken_from_files() if fetching else nullcontext():
+    with (
+        HERE.followed_by(plan.masker),
+        interruptible(stop),
+        taken_from_files() if fetching else nullcontext(),
+        _turn(plan, observer, stop),
+    ):
         memory = ResumeState(plan)
         try:
             with asyncio.Runner(loop_factory=new_loop or uvloop_factory()) as loop:
                 return loop.run(_run(plan, memory, observer, stop))
         finally:
             memory.close()
+
+
+def _turn(plan: WorkflowPlan, observer: Observer, stop: Stop) -> AbstractContextManager[None]:
+    """Wait for the turn of a workflow that is in a concurrency group, and have it for the block."""
+    if plan.workflow.concurrency is None:
+        return nullcontext()
+    from runnerlib.runner.concurrency import group_of_workflow  # few workflows are in a group
+
+    mask, group = plan.masker.mask_string, group_of_workflow(plan, plan.workflow.concurrency)
+    return group.entered(
+        stop, lambda text: observer.observe(Notice(mask(text))), lambda text: observer.observe(Warned(mask(text)))
+    )
 
 
 async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop: Stop) -> WorkflowResult:

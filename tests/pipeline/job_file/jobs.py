@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runnerlib.pipeline.job import NO_RETRY, Job, Retry, Step
 from runnerlib.pipeline.job.cache import Cache
+from runnerlib.pipeline.job.concurrency import Concurrency
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -80,6 +81,7 @@ def jobs(draw: Draw) -> Job:
         max_parallel=draw(st.none() | st.integers(1, 64)),
         description=draw(st.just("") | TEXTS),
         cache=draw(CACHES),
+        concurrency=draw(st.sampled_from([None, "g", Concurrency("deploy-${branch}", cancel=True)])),
     )
 
 
@@ -110,6 +112,10 @@ class Writer:
         fields["timeout"] = self.seconds(job.timeout)
         fields["description"] = job.description or None
         fields["cache"] = self.caches(job.cache) or None
+        group = job.concurrency
+        if group is not None:
+            plain = group.group if not group.cancel and self.maybe(True, False) else None
+            fields["concurrency"] = plain or {"group": group.group, "cancel": group.cancel}
         return {**self.some(fields, None), "steps": [self.step(step) for step in job.steps]}
 
     def step(self, step: Step) -> dict[str, Any]:
