@@ -41,9 +41,9 @@ print(json.dumps(list(calls)))
 
 
 def traced(directory: Path) -> list[tuple[str, str, str, str]]:
-    done = subprocess.run(
-        [sys.executable, "-c", TRACER], capture_output=True, text=True, check=True, cwd=directory, env={"PATH": "/bin"}
-    )
+    environ = {"PATH": "/bin", "REACTORCIDE_IN_CONTAINER": "false"}
+    words = [sys.executable, "-c", TRACER]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=directory, env=environ)
     return [tuple(call) for call in json.loads(done.stdout)]
 
 
