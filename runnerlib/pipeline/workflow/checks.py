@@ -20,8 +20,8 @@ from runnerlib.pipeline.job.model import (
     wrong_names,
     wrong_retry,
 )
-from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, instance_count, instance_names
-from runnerlib.pipeline.workflow.matrix import combination_count
+from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, PLACEHOLDER, instance_count, instance_names
+from runnerlib.pipeline.workflow.matrix import combination_count, combinations
 from runnerlib.pipeline.workflow.matrix import problems as matrix_problems
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def _wrong(job: WorkflowJob) -> Iterator[Problem]:
     # A command is a step with the name of its job.
     reported = {("name",)} if job.command is None else {("name",), ("steps", 0, "name")}
     yield from (problem for problem in job.body.problems() if problem.place not in reported)
-    if job.image is not None and not re.fullmatch(IMAGE, job.image):
-        yield Problem(("image",), IMAGE_EXPECTED)
+    if job.image is not None:
+        yield from (Problem(("image",), text) for text in _wrong_image(job, job.image))
     yield from _wrong_repetition(job)
     yield from _wrong_attempts(job)
     yield from _wrong_files(job)
@@ -120,6 +120,23 @@ def _wrong(job: WorkflowJob) -> Iterator[Problem]:
             yield Problem(("outputs", name), "an output comes from STEP.OUTPUT")
         elif origin and step not in steps:
             yield Problem(("outputs", name), unknown("step", step, steps))
+
+
+def _wrong_image(job: WorkflowJob, image: str) -> Iterator[str]:
+    """Yield what is wrong with the name of an image, in which values of a run may stand."""
+    if not re.fullmatch(IMAGE, PLACEHOLDER.sub("x", image)):
+        yield IMAGE_EXPECTED
+    items = [item for item in job.for_each or () if isinstance(item, Mapping)]
+    known: dict[str, Collection[str]] = {
+        "item": {str(key) for item in items for key in item},
+        "matrix": {str(key) for one in combinations(job.matrix) for key in one} if job.matrix else (),
+        "inputs": job.body.inputs,
+    }
+    for kind, name in PLACEHOLDER.findall(image):
+        if not known[kind]:
+            yield f"'${{{kind}.{name}}}' is nothing here: there is no {kind} with names"
+        elif name not in known[kind]:
+            yield unknown("name", f"{kind}.{name}", sorted(f"{kind}.{other}" for other in known[kind]))
 
 
 def _wrong_repetition(job: WorkflowJob) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,9 @@ from runnerlib.pipeline.workflow.matrix import combination_count, combinations
 
 if TYPE_CHECKING:
     from runnerlib.pipeline.workflow.job import JobGraph, WorkflowJob
+
+PLACEHOLDER = re.compile(r"\$\{(item|matrix|inputs)\.([A-Za-z_][A-Za-z0-9_-]*)\}")
+"""A value of a run in the name of its image."""
 
 MOST_INSTANCES = 256
 """The largest number of instances of one job."""
@@ -45,6 +49,24 @@ def expand(job: WorkflowJob) -> list[Instance]:
     Values that are no texts are written as JSON; the fields of an item that is a mapping have variables of their own.
     Source: the fan-out of Reactorcide's workflow engine.
     """
+    found = _expanded(job)
+    if job.image is None or "${" not in job.image:
+        return found
+    return [one._replace(job=job._replace(image=filled(job, one.env))) for one in found]
+
+
+def filled(job: WorkflowJob, env: Mapping[str, str]) -> str:
+    """Return the image of a run with its values: `${item.FIELD}`, `${matrix.KEY}` and `${inputs.NAME}`."""
+    inputs = job.body.input_values or {}
+
+    def value(found: re.Match[str]) -> str:
+        kind, name = found.groups()
+        return inputs.get(name, "") if kind == "inputs" else env.get(f"{kind.upper()}_{variable_part(name)}", "")
+
+    return PLACEHOLDER.sub(value, job.image or "")
+
+
+def _expanded(job: WorkflowJob) -> list[Instance]:
     if job.for_each is not None:
         return [_of_item(job, number, item) for number, item in enumerate(job.for_each)]
     if job.matrix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.output import mode_of
 from runnerlib.output.log.file_names import file_name
+from runnerlib.pipeline.job.model import IMAGE, IMAGE_EXPECTED
 from runnerlib.pipeline.workflow import Instance, instances
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.planner import plan_job, plan_run
@@ -175,6 +177,8 @@ def _settings_of(resolved: Resolved, instance: Instance, file: str) -> Resolved:
         if f"{prefix}source_type" in own:  # a job's own source inherits no setting of the workflow's
             changes |= dict.fromkeys(f"{prefix}{name}" for name in _SOURCE)
     if instance.job.image is not None:
+        if not re.fullmatch(IMAGE, instance.job.image):  # values of the run may stand in it
+            raise ConfigError(f"job '{instance.label}': image: {IMAGE_EXPECTED}, got '{instance.job.image[:100]}'")
         changes["runner_image"] = instance.job.image
     if instance.job.image is not None or any(step.image is not None for step in instance.job.body.steps):
         changes["container"] = True

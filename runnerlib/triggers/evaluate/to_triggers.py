@@ -12,7 +12,7 @@ from runnerlib.pipeline.conditions import variables
 from runnerlib.pipeline.job.inputs import values_of
 from runnerlib.pipeline.job.inputs import variables as input_variables
 from runnerlib.pipeline.surroundings import Surroundings
-from runnerlib.pipeline.workflow import ALL_SUCCESS, condition_of, expand, plain_condition
+from runnerlib.pipeline.workflow import ALL_SUCCESS, condition_of, expand, filled, plain_condition
 from runnerlib.triggers.evaluate.worker_shell import by_worker, if_single, needs_shell
 from runnerlib.triggers.job_trigger import made
 
@@ -132,14 +132,15 @@ def _instances(job: WorkflowJob, waits_for: list[str], event: Event, file: str) 
     fields["condition"] = _condition(job)
     if waits_for:
         fields["depends_on"] = waits_for
-    if not job.matrix and (job.for_each is None or not _by_file(job)):
+    if not job.matrix and (job.for_each is None or not (_by_file(job) or "${" in (job.image or ""))):
         yield made(fields)
         return
     # Steps are found by their file: each of these jobs needs the number of its run.
     alone = {name: value for name, value in fields.items() if name not in {"for_each", "item_var"}}
     for one in expand(job):
         command = _command(job, file, one.name)
-        yield made({**alone, "job_name": one.name, "job_command": command, "env": {**alone["env"], **one.env}})
+        image = {} if one.job.image is None else {"container_image": one.job.image}
+        yield made({**alone, **image, "job_name": one.name, "job_command": command, "env": {**alone["env"], **one.env}})
 
 
 def _fields(job: WorkflowJob, event: Event, file: str) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def _fields(job: WorkflowJob, event: Event, file: str) -> dict[str, Any]:
         "env": {**described, **input_variables(job.body.input_values), **job.env},
         **_sources(described),
         **job.settings,
-        "container_image": job.image,
+        "container_image": None if job.image is None else filled(job, {}),
         "job_command": _command(job, file, job.name),
         "priority": job.priority,
         "timeout": None if job.timeout is None else math.ceil(job.timeout),

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from runnerlib import Input
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Step
 from runnerlib.pipeline.workflow import Workflow
-from tests.runner.workflow.house import ran
+from tests.runner.workflow.house import planned, ran
 
 
 def test_fields_are_variables_and_conditions_ask_for_them(tmp_path: Path) -> None:
@@ -47,3 +48,30 @@ def test_fields_that_are_one_in_variables_are_refused() -> None:
         ConfigError, match="for_each: item 1: two of its fields are the same in names of variables, or one has no name"
     ):
         made.check()
+
+
+def test_the_name_of_an_image_has_values_of_the_run(tmp_path: Path) -> None:
+    made = Workflow("w", inputs={"v": Input(default="1")})
+    made.add_job("a", "true", for_each=[{"py": "3.12"}, {"py": "3.13"}], image="python:${item.py}")
+    made.add_job("b", "true", matrix={"os": ["alpine", "debian"]}, image="${matrix.os}:${inputs.v}")
+    made.add_job("c", "true", image="x:${inputs.v}")
+    plan = planned(made, tmp_path, None, REACTORCIDE_CONTAINER_ENGINE="none")
+    images = [one.job.image for one in plan.instances.values()]
+    assert images == ["python:3.12", "python:3.13", "alpine:1", "debian:1", "x:1"]
+    assert [one.resolved.config.runner_image for one in plan.requests.values()] == images
+    with pytest.raises(ConfigError, match=r"job 'b \(alpine\)': image: .*, got 'alpine:--privileged y'"):
+        planned(made, tmp_path, None, REACTORCIDE_CONTAINER_ENGINE="none", REACTORCIDE_INPUTS="v=--privileged y")
+
+
+def test_values_that_there_are_not_in_the_name_of_an_image() -> None:
+    made = Workflow("w")
+    made.add_job("a", "true", for_each=[{"py": 1}], image="x:${item.pi}")
+    made.add_job("b", "true", image="x:${matrix.os}")
+    made.add_job("c", "true", image="x:${env.HOME}")
+    with pytest.raises(ConfigError) as caught:
+        made.check()
+    assert [line.partition(": image: ")[2] for line in str(caught.value).splitlines()] == [
+        "unknown name 'item.pi'; did you mean 'item.py'?",
+        "'${matrix.os}' is nothing here: there is no matrix with names",
+        "the name of an image is expected, as python:3.12 or registry/group/image@sha256:…",
+    ]
