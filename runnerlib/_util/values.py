@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from runnerlib.errors import ConfigError, unknown
@@ -90,37 +90,30 @@ class ArgumentError(ConfigError, TypeError):
     """A call names an argument that there is not, lacks one, or has one twice."""
 
 
-def checked(made: type[T]) -> type[T]:
-    """Make the constructor of a class raise ArgumentError, which names the wrong argument."""
+def checked(made: type[T], mend: Callable[[T], T] | None = None) -> type[T]:
+    """Make the constructor of a class raise ArgumentError, which names the wrong argument.
+
+    `mend`, for a class of tuples, gets each and returns the one to use; for example it makes a list of a single name.
+    """
     make = getattr(made, _how(made))
 
     @wraps(make)
     def constructor(first: object, *values: Any, **keys: Any) -> Any:
         try:
-            return make(first, *values, **keys)
+            new = make(first, *values, **keys)
         except TypeError:
             if problem := _mistake(make, values, keys):
                 raise ArgumentError(f"{made.__name__}: {problem}") from None
             raise
+        return new if mend is None else mend(new)
 
     setattr(made, _how(made), staticmethod(constructor) if _how(made) == "__new__" else constructor)
     return made
 
 
 def mended(mend: Callable[[T], T]) -> Callable[[type[T]], type[T]]:
-    """Make a class of tuples return each through `mend`, which for example makes a list of a single name."""
-
-    def decorate(made: type[T]) -> type[T]:
-        make = made.__new__
-
-        @wraps(make)
-        def constructor(first: type[T], *values: Any, **keys: Any) -> T:
-            return mend(make(first, *values, **keys))
-
-        made.__new__ = staticmethod(constructor)  # type: ignore[method-assign,assignment]
-        return made
-
-    return decorate
+    """Make a class of tuples `checked`, and return each through `mend`."""
+    return partial(checked, mend=mend)
 
 
 def _how(made: type) -> str:

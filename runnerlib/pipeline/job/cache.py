@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runnerlib._util.values import NamedTuple, checked, mended
+from runnerlib._util.values import NamedTuple, mended
 from runnerlib.pipeline.job.concurrency import wrong_group
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ def _mended(cache: Cache) -> Cache:
 
 
 @mended(_mended)
-@checked
 class Cache(NamedTuple):
     """Files that a job or step finds as an earlier run left them: `Cache("pip-${os}", [".cache/pip"])`.
 

@@ -110,7 +110,6 @@ def _mended(step: Step) -> Step:
 
 
 @mended(_mended)
-@checked
 class Step(_Fields):
     """One command of a job. Times are in seconds.
 

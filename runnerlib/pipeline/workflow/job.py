@@ -92,7 +92,6 @@ def _matrix_limits(changed: dict[str, Any]) -> dict[str, Any]:
 
 
 @mended(as_tuples)
-@checked
 class WorkflowJob(NamedTuple):
     """One job of a workflow: its command or steps (`body`), its dependencies, and where it runs.
 
