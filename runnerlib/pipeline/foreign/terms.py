@@ -26,6 +26,8 @@ class Term(NamedTuple):
     path: tuple[str, ...] = ()
 
 
+# Names whose values may be true, false and numbers.
+_TYPED = (("matrix",), ("inputs",))
 TRUE, FALSE = Term("boolean", "true", True), Term("boolean", "false", False)
 
 
@@ -51,7 +53,7 @@ def boolean(term: Term) -> Term:
         return term
     if isinstance(term.value, str):
         return TRUE if term.value else FALSE
-    if term.kind == "text" and term.path[:1] == ("matrix",):  # whose values may be true, false and numbers
+    if term.kind == "text" and term.path[:1] in _TYPED:
         return holds(f"!({term.code} in ['', 'false', '0'])")
     if term.kind == "text":
         return holds(f"{term.code} != ''")

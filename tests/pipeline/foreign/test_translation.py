@@ -224,3 +224,31 @@ def test_whatever_a_file_holds_the_answer_is_a_valid_workflow_or_an_error(name: 
             assert str(error).startswith(name)
         else:
             workflow.parse(found.text, name)
+
+
+def test_what_is_kept_from_run_to_run() -> None:
+    step = "{uses: actions/cache@v4, with: {path: .cache, key: %s, restore-keys: 'a-'}}"
+    text = "on: push\njobs: {a: {runs-on: x, steps: [{run: 'true'}, " + step + "]}}"
+    key = "\"${{ runner.os }}-${{ hashFiles('a.lock', 'b') }}-${{ github.ref_name }}\""
+    (cache,) = jobs_of(text % key, "x.yml")["a"].body.cache
+    assert (cache.key, cache.restore_keys) == ("Linux-${checksum('a.lock', 'b')}-${branch}", ("a-",))
+    assert "cannot be translated" in left_out((text % key).replace(".cache", "~/.cargo"), "x.yml")
+    text = "variables: {N: lint}\na: {script: x, cache: {key: $CI_COMMIT_REF_SLUG-$N, paths: [.npm/]}}"
+    (cache,) = jobs_of(text, "x.yml")["a"].body.cache
+    # An entry here never changes, one there always does.
+    assert (cache.key, cache.restore_keys) == ("${branch}-lint-${sha}", ("${branch}-lint-",))
+    text = "a: {script: x, cache: {key: {files: [go.sum], prefix: go}, paths: [.go]}}"
+    assert jobs_of(text, "x.yml")["a"].body.cache[0].key == "go-${checksum('go.sum')}"
+
+
+def test_what_a_run_is_told_and_asked() -> None:
+    given = "{to: {type: choice, options: [a, b]}, dry: {type: boolean, default: true}, why: {required: true}}"
+    steps = "[{run: 'echo ${{ inputs.to }}', if: \"!inputs.dry && github.event.inputs.to == 'b'\"}]"
+    text = f"on: {{workflow_dispatch: {{inputs: {given}}}}}\njobs: {{a: {{runs-on: x, steps: {steps}}}}}"
+    made = workflow.parse(translate(text, "x.yml").text, "x")
+    assert {name: one.default for name, one in made.inputs.items()} == {"to": "a", "dry": "true", "why": None}
+    (step,) = made.jobs[0].body.steps
+    assert step.run == "echo ${INPUT_TO}"
+    assert step.condition == "(inputs.dry in ['', 'false', '0']) and inputs.to == 'b'"
+    text = "a: {script: x, rules: [{if: $CI_COMMIT_TAG, when: manual}]}"
+    assert jobs_of(text, "x.yml")["a"].approve is not None

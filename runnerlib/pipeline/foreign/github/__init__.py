@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.graph import cycle
+from runnerlib.pipeline.foreign.github.inputs import inputs
 from runnerlib.pipeline.foreign.github.job import Around, translated
 from runnerlib.pipeline.foreign.github.triggers import events
 from runnerlib.pipeline.foreign.naming import NameSet
@@ -29,11 +30,13 @@ def workflow(source: Source, root: Node) -> dict[Any, Any]:
     jobs = source.mapping(entries, "jobs")
     name = text_of(entries, "name") or _stem(source.name)
     env, defaults = (source.mapping(entries, key) for key in ("env", "defaults"))
-    around = Around(source, name, env, defaults, NameSet(), {}, _artifacts(source, jobs))
+    on = source.mapping(entries, "on") if "on" in entries and entries["on"].value.id == "mapping" else {}
+    given = inputs(source, on)
+    around = Around(source, name, env, defaults, NameSet(), {}, _artifacts(source, jobs), given)
     found: dict[str, Any] = {}
     for id_ in _ordered(source, jobs):
         found.update(translated(around, id_, jobs[id_].value))
-    return {"name": name, **events(source, entries), "jobs": found}
+    return {"name": name, **events(source, entries), "inputs": given, "jobs": found}
 
 
 def _stem(path: str) -> str:

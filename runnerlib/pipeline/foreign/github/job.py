@@ -43,6 +43,7 @@ class Around(NamedTuple):
     taken: NameSet
     names: dict[str, list[str]]
     artifacts: dict[str, list[tuple[str, str]]]
+    inputs: dict[str, Any]
 
 
 def translated(around: Around, id_: str, node: Node) -> dict[str, Any]:
@@ -148,6 +149,7 @@ class _Maker:
         around, entries = self.around, self.entries
         needs = {one: around.names[one] for one in self.needed if one in around.names}
         names = Names(self.source, name, around.workflow, needs)
+        names.inputs = set(around.inputs)
         known, exports = step.environment(self.source, names, {**around.env, **self._env()})
         made: dict[str, Any] = {"description": self._description(), "image": None}
         made["depends_on"] = [one for others in needs.values() for one in others]
@@ -164,6 +166,7 @@ class _Maker:
         if not any(isinstance(one, dict) for one in done.steps):
             raise Untranslatable("all of its steps")
         made["outputs"] = self._outputs(names)
+        made["cache"] = done.caches[0] if len(done.caches) == 1 else done.caches
         made["artifacts"] = _handed(done)
         made["steps"] = done.steps
         made["setups"] = done.images

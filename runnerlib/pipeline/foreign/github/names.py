@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from runnerlib.pipeline.foreign.caches import checksum
 from runnerlib.pipeline.foreign.github.expression import COMPARED_ONLY, any_of, constant_in, path_in
 from runnerlib.pipeline.foreign.github.matrix import name_of
 from runnerlib.pipeline.foreign.shell_text import Untranslatable, Value
 from runnerlib.pipeline.foreign.terms import Term, quoted, text_term
 from runnerlib.pipeline.job import variable_part
+from runnerlib.pipeline.job.inputs import variable as input_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +37,8 @@ _CONSTANTS: Mapping[tuple[str, ...], str] = {
     ("github", "server_url"): "https://github.com",
 }
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_FILES = re.compile(r"\s*hashFiles\(((?:\s*'(?:[^']|'')*'\s*,?)+)\)\s*")
+_QUOTED = re.compile(r"'((?:[^']|'')*)'")
 
 
 class Names:
@@ -45,7 +49,20 @@ class Names:
         self.needs = needs
         self.steps: dict[str, str] = {}
         self.unset: set[str] = set()
+        self.inputs: set[str] = set()
         self.known = {**_CONSTANTS, ("github", "job"): job, ("github", "workflow"): workflow}
+
+    def fact(self, written: str) -> str:
+        """Return what an expression in the key of a cache stands for. Raises Untranslatable."""
+        if found := _FILES.fullmatch(written):
+            return checksum([one.replace("''", "'") for one in _QUOTED.findall(found[1])])
+        path = path_in(written)
+        if path == ("github", "ref"):
+            return "${branch}${tag}${pr_number}"
+        if path is not None and path in _OF_THE_EVENT:
+            return f"${{{_OF_THE_EVENT[path][0]}}}"
+        value = self.variable(written)
+        return f"${{env.{value.variable}}}" if value.variable else value.text
 
     def variable(self, written: str) -> Value:
         """Return what an expression in a text stands for. Raises Untranslatable."""
@@ -69,6 +86,8 @@ class Names:
         if path == ("github", "workspace"):
             return "REACTORCIDE_CODE_DIR"
         path = ("secrets", "GITHUB_TOKEN") if path == ("github", "token") else path
+        if path[0] == "inputs" or path[:3] == ("github", "event", "inputs"):
+            return input_variable(path[-1])
         if len(path) == 2 and _WORD.fullmatch(path[1].replace("-", "_")):
             return self._of_two(*path)
         return self._output(path) if len(path) == 4 and path[2] == "outputs" else ""
@@ -115,6 +134,8 @@ class Names:
             return Term("boolean", "fork == 'true'") if name == "fork" else Term("text", name)
         if path in COMPARED_ONLY:
             return Term("special", ".".join(path))
+        if path[0] == "inputs" or path[:3] == ("github", "event", "inputs"):
+            return Term("text", f"inputs.{path[-1]}", None, path) if path[-1] in self.inputs else None
         name = self._variable(path)
         return Term("text", f"env.{name}") if name and _WORD.fullmatch(name) else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runnerlib.pipeline.foreign import shell_text
+from runnerlib.pipeline.foreign import caches, shell_text
 from runnerlib.pipeline.foreign.github import actions
 from runnerlib.pipeline.foreign.github.expression import MARKS, condition
 from runnerlib.pipeline.foreign.naming import NameSet, from_command, upload
@@ -58,13 +58,14 @@ class Translation(NamedTuple):
     if_no_files: list[str]
     download: list[dict[str, str]]
     images: list[tuple[Node, actions.Action]]
+    caches: list[dict[str, Any]]
 
 
 def steps(
     source: Source, nodes: Iterator[Node], names: Names, defaults: Defaults, artifacts: Mapping[str, str]
 ) -> Translation:
     """Translate the steps of a job; `artifacts` has the job that each name of an artifact comes from."""
-    found = Translation([], [], [], [], [])
+    found = Translation([], [], [], [], [], [])
     maker = _Maker(source, names, defaults, artifacts, found, NameSet())
     for node in nodes:
         if node.id != "mapping":
@@ -119,6 +120,8 @@ class _Maker(NamedTuple):
                 self.found.images.append((node, action))
         elif action.name == "actions/upload-artifact":
             self._upload(entries, action)
+        elif action.name == "actions/cache":
+            self._cache(entries, action)
         elif action.name == "actions/download-artifact":
             self._download(entries, action)
         else:
@@ -134,6 +137,16 @@ class _Maker(NamedTuple):
         self.found.if_no_files.append(
             {"error": "fail", "ignore": "ignore"}.get(action.text("if-no-files-found"), "warn")
         )
+
+    def _cache(self, entries: Entries, action: actions.Action) -> None:
+        if "if" in entries or set(action.given) - {"path", "key", "restore-keys"}:
+            raise Untranslatable("a cache under a condition, or with other keys,")
+        key = MARKS.sub(self._fact, action.text("key"))
+        others = [MARKS.sub(self._fact, line) for line in action.text("restore-keys").split("\n") if line.strip()]
+        self.found.caches.append(caches.made(key, action.text("path").split("\n"), others))
+
+    def _fact(self, found: re.Match[str]) -> str:
+        return self.names.fact(found[1])
 
     def _download(self, entries: Entries, action: actions.Action) -> None:
         name, path = action.text("name"), action.text("path")

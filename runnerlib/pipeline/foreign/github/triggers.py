@@ -49,8 +49,6 @@ def events(source: Source, entries: Mapping[str, Entry]) -> dict[str, Any]:
             source.lose(at, f"on: {name}: there is no such event here{_why(name)}")
         elif name == "schedule":
             source.lose(at, f"on: {name}: {_ELSEWHERE[name]}")
-        elif entry is not None and "inputs" in filters:
-            source.lose(filters["inputs"].key, "on: workflow_dispatch: inputs: not translated")
         _paths(source, name, filters, paths)
     return {**_on(source, entries, found, branches), **({"paths": paths} if paths else {})}
 

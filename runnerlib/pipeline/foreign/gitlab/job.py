@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runnerlib.pipeline.foreign import naming
+from runnerlib.pipeline.foreign import caches, naming
 from runnerlib.pipeline.foreign.github.matrix import is_elsewhere
 from runnerlib.pipeline.foreign.gitlab.rules import decision
 from runnerlib.pipeline.foreign.gitlab.variables import Variables
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _KNOWN = {"stage", "image", "variables", "before_script", "script", "after_script", "needs", "dependencies"}
 _KNOWN |= {"artifacts"}
-_KNOWN |= {"rules", "only", "except", "when", "allow_failure", "timeout", "retry", "parallel", "tags", "interruptible"}
+_KNOWN |= {"rules", "only", "except", "when", "allow_failure", "timeout", "retry", "parallel", "tags"}
+_KNOWN |= {"interruptible", "cache"}
 _WHY = {
     "environment": "deployments are not recorded here",
     "coverage": "a coverage is not read from the output",
     "resource_group": "not translated; the runs of two pipelines do not wait for each other",
     "trigger": "no other pipeline can be started",
-    "cache": "not translated; it saves time only",
     "services": "not translated",
     "pages": "nothing is published",
     "release": "no release is made",
@@ -148,6 +148,7 @@ class _Maker:
         made["timeout"] = self._timeout()
         made["allow_failure"] = self._allowed() or None
         made.update(self._retry())
+        made["cache"] = self._caches(variables)
         made["artifacts"] = self._artifacts(variables, needs)
         made["steps"] = list(self._steps(variables, exports, made))
         return made
@@ -181,8 +182,10 @@ class _Maker:
             keys = [key for key in ("rules", "only", "except", "when") if key in self.entries]
             self.source.lose(self.entries[keys[0]].key, text)
             return {Note("it never runs as it is: its rules cannot be said here"): None, "condition": NEVER}
+        if found.manual and "rules" in self.entries:
+            return {"approve": True}
         if found.condition.value is False:
-            why = "it was started by hand" if found.manual else "no run here fits its rules"
+            why = "it is started by hand, if at all" if found.manual else "no run here fits its rules"
             self.source.lose(self.at, f"the job '{self.id[:100]}': {why}, so it does not run")
             return {Note(f"it never runs as it is: {why}"): None, "condition": NEVER}
         own = found.condition
@@ -201,6 +204,34 @@ class _Maker:
             self.source.lose(self.entries["timeout"].key, "timeout: no time that is known here; there is no limit")
             return None
         return "".join(f"{n}{unit.lower()}" for n, unit in parts) or None
+
+    def _caches(self, variables: Variables) -> list[dict[str, Any]]:
+        if "cache" not in self.entries:
+            return []
+        found: list[dict[str, Any]] = []
+        for node in self.tree.nodes(self.entries["cache"].value):
+            if node.id == "mapping" and not node.value:
+                continue
+            try:
+                found.append(self._cache(self.source.entries(node, "cache"), variables))
+            except Untranslatable as problem:
+                self.source.lose(node, f"{self.id[:100]}: cache: {problem} cannot be translated; it saves time only")
+        return found
+
+    def _cache(self, given: Entries, variables: Variables) -> dict[str, Any]:
+        for key in given:
+            if key not in {"key", "paths", "when", "unprotect"} and (key, text_of(given, key)) != (
+                "policy",
+                "pull-push",
+            ):
+                self.source.lose(given[key].key, f"{self.id[:100]}: cache: {key}: not translated")
+        paths = [variables.constant(path, "cache") for path in self.tree.lines(given, "paths")]
+        if "key" in given and given["key"].value.id == "mapping":
+            inner = self.source.entries(given["key"].value, "key")
+            prefix = text_of(inner, "prefix")
+            files = caches.checksum([variables.constant(file, "cache") for file in self.tree.lines(inner, "files")])
+            return caches.made(f"{variables.fact(prefix)}-{files}" if prefix else files, paths)
+        return caches.renewed(variables.fact(text_of(given, "key") or "default"), paths)
 
     def _artifacts(self, variables: Variables, needs: list[str]) -> dict[str, Any]:
         given = self.source.mapping(self.entries, "artifacts")

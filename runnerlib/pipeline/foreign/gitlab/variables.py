@@ -27,6 +27,7 @@ _OURS: Mapping[str, str] = {
     "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "REACTORCIDE_PR_BASE_REF",
     "GITLAB_USER_LOGIN": "REACTORCIDE_HEAD_ACTOR",
 }
+_SLUG = re.compile(r"\$\{?CI_COMMIT_REF_SLUG\}?")
 _ALWAYS_THERE = {"REACTORCIDE_CODE_DIR"}
 _DEEPEST = 20
 
@@ -58,6 +59,19 @@ class Variables:
         if unknown:
             raise Untranslatable(f"the variable '{unknown}' in '{subject}'")
         return "".join(part.text for part in parts)
+
+    def fact(self, text: str) -> str:
+        """Return a text as the key of a cache has it, with a fact for each variable. Raises Untranslatable."""
+        facts = {"REACTORCIDE_SHA": "sha", "REACTORCIDE_BRANCH": "branch", "REACTORCIDE_PR_NUMBER": "pr_number"}
+        made: list[str] = []
+        needed = dict(self.source.needed)
+        for part in self._parts(_SLUG.sub("${CI_COMMIT_REF_NAME}", text), ()):
+            name = part.variable
+            if name.startswith(("CI_", "GITLAB_")) and name not in self.repeated:
+                raise Untranslatable(f"the variable '{name}' of GitLab")
+            made.append(f"${{{facts.get(name, f'env.{name}')}}}" if name else part.text)
+        self.source.needed = needed  # a fact is found without a variable, too
+        return "".join(made)
 
     def script(self, text: str) -> str:
         """Return the text of a script with the names that GitLab's own variables have here."""
