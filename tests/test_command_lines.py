@@ -89,6 +89,10 @@ FILES = {
         "    def pre_execution(self, context): context.env_vars['GREETING'] = 'hello'\n"
     ),
     "steps.yaml": "job: {steps: [{name: build, run: make}, {name: test, run: make}, {name: deploy, run: make}]}\n",
+    "release.yaml": (
+        "job: {inputs: {version: {}, dry-run: {type: boolean, default: true}},"
+        " steps: [{name: build, run: 'echo $INPUT_VERSION'}]}\n"
+    ),
     "pipeline.yaml": "workflow: {name: p, jobs: [{name: test, command: make test}]}\n",
     "ci/plugins/plugin_greeting.py": GREETING,
     "plugins/plugin_fossil.py": FOSSIL,
