@@ -127,6 +127,7 @@ COORDINATOR = "for Reactorcide's coordinator; has no effect here"
 ARTIFACTS = {
     "upload": "globs of files that the job keeps for other jobs",
     "if_no_files": "reaction to a glob without any file: fail the job, warn, or ignore it",
+    "retention": "time after which a later run removes what the job has kept, as `7d` (default: never)",
     "download": "artifacts of other jobs that the job gets",
 }
 DOWNLOAD = {

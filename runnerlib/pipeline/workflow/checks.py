@@ -183,6 +183,10 @@ def _wrong_files(job: WorkflowJob) -> Iterator[Problem]:
             yield Problem(("artifacts",), f"upload: '{glob[:100]}' is no glob of files in the directory of the job")
     if job.if_no_files not in IF_NO_FILES:
         yield Problem(("artifacts",), f"if_no_files: {unknown('value', str(job.if_no_files)[:100], IF_NO_FILES)}")
+    if job.retention is not None and not job.retention > 0:
+        yield Problem(("artifacts",), f"retention: more than 0 seconds are expected, got {job.retention:g}")
+    if job.retention is not None and not job.upload:
+        yield Problem(("artifacts",), "retention: the job uploads nothing")
     for download in job.download:
         for glob in download.files:
             if not _stays_inside(glob):

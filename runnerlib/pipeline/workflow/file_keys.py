@@ -20,7 +20,7 @@ from runnerlib.pipeline.job_file.steps import caches, concurrency
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
 from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Approval, Download, Filter
 
-NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "download": ()}
+NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "retention": None, "download": ()}
 
 RESERVED = ("authority", "ci_origin", "execution_profile", "policy_revision", "policy_rule_id", "approval_id")
 """The keys of a job that only a coordinator uses."""
@@ -207,7 +207,12 @@ def include(_reading: Reading, node: Node) -> Node:
 
 APPROVE_KINDS: Kinds = {"message": parsers.text, "timeout": parsers.duration}
 DEFAULT_WORDS = ("jobs", "steps")
-ARTIFACT_KINDS: Kinds = {"upload": parsers.names, "if_no_files": if_no_files, "download": downloads}
+ARTIFACT_KINDS: Kinds = {
+    "upload": parsers.names,
+    "if_no_files": if_no_files,
+    "retention": parsers.duration,
+    "download": downloads,
+}
 DOWNLOAD_KINDS: Kinds = {"job": parsers.text, "files": parsers.names, "to": parsers.text}
 EVENT_KINDS: Kinds = {"events": event_names, "branches": parsers.names}
 PATH_KINDS: Kinds = {"include": parsers.names, "exclude": parsers.names}
@@ -279,7 +284,9 @@ JOB_KEYS: Mapping[str, Key] = {
     ),
     **{key: Key(partial(sources.settings, prefix=key), "mapping of `type`, `url` and `ref`") for key in sources.KEYS},
     **_SOURCES,
-    "artifacts": Key(artifacts, "mapping of `upload` (globs of files), `if_no_files` and `download` (jobs)"),
+    "artifacts": Key(
+        artifacts, "mapping of `upload` (globs of files), `if_no_files`, `retention` and `download` (jobs)"
+    ),
     "outputs": Key(outputs, "names of outputs that the job must have, or a mapping of names to STEP.OUTPUT"),
     "resources": Key(mapping, "`cpu` and `memory` of its container: a `limit` each"),
     "runs_on": Key(parsers.names, "labels of the worker"),

@@ -100,7 +100,8 @@ class WorkflowJob(NamedTuple):
     variable `item_var`) or for each combination of the values of `matrix` (in MATRIX_<KEY>), whose keys `include`
     and `exclude` add some and take some away. `settings` are
     settings of the configuration (`source_type`, `code_dir`, …), `upload` globs of files that other jobs can
-    `download`; one that gives no file fails the job, warns or does nothing (`if_no_files`: fail, warn, ignore).
+    `download`; one that gives no file fails the job, warns or does nothing (`if_no_files`: fail, warn, ignore). A run
+    removes what is older than `retention` seconds.
     `outputs` maps names to `STEP.OUTPUT`, or to "" for an output of that name. What only a coordinator acts on is in
     `remote`, as it was written. `retry` runs the whole job again after a failure; a job that may fail (`allow_failure`)
     counts as a success for those that wait for it. The first of several runs that fails ends the others (`fail_fast`);
@@ -134,6 +135,7 @@ class WorkflowJob(NamedTuple):
     fail_fast: bool = False
     max_runs: int | None = None
     approve: Approval | None = None
+    retention: float | None = None
     origins: Mapping[str, str] = NOTHING
 
     @property

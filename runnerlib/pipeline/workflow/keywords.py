@@ -46,4 +46,5 @@ class JobKeywords(TypedDict, total=False):
     allow_failure: bool
     fail_fast: bool
     max_runs: int | None
+    retention: float | None
     approve: Approval | str | bool | None

@@ -6,6 +6,8 @@ job fails only when a pattern matches no file, and its setting `if_no_files` can
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING
 
 from runnerlib._util.path_glob import matches
@@ -15,10 +17,10 @@ from runnerlib.output.log.file_names import file_name
 from runnerlib.runner.workflow.artifact_copy import find, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from runnerlib.pipeline.workflow import Download
+    from runnerlib.pipeline.workflow import Download, Instance
     from runnerlib.runner.workflow.artifact_copy import LeftOut
 
 DIRECTORY = "jobs"
@@ -57,6 +59,29 @@ def upload(
             raise RunnerError(text)
         warnings.append(text)
     return tuple(warnings)
+
+
+def expired(artifacts: Path, instances: Iterable[Instance]) -> Iterator[str]:
+    """Yield the instances whose artifacts are older than their job lets them be."""
+    now = time.time()
+    for one in instances:
+        if one.job.retention is None:
+            continue
+        try:
+            if os.lstat(store_of(artifacts, one.name)).st_mtime + one.job.retention < now:
+                yield one.name
+        except FileNotFoundError:
+            continue
+
+
+def remove_expired(artifacts: Path, instances: Iterable[Instance]) -> None:
+    """Remove the artifacts that are too old. Raises RunnerError."""
+    for name in expired(artifacts, instances):
+        store = store_of(artifacts, name)
+        try:
+            remove_tree(store)
+        except OSError as error:
+            raise RunnerError(f"artifacts: cannot remove '{store}': {(error.strerror or str(error)).lower()}") from None
 
 
 def _told(left: Sequence[LeftOut]) -> Iterator[str]:

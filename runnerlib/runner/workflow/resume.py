@@ -11,6 +11,7 @@ from runnerlib.pipeline.workflow.job import WorkflowJob
 from runnerlib.runner.journal import Entry, chosen
 from runnerlib.runner.journal.signature import signed
 from runnerlib.runner.resume import open_journal
+from runnerlib.runner.workflow.artifacts import expired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 # Fields that the signature has in another form, or that do not change what a job does here.
 _IRRELEVANT = (
     *("body", "on", "description", "remote", "priority", "matrix"),
-    *("retry", "allow_failure", "fail_fast", "max_runs", "approve", "origins"),
+    *("retry", "allow_failure", "fail_fast", "max_runs", "approve", "retention", "origins"),
 )
 
 
@@ -37,6 +38,10 @@ class ResumeState:
         self.doubt = self._journal.doubt
         kept, self.left_out = chosen(instance_graph(plan.workflow), self._signed, plan.selection, self._journal.entries)
         self.kept: dict[str, StepResult] = {name: entry.result for name, entry in kept.items()}
+        # Without its artifacts a job has not been done.
+        for name in expired(plan.front.workspace.artifacts, plan.instances.values()):
+            kept.pop(name, None)
+            self.kept.pop(name, None)
         self.vars: dict[str, Any] = {}
         for entry in kept.values():
             if entry.exports is not None:

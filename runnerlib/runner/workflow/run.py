@@ -12,6 +12,7 @@ from runnerlib.errors import RunnerError
 from runnerlib.events import Notice, Warned
 from runnerlib.pipeline.workflow import condition_of
 from runnerlib.runner.supervision import check_system, interruptible, supervised, uvloop_factory
+from runnerlib.runner.workflow.artifacts import remove_expired
 from runnerlib.runner.workflow.local_backend import LocalBackend
 from runnerlib.runner.workflow.resume import ResumeState
 from runnerlib.runner.workflow.scheduler import WorkflowRun
@@ -79,6 +80,7 @@ def _turn(plan: WorkflowPlan, observer: Observer, stop: Stop) -> AbstractContext
 async def _run(plan: WorkflowPlan, memory: ResumeState, observer: Observer, stop: Stop) -> WorkflowResult:
     records = directory_of(plan.front.workspace)
     forget(records, {*memory.kept, *memory.left_out})
+    remove_expired(plan.front.workspace.artifacts, plan.instances.values())
 
     def warn(text: str) -> None:
         observer.observe(Warned(plan.masker.mask_string(text)))

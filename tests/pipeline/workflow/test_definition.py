@@ -31,6 +31,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "allow_failure": (True, True),
     "fail_fast": (True, True),
     "max_runs": (2, 2),
+    "retention": (60, 60),
     "approve": ("sure?", Approval("sure?")),
     "env": ({"B": "2"}, {"A": "1", "B": "2"}),
     "timeout": (5, 5),
