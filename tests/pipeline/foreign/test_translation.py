@@ -18,6 +18,7 @@ from runnerlib.pipeline.foreign.github.names import Names
 from runnerlib.pipeline.foreign.shell_text import Untranslatable
 from runnerlib.pipeline.foreign.source import Source
 from runnerlib.pipeline.foreign.translation import translate
+from runnerlib.pipeline.job.concurrency import Concurrency
 from tests.looped import assert_each
 from tests.pipeline.foreign.examples import EXAMPLES, GITHUB, GITLAB, WOODPECKER
 
@@ -252,3 +253,30 @@ def test_what_a_run_is_told_and_asked() -> None:
     assert step.condition == "(inputs.dry in ['', 'false', '0']) and inputs.to == 'b'"
     text = "a: {script: x, rules: [{if: $CI_COMMIT_TAG, when: manual}]}"
     assert jobs_of(text, "x.yml")["a"].approve is not None
+
+
+def test_images_that_a_matrix_chooses() -> None:
+    steps = "[{uses: actions/setup-python@v5, with: {python-version: '${{ matrix.py }}'}}, {run: pytest}]"
+    text = "on: push\njobs: {a: {runs-on: x, strategy: {matrix: {py: ['3.12', %s]}}, steps: " + steps + "}}"
+    assert jobs_of(text % "'3.13'", "x.yml")["a"].image == "python:${matrix.py}"
+    made = jobs_of(text % "pypy-3.11", "x.yml")
+    assert {name: job.image for name, job in made.items()} == {"a 3.12": "python:3.12", "a pypy-3.11": "pypy:3.11"}
+    text = "a: {image: 'x/$A:${B}', script: 'echo $A', parallel: {matrix: [{A: [p, q], B: ['1']}]}}"
+    (job,) = jobs_of(text, "x.yml").values()
+    assert (job.image, len(job.matrix["include"])) == ("x/${matrix.A}:${matrix.B}", 2)
+    assert job.body.steps[0].run == 'export A="${MATRIX_A}"\nexport B="${MATRIX_B}"\necho $A\n'
+    (job,) = jobs_of("a: {script: x, parallel: 3}", "x.yml").values()
+    assert (job.for_each, job.item_var, job.body.env) == (("1", "2", "3"), "CI_NODE_INDEX", {"CI_NODE_TOTAL": "3"})
+
+
+def test_groups_of_which_one_run_goes_on_at_a_time() -> None:
+    group = "{group: '${{ github.workflow }}-${{ github.ref }}', cancel-in-progress: true}"
+    text = f"name: w\non: push\nconcurrency: {group}\njobs: {{a: {{runs-on: x, concurrency: b, steps: [{{run: x}}]}}}}"
+    made = workflow.parse(translate(text, "x.yml").text, "x")
+    assert (made.concurrency, made.jobs[0].body.concurrency) == (
+        Concurrency("w-${branch}${tag}${pr_number}", cancel=True),
+        Concurrency("b"),
+    )
+    assert "cannot be translated" in left_out(text.replace("github.ref ", "github.head_ref || github.run_id "), "x.yml")
+    (job,) = jobs_of("a: {script: x, resource_group: deploy}", "x.yml").values()
+    assert job.body.concurrency == Concurrency("deploy")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.graph import cycle
 from runnerlib.pipeline.foreign.github.inputs import inputs
-from runnerlib.pipeline.foreign.github.job import Around, translated
+from runnerlib.pipeline.foreign.github.job import Around, concurrency, translated
+from runnerlib.pipeline.foreign.github.names import Names
 from runnerlib.pipeline.foreign.github.triggers import events
 from runnerlib.pipeline.foreign.naming import NameSet
 from runnerlib.pipeline.foreign.shell_text import Untranslatable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from runnerlib._util.yaml_nodes import Node
     from runnerlib.pipeline.foreign.source import Entries, Source
 
-_KNOWN = {"name", "on", "env", "defaults", "jobs", "permissions"}
+_KNOWN = {"name", "on", "env", "defaults", "jobs", "permissions", "concurrency"}
 
 
 def workflow(source: Source, root: Node) -> dict[Any, Any]:
@@ -33,10 +34,11 @@ def workflow(source: Source, root: Node) -> dict[Any, Any]:
     on = source.mapping(entries, "on") if "on" in entries and entries["on"].value.id == "mapping" else {}
     given = inputs(source, on)
     around = Around(source, name, env, defaults, NameSet(), {}, _artifacts(source, jobs), given)
+    group = concurrency(source, Names(source, name, name, {}), entries)
     found: dict[str, Any] = {}
     for id_ in _ordered(source, jobs):
         found.update(translated(around, id_, jobs[id_].value))
-    return {"name": name, **events(source, entries), "inputs": given, "jobs": found}
+    return {"name": name, **events(source, entries), "inputs": given, "concurrency": group, "jobs": found}
 
 
 def _stem(path: str) -> str:

@@ -61,6 +61,11 @@ def image(action: Action, version: str) -> str:
     return f"{name}:{plain}"
 
 
+def template(action: Action, version: str) -> str:
+    """Return the name of the image for a version that is still a placeholder."""
+    return f"{_IMAGES[action.name][1]}:{version.strip()}"
+
+
 def sets_up(name: str) -> str:
     """Return the input with the version of an action that an image stands for; '' for any other action."""
     return _IMAGES[name][0] if name in _IMAGES else ""

@@ -12,9 +12,11 @@ from runnerlib.pipeline.foreign.shell_text import Untranslatable
 from runnerlib.pipeline.foreign.source import is_null, text_of
 from runnerlib.pipeline.foreign.target import Note
 from runnerlib.pipeline.foreign.terms import NEVER
-from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES
+from runnerlib.pipeline.job.concurrency import Concurrency, wrong_group
+from runnerlib.pipeline.workflow.expansion import MOST_INSTANCES, PLACEHOLDER
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping, Sequence
 
     from runnerlib._util.yaml_nodes import Node
@@ -22,10 +24,9 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.foreign.source import Entries, Source
 
 _KNOWN = {"name", "runs-on", "needs", "if", "strategy", "env", "defaults", "container", "steps", "outputs"}
-_KNOWN |= {"permissions", "timeout-minutes", "continue-on-error"}
+_KNOWN |= {"permissions", "timeout-minutes", "continue-on-error", "concurrency"}
 _WHY = {
     "environment": "an environment of the forge; nobody is asked before the job runs",
-    "concurrency": "not translated",
     "services": "not translated",
     "uses": "a workflow elsewhere cannot be read",
     "secrets": "it belongs to 'uses'",
@@ -88,6 +89,9 @@ class _Maker:
         pictures = self._images(whole)
         if not any("${{" in image for image in pictures):
             return [self._named(self.id, whole, pictures)]
+        if template := self._template(pictures[0]):
+            whole["image"] = template
+            return [self._named(self.id, whole, ())]
         found = []
         all_of_them = matrix.several(self.matrix)
         strategy = self.source.mapping(self.entries, "strategy")
@@ -114,8 +118,26 @@ class _Maker:
                 job["image"] = actions.image(action, image) if action else image_name(image)
                 job = {Note(f"the image in place of {action.name}"): None, **job} if action else job
             except Untranslatable as problem:
-                self.source.lose(self.node, f"the job '{self.id[:100]}': its image: {problem}")
+                if action is None:
+                    raise
+                self.source.lose(self.node, f"the job '{self.id[:100]}': {action.name}: {problem}")
         return named, job
+
+    def _template(self, written: str) -> str:
+        """Return the name of the image with values of the matrix in it; '' where a table says which image it is."""
+        action = next(iter(self._setups), None)
+        named = MARKS.sub(_value_of_matrix, written)
+        template = actions.template(action, named) if action else named
+        try:
+            for _, one in matrix.several(self.matrix):
+                values = {key: value[0] for key, value in one.items()}
+                image = matrix.filled(written, values)
+                image = actions.image(action, image) if action else image_name(image)
+                if image != filled_template(template, values):
+                    return ""
+        except Untranslatable:
+            return ""
+        return template
 
     def _images(self, job: dict[str, Any]) -> list[str]:
         """Return the image that the job asks for, or the version of what it sets up, expressions as they are."""
@@ -156,6 +178,7 @@ class _Maker:
         made.update(self._condition(names))
         made["matrix"] = combinations
         made.update(self._limits())
+        made["concurrency"] = concurrency(self.source, names, entries)
         made["env"] = known
         made["timeout"] = step.minutes(self.source, entries)
         if "continue-on-error" in entries and text_of(entries, "continue-on-error") != "false":
@@ -243,6 +266,39 @@ class _Maker:
             else:
                 self.source.lose(entry.key, f"outputs: {name}: only an output of one of its steps can be one of a job")
         return found
+
+
+def concurrency(source: Source, names: Names, entries: Entries) -> dict[str, Any] | None:
+    """Return our concurrency group for that of a workflow or a job; None for one that cannot be said."""
+    if "concurrency" not in entries:
+        return None
+    node = entries["concurrency"].value
+    given = source.entries(node, "concurrency") if node.id == "mapping" else {}
+    group = text_of(given, "group") if given else text_of(entries, "concurrency")
+    cancel = text_of(given, "cancel-in-progress")
+    try:
+        made = {"group": MARKS.sub(lambda found: names.fact(found[1]), group)}
+    except Untranslatable as problem:
+        source.lose(entries["concurrency"].key, f"concurrency: {problem} cannot be translated")
+        return None
+    wrong = next(wrong_group(Concurrency(made["group"])), None)
+    if wrong is not None:
+        source.lose(entries["concurrency"].key, f"concurrency: {wrong}")
+        return None
+    if cancel not in {"", "true", "false"}:
+        source.lose(given["cancel-in-progress"].key, "cancel-in-progress: an expression; a run waits instead")
+    return {**made, "cancel": cancel == "true" or None}
+
+
+def _value_of_matrix(found: re.Match[str]) -> str:
+    path = path_in(found[1])
+    name = matrix.name_of(path) if path else ""
+    return f"${{matrix.{name}}}" if name else found[0]
+
+
+def filled_template(template: str, values: Mapping[str, Any]) -> str:
+    """Return the name of an image with the values of a combination."""
+    return PLACEHOLDER.sub(lambda found: str(values.get(found[2], "")), template)
 
 
 def _handed(done: step.Translation) -> dict[str, Any]:

@@ -30,26 +30,26 @@ def read(source: Source, node: Node) -> Matrix:
     for key, values in found.items():
         if any("${{" in str(value) for value in values):
             raise Untranslatable(f"an expression in the matrix, '{key}',")
-    made = _tidied(_flat(found))
-    wrong = next(problems(made), None)
+    tidied = _tidied(found)
+    wrong = next(problems(tidied), None)
     if wrong is not None:
         raise Untranslatable(f"the matrix ({wrong})")
-    return made
+    return _flat(tidied)
 
 
 def _flat(matrix: Matrix) -> Matrix:
-    """Return a matrix of one key whose values are mappings as one that has their keys. Raises Untranslatable."""
-    nested = [key for key, values in matrix.items() if key not in {"include", "exclude"} and _has_mapping(values)]
-    if not nested:
+    """Return a matrix with mappings as values as one that has their keys: `job: {os: x}` as `job_os: x`."""
+    every = combinations(matrix)
+    if not any(isinstance(value, dict) for one in every for value in one.values()):
         return matrix
-    key = nested[0]
-    if len(matrix) > 1 or not all(isinstance(one, dict) for one in matrix[key]):
-        raise Untranslatable(f"the matrix, whose '{key}' has mappings beside other keys,")
-    return {"include": [{f"{key}_{name}": value for name, value in one.items()} for one in matrix[key]]}
+    return {"include": [_flattened(one) for one in every]}
 
 
-def _has_mapping(values: list[Any]) -> bool:
-    return any(isinstance(one, dict) for one in values)
+def _flattened(one: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in one.items():
+        found |= {f"{key}_{name}": inner for name, inner in value.items()} if isinstance(value, dict) else {key: value}
+    return found
 
 
 def name_of(path: tuple[str, ...]) -> str:

@@ -26,11 +26,10 @@ if TYPE_CHECKING:
 _KNOWN = {"stage", "image", "variables", "before_script", "script", "after_script", "needs", "dependencies"}
 _KNOWN |= {"artifacts"}
 _KNOWN |= {"rules", "only", "except", "when", "allow_failure", "timeout", "retry", "parallel", "tags"}
-_KNOWN |= {"interruptible", "cache"}
+_KNOWN |= {"interruptible", "cache", "resource_group"}
 _WHY = {
     "environment": "deployments are not recorded here",
     "coverage": "a coverage is not read from the output",
-    "resource_group": "not translated; the runs of two pipelines do not wait for each other",
     "trigger": "no other pipeline can be started",
     "services": "not translated",
     "pages": "nothing is published",
@@ -102,10 +101,10 @@ class _Maker:
         runs = self.combinations or [{}]
         image = self._image()
         varied = [name for name in runs[0] if re.search(rf"\${{?{re.escape(name)}\b", image)]
-        if len(runs) == 1 or varied or any(set(run) != set(runs[0]) for run in runs):
+        if len(runs) == 1 or any(set(run) != set(runs[0]) for run in runs):
             made = [(f"{self.id} {' '.join(run.values())}".strip(), self._job(run, {}, image)) for run in runs]
         else:
-            made = [(self.id, self._job({}, _repeated(runs), image))]
+            made = [(self.id, self._job({}, _repeated(runs, as_matrix=bool(varied)), image))]
         for name, job in made:
             named = self.around.taken.job(name)
             self.around.names.setdefault(self.id, []).append(named)
@@ -128,15 +127,17 @@ class _Maker:
     def _job(self, run: dict[str, str], repeated: dict[str, Any], image: str) -> dict[str, Any]:
         variables = Variables(self.source, {**self.around.variables, **self.source.mapping(self.entries, "variables")})
         variables.raw.update(run)
-        names = [repeated["item_var"]] if "item_var" in repeated else list(repeated.get("matrix", ()))
-        variables.repeated = set(names)
+        names = [*self.combinations[0]] if repeated else []
+        variables.repeated, variables.of_matrix = set(names), "matrix" in repeated
         for name in names:
             variables.raw.pop(name, None)
+        if repeated.get("item_var") == "CI_NODE_INDEX":
+            variables.raw["CI_NODE_TOTAL"] = self.combinations[0]["CI_NODE_TOTAL"]
         known, exports = variables.environment()
         if "matrix" in repeated:
             exports = [*(f'export {name}="${{MATRIX_{variable_part(name)}}}"' for name in names), *exports]
         needs = self._needs()
-        made: dict[Any, Any] = {"image": naming.image(variables.constant(image, "image")) if image else None}
+        made: dict[Any, Any] = {"image": self._named_image(variables, image, names) if image else None}
         made["depends_on"] = [name for other in needs for name in self.around.names.get(other, ())]
         made.update(self._condition())
         made.update(repeated)
@@ -148,10 +149,22 @@ class _Maker:
         made["timeout"] = self._timeout()
         made["allow_failure"] = self._allowed() or None
         made.update(self._retry())
+        made["concurrency"] = variables.fact(text_of(self.entries, "resource_group")) or None
         made["cache"] = self._caches(variables)
         made["artifacts"] = self._artifacts(variables, needs)
         made["steps"] = list(self._steps(variables, exports, made))
         return made
+
+    def _named_image(self, variables: Variables, image: str, names: list[str]) -> str:
+        """Return the name of the image, with values of the matrix where it depends on them. Raises Untranslatable."""
+        if not any(re.search(rf"\${{?{re.escape(name)}\b", image) for name in names):
+            return naming.image(variables.constant(image, "image"))
+        template = image
+        for name in names:
+            template = re.sub(rf"\$(?:\{{{name}\}}|{name}\b)", f"\0{name}\0", template)
+        for run in self.combinations:
+            naming.image(variables.constant(re.sub("\0(\\w+)\0", lambda found: run[found[1]], template), "image"))  # noqa: B023
+        return re.sub("\0(\\w+)\0", r"${matrix.\1}", variables.constant(template, "image"))
 
     def _needs(self) -> list[str]:
         """Return the jobs that this one waits for: those of `needs`, else all of the stages before its own."""
@@ -303,11 +316,13 @@ class _Maker:
         return {"retry": {"max": int(most), "on": codes} if codes else int(most)}
 
 
-def _repeated(runs: list[dict[str, str]]) -> dict[str, Any]:
+def _repeated(runs: list[dict[str, str]], *, as_matrix: bool) -> dict[str, Any]:
     """Return our keys for a job that runs once for each of `runs`, which have the same variables."""
     names = list(runs[0])
-    if len(names) == 1 or names == ["CI_NODE_INDEX", "CI_NODE_TOTAL"]:
+    if names == ["CI_NODE_INDEX", "CI_NODE_TOTAL"] or (len(names) == 1 and not as_matrix):
         return {"for_each": [run[names[0]] for run in runs], "item_var": names[0]}
+    if len(names) == 1:
+        return {"matrix": {names[0]: [run[names[0]] for run in runs]}}
     return {"matrix": {"include": [dict(run) for run in runs]}}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runnerlib.pipeline.foreign import shell_text
 from runnerlib.pipeline.foreign.shell_text import Untranslatable, Value
 from runnerlib.pipeline.foreign.source import text_of
+from runnerlib.pipeline.job import variable_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +40,7 @@ class Variables:
         self.source = source
         self.raw = _texts(source, entries)
         self.repeated: set[str] = set()
+        self.of_matrix = False
 
     def environment(self) -> tuple[dict[str, str], list[str]]:
         """Return variables with texts that are known, and lines of a shell that set the others."""
@@ -69,7 +71,8 @@ class Variables:
             name = part.variable
             if name.startswith(("CI_", "GITLAB_")) and name not in self.repeated:
                 raise Untranslatable(f"the variable '{name}' of GitLab")
-            made.append(f"${{{facts.get(name, f'env.{name}')}}}" if name else part.text)
+            own = f"MATRIX_{variable_part(name)}" if self.of_matrix and name in self.repeated else name
+            made.append(f"${{{facts.get(name, f'env.{own}')}}}" if name else part.text)
         self.source.needed = needed  # a fact is found without a variable, too
         return "".join(made)
 
