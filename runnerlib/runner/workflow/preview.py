@@ -176,5 +176,5 @@ def _attempts(job: WorkflowJob) -> Iterator[str]:
 def _mermaid(plan: WorkflowPlan, results: Mapping[str, StepResult | None]) -> str:
     graph = plan.workflow.dependencies()
     running = {plan.instances[name].job.name for name, result in results.items() if result is None}
-    notes = {job.name: around_of(job.body) for job in plan.workflow.jobs}
+    notes = {job.name: (*around_of(job.body), *map(one_line, _attempts(job))) for job in plan.workflow.jobs}
     return graph_as_mermaid(graph, graph.keys() - running, "j", notes, *in_group(plan.workflow.concurrency))

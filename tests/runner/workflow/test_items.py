@@ -10,6 +10,7 @@ from runnerlib import Input
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Step
 from runnerlib.pipeline.workflow import Workflow
+from runnerlib.runner.workflow import picture
 from tests.runner.workflow.house import planned, ran
 
 
@@ -75,3 +76,12 @@ def test_values_that_there_are_not_in_the_name_of_an_image() -> None:
         "'${matrix.os}' is nothing here: there is no matrix with names",
         "the name of an image is expected, as python:3.12 or registry/group/image@sha256:…",
     ]
+
+
+def test_a_picture_tells_of_questions_and_attempts(tmp_path: Path) -> None:
+    made = Workflow("w")
+    made.add_job("a", "true", approve='"sure" <b>?', retry=1)
+    made.add_job("b", "true", depends_on="a")
+    drawn = picture(planned(made, tmp_path), "mermaid")
+    note = "when somebody approves it: &quot;sure&quot; &lt;b&gt;?<br>up to 2 attempts"
+    assert drawn.splitlines()[1:3] == [f'  j0["a<br>{note}"]', '  j1["b"]']
