@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from runnerlib.masking import SecretMasker, mask_stream
     from runnerlib.pipeline.job import Job, Retry, Step
     from runnerlib.pipeline.job.cache import Cache
+    from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.job.inputs import Input
+    from runnerlib.pipeline.job.service import Service
     from runnerlib.pipeline.workflow import Workflow, WorkflowJob
     from runnerlib.plugins import register_plugin
     from runnerlib.secrets import mask_text, register_secret
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cache",
+    "Concurrency",
     "ConfigError",
     "Input",
     "Job",
@@ -60,6 +63,7 @@ __all__ = [
     "RunnerConfig",
     "RunnerError",
     "SecretMasker",
+    "Service",
     "SourceError",
     "Step",
     "StepResult",
@@ -105,6 +109,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Cache": "runnerlib.pipeline.job.cache",
+    "Concurrency": "runnerlib.pipeline.job.concurrency",
     "ConfigError": "runnerlib.errors",
     "Job": "runnerlib.pipeline.job",
     "JobResult": "runnerlib.events.result",
@@ -114,6 +119,7 @@ _HOMES = {
     "RunnerConfig": "runnerlib.config",
     "RunnerError": "runnerlib.errors",
     "SecretMasker": "runnerlib.masking",
+    "Service": "runnerlib.pipeline.job.service",
     "SourceError": "runnerlib.errors",
     "Step": "runnerlib.pipeline.job",
     "StepResult": "runnerlib.events.result",

@@ -150,8 +150,9 @@ def _kept(step: Step) -> Iterator[str]:
 
 
 def around_of(job: Job) -> tuple[str, ...]:
-    """Return the words about what is around the steps of a job: its group, and its caches."""
-    return *in_group(job.concurrency), *kept_files(job.cache)
+    """Return the words about what is around the steps of a job: its group, services and caches."""
+    services = (f"service {service.name}: {one_line(service.shown)}" for service in job.services)
+    return *in_group(job.concurrency), *services, *kept_files(job.cache)
 
 
 def in_group(concurrency: Concurrency | None) -> tuple[str, ...]:

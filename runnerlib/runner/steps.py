@@ -71,6 +71,10 @@ def job_run(
         execution = execution._replace(around=around)
     if inspect is not None:
         execution = execution._replace(inspect=inspect)
+    if plan.job.services:
+        from runnerlib.runner.served import ServedJob  # few jobs have services
+
+        return ServedJob(plan, execution, site.executor, masker, observer)
     return JobRun(execution, site.executor, masker, observer)
 
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.values import NamedTuple, mended
 from runnerlib.pipeline.job.concurrency import wrong_group
+from runnerlib.pipeline.job.service import wrong_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from runnerlib.pipeline.job.concurrency import Concurrency
+    from runnerlib.pipeline.job.service import Service
 
 _MOST_PATHS = 100
 
@@ -56,8 +58,11 @@ def wrong_caches(caches: Iterable[Cache]) -> Iterator[str]:
         seen.add((cache.key, tuple(cache.paths)))
 
 
-def wrong_around(caches: Sequence[Cache], concurrency: Concurrency | None) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the caches and the group of a job, with the key that has it."""
+def wrong_around(
+    caches: Sequence[Cache], concurrency: Concurrency | None, services: Sequence[Service]
+) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the caches, the group and the services of a job, with the key that has it."""
+    yield from (("services", text) for text in wrong_services(services))
     yield from (("cache", text) for text in wrong_caches(caches))
     if concurrency is not None:
         yield from (("concurrency", text) for text in wrong_group(concurrency))

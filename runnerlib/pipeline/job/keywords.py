@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job.cache import Cache
     from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.job.inputs import Input
+    from runnerlib.pipeline.job.service import Service
     from runnerlib.pipeline.job.step import Retry, Sandbox, Step, When
 
 
@@ -28,6 +29,7 @@ class JobChanges(TypedDict, total=False):
     input_values: Mapping[str, str] | None
     cache: Cache | Sequence[Cache]
     concurrency: Concurrency | str | None
+    services: Sequence[Service]
 
 
 class StepKeywords(TypedDict, total=False):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from runnerlib._util.graph import cycle, reachable
 from runnerlib._util.values import NamedTuple, checked
 from runnerlib.errors import ConfigError, unknown
-from runnerlib.pipeline.job.step import LONGEST_WORD, NO_RETRY, Retry, Step, dependencies, reader
+from runnerlib.pipeline.job.step import LONGEST_WORD, NO_RETRY, Retry, Step, dependencies, in_group, reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job.keywords import JobChanges, StepKeywords
+    from runnerlib.pipeline.job.service import Service
 
 # Compiled when they are first used: a single command needs none of them.
 _NAME = r"[^\s/\\\x00-\x1f\x7f](?:[^/\\\x00-\x1f\x7f]*[^\s/\\\x00-\x1f\x7f])?"
@@ -62,7 +63,8 @@ class Job:
     directory, for every step. `description` says what the job is for;
     `origins` tells people where values come from that are not said of the job itself. `inputs` are its parameters,
     whose values are in variables INPUT_<NAME>; `input_values` are set by the run. `cache` has files that the job finds
-    as an earlier run left them; of the runs of the group `concurrency` one goes on at a time.
+    as an earlier run left them; of the runs of the group `concurrency` one goes on at a time. `services` run beside the
+    steps.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Job:
         input_values: Mapping[str, str] | None = None,
         cache: Cache | Sequence[Cache] = (),
         concurrency: Concurrency | str | None = None,
+        services: Sequence[Service] = (),
     ) -> None:
         self.name = name
         self.description = description
@@ -94,6 +97,7 @@ class Job:
         self.max_parallel = max_parallel
         self.secrets = (secrets,) if isinstance(secrets, str) else secrets
         self.concurrency = in_group(concurrency)
+        self.services = tuple(services)
         self.cache: tuple[Cache, ...] = (cache,) if hasattr(cache, "_fields") else tuple(cache)  # type: ignore[assignment]
 
     def replaced(self, **changes: Unpack[JobChanges]) -> Job:
@@ -142,8 +146,8 @@ class Job:
         if self.max_parallel is not None and self.max_parallel < 1:
             yield Problem(("max_parallel",), f"a whole number, 1 or more, is expected, got {self.max_parallel}")
         yield from (Problem(("secrets",), text) for text in _wrong_names(self.secrets))
-        if self.cache or self.concurrency is not None:
-            yield from _wrong_around(self.cache, self.concurrency)
+        if self.cache or self.services or self.concurrency is not None:
+            yield from _wrong_around(self)
         yield from (Problem(("env_file",), text) for text in _wrong_files(self.env_file))
         for number, step in enumerate(self.steps):
             for place, text in _wrong(step):
@@ -226,19 +230,10 @@ def _wrong_bounds(step: Step) -> Iterator[tuple[Place, str]]:
         yield from _wrong_secrets(step)
 
 
-def in_group(given: Concurrency | str | None) -> Concurrency | None:
-    """Return the group of a job or workflow; a text is its name."""
-    if not isinstance(given, str):
-        return given
-    from runnerlib.pipeline.job.concurrency import Concurrency  # for the few that are in one
-
-    return Concurrency(given)
-
-
-def _wrong_around(cache: Sequence[Cache], concurrency: Concurrency | None) -> Iterator[Problem]:
+def _wrong_around(job: Job) -> Iterator[Problem]:
     from runnerlib.pipeline.job.cache import wrong_around  # for the few jobs that have one
 
-    yield from (Problem((key,), text) for key, text in wrong_around(cache, concurrency))
+    yield from (Problem((key,), text) for key, text in wrong_around(job.cache, job.concurrency, job.services))
 
 
 def _wrong_kept(step: Step) -> Iterator[tuple[Place, str]]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events.result import StepResult
     from runnerlib.pipeline.job.cache import Cache
+    from runnerlib.pipeline.job.concurrency import Concurrency
 
 
 When = Literal["on_success", "on_failure", "always"]
@@ -185,6 +186,15 @@ def dependencies(steps: Iterable[Step]) -> dict[str, tuple[str, ...]]:
             last.pop(waited, None)
         last[step.name] = None
     return graph
+
+
+def in_group(given: Concurrency | str | None) -> Concurrency | None:
+    """Return the group of a job or workflow; a text is its name."""
+    if not isinstance(given, str):
+        return given
+    from runnerlib.pipeline.job.concurrency import Concurrency  # for the few that are in one
+
+    return Concurrency(given)
 
 
 LONGEST_WORD = (1 << 17) - 1

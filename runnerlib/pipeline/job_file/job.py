@@ -9,7 +9,7 @@ from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong
-from runnerlib.pipeline.job_file.steps import caches, concurrency, defaults, step
+from runnerlib.pipeline.job_file.steps import caches, concurrency, defaults, services, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +46,7 @@ def definition(reading: Reading, node: Node) -> Located:
         env_file=reading.value(entries, "env_file", parsers.names, ()),
         cache=reading.value(entries, "cache", caches, ()),
         concurrency=reading.value(entries, "concurrency", concurrency, None),
+        services=reading.value(entries, "services", services, ()),
     )
     set_defaults(reading, entries, job)
     if "steps" not in entries:
@@ -105,6 +106,7 @@ JOB_KINDS: Mapping[str, Callable[..., Any]] = {
     "inputs": inputs,
     "cache": caches,
     "concurrency": concurrency,
+    "services": services,
     "steps": read_steps,
 }
 JOB_KEYS = tuple(JOB_KINDS)

@@ -9,7 +9,7 @@ from runnerlib.pipeline.job import Job
 from runnerlib.pipeline.job_file import flat, parsers, sources
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.job import JOB_KINDS, Located, read_steps, set_defaults, variables
-from runnerlib.pipeline.job_file.steps import caches, concurrency
+from runnerlib.pipeline.job_file.steps import caches, concurrency, services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -98,6 +98,7 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
         env_file=reading.value(merged, "env_file", parsers.names, ()),
         cache=reading.value(merged, "cache", caches, ()),
         concurrency=reading.value(merged, "concurrency", concurrency, None),
+        services=reading.value(merged, "services", services, ()),
     )
     set_defaults(reading, merged, job)
     return Located(job, places, _steps(reading, merged, job, places)), merged

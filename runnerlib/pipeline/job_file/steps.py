@@ -8,6 +8,7 @@ from typing import Any
 from runnerlib.pipeline.job import NO_RETRY, Retry, Step
 from runnerlib.pipeline.job.cache import Cache
 from runnerlib.pipeline.job.concurrency import Concurrency
+from runnerlib.pipeline.job.service import Service
 from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, got
@@ -75,6 +76,28 @@ def concurrency(reading: Reading, node: Node) -> Concurrency:
     return Concurrency(reading.value(entries, "group", parsers.text, "group"), cancel)
 
 
+def services(reading: Reading, node: Node) -> tuple[Service, ...]:
+    """A mapping of names to services."""
+    found = []
+    for name, entry in reading.entries(node, "services").items():
+        entries = reading.entries(entry.value, "a service", (*SERVICE_KINDS, "image"))
+        if "image" in entries:
+            raise Wrong(f"{name[:100]}: services are processes of this machine: give 'run'", entries["image"].key)
+        if "run" not in entries:
+            raise Wrong(f"{name[:100]}: 'run' is missing, the command of the service", entry.value)
+        usual = Service._field_defaults
+        values: dict[str, Any] = {
+            key: reading.value(entries, key, SERVICE_KINDS[key], usual.get(key, "true")) for key in entries
+        }
+        found.append(Service(name, **values))
+    return tuple(found)
+
+
+def ports(reading: Reading, node: Node) -> tuple[int, ...]:
+    """A port or a list of them."""
+    return (parsers.whole(reading, node),) if node.id == "scalar" else codes(reading, node)
+
+
 def caches(reading: Reading, node: Node) -> tuple[Cache, ...]:
     """A cache or a list of them."""
     found = []
@@ -98,6 +121,13 @@ RETRY_KINDS: Kinds = {
     "limit": parsers.duration,
     "jitter": parsers.number,
     "on": causes,
+}
+SERVICE_KINDS: Kinds = {
+    "run": parsers.command,
+    "ready": parsers.command,
+    "env": parsers.variables,
+    "ports": ports,
+    "ready_timeout": parsers.duration,
 }
 CONCURRENCY_KINDS: Kinds = {"group": parsers.text, "cancel": parsers.boolean}
 CACHE_KINDS: Kinds = {"key": parsers.text, "paths": parsers.names, "restore_keys": parsers.names}

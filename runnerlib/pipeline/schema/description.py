@@ -28,6 +28,7 @@ JOB = {
     "cache": "files that the job finds as an earlier run left them: mapping of `key`, `paths` and `restore_keys`, or "
     "a list of such",
     "concurrency": "name of a group of which one job runs at a time on a machine, or mapping of `group` and `cancel`",
+    "services": "programs that run beside the steps: mapping of names to services",
     "steps": "list of steps, 10,000 at most",
 }
 APPROVE = {
@@ -95,6 +96,13 @@ CONCURRENCY = {
     "group": "name of the group, with facts as `deploy-${branch}`",
     "cancel": "`true`: stop the runs of the group that are ahead, instead of waiting for them",
 }
+SERVICE = {
+    "run": "command that stays in the foreground: a text for `sh -c`, or a list of words",
+    "ready": "command that succeeds once the service can be used (default: the first of the `ports` is open)",
+    "env": "variables of the service",
+    "ports": "port or list of ports that the service has usually; it gets a free one for each",
+    "ready_timeout": "longest time until it is ready",
+}
 CAUSES = {
     "exit_codes": "an exit code or a list of them",
     "pattern": "a regular expression, searched in the lines of the masked output",
@@ -150,5 +158,6 @@ OF_PAGES: Mapping[str, Mapping[str, str]] = {
     "Keys of a retry": RETRY,
     "Keys of a cache": CACHE,
     "Keys of a concurrency group": CONCURRENCY,
+    "Keys of a service": SERVICE,
 }
 """By the heading of the table that says the same."""

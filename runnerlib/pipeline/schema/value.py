@@ -122,6 +122,11 @@ def _caches() -> Schema:
     return {"anyOf": [cache, {"type": "array", "items": cache}]}
 
 
+def _services() -> Schema:
+    service = mapping(steps.SERVICE_KINDS, description.SERVICE, ("run",))
+    return {"type": "object", "additionalProperties": service}
+
+
 def _concurrency() -> Schema:
     return {"anyOf": [TEXT, mapping(steps.CONCURRENCY_KINDS, description.CONCURRENCY, ("group",))]}
 
@@ -202,6 +207,8 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     steps.causes: _causes,
     steps.caches: _caches,
     steps.concurrency: _concurrency,
+    steps.services: _services,
+    steps.ports: lambda: {"anyOf": [PORT, {"type": "array", "items": PORT}]},
     sources.settings: _source,
     keys.value: lambda: ANYTHING,
     keys.items: lambda: {"type": "array"},

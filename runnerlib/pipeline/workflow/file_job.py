@@ -150,6 +150,7 @@ def as_job(reading: Reading, found: Values, name: str, node: Node) -> Found:
         origins={key: place for key, place in found.origins.items() if key.startswith("steps: ")},
         cache=values.get("cache", ()),
         concurrency=values.get("concurrency"),
+        services=values.get("services", ()),
     )
     artifacts = values.get("artifacts", NO_ARTIFACTS)
     job = WorkflowJob(

@@ -16,7 +16,7 @@ from runnerlib.pipeline.job_file import steps as step_keys
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.nodes import Node
 from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
-from runnerlib.pipeline.job_file.steps import caches, concurrency
+from runnerlib.pipeline.job_file.steps import caches, concurrency, services
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
 from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Approval, Download, Filter
 
@@ -278,6 +278,7 @@ JOB_KEYS: Mapping[str, Key] = {
         approve, "question that somebody has to say yes to first: `true`, a text, or `message` and `timeout`"
     ),
     "concurrency": Key(concurrency, "group of which one job runs at a time, or mapping of `group` and `cancel`"),
+    "services": Key(services, "programs that run beside its steps, by name: `run`, `ready`, `ports`, `env`"),
     "max_parallel": Key(parsers.whole, "how many of its steps run at a time, by weight"),
     "priority": Key(
         parsers.whole, "priority among jobs that are ready: here, on a fleet, in the queue of a coordinator"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from runnerlib._util.values import checked, mended
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import NO_RETRY, Job, Retry, Step
-from runnerlib.pipeline.job.model import in_group
+from runnerlib.pipeline.job.step import in_group
 
 if TYPE_CHECKING:
     from runnerlib.pipeline.job.cache import Cache
     from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.job.inputs import Input
+    from runnerlib.pipeline.job.service import Service
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 ALL_SUCCESS = "all_success"
@@ -51,7 +52,7 @@ MATRIX_LIMITS: Mapping[str, str] = {"fail_fast": "fail_fast", "max_parallel": "m
 
 _LISTED = ("depends_on", "for_each", "matrix", "upload", "download", "outputs", "runs_on")
 BODY_KEYS = (
-    *("steps", "env", "timeout", "max_parallel", "secrets", "env_file", "cache", "concurrency"),
+    *("steps", "env", "timeout", "max_parallel", "secrets", "env_file", "cache", "concurrency", "services"),
     "working_dir",
 )
 
@@ -169,6 +170,7 @@ def workflow_job(
     env_file: Sequence[str] = (),
     cache: Cache | Sequence[Cache] = (),
     concurrency: Concurrency | str | None = None,
+    services: Sequence[Service] = (),
     working_dir: str | None = None,
     **keys: Any,
 ) -> WorkflowJob:
@@ -182,7 +184,7 @@ def workflow_job(
     body = Job(
         name, made, env=env, timeout=timeout, max_parallel=max_parallel, secrets=secrets, env_file=env_file, cache=cache
     )
-    body.concurrency = in_group(concurrency)
+    body.concurrency, body.services = in_group(concurrency), tuple(services)
     return WorkflowJob(name, body, command, **keys)
 
 

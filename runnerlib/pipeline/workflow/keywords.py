@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job import Retry, Step
     from runnerlib.pipeline.job.cache import Cache
     from runnerlib.pipeline.job.concurrency import Concurrency
+    from runnerlib.pipeline.job.service import Service
     from runnerlib.pipeline.workflow.job import Approval, Download, Filter
 
 
@@ -24,6 +25,7 @@ class JobKeywords(TypedDict, total=False):
     env_file: Sequence[str]
     cache: Cache | Sequence[Cache]
     concurrency: Concurrency | str | None
+    services: Iterable[Service]
     working_dir: str | None
     image: str | None
     depends_on: Iterable[str]

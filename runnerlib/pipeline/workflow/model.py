@@ -9,7 +9,7 @@ from runnerlib._util.values import ArgumentError, check_names, checked
 from runnerlib.errors import ConfigError
 from runnerlib.pipeline.job import Job, Problem
 from runnerlib.pipeline.job.inputs import Input, origins_of, values_of
-from runnerlib.pipeline.job.model import in_group
+from runnerlib.pipeline.job.step import in_group
 from runnerlib.pipeline.workflow.checks import problems
 from runnerlib.pipeline.workflow.job import BODY_KEYS, JOB_KEYS, NO_FILTER, Filter, WorkflowJob, as_tuples, workflow_job
 
@@ -127,6 +127,8 @@ def _changed(job: WorkflowJob, command: str | Sequence[str] | None, keys: Mappin
     old = job.body
     limits = {key: keys[key] for key in ("timeout", "max_parallel", "secrets", "env_file", "cache") if key in keys}
     body = old.replaced(env={**old.env, **(keys.get("env") or {})}, **limits)
+    if "services" in keys:
+        body.services = tuple(keys["services"])
     if "concurrency" in keys:
         body.concurrency = in_group(keys["concurrency"])
     fields = {key: value for key, value in keys.items() if key not in BODY_KEYS}

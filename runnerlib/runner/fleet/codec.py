@@ -18,6 +18,7 @@ from runnerlib.pipeline.job import Job, Retry, Step
 from runnerlib.pipeline.job.cache import Cache
 from runnerlib.pipeline.job.concurrency import Concurrency
 from runnerlib.pipeline.job.inputs import Input
+from runnerlib.pipeline.job.service import Service
 from runnerlib.pipeline.workflow import Approval, Download, Filter, Instance, WorkflowJob
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.job_outputs import JobOutputs
@@ -25,7 +26,7 @@ from runnerlib.runner.workflow.job_outputs import JobOutputs
 _TUPLES: tuple[Any, ...] = (
     *(events.Notice, events.Warned, events.StepStarted, events.StepOutput, events.StepRetrying, events.Masked),
     *(events.StepFinished, events.Triggered, StepResult, Usage, MaskReport, RuleCount, JobOutcome, JobOutputs),
-    *(JobInputs, Instance, WorkflowJob, Step, Retry, Cache, Concurrency, Download, Filter, Input, Approval),
+    *(JobInputs, Instance, WorkflowJob, Step, Retry, Cache, Concurrency, Service, Download, Filter, Input, Approval),
 )
 _CLASSES: Mapping[str, Any] = {one.__name__: one for one in (*_TUPLES, Job)}
 _SIZE = 4

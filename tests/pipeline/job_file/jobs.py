@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runnerlib.pipeline.job import NO_RETRY, Job, Retry, Step
 from runnerlib.pipeline.job.cache import Cache
 from runnerlib.pipeline.job.concurrency import Concurrency
+from runnerlib.pipeline.job.service import Service
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -31,6 +32,10 @@ RETRIES = st.builds(
     timeout=st.booleans(),
 )
 
+SERVICES: tuple[tuple[Service, ...], ...] = (
+    (),
+    (Service("db", "exec x", ["y", "z"], {"A": "1"}, (5432, 1), 2.5), Service("a-1", ("x", "y"), ports=80)),
+)
 CACHES = st.sampled_from(
     [(), (Cache("k", ("a",)),), (Cache("a-${branch}", ("a", "b/*"), ("a-", "b")), Cache("${checksum('x')}", ("a",)))]
 )
@@ -81,6 +86,7 @@ def jobs(draw: Draw) -> Job:
         max_parallel=draw(st.none() | st.integers(1, 64)),
         description=draw(st.just("") | TEXTS),
         cache=draw(CACHES),
+        services=draw(st.sampled_from(SERVICES)),
         concurrency=draw(st.sampled_from([None, "g", Concurrency("deploy-${branch}", cancel=True)])),
     )
 
@@ -112,6 +118,7 @@ class Writer:
         fields["timeout"] = self.seconds(job.timeout)
         fields["description"] = job.description or None
         fields["cache"] = self.caches(job.cache) or None
+        fields["services"] = {service.name: self.service(service) for service in job.services} or None
         group = job.concurrency
         if group is not None:
             plain = group.group if not group.cancel and self.maybe(True, False) else None
@@ -153,6 +160,12 @@ class Writer:
         hours, minutes = divmod(minutes, 60)
         parts = f"{hours:.0f}h{minutes:.0f}m{rest}s"
         return self.maybe(value, str(value), f"{value}s", parts, f"{value * 1000:.0f}ms")
+
+    def service(self, service: Service) -> dict[str, Any]:
+        fields = {key: value for key, value in service._asdict().items() if key != "name"}
+        usual = Service._field_defaults
+        kept = {key: value for key, value in fields.items() if key not in usual or value != usual[key]}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in kept.items()}
 
     def caches(self, caches: Sequence[Cache]) -> Any:
         written = [

@@ -14,7 +14,7 @@ from runnerlib.pipeline.job import Retry
 from runnerlib.pipeline.job_file import parse as parse_file
 from runnerlib.pipeline.job_file.file import TOP_KEYS
 from runnerlib.pipeline.job_file.job import JOB_KEYS
-from runnerlib.pipeline.job_file.steps import CACHE_KINDS, CONCURRENCY_KINDS, RETRY_KEYS, STEP_KEYS
+from runnerlib.pipeline.job_file.steps import CACHE_KINDS, CONCURRENCY_KINDS, RETRY_KEYS, SERVICE_KINDS, STEP_KEYS
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGES = {name: (DOCS / name).read_text(encoding="utf-8") for name in ("jobs.md", "conditions.md")}
@@ -50,6 +50,7 @@ def test_conditions_are_conditions(line: str) -> None:
         ("jobs.md", "Keys of a retry", RETRY_KEYS),
         ("jobs.md", "Keys of a cache", list(CACHE_KINDS)),
         ("jobs.md", "Keys of a concurrency group", list(CONCURRENCY_KINDS)),
+        ("jobs.md", "Keys of a service", list(SERVICE_KINDS)),
     ],
 )
 def test_tables_of_keys_are_complete(page: str, heading: str, expected: list[str]) -> None:

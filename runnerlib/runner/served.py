@@ -1,0 +1,255 @@
+"""A job with services: they are started before its steps, waited for, and ended after whatever has ended the job."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from runnerlib._util.paths import opened_file, own_directory
+from runnerlib.engine import JobRun
+from runnerlib.engine.attempt import Attempt, Command
+from runnerlib.errors import ConfigError, RunnerError
+from runnerlib.events import Notice, StepOutput, Warned
+from runnerlib.events.result import StepOutcome
+from runnerlib.executor.process_spec import ProcessSpec
+from runnerlib.pipeline.job.model import variable_part
+from runnerlib.pipeline.job.service import argv
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+    from pathlib import Path
+
+    from runnerlib.engine import JobExecution
+    from runnerlib.events import Event, Observer
+    from runnerlib.events.result import JobResult
+    from runnerlib.executor.protocol import Executor
+    from runnerlib.masking import SecretMasker
+    from runnerlib.pipeline.job.service import Service
+    from runnerlib.runner.plan import JobPlan
+
+HOST = "127.0.0.1"
+_LOGS = ("logs", "services")
+_PAUSE = 0.1  # seconds between two looks whether a service is ready
+_ENDED = StepOutcome(0, "the job has ended", "cancelled")
+
+
+def _check(plan: JobPlan) -> None:
+    """Raise ConfigError for a job that can have no services: they are processes of this machine, without bounds."""
+    for where, found in (("in a container", plan.placement is not None), ("in a sandbox", plan.is_bounded)):
+        if found:
+            raise ConfigError(f"job '{plan.job.name}': services run beside steps on this machine, not {where}")
+
+
+class ServedJob(JobRun):
+    """The run of a job with services; `run` raises RunnerError when one of them does not become ready."""
+
+    def __init__(
+        self, plan: JobPlan, execution: JobExecution, executor: Executor, masker: SecretMasker, observer: Observer
+    ) -> None:
+        _check(plan)
+        ports = {service.name: _free_ports(service.ports) for service in plan.job.services}
+        told = {name: value for name, found in ports.items() for name, value in _for_steps(name, found).items()}
+        super().__init__(execution._replace(env={**execution.env, **told}), executor, masker, observer)
+        self._stopped = asyncio.Event()
+        self._tools = _Tools(plan, execution, executor, masker, observer)
+        self._services = [
+            _Running(service, self._tools, {**told, **_for_service(ports[service.name])})
+            for service in plan.job.services
+        ]
+
+    def stop(self, signum: int) -> None:
+        """End the job as `JobRun.stop` does, also while it waits for its services."""
+        self._stopped.set()
+        super().stop(signum)
+
+    async def run(self) -> JobResult:
+        """Run the job between the start and the end of its services."""
+        async with AsyncExitStack() as running:
+            for service in self._services:
+                await running.enter_async_context(service.running())
+            await self._until_ready()
+            return await super().run()
+
+    async def _until_ready(self) -> None:
+        """Wait until all services are ready, or the job is stopped. Raises RunnerError."""
+        ready = asyncio.gather(*(service.ready() for service in self._services))
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        try:
+            await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if ready.done():
+                ready.result()
+        finally:
+            ready.cancel()
+            stopped.cancel()
+            await asyncio.gather(ready, stopped, return_exceptions=True)
+
+
+class _Tools:
+    """Parts that all services of a job share."""
+
+    def __init__(
+        self, plan: JobPlan, execution: JobExecution, executor: Executor, masker: SecretMasker, observer: Observer
+    ) -> None:
+        self.plan = plan
+        self.executor = executor
+        self.masker = masker
+        self.limits = execution.limits
+        listed, secrets = plan.job.secrets, execution.secrets
+        env = execution.env
+        self.env = env if listed is None or secrets is None else secrets.granted(tuple(listed)).of_job(env)
+        self._observer = observer
+
+    def notice(self, text: str) -> None:
+        self._observer.observe(Notice(self.masker.mask_string(text)))
+
+    def warn(self, text: str) -> None:
+        self._observer.observe(Warned(self.masker.mask_string(text)))
+
+
+class _Running:
+    """One service."""
+
+    def __init__(self, service: Service, tools: _Tools, env: Mapping[str, str]) -> None:
+        self._service = service
+        self._tools = tools
+        self._env = {**tools.env, **service.env, **env}
+        self._port = int(env.get("PORT", "0"))
+        self._log: ServiceLog | None = None
+        self._ended: asyncio.Task[StepOutcome] | None = None
+        self._ending = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start the service, and end it after the block. Raises RunnerError."""
+        name = self._service.name
+        self._log = ServiceLog(self._tools.plan.workspace.base, self._tools.plan.workspace.artifacts, name)
+        attempt = self._attempt(self._service.run)
+        try:
+            refused = await attempt.start()
+            if refused is not None:
+                raise RunnerError(f"service '{name}' does not start: {refused.reason}")
+            self._tools.notice(f"service '{name}': started; its log is '{self._log.path}'")
+            self._ended = asyncio.ensure_future(attempt.follow())
+            self._ended.add_done_callback(self._told)
+            yield
+        finally:
+            self._ending = True
+            attempt.stop(_ENDED)
+            if self._ended is not None:
+                await asyncio.wait((self._ended,))
+            attempt.close()
+            self._log.close()
+
+    async def ready(self) -> None:
+        """Return once the service is ready. Raises RunnerError when it ends before, or the time is over."""
+        limit, name = self._service.ready_timeout, self._service.name
+        try:
+            async with asyncio.timeout(limit):
+                while not await self._is_ready():
+                    await asyncio.sleep(_PAUSE)
+        except TimeoutError:
+            raise RunnerError(f"service '{name}' was not ready after {limit:g} s; {self._see_log()}") from None
+        self._tools.notice(f"service '{name}': ready")
+
+    async def _is_ready(self) -> bool:
+        if self._ended is not None and self._ended.done():
+            ending = self._ended.result()
+            told = ending.reason or "exit code 0"
+            text = f"service '{self._service.name}' has ended before it was ready: {told}; {self._see_log()}"
+            raise RunnerError(text)
+        if self._service.ready is None:
+            return not self._port or await _is_open(self._port)
+        asking = self._attempt(self._service.ready)
+        try:
+            if (refused := await asking.start()) is not None:
+                raise RunnerError(f"service '{self._service.name}': ready: {refused.reason}")
+            return (await asking.follow()).outcome == "success"
+        finally:
+            asking.close()
+
+    def _attempt(self, command: str | Iterable[str]) -> Attempt:
+        tools = self._tools
+        assert self._log is not None  # noqa: S101 - it is open
+        words = argv(command if isinstance(command, str) else tuple(command))
+        spec = ProcessSpec(words, tools.plan.job_dir, self._env)
+        shown = tools.masker.mask_string(f"service {self._service.name}")
+        stream = tools.masker.stream()
+        return Attempt(Command(shown, spec), tools.executor, tools.masker, stream, self._log, tools.limits)
+
+    def _told(self, task: asyncio.Task[StepOutcome]) -> None:
+        """Warn of a service that ends while the job goes on."""
+        if self._ending or task.cancelled():
+            return
+        why = str(task.exception()) if task.exception() is not None else task.result().reason or "exit code 0"
+        with suppress(RunnerError):  # the next event raises it again
+            self._tools.warn(f"service '{self._service.name}' has ended before the job: {why}; {self._see_log()}")
+
+    def _see_log(self) -> str:
+        return f"its log is '{self._log.path}'" if self._log is not None else "it has no log"
+
+
+class ServiceLog:
+    """The log of a service, which takes its masked output."""
+
+    congested = False
+
+    def __init__(self, base: Path, artifacts: Path, name: str) -> None:
+        self.path = artifacts.joinpath(*_LOGS, f"{name}.log")
+        try:
+            own_directory(artifacts, *_LOGS, mode=0o755)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
+            self._file = os.fdopen(opened_file(base, self.path, flags, 0o644), "wb", buffering=0)
+        except OSError as error:
+            raise RunnerError(f"cannot write the log '{self.path}': {error.strerror}") from None
+
+    def observe(self, event: Event) -> None:
+        """Write what the service has written, and what the runner has to say of its processes."""
+        if isinstance(event, StepOutput):
+            self._file.write(event.data)
+        elif isinstance(event, Warned):
+            self._file.write(f"runnerlib: warning: {event.text}\n".encode())
+
+    async def drain(self) -> None:
+        """Be ready at any time: this is a file."""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _free_ports(usual: Iterable[int]) -> dict[int, int]:
+    """Return a free port of this machine for each usual one of a service."""
+    held = {port: socket.socket(socket.AF_INET, socket.SOCK_STREAM) for port in usual}
+    try:
+        for one in held.values():  # all of them, so that no two are the same
+            one.bind((HOST, 0))
+        return {port: one.getsockname()[1] for port, one in held.items()}
+    except OSError as error:
+        raise RunnerError(f"there is no free port for a service: {error.strerror}") from None
+    finally:
+        for one in held.values():
+            one.close()
+
+
+def _for_service(ports: Mapping[int, int]) -> dict[str, str]:
+    found = {f"PORT_{usual}": str(free) for usual, free in ports.items()}
+    return {**({"PORT": next(iter(found.values()))} if found else {}), **found}
+
+
+def _for_steps(name: str, ports: Mapping[int, int]) -> dict[str, str]:
+    part = variable_part(name)
+    return {f"{part}_HOST": HOST, **{f"{part}_{key}": value for key, value in _for_service(ports).items()}}
+
+
+async def _is_open(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return False
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    return True
