@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.integration.cli import runnerlib
@@ -27,6 +28,14 @@ def test_what_is_printed_runs(tmp_path: Path) -> None:
     assert b"single: dark green double: very dark green" in ran.out
     assert b"python says 2" in ran.out
     assert b"got" not in ran.out
+
+
+def test_a_structured_log_has_a_line_for_each_part_that_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "ci.yml").write_text(GITHUB)
+    done = runnerlib("import", "ci.yml", cwd=tmp_path, LOG_FORMAT="json")
+    said = [json.loads(line) for line in done.err.splitlines()]
+    assert [one["level"].lower() for one in said] == ["warning"] * 2
+    assert "windows-latest" in str(said[0])
 
 
 def test_a_project_of_another_system_is_told_the_way(tmp_path: Path) -> None:

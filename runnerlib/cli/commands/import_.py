@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib.cli._check_files import read_text
+from runnerlib.cli._request import warn
 from runnerlib.errors import printable
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ def command(session: Session, /, file: str) -> None:
     found = translate(read_text(file), file)
     click.echo(found.text, nl=False)
     sys.stdout.flush()
-    for place, text in found.left_out:
-        click.echo(printable(mask(f"{file}:{place.line}:{place.column}: {text}")), err=True)
-    if found.left_out:
-        number = len(found.left_out)
-        click.echo(f"{number} {'part is' if number == 1 else 'parts are'} left out of this {found.kind}", err=True)
+    said = [f"{file}:{place.line}:{place.column}: {text}" for place, text in found.left_out]
+    if said:
+        said.append(f"{len(said)} {'part is' if len(said) == 1 else 'parts are'} left out of this {found.kind}")
+    for line in said:
+        if session.structured:
+            warn(session, line)
+        else:
+            click.echo(printable(mask(line)), err=True)

@@ -13,6 +13,7 @@ _PLAIN = re.compile(r"[A-Za-z_./$(][!-~ ]*")
 _BROKEN = re.compile(r":( |$)| #|^\.+$|[\s,]$|[\[\]{}]")
 _SPECIAL = {"yes", "no", "on", "off", "true", "false", "null", "y", "n", ""}
 _SHORT = 100
+_TWO_BYTES = 0xFFFF
 
 
 class Note(str):
@@ -110,4 +111,9 @@ def _scalar(value: Any) -> str:
         return str(value)
     if value.isprintable() and "\\" in value and "'" not in value:
         return f"'{value}'"
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    return "".join(char if char.isprintable() else _escape(char) for char in json.dumps(value, ensure_ascii=False))
+
+
+def _escape(char: str) -> str:
+    """Return a character as quoted YAML has it: JSON's two halves of a large one would be two characters there."""
+    return f"\\u{ord(char):04x}" if ord(char) <= _TWO_BYTES else f"\\U{ord(char):08x}"
