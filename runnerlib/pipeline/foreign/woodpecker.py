@@ -24,7 +24,7 @@ _STEP_KEYS = {"name", "image", "commands", "environment", "when", "depends_on", 
 _TOP_KEYS = {"steps", "pipeline", "when", "variables", "labels", "matrix", "skip_clone"}
 _WHY = {
     "settings": "a plugin cannot be run here; write what it does as a step",
-    "services": "not translated",
+    "services": "a service is a program here, not an image; write it as one of 'services'",
     "clone": "the source is that of the run",
     "depends_on": "another workflow is another run",
     "runs_on": "another workflow is another run",
@@ -278,7 +278,7 @@ class _Maker:
         if set(given) - {"include", "on_empty", "ignore_message"}:
             raise Untranslatable("'exclude' of paths")
         globs = self.source.texts(given, "include") if given else [item.value for item in self.source.scalars(node)]
-        return holds(f"changed({', '.join(map(quoted, globs))})")
+        return holds(f"changed({', '.join(map(quoted, globs))})") if globs else TRUE
 
 
 def _after_conditions(own: str) -> str:

@@ -39,7 +39,7 @@ jobs:
         shell: python
         run: print("python says", 1 + 1)
       - uses: actions/upload-artifact@v4
-        with: {name: made, path: "out/*.txt"}
+        with: {name: made, path: "out/*.txt", retention-days: 3}
   report:
     needs: [unit]
     runs-on: ubuntu-latest
@@ -62,7 +62,7 @@ build:
   script:
     - echo "$PREFIX in $WHERE"
     - - echo nested
-  artifacts: {paths: [out/], exclude: [out/tmp]}
+  artifacts: {paths: [out/], exclude: [out/tmp], expire_in: 2 weeks}
   retry: 2
   timeout: 1h 30m
 test:

@@ -1,4 +1,4 @@
-"""What is written as YAML is read as it was, whatever the texts hold."""
+"""YAML that is written is read as it was, whatever the texts hold."""
 
 from __future__ import annotations
 

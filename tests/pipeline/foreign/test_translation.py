@@ -40,6 +40,7 @@ def test_a_github_workflow() -> None:
     assert (unit.description, unit.matrix) == ("Unit tests", {"os": ("ubuntu-latest",), "color": ("red", "dark green")})
     assert (unit.body.timeout, unit.max_runs, unit.fail_fast) == (1200, 2, False)
     assert (unit.upload, unit.if_no_files, unit.outputs) == (("out/*.txt",), "warn", {"made": "Make it.name"})
+    assert unit.retention == 3 * 86400
     make, red, python = unit.body.steps
     assert 'export SHADE="very ${MATRIX_COLOR}"' in make.run
     assert '''echo 'single: '"${MATRIX_COLOR}"'' "double: ${SHADE}"''' in make.run
@@ -58,6 +59,7 @@ def test_a_gitlab_file() -> None:
     found = jobs_of(GITLAB, ".gitlab-ci.yml")
     build, test, release = found["build"], found["test"], found["release"]
     assert (build.image, build.body.timeout, build.retry.max, build.upload) == ("alpine:3", 5400, 2, ("out/",))
+    assert build.retention == 14 * 86400
     assert (build.body.env["PREFIX"], build.body.env["EXTRA"]) == ("/opt/app", "1")
     assert build.body.steps[0].run.split("\n")[:3] == [
         'export WHERE="${REACTORCIDE_CODE_DIR}/x"',

@@ -27,7 +27,7 @@ _KNOWN = {"name", "runs-on", "needs", "if", "strategy", "env", "defaults", "cont
 _KNOWN |= {"permissions", "timeout-minutes", "continue-on-error", "concurrency"}
 _WHY = {
     "environment": "an environment of the forge; nobody is asked before the job runs",
-    "services": "not translated",
+    "services": "a service is a program here, not an image; write it as one of 'services'",
     "uses": "a workflow elsewhere cannot be read",
     "secrets": "it belongs to 'uses'",
     "with": "it belongs to 'uses'",
@@ -307,5 +307,6 @@ def _handed(done: step.Translation) -> dict[str, Any]:
     return {
         "upload": done.upload,
         "if_no_files": order[0] if order and order[0] != "fail" else None,
+        "retention": f"{max(done.kept)}d" if len(done.kept) == len(done.if_no_files) > 0 else None,
         "download": done.download,
     }

@@ -59,13 +59,14 @@ class Translation(NamedTuple):
     download: list[dict[str, str]]
     images: list[tuple[Node, actions.Action]]
     caches: list[dict[str, Any]]
+    kept: list[int]
 
 
 def steps(
     source: Source, nodes: Iterator[Node], names: Names, defaults: Defaults, artifacts: Mapping[str, str]
 ) -> Translation:
     """Translate the steps of a job; `artifacts` has the job that each name of an artifact comes from."""
-    found = Translation([], [], [], [], [], [])
+    found = Translation([], [], [], [], [], [], [])
     maker = _Maker(source, names, defaults, artifacts, found, NameSet())
     for node in nodes:
         if node.id != "mapping":
@@ -131,6 +132,11 @@ class _Maker(NamedTuple):
     def _upload(self, entries: Entries, action: actions.Action) -> None:
         if "if" in entries and text_of(entries, "if").strip("${} ") not in {"always()", "success()"}:
             raise Untranslatable("an artifact under a condition")
+        for key in action.given:
+            if key not in {"name", "path", "if-no-files-found", "retention-days", "compression-level", "overwrite"}:
+                self.source.lose(action.given[key].key, f"{action.name}: {key[:100]}: not translated")
+        if action.text("retention-days").isdigit():
+            self.found.kept.append(int(action.text("retention-days")))
         for path in action.text("path").split("\n"):
             if path.strip():
                 self.found.upload.append(upload(path))

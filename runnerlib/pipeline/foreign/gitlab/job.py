@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 _KNOWN = {"stage", "image", "variables", "before_script", "script", "after_script", "needs", "dependencies"}
 _KNOWN |= {"artifacts"}
 _KNOWN |= {"rules", "only", "except", "when", "allow_failure", "timeout", "retry", "parallel", "tags"}
-_KNOWN |= {"interruptible", "cache", "resource_group"}
+_KNOWN |= {"cache", "resource_group"}
 _WHY = {
     "environment": "deployments are not recorded here",
     "coverage": "a coverage is not read from the output",
     "trigger": "no other pipeline can be started",
-    "services": "not translated",
+    "services": "a service is a program here, not an image; write it as one of 'services'",
     "pages": "nothing is published",
     "release": "no release is made",
 }
 _BASH = re.compile(r"\[\[|pipefail|^\s*source |\+=|<<<|\$\{\w+(?:,,|\^\^)|^\s*function ", re.MULTILINE)
+_KEPT = re.compile(r"\s*(\d+)\s*((?:sec|min|mo|[hdwy])[a-z]*)", re.IGNORECASE)
+_SECONDS = {"se": 1, "mi": 60, "h": 3600, "hr": 3600, "ho": 3600, "d": 86400, "da": 86400, "w": 604800, "we": 604800}
+_SECONDS |= {"mo": 2592000, "y": 31536000, "ye": 31536000}
 _TIME = re.compile(r"\s*(\d+)\s*(d|h|m|s)[a-z]*", re.IGNORECASE)
 _WHOLE_DEFAULTS = ("image", "before_script", "after_script", "services", "cache", "timeout", "retry", "tags")
 
@@ -254,8 +257,6 @@ class _Maker:
                 self.source.lose(given[key].key, f"artifacts: {key}: not translated")
         if text_of(given, "when") in {"always", "on_failure"}:
             self.source.lose(given["when"].key, "artifacts: when: those of a job that failed go to no other job")
-        if "expire_in" in given:
-            self.source.lose(given["expire_in"].key, "artifacts: expire_in: they stay until the workspace is removed")
         wanted = (
             self.tree.lines(self.entries, "dependencies") if "dependencies" in self.entries else self._wanted(needs)
         )
@@ -266,7 +267,19 @@ class _Maker:
             for name in self.around.names.get(other, ())
         ]
         upload = [naming.upload(path) for path in paths]
-        return {"upload": upload, "if_no_files": "warn" if upload else None, "download": download}
+        kept = self._retention(given) if upload else None
+        return {"upload": upload, "if_no_files": "warn" if upload else None, "retention": kept, "download": download}
+
+    def _retention(self, given: Entries) -> str | None:
+        written = text_of(given, "expire_in")
+        parts = _KEPT.findall(written)
+        if written in {"", "never"}:
+            return None
+        if not parts or _KEPT.sub("", written).strip(" ,and"):
+            self.source.lose(given["expire_in"].key, "artifacts: expire_in: no time that is known here; they stay")
+            return None
+        seconds = sum(int(number) * _SECONDS[unit.lower()[:2]] for number, unit in parts)
+        return f"{seconds // 86400}d" if seconds % 86400 == 0 else f"{seconds}s"
 
     def _wanted(self, needs: list[str]) -> list[str]:
         if "needs" not in self.entries:

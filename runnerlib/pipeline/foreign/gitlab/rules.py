@@ -117,7 +117,7 @@ def _changed(tree: Tree, node: Node) -> Term:
     globs = tree.texts(node)
     if any("$" in glob for glob in globs):
         raise Untranslatable("a variable in 'changes'")
-    return holds(f"changed({', '.join(map(quoted, globs))})")
+    return holds(f"changed({', '.join(map(quoted, globs))})") if globs else FALSE
 
 
 def _refs(tree: Tree, entries: Entries, key: str) -> Term:
