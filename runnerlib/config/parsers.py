@@ -231,7 +231,7 @@ def inputs(given: object) -> tuple[tuple[str, str], ...]:
     lines: list[object] = [*given] if isinstance(given, (list, tuple)) else [*text(given).splitlines()]
     if all(isinstance(line, tuple) for line in lines):  # as this returns them
         return tuple((text(name), text(value)) for name, value in (line for line in lines if isinstance(line, tuple)))
-    pairs = [text(line).partition("=") for line in lines if line]
+    pairs = [text(line).partition("=") for line in lines if line != ""]
     if not all(name.strip() and equals for name, equals, _ in pairs):
         raise ValueError("NAME=VALUE, one a line, or a mapping of names to values, is expected")
     return tuple((name.strip(), value) for name, _, value in pairs)

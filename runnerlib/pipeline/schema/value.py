@@ -198,7 +198,7 @@ def _matrix() -> Schema:
     }
     properties = {word: {"description": text, **rules} for word, text in words.items()}
     properties |= {word: {"description": text, **kind} for word, (text, kind) in limits.items()}
-    return {"type": "object", "properties": properties}
+    return {"anyOf": [{"type": "object", "properties": properties}, {"type": "string"}]}
 
 
 COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
@@ -211,9 +211,9 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     steps.ports: lambda: {"anyOf": [PORT, {"type": "array", "items": PORT}]},
     sources.settings: _source,
     keys.value: lambda: ANYTHING,
-    keys.items: lambda: {"type": "array"},
+    keys.items: lambda: {"anyOf": [{"type": "array"}, {"type": "string"}]},
     keys.mapping: lambda: {"type": "object"},
-    keys.matrix: _matrix,
+    keys.matrix_or_output: _matrix,
     keys.steps: _steps,
     keys.outputs: _outputs,
     keys.artifacts: lambda: mapping(keys.ARTIFACT_KINDS, description.ARTIFACTS),

@@ -216,10 +216,14 @@ def _wrong_graph(workflow: JobGraph) -> Iterator[Problem]:
     whole = whole and not found
     jobs = {job.name: job for job in workflow.jobs}
     for number, job in enumerate(workflow.jobs):
-        asks = job.download or not plain_condition(job.condition)
+        asks = job.download or job.fan_out or not plain_condition(job.condition)
         known = reachable(graph, job.name) if whole and asks else None
         inputs = {*workflow.inputs, *job.body.inputs}
-        for problem in (*_wrong_condition(job, known, jobs, inputs), *_wrong_downloads(job, known, jobs)):
+        for problem in (
+            *_wrong_condition(job, known, jobs, inputs),
+            *_wrong_downloads(job, known, jobs),
+            *_wrong_fan_out(job, known, jobs),
+        ):
             yield Problem(("jobs", number, *problem.place), problem.text, problem.column)
 
 
@@ -252,6 +256,23 @@ def _wrong_condition(
 
 def _is_word(text: str) -> bool:
     return bool(re.fullmatch(r"\s*[A-Za-z_]+(\(needs\))?\s*", text))
+
+
+def _wrong_fan_out(
+    job: WorkflowJob, known: Collection[str] | None, jobs: Mapping[str, WorkflowJob]
+) -> Iterator[Problem]:
+    """Yield the problems of a job whose runs an earlier job names in its output."""
+    if job.fan_out is None:
+        return
+    place: Place = (job.fan_out.kind,)
+    if job.fan_out.job not in jobs:
+        yield Problem(place, unknown("job", job.fan_out.job, jobs))
+    elif known is not None and job.fan_out.job not in known:
+        yield Problem(place, f"this job does not wait for '{job.fan_out.job}'; name it in depends_on")
+    if job.for_each is not None or job.matrix:
+        yield Problem(place, "for_each contradicts matrix; give one of them")
+    if job.upload:
+        yield Problem(("artifacts",), "upload: the runs of the job are not known beforehand, so nobody could get them")
 
 
 def _wrong_downloads(

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from runnerlib.errors import unknown
+from runnerlib.errors import ConfigError, unknown
 from runnerlib.pipeline.job_file import parsers, sources
 from runnerlib.pipeline.job_file import steps as step_keys
 from runnerlib.pipeline.job_file.inputs import inputs
 from runnerlib.pipeline.job_file.nodes import Node
-from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, kind_of
+from runnerlib.pipeline.job_file.reader import Entry, Reading, Wrong, got, kind_of
 from runnerlib.pipeline.job_file.steps import caches, concurrency, services
 from runnerlib.pipeline.workflow.checks import IF_NO_FILES
-from runnerlib.pipeline.workflow.job import EVENTS, NO_FILTER, Approval, Download, Filter
+from runnerlib.pipeline.workflow.job import EVENTS, FAN_OUT_EXPECTED, NO_FILTER, Approval, Download, Filter, fan_out
 
 NO_ARTIFACTS: Mapping[str, Any] = {"upload": (), "if_no_files": "fail", "retention": None, "download": ()}
 
@@ -62,9 +62,25 @@ def _scalar(kind: str, written: str) -> Any:
     return written
 
 
-def items(reading: Reading, node: Node) -> tuple[Any, ...]:
-    """A list of plain values."""
+def items(reading: Reading, node: Node) -> tuple[Any, ...] | str:
+    """A list of plain values, or the name of an output."""
+    if node.id == "scalar":
+        return _output(reading, node, "for_each")
     return tuple(value(reading, item) for item in reading.items(node))
+
+
+def matrix_or_output(reading: Reading, node: Node) -> dict[str, tuple[Any, ...]] | str:
+    """Read a matrix, or the name of an output."""
+    return _output(reading, node, "matrix") if node.id == "scalar" else matrix(reading, node)
+
+
+def _output(reading: Reading, node: Node, kind: str) -> str:
+    text = parsers.text(reading, node)
+    try:
+        fan_out(text, kind)
+    except ConfigError:
+        raise Wrong(f"{FAN_OUT_EXPECTED}{got(node)}", node) from None
+    return text
 
 
 def mapping(reading: Reading, node: Node) -> dict[str, Any]:
@@ -83,7 +99,11 @@ def matrix(reading: Reading, node: Node) -> dict[str, tuple[Any, ...]]:
             found[name] = (MATRIX_KINDS[name](reading, entry.value),)
             continue
         single = entry.value.id != "sequence"
-        found[name] = (value(reading, entry.value),) if single else items(reading, entry.value)
+        found[name] = (
+            (value(reading, entry.value),)
+            if single
+            else tuple(value(reading, item) for item in reading.items(entry.value))
+        )
     return found
 
 
@@ -262,7 +282,7 @@ JOB_KEYS: Mapping[str, Key] = {
     "condition": Key(parsers.text, "`all_success`, `any_failed`, `always` or a condition"),
     "for_each": Key(items, "list of items; the job runs once for each"),
     "item_var": Key(parsers.text, "name of the variable that holds the item"),
-    "matrix": Key(matrix, "names and lists, `include` and `exclude`; the job runs once for each combination"),
+    "matrix": Key(matrix_or_output, "names and lists, `include` and `exclude`; the job runs once for each combination"),
     "fail_fast": Key(parsers.boolean, "`true`: the first run of `for_each` or `matrix` that fails ends the others"),
     "max_runs": Key(parsers.whole, "how many runs of `for_each` or `matrix` go at a time; in a matrix `max_parallel`"),
     "defaults": Key(step_keys.defaults, "keys that all its `steps` have where they do not say otherwise"),

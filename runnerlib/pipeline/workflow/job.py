@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -40,6 +41,27 @@ NO_FILTER = Filter()
 
 
 @checked
+class FanOut(NamedTuple):
+    """An output of an earlier job, JSON, that says what a job runs for: `kind` is for_each or matrix."""
+
+    job: str
+    output: str
+    kind: str
+
+
+_REFERENCE = re.compile(r"""(?:jobs|needs)(?:\.([A-Za-z0-9_-]+)|\["([^"]+)"\])\.outputs\.([A-Za-z_][A-Za-z0-9_-]*)""")
+FAN_OUT_EXPECTED = "a list is expected, or jobs.NAME.outputs.KEY for one that an earlier job writes"
+
+
+def fan_out(text: str, kind: str) -> FanOut:
+    """Read a reference to an output, `jobs.NAME.outputs.KEY`. Raises ConfigError."""
+    found = _REFERENCE.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError(f"{FAN_OUT_EXPECTED}, got '{text[:100]}'")
+    return FanOut(found[1] or found[2], found[3], kind)
+
+
+@checked
 class Approval(NamedTuple):
     """A question that somebody has to say yes to before a job starts: its text, and the seconds that it waits."""
 
@@ -71,7 +93,7 @@ class Download(NamedTuple):
 
 def as_tuples(job: WorkflowJob) -> WorkflowJob:
     """Lists as tuples, and single names as tuples of one."""
-    changed = _tuples({key: getattr(job, key) for key in _LISTED})
+    changed = _tuples({key: getattr(job, key) for key in _LISTED} | _referred(job))
     retry: object = job.retry
     if isinstance(retry, int):
         changed["retry"] = Retry(retry)
@@ -79,6 +101,15 @@ def as_tuples(job: WorkflowJob) -> WorkflowJob:
     if isinstance(approve, (bool, str)):
         changed["approve"] = None if approve is False else Approval("" if approve is True else approve)
     return job._replace(**_matrix_limits(changed), **changed)
+
+
+def _referred(job: WorkflowJob) -> dict[str, Any]:
+    """Return the fields of a job whose `for_each` or `matrix` is a text: the name of an output. Raises ConfigError."""
+    for kind, nothing in (("for_each", None), ("matrix", NOTHING)):
+        given: object = getattr(job, kind)
+        if isinstance(given, str):
+            return {"fan_out": fan_out(given, kind), kind: nothing}
+    return {}
 
 
 def _matrix_limits(changed: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +130,8 @@ class WorkflowJob(NamedTuple):
     `command` is the command as it was written, when there are no steps. `condition` is `all_success`,
     `any_failed`, `always` or an expression. The job runs once for each item of `for_each` (which is in the
     variable `item_var`) or for each combination of the values of `matrix` (in MATRIX_<KEY>), whose keys `include`
-    and `exclude` add some and take some away. `settings` are
+    and `exclude` add some and take some away; a text,
+    `jobs.NAME.outputs.KEY`, is that of an earlier job (`fan_out`). `settings` are
     settings of the configuration (`source_type`, `code_dir`, …), `upload` globs of files that other jobs can
     `download`; one that gives no file fails the job, warns or does nothing (`if_no_files`: fail, warn, ignore). A run
     removes what is older than `retention` seconds.
@@ -137,12 +169,13 @@ class WorkflowJob(NamedTuple):
     max_runs: int | None = None
     approve: Approval | None = None
     retention: float | None = None
+    fan_out: FanOut | None = None
     origins: Mapping[str, str] = NOTHING
 
     @property
     def repeats(self) -> bool:
         """True if the job runs once for each of several things."""
-        return self.for_each is not None or bool(self.matrix)
+        return self.for_each is not None or bool(self.matrix) or self.fan_out is not None
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -155,7 +188,7 @@ class WorkflowJob(NamedTuple):
         return self.body.timeout
 
 
-JOB_KEYS = tuple(key for key in WorkflowJob._fields if key not in {"name", "body", "command", "origins"})
+JOB_KEYS = tuple(key for key in WorkflowJob._fields if key not in {"name", "body", "command", "origins", "fan_out"})
 
 
 def workflow_job(

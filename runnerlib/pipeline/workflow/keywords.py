@@ -30,9 +30,9 @@ class JobKeywords(TypedDict, total=False):
     image: str | None
     depends_on: Iterable[str]
     condition: str
-    for_each: Iterable[Any] | None
+    for_each: Iterable[Any] | str | None
     item_var: str
-    matrix: Mapping[str, Any]
+    matrix: Mapping[str, Any] | str
     priority: int | None
     settings: Mapping[str, str]
     upload: Iterable[str]

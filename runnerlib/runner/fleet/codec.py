@@ -19,7 +19,7 @@ from runnerlib.pipeline.job.cache import Cache
 from runnerlib.pipeline.job.concurrency import Concurrency
 from runnerlib.pipeline.job.inputs import Input
 from runnerlib.pipeline.job.service import Service
-from runnerlib.pipeline.workflow import Approval, Download, Filter, Instance, WorkflowJob
+from runnerlib.pipeline.workflow import Approval, Download, FanOut, Filter, Instance, WorkflowJob
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.job_outputs import JobOutputs
 
@@ -27,6 +27,7 @@ _TUPLES: tuple[Any, ...] = (
     *(events.Notice, events.Warned, events.StepStarted, events.StepOutput, events.StepRetrying, events.Masked),
     *(events.StepFinished, events.Triggered, StepResult, Usage, MaskReport, RuleCount, JobOutcome, JobOutputs),
     *(JobInputs, Instance, WorkflowJob, Step, Retry, Cache, Concurrency, Service, Download, Filter, Input, Approval),
+    FanOut,
 )
 _CLASSES: Mapping[str, Any] = {one.__name__: one for one in (*_TUPLES, Job)}
 _SIZE = 4

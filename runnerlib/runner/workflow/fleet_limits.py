@@ -27,6 +27,9 @@ def refuse(
     if front.workspace.tree is not None:
         problems.append("a fleet does not see the files of this directory; give --workflow-file, and its jobs a source")
     for name, instance in instances.items():
+        if instance.job.fan_out is not None:
+            text = f"a fleet takes no {instance.job.fan_out.kind} from an output yet"
+            problems.append(f"job '{one_line(name)}': {text}")
         if instance.job.retry.max:
             text = "the workers of a fleet do not try a whole job again yet; give its steps the retry"
             problems.append(f"job '{one_line(name)}': {text}")

@@ -161,6 +161,9 @@ def _how(job: WorkflowJob, runs: list[Instance]) -> Iterator[str]:
 
 def _attempts(job: WorkflowJob) -> Iterator[str]:
     """Yield the words about what a failure of a job means, and about its runs as a whole."""
+    if job.fan_out is not None:
+        what = "each of" if job.fan_out.kind == "for_each" else "each combination of"
+        yield f"for {what} the output '{job.fan_out.output}' of {job.fan_out.job}"
     if job.approve is not None:
         yield "when somebody approves it" + (f": {job.approve.message}" if job.approve.message else "")
     if job.allow_failure:

@@ -193,6 +193,10 @@ class WorkflowRun(ForwardingObserver):
         def attempt(number: int, observer: Observer) -> RunningJob:
             return self._backend.job(instance, known._replace(attempt=number), names, label, observer)
 
+        if instance.job.fan_out is not None:
+            from runnerlib.runner.workflow.fan_out import FannedJob  # few jobs have runs that an output names
+
+            return FannedJob(self._plan, instance, known.before, self._run_of_many)
         if not instance.job.retry.max:
             return attempt(1, self)
         from runnerlib.runner.workflow.job_retry import RetriedJob  # for the few jobs that are tried again
@@ -201,8 +205,17 @@ class WorkflowRun(ForwardingObserver):
             attempt, instance.job.retry, self, lambda text: self._tell(Warned(self._mask(f"{label}: {text}")))
         )
 
+    def _run_of_many(self, instance: Instance) -> RunningJob:
+        """Make one run of a job whose runs were not known beforehand."""
+        self._shown[instance.name] = self._mask(instance.name)
+        self._labels[instance.name] = self._mask(instance.label)
+        self._names[instance.name] = self._step_names(instance)
+        return self._job(instance)
+
     def _before(self, name: str) -> tuple[StepResult, ...]:
         """Return the results of all direct and indirect dependencies of a job, in written order."""
+        if name not in self._judge.graph:  # a run that was not known beforehand
+            name = self._plan.instances[name].job.name
         needed = reachable(self._judge.graph, name)
         return tuple(result for result in self._progress.in_order() if result.name in needed)
 

@@ -88,6 +88,7 @@ def _refuse(job: WorkflowJob) -> None:
         "allow_failure": job.allow_failure,
         "approve": job.approve is not None,
         "fail_fast": job.fail_fast,
+        job.fan_out.kind if job.fan_out is not None else "": job.fan_out is not None,
         "max_runs": job.max_runs is not None,
     }
     for key, there in given.items():

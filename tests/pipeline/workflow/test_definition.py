@@ -58,7 +58,11 @@ def test_what_is_said_beside_a_job_counts(how: str, key: str) -> None:
 
 
 def test_all_fields_are_among_them() -> None:
-    assert {*FIELDS, "on", "remote", "name", "body", "command", "origins"} == {*WorkflowJob._fields, "env", "timeout"}
+    assert {*FIELDS, "on", "remote", "name", "body", "command", "origins", "fan_out"} == {
+        *WorkflowJob._fields,
+        "env",
+        "timeout",
+    }
 
 
 @pytest.mark.parametrize("how", ["Job", "WorkflowJob"])
