@@ -46,12 +46,13 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job.concurrency import Concurrency
     from runnerlib.pipeline.job.inputs import Input
     from runnerlib.pipeline.job.service import Service
-    from runnerlib.pipeline.workflow import Workflow, WorkflowJob
+    from runnerlib.pipeline.workflow import Approval, Workflow, WorkflowJob
     from runnerlib.plugins import register_plugin
     from runnerlib.secrets import mask_text, register_secret
     from runnerlib.triggers.job_trigger import JobTrigger
 
 __all__ = [
+    "Approval",
     "Cache",
     "Concurrency",
     "ConfigError",
@@ -110,6 +111,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Cache": "runnerlib.pipeline.job.cache",
     "Concurrency": "runnerlib.pipeline.job.concurrency",
+    "Approval": "runnerlib.pipeline.workflow",
     "ConfigError": "runnerlib.errors",
     "Job": "runnerlib.pipeline.job",
     "JobResult": "runnerlib.events.result",

@@ -7,6 +7,7 @@ write; a file beside it is the answer. `runnerlib approve` makes it, and so may 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import time
@@ -56,7 +57,7 @@ class Approvals:
         approval = instance.job.approve
         assert approval is not None  # noqa: S101 - else nobody asks
         path = self._directory / self._run / file_name(instance.name)
-        _write(path, Question(self._run, instance.name, approval.message, time.time()))
+        held = _write(path, Question(self._run, instance.name, approval.message, time.time()))
         answers = [asyncio.ensure_future(_by_file(path))]
         about = f"job '{instance.label}' waits for approval" + (f": {approval.message}" if approval.message else "")
         command = f"runnerlib approve {self._run} {instance.name}"
@@ -72,6 +73,7 @@ class Approvals:
                 task.cancel()
             await asyncio.gather(*answers, return_exceptions=True)
             _forget(path)
+            os.close(held)
         if yes is None:
             return StepOutcome(124, f"nobody has approved it within {approval.timeout:g} s", "timeout")
         return None if yes else StepOutcome(1, "it was not approved", "cancelled")
@@ -110,10 +112,23 @@ def place_of(state_dir: str | None, environ: Mapping[str, str]) -> Path:
 
 
 def questions(directory: Path) -> Iterator[Question]:
-    """Yield what waits for an answer, by run and job."""
+    """Yield what waits for an answer, by run and job; what killed runners have left is removed."""
     for path in sorted(directory.glob("*/*.json")):
-        with suppress(OSError, ValueError, TypeError):
-            yield Question(**json.loads(path.read_bytes()))
+        with suppress(OSError, ValueError, TypeError), path.open("rb") as file:
+            if _is_asked(file.fileno()):
+                yield Question(**json.loads(file.read()))
+            else:
+                _forget(path.with_suffix(""))
+                path.parent.rmdir()
+
+
+def _is_asked(file: int) -> bool:
+    """Return whether the runner that asks a question is there: it holds a lock of its file."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def answer(directory: Path, run: str, job: str, *, yes: bool) -> None:
@@ -134,14 +149,20 @@ def answer(directory: Path, run: str, job: str, *, yes: bool) -> None:
         raise RunnerError(f"cannot answer in '{path.parent}': {error.strerror}") from None
 
 
-def _write(path: Path, question: Question) -> None:
+def _write(path: Path, question: Question) -> int:
+    """Write a question, and return its open file, whose lock tells that it is asked. Raises RunnerError."""
     try:
         state = path.parents[3]
         own_directory(state, *path.parent.relative_to(state).parts)
         _forget(path)
-        write_whole(path.with_name(f"{path.name}.json"), json.dumps(question._asdict()).encode())
+        made = path.with_name(f"{path.name}.new")
+        held = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        os.write(held, json.dumps(question._asdict()).encode())
+        os.rename(made, path.with_name(f"{path.name}.json"))  # it is locked before it can be seen
     except OSError as error:
         raise RunnerError(f"cannot ask for approval in '{path.parent}': {error.strerror}") from None
+    return held
 
 
 def _forget(path: Path) -> None:

@@ -121,3 +121,11 @@ def test_on_a_terminal_it_is_asked_there(tmp_path: Path, typed: str, code: int) 
             terminal.until("(y or n")
             terminal.types(f"{line}\r")
         assert terminal.ends() == code
+
+
+def test_questions_of_killed_runners_are_removed(tmp_path: Path) -> None:
+    asked = tmp_path / "run" / "a.json"
+    asked.parent.mkdir()
+    asked.write_text('{"run": "run", "job": "a", "message": "", "since": 0}')
+    assert not list(questions(tmp_path))
+    assert not asked.parent.exists()
