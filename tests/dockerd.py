@@ -16,7 +16,7 @@ import pytest
 from tests.tools import tool
 from tests.waiting import until
 
-APPLETS = ("sh", "cat", "echo", "env", "id", "kill", "ls", "mkdir", "sleep", "test", "true", "grep", "setsid")
+APPLETS = ("sh", "cat", "echo", "env", "id", "kill", "ls", "mkdir", "sleep", "test", "true", "grep", "setsid", "nc")
 MAKE = b'#!/bin/sh\necho "made $1 with a Makefile of $(cat Makefile | grep -c :) targets"\n'
 NETWORKLESS = ("--iptables=false", "--ip6tables=false", "--bridge=none", "--ip-forward=false", "--ip-masq=false")
 

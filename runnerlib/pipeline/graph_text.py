@@ -151,7 +151,9 @@ def _kept(step: Step) -> Iterator[str]:
 
 def around_of(job: Job) -> tuple[str, ...]:
     """Return the words about what is around the steps of a job: its group, services and caches."""
-    services = (f"service {service.name}: {one_line(service.shown)}" for service in job.services)
+    services = (
+        f"service {one.name}{f' in {one.image}' if one.image else ''}: {one_line(one.shown)}" for one in job.services
+    )
     return *in_group(job.concurrency), *services, *kept_files(job.cache)
 
 

@@ -65,8 +65,10 @@ def specs_of(plan: JobPlan, scratch: Path, mounts: Mapping[Path, str]) -> list[C
         limits=plan.placement.limits,
     )
     if not plan.is_bounded:
-        named = {step.image or spec.image: spec for step in plan.job.steps}
-        return sorted((spec._replace(image=image) for image in named), key=lambda one: one.image != spec.image)
+        images = (*(step.image for step in plan.job.steps), *(service.image for service in plan.job.services))
+        named = dict.fromkeys(image or spec.image for image in images)
+        found = sorted((spec._replace(image=image) for image in named), key=lambda one: one.image != spec.image)
+        return [one._replace(beside=bool(number and plan.job.services)) for number, one in enumerate(found)]
     # Loaded only by jobs with bounds.
     from runnerlib.runner.sandbox.containers import bounded_specs
 

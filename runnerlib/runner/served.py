@@ -37,10 +37,14 @@ _ENDED = StepOutcome(0, "the job has ended", "cancelled")
 
 
 def _check(plan: JobPlan) -> None:
-    """Raise ConfigError for a job that can have no services: they are processes of this machine, without bounds."""
-    for where, found in (("in a container", plan.placement is not None), ("in a sandbox", plan.is_bounded)):
-        if found:
-            raise ConfigError(f"job '{plan.job.name}': services run beside steps on this machine, not {where}")
+    """Raise ConfigError for a job that cannot have its services."""
+    if plan.is_bounded:
+        text = "its services would be bounded by nothing, unlike its steps, which have a sandbox"
+        raise ConfigError(f"job '{plan.job.name}': {text}")
+    for service in plan.job.services:
+        if plan.placement is not None and service.ports and service.ready is None:
+            text = "in a container it needs 'ready', because its ports are not seen from here"
+            raise ConfigError(f"service '{service.name}': {text}")
 
 
 class ServedJob(JobRun):
@@ -50,7 +54,8 @@ class ServedJob(JobRun):
         self, plan: JobPlan, execution: JobExecution, executor: Executor, masker: SecretMasker, observer: Observer
     ) -> None:
         _check(plan)
-        ports = {service.name: _free_ports(service.ports) for service in plan.job.services}
+        chosen = _free_ports if plan.placement is None else _usual_ports
+        ports = {service.name: chosen(service.ports) for service in plan.job.services}
         told = {name: value for name, found in ports.items() for name, value in _for_steps(name, found).items()}
         super().__init__(execution._replace(env={**execution.env, **told}), executor, masker, observer)
         self._stopped = asyncio.Event()
@@ -174,7 +179,8 @@ class _Running:
         tools = self._tools
         assert self._log is not None  # noqa: S101 - it is open
         words = argv(command if isinstance(command, str) else tuple(command))
-        spec = ProcessSpec(words, tools.plan.job_dir, self._env)
+        image = None if tools.plan.placement is None else self._service.image
+        spec = ProcessSpec(words, tools.plan.job_dir, self._env, image=image)
         shown = tools.masker.mask_string(f"service {self._service.name}")
         stream = tools.masker.stream()
         return Attempt(Command(shown, spec), tools.executor, tools.masker, stream, self._log, tools.limits)
@@ -218,6 +224,11 @@ class ServiceLog:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _usual_ports(usual: Iterable[int]) -> dict[int, int]:
+    """Return the ports in a container: its network is the job's own."""
+    return {port: port for port in usual}
 
 
 def _free_ports(usual: Iterable[int]) -> dict[int, int]:

@@ -57,11 +57,13 @@ _KILLER = 'kill -s "$2" -- "-$(cat "$1.pid")" 2>/dev/null'
 class Container:
     """A running container, to be closed; `local` starts the clients of the engine."""
 
-    def __init__(self, engine: ContainerRuntime, spec: ContainerSpec, local: Executor) -> None:
+    def __init__(self, engine: ContainerRuntime, spec: ContainerSpec, local: Executor, first: str = "") -> None:
+        """`first` is the name of the container whose network it shares, if it does."""
         self._engine = engine
+        self._first = first
         self._spec = spec
         self._local = local
-        self._name = f"runnerlib-{os.urandom(8).hex()}"
+        self.name = f"runnerlib-{os.urandom(8).hex()}"
         self._count = 0
         self._helpers: list[StepProcess] = []
         self._releasing: list[StepProcess] = []
@@ -72,12 +74,12 @@ class Container:
     async def start(self) -> None:
         """Start the container, and return when it can run steps. Raises RunnerError with the engine's message."""
         spec = self._spec
-        fifo = spec.scratch.with_name(self._name)  # no step can open it, and so keep the container
+        fifo = spec.scratch.with_name(self.name)  # no step can open it, and so keep the container
         with suppress(FileNotFoundError):
             fifo.unlink()
         os.mkfifo(fifo, 0o600)
         self._hold = os.open(fifo, os.O_RDWR | os.O_CLOEXEC)
-        words = [self._engine.program, *run_arguments(self._engine, self._name, spec)]
+        words = [self._engine.program, *run_arguments(self._engine, self.name, spec, self._first)]
         hold = ["/bin/sh", "-c", 'f=$1; shift; exec "$@" <"$f"', "sh", str(fifo), *words]
         try:
             self._holder = self._local.start(ProcessSpec(hold, spec.base, spec.environ))
@@ -98,7 +100,7 @@ class Container:
         holder, self._holder = self._holder, None
         try:
             if holder is not None and not await _ended(holder, _WAIT):
-                remover = self._client(["rm", "-f", self._name])
+                remover = self._client(["rm", "-f", self.name])
                 await _ended(remover, _WAIT)
                 remover.close()
                 await _ended(holder, 1.0)
@@ -114,13 +116,13 @@ class Container:
         _check_directory(spec.cwd, user, group)
         self._release()
         self._count += 1
-        files = self._spec.scratch / f"{self._name}-{self._count}"
+        files = self._spec.scratch / f"{self.name}-{self._count}"
         _write_private(files.with_suffix(".env"), self._assignments(spec.env), self._spec.limits.stranger)
         options = ["-w", self._spec.inside(spec.cwd)]
         options += ["-i"] if spec.stdin is not None or spec.tty else []
         options += ["-t"] if spec.tty else []
         step = ["/bin/sh", "-c", _LAUNCHER, "sh", self._spec.inside(files), *spec.argv]
-        words = [self._engine.program, "exec", *options, self._name, *step]
+        words = [self._engine.program, "exec", *options, self.name, *step]
         # What the step may not do is the container's part: its confinement would be that of the client.
         client = self._local.start(ProcessSpec(words, self._spec.base, self._spec.environ, spec.stdin, spec.tty))
         process = ContainedProcess(client, self, files)
@@ -155,7 +157,7 @@ class Container:
     def signal(self, files: Path, signum: int) -> None:
         """Signal all processes of the group of a step; nothing waits for it."""
         name = signal.Signals(signum).name.removeprefix("SIG")
-        words = ["exec", self._name, "/bin/sh", "-c", _KILLER, "sh", self._spec.inside(files), name]
+        words = ["exec", self.name, "/bin/sh", "-c", _KILLER, "sh", self._spec.inside(files), name]
         with suppress(RunnerError, CommandError):
             self._helpers.append(self._client(words))
 

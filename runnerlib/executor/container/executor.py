@@ -29,7 +29,11 @@ async def contained(
     The first of `specs` is for steps that name no image. `patiently` waits for the containers, whose images may have
     to be fetched. Raises RunnerError with what the engine says.
     """
-    containers = {(spec.image, spec.compartment): Container(engine, spec, local) for spec in specs}
+    first = Container(engine, specs[0], local)
+    containers = {(specs[0].image, specs[0].compartment): first}
+    for spec in specs[1:]:
+        shared = first.name if spec.beside else ""
+        containers[spec.image, spec.compartment] = Container(engine, spec, local, shared)
 
     async def start() -> None:
         for container in containers.values():

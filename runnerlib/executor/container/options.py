@@ -98,7 +98,8 @@ class ContainerSpec(NamedTuple):
     runner's. `shared` directories have the same path in the container. `mounts` are read-only, and so are `covered`
     paths, which are no other way to what they hide. With `writable`, paths of this machine and of the container, all
     the rest is read-only. The steps of a `compartment` have the container to themselves. `environ` is the environment
-    of the engine's client; `cpus` and `memory` are in the format of the engine's options.
+    of the engine's client; `cpus` and `memory` are in the format of the engine's options. A container `beside` the
+    first one of its job has the network of that.
     """
 
     image: str
@@ -113,6 +114,7 @@ class ContainerSpec(NamedTuple):
     compartment: str = ""
     writable: Sequence[tuple[Path, str]] | None = None
     covered: Sequence[tuple[Path, str]] = ()
+    beside: bool = False
 
     def inside(self, path: Path) -> str:
         """A path of this machine as the container sees it. Raises RunnerError for one that it does not."""
@@ -132,8 +134,10 @@ class ContainerSpec(NamedTuple):
         return value
 
 
-def run_arguments(engine: ContainerRuntime, name: str, spec: ContainerSpec) -> list[str]:
+def run_arguments(engine: ContainerRuntime, name: str, spec: ContainerSpec, first: str = "") -> list[str]:
     """The arguments of the client by which an engine makes the container; none of them is secret.
+
+    `first` is the name of the container whose network it shares, if it does.
 
     The engine's own profile of seccomp holds, because no option names another one, and so do its logins at registries.
     """
@@ -145,7 +149,8 @@ def run_arguments(engine: ContainerRuntime, name: str, spec: ContainerSpec) -> l
     for capability in limits.capabilities:
         words += ["--cap-add", capability]
     words += ["--read-only", "--tmpfs", "/tmp:exec,mode=1777"] if limits.read_only else []  # noqa: S108 - the container's
-    words += ["--network", "none"] if limits.network == "none" else []
+    network = f"container:{first}" if first else "none" if limits.network == "none" else ""
+    words += ["--network", network] if network else []
     words += ["--userns", "keep-id"] if engine.kind == "podman" and os.geteuid() and user else []
     for outside, target, read_only in _mounts(spec):
         words += ["--mount", _mount(outside, target) + (",readonly" if read_only else "")]

@@ -234,6 +234,9 @@ def _wrong_around(job: Job) -> Iterator[Problem]:
     from runnerlib.pipeline.job.cache import wrong_around  # for the few jobs that have one
 
     yield from (Problem((key,), text) for key, text in wrong_around(job.cache, job.concurrency, job.services))
+    for service in job.services:
+        if service.image is not None and not re.fullmatch(IMAGE, service.image):
+            yield Problem(("services",), f"{service.name[:100]}: image: {IMAGE_EXPECTED}")
 
 
 def _wrong_kept(step: Step) -> Iterator[tuple[Place, str]]:

@@ -31,7 +31,8 @@ class Service(NamedTuple):
     `run` stays in the foreground; a text is run by `sh -c`. The steps begin once `ready` succeeds, or without one once
     the first of the `ports` is open, within `ready_timeout` seconds. For each of its usual `ports` the service gets a
     free one of this machine: the first is in PORT for the service, in CACHE_PORT for the steps, which have CACHE_HOST
-    as well; that of 6379 is in PORT_6379 and CACHE_PORT_6379.
+    as well; that of 6379 is in PORT_6379 and CACHE_PORT_6379. Where the job is in a container it keeps its usual ports;
+    `image` is that of its own container there, by default the job's.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Service(NamedTuple):
     env: Mapping[str, str] = _NO_VARIABLES
     ports: Sequence[int] = ()
     ready_timeout: float = 60.0
+    image: str | None = None
 
     @property
     def shown(self) -> str:

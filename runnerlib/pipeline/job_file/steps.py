@@ -80,11 +80,10 @@ def services(reading: Reading, node: Node) -> tuple[Service, ...]:
     """A mapping of names to services."""
     found = []
     for name, entry in reading.entries(node, "services").items():
-        entries = reading.entries(entry.value, "a service", (*SERVICE_KINDS, "image"))
-        if "image" in entries:
-            raise Wrong(f"{name[:100]}: services are processes of this machine: give 'run'", entries["image"].key)
+        entries = reading.entries(entry.value, "a service", SERVICE_KINDS)
         if "run" not in entries:
-            raise Wrong(f"{name[:100]}: 'run' is missing, the command of the service", entry.value)
+            hint = " (that of an image is not looked up: name it)" if "image" in entries else ""
+            raise Wrong(f"{name[:100]}: 'run' is missing, the command of the service{hint}", entry.value)
         usual = Service._field_defaults
         values: dict[str, Any] = {
             key: reading.value(entries, key, SERVICE_KINDS[key], usual.get(key, "true")) for key in entries
@@ -128,6 +127,7 @@ SERVICE_KINDS: Kinds = {
     "env": parsers.variables,
     "ports": ports,
     "ready_timeout": parsers.duration,
+    "image": parsers.text,
 }
 CONCURRENCY_KINDS: Kinds = {"group": parsers.text, "cancel": parsers.boolean}
 CACHE_KINDS: Kinds = {"key": parsers.text, "paths": parsers.names, "restore_keys": parsers.names}

@@ -102,6 +102,7 @@ SERVICE = {
     "env": "variables of the service",
     "ports": "port or list of ports that the service has usually; it gets a free one for each",
     "ready_timeout": "longest time until it is ready",
+    "image": "image of its container, where the job runs in one",
 }
 CAUSES = {
     "exit_codes": "an exit code or a list of them",

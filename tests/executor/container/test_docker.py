@@ -144,3 +144,40 @@ def test_want_of_memory_and_what_a_step_used(docker: dict[str, str], tmp_path: P
     assert (ends["j/killed"]["exit_code"], ends["j/killed"]["cause"]) == (137, "exit")
     assert ends["j/busy"]["usage"]["user"] >= 0.05
     assert ends["j/busy"]["usage"]["max_rss"] is None
+
+
+def serving(tmp_path: Path, **job: object) -> list[dict[str, object]]:
+    """A job whose service answers at a port what another image has."""
+    service = {
+        "image": "rl-other:1",
+        "run": 'echo "serving with $MY_TOKEN"; while true; do echo answer | nc -l -p "$PORT"; done',
+        "ready": 'test -n "$(nc 127.0.0.1 $PORT </dev/null)"',
+        "ports": 5432,
+    }
+    return [{"name": "a", "image": "rl-test:1", "env": {"MY_TOKEN": SECRET}, "services": {"db": service}, **job}]
+
+
+def test_steps_reach_the_services_of_their_job(docker: dict[str, str], tmp_path: Path) -> None:
+    ask = 'echo "$DB_HOST $DB_PORT"; until said=$(nc $DB_HOST $DB_PORT </dev/null); do sleep 0.1; done; echo $said'
+    steps = [{"name": "ask", "run": ask}, {"name": "other", "image": "rl-other:1", "run": f"{ask}; exit 3"}]
+    done = run(tmp_path, docker, serving(tmp_path, steps=steps), "--output", "json", "--grace-period", "1")
+    said = [json.loads(line) for line in done.out.splitlines()]
+    texts = [event["text"] for event in said if event["type"] == "step_output"]
+    assert texts == ["127.0.0.1 5432", "answer"] * 2, done.err
+    assert done.code == 3
+    log = (tmp_path / "job/jobs/a/artifacts/logs/services/db.log").read_text()
+    assert "serving with [REDACTED]" in log
+    assert "hunter2" not in log
+    assert containers(docker) == []
+
+
+def test_services_are_gone_with_a_killed_runner(docker: dict[str, str], tmp_path: Path) -> None:
+    jobs = serving(tmp_path, command="echo begun; sleep 1000")
+    (tmp_path / "w.json").write_text(json.dumps({"workflow": {"name": "boxes", "jobs": jobs}}))
+    running = started("run", "--workflow-file", "w.json", "--output", "raw", cwd=tmp_path, **docker)
+    assert running.stdout is not None
+    assert running.stdout.readline() == b"begun\n"
+    assert len(containers(docker)) == 2
+    running.kill()
+    running.communicate()
+    until(lambda: containers(docker) == [])
