@@ -37,6 +37,7 @@ CODES = {
     "runnerlib run --git-url git@github.com:user/repo.git --source-options depth=0,submodules=recursive "
     "--job-command …": 127,  # what stands there is no command
     "runnerlib run --workflow-file pipeline.yaml --on nats://127.0.0.1:4222 --fleet-key-file fleet.key": 125,
+    "runnerlib fleet status --on nats://127.0.0.1:4222": 125,
     "runnerlib runs list --on nats://127.0.0.1:4222": 125,
     "runnerlib runs attach 3f2a91c07be4d815": 78,
     "runnerlib runs logs 3f2a91c07be4d815 --follow --on nats://127.0.0.1:4222": 78,

@@ -34,6 +34,7 @@ COMMANDS = {
     "copy": "Copy a directory into the workspace.",
     "doctor": "Show what this machine can do for jobs.",
     "eval": "Find the jobs that an event starts, and submit them.",
+    "fleet": "Show the workers and queues of a fleet.",
     "git": "Query the repository of a job.",
     "import": "Print a file of GitHub, GitLab or Woodpecker as a workflow.",
     "init": "Write a first job file for a project.",
@@ -51,7 +52,7 @@ COMMANDS = {
 }
 
 GROUPS = {
-    "Run jobs": ("run", "list", "init", "import", "approve", "worker", "runs"),
+    "Run jobs": ("run", "list", "init", "import", "approve", "worker", "runs", "fleet"),
     "Check files and settings": ("validate", "config", "schema", "doctor"),
     "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
     "Secrets": ("mask", "register-secret", "secrets"),

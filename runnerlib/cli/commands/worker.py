@@ -32,6 +32,7 @@ Exit codes:
 @click.option("--slots", default="1", metavar="NUMBER", help="Number of jobs at a time. (default: 1)")
 @click.option("--name", default="", metavar="NAME", help="Name of the worker. (default: that of the machine)")
 @click.option("--dir", "directory", metavar="DIR", help="Directory for workspaces of jobs. (default: one in TMPDIR)")
+@click.option("--health", default="", metavar="ADDRESS", help="Answer /healthz and /readyz there: PORT or HOST:PORT.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -41,6 +42,7 @@ def command(
     slots: str,
     name: str,
     directory: str | None,
+    health: str,
     **options: str | None,
 ) -> int | None:
     """Run jobs of workflows that `runnerlib run --on` hands in, until a signal comes; then finish those that run.
@@ -65,7 +67,7 @@ def command(
 
     with own_directory(directory) as own:
         return run_worker(
-            WorkerOptions(config.fleet, config.fleet_key_file, parsers.names(labels), number, name, str(own))
+            WorkerOptions(config.fleet, config.fleet_key_file, parsers.names(labels), number, name, str(own), health)
         )
 
 

@@ -74,6 +74,19 @@ class WorkerFacts(NamedTuple):
     slots: int
 
 
+class WorkerState(NamedTuple):
+    """The state of a worker now, with the number of jobs that run and that it has ended, and of leases that it lost."""
+
+    name: str
+    ready: bool
+    leaving: bool
+    connected: bool
+    slots: int
+    running: int
+    ended: int
+    lost: int
+
+
 class Ticket(NamedTuple):
     """A job for the engine: `number` is that of the instance in its run. `fails_on_loss` forbids a second attempt.
 
@@ -218,6 +231,11 @@ class Source(Protocol):
 
     async def take(self, timeout: float) -> Lease | None:
         """Return the next job; None when there is none within `timeout` seconds."""
+        ...
+
+    @property
+    def connected(self) -> bool:
+        """True while the engine is reached."""
         ...
 
     async def close(self) -> None:

@@ -28,6 +28,14 @@ _NO_END = 1 << 60
 _PAUSE = 0.5
 
 
+class Counts:
+    """The number of jobs that have ended, and of leases that were lost."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+        self.lost = 0
+
+
 class Setup(NamedTuple):
     """The things that all jobs of a worker share; `directory` is that of their workspaces, `agent` makes an agent."""
 
@@ -36,6 +44,7 @@ class Setup(NamedTuple):
     directory: str
     agent: Callable[[], Any]
     say: Callable[[str], object]
+    counts: Counts
 
 
 class Delivery:
@@ -59,6 +68,7 @@ class Delivery:
         try:
             await self._run()
         except LeaseLostError as error:
+            self._setup.counts.lost += 1
             self._setup.say(f"job {self._ticket.id}: {error}; it is stopped here")
         except FleetError as error:
             self._setup.say(f"job {self._ticket.id}: {error}")
@@ -99,12 +109,14 @@ class Delivery:
 
     async def _conclude(self) -> None:
         if self._ended or self._dropped:
+            self._setup.counts.ended += 1
             await self._lease.done()
             self._setup.say(f"job {self._ticket.id} " + ("belongs to a run that is gone" if self._dropped else "ended"))
         elif now() - self._renewed < self._ticket.queue.lease * STOPS:
             self._setup.say(f"job {self._ticket.id}: its agent has died; another attempt may follow")
             await self._lease.give_back(later=True)  # what it has started ends before
         else:  # who gives back what is not his any more takes it from another worker
+            self._setup.counts.lost += 1
             self._setup.say(f"job {self._ticket.id}: the lease was lost, so it was stopped")
 
     def _opened(self) -> dict[str, Any] | None:

@@ -9,10 +9,11 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import ConfigError, one_line
-from runnerlib.runner.fleet.contract import WorkerFacts
-from runnerlib.runner.fleet.delivery import Delivery, Setup
+from runnerlib.runner.fleet.contract import WorkerFacts, WorkerState
+from runnerlib.runner.fleet.delivery import Counts, Delivery, Setup
 from runnerlib.runner.fleet.envelope import facts
 from runnerlib.runner.fleet.extra import own_version
+from runnerlib.runner.fleet.health import answering, listening_address
 from runnerlib.runner.fleet.keys import read_key
 from runnerlib.runner.fleet.zygote import start_zygote
 from runnerlib.runner.supervision import uvloop_factory
@@ -35,6 +36,7 @@ class WorkerOptions(NamedTuple):
     slots: int
     name: str
     directory: str
+    health: str = ""
 
 
 def run_worker(options: WorkerOptions) -> int:
@@ -42,6 +44,7 @@ def run_worker(options: WorkerOptions) -> int:
     name = options.name or "".join(one if one in _NAME else "-" for one in socket.gethostname())
     if not name or set(name) - set(_NAME):
         raise ConfigError(f"the name of a worker has letters, digits, '-' and '_', got '{one_line(name)}'")
+    address = listening_address(options.health) if options.health else None
     zygote = start_zygote()  # before there is a secret, a thread or a connection
     try:
         key = read_key(options.key_file)
@@ -49,9 +52,9 @@ def run_worker(options: WorkerOptions) -> int:
             raise ConfigError(f"a worker needs the whole key, '{one_line(options.key_file)}' has its public half alone")
         labels = tuple(dict.fromkeys((*options.labels, *facts())))
         worker = WorkerFacts(name, own_version(), key.fingerprint, labels, options.slots)
-        setup = Setup(name, key, options.directory, zygote.agent, _say)
+        setup = Setup(name, key, options.directory, zygote.agent, _say, Counts())
         with asyncio.Runner(loop_factory=uvloop_factory()) as loop:
-            loop.run(_Worker(worker, setup).run(options.fleet))
+            loop.run(_Worker(worker, setup).run(options.fleet, address))
     finally:
         zygote.close()
     return 0
@@ -70,12 +73,30 @@ class _Worker:
         self._setup = setup
         self._leaving = asyncio.Event()
         self._running: dict[asyncio.Task[None], Delivery] = {}
+        self._source: Source | None = None
 
-    async def run(self, fleet: str) -> None:
+    async def run(self, fleet: str, health: tuple[str, int] | None) -> None:
         """Take jobs until a signal comes; then end those that run."""
+        async with answering(health, self._state) as port:
+            if port:
+                _say(f"answers at port {port}")
+            await self._run(fleet)
+
+    def _state(self) -> WorkerState:
+        """Return what the worker is doing."""
+        connected, leaving, counts = (
+            self._source is not None and self._source.connected,
+            self._leaving.is_set(),
+            self._setup.counts,
+        )
+        ready = connected and not leaving
+        name, slots = self._worker.name, self._worker.slots
+        return WorkerState(name, ready, leaving, connected, slots, len(self._running), counts.ended, counts.lost)
+
+    async def _run(self, fleet: str) -> None:
         from runnerlib.runner.fleet.jetstream import taking
 
-        source = await taking(fleet, self._worker)
+        source = self._source = await taking(fleet, self._worker, self._state)
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._leave)

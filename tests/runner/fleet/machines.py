@@ -44,7 +44,7 @@ class Broker:
         self._host = host
         self.store = directory / "store"
         self._options = options
-        self._form = f"{scheme}://{user}{host}:{{}}{query}"
+        self.form = f"{scheme}://{user}{host}:{{}}{query}"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = -1
         self.start()
@@ -65,7 +65,7 @@ class Broker:
 
     @property
     def url(self) -> str:
-        return self._form.format(self.port)
+        return self.form.format(self.port)
 
     @property
     def pid(self) -> int:

@@ -19,6 +19,7 @@ from runnerlib.runner.fleet.jetstream.connection import (
     JOBS,
     LOGS,
     NEWS,
+    WHO,
     WRONG_LAST,
     Connection,
     frame_headers,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
     from nats.js.kv import KeyValue
 
-    from runnerlib.runner.fleet.contract import Frame, Queue, WorkerFacts
+    from runnerlib.runner.fleet.contract import Frame, Queue, WorkerFacts, WorkerState
 
 _AT_ONCE = b'{"batch":1,"no_wait":true}'
 _LOOK = 1.0
@@ -46,11 +47,11 @@ _RETURNS = 30.0
 _MOMENT = 1_000_000_000
 
 
-async def taking(url: str, worker: WorkerFacts) -> JetStreamSource:
-    """Enter the engine at `url` as a worker. Raises ConfigError and FleetError."""
+async def taking(url: str, worker: WorkerFacts, state: Callable[[], WorkerState] | None = None) -> JetStreamSource:
+    """Enter the engine at `url` as a worker that tells its `state`. Raises ConfigError and FleetError."""
     connection = Connection(url, f"runnerlib worker {worker.name}")
     await connection.open()
-    source = JetStreamSource(connection, worker)
+    source = JetStreamSource(connection, worker, state)
     await source.enter()
     return source
 
@@ -58,9 +59,12 @@ async def taking(url: str, worker: WorkerFacts) -> JetStreamSource:
 class JetStreamSource:
     """The jobs that a worker can take."""
 
-    def __init__(self, connection: Connection, worker: WorkerFacts) -> None:
+    def __init__(
+        self, connection: Connection, worker: WorkerFacts, state: Callable[[], WorkerState] | None = None
+    ) -> None:
         self._connection = connection
         self._worker = worker
+        self._state = state
         self._queues: dict[str, Queue] = {}
         self._news = asyncio.Event()
         self._listed = asyncio.Event()
@@ -69,6 +73,7 @@ class JetStreamSource:
     async def enter(self) -> None:
         """Say that the worker is there, and look for queues. Raises FleetError."""
         await self._connection.client.subscribe(NEWS, cb=self._nudge)
+        await self._connection.client.subscribe(WHO, cb=self._tell)
         await self._present()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._stay()), loop.create_task(self._follow())]
@@ -106,8 +111,18 @@ class JetStreamSource:
             return None
         return found if found.reply else None
 
+    @property
+    def connected(self) -> bool:
+        """True while the server is reached."""
+        return self._connection.client.is_connected
+
     async def _nudge(self, _message: Msg) -> None:
         self._news.set()
+
+    async def _tell(self, message: Msg) -> None:
+        """Tell the state of the worker."""
+        if self._state is not None and message.reply:
+            await self._connection.client.publish(message.reply, json.dumps(self._state()).encode())
 
     async def _follow(self) -> None:
         """Follow the list of queues."""
