@@ -18,6 +18,7 @@ static void find_lists(const struct stream *s, const struct spans *lists[EMIT_LI
     lists[EMIT_RAW] = &s->spans;
     lists[EMIT_FOLDED] = &s->view.work.spans;
     lists[EMIT_JOINED] = &s->joined.work.spans;
+    lists[EMIT_DIGITS] = &s->digits.work.spans;
     lists[EMIT_SHAPES] = &s->shaping.work.spans;
 }
 

@@ -7,7 +7,7 @@
 #include "stream.h"
 
 /* What finds spans, and so keeps a list of them. Of openers that are complete at the same place the first counts. */
-enum emit_list { EMIT_RAW, EMIT_FOLDED, EMIT_JOINED, EMIT_SHAPES, EMIT_LISTS };
+enum emit_list { EMIT_RAW, EMIT_FOLDED, EMIT_JOINED, EMIT_DIGITS, EMIT_SHAPES, EMIT_LISTS };
 
 /* How far the output of a scan goes, and what the next one is to know. */
 struct emission {

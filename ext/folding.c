@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digits.h"
 #include "fold.h"
 
 /* Sparse enough that three grams in a row, as many as the shortest pattern has, are rarely there by chance. */
@@ -81,9 +82,34 @@ static size_t add_forms(const struct pattern *p, bool all, struct pattern *forms
     return count;
 }
 
+static bool is_digits(const struct pattern *p)
+{
+    if (p->length < DIGITS_SHORTEST || p->length > FOLDING_LONGEST || p->length % 2)
+        return false;
+    for (size_t i = 0; i < p->length; i += 2) {
+        uint8_t first = p->bytes[i], second = p->bytes[i + 1];
+        if (first < '2' || first > '7' || (!fold_is_digit(second) && !(second >= 'a' && second <= 'f')))
+            return false;
+    }
+    return true;
+}
+
 static bool is_chosen(const struct pattern *p, enum folding_forms forms)
 {
+    if (forms == FOLDING_DIGITS)
+        return is_digits(p);
     return can_occur(p, forms == FOLDING_JOINED) && (forms != FOLDING_DIFFERENT || may_differ(p));
+}
+
+/* As add_forms. */
+static size_t put_forms(const struct pattern *p, enum folding_forms forms, struct pattern *made, uint8_t **at)
+{
+    if (forms == FOLDING_JOINED)
+        return add_joined(p, made, at);
+    if (forms != FOLDING_DIGITS)
+        return add_forms(p, forms == FOLDING_ALL, made, at);
+    *made = *p;
+    return 1;
 }
 
 size_t folding_divide(struct pattern *list, size_t count)
@@ -115,8 +141,7 @@ int folding_group(const struct pattern *list, size_t count, const struct kernel 
     uint8_t *bytes = malloc(FORMS * GROWTH * total), *at = bytes;
     for (size_t i = 0; patterns && bytes && i < count; i++)
         if (is_chosen(&list[i], forms))
-            folded += forms == FOLDING_JOINED ? add_joined(&list[i], patterns + folded, &at)
-                                              : add_forms(&list[i], forms == FOLDING_ALL, patterns + folded, &at);
+            folded += put_forms(&list[i], forms, patterns + folded, &at);
     if (folded)
         *group = group_new(patterns, folded, kernel);
     bool failed = !patterns || !bytes || (folded && !*group);
@@ -210,6 +235,12 @@ int folding_build(struct folding *f, const struct kernel *kernel, bool joined, c
     if (joined)
         add_blanks(f);
     return 0;
+}
+
+void folding_build_digits(struct folding *f, const struct kernel *kernel)
+{
+    measure(f);
+    f->kernel = kernel;
 }
 
 void folding_free(struct folding *f)

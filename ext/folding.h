@@ -31,8 +31,8 @@ struct folding {
 size_t folding_divide(struct pattern *list, size_t count);
 
 /* Which patterns a group has: the folded ones; of these the ones that differ from the pattern, because a group of patterns
- * that all have a folded view stands for the rest; or the joined ones. */
-enum folding_forms { FOLDING_ALL, FOLDING_DIFFERENT, FOLDING_JOINED };
+ * that all have a folded view stands for the rest; the joined ones; or those that are digits (digits.h). */
+enum folding_forms { FOLDING_ALL, FOLDING_DIFFERENT, FOLDING_JOINED, FOLDING_DIGITS };
 
 /* Compiles them into `*group`: NULL if there are none. 0, or -1: no memory. */
 int folding_group(const struct pattern *list, size_t count, const struct kernel *kernel, enum folding_forms forms,
@@ -41,6 +41,8 @@ int folding_group(const struct pattern *list, size_t count, const struct kernel 
 /* Compiles the rest, from the groups in the set. `before`, if not NULL, is a folding all patterns of which are in this one
  * too: for what they have in common nothing is done twice. 0, or -1: no memory. */
 int folding_build(struct folding *folding, const struct kernel *kernel, bool joined, const struct folding *before);
+/* The same for a digits view (digits.h), which has no bitmaps. */
+void folding_build_digits(struct folding *folding, const struct kernel *kernel);
 void folding_free(struct folding *folding);
 size_t folding_bytes(const struct folding *folding);
 

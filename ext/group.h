@@ -36,6 +36,7 @@ struct set {
     uint32_t longest;
     const struct folding *folding; /* NULL: the set has no folded view */
     const struct folding *joined;  /* NULL: no pattern has a blank in it */
+    const struct folding *digits;  /* NULL: no pattern is digits, or the set has no folded view */
     const struct shapes *shapes;   /* NULL: none is searched */
 };
 

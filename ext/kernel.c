@@ -28,6 +28,7 @@ static size_t qgram(const struct qgram *q, const uint8_t *text, size_t samples, 
 
 const struct kernel kernel_portable = {
     "portable", false, 0, fragment, qgram, event_portable, glance_portable, glance_join_portable,
+    sift_portable,
 };
 
 /* The kernels of this machine, best first. */
@@ -40,7 +41,7 @@ static size_t available(const struct kernel *list[4])
         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vbmi") &&
         __builtin_cpu_supports("avx512vbmi2"))
         list[n++] = &kernel_avx512;
-    if (__builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
         list[n++] = &kernel_avx2;
     if (__builtin_cpu_supports("ssse3"))
         list[n++] = &kernel_ssse3;

@@ -8,7 +8,7 @@
  * is left out certainly begins no window; what is written promises nothing. `samples` is a multiple of
  * KERNEL_STEP, for a fragment prefilter of 4 * KERNEL_STEP. Up to KERNEL_SLACK bytes behind the last
  * sample are read, and up to KERNEL_SPARE numbers behind the last candidate are written. The third loop,
- * `event`, has its contract in event.h, and those over the events, `glance` and `join`, have theirs in glance.h.
+ * `event`, has its contract in event.h, the fourth, `sift`, in sift.h, and those over the events, `glance` and `join`, have theirs in glance.h.
  */
 #ifndef RUNNERLIB_KERNEL_H
 #define RUNNERLIB_KERNEL_H
@@ -21,6 +21,7 @@
 #include "fragment.h"
 #include "glance.h"
 #include "qgram.h"
+#include "sift.h"
 
 enum {
     KERNEL_STEP = 64,
@@ -39,6 +40,7 @@ struct kernel {
     size_t (*event)(const uint8_t *text, size_t blocks, uint16_t *events);
     bool (*glance)(const uint8_t *window, const uint16_t *events, size_t count, uint16_t *stops);
     size_t (*join)(uint16_t *events, uint16_t *stops, size_t count, uint16_t *start, uint16_t *stop);
+    void (*sift)(const uint8_t *text, size_t blocks, struct sift_masks *masks);
 };
 
 extern const struct kernel kernel_portable;

@@ -45,6 +45,7 @@ static size_t qgram(const struct qgram *q, const uint8_t *text, size_t samples, 
 
 const struct kernel kernel_neon = {
     "neon", false, 0.015, fragment, qgram, event_neon, glance_portable, glance_join_portable,
+    sift_neon,
 };
 
 #else

@@ -71,6 +71,7 @@ static size_t ssse3_qgram(const struct qgram *q, const uint8_t *text, size_t sam
 
 const struct kernel kernel_ssse3 = {
     "ssse3", false, 0.015, ssse3_fragment, ssse3_qgram, event_ssse3, glance_portable, glance_join_portable,
+    sift_ssse3,
 };
 
 /* ---- AVX2: 32 positions, or 8 samples, at a time --------------------------------------------- */
@@ -171,6 +172,7 @@ static AVX2 size_t avx2_qgram(const struct qgram *q, const uint8_t *text, size_t
 
 const struct kernel kernel_avx2 = {
     "avx2", false, 0.002, avx2_fragment, avx2_qgram, event_avx2, glance_portable, glance_join_portable,
+    sift_avx2,
 };
 
 /* ---- AVX-512 (BW, VBMI): 64 positions, or 16 samples, at a time ------------------------------ */
@@ -313,6 +315,7 @@ static AVX512 size_t avx512_qgram(const struct qgram *q, const uint8_t *text, si
 
 const struct kernel kernel_avx512 = {
     "avx512", true, 0.0005, avx512_fragment, avx512_qgram, event_avx512, glance_avx512, glance_join_avx512,
+    sift_avx512,
 };
 
 #else

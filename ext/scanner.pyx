@@ -61,6 +61,7 @@ cdef extern from "group.h":
         uint32_t longest
         const void *folding
         const void *joined
+        const void *digits
         const void *shapes
     enum: SCAN_DONE, SCAN_NEEDS_AUTOMATON
     c_group *group_new(const c_pattern *patterns, size_t count, const c_kernel *kernel) nogil
@@ -84,11 +85,12 @@ cdef extern from "folding.h":
     struct c_folding "folding":
         c_set set
     enum c_folding_forms "folding_forms":
-        FOLDING_ALL, FOLDING_DIFFERENT, FOLDING_JOINED
+        FOLDING_ALL, FOLDING_DIFFERENT, FOLDING_JOINED, FOLDING_DIGITS
     size_t folding_divide(c_pattern *patterns, size_t count) nogil
     int folding_group(const c_pattern *patterns, size_t count, const c_kernel *kernel, c_folding_forms forms,
                       c_group **group) nogil
     int folding_build(c_folding *folding, const c_kernel *kernel, bint joined, const c_folding *before) nogil
+    void folding_build_digits(c_folding *folding, const c_kernel *kernel) nogil
     void folding_free(c_folding *folding) nogil
     size_t folding_bytes(const c_folding *folding) nogil
 
@@ -188,14 +190,14 @@ if default_kernel == NULL:
 
 
 cdef class _Group:
-    """Owns one compiled group; `folded` and `joined` own those of its folded and joined patterns, if it has any.
+    """Owns one compiled group; `folded`, `joined` and `digits` own those of its patterns in these views, if it has any.
 
     A shared one is searched in folded text, too: all its patterns have a folded view, and `folded` has only those that
     differ from them.
     """
 
     cdef c_group *group
-    cdef _Group folded, joined
+    cdef _Group folded, joined, digits
     cdef bint shared
 
     def __dealloc__(self):
@@ -254,6 +256,7 @@ cdef _Group compile_group(const c_pattern *patterns, size_t count, const c_kerne
     if folded:
         result.folded = compile_folded(patterns, count, kernel, FOLDING_DIFFERENT if shared else FOLDING_ALL)
         result.joined = compile_folded(patterns, count, kernel, FOLDING_JOINED)
+        result.digits = compile_folded(patterns, count, kernel, FOLDING_DIGITS)
         result.shared = shared
     return result
 
@@ -309,7 +312,7 @@ cdef class _PatternSet:
     cdef bint folded
     cdef _Shapes shapes
     cdef c_set compiled
-    cdef c_folding folding, joined
+    cdef c_folding folding, joined, digits
 
     def __dealloc__(self):
         folding_free(&self.folding)
@@ -319,7 +322,7 @@ cdef class _PatternSet:
         """All groups, those of the folded patterns and of the shapes included."""
         cdef _Group group
         cdef list groups = self.searched()
-        groups += [twin for group in groups for twin in (group.folded, group.joined) if twin is not None]
+        groups += [twin for group in groups for twin in (group.folded, group.joined, group.digits) if twin is not None]
         return groups if self.shapes.group is None else groups + [self.shapes.group]
 
     cdef list searched(self):
@@ -378,6 +381,8 @@ cdef _PatternSet make_set(_PatternSet before, list base, list middle, list delta
             put_group(&result.folding.set, group.folded)
         if group.joined is not None:
             put_group(&result.joined.set, group.joined)
+        if group.digits is not None:
+            put_group(&result.digits.set, group.digits)
     if result.folding.set.count:
         if folding_build(&result.folding, result.kernel, False, &before.folding):
             raise MemoryError
@@ -386,6 +391,9 @@ cdef _PatternSet make_set(_PatternSet before, list base, list middle, list delta
         if folding_build(&result.joined, result.kernel, True, &before.joined):
             raise MemoryError
         result.compiled.joined = &result.joined
+    if result.digits.set.count:
+        folding_build_digits(&result.digits, result.kernel)
+        result.compiled.digits = &result.digits
     return result
 
 

@@ -5,7 +5,7 @@
 
 #include "cover.h"
 
-static enum scan_result reserve_longest(struct view *view, size_t room)
+enum scan_result settle_reserve(struct view *view, size_t room)
 {
     if (room <= view->room)
         return SCAN_DONE;
@@ -23,7 +23,7 @@ enum scan_result settle(struct scan *c)
     const struct run *run = &c->state->run;
     if (run->eventful == 0 || run->count < c->folding->shortest)
         return SCAN_DONE;
-    enum scan_result result = reserve_longest(c->view, run->count + 1);
+    enum scan_result result = settle_reserve(c->view, run->count + 1);
     if (result != SCAN_DONE)
         return result;
     struct longest *longest = c->view->longest;

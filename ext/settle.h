@@ -18,4 +18,7 @@ struct scan {
  * is covered to the spans of the state. */
 enum scan_result settle(struct scan *scan);
 
+/* Makes room for what a search of so many places finds. */
+enum scan_result settle_reserve(struct view *view, size_t room);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digiting.h"
 #include "emit.h"
 
 /* A hold up to this long may be scanned again with each chunk: it is cheaper than carrying states. */
@@ -16,6 +17,7 @@ void stream_free(struct stream *s)
     spans_free(&s->spans);
     view_free(&s->view);
     view_free(&s->joined);
+    view_free(&s->digits);
     shaping_free(&s->shaping);
     tally_free(&s->tally);
     free(s->store);
@@ -34,6 +36,7 @@ void stream_forget(struct stream *s)
     memset(s->course, 0, sizeof s->course);
     view_forget(&s->view);
     view_forget(&s->joined);
+    view_forget(&s->digits);
 }
 
 void stream_unscan(struct stream *s)
@@ -185,7 +188,7 @@ static enum scan_result scan_onwards(struct stream *s, const struct set *set)
 
 static enum scan_result scan_views(struct stream *s, const struct set *set)
 {
-    if (!set->folding && !set->shapes)
+    if (!set->folding && !set->digits && !set->shapes)
         return SCAN_DONE;
     struct view_text text = {
         .start = s->live,
@@ -199,6 +202,8 @@ static enum scan_result scan_views(struct stream *s, const struct set *set)
         result = view_scan(&s->view, set->folding, &text, s->last);
     if (set->joined && result == SCAN_DONE)
         result = view_scan(&s->joined, set->joined, &text, s->last);
+    if (set->digits && result == SCAN_DONE)
+        result = digiting_scan(&s->digits, set->digits, &text, s->last);
     if (set->shapes && result == SCAN_DONE)
         result = shaping_scan(&s->shaping, set->shapes, &text, s->last);
     return result;
@@ -243,6 +248,8 @@ enum scan_result stream_scan(struct stream *s, const struct set *set, const uint
         s->limit = s->view.live;
     if (set->joined && s->joined.live < s->limit)
         s->limit = s->joined.live;
+    if (set->digits && s->digits.live < s->limit)
+        s->limit = s->digits.live;
     if (set->shapes && s->shaping.live < s->limit)
         s->limit = s->shaping.live;
     return result;
@@ -299,6 +306,7 @@ static void finish(struct stream *s, size_t released)
         forget_states(s);
         view_reset(&s->view);
         view_reset(&s->joined);
+        view_reset(&s->digits);
         shaping_reset(&s->shaping);
     }
 }
@@ -310,6 +318,7 @@ void stream_pass(struct stream *s)
     s->live = s->done = s->end = s->limit;
     view_commit(&s->view, s->view.work.spans.head);
     view_commit(&s->joined, s->joined.work.spans.head);
+    view_commit(&s->digits, s->digits.work.spans.head);
     shaping_commit(&s->shaping, s->shaping.work.spans.head);
     finish(s, s->length);
 }
@@ -324,6 +333,7 @@ void stream_commit(struct stream *s, const struct marker *markers, uint8_t *outp
     s->spans.head = e.next[EMIT_RAW];
     view_commit(&s->view, e.next[EMIT_FOLDED]);
     view_commit(&s->joined, e.next[EMIT_JOINED]);
+    view_commit(&s->digits, e.next[EMIT_DIGITS]);
     shaping_commit(&s->shaping, e.next[EMIT_SHAPES]);
     keep(s);
     finish(s, e.size);

@@ -25,7 +25,7 @@ struct stream {
     uint64_t live, done, end;
     bool masking; /* a marker ended exactly at `done` */
     struct spans spans;
-    struct view view, joined;
+    struct view view, joined, digits;
     struct shaping shaping;
 
     uint64_t marks;     /* markers put out so far */

@@ -320,6 +320,7 @@ void view_commit(struct view *view, size_t next)
 void view_reset(struct view *view)
 {
     view->kept.fold = (struct fold){0};
+    view->kept.digits = (struct digits){0};
     run_keep(&view->kept.run, 0);
     spans_clear(&view->kept.spans);
     view->forgotten = false;

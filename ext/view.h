@@ -18,6 +18,7 @@
 #ifndef RUNNERLIB_VIEW_H
 #define RUNNERLIB_VIEW_H
 
+#include "digits.h"
 #include "fold.h"
 #include "folding.h"
 #include "run.h"
@@ -25,6 +26,7 @@
 
 struct view_state {
     struct fold fold;
+    struct digits digits; /* instead of `fold` in a digits view */
     struct run run;
     struct spans spans; /* what is covered and not yet put out, and perhaps some more */
 };

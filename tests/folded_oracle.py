@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests import oracle
+from tests import digits_oracle, oracle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -154,13 +154,21 @@ def occurrences(patterns: Iterable[bytes], text: bytes) -> Iterator[tuple[int, l
 
 
 def covered(patterns: Iterable[bytes], text: bytes) -> bytearray:
-    """Return a 1 for each byte that is covered, folded or not; one more 0 ends the result."""
+    """Return a 1 for each byte that is covered, in any view; one more 0 ends the result."""
     patterns = list(patterns)
+    return _united(_covered_folded(patterns, text), digits_oracle.covered(patterns, text))
+
+
+def _covered_folded(patterns: list[bytes], text: bytes) -> bytearray:
     hidden = oracle.covered(patterns, text)
     for _, spanned in occurrences(patterns, text):
         for i in spanned:
             hidden[i] = 1
     return hidden
+
+
+def _united(one: bytearray, other: bytearray) -> bytearray:
+    return bytearray(a | b for a, b in zip(one, other.ljust(len(one), b"\0"), strict=True))
 
 
 def mask(patterns: Iterable[bytes], text: bytes, marker: bytes = b"#") -> bytes:
@@ -239,12 +247,11 @@ def live(patterns: Iterable[bytes], text: bytes) -> int:
     """The least offset from which on the text is still needed."""
     patterns = list(patterns)
     ends = (n for p in patterns for n in range(min(len(p) - 1, len(text)), 0, -1) if text.endswith(p[:n]))
-    folded = min(_folded_live(patterns, text), _joined_live(patterns, text))
+    folded = min(_folded_live(patterns, text), _joined_live(patterns, text), digits_oracle.live(patterns, text))
     return min(len(text) - max(ends, default=0), folded)
 
 
 def _covered_so_far(patterns: list[bytes], text: bytes) -> bytearray:
     """As `covered`, but bytes that wait for what follows them are no folded text yet."""
-    folded = covered(patterns, text[: _waits_from(text)])
-    raw = oracle.covered(patterns, text)
-    return bytearray(a | b for a, b in zip(raw, folded.ljust(len(raw), b"\0"), strict=True))
+    folded = _united(oracle.covered(patterns, text), _covered_folded(patterns, text[: _waits_from(text)]))
+    return _united(folded, digits_oracle.covered(patterns, text, last=False))

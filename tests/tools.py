@@ -16,6 +16,8 @@ import pytest
 PACKAGES = {
     "base64": "coreutils",
     "base32": "coreutils",
+    "od": "coreutils",
+    "hexdump": "bsdextrautils",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "qemu-aarch64": "qemu-user",
     "dockerd": "docker.io",

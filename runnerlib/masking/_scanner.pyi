@@ -54,7 +54,8 @@ class Scanner:
 
         An occurrence may be interrupted by terminal control sequences, which stay visible, and by carriage
         returns, zero-width characters and soft line wraps, and over a wrap its blanks do not count; percent escapes
-        may mix the case of their digits.
+        may mix the case of their digits. Patterns that are hexadecimal digits of ASCII are found with something between
+        the digits, in dumps too.
         `ext/README.md` has the rules. `rules` names rules in reports.
 
         `shapes` gives the marker for each shape that is masked too. A mark has the marker of what it is put down to,

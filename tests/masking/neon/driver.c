@@ -6,6 +6,7 @@
  *     F last, bytes       feeds the stream:         the output, the number of bytes held
  *     T                   ends the counts:          of each rule, a place in the patterns: it, marks, bytes
  *     E bytes             finds events in blocks:   where they are
+ *     D bytes             looks for digits in blocks: what the kernel finds, and the portable one
  *     C bytes             prefilters the text:      whether by fragments, candidates of the kernel, of the portable one
  */
 #include <stdio.h>
@@ -169,6 +170,29 @@ static void end_counts(void)
     tally_free(tally);
 }
 
+static void sift_with(const struct kernel *by, const uint8_t *text, size_t blocks)
+{
+    struct sift_masks *masks = allocate(blocks * sizeof *masks); /* what lies between members is zero, too */
+    struct sift_masks *found = allocate(blocks * sizeof *found);
+    by->sift(text, blocks, masks);
+    for (size_t i = 0; i < blocks; i++) {
+        found[i].digit = masks[i].digit, found[i].letter = masks[i].letter, found[i].prefix = masks[i].prefix;
+        found[i].line = masks[i].line, found[i].gap = masks[i].gap, found[i].each = masks[i].each;
+        found[i].first = masks[i].first, found[i].count = masks[i].count;
+    }
+    write_bytes(found, blocks * sizeof *found);
+    free(masks), free(found);
+}
+
+static void find_digits(void)
+{
+    size_t length;
+    uint8_t *text = read_bytes(&length, 0);
+    sift_with(kernel, text, length / SIFT_BLOCK);
+    sift_with(&kernel_portable, text, length / SIFT_BLOCK);
+    free(text);
+}
+
 static void find_events(void)
 {
     enum { MOST_BLOCKS = 1024 };
@@ -214,6 +238,7 @@ int main(int argc, char **argv)
         case 'F': feed(); break;
         case 'T': end_counts(); break;
         case 'E': find_events(); break;
+        case 'D': find_digits(); break;
         case 'C': prefilter(); break;
         default: fail("unknown command");
         }

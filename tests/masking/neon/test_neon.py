@@ -201,6 +201,19 @@ def test_every_byte_at_every_place_of_a_block(driver: Driver) -> None:
     assert found == [at for at, byte in enumerate(b"".join(texts)) if byte in EVENTS]
 
 
+def test_digits_are_those_of_the_portable_kernel(driver: Driver) -> None:
+    texts = [b"." * place + bytes([byte]) + b"." * (63 - place) for byte in range(256) for place in range(BLOCK)]
+    texts += [
+        Random(6).randbytes(BLOCK * 500),
+        bytes(Random(7).choices(b"0123456789abcdefABCDEFxu\\# :\n", k=BLOCK * 500)),
+    ]
+    answers = driver.answers([b"D" + framed(b"".join(texts))])
+    found = answers.bytes()
+    assert len(found) >= 8 * 7 * (len(texts) - 2 + 1000)
+    assert any(found)
+    assert found == answers.bytes()
+
+
 def test_candidates_are_those_of_the_portable_kernel(driver: Driver) -> None:
     random = Random(5)
     cases = [a_case(random) for _ in range(100)]
