@@ -111,7 +111,7 @@ class RunnerConfig:
         early=True,
     )
     cache_dir: str | None = setting(
-        "directory that keeps fetched sources for later runs, or `none` "
+        "directory that keeps fetched sources, and caches of jobs, for later runs, or `none` "
         "(default: `$XDG_CACHE_HOME/runnerlib`; in a container none)",
         early=True,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.engine import JobExecution
+    from runnerlib.engine.boundary import Boundary
     from runnerlib.events import Event, Observer
     from runnerlib.events.result import JobResult
     from runnerlib.executor.protocol import Executor
@@ -38,8 +39,8 @@ _ENDED = StepOutcome(0, "the job has ended", "cancelled")
 
 def _check(plan: JobPlan) -> None:
     """Raise ConfigError for a job that cannot have its services."""
-    if plan.is_bounded:
-        text = "its services would be bounded by nothing, unlike its steps, which have a sandbox"
+    if plan.is_bounded and plan.placement is not None:
+        text = "in a container, services beside steps in a sandbox would be bounded by nothing"
         raise ConfigError(f"job '{plan.job.name}': {text}")
     for service in plan.job.services:
         if plan.placement is not None and service.ports and service.ready is None:
@@ -102,6 +103,7 @@ class _Tools:
         self.executor = executor
         self.masker = masker
         self.limits = execution.limits
+        self.boundary = execution.boundary
         listed, secrets = plan.job.secrets, execution.secrets
         env = execution.env
         self.env = env if listed is None or secrets is None else secrets.granted(tuple(listed)).of_job(env)
@@ -181,6 +183,8 @@ class _Running:
         words = argv(command if isinstance(command, str) else tuple(command))
         image = None if tools.plan.placement is None else self._service.image
         spec = ProcessSpec(words, tools.plan.job_dir, self._env, image=image)
+        if tools.boundary is not None:
+            spec = _bounded(spec, tools.boundary, self._service)
         shown = tools.masker.mask_string(f"service {self._service.name}")
         stream = tools.masker.stream()
         return Attempt(Command(shown, spec), tools.executor, tools.masker, stream, self._log, tools.limits)
@@ -224,6 +228,17 @@ class ServiceLog:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _bounded(spec: ProcessSpec, boundary: Boundary, service: Service) -> ProcessSpec:
+    """Return the process of a service within the sandbox of its job. Raises RunnerError."""
+    from runnerlib.runner.sandbox.level import as_step  # loaded before
+
+    boundary.check()
+    enclosure = boundary.enclosure(as_step(service))
+    if enclosure is None:
+        return spec
+    return spec._replace(env={**spec.env, **enclosure.env}, confinement=enclosure.confinement)
 
 
 def _usual_ports(usual: Iterable[int]) -> dict[int, int]:

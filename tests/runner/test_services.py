@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from runnerlib import ConfigError, Job, JobResult, RunnerError, Service, Step, Workflow, execute, run_workflow
+from runnerlib import Job, JobResult, RunnerError, Service, Step, Workflow, execute, run_workflow
 from runnerlib.events import Event, Notice, Warned
+from runnerlib.executor.local import landlock
 from tests.integration.cli import runnerlib, started
 from tests.waiting import until
 
@@ -28,19 +29,23 @@ class Heard:
 
     congested = False
 
-    def __init__(self) -> None:
+    def __init__(self, told: Path | None = None) -> None:
+        """A warning makes the file `told`."""
         self.lines: list[str] = []
+        self._told = told
 
     def observe(self, event: Event) -> None:
         if isinstance(event, (Notice, Warned)):
             self.lines.append(event.text)
+        if isinstance(event, Warned) and self._told is not None:
+            self._told.touch()
 
     async def drain(self) -> None:
         """Be ready at any time."""
 
 
 def run(tmp_path: Path, job: Job, **settings: Any) -> tuple[JobResult, Heard]:
-    heard = Heard()
+    heard = Heard(tmp_path / "told")
     (tmp_path / "src").mkdir(exist_ok=True)
     settings = {"job_env": {"TMPDIR": str(tmp_path)}, **settings}
     return execute(job, source_dir=tmp_path / "src", workspace=tmp_path / "job", observer=heard, **settings), heard
@@ -131,17 +136,25 @@ def test_a_service_that_is_not_ready_fails_the_job(tmp_path: Path, service: Serv
 
 
 def test_a_service_that_ends_early_is_told(tmp_path: Path) -> None:
-    job = Job("job", [Step("a", "touch go; until [ -e gone ]; do sleep 0.01; done")])
-    job.services = (Service("s", "until [ -e go ]; do sleep 0.01; done; touch gone; exit 4", "true"),)
+    job = Job("job", [Step("a", "touch go; until [ -e ../told ]; do sleep 0.01; done")])
+    job.services = (Service("s", "until [ -e go ]; do sleep 0.01; done; exit 4", "true"),)
     result, heard = run(tmp_path, job)
     assert result.success
     assert any(line.startswith("service 's' has ended before the job: exit code 4") for line in heard.lines)
 
 
-def test_a_job_in_a_sandbox_has_no_services(tmp_path: Path) -> None:
-    job = Job("job", [Step("a", "true")], services=[Service("s", "exec sleep 1000", "true")])
-    with pytest.raises(ConfigError, match="its services would be bounded by nothing"):
-        run(tmp_path, job, sandbox="strict")
+@pytest.mark.skipif(not landlock.abi(), reason="the kernel has no Landlock")
+def test_services_are_in_the_sandbox_of_the_job(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    service = Service("s", f"echo mine >inside; echo mine >{outside}; exec sleep 1000", "test -e inside")
+    job = Job("job", [Step("a", "cat inside")], services=[service])
+    assert run(tmp_path, job, sandbox="strict")[0].success
+    assert not outside.exists()
+    assert "ermission denied" in log(tmp_path, "s")
+    job = Job(
+        "job", [Step("a", 'redis-cli -p "$CACHE_PORT" ping')], services=[Service("cache", REDIS, PING, ports=6379)]
+    )
+    assert run(tmp_path, job, sandbox="strict", network=True)[0].success
 
 
 def test_jobs_of_workflows_have_services(tmp_path: Path) -> None:

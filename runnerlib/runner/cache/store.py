@@ -203,6 +203,8 @@ def _forget(place: Path) -> bool:
         if lock is None and place.stat().st_mtime > time.time() - 60:  # its maker has not come to its lock yet
             return False
         _remove(place)
+    except FileNotFoundError:  # another process was faster
+        return True
     finally:
         if lock is not None:
             os.close(lock)

@@ -14,7 +14,7 @@ from runnerlib.executor.process_spec import Confinement
 from runnerlib.runner.sandbox.grants import Grants
 from runnerlib.runner.sandbox.handover import Handover
 from runnerlib.runner.sandbox.layout import named_paths, special_paths
-from runnerlib.runner.sandbox.level import bounds_of_job, watched_tree
+from runnerlib.runner.sandbox.level import bounded_steps, bounds_of_job, watched_tree
 from runnerlib.runner.sandbox.watch import Watch
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class JobSandbox:
         self._ci = watched_tree(plan)
         self._bounds = bounds_of_job(plan)
         self._is_local = is_local
-        self._numbers = {step.name: number for number, step in enumerate(plan.job.steps)}
+        self._numbers = {step.name: number for number, step in enumerate(bounded_steps(plan.job))}
         self._levels = {bounds.level for bounds in self._bounds.values()}
         self._raises = not landlock.needs_no_new_privs()
         self._version = landlock.abi()

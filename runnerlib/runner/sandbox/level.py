@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from runnerlib.pipeline.job import Step
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from runnerlib.config import RunnerConfig
-    from runnerlib.pipeline.job import Step
+    from runnerlib.pipeline.job import Job
+    from runnerlib.pipeline.job.service import Service
     from runnerlib.runner.plan import JobPlan
 
 Level = Literal["off", "source", "strict"]
@@ -44,9 +47,19 @@ class Bounds(NamedTuple):
 
 
 def bounds_of_job(plan: JobPlan) -> dict[str, Bounds]:
-    """Return the bounds of each step of a job, by name."""
-    trusted = watched_tree(plan) is not None
-    return {step.name: bounds_of(step, plan.config, trusted=trusted, foreign=plan.untrusted) for step in plan.job.steps}
+    """Return the bounds of each step of a job, and of its services, by name."""
+    trusted, steps = watched_tree(plan) is not None, bounded_steps(plan.job)
+    return {step.name: bounds_of(step, plan.config, trusted=trusted, foreign=plan.untrusted) for step in steps}
+
+
+def bounded_steps(job: Job) -> list[Step]:
+    """Return the steps of a job, and after them its services as steps: those have the bounds of the settings."""
+    return [*job.steps, *map(as_step, job.services)]
+
+
+def as_step(service: Service) -> Step:
+    """Return a service as a step, under a name that no step of a file has."""
+    return Step(f"service/{service.name}", service.run)
 
 
 def watched_tree(plan: JobPlan) -> Path | None:
