@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.parse
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING
@@ -48,12 +49,14 @@ def patterns(secret: bytes) -> list[bytes]:
     return [pattern for _, pattern in forms(secret)]
 
 
-def run(*command: str | bytes, given: bytes = b"", locale: str = "C.UTF-8", **variables: bytes) -> bytes:
+def run(
+    *command: str | bytes, given: bytes = b"", locale: str = "C.UTF-8", status: int = 0, **variables: bytes
+) -> bytes:
     """Run a tool; return what it wrote, standard error last."""
     environ = {b"PATH": os.environb[b"PATH"], b"LC_ALL": locale.encode()}
     environ |= {name.encode(): value for name, value in variables.items()}
     done = subprocess.run(command, input=given, capture_output=True, env=environ, check=False, timeout=20)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     return done.stdout + done.stderr
 
 
@@ -167,6 +170,22 @@ def test_bash_quotes_the_bare_secret() -> None:
     for secret in VALUES.values():
         left = shown(secret, run(tool("bash"), "-c", 'printf "%q\\n" "$S"; set -x; : "$S"', S=secret))
         assert set(left.replace(MARK, b"").replace(b"+ : ", b"").strip()) <= set(b"'$\\\"\n"), left
+
+
+def test_bash_quotes_what_it_quoted() -> None:
+    for secret in VALUES.values():
+        left = shown(secret, run(tool("bash"), "-c", 'x="before${S}after"; set -x; : "${x@Q}"', S=secret))
+        assert set(left.replace(MARK, b"").replace(b"before", b"").replace(b"after", b"")) <= set(b"+ : '$\\\n"), left
+
+
+@pytest.mark.parametrize("safe", ["", "!'()*", "!$&'()*+,;="])
+def test_git_traces_urls(safe: str) -> None:
+    """Of a user-info that leaves `!` and `'` as they are, or does not."""
+    for secret in VALUES.values():
+        url = f"https://me:{urllib.parse.quote_from_bytes(secret, safe=safe)}@[::1]:1/x"
+        traced = run(tool("git"), "-c", "protocol.allow=never", "ls-remote", url, GIT_TRACE=b"1", status=128)
+        left = shown(secret, traced).replace(MARK, b"#")
+        assert b"'https://me:#@[::1]:1/x'" in left, left
 
 
 DASH = 'export x="before${S}after"; export -p | sed -n "/^export x=/,\\$p"; set -x; : "$x"; y="$x"'

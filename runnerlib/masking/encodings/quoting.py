@@ -11,6 +11,8 @@ from runnerlib.masking.encodings.escaping import (
     prefixing,
     substitution,
 )
+from runnerlib.masking.encodings.shell import ansi_c
+from runnerlib.masking.encodings.web import percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,11 +126,17 @@ def _sparingly_quoted(value: bytes) -> bytes:
 
 
 def quoted_again(value: bytes) -> Iterator[bytes]:
-    """`echo ${S@Q}` below `set -x`, and traces of git, which put `!` outside of their quotes."""
+    """`echo ${S@Q}` below `set -x`, and traces of git, which put `!` outside of their quotes, of URLs too."""
     if b"'" in value:
-        yield value.replace(b"'", b"'\\''").replace(b"'", b"'\\''")
-    if b"!" in value:
-        yield value.replace(b"'", b"'\\''").replace(b"!", b"'\\!'")
+        for once in (_between_quotes(value), *ansi_c(value)):
+            yield _between_quotes(once)
+    if b"!" in value or b"'" in value:
+        for text in (value, *percent(value)):
+            yield _between_quotes(text).replace(b"!", b"'\\!'")
+
+
+def _between_quotes(text: bytes) -> bytes:
+    return text.replace(b"'", b"'\\''")
 
 
 def _unit_character(char: str) -> str:
