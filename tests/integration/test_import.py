@@ -78,3 +78,13 @@ def test_what_is_no_such_file(tmp_path: Path) -> None:
         done = runnerlib("import", name, cwd=tmp_path)
         assert (done.code, done.out) == (78, b"")
         assert said in done.err
+
+
+def test_a_job_that_gitlab_leaves_out_holds_up_no_other(tmp_path: Path) -> None:
+    left_out = "first: {stage: a, script: 'echo first', only: [tags]}"
+    (tmp_path / "x.yml").write_text(f"stages: [a, b]\n{left_out}\nsecond: {{stage: b, script: 'echo second'}}\n")
+    (tmp_path / "ours.yaml").write_bytes(runnerlib("import", "x.yml", cwd=tmp_path).out)
+    given = ("--workflow-file", "ours.yaml", "--work-dir", str(tmp_path))
+    ran = runnerlib("run", *given, cwd=tmp_path, REACTORCIDE_BRANCH="main")
+    assert ran.code == 0, ran.err
+    assert (b"second" in ran.out, b"\xe2\x94\x82 first" in ran.out) == (True, False)
