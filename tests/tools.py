@@ -28,6 +28,8 @@ PACKAGES = {
     "hg": "mercurial",
     "svn": "subversion",
     "svnadmin": "subversion",
+    "redis-server": "redis-server",
+    "psql": "postgresql",
     "node": "nodejs",
     "groff": "groff-base",
     "nats-server": "nats-server",

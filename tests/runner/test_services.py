@@ -17,6 +17,7 @@ from runnerlib import Job, JobResult, RunnerError, Service, Step, Workflow, exec
 from runnerlib.events import Event, Notice, Warned
 from runnerlib.executor.local import landlock
 from tests.integration.cli import runnerlib, started
+from tests.tools import tool
 from tests.waiting import until
 
 REDIS = 'exec redis-server --port "$PORT" --bind 127.0.0.1 --save "" --dir "$TMPDIR"'
@@ -61,12 +62,18 @@ def is_gone(port: str) -> bool:
 
 
 @pytest.fixture
+def redis() -> str:
+    return tool("redis-server")
+
+
+@pytest.fixture
 def open_directory() -> Iterator[Path]:
     """A directory that other users can reach, unlike those of pytest."""
     with tempfile.TemporaryDirectory(prefix="rl-db-") as made:
         yield Path(made)
 
 
+@pytest.mark.usefixtures("redis")
 def test_steps_use_redis(tmp_path: Path) -> None:
     use = 'redis-cli -h "$CACHE_HOST" -p "$CACHE_PORT_6379" set a 42; echo "a=$(redis-cli -p $CACHE_PORT get a)" >>'
     job = Job(
@@ -82,6 +89,7 @@ def test_steps_use_redis(tmp_path: Path) -> None:
 
 
 def test_steps_use_postgresql(tmp_path: Path, open_directory: Path) -> None:
+    tool("psql")
     (programs,) = {path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")}
     if os.geteuid() == 0:  # it refuses to run as root
         subprocess.run(["chown", "nobody", open_directory], check=True)
@@ -144,6 +152,7 @@ def test_a_service_that_ends_early_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not landlock.abi(), reason="the kernel has no Landlock")
+@pytest.mark.usefixtures("redis")
 def test_services_are_in_the_sandbox_of_the_job(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     service = Service("s", f"echo mine >inside; echo mine >{outside}; exec sleep 1000", "test -e inside")
@@ -157,6 +166,7 @@ def test_services_are_in_the_sandbox_of_the_job(tmp_path: Path) -> None:
     assert run(tmp_path, job, sandbox="strict", network=True)[0].success
 
 
+@pytest.mark.usefixtures("redis")
 def test_jobs_of_workflows_have_services(tmp_path: Path) -> None:
     work = Workflow("ci")
     work.add_job("a", 'redis-cli -p "$CACHE_PORT" ping', services=[Service("cache", REDIS, PING, ports=6379)])
@@ -179,6 +189,7 @@ job:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.usefixtures("redis")
 def test_services_are_gone_with_the_runner(tmp_path: Path, signum: int) -> None:
     (tmp_path / "job.yaml").write_text(JOB)
     running = started("run", "--job-file", "job.yaml", "--output", "raw", cwd=tmp_path)
