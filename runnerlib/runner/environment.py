@@ -221,10 +221,12 @@ def _source_secrets(config: RunnerConfig) -> Iterator[Secret]:
 def _secret_settings(resolved: Resolved, environments: Iterable[Mapping[str, str]]) -> Iterator[Secret]:
     """Yield the values of secret settings from all layers: a value that was overridden is secret, too."""
     for setting in SECRETS:
-        if setting.name == _LIST:
+        parsed = [setting.parse(given.value) for given in resolved.given.get(setting.name, ())]
+        if setting.name == _LIST:  # the one that holds is read by itself, as a file or with references
+            texts = (text for value in parsed for text in _inline(value))
+            yield from (Secret(setting.variable, text) for text in texts if text and "${secret:" not in text)
             continue
-        values = [getattr(resolved.config, setting.name), *(env.get(setting.variable) for env in environments)]
-        values += (setting.parse(given.value) for given in resolved.given.get(setting.name, ()))
+        values = [getattr(resolved.config, setting.name), *(env.get(setting.variable) for env in environments), *parsed]
         texts = dict.fromkeys(text for value in values for text in secret_texts(value))
         yield from (Secret(setting.variable, text) for text in texts if text)
 
@@ -246,11 +248,15 @@ def _job_env(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator
 
 def _listed_values(resolved: Resolved, workspace: Workspace, files: Files) -> Iterator[str]:
     given = resolved.config.secret_values_list
+    text = _file_in_workspace(resolved, _LIST, given, workspace, files) if isinstance(given, str) else None
+    yield from filter(None, _inline(given) if text is None else (line for _, line in _lines(text, comment="")))
+
+
+def _inline(given: str | tuple[str, ...] | None) -> Iterable[str]:
+    """Return the values that a list itself holds; none where it names a file."""
     if isinstance(given, str):
-        text = _file_in_workspace(resolved, "secret_values_list", given, workspace, files)
-        yield from filter(None, given.split(",") if text is None else (line for _, line in _lines(text, comment="")))
-    elif given:
-        yield from filter(None, given)
+        return () if given.startswith(_FILE_PREFIX) else given.split(",")
+    return given or ()
 
 
 def _secrets_file(resolved: Resolved, files: Files) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,7 @@ LANDLOCK = "444,445,446"
 WITHOUT = (str(ROOT / "tests/refusing.py"), str(errno.ENOSYS), LANDLOCK)
 ON_LOOP = {
     "uvloop": "from runnerlib.cli import main; main()",
-    "asyncio": "import asyncio, runnerlib.runner.driver as run; run.uvloop_factory = lambda: asyncio.new_event_loop; "
+    "asyncio": "import asyncio, runnerlib.runner.run as run; run.uvloop_factory = lambda: asyncio.new_event_loop; "
     "from runnerlib.cli import main; main()",
 }
 

@@ -15,7 +15,7 @@ from tests.integration.cli import Done, environment
 
 VALUE = "0123-correct-horse-battery"
 OTHER = "4567-swordfish-swordfish"
-NEW = '    webhook_key: str | None = _setting("what a hook is signed with", secret=True, offered=False)\n'
+NEW = '    webhook_key: str | None = setting("what a hook is signed with", secret=True, offered=False)\n'
 NAMES = ["webhook_key", *(setting.name for setting in SECRETS)]
 SHOW = f"echo {VALUE[:9]}''{VALUE[9:]} {OTHER[:9]}''{OTHER[9:]}; env"
 
@@ -81,7 +81,7 @@ def test_one_that_a_plugin_gives_is_masked_from_then_on(package: Path, tmp_path:
     assert "giving: given [REDACTED]\n" in done.err
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "secret_values_list"])
+@pytest.mark.parametrize("name", NAMES)
 def test_one_that_a_higher_layer_replaces_is_masked_too(package: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "ci.yaml").write_text(f"{name}: {OTHER}\n")
     done = run(package, tmp_path, "run", "--config", "ci.yaml", **{variable(name): VALUE})
