@@ -223,8 +223,8 @@ def _secret_settings(resolved: Resolved, environments: Iterable[Mapping[str, str
     for setting in SECRETS:
         parsed = [setting.parse(given.value) for given in resolved.given.get(setting.name, ())]
         if setting.name == _LIST:  # the one that holds is read by itself, as a file or with references
-            texts = (text for value in parsed for text in _inline(value))
-            yield from (Secret(setting.variable, text) for text in texts if text and "${secret:" not in text)
+            lists = (text for value in parsed for text in _inline(value))
+            yield from (Secret(setting.variable, text) for text in lists if text and "${secret:" not in text)
             continue
         values = [getattr(resolved.config, setting.name), *(env.get(setting.variable) for env in environments), *parsed]
         texts = dict.fromkeys(text for value in values for text in secret_texts(value))

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from runnerlib.pipeline.job_file.reader import Entry
 
 _PULL_REQUEST = ("pull_request", "pull_request_target")
+# What GitHub calls a change of a pull request, and the end of the name that we have for it.
 _TYPES: Mapping[str, str] = {
-    "opened": "pull_request_opened",
-    "reopened": "pull_request_opened",
-    "ready_for_review": "pull_request_opened",
-    "synchronize": "pull_request_updated",
-    "closed": "pull_request_closed",
+    "opened": "opened",
+    "reopened": "opened",
+    "ready_for_review": "opened",
+    "synchronize": "updated",
+    "closed": "closed",
 }
 _ELSEWHERE: Mapping[str, str] = {
     "schedule": "a run here begins when `runnerlib run` does; cron or a timer of systemd can start it",
@@ -72,7 +73,7 @@ def _push(source: Source, filters: Entries, found: list[str], branches: dict[str
 
 def _pull_request(source: Source, filters: Entries, found: list[str], branches: dict[str, list[str]]) -> None:
     types = source.texts(filters, "types") or ["opened", "synchronize"]
-    found += [_TYPES[one] for one in types if one in _TYPES]
+    found += [f"pull_request_{_TYPES[one]}" for one in types if one in _TYPES]
     for one in types:
         if one not in _TYPES:
             source.lose(filters["types"].key, f"on: pull_request: types: there is no event '{one[:100]}' here")
