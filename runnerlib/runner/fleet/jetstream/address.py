@@ -6,9 +6,12 @@ import ssl
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+import nkeys  # type: ignore[import-untyped]
+
 from runnerlib.errors import ConfigError, printable, unknown
 
 _FILES = ("ca", "cert", "key", "creds", "nkey")
+_LONGEST_SEED = 1024
 _SCHEMES = ("nats", "tls")
 
 
@@ -26,6 +29,8 @@ class Address(NamedTuple):
             if parameter in self.files:
                 self._readable(parameter)
                 found[option] = self.files[parameter]
+        if "nkey" in self.files:
+            self._check_seed()
         if self.url.startswith("tls:"):
             found["tls"] = self._tls()
         return found
@@ -41,6 +46,14 @@ class Address(NamedTuple):
             why = (error.reason or str(error)).lower().replace("_", " ")
             raise ConfigError(f"the certificates for '{self.shown}' cannot be used: {why}") from None
         return context
+
+    def _check_seed(self) -> None:
+        path = self.files["nkey"]
+        try:
+            with open(path, "rb") as file:
+                nkeys.from_seed(bytearray(file.read(_LONGEST_SEED).strip()))
+        except (nkeys.NkeysError, ValueError, IndexError):
+            raise ConfigError(f"'{printable(path)}' (nkey of '{self.shown}') is no seed of an nkey") from None
 
     def _readable(self, parameter: str) -> None:
         try:

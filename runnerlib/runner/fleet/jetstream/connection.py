@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from nats.errors import MaxPayloadError
 from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig, RetentionPolicy, StreamConfig
 from nats.js.errors import APIError, BadRequestError, NoStreamResponseError, NotFoundError
 
+from runnerlib._util.cancellation import cancelled
 from runnerlib.runner.fleet.contract import FleetError, Frame, Queue, RunEntry, StoreLostError, WorkerFacts
 from runnerlib.runner.fleet.jetstream.address import address
 
@@ -41,6 +43,15 @@ _PATIENCE = 10.0
 _PAUSE = 0.5
 
 
+class _Client(Client):
+    """Client that tells a server who it is by TLS alone where its address says so; the library would do without."""
+
+    def _connect_command(self) -> bytes:
+        if self.options.get("tls") and not self._server_info.get("tls_required"):
+            raise NatsError("nats: the server has no TLS")
+        return super()._connect_command()
+
+
 class Connection:
     """An open connection; it comes back by itself after the server was away, for as long as it takes."""
 
@@ -51,8 +62,9 @@ class Connection:
         self._who = who
         self._why = ""
         self._opened = False
-        self.client = Client()
+        self.client: Client = _Client()
         self.back = asyncio.Event()
+        self._distrusted = asyncio.Event()
         self.js: JetStreamContext
         self.queues: KeyValue
         self.workers: KeyValue
@@ -64,16 +76,9 @@ class Connection:
     async def open(self) -> None:
         """Connect, and make what is not there yet. Raises FleetError."""
         try:
-            await self.client.connect(
-                **self._options,
-                name=self._who,
-                error_cb=self._failed,
-                reconnected_cb=self._came_back,
-                connect_timeout=int(_PATIENCE),
-                max_reconnect_attempts=1,  # who has a wrong address wants to know it
-                reconnect_time_wait=0.2,  # type: ignore[arg-type] # it is slept
-            )
+            await self._connect()
         except (TimeoutError, NatsError, OSError, ValueError) as error:
+            await self.close()
             raise self.error("cannot reach the fleet", error) from None
         self.client.options.update(max_reconnect_attempts=-1, reconnect_time_wait=1)
         self._opened = True
@@ -83,6 +88,29 @@ class Connection:
         except (TimeoutError, NatsError) as error:
             await self.close()
             raise self.error("the fleet cannot be used", error) from None
+
+    async def _connect(self) -> None:
+        """Connect, for a limited time: the library tries again what the certificates of one side forbid."""
+        loop = asyncio.get_running_loop()
+        connecting = loop.create_task(
+            self.client.connect(
+                **self._options,
+                name=self._who,
+                error_cb=self._failed,
+                reconnected_cb=self._came_back,
+                connect_timeout=int(_PATIENCE),
+                max_reconnect_attempts=1,  # who has a wrong address wants to know it
+                reconnect_time_wait=0.2,  # type: ignore[arg-type] # it is slept
+            )
+        )
+        distrusted = loop.create_task(self._distrusted.wait())
+        try:
+            await asyncio.wait((connecting, distrusted), timeout=2 * _PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise TimeoutError("it does not answer")
+            await connecting
+        finally:
+            await cancelled(connecting, distrusted)
 
     async def make(self) -> None:
         """Make the streams and buckets that are not there. Raises NatsError and TimeoutError."""
@@ -180,6 +208,9 @@ class Connection:
         self._why = str(error).removeprefix("nats: ").strip("' ") if not self._opened else ""
         if isinstance(error, OSError):
             self._why = (error.strerror or str(error)) if not self._opened else ""
+        if isinstance(error, ssl.SSLError) and not self._opened:
+            self._why = f"tls: {(error.reason or str(error)).replace('_', ' ')}"
+            self._distrusted.set()
 
     async def _came_back(self) -> None:
         self.back.set()
