@@ -9,16 +9,14 @@ if TYPE_CHECKING:
 
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
 
-_BY_A_PART = ("step '", "job '")
 
-
-def code_from(result: JobResult | WorkflowResult, parts: Iterable[StepResult]) -> int:
+def code_from(result: JobResult | WorkflowResult, failed: str, parts: Iterable[StepResult]) -> int:
     """Return the exit code of `parts`, the step, or the runs of the job, that the run takes its code from.
 
-    The run keeps its own code where it ended for another reason than a step or a job (a signal, its time limit, a
-    failure of the runner), and where none of them ran to its end.
+    The run keeps its own code where none of them ran to its end, and where no step or job has `failed` by whose code
+    it ended, but a signal, its time limit or the runner.
     """
-    if result.exit_code and not result.reason.startswith(_BY_A_PART):
+    if result.exit_code and not failed:
         return result.exit_code
     codes = [part.exit_code for part in parts if part.outcome in {"success", "failure"}]
     return next(filter(None, codes), 0) if codes else result.exit_code

@@ -63,7 +63,7 @@ def carry_out(
         for name, one in plan.instances.items()
         if taken in {name, one.label, one.job.name}
     }
-    return code_from(result, [job for job in result.jobs if job.name in names])
+    return code_from(result, result.failed_job, [job for job in result.jobs if job.name in names])
 
 
 def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:

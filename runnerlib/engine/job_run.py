@@ -337,15 +337,22 @@ class JobRun:
 
     def _result(self, started: float) -> JobResult:
         steps = tuple(self._results[name] for name in self._graph)
-        exit_code, reason = 0, ""
+        exit_code, reason, failed_step = 0, "", ""
         if self._ending is not None:
             exit_code, reason = self._ending.exit_code, self._ending.reason
         else:
             failed = next((s for s in steps if s.required and s.outcome in {"failure", "cancelled"}), None)
             if failed is not None:
                 exit_code, reason = failed.exit_code, f"step '{failed.name}': {failed.reason}"
+                failed_step = failed.name
         return JobResult(
-            self._job.name, exit_code=exit_code, reason=reason, steps=steps, started=started, ended=time.time()
+            self._job.name,
+            exit_code=exit_code,
+            reason=reason,
+            steps=steps,
+            started=started,
+            ended=time.time(),
+            failed_step=failed_step,
         )
 
     def _masked(self, result: StepResult) -> StepResult:
@@ -360,7 +367,8 @@ class JobRun:
     def _masked_job(self, result: JobResult) -> JobResult:
         mask = self._masker.mask_string
         steps = tuple(map(self._masked, result.steps))
-        return result._replace(name=mask(result.name), reason=mask(result.reason), steps=steps)
+        failed = self._shown.get(result.failed_step, "")
+        return result._replace(name=mask(result.name), reason=mask(result.reason), steps=steps, failed_step=failed)
 
     async def _deliver(self, event: Event) -> None:
         """Emit the last event and wait for the reader; after a stop the wait has a limit."""

@@ -129,7 +129,8 @@ class JobResult(NamedTuple):
     """The result of a job; `steps` in the order they are written in the job.
 
     `exit_code` is 0 when every required step succeeded, else that of the first one in written order
-    that failed, 124 for the job's time limit, 128+N when signal N stopped the job.
+    that failed, 124 for the job's time limit, 128+N when signal N stopped the job. `failed_step` is the step that gives
+    the job its exit code; empty where it succeeded, or ended for another reason than a step.
     """
 
     name: str
@@ -138,6 +139,7 @@ class JobResult(NamedTuple):
     steps: tuple[StepResult, ...]
     started: float = 0.0
     ended: float = 0.0
+    failed_step: str = ""
 
     @property
     def success(self) -> bool:
@@ -166,7 +168,8 @@ class WorkflowResult(NamedTuple):
     """The result of a workflow; `jobs` has each run of each job, in written order, as a job has its steps.
 
     `exit_code` is 0 when no job failed, else that of the first in written order that did; 128+N when signal N
-    stopped the workflow. `failed_step` is the step that made that job fail, if one did.
+    stopped the workflow. `failed_step` is the step that made that job fail, if one did; `failed_job` is the job that
+    gives the workflow its exit code, empty where it succeeded or was stopped.
     """
 
     name: str
@@ -176,6 +179,7 @@ class WorkflowResult(NamedTuple):
     started: float = 0.0
     ended: float = 0.0
     failed_step: str = ""
+    failed_job: str = ""
 
     @property
     def success(self) -> bool:

@@ -220,7 +220,7 @@ def _carried_out(
         from runnerlib.cli._exit_code_from import code_from
 
         name = services.masker.mask_string(taken)
-        return code_from(result, [step for step in result.steps if step.name == name])
+        return code_from(result, result.failed_step, [step for step in result.steps if step.name == name])
     planner = Planner(request, services, plan_job)
     with preview(planner, alone=True):
         if drawing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runnerlib.pipeline.workflow.checks import condition_of, plain_condition
-from runnerlib.pipeline.workflow.decision import JobDecider, combined, outcome_of_all
+from runnerlib.pipeline.workflow.decision import JobDecider, combined, first_failed, outcome_of_all
 from runnerlib.pipeline.workflow.expansion import Instance, as_text, expand, filled, instance_graph, instances
 from runnerlib.pipeline.workflow.file import load, parse
 from runnerlib.pipeline.workflow.job import (
@@ -39,6 +39,7 @@ __all__ = [
     "condition_of",
     "expand",
     "filled",
+    "first_failed",
     "instance_graph",
     "instances",
     "load",

@@ -161,9 +161,14 @@ def combined(job: str, results: Iterable[StepResult]) -> StepResult:
     )
 
 
+def first_failed(results: Iterable[StepResult]) -> StepResult | None:
+    """The first job in written order that makes its workflow fail, if one does."""
+    return next((result for result in results if result.required and result.outcome in _BAD), None)
+
+
 def outcome_of_all(results: Iterable[StepResult]) -> StepOutcome:
     """Return the ending of a workflow: that of the first job in written order that failed, else 0."""
-    for result in results:
-        if result.required and result.outcome in _BAD:
-            return StepOutcome(result.exit_code or 1, f"job '{result.name}': {result.reason}", result.cause)
-    return StepOutcome(0)
+    failed = first_failed(results)
+    if failed is None:
+        return StepOutcome(0)
+    return StepOutcome(failed.exit_code or 1, f"job '{failed.name}': {failed.reason}", failed.cause)

@@ -13,7 +13,7 @@ from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned, Work
 from runnerlib.events.forwarding import ForwardingObserver
 from runnerlib.events.result import JobResult, StepOutcome, StepResult, WorkflowResult, stopped_by
 from runnerlib.executor.local.own_process import places
-from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, ToApprove, as_text, outcome_of_all
+from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, ToApprove, as_text, first_failed, outcome_of_all
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.status_records import record_without_run
 
@@ -349,7 +349,7 @@ class WorkflowRun(ForwardingObserver):
 
     def _result(self, started: float) -> WorkflowResult:
         jobs = self._progress.in_order()
-        ending = self._ending or outcome_of_all(jobs)
+        ending, failed = self._ending or outcome_of_all(jobs), first_failed(jobs)
         first = next((job.name for job in jobs if job.outcome == "failure" and job.required), "")
         failed_step = self._failed_steps.get(first, "")
         name = self._plan.workflow.name
@@ -361,6 +361,7 @@ class WorkflowRun(ForwardingObserver):
             started=started,
             ended=time.time(),
             failed_step=failed_step,
+            failed_job=failed.name if failed is not None and self._ending is None else "",
         )
 
     def _masked_job(self, result: StepResult) -> StepResult:
@@ -369,7 +370,9 @@ class WorkflowRun(ForwardingObserver):
 
     def _masked(self, result: WorkflowResult) -> WorkflowResult:
         jobs = tuple(self._masked_job(job) for job in result.jobs if job.name not in self._hidden)
-        return result._replace(name=self._mask(result.name), reason=self._mask(result.reason), jobs=jobs)
+        failed = self._shown.get(result.failed_job, "")
+        name, reason = self._mask(result.name), self._mask(result.reason)
+        return result._replace(name=name, reason=reason, jobs=jobs, failed_job=failed)
 
     def _flat(self, result: WorkflowResult) -> JobResult:
         """Return the steps of all jobs as the result of one job."""
@@ -383,4 +386,5 @@ class WorkflowRun(ForwardingObserver):
             steps=steps,
             started=result.started,
             ended=result.ended,
+            failed_step=result.failed_step if result.failed_job else "",
         )

@@ -148,7 +148,9 @@ def test_steps_of_a_job_are_told_by_both_names(tmp_path: Path) -> None:
     (finished,) = [event for event in done.events if isinstance(event, JobFinished)]
     assert [step.name for step in finished.result.steps] == ["a/one", "a/two", "a/three", "b", "c"]
     assert {result.name for result in done.jobs_finished} == {"a", "b", "c"}
-    assert (done.told.failed_step, done.told.reason) == ("a/two", "job 'a': step 'two': exit code 1")
+    told = done.told
+    assert (told.failed_job, told.failed_step, told.reason) == ("a", "a/two", "job 'a': step 'two': exit code 1")
+    assert finished.result.failed_step == "a/two"
 
 
 class TestArtifacts:
