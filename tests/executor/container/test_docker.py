@@ -11,6 +11,7 @@ import pytest
 from runnerlib.runner.workflow.status_records import job_result
 from tests.dockerd import containers
 from tests.integration.cli import Done, runnerlib, started
+from tests.integration.terminal import on_terminal
 from tests.waiting import until
 
 SECRET = "hunter2-hunter2\nsecond-secret-line"
@@ -181,3 +182,29 @@ def test_services_are_gone_with_a_killed_runner(docker: dict[str, str], tmp_path
     running.kill()
     running.communicate()
     until(lambda: containers(docker) == [])
+
+
+def test_a_shell_where_a_step_has_failed(docker: dict[str, str], tmp_path: Path) -> None:
+    """It is in the container of the step: the files and the user of the image, its variables and its directory."""
+    step = {"name": "bad", "run": "echo kept > f; exit 3", "working_dir": "sub", "env": {"MODE": "fast"}}
+    job = {
+        "image": "rl-test:1",
+        "env": {"MY_TOKEN": "hunter2-hunter2"},
+        "steps": [step, {"name": "next", "run": "true"}],
+    }
+    (tmp_path / "w.json").write_text(json.dumps({"jobs": {"a": job}}))
+    (tmp_path / "job/jobs/a/src/sub").mkdir(parents=True)
+    with on_terminal("run", "--workflow-file", "w.json", "--shell-on-failure", cwd=tmp_path, **docker) as session:
+        session.until("runnerlib: a: step 'bad' has failed; this shell is where it ran")
+        session.until("failed step$ ")
+        session.types("pwd; cat f; id -u; ls /bin/busybox; echo $MODE-$RUNNERLIB_STEP-$MY_TOKEN; test -t 0; echo $?\r")
+        session.until("\n/job/src/sub\nkept\n1001\n/bin/busybox\nfast-bad-[REDACTED]\n0\n")
+        session.types("echo beg''un; sleep 1000\r")
+        session.until("\nbegun\n")  # the terminal has left the mode in which lines are edited
+        session.types("\x03")
+        session.until("failed step$ ")
+        session.types("echo went on; exit\r")
+        session.until("\nwent on\n")
+        assert session.ends() == 3
+    assert "hunter2" not in session.seen
+    assert containers(docker) == []
