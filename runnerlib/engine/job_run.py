@@ -337,23 +337,14 @@ class JobRun:
 
     def _result(self, started: float) -> JobResult:
         steps = tuple(self._results[name] for name in self._graph)
-        exit_code, reason, failed_step = 0, "", ""
+        result = JobResult(self._job.name, 0, "", steps, started, time.time())
         if self._ending is not None:
-            exit_code, reason = self._ending.exit_code, self._ending.reason
-        else:
-            failed = next((s for s in steps if s.required and s.outcome in {"failure", "cancelled"}), None)
-            if failed is not None:
-                exit_code, reason = failed.exit_code, f"step '{failed.name}': {failed.reason}"
-                failed_step = failed.name
-        return JobResult(
-            self._job.name,
-            exit_code=exit_code,
-            reason=reason,
-            steps=steps,
-            started=started,
-            ended=time.time(),
-            failed_step=failed_step,
-        )
+            return result._replace(exit_code=self._ending.exit_code, reason=self._ending.reason)
+        failed = next((s for s in steps if s.required and s.outcome in {"failure", "cancelled"}), None)
+        if failed is None:
+            return result
+        reason = f"step '{failed.name}': {failed.reason}"
+        return result._replace(exit_code=failed.exit_code, reason=reason, failed_step=failed.name)
 
     def _masked(self, result: StepResult) -> StepResult:
         mask = self._masker.mask_string
