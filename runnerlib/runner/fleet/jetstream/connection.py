@@ -99,7 +99,7 @@ class Connection:
                 error_cb=self._failed,
                 reconnected_cb=self._came_back,
                 connect_timeout=int(_PATIENCE),
-                max_reconnect_attempts=1,  # who has a wrong address wants to know it
+                max_reconnect_attempts=3,  # who has a wrong address wants to know it
                 reconnect_time_wait=0.2,  # type: ignore[arg-type] # it is slept
             )
         )
@@ -161,7 +161,7 @@ class Connection:
     def error(self, what: str, error: BaseException) -> FleetError:
         """Return an error of the fleet as one sentence."""
         why = self._why or str(error).removeprefix("nats: ") or type(error).__name__
-        if isinstance(error, OSError) and error.strerror:
+        if isinstance(error, OSError) and error.strerror and not (self._why and isinstance(error, ConnectionError)):
             why = error.strerror
         if isinstance(error, APIError):
             why = str(error.description or why)
@@ -205,6 +205,8 @@ class Connection:
 
     async def _failed(self, error: Exception) -> None:
         """Remember why the server does not let us in; the library's own error may not say it."""
+        if isinstance(error, ConnectionResetError) and self._why:
+            return  # the server closes with what it has not read, and its words may be lost: those of another try count
         self._why = str(error).removeprefix("nats: ").strip("' ") if not self._opened else ""
         if isinstance(error, OSError):
             self._why = (error.strerror or str(error)) if not self._opened else ""
