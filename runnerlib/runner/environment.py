@@ -185,14 +185,14 @@ def _secrets(
     environ: Mapping[str, str],
     variables: Mapping[str, str],
     filed: Iterable[tuple[str, str]],
-    listed: Iterable[str],
+    listed: Collection[str],
 ) -> Iterator[Secret]:
     config = resolved.config
     for number, value in enumerate(listed, 1):
         yield Secret(f"value {number} of secret_values_list", value)
     for number, (name, value) in enumerate(filed, 1):
         yield Secret(f"{name or f'value {number}'} of secrets_file", value)
-    yield from _secret_settings(resolved, (environ, variables))
+    yield from _secret_settings(resolved, (environ, variables), listed)
     handed_on = variables.get(SETTINGS[_LIST].variable, "")  # to a runner within the job
     yield from (Secret(SETTINGS[_LIST].variable, value) for value in handed_on.split(",") if value)
     for name in (PASSWORD_VARIABLE, *config.secret_env_names):
@@ -218,13 +218,15 @@ def _source_secrets(config: RunnerConfig) -> Iterator[Secret]:
     yield from (Secret("stored git credentials", value) for value in stored_secrets())
 
 
-def _secret_settings(resolved: Resolved, environments: Iterable[Mapping[str, str]]) -> Iterator[Secret]:
+def _secret_settings(
+    resolved: Resolved, environments: Iterable[Mapping[str, str]], listed: Collection[str]
+) -> Iterator[Secret]:
     """Yield the values of secret settings from all layers: a value that was overridden is secret, too."""
     for setting in SECRETS:
         parsed = [setting.parse(given.value) for given in resolved.given.get(setting.name, ())]
         if setting.name == _LIST:  # the one that holds is read by itself, as a file or with references
-            lists = (text for value in parsed for text in _inline(value))
-            yield from (Secret(setting.variable, text) for text in lists if text and "${secret:" not in text)
+            others = {text: None for value in parsed for text in _inline(value) if text and text not in listed}
+            yield from (Secret(setting.variable, text) for text in others if "${secret:" not in text)
             continue
         values = [getattr(resolved.config, setting.name), *(env.get(setting.variable) for env in environments), *parsed]
         texts = dict.fromkeys(text for value in values for text in secret_texts(value))

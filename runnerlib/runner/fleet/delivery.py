@@ -236,6 +236,7 @@ class Delivery:
         before = self._verdict
         if before is None or (at_once and not before.at_once):
             self._verdict = Verdict(signum, at_once)
+            self._setup.say(f"job {self._ticket.id}: asked to stop")
             self._send(STOP, json.dumps([signum, at_once]).encode())
 
     def _send(self, kind: bytes, content: bytes) -> None:

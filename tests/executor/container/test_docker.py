@@ -199,8 +199,8 @@ def test_a_shell_where_a_step_has_failed(docker: dict[str, str], tmp_path: Path)
         session.until("failed step$ ")
         session.types("pwd; cat f; id -u; ls /bin/busybox; echo $MODE-$RUNNERLIB_STEP-$MY_TOKEN; test -t 0; echo $?\r")
         session.until("\n/job/src/sub\nkept\n1001\n/bin/busybox\nfast-bad-[REDACTED]\n0\n")
-        session.types("echo beg''un; sleep 1000\r")
-        session.until("\nbegun\n")  # the terminal has left the mode in which lines are edited
+        session.types("sh -c 'echo begun | tr b B; sleep 1000'\r")
+        session.until("\nBegun\n")  # said in the foreground, where ^C arrives
         session.types("\x03")
         session.until("failed step$ ")
         session.types("echo went on; exit\r")

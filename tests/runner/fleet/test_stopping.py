@@ -112,6 +112,7 @@ def test_a_job_that_is_starting_runs_nothing(own_broker: Broker, key: Path, tmp_
         until(lambda: "begins" in worker.said)
         dispatcher.process.send_signal(signal.SIGTERM)
         until(lambda: any("stop" in text for text in own_broker.marks))
+        until(lambda: "asked to stop" in worker.said)
         os.kill(zygote, signal.SIGCONT)
         assert dispatcher.end() == 143, dispatcher.said
     assert place.ran == []
