@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,8 @@ from tests.tools import tool
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.yaml"))
+# Variables by which the clients of registries know where these are, and whom to trust.
+OF_CLIENTS = ("HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PIP_", "NPM_CONFIG_", "SSL_CERT_", "NODE_EXTRA_")
 GIVEN = {
     "reactorcide-pr.yaml": {"REACTORCIDE_PR_NUMBER": "7", "REACTORCIDE_EVENT_TYPE": "pull_request_opened"},
     "click.yaml": {"PYPI_TOKEN": "pypi-0123456789"},
@@ -55,8 +56,7 @@ def fetched(tmp_path: Path, *words: str) -> Path:
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (archive,) = (path for path in tmp_path.iterdir() if path.name.endswith((".tar.gz", ".tgz")))
-    with tarfile.open(archive) as package:
-        package.extractall(tmp_path, filter="data")
+    subprocess.run(("tar", "-xf", archive.name), cwd=tmp_path, check=True)
     (directory,) = (path for path in tmp_path.iterdir() if path.is_dir())
     return directory
 
@@ -72,7 +72,7 @@ def run(project: Path, name: str) -> Done:
     workspace.mkdir()
     source = ("--source-type", "copy", "--source-url", str(project))
     others = {"REACTORCIDE_BRANCH": "feature", **GIVEN.get(name, {})}
-    others |= {key: os.environ[key] for key in ("HOME", "http_proxy", "https_proxy", "no_proxy") if key in os.environ}
+    others |= {key: value for key, value in os.environ.items() if key.upper().startswith(OF_CLIENTS)}
     given = ("--workflow-file", str(HERE / name), "--work-dir", str(workspace), *source)
     return program("run", *given, cwd=workspace, **others)
 
