@@ -187,8 +187,8 @@ class Engine(Protocol):
     async def taken(self, number: int, seq: int) -> None:
         """Tell the worker of a job that its frames up to `seq` have been shown."""
 
-    async def workers(self) -> tuple[WorkerFacts, ...]:
-        """Return the workers that there are."""
+    async def workers(self) -> tuple[WorkerFacts, ...] | None:
+        """Return the workers that there are; None while the engine does not answer."""
         ...
 
     async def close(self, *, ended: bool) -> None:

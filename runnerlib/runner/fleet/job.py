@@ -16,7 +16,7 @@ from runnerlib.runner.fleet.contract import FleetError, Frame
 from runnerlib.runner.fleet.envelope import pack
 from runnerlib.runner.fleet.remote_events import RemoteEvents
 from runnerlib.runner.fleet.seal import JobCipher, SealError, seal
-from runnerlib.runner.fleet.waiting import waiting_for
+from runnerlib.runner.fleet.waiting import Why, waiting_for
 from runnerlib.runner.workflow.backend import JobOutcome
 from runnerlib.runner.workflow.status_records import Record
 
@@ -170,7 +170,7 @@ class FleetJob:
     async def _wait_for_worker(self) -> None:
         """Tell why no worker takes the job, and end it when it has waited too long."""
         loop = asyncio.get_running_loop()
-        began, reported, why = loop.time(), "", waiting_for(self.ticket.queue, ())
+        began, reported, why = loop.time(), "", Why()
         limit = self._fleet.plan.requests[self._instance.name].resolved.config.queue_timeout
         while not self._begun.is_set():
             waited = loop.time() - began
@@ -179,7 +179,8 @@ class FleetJob:
                 if await self._withdraw(outcome):
                     self._take_end(self._finished(outcome))
                 return
-            why = waiting_for(self.ticket.queue, await self._fleet.engine.workers())
+            there = await self._fleet.engine.workers()
+            why = why if there is None else waiting_for(self.ticket.queue, there)
             if why.text and why.text != reported and (why.certain or waited >= _TOLD_AFTER):
                 reported = why.text
                 self._observer.observe(Warned(self._fleet.masker.mask_string(f"{self._shown} waits: {reported}")))

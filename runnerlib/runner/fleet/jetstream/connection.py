@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
-from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig, RetentionPolicy, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, KeyValueConfig, RetentionPolicy, StreamConfig
 from nats.js.errors import APIError, BadRequestError, NoStreamResponseError, NotFoundError
 
 from runnerlib._util.cancellation import cancelled
@@ -36,6 +36,8 @@ WHO = "runnerlib.who"
 ID = "Nats-Msg-Id"
 AFTER = "Nats-Expected-Last-Subject-Sequence"
 WRONG_LAST = 10071
+# Headers of an entry that says that another one was removed.
+_REMOVALS = {"KV-Operation", "Nats-Marker-Reason"}
 _KEPT = 7 * 86400.0
 _MARKED = 300.0
 _PRESENT = 60.0
@@ -187,14 +189,26 @@ class Connection:
             await asyncio.sleep(_PAUSE)
 
     async def listed(self, bucket: KeyValue, keys: str) -> list[bytes]:
-        """Return the values of a bucket whose keys match."""
-        watcher = await bucket.watch(keys, ignore_deletes=True)
+        """Return the values of a bucket whose keys match. Raises NatsError and TimeoutError.
+
+        The library's own watcher takes a bucket for empty while its entries are under way.
+        """
+        name = bucket._name
+        policy = DeliverPolicy.LAST_PER_SUBJECT
         found = []
+        entries = await self.js.subscribe(
+            f"$KV.{name}.{keys}", stream=f"KV_{name}", ordered_consumer=True, deliver_policy=policy
+        )
         try:
-            while (entry := await watcher.updates(_PATIENCE)) is not None:
-                found.append(entry.value or b"")
+            info = await entries.consumer_info()
+            left = (info.num_pending or 0) + (info.delivered.consumer_seq if info.delivered is not None else 0)
+            while left:
+                entry = await entries.next_msg(_PATIENCE)
+                if not (entry.headers or {}).keys() & _REMOVALS:
+                    found.append(entry.data)
+                left = entry.metadata.num_pending
         finally:
-            await watcher.stop()
+            await entries.unsubscribe()
         return found
 
     async def close(self) -> None:

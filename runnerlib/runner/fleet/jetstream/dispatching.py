@@ -194,12 +194,12 @@ class JetStreamEngine:
         found = await self._connection.lasting(lambda: self._js.add_consumer(LOGS, config))
         return found.name
 
-    async def workers(self) -> tuple[WorkerFacts, ...]:
-        """Return the workers that there are."""
+    async def workers(self) -> tuple[WorkerFacts, ...] | None:
+        """Return the workers that there are; None while the server does not answer."""
         try:
             found = await self._connection.listed(self._connection.workers, ">")
         except (TimeoutError, NatsError, OSError):
-            return ()
+            return None
         return tuple(map(facts, found))
 
     async def close(self, *, ended: bool) -> None:
