@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
@@ -84,6 +85,18 @@ def open_regular(
         os.close(file)
         raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
     return file
+
+
+def try_lock(file: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Lock an open file until it is closed, without waiting; return False where another process holds it.
+
+    `kind` is LOCK_EX or LOCK_SH of fcntl. Raises OSError for a file system without locks.
+    """
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def read_regular(path: str | os.PathLike[str], most: int, *, dir_fd: int | None = None) -> bytes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from runnerlib._util.files import explain, open_regular, write_whole
+from runnerlib._util.files import explain, open_regular, try_lock, write_whole
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -46,16 +45,14 @@ def hold(file: int, path: Path, patience: float = 60.0) -> None:
     deadline, pause = time.monotonic() + patience, 0.005
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise FileError(f"another process has held '{path}' for {patience:g} s") from None
-            time.sleep(pause)
-            pause = min(2 * pause, 0.1)
+            if try_lock(file):
+                return
         except OSError as error:
             raise FileError(f"cannot lock '{path}': {error.strerror}") from None
-        else:
-            return
+        if time.monotonic() >= deadline:
+            raise FileError(f"another process has held '{path}' for {patience:g} s")
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
 
 
 def opened(path: Path, flags: int, mode: int = 0o600) -> int:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import try_lock
 from runnerlib._util.paths import CONTAINER_BASE, OWN
 from runnerlib._util.safe_tree import remove_tree
 from runnerlib.config import RunnerConfig
@@ -80,10 +81,7 @@ def _is_locked(workspace: Workspace) -> bool:
     """Return whether a job with steps is running in the workspace: such a run locks its journal."""
     path = workspace.base / OWN / "journal.ndjson"
     with suppress(FileNotFoundError), open(path, "rb", opener=_at_once) as journal:
-        try:
-            fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+        return not try_lock(journal.fileno(), fcntl.LOCK_SH)
     return False
 
 

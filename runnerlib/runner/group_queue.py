@@ -7,12 +7,11 @@ beside the ticket N asks its run to stop. All looks and changes are made under t
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from runnerlib._util.files import explain, open_regular
+from runnerlib._util.files import explain, open_regular, try_lock
 from runnerlib._util.locked_file import hold
 from runnerlib.errors import RunnerError
 
@@ -31,7 +30,7 @@ class Ticket:
         with self._gate():
             self.number = max(self._numbers(), default=0) + 1
             self._file = open_regular(self._path(self.number), os.O_RDWR | os.O_CREAT | os.O_EXCL)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(self._file)  # nobody else knows of it yet
 
     def ahead(self) -> int:
         """Return how many runs are ahead; this one has its turn when there are none. Raises RunnerError."""
@@ -97,9 +96,6 @@ class Ticket:
 def _is_locked(path: Path) -> bool:
     file = open_regular(path, os.O_RDWR)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not try_lock(file)
     finally:
         os.close(file)
-    return False

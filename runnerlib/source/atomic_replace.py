@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runnerlib._util.files import try_lock
 from runnerlib._util.proc import mounts, process_stat
 from runnerlib._util.safe_tree import DIRECTORY, identity, locked_directory, remove_tree
 from runnerlib.errors import SourceError
@@ -153,12 +154,9 @@ def _is_abandoned(entry: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(lock)
     finally:
         os.close(lock)
-    return True
 
 
 def _give_back(holder: Path) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runnerlib._util.files import open_regular, read_regular, write_whole
+from runnerlib._util.files import open_regular, read_regular, try_lock, write_whole
 from runnerlib._util.safe_tree import remove_tree
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Store:
         place = self._top / shelf / name_of(key)
         lock = _opened_lock(place)
         try:
-            if lock is None or not _lock(lock, fcntl.LOCK_SH) or not _is_there(lock, place):
+            if lock is None or not try_lock(lock, fcntl.LOCK_SH) or not _is_there(lock, place):
                 yield None
                 return
             meta = _meta(place)
@@ -108,7 +108,7 @@ class Store:
                 aside.mkdir(mode=0o700)
         lock = open_regular(aside / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
-            _lock(lock, fcntl.LOCK_SH)
+            try_lock(lock, fcntl.LOCK_SH)
             draft = Draft(aside, {})
             yield draft
             draft.meta.update(key=key, made=time.time_ns(), size=draft.size())
@@ -160,14 +160,6 @@ def _opened_lock(place: Path) -> int | None:
         return None
 
 
-def _lock(lock: int, kind: int) -> bool:
-    try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _is_there(lock: int, place: Path) -> bool:
     """Return whether a lock is still that of the entry at a place."""
     try:
@@ -198,7 +190,7 @@ def _forget(place: Path) -> bool:
     """Remove an entry, or what is left of one, unless somebody holds it; return whether it was removed."""
     lock = _opened_lock(place)
     try:
-        if lock is not None and not _lock(lock, fcntl.LOCK_EX):
+        if lock is not None and not try_lock(lock, fcntl.LOCK_EX):
             return False
         if lock is None and place.stat().st_mtime > time.time() - 60:  # its maker has not come to its lock yet
             return False

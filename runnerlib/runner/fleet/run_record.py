@@ -6,7 +6,6 @@ of the run away.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from base64 import b64decode, b64encode
@@ -15,7 +14,7 @@ from hashlib import blake2b
 from time import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib._util.files import explain, open_regular, write_whole
+from runnerlib._util.files import explain, open_regular, try_lock, write_whole
 from runnerlib._util.paths import own_directory
 from runnerlib.errors import ConfigError, RunnerError
 from runnerlib.runner.journal import state_directory
@@ -107,10 +106,8 @@ def open_record(directory: Path | None, record: RunRecord, *, needed: bool) -> O
 
 def _take(opened: OpenRecord, wanted: RunRecord) -> None:
     """Lock and check the record. Raises ConfigError and RunnerError."""
-    try:
-        fcntl.flock(opened._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RunnerError(f"another process dispatches run '{wanted.run}'") from None
+    if not try_lock(opened._lock):
+        raise RunnerError(f"another process dispatches run '{wanted.run}'")
     found = _read(opened._lock, wanted.run)
     if found.ended:
         raise ConfigError(f"run '{wanted.run}' has ended; give another --run-id")

@@ -9,12 +9,11 @@ that a runner wrote it (`journal.seal`); a journal without this proof is not use
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runnerlib._util.files import explain, open_regular
+from runnerlib._util.files import explain, open_regular, try_lock
 from runnerlib._util.paths import own_directory
 from runnerlib.errors import RunnerError
 from runnerlib.events.result import Exports, StepResult, Usage
@@ -161,14 +160,13 @@ def _opened(path: Path) -> int:
     except OSError as error:
         raise RunnerError(f"cannot open the journal '{path}': {explain(error)}") from None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        raise RunnerError(f"another run is using the workspace '{path.parent.parent}'") from None
+        if try_lock(file):
+            return file
     except OSError as error:
         os.close(file)
         raise RunnerError(f"cannot lock the journal '{path}': {error.strerror}") from None
-    return file
+    os.close(file)
+    raise RunnerError(f"another run is using the workspace '{path.parent.parent}'")
 
 
 def _entry(line: dict[str, Any]) -> Entry:

@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from runnerlib._util.files import open_regular
+from runnerlib._util.files import open_regular, try_lock
 from runnerlib._util.safe_tree import remove_tree
 from runnerlib.source.spec import still_wanted
 
@@ -93,7 +93,7 @@ def _acquire(place: Path, report: Report) -> int:
         except FileNotFoundError:
             continue
         try:
-            while not _try(lock, fcntl.LOCK_EX):
+            while not try_lock(lock, fcntl.LOCK_EX):
                 if not announced:
                     report("waiting for another checkout of this repository")
                     announced = True
@@ -106,14 +106,6 @@ def _acquire(place: Path, report: Report) -> int:
             os.close(lock)
             raise
         os.close(lock)
-
-
-def _try(lock: int, kind: int) -> bool:
-    try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def prune(cache: Cache, now: float) -> list[str]:
@@ -170,7 +162,7 @@ def _remove(place: Path, only: str | None = None) -> bool:
     except OSError:
         return False
     try:
-        if not _try(lock, fcntl.LOCK_EX):
+        if not try_lock(lock, fcntl.LOCK_EX):
             return False
         if only is not None:
             remove_tree(place / only)
