@@ -100,7 +100,10 @@ class Workspace(NamedTuple):
             raise PathError(f"{subject} contains a NUL byte")
         if not text.startswith("/"):
             raise PathError(f"{subject} '{text}' is relative; an absolute path inside '{self.base}' is expected")
-        real = Path(os.path.realpath(self.meant(text)))
+        try:
+            real = Path(os.path.realpath(self.meant(text)))
+        except OSError as error:  # a link that was there is gone
+            raise PathError(f"{subject} '{text}' cannot be followed: {error.strerror}") from None
         if not any(real.is_relative_to(allowed) for allowed in (self.base, *self.granted)):
             raise PathError(f"{subject} '{text}' leads to '{real}', outside the workspace '{self.base}'")
         return real
@@ -111,6 +114,16 @@ class Workspace(NamedTuple):
         if real == self.base:
             raise PathError(f"{subject} '{text}' is the workspace itself; a directory inside it is expected")
         return real
+
+    def opened_directory(self, real: Path) -> int:
+        """Return a descriptor of a directory that `resolve` has found, never through a link that came since.
+
+        Raises OSError, and PathError for such a link and for what is outside the workspace.
+        """
+        for root in (self.base, *self.granted):
+            if real.is_relative_to(root):
+                return _descend(root, real.relative_to(root).parts, None)
+        raise PathError(f"'{real}' is outside the workspace '{self.base}'")
 
     @property
     def variables(self) -> dict[str, str]:

@@ -206,7 +206,8 @@ class JobRun:
     def _start(self, name: str) -> None:
         step = self._steps[name]
         where, env = self._execution.directory, self._environment(name)
-        for missing in sorted(set(step.secrets) - env.keys()) if step.secrets else ():
+        filed = step.env_file or self._job.env_file  # and what is in them is not known yet
+        for missing in sorted(set(step.secrets) - env.keys()) if step.secrets and not filed else ():
             self._warn(name, f"it lists the secret '{missing}', and there is no variable of that name")
         run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._context)
         task = asyncio.get_running_loop().create_task(run.run())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from runnerlib.engine import StepHooks
     from runnerlib.events.result import StepResult
     from runnerlib.masking import SecretMasker
+    from runnerlib.masking.candidates import Secret
     from runnerlib.pipeline.job import Step
     from runnerlib.runner.plan import JobPlan
 
@@ -53,7 +55,7 @@ class EnvFiles:
         below = self._read(plan.job.env_file, "the job")
         listed = plan.job.secrets_of(step)
         if listed is not None:
-            hidden = {secret.name for secret in named_secrets(below, plan.config)} - set(listed)
+            hidden = {secret.name for secret in self._secrets(below)} - set(listed)
             below = {name: value for name, value in below.items() if name not in hidden}
         own = self._read(step.env_file, f"step '{one_line(step.name)}'")
         return {
@@ -70,15 +72,23 @@ class EnvFiles:
         found: dict[str, str] = {}
         for given in files:
             found |= self._variables(given, f"env_file of {subject}")
-        for secret in named_secrets(found, self._plan.config):
+        for secret in self._secrets(found):
             self._masker.register_secret(secret.value, secret.name)
         return found
+
+    def _secrets(self, variables: Mapping[str, str]) -> Iterator[Secret]:
+        return named_secrets(variables, self._plan.config, self._plan.job.secret_names())
 
     def _variables(self, given: str, subject: str) -> dict[str, str]:
         plan = self._plan
         path = plan.workspace.resolve(given if given.startswith("/") else f"{plan.job_dir}/{given}", subject)
         try:
-            text = read_regular(path, _LARGEST).decode()
+            # A step may put a link in the place of a directory after the look: none is followed any more.
+            above = plan.workspace.opened_directory(path.parent)
+            try:
+                text = read_regular(path.name, _LARGEST, dir_fd=above).decode()
+            finally:
+                os.close(above)
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
             raise ConfigError(f"{subject}: cannot read '{one_line(given)}': {(why or str(error)).lower()}") from None

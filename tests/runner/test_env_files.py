@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runnerlib.errors import ConfigError
+from runnerlib._util.paths import Workspace
+from runnerlib.errors import ConfigError, PathError
 from runnerlib.pipeline import job_file
 from runnerlib.runner.env_files import _lines
 from tests.integration.cli import runnerlib
@@ -33,6 +34,35 @@ def test_files_are_below_what_is_said_of_step_and_job(tmp_path: Path) -> None:
     (tmp_path / "base.env").write_text("A=base\nB=base\nSET=base\nC=base\nTOKEN=hunter2-hunter2\n")
     code, out, err = run(tmp_path, JOB, A="of the runner")
     assert (code, out) == (0, "base|job|[REDACTED]\nmade|step|job|given\nnone\n"), err
+
+
+def test_what_the_job_lists_as_secret_is_secret_in_files_too(tmp_path: Path) -> None:
+    (tmp_path / "base.env").write_text("DBURL=sekretvalue12345\n")
+    text = """
+job:
+  env_file: base.env
+  steps:
+    - {name: a, run: 'echo "a=${DBURL-none}"', secrets: []}
+    - {name: b, run: 'echo "b=$DBURL"', secrets: [DBURL]}
+"""
+    code, out, err = run(tmp_path, text)
+    assert (code, out) == (0, "a=none\nb=[REDACTED]\n")
+    assert "warning" not in err
+
+
+def test_a_link_that_takes_the_place_of_a_directory_leads_nowhere(tmp_path: Path) -> None:
+    """The link comes between the look and the reading."""
+    (tmp_path / "job/d").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    for place in ("job/d", "outside"):
+        (tmp_path / place / "e").write_text("A=x\n")
+    workspace = Workspace(tmp_path / "job")
+    real = workspace.resolve(f"{workspace.base}/d/e", "env_file")
+    os.close(workspace.opened_directory(real.parent))
+    (tmp_path / "job/d").rename(tmp_path / "job/was")
+    (tmp_path / "job/d").symlink_to("../outside")
+    with pytest.raises(PathError, match="a link stands"):
+        workspace.opened_directory(real.parent)
 
 
 def test_the_forms_of_a_line() -> None:

@@ -10,7 +10,7 @@ import click
 
 from runnerlib.cli._options import setting_options
 from runnerlib.cli._request import resolve_options
-from runnerlib.errors import printable
+from runnerlib.errors import one_line
 from runnerlib.runner.workflow.approval import answer, place_of, questions
 
 if TYPE_CHECKING:
@@ -45,6 +45,6 @@ def command(
         for one in questions(directory):
             minutes = max(0, int(time.time() - one.since)) // 60
             about = f": {one.message}" if one.message else ""
-            click.echo(printable(session.masker().mask_string(f"{one.run} {one.job} ({minutes} min){about}")))
+            click.echo(one_line(session.masker().mask_string(f"{one.run} {one.job} ({minutes} min){about}")))
         return
     answer(directory, run, job, yes=not reject)

@@ -116,8 +116,13 @@ class JobDecider:
         return any(self._results[other].outcome in _BAD and self._counts(other) for other in self.graph[name])
 
     def _counts(self, name: str) -> bool:
-        """Return whether a failure of an instance is one for those that wait for it."""
-        return not self.instances[name].job.allow_failure or self._results[name].outcome == "cancelled"
+        """Return whether a failure of an instance is one for those that wait for it.
+
+        What may fail is the job; one that was stopped, or that nobody has approved in time, did not run.
+        """
+        result = self._results[name]
+        unanswered = result.cause == "timeout" and not result.started
+        return not self.instances[name].job.allow_failure or result.outcome == "cancelled" or unanswered
 
     def _unmet(self, name: str) -> str:
         """Return why a job that an instance needs has not succeeded; empty when all have."""

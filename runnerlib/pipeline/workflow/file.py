@@ -30,13 +30,17 @@ LAYOUT = ".reactorcide"
 
 
 class Others(NamedTuple):
-    """The job files that a workflow file names: the directory above them, their paths, and their errors."""
+    """The job files that a workflow file names: the directory above them, their paths, and their errors.
+
+    `foreign` are the names of included files of other trees.
+    """
 
     root: Path | None
     files: list[str]
     problems: list[str]
     texts: dict[str, str]
     outside: IncludeReader
+    foreign: set[str]
 
 
 _NO_INCLUDES = NoIncludes()
@@ -56,7 +60,7 @@ def parse(text: str, name: str, root: Path | None = None, outside: IncludeReader
     Raises ConfigError with a line FILE:LINE:COLUMN: TEXT for everything that is wrong. No line repeats
     a value that may be secret.
     """
-    reading, others = Reading(name), Others(root, [], [], {}, outside)
+    reading, others = Reading(name), Others(root, [], [], {}, outside, set())
     node = compose(text, name)
     workflow = Workflow()
     try:
@@ -216,6 +220,7 @@ def _included(reading: Reading, entries: dict[str, Entry], others: Others) -> tu
     tree = Tree(read, lambda path: str(others.root / path) if others.root is not None else path)
     includes = Includes(tree, others.outside, others.texts, others.problems)
     files: tuple[IncludedFile, ...] = reading.value(entries, "include", includes.read, ())
+    others.foreign.update(file.reading.name for file in files if not file.own)
     for file in files:
         keys = _own(file.reading.entries(file.root, "an included file", [*INCLUDED_KEYS, *_ignored(file)]))
         file.reading.value(keys, "defaults", defaults, None)
@@ -280,7 +285,9 @@ def _placed(found: list[Found], node: Node) -> dict[Where, Node]:
 def _opener(others: Others) -> Callable[[Reading, Node], Values]:
     """Return a reader of the file that `job_file` names; its path and errors are added to `others`."""
 
-    def read(_reading: Reading, node: Node) -> Values:
+    def read(of: Reading, node: Node) -> Values:
+        if of.name in others.foreign:  # a file of this tree would be another one, and not pinned
+            raise Wrong("a file of another tree names no 'job_file'; 'include' and 'extends' work there")
         if node.id != "scalar":
             raise Wrong(f"the path of a file is expected, got {kind_of(node)}")
         path = _found(others.root, node.value)

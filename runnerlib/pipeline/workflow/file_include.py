@@ -75,12 +75,13 @@ class Tree(NamedTuple):
 
 
 class IncludedFile(NamedTuple):
-    """An included file: its reader, its root, and whether its content is pinned."""
+    """An included file: its reader, its root, and whether its content is pinned; `own` is of the includer's tree."""
 
     reading: Reading
     root: Node
     digest: str
     pinned: bool
+    own: bool
 
 
 class Includes:
@@ -126,7 +127,9 @@ class Includes:
             self.complete = False
             return
         inner, root, entries = found
-        self.files[name] = made = IncludedFile(inner, root, digest, there.pinned or bool(include.digest))
+        self.files[name] = made = IncludedFile(
+            inner, root, digest, there.pinned or bool(include.digest), there is self._tree
+        )
         if "include" in entries:
             yield from self._all(inner, entries["include"].value, there, (*stack, name))
         yield made

@@ -86,7 +86,14 @@ class FannedJob:
         plan = self._plan
         given = plan.requests[self._instance.name]
         for one in runs:
-            request = given._replace(job=body(one), workspace=workspace_of(plan.front.workspace, one.name))
+            # What another job wrote is no reference to a secret: its values come as those of other jobs do.
+            planned_job = body(one)
+            own = {name: value for name, value in planned_job.env.items() if name not in one.env}
+            request = given._replace(
+                job=planned_job.replaced(env=own),
+                upstream=one.env,
+                workspace=workspace_of(plan.front.workspace, one.name),
+            )
             planned = plan_job(request, plan.services)
             cast("dict[str, Any]", plan.requests)[one.name] = request
             cast("dict[str, Any]", plan.plans)[one.name] = planned

@@ -118,7 +118,8 @@ class LocalJob:
         variables = tell(instance, base, self._known.vars, self._known.before, plan.masker)
         variables[RECORDS_VARIABLE] = str(self._backend.records)
         selection = Selection(resume=True) if plan.selection.resume and self._known.attempt == 1 else None
-        request = plan.requests[instance.name]._replace(upstream=variables, selection=selection)
+        request = plan.requests[instance.name]
+        request = request._replace(upstream={**variables, **request.upstream}, selection=selection)
         return Planner(request, plan.services.for_job(), plan_job)
 
     async def _upload(self, plan: JobPlan, *, optional: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import one_line
@@ -16,7 +17,7 @@ from runnerlib.pipeline.graph_text import (
     listed_secrets,
     origins_as_text,
 )
-from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, ToApprove, plain_condition
+from runnerlib.pipeline.workflow import Instance, JobDecider, Progress, ToApprove, instance_graph, plain_condition
 from runnerlib.runner.workflow.resume import foreseen
 from runnerlib.runner.workflow.run import surroundings_of
 from runnerlib.runner.workflow.status_records import directory_of, job_result
@@ -82,7 +83,8 @@ def _known(plan: WorkflowPlan) -> dict[str, list[StepResult]]:
     """Return the results of the jobs of which every run has ended, by job."""
     directory = directory_of(plan.front.workspace)
     found: dict[str, list[StepResult]] = {}
-    for name, instance in plan.instances.items():
+    known = _planned(plan)
+    for name, instance in known.items():
         found.setdefault(instance.job.name, [])
         record = job_result(directory, name)
         if record is not None and record["state"] not in {"running", "interrupted"} and record["cause"] != "excluded":
@@ -90,10 +92,14 @@ def _known(plan: WorkflowPlan) -> dict[str, list[StepResult]]:
             code = record["exit_code"] or 0
             result = StepResult(name, outcome=outcome, exit_code=code, outputs=record["outputs"])  # type: ignore[arg-type]
             found[instance.job.name].append(result)
-    counts: dict[str, int] = {}
-    for instance in plan.instances.values():
-        counts[instance.job.name] = counts.get(instance.job.name, 0) + 1
+    counts = Counter(instance.job.name for instance in known.values())
     return {name: results for name, results in found.items() if len(results) == counts[name]}
+
+
+def _planned(plan: WorkflowPlan) -> dict[str, Instance]:
+    """Return the instances of the workflow as it is written, without those that an output has named since."""
+    written = instance_graph(plan.workflow)
+    return {name: instance for name, instance in plan.instances.items() if name in written}
 
 
 def _would_run(plan: WorkflowPlan, job: WorkflowJob, known: Mapping[str, list[StepResult]]) -> bool:
@@ -102,7 +108,7 @@ def _would_run(plan: WorkflowPlan, job: WorkflowJob, known: Mapping[str, list[St
     for results in known.values():
         for result in results:
             judge.ended(result)
-    own = [instance for instance in plan.instances.values() if instance.job.name == job.name]
+    own = [instance for instance in _planned(plan).values() if instance.job.name == job.name]
     return any(judge.verdict(one.name, plan.plans[one.name].env) is None for one in own)
 
 

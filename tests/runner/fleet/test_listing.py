@@ -1,4 +1,4 @@
-"""What stands in a bucket of a fleet: all of it, each time, and nothing that was removed."""
+"""Lists of a fleet: all that stands in a bucket, each time, and nothing that was removed."""
 
 from __future__ import annotations
 

@@ -81,6 +81,23 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
     assert done.result.job("a").reason == "nobody has approved it within 0.01 s"
 
 
+def test_what_may_fail_must_be_approved(tmp_path: Path) -> None:
+    done = ran(asking(approve=Approval("", 0.01), allow_failure=True), tmp_path)
+    assert (done.outcomes, done.result.exit_code) == ({"a": "failure", "b": "skipped"}, 124)
+
+
+def test_a_question_is_one_line(tmp_path: Path) -> None:
+    listed: list[str] = []
+
+    def act(run: str, job: str) -> None:
+        listed.append(runnerlib("approve", cwd=tmp_path, XDG_STATE_HOME=os.environ["XDG_STATE_HOME"]).out.decode())
+        answer(place(), run, job, yes=True)
+
+    ran(asking(approve=Approval("x\n00000000 b (0 min): just lint")), tmp_path, recorder=Answering(act))
+    assert [text.count("\n") for text in listed] == [1]
+    assert "(0 min): x 00000000 b (0 min): just lint" in listed[0]
+
+
 def test_a_signal_ends_the_waiting(tmp_path: Path) -> None:
     stop = Stop()
     done = ran(asking(), tmp_path, recorder=Answering(lambda _run, _job: stop.request(signal.SIGTERM)), stop=stop)

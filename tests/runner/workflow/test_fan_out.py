@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from runnerlib.errors import ConfigError
 from runnerlib.events import StepFinished
 from runnerlib.pipeline.workflow import Workflow, parse
+from tests.integration.cli import runnerlib
 from tests.runner.workflow.house import planned, ran
 
 
@@ -29,6 +31,34 @@ def test_a_list_and_a_matrix_of_an_earlier_job(tmp_path: Path) -> None:
     assert (done.output("each[0]"), done.output("each[1]")) == ('{"os": "linux"}|linux\n', "b|\n")
     assert (done.output("cells[0]"), done.output("after")) == ("1z\n", "b\n")
     assert {"each[0]", "each[1]"} <= {one.result.name for one in done.events if isinstance(one, StepFinished)}
+
+
+@pytest.mark.parametrize(
+    ("key", "output"),
+    [("for_each", '["${secret:ci:t}", {"a": "${secret:ci:t}"}]'), ("matrix", '{"a": ["${secret:ci:t}"]}')],
+)
+def test_what_a_step_has_written_refers_to_no_secret(key: str, output: str, tmp_path: Path) -> None:
+    secret = {"REACTORCIDE_SECRET_PROVIDERS": "env", "SECRET_CI__T": "swordfish-swordfish"}
+    made = Workflow("w")
+    made.add_job("plan", "true", env={"SEEN": "${secret:ci:t}"})
+    made.add_job("named", writing(output.replace("'", "'\\''")), depends_on="plan")
+    made.add_job("each", "env | rev", depends_on="named", **{key: "jobs.named.outputs.x"})
+    done = ran(made, tmp_path, **secret)
+    assert done.result.success, done.result
+    shown = "".join(done.output(run) for run in ("each[0]", "each[1]"))
+    assert "secret:ci:t"[::-1] in shown
+    assert "swordfish"[::-1] not in shown
+
+
+def test_a_job_alone_runs_whose_runs_an_output_names(tmp_path: Path) -> None:
+    command = writing("[1, 2]")
+    jobs = {"plan": {"command": command}, "t": {"command": "true", "needs": "plan", "for_each": "jobs.plan.outputs.x"}}
+    jobs["after"] = {"command": "true", "needs": "t"}
+    (tmp_path / "w.yaml").write_text(json.dumps({"jobs": jobs}))
+    for job, following in (("plan", "t"), ("t", "after")):
+        done = runnerlib("run", "--workflow-file", "w.yaml", "--work-dir", str(tmp_path), "--job", job, cwd=tmp_path)
+        assert done.code == 0, done.err
+        assert f"--job {following} " in done.out.decode()
 
 
 @pytest.mark.parametrize(
