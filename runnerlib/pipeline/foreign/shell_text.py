@@ -16,10 +16,14 @@ class Untranslatable(Exception):  # noqa: N818 - it becomes a line about what is
 
 
 class Value(NamedTuple):
-    """The value of an expression: a text that is known, or a variable of the step by its name."""
+    """The value of an expression: a text that is known, or a variable of the step by its name.
+
+    `program`: the value has words of a shell in it, which would be read where it was pasted, and are not in a variable.
+    """
 
     text: str = ""
     variable: str = ""
+    program: bool = False
 
 
 def translated(text: str, marks: re.Pattern[str], resolve: Callable[[re.Match[str]], Value | None]) -> str:
@@ -38,6 +42,8 @@ def translated(text: str, marks: re.Pattern[str], resolve: Callable[[re.Match[st
         scan.skip(at)
         if value is None:
             made.append(found[0])
+        elif value.program:
+            raise Untranslatable(f"'{value.variable}', whose values are commands or quoted words,")
         elif value.variable:
             made.append(_reference(value.variable, scan.state))
         else:
@@ -54,7 +60,8 @@ def _reference(name: str, state: str) -> str:
 class _Scanner:
     """Follows the quotes of a text.
 
-    `state` is the quote that is open, `document` in a here-document, `heredoc` in one without variables, or ''.
+    `state` is the quote that is open, `document` in a here-document, `heredoc` in one without variables, or ''. In
+    `$(…)` and backticks quotes begin anew, also in double quotes.
     """
 
     def __init__(self, text: str) -> None:
@@ -62,6 +69,7 @@ class _Scanner:
         self.at = 0
         self.state = ""
         self._end = self._kind = ""
+        self._around: list[tuple[str, str]] = []  # the states around, and the sign that leads back to each
 
     def skip(self, end: int) -> None:
         self.at = end
@@ -78,19 +86,38 @@ class _Scanner:
         if here == "\\" and self.state != "'":
             self.at += 2
             return
+        if self.state != "'" and self._command(here):
+            return
         if here in "'\"" and self.state in {"", here}:
             self.state = "" if self.state else here
         elif here == "#" and not self.state and (self.at == 0 or self.text[self.at - 1] in " \t\n;"):
             line_end = self.text.find("\n", self.at)
             self.at = end if line_end < 0 or line_end > end else line_end
             return
+        elif self.text.startswith("<<<", self.at) and not self.state:
+            self.at += 2
         elif here == "<" and not self.state and (found := _HEREDOC.match(self.text, self.at)):
+            if self._end:
+                raise Untranslatable("a command with two here-documents")
             self._end, self._kind = next(filter(None, found.groups())), "document" if found[4] else "heredoc"
             self.at = found.end()
             return
         elif here == "\n" and not self.state and self._end:
             self.state = self._kind
         self.at += 1
+
+    def _command(self, here: str) -> bool:
+        """Enter or leave a command in a word, or parentheses; return whether one begins or ends here."""
+        if self._around and not self.state and here == self._around[-1][1]:
+            self.state = self._around.pop()[0]
+        elif here == "`" or self.text.startswith("$(", self.at) or (here == "(" and not self.state and self._around):
+            self._around.append((self.state, "`" if here == "`" else ")"))
+            self.state = ""
+            self.at += here == "$"
+        else:
+            return False
+        self.at += 1
+        return True
 
     def _in_heredoc(self, end: int) -> None:
         line_end = self.text.find("\n", self.at)

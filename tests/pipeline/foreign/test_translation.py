@@ -175,6 +175,11 @@ SHELL = {
     "cat <<END\n${{ env.V }} it's\nEND\necho '${{ env.V }}'": "two  words it's\ntwo  words\n",
     "echo it\\'s '${{ env.V }}' # don't\necho \"${{ env.V }}\"": "it's two  words\ntwo  words\n",
     "echo ${{ 'known' }}": "known\n",
+    """echo "$(echo '${{ env.V }}' "x")" '${{ env.V }}'""": "two  words x two  words\n",
+    """echo "`echo '${{ env.V }}'`" '${{ env.V }}'""": "two  words two  words\n",
+    """echo "$(echo "$(printf %s '${{ env.V }}')")" '${{ env.V }}'""": "two  words two  words\n",
+    """cat <<<"${{ env.V }}"\necho '${{ env.V }}'""": "two  words\ntwo  words\n",
+    """(echo $((1 + (2)))); echo '${{ env.V }}'""": "3\ntwo  words\n",
 }
 
 
@@ -192,6 +197,18 @@ def test_variables_are_quoted_as_their_place_asks_for() -> None:
     assert_each(check, SHELL.items())
     with pytest.raises(ConfigError, match="here-document with quotes"):
         jobs_of(form % "\"cat <<'E'\\n${{ env.V }}\\nE\"", "x.yml")
+    with pytest.raises(ConfigError, match="two here-documents"):
+        jobs_of(form % '"cat <<A <<B\\n${{ env.V }}\\nA\\nB"', "x.yml")
+
+
+def test_commands_in_a_matrix_are_no_values_of_variables() -> None:
+    form = (
+        "on: push\njobs: {a: {runs-on: x, strategy: {matrix: {c: [%s]}}, steps: [{run: '${{ matrix.c }}'}, {run: x}]}}"
+    )
+    for command in ("echo one && echo two", 'x --y "a b"', "a; b", "$X"):
+        text = form % yaml.safe_dump(command, default_style='"').strip()
+        assert "whose values are commands or quoted words" in left_out(text, "x.yml")
+    assert left_out(form % "--all --x=1", "x.yml") == ""
 
 
 def parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -172,6 +172,7 @@ class _Maker:
         needs = {one: around.names[one] for one in self.needed if one in around.names}
         names = Names(self.source, name, around.workflow, needs)
         names.inputs = set(around.inputs)
+        names.programs = matrix.programs(combinations)
         known, exports = step.environment(self.source, names, {**around.env, **self._env()})
         made: dict[str, Any] = {"description": self._description(), "image": None}
         made["depends_on"] = [one for others in needs.values() for one in others]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib.pipeline.foreign.github.expression import MARKS, path_in
 from runnerlib.pipeline.foreign.shell_text import Untranslatable
+from runnerlib.pipeline.job import variable_part
 from runnerlib.pipeline.workflow import file_keys
 from runnerlib.pipeline.workflow.matrix import combinations, dimensions, problems
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Matrix = dict[str, Any]
 
 _LINUX = re.compile(r"ubuntu|linux|debian|fedora|alpine|self-hosted|blacksmith|depot|namespace", re.IGNORECASE)
+_SYNTAX = re.compile(r"""["'`$&|;<>()\\#\n]""")
 _OTHER = re.compile(r"windows|win(?:32|64)|macos|osx|freebsd", re.IGNORECASE)
 
 
@@ -50,6 +52,12 @@ def _flattened(one: dict[str, Any]) -> dict[str, Any]:
     for key, value in one.items():
         found |= {f"{key}_{name}": inner for name, inner in value.items()} if isinstance(value, dict) else {key: value}
     return found
+
+
+def programs(matrix: Matrix) -> frozenset[str]:
+    """Return the variables of a matrix some of whose values a shell would read as more than words."""
+    found = {key for one in combinations(matrix) for key, value in one.items() if _SYNTAX.search(str(value))}
+    return frozenset(f"MATRIX_{variable_part(key)}" for key in found)
 
 
 def name_of(path: tuple[str, ...]) -> str:

@@ -50,6 +50,7 @@ class Names:
         self.steps: dict[str, str] = {}
         self.unset: set[str] = set()
         self.inputs: set[str] = set()
+        self.programs: frozenset[str] = frozenset()
         self.known = {**_CONSTANTS, ("github", "job"): job, ("github", "workflow"): workflow}
 
     def fact(self, written: str) -> str:
@@ -75,7 +76,7 @@ class Names:
         if path in self.known:
             return Value(self.known[path])
         if name := self._variable(path):
-            return Value("", name)
+            return Value("", name, program=name in self.programs)
         raise Untranslatable(f"'{'.'.join(path)}'")
 
     def _variable(self, path: tuple[str, ...]) -> str:
