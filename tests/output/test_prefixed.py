@@ -131,3 +131,8 @@ def test_lines_of_the_runner_stay_in_their_column(monkeypatch: pytest.MonkeyPatc
         "b             » code 3 of a step (the",
         "b             » job does not require it)",
     ]
+
+
+def test_a_step_that_was_not_announced_has_its_name() -> None:
+    events: list[Event] = [JobStarted("ci", {"t": ()}), StepStarted("t", "x"), StepStarted("tests[0]", "y")]
+    assert lines(events) == ["t » $ x", "tests[0] » $ y"]

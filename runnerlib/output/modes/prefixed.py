@@ -128,6 +128,8 @@ class Prefixed(Streams):
         if column is None:
             sgr = PALETTE[self._numbers.get(step, 0) % len(PALETTE)]
             name = one_line(step)
+            if name not in self._names:  # one that an output has named since the start
+                self._width = max(self._width, common_width([step], self._look.width()))
             name = self._names.get(name, name)
             column = self._columns[step] = _Column(name, self._width, sgr, self._look, self._marks)
         return column
