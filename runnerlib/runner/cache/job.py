@@ -140,8 +140,11 @@ class CacheSet:
         keys = [self._shelves.key(text, directory, self._env, voice) for text in (cache.key, *cache.restore_keys)]
         if None in keys:
             return None
-        key, *prefixes = filter(None, keys)
-        return Keyed(key, tuple(prefixes), tuple(cache.paths))
+        key, *prefixes = keys
+        if not key:
+            voice.warn(f"cache '{cache.key}': its key is empty here, so it is neither restored nor saved")
+            return None
+        return Keyed(key, tuple(filter(None, prefixes)), tuple(cache.paths))
 
     def _restore(self, keyed: Keyed, voice: Voice) -> None:
         store, shelf = self._shelves.store, self._shelves.shelf("cache", *keyed.paths)

@@ -243,3 +243,13 @@ def test_jobs_of_workflows_have_caches(tmp_path: Path) -> None:
         )
         outcomes.append(result.job("fetch").outputs["found"])
     assert outcomes == ["no", "yes"]
+
+
+@pytest.mark.parametrize("further", [(), ("p-", "${env.NOTHING}")])
+def test_an_empty_key_names_nothing(run: Run, further: tuple[str, ...]) -> None:
+    """Neither the first of the further keys nor the empty text, with which every key begins, takes its place."""
+    job = Job("job", [Step("fetch", FETCH)], cache=Cache("${env.NOTHING}", ["deps"], restore_keys=further))
+    result, heard = run(job)
+    assert result.success
+    assert any("its key is empty here" in line for line in heard.warnings)
+    assert not heard.notices
