@@ -67,6 +67,14 @@ def test_a_run_of_one_command_loads_few_modules(tmp_path: Path) -> None:
     assert len(own) <= MOST_OWN, sorted(own)
 
 
+def test_variables_of_other_programs_are_not_compared_with_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUSTUP_HOME", "/opt/rustup")
+    monkeypatch.setenv("RUNNER_TEMP", "/tmp/runner")
+    assert "difflib" not in loaded(PLAIN_RUN, cwd=tmp_path)
+
+
 def test_a_run_of_one_command_compiles_no_annotations(tmp_path: Path) -> None:
     """`typing.NamedTuple` compiles each annotation; `_util.values` has one that does not."""
     own = {module for module in loaded(PLAIN_RUN, cwd=tmp_path) if module.startswith("runnerlib.")}

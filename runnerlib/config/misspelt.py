@@ -37,7 +37,7 @@ def _meant(name: str) -> str:
     """The variable that `name` is close to; empty for none, as for the name of a job's own."""
     prefix, underscore, rest = name.upper().partition("_")
     wanted = ENV_PREFIX[:-1]
-    if not underscore or not 0.5 < len(prefix) / len(wanted) < 2:
+    if not underscore or _most_alike(prefix, wanted) < _LIKENESS:
         return ""
     from difflib import SequenceMatcher, get_close_matches  # most starts have no such variable
 
@@ -47,3 +47,9 @@ def _meant(name: str) -> str:
         return ENV_PREFIX + rest
     near = get_close_matches(rest, [known.removeprefix(ENV_PREFIX) for known in _MEANT], 1, _LIKENESS)
     return ENV_PREFIX + near[0] if near else ""
+
+
+def _most_alike(one: str, other: str) -> float:
+    """The likeness of two texts if their common letters stood in one order; the true one is that or less."""
+    common = sum(min(one.count(letter), other.count(letter)) for letter in set(one))
+    return 2 * common / (len(one) + len(other))
