@@ -25,6 +25,7 @@ PACKAGES = {
     "busybox": "busybox-static",
     "ssh-keygen": "openssh-client",
     "sshd": "openssh-server",
+    "xmllint": "libxml2-utils",
     "hg": "mercurial",
     "svn": "subversion",
     "svnadmin": "subversion",

@@ -198,6 +198,18 @@ def opened_file(base: Path, path: Path, flags: int, mode: int) -> int:
         os.close(above)
 
 
+def made_directory(base: Path, path: Path) -> int:
+    """A descriptor of a directory, close-on-exec, which is made if it is missing.
+
+    Inside the workspace `base` no part of the path may be a link. Raises OSError, and PathError for a link there.
+    """
+    parts = _below(base, path)
+    if parts:
+        return _descend(base, parts, 0o755)
+    os.makedirs(path, exist_ok=True)
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 def _below(base: Path, path: Path) -> Sequence[str]:
     """Return the parts of `path` below the workspace, also by way of links; none when it lies elsewhere."""
     whole = Path(os.path.abspath(path))

@@ -2,8 +2,9 @@
 
 An output mode is a module of `modes` named as the mode (`json` is `json_lines`) with a function `console`, and an entry
 in `MODES`; or what a plugin adds. `console` chooses one. A run adds further observers to it: `summary` and
-`workflow_summary`, `log.step_logs`, `log.events_file`, `log.json_observer`. `truncate` shortens what a console gets,
-`labelled` renames steps for people, `filter` is their base class, and `fanout` passes each event to several observers.
+`workflow_summary`, `log.step_logs`, `log.events_file`, `log.json_observer`, those in `report`. `truncate` shortens what
+a console gets, `labelled` renames steps for people, `filter` is their base class, and `fanout` passes each event to
+several observers.
 All text in an event is masked; no observer sees a secret.
 """
 

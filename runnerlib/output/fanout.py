@@ -49,6 +49,12 @@ class FanOut:
         return sum(listener.give_up() for listener in self._listeners)
 
     def close(self) -> None:
-        """Close all."""
+        """Close all; the first error is raised when all are closed."""
+        failed: OutputError | None = None
         for listener in self._listeners:
-            listener.close()
+            try:
+                listener.close()
+            except OutputError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed

@@ -18,7 +18,7 @@ class Listener(Observer, Protocol):
         """Drop the bytes queued for readers, and refuse more; return the number of bytes dropped."""
 
     def close(self) -> None:
-        """Release all resources, after the last event or without one."""
+        """Release all resources, after the last event or without one; raises OutputError for a report not written."""
 
 
 class Console(Listener, Protocol):

@@ -52,7 +52,8 @@ def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type
     view = console_for(config, plan.environ, ends, plan.step_count, marks, services.modes)
     log = _log(plan, view.streams) if view.structured and not view.mode.for_programs else None
     shown: Console = _without(view.console, view.mode, plan, log)
-    if plan.is_command and config.log_limit is None and config.events is None and log is None:
+    files = (config.log_limit, config.events, config.junit)
+    if plan.is_command and log is None and not any(one is not None for one in files):
         return shown
     logs = _log_names(plan, services)
     if summary is not None and not view.mode.for_programs:
@@ -121,6 +122,10 @@ def _files(plan: RunPlan, logs: LogNames) -> Iterator[Listener]:
         from runnerlib.output.log.events_file import EventsFile
 
         yield EventsFile(Path(plan.config.events), plan.workspace.base)
+    if plan.config.junit is not None:
+        from runnerlib.output.report.junit import JUnitReport
+
+        yield JUnitReport(plan.config.junit, plan.workspace.base)
 
 
 def _summary(
