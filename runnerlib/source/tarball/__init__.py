@@ -1,4 +1,4 @@
-"""`tarball`: the source is an archive: .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst or .zip; its content tells which.
+"""`tarball`: the source is an archive: .tar, .tar.gz, .bz2, .xz, .lzma, .zst, or .zip; its content tells which.
 
 The url is a path, file, http or https, with `#sha256=DIGEST` to say what it must be; the ref is passed over. It is
 downloaded beside the target (`download`), compared with the checksum before a byte of it is looked into, read as
@@ -66,7 +66,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
         _compare(file, address, report)
         report(f"unpacking '{address.shown}'")
         try:
-            entries, unpacked = _unpack(file, made, settings, report)
+            entries, unpacked = _unpack(file, made, _roots(target), settings, report)
         except ArchiveError as error:
             raise SourceError(f"archive '{address.shown}': {error}") from None
     report(f"unpacked {entries} entr{'y' if entries == 1 else 'ies'}, {unpacked / 1e6:.1f} MB")
@@ -127,7 +127,14 @@ def _compare(file: IO[bytes], address: Address, report: Report) -> None:
     file.seek(0)
 
 
-def _unpack(file: IO[bytes], made: Path, settings: _Settings, report: Report) -> tuple[int, int]:
+def _roots(target: Path) -> tuple[str, ...]:
+    """The paths by which absolute links may mean the tree."""
+    return tuple(dict.fromkeys((str(target.absolute()), str(target.parent.resolve() / target.name))))
+
+
+def _unpack(
+    file: IO[bytes], made: Path, roots: tuple[str, ...], settings: _Settings, report: Report
+) -> tuple[int, int]:
     """Unpack into the new directory `made`; how many entries and bytes that were. Raises `ArchiveError`."""
     head = file.read(_HEAD)
     file.seek(0)
@@ -142,25 +149,31 @@ def _unpack(file: IO[bytes], made: Path, settings: _Settings, report: Report) ->
         meter.watch("unpacking", lambda: (file.tell(), whole, f"{extraction.entries:,} entries"))
 
     with (
-        _members(file, kind, settings.limits, wanted) as members,
-        closing(Extraction(made, settings.limits, settings.strip, wanted)) as extraction,
+        _members(file, kind, settings.limits, wanted, report) as members,
+        closing(Extraction(made, settings.limits, settings.strip, wanted, roots)) as extraction,
     ):
         for member in members:
             extraction.add(member)
         extraction.finish()
     if extraction.empty and settings.strip and extraction.entries:
         raise ArchiveError(f"nothing is left of it without {settings.strip} leading components (option strip)")
+    if extraction.replaced:
+        report(f"of {extraction.replaced} entries there was a later one of the same name, which counts")
     return extraction.entries, extraction.size
 
 
 @contextmanager
-def _members(file: IO[bytes], kind: str, limits: Limits, wanted: Callable[[], None]) -> Iterator[Iterator[Member]]:
+def _members(
+    file: IO[bytes], kind: str, limits: Limits, wanted: Callable[[], None], report: Report
+) -> Iterator[Iterator[Member]]:
     """Open an archive and yield an iterator of its members."""
     if kind == "zip":
         yield zip_.members(file, limits)
         return
     with closing(Unpacked(file, kind, limits, wanted)) as unpacked:
         yield tar.members(unpacked)
+        if unpacked.trailing:
+            report("what follows the compressed data is no part of it, and was left out")
 
 
 def _no_archive(head: bytes) -> str:
@@ -169,4 +182,4 @@ def _no_archive(head: bytes) -> str:
         return "it is empty"
     if head.lstrip()[:1] == b"<":
         return f"it is a web page ({head.lstrip()[:15]!r}…), no archive: is a login needed?"
-    return "it is no archive (tar, tar.gz, tar.bz2, tar.xz, tar.zst and zip are known, by their content)"
+    return "it is no archive (tar, tar.gz, tar.bz2, tar.xz, tar.lzma, tar.zst and zip are known, by their content)"

@@ -1,5 +1,8 @@
 """Puts the members of an archive into a new tree, and refuses those that would lead out of it.
 
+What tar and unzip take, this takes as well where nothing can come of it: of a name that is there twice, the last entry
+counts; a hard link may come before its file, or be one to a link; zeros become holes.
+
 The tree is empty at the beginning and ours, symbolic links are made after everything else, and every name is
 looked up in a table of what has been made: so while files are written there is no link that could be followed,
 on a file system without upper and lower case neither. Then each link is followed by its text, through all the
@@ -15,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.safe_tree import DIRECTORY
 from runnerlib.source.symlinks import leads_out
-from runnerlib.source.tarball.member import ArchiveError, shown
+from runnerlib.source.tarball.member import ArchiveError, only_zeros, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from runnerlib.source.tarball.member import Limits, Member
@@ -33,9 +36,12 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class Extraction:
     """One archive on its way into the directory `made`, which is new and empty."""
 
-    def __init__(self, made: Path, limits: Limits, strip: int, wanted: Callable[[], None]) -> None:
-        """`wanted` raises when the run is cancelled."""
+    def __init__(
+        self, made: Path, limits: Limits, strip: int, wanted: Callable[[], None], roots: Collection[str] = ()
+    ) -> None:
+        """`wanted` raises when the run is cancelled; `roots` are the paths that the tree is going to have."""
         self._root = os.open(made, DIRECTORY)
+        self._roots = roots
         self._limits = limits
         self._strip = strip
         self._wanted = wanted
@@ -44,7 +50,9 @@ class Extraction:
         self._kinds: dict[str, str] = {"": "directory"}
         self._directories: dict[str, tuple[int, int | None]] = {}
         self._links: dict[str, tuple[str, int | None]] = {}
+        self._hard_links: dict[str, Member] = {}  # to files that have not come yet
         self._names = 0
+        self.replaced = 0
         self.entries = 0
         self.size = 0
 
@@ -64,7 +72,7 @@ class Extraction:
         if not path and member.kind != "directory":
             raise ArchiveError(f"{shown(member.name)} has no name")
         if path in self._kinds and (member.kind != "directory" or self._kinds[path] != "directory"):
-            raise ArchiveError(f"{shown(member.name)} is there twice")
+            self._replace(path, member)
         if member.kind == "directory":
             self._make_parents(f"{path}/x" if path else path, member)
             self._directories[path] = member.mode & 0o1777, member.mtime
@@ -74,9 +82,10 @@ class Extraction:
 
     def finish(self) -> None:
         """Make the links, and give directories their modes and times."""
+        self._make_late_hard_links()
         texts = {path: text for path, (text, _) in self._links.items()}
         for path, (text, mtime) in self._links.items():
-            if leads_out(path, texts):
+            if leads_out(path, texts, self._roots):
                 raise ArchiveError(f"{shown(path)} is a symbolic link to {shown(text)}, which leads out of the archive")
             with _new(path):
                 os.symlink(text, path, dir_fd=self._root)
@@ -156,18 +165,52 @@ class Extraction:
             self._links[path] = member.link, member.mtime
         elif member.kind == "hardlink":
             self._make_hard_link(path, member)
+            return
         else:
             self._make_file(path, member)
-        self._kinds[path] = "file" if member.kind == "hardlink" else member.kind
+        self._kinds[path] = member.kind
 
-    def _make_hard_link(self, path: str, member: Member) -> None:
-        target = self._path(member.link)
+    def _replace(self, path: str, member: Member) -> None:
+        """Take away what an earlier entry has made, as tar and unzip do: what comes later counts."""
+        kind = self._kinds[path]
+        if kind == "directory":
+            raise ArchiveError(f"{shown(member.name)} is there twice, as a {kind} and as a {member.kind}")
+        if kind == "file":
+            os.unlink(path, dir_fd=self._root)
+        self._links.pop(path, None)
+        self._hard_links.pop(path, None)
+        del self._kinds[path]
+        self.replaced += 1
+
+    def _make_hard_link(self, path: str, member: Member, *, last: bool = False) -> None:
+        """Link `path` to its file, or copy a link; what is not there may come later, unless this is the `last` look."""
+        target = self._path(member.link.lstrip("/"))
         kind = self._kinds.get(target or "")
-        if target is None or kind != "file":
-            what = f"which is a {kind}" if target and kind else "which is no earlier file of the archive"
+        if kind == "file" and target:
+            with _new(path):
+                os.link(target, path, src_dir_fd=self._root, dst_dir_fd=self._root, follow_symlinks=False)
+            self._kinds[path] = "file"
+        elif kind == "symlink" and target:
+            self._links[path] = self._links[target]
+            self._kinds[path] = "symlink"
+        elif target and kind in {None, "hard link"} and not last:
+            self._hard_links[path] = member
+            self._kinds[path] = "hard link"
+        else:
+            what = "which is a directory" if kind == "directory" else "which is no file of the archive"
             raise ArchiveError(f"{shown(member.name)} is a hard link to {shown(member.link)}, {what}")
-        with _new(path):
-            os.link(target, path, src_dir_fd=self._root, dst_dir_fd=self._root, follow_symlinks=False)
+
+    def _make_late_hard_links(self) -> None:
+        """Make the hard links whose files came later, each after the one that it leads through."""
+        for path in list(self._hard_links):
+            chain = []
+            at: str | None = path
+            while at in self._hard_links:
+                member = self._hard_links.pop(at)
+                chain.append((at, member))
+                at = self._path(member.link.lstrip("/"))
+            for name, member in reversed(chain):
+                self._make_hard_link(name, member, last=True)
 
     def _make_file(self, path: str, member: Member) -> None:
         if member.mode & 0o6000:
@@ -181,8 +224,9 @@ class Extraction:
             end = 0
             for at, block in member.content:
                 self._wanted()
-                _write(file, block, at)
-                end = at + len(block)
+                if not only_zeros(block):
+                    _write(file, block, at)
+                    end = at + len(block)
             if end != member.size:
                 os.ftruncate(file, member.size)
             if mode & (self._taken | 0o1000):

@@ -11,6 +11,7 @@ Content = Iterable[tuple[int, bytes]]
 """Offsets in the file, and the bytes there; gaps between them are holes."""
 
 _NOTHING: Content = ()
+_UNSUSPICIOUS = 64 << 20  # bytes; no ratio makes this little a bomb
 
 
 class Limits(NamedTuple):
@@ -45,3 +46,13 @@ class ArchiveError(SourceError):
 def shown(name: str) -> str:
     """The name of an entry as an error may show it: quoted, on one line, not endless."""
     return repr(name if len(name) <= 200 else f"{name[:200]}…")
+
+
+def only_zeros(block: bytes) -> bool:
+    """Return whether nothing but zeros is in a block: it is written as a hole, and takes no space."""
+    return not block or (not block[0] and not block[-1] and not block.strip(b"\0"))
+
+
+def is_bomb(size: int, stored: int, limits: Limits) -> bool:
+    """Return whether `size` bytes, zeros apart, are suspiciously many for the `stored` ones that they come from."""
+    return size > max(_UNSUSPICIOUS, limits.ratio * stored)

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from runnerlib._util.threads import TURN
 from runnerlib.errors import SourceError
-from runnerlib.source.tarball.member import ArchiveError
+from runnerlib.source.tarball.member import ArchiveError, is_bomb, only_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,20 +29,21 @@ _MAGIC = {
     b"\x28\xb5\x2f\xfd": "zst",
     b"PK\3\4": "zip",
     b"PK\5\6": "zip",
+    b"\x5d\0\0": "lzma",
 }
 _BLOCK = 1 << 18
 _INPUT = 1 << 16
 _AHEAD = 8  # blocks that are decompressed ahead
 _MEMORY = 256 << 20  # bytes that a decompressor may take: a header of a few bytes can ask for gigabytes
 _WINDOW = 1 << 27
-_UNSUSPICIOUS = 64 << 20  # no ratio makes this little a bomb
 _DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
 def kind_of(head: bytes) -> str:
-    """Detect the format of a file from its first bytes: "gz", "bz2", "xz", "zst", "zip", "tar" or ""."""
-    found = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
-    return found or ("tar" if head[257:262] == b"ustar" or _looks_like_a_tar(head) else "")
+    """Detect the format of a file from its first bytes: "gz", "bz2", "xz", "lzma", "zst", "zip", "tar" or ""."""
+    if head[257:262] == b"ustar" or _looks_like_a_tar(head):
+        return "tar"  # even where the name of its first file begins as a compressed file does
+    return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
 
 
 def _looks_like_a_tar(head: bytes) -> bool:
@@ -93,7 +94,12 @@ class Unpacked:
         self._closed = self._ended = False
         self._thread = Thread(target=self._read_ahead, name="runnerlib-unpack", daemon=True)
         self._thread.start()
-        self.count = 0
+        self.count = self._solid = 0
+
+    @property
+    def trailing(self) -> bool:
+        """True if something else follows the compressed data."""
+        return isinstance(self._stream, _Decoded) and self._stream.trailing
 
     def close(self) -> None:
         """End the thread; the file may be closed then."""
@@ -147,7 +153,9 @@ class Unpacked:
         self.count += len(self._block)
         if self.count > self._limits.size:
             raise ArchiveError(f"it unpacks to more than {self._limits.size} bytes (option max-size)")
-        if self.count > max(_UNSUSPICIOUS, self._limits.ratio * read):
+        if not only_zeros(self._block):
+            self._solid += len(self._block)
+        if is_bomb(self._solid, read, self._limits):
             raise ArchiveError(f"it unpacks to more than {self._limits.ratio} times its size (option max-ratio)")
 
     def _taken(self) -> tuple[bytes, int] | Exception:
@@ -217,9 +225,11 @@ class _Inflate:
 class _Decoded:
     """One or more compressed streams. In large pieces: those of the library's own files take the GIL too often."""
 
-    def __init__(self, file: _Feed, new: Callable[[], _Decoder]) -> None:
+    def __init__(self, file: _Feed, kind: str, new: Callable[[], _Decoder]) -> None:
         self._file = file
+        self._magic = next(magic for magic, known in _MAGIC.items() if known == kind)
         self._new = new
+        self.trailing = False
         self._decoder: _Decoder | None = new()
         self._rest = b""
 
@@ -240,12 +250,14 @@ class _Decoded:
         return b""
 
     def _next(self, rest: bytes) -> None:
-        """After the end of a stream comes padding, another stream, or nothing."""
+        """After the end of a stream comes padding, another stream, nothing, or something that is none of it."""
         rest = (rest or self._file.read(_INPUT)).lstrip(b"\0")
-        while not rest and (block := self._file.read(_INPUT)):
-            rest = block.lstrip(b"\0")
+        while len(rest) < len(self._magic) and (block := self._file.read(_INPUT)):
+            rest = (rest + block).lstrip(b"\0")
+        another = rest.startswith(self._magic)
+        self.trailing = bool(rest) and not another
         self._rest = rest
-        self._decoder = self._new() if rest else None
+        self._decoder = self._new() if another else None
 
 
 def _zstandard() -> ModuleType:
@@ -263,8 +275,9 @@ def _zst(file: _Feed) -> _Stream:
 
 _OPENERS: dict[str, Callable[[_Feed], _Stream]] = {
     "tar": lambda file: file,
-    "gz": lambda file: _Decoded(file, _Inflate),
-    "bz2": lambda file: _Decoded(file, bz2.BZ2Decompressor),
-    "xz": lambda file: _Decoded(file, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)),
+    "gz": lambda file: _Decoded(file, "gz", _Inflate),
+    "bz2": lambda file: _Decoded(file, "bz2", bz2.BZ2Decompressor),
+    "xz": lambda file: _Decoded(file, "xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)),
+    "lzma": lambda file: _Decoded(file, "lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY)),
     "zst": _zst,
 }

@@ -9,7 +9,7 @@ import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from runnerlib.source.tarball.member import ArchiveError, Content, Member, shown
+from runnerlib.source.tarball.member import ArchiveError, Content, Member, is_bomb, only_zeros, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,8 @@ _CHUNK = 1 << 20
 _LONGEST_LINK = 4096
 _LONGEST_DIRECTORY = 64 << 20  # bytes; read into memory as a whole
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
-_UNSUSPICIOUS = 64 << 20  # no ratio makes this little a bomb
 _UNIX = 3
+_BACKSLASHED = {0, 6, 10, 14}  # DOS, OS/2 and Windows: some of their programs write `\\` for `/`
 _RAW_NAMES = {_UNIX, 19}  # and macOS: names are bytes, of UTF-8 nowadays
 _UTF8 = 0x800
 _TIMES, _UNICODE_NAME = 0x5455, 0x7075
@@ -45,8 +45,27 @@ def members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
         archive = zipfile.ZipFile(_Bounded(file))
     with archive:
         _check(archive.infolist(), limits)
+        ratio = _Ratio(limits)
         for info in archive.infolist():
-            yield _member(archive, info)
+            yield _member(archive, info, ratio)
+
+
+class _Ratio:
+    """Count of what has come out of an archive, zeros apart, against what it was stored in."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._size = self._stored = 0
+
+    def begin(self, info: zipfile.ZipInfo) -> None:
+        """Count the stored bytes of an entry."""
+        self._stored += info.compress_size
+
+    def count(self, block: bytes) -> None:
+        """Count a block of content. Raises `ArchiveError` for a bomb."""
+        self._size += 0 if only_zeros(block) else len(block)
+        if is_bomb(self._size, self._stored, self._limits):
+            raise ArchiveError(f"it unpacks to more than {self._limits.ratio} times its size (option max-ratio)")
 
 
 class _Bounded:
@@ -113,37 +132,32 @@ def _check(infos: list[zipfile.ZipInfo], limits: Limits) -> None:
             raise ArchiveError(f"{shown(_name(info))} is compressed by an unknown method {info.compress_type}")
         if info.header_offset < end:
             raise ArchiveError(f"{shown(_name(info))} overlaps another member")
-        if info.file_size > max(_UNSUSPICIOUS, limits.ratio * info.compress_size):
-            raise ArchiveError(
-                f"{shown(_name(info))} unpacks to more than {limits.ratio} times its size (option max-ratio)"
-            )
         end = info.header_offset + 30 + info.compress_size  # the shortest header there is
-    total = sum(info.file_size for info in infos)
-    if total > max(_UNSUSPICIOUS, limits.ratio * sum(info.compress_size for info in infos)):
-        raise ArchiveError(f"it unpacks to more than {limits.ratio} times its size (option max-ratio)")
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: _Ratio) -> Member:
     unix = info.external_attr >> 16 if info.create_system == _UNIX else 0
     name = _name(info)
-    if "\\" in name:
-        raise ArchiveError(f"{shown(name)} holds a backslash, which some programs take for a slash")
+    if info.create_system in _BACKSLASHED and "/" not in name:
+        name = name.replace("\\", "/")
     kind = "directory" if name.endswith("/") else _KINDS.get(stat.S_IFMT(unix), "of an unknown kind")
     mode = stat.S_IMODE(unix) or (0o755 if kind == "directory" else 0o644)
     link = ""
     if kind == "symlink":
         if info.file_size > _LONGEST_LINK:
             raise ArchiveError(f"{shown(name)} is a symbolic link to a text of {info.file_size} bytes")
-        link = b"".join(block for _, block in _content(archive, info)).decode("utf-8", "surrogateescape")
+        link = b"".join(block for _, block in _content(archive, info, ratio)).decode("utf-8", "surrogateescape")
     size = info.file_size if kind == "file" else 0
-    return Member(name, kind, mode, _time(info), size, link, _content(archive, info))
+    return Member(name, kind, mode, _time(info), size, link, _content(archive, info, ratio))
 
 
-def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: _Ratio) -> Content:
     """The bytes; the last read compares their checksum."""
     at = 0
+    ratio.begin(info)
     with _explained(), archive.open(info) as file:
         while block := file.read(_CHUNK):
+            ratio.count(block)
             yield at, block
             at += len(block)
     if at != info.file_size:

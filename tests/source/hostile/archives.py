@@ -89,16 +89,21 @@ def pax(*records: tuple[str, bytes], kind: bytes = b"x") -> bytes:
     return header(b"pax", kind, b"%o" % len(content)) + content + bytes(-len(content) % 512)
 
 
-def zipped(*members: tuple[str, bytes, int], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zipped(*members: tuple[str, bytes, int], method: int = zipfile.ZIP_DEFLATED, system: int = 3) -> bytes:
     """A zip archive of (name, content, unix mode)."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as archive:
         for name, content, mode in members:
             info = zipfile.ZipInfo("x")
             info.filename = name
-            info.create_system, info.external_attr, info.compress_type = 3, mode << 16, method
+            info.create_system, info.external_attr, info.compress_type = system, mode << 16, method
             archive.writestr(info, content)
     return made.getvalue()
+
+
+def bomb() -> bytes:
+    """80 MiB that say next to nothing; zeros would be a hole."""
+    return b"x" * (80 << 20)
 
 
 def patched(data: bytes, old: bytes, new: bytes) -> bytes:
@@ -142,7 +147,6 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
     "absolute after one of the same parts": lambda: Hostile(tar(FILE, entry("/pwned")), "'/pwned' is an absolute name"),
     "dots after one of the same parts": lambda: Hostile(tar(entry("a/b"), entry("a/..")), r"leads out of the archive"),
     "the directory after one in it": lambda: Hostile(tar(entry("a/b"), entry("a/.")), "is there twice"),
-    "twice, by another name": lambda: Hostile(tar(entry("a/b"), entry("a//b")), "is there twice"),
     "NUL after one of the same parts": lambda: Hostile(
         header(b"a/b") + pax(("path", b"a/c\0d")) + header(b"x") + END, "is no name a file can"
     ),
@@ -184,10 +188,13 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
     "file through a link within": lambda: Hostile(
         tar(entry("d", tarfile.DIRTYPE), link("a", "d"), entry("a/x")), "'a/x' lies below 'a', which is a symlink"
     ),
-    "file over a link": lambda: Hostile(tar(link("a", "/tmp/pwned"), entry("a", content=b"x")), "'a' is there twice"),
-    "link over a file": lambda: Hostile(tar(FILE, link("file", "/etc")), "'file' is there twice"),
-    "directory over a link": lambda: Hostile(
-        tar(link("a", "/tmp"), entry("a", tarfile.DIRTYPE)), "'a/' is there twice"
+    "file over a link, and the link again": lambda: Hostile(
+        tar(link("a", "/tmp/pwned"), entry("a", content=b"x"), link("a", "/tmp/pwned")),
+        "'a' is a symbolic link to '/tmp",
+    ),
+    "link over a file": lambda: Hostile(tar(FILE, link("file", "/etc")), "'file' is a symbolic link to '/etc'"),
+    "directory over a link, and the link again": lambda: Hostile(
+        tar(link("a", "/tmp"), entry("a", tarfile.DIRTYPE), entry("a/x"), link("a", "/tmp")), "'a' is there twice, as a"
     ),
     "link over a directory": lambda: Hostile(
         tar(entry("a", tarfile.DIRTYPE), link("a", "/tmp"), entry("a/x")), "'a' is there twice"
@@ -196,21 +203,30 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
     # hard links
     "hard link out": lambda: Hostile(tar(hard("a", "../../secret")), r"'\.\./\.\./secret' leads out of the archive"),
     "hard link to an absolute name": lambda: Hostile(
-        tar(hard("a", "/etc/shadow")), "'/etc/shadow' is an absolute name"
+        tar(hard("a", "/etc/shadow")), "'a' is a hard link to '/etc/shadow', which is no file of the archive"
     ),
     "hard link to a link": lambda: Hostile(
-        tar(link("a", "/etc/shadow"), hard("b", "a")), "'b' is a hard link to 'a', which is a symlink"
+        tar(link("a", "/etc/shadow"), hard("b", "a")), "is a symbolic link to '/etc/shadow', which leads out"
+    ),
+    "hard link that moves a link out": lambda: Hostile(
+        tar(entry("d/e", tarfile.DIRTYPE), link("d/e/a", "../.."), hard("b", "d/e/a")),
+        "'b' is a symbolic link to '../..'",
     ),
     "hard link below a link": lambda: Hostile(
-        tar(link("a", "/etc"), hard("b", "a/shadow")), "'b' is a hard link to 'a/shadow', which is no earlier file"
+        tar(link("a", "/etc"), hard("b", "a/shadow")), "'b' is a hard link to 'a/shadow', which is no file"
     ),
-    "hard link to what comes later": lambda: Hostile(tar(hard("b", "file"), FILE), "which is no earlier file"),
+    "hard link to what never comes": lambda: Hostile(tar(hard("b", "a"), FILE), "'a', which is no file of the archive"),
+    "hard link to itself": lambda: Hostile(tar(hard("a", "a")), "'a', which is no file of the archive"),
+    "hard links in a ring": lambda: Hostile(tar(hard("a", "b"), hard("b", "a")), "which is no file of the archive"),
+    "file below a hard link to what comes later": lambda: Hostile(
+        tar(hard("b", "d"), entry("b/x"), entry("d", tarfile.DIRTYPE)), "'b/x' lies below 'b', which is a hard link"
+    ),
     "hard link to a directory": lambda: Hostile(
         tar(entry("d", tarfile.DIRTYPE), hard("b", "d")), "'b' is a hard link to 'd', which is a directory"
     ),
     "a deeper link behind a hard link": lambda: Hostile(  # CVE-2026-11940
         tar(entry("a/b", tarfile.DIRTYPE), link("a/b/up", "../.."), hard("x", "a/b/up"), entry("x/pwned")),
-        "'x' is a hard link to 'a/b/up', which is a symlink",
+        "'x/pwned' lies below 'x', which is a symlink",
     ),
     # kinds
     "device": lambda: Hostile(tar(entry("null", tarfile.CHRTYPE, devmajor=1, devminor=3)), "'null' is a device"),
@@ -220,8 +236,6 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
     "continuation of another volume": lambda: Hostile(header(b"a", b"M") + END, "'a' is of an unknown kind b'M'"),
     "setuid": lambda: Hostile(tar(entry("su", mode=0o4755)), "'su' is setuid or setgid"),
     "setgid": lambda: Hostile(tar(entry("sg", mode=0o2755)), "'sg' is setuid or setgid"),
-    "twice": lambda: Hostile(tar(FILE, FILE), "'file' is there twice"),
-    "twice, spelled differently": lambda: Hostile(tar(entry("a/b"), entry("./a//b")), r"'\./a//b' is there twice"),
     "file as a directory": lambda: Hostile(tar(FILE, entry("file/x")), "'file/x' lies below 'file', which is a file"),
     "file over a directory": lambda: Hostile(tar(entry("a/b"), entry("a")), "'a' is there twice"),
     # bombs
@@ -229,16 +243,12 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
         gzip.compress(tar(entry("a", content=bytes(2 << 20)))), r"more than 1048576 bytes \(option max-size\)", (BIG,)
     ),
     "bomb by ratio, gz": lambda: Hostile(
-        gzip.compress(tar(entry("a", content=bytes(80 << 20))), 6), r"more than 200 times its size \(option max-ratio"
+        gzip.compress(tar(entry("a", content=bomb())), 6), r"more than 200 times its size \(option max-ratio"
     ),
-    "bomb by ratio, bz2": lambda: Hostile(bz2.compress(bytes(80 << 20)), r"200 times its size"),
-    "bomb by ratio, xz": lambda: Hostile(
-        lzma.compress(tar(entry("a", content=bytes(80 << 20))), preset=0), r"200 times"
-    ),
-    "bomb by ratio, zst": lambda: Hostile(
-        zstandard.compress(tar(entry("a", content=bytes(80 << 20)))), r"200 times its size"
-    ),
-    "bomb by ratio, zip": lambda: Hostile(zipped(("a", bytes(80 << 20), 0o644)), r"'a' unpacks to more than 200 times"),
+    "bomb by ratio, bz2": lambda: Hostile(bz2.compress(tar(entry("a", content=bomb())), 1), r"200 times its size"),
+    "bomb by ratio, xz": lambda: Hostile(lzma.compress(tar(entry("a", content=bomb())), preset=0), r"200 times"),
+    "bomb by ratio, zst": lambda: Hostile(zstandard.compress(tar(entry("a", content=bomb()))), r"200 times its size"),
+    "bomb by ratio, zip": lambda: Hostile(zipped(("a", bomb(), 0o644)), "it unpacks to more than 200 times"),
     "bomb by memory, xz": lambda: Hostile(xz_with_a_huge_dictionary(), r"it is damaged: memory usage limit"),
     "bomb by count": lambda: Hostile(
         tar(*(entry(f"f{i}") for i in range(6))), r"more than 5 entries \(option max-files\)", (("max-files", "5"),)
@@ -332,7 +342,9 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
     # zip
     "zip, absolute": lambda: Hostile(zipped(("/tmp/pwned", b"x", 0o644)), "'/tmp/pwned' is an absolute name"),
     "zip, dots": lambda: Hostile(zipped(("../pwned", b"x", 0o644)), "leads out of the archive"),
-    "zip, backslash": lambda: Hostile(zipped(("..\\pwned", b"x", 0o644)), "holds a backslash"),
+    "zip, dots by backslashes": lambda: Hostile(
+        zipped(("..\\pwned", b"x", 0o644), system=0), "leads out of the archive"
+    ),
     "zip, NUL": lambda: Hostile(patched(zipped(("aXb", b"x", 0o644)), b"aXb", b"a\0b"), "no name a file can|damaged"),
     "zip, link out": lambda: Hostile(zipped(("a", b"/etc/passwd", stat.S_IFLNK | 0o777)), "which leads out"),
     "zip, file through a link": lambda: Hostile(
@@ -343,7 +355,7 @@ CORPUS: dict[str, Callable[[], Hostile]] = {
     ),
     "zip, device": lambda: Hostile(zipped(("a", b"", stat.S_IFBLK | 0o644)), "'a' is a device"),
     "zip, setuid": lambda: Hostile(zipped(("a", b"", stat.S_IFREG | 0o4755)), "'a' is setuid or setgid"),
-    "zip, twice": lambda: Hostile(zipped(("a", b"1", 0o644), ("./a", b"2", 0o644)), r"'\./a' is there twice"),
+    "zip, twice": lambda: Hostile(zipped(("a/b", b"1", 0o644), ("./a", b"2", 0o644)), r"'\./a' is there twice, as a"),
     "zip, encrypted": lambda: Hostile(encrypted(), "'a' is encrypted"),
     "zip, unknown method": lambda: Hostile(
         zipped(("a", b"x", 0o644), method=zipfile.ZIP_LZMA), "'a' is compressed by an unknown method 14"
