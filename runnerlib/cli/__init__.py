@@ -34,8 +34,10 @@ COMMANDS = {
     "copy": "Copy a directory into the workspace.",
     "doctor": "Show what this machine can do for jobs.",
     "eval": "Find the jobs that an event starts, and submit them.",
+    "flaky": "List steps that fail and succeed on the same code.",
     "fleet": "Show the workers and queues of a fleet.",
     "git": "Query the repository of a job.",
+    "history": "Show earlier runs, or those of a step.",
     "import": "Print a file of GitHub, GitLab or Woodpecker as a workflow.",
     "init": "Write a first job file for a project.",
     "list": "List the jobs and steps of a project.",
@@ -54,6 +56,7 @@ COMMANDS = {
 GROUPS = {
     "Run jobs": ("run", "list", "init", "import", "approve", "worker", "runs", "fleet"),
     "Check files and settings": ("validate", "config", "schema", "doctor"),
+    "Look at earlier runs": ("history", "flaky"),
     "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
     "Secrets": ("mask", "register-secret", "secrets"),
     "Follow-up jobs": ("trigger", "eval"),

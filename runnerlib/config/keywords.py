@@ -80,6 +80,7 @@ class SettingKeywords(TypedDict, total=False):
     junit: str | None
     log_format: Literal["text", "json"] | None
     log_level: Literal["debug", "info", "warning", "error", "fatal"] | None
+    history: str | None
     plugin_dir: str | None
     plugin_packages: Texts | None
     plugin_timeout: float | str | None

@@ -270,6 +270,10 @@ class RunnerConfig:
         parsers.choice("debug", "info", "warning", "error", "fatal"),
         early=True,
     )
+    history: str | None = setting(
+        "file that keeps times and outcomes of runs, or `none` (default: .runnerlib/history.db of a project)",
+        early=True,
+    )
     plugin_dir: str | None = setting("directory whose files plugin_*.py are loaded as plugins", early=True)
     plugin_packages: tuple[str, ...] = setting(
         "plugins of installed packages, by entry point and separated by commas, or `all`",

@@ -25,10 +25,10 @@ from runnerlib.errors import one_line
 from runnerlib.events import JobFinished, JobStarted, Masked
 from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.output.failure_tails import FailureTails, tails_of
-from runnerlib.output.messages import ended
+from runnerlib.output.messages import duration, ended
 from runnerlib.output.table import table
 from runnerlib.output.text.columns import hanging, shortened
-from runnerlib.output.text.outcomes import CANCELLED, FAILED, PASSED, counted
+from runnerlib.output.text.outcomes import CANCELLED, FAILED, PASSED, WARNING, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking.report import MaskReport
     from runnerlib.output.capabilities import TerminalCapabilities
+    from runnerlib.output.history.estimate import EarlierRuns
 
 _LONGEST_LINE = 200
+_MOST_SLOW = 5
 
 
 class Ways(NamedTuple):
@@ -52,6 +54,7 @@ class Summary(UnbufferedObserver):
     """Writes a summary with `say` when the job has finished; it comes after the console in `FanOut`.
 
     With `console_told`, as in raw mode, a job of one step is not repeated; of one that failed only the log is named.
+    With `earlier` runs it says what took longer than usual.
     """
 
     heading = "step"
@@ -64,11 +67,13 @@ class Summary(UnbufferedObserver):
         ways: Ways = Ways(),  # noqa: B008 - immutable
         *,
         console_told: bool = False,
+        earlier: EarlierRuns | None = None,
     ) -> None:
         self._say = say
         self._look = look
         self._ways = ways
         self._console_told = console_told
+        self._earlier = earlier
         self._tails = FailureTails()
         self._labels: Mapping[str, str] = MappingProxyType({})
         self._masked: MaskReport | None = None
@@ -105,6 +110,8 @@ class Summary(UnbufferedObserver):
             yield ""
             text = shortened(one_line(self._masked.summary()), _LONGEST_LINE, self._look.plain("…"))
             yield from hanging(text, self._look.width(), "", "  ")
+        if self._earlier is not None:
+            yield from self._unusual(self._earlier, result, steps)
         yield ""
         yield from self._headline(result, rows)
         yield from self._ways_on(result, steps)
@@ -112,6 +119,25 @@ class Summary(UnbufferedObserver):
     def say_lines(self, lines: list[str]) -> None:
         """Show lines."""
         self._say("".join(f"{line.rstrip()}\n" for line in lines).encode(errors="backslashreplace"))
+
+    def _unusual(
+        self, earlier: EarlierRuns, result: JobResult | WorkflowResult, steps: Sequence[StepResult]
+    ) -> Iterator[str]:
+        """Yield which steps took longer than usual, and the usual time of the whole."""
+        estimates = earlier.of(result.name)
+        if estimates is None:
+            return
+        slow = estimates.slow(one._replace(name=self._labels.get(one.name, one.name)) for one in steps)
+        if slow or estimates.total is not None:
+            yield ""
+        for one in slow[:_MOST_SLOW]:
+            text = f"slower than usual: '{one.name}' took {duration(one.seconds)}, usually {duration(one.usual)}"
+            for line in hanging(one_line(text), self._look.width(), "", "  "):
+                yield self._look.paint(line, WARNING)
+        if len(slow) > _MOST_SLOW:
+            yield f"slower than usual: {len(slow) - _MOST_SLOW} more"
+        if estimates.total is not None:
+            yield f"usual time: {duration(estimates.total)}, by {estimates.runs} runs that succeeded"
 
     def _headline(self, result: JobResult | WorkflowResult, rows: Sequence[StepResult]) -> Iterator[str]:
         style = PASSED if result.success else CANCELLED if result.interrupted else FAILED

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OURS = frozenset({"src", "ci", "artifacts", ".runnerlib", ".reactorcide"})
 # Of a run in place; `venv` is where the first file of a Python project puts its tools.
-_IN_PLACE = frozenset({".gitignore", "jobs", "venv"})
+_IN_PLACE = frozenset({".gitignore", "jobs", "venv", "history.db", "history.db.lock"})
 _FILES = frozenset({PurePath(RunnerConfig.triggers_file).name, OUTPUT_NAME, VARS_NAME})
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runnerlib._util.paths import working_directory
+from runnerlib._util.paths import OWN, working_directory
 from runnerlib.events import Notice, StepStarted
 from runnerlib.output.console import console_for, under_worker
 from runnerlib.output.streams import streams
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runnerlib.output import Mode
     from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.console import View
+    from runnerlib.output.history.estimate import EarlierRuns
     from runnerlib.output.log.file_names import LogNames
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.streams import Streams
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     Ends = Callable[[], Streams]
     Resume = Callable[[int], Sequence[str]]
+    Ways = tuple[Callable[[str], str], Resume | None]
 
 
 @contextmanager
@@ -52,8 +54,8 @@ def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type
     view = console_for(config, plan.environ, ends, plan.step_count, marks, services.modes)
     log = _log(plan, view.streams) if view.structured and not view.mode.for_programs else None
     shown: Console = _without(view.console, view.mode, plan, log)
-    files = (config.log_limit, config.events, config.junit)
-    if plan.is_command and log is None and not any(one is not None for one in files):
+    watched, files = is_watched(plan), (config.log_limit, config.events, config.junit)
+    if plan.is_command and log is None and not watched and not any(one is not None for one in files):
         return shown
     logs = _log_names(plan, services)
     if summary is not None and not view.mode.for_programs:
@@ -67,8 +69,25 @@ def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type
         shown = Truncate(shown, head=head, tail=config.log_limit - head, path=logs.path)
     from runnerlib.output.fanout import FanOut
 
-    verdict = [log] if log else _summary(plan, view, shown, summary, logs, _resume(plan, services, view.seen))
-    return FanOut(shown, *verdict, *_files(plan, logs))
+    watch, earlier = None, None
+    if watched:
+        from runnerlib.runner.observing import Watch
+
+        watch = Watch(plan, services, workflow=summary is not None)
+        watch.inform(view.console)
+        earlier = watch.earlier
+    resume = _resume(plan, services, view.seen)
+    verdict = [log] if log else _summary(plan, view, shown, summary, (logs.path, resume), earlier)
+    whole = FanOut(shown, *verdict, *_files(plan, logs), *(watch.listeners() if watch is not None else ()))
+    if watch is not None:
+        watch.observer = whole
+    return whole
+
+
+def is_watched(plan: RunPlan) -> bool:
+    """Return whether the run has observers that keep or send figures of it."""
+    config, in_project = plan.config, plan.workspace.base.name == OWN and not plan.is_command
+    return (config.history or ("" if in_project else "none")) != "none"
 
 
 def _log_names(plan: RunPlan, services: RunServices) -> LogNames:
@@ -129,16 +148,10 @@ def _files(plan: RunPlan, logs: LogNames) -> Iterator[Listener]:
 
 
 def _summary(
-    plan: RunPlan,
-    view: View,
-    shown: Console,
-    made: type[Summary] | None,
-    logs: LogNames,
-    resume: Resume | None,
+    plan: RunPlan, view: View, shown: Console, made: type[Summary] | None, ways: Ways, earlier: EarlierRuns | None
 ) -> Iterator[Listener]:
     """Yield the summary; none for a single command, and none for JSON output, whose reader makes its own."""
     if not plan.is_command and not view.mode.for_programs:
         from runnerlib.output.summary import Summary, Ways
 
-        ways = Ways(logs.path, resume)
-        yield (made or Summary)(shown.say, view.seen, ways, console_told=view.mode.verbatim)
+        yield (made or Summary)(shown.say, view.seen, Ways(*ways), console_told=view.mode.verbatim, earlier=earlier)

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from runnerlib.events import Event
     from runnerlib.events.result import StepResult
     from runnerlib.output.capabilities import TerminalCapabilities
+    from runnerlib.output.history.estimate import EarlierRuns
+    from runnerlib.output.history.outlook import Outlook
 
 # Seconds between two views when nothing happens.
 INTERVAL = 0.125
@@ -73,7 +75,10 @@ class Times(NamedTuple):
 
 
 class Live(Streams):
-    """The console on a terminal; everything goes to stdout, and `size` returns its columns and rows."""
+    """The console on a terminal; everything goes to stdout, and `size` returns its columns and rows.
+
+    With `earlier` runs the view says how long the job will take, and on which steps that depends.
+    """
 
     def __init__(
         self,
@@ -93,6 +98,8 @@ class Live(Streams):
         self._total = self._done = self._failed = 0
         self._began = times.clock()
         self._timer: asyncio.TimerHandle | None = None
+        self.earlier: EarlierRuns | None = None
+        self._outlook: Outlook | None = None
 
     def observe(self, event: Event) -> None:
         """Show one event."""
@@ -102,8 +109,7 @@ class Live(Streams):
             return
         match event:
             case JobStarted():
-                self._total = len(event.steps)
-                self._began = self._times.clock()
+                self._begin(event)
             case StepStarted():
                 self._running.setdefault(event.step, _Step(self._times.clock()))
                 self._turns.start(event.step)
@@ -180,10 +186,16 @@ class Live(Streams):
     def _progress(self) -> Progress:
         now = self._times.clock()
         running = [
-            Running(name, now - step.started, step.status, name == self._turns.current)
+            Running(name, now - step.started, step.status, name == self._turns.current, self._usual(name))
             for name, step in self._running.items()
         ]
-        return Progress(self._total, self._done, self._failed, now - self._began, running)
+        left = None
+        if self._outlook is not None:
+            left = self._outlook.left({step.name: step.seconds for step in running}, now)
+        return Progress(self._total, self._done, self._failed, now - self._began, running, left)
+
+    def _usual(self, step: str) -> float:
+        return (self._outlook and self._outlook.usual(step)) or 0.0
 
     def _output(self, name: str, step: _Step, parts: list[bytes]) -> None:
         if parts:
@@ -191,8 +203,19 @@ class Live(Streams):
             step.last = lines[lines.rfind(b"\n", 0, -1) + 1 : -1] or step.last
             self._turns.write(name, self._stamped(step.colours.closed(lines)))
 
+    def _begin(self, event: JobStarted) -> None:
+        self._total = len(event.steps)
+        self._began = self._times.clock()
+        estimates = self.earlier.of(event.job) if self.earlier is not None else None
+        if estimates is not None:
+            from runnerlib.output.history.outlook import Outlook  # few runs have a history
+
+            self._outlook = Outlook(estimates, event.steps)
+
     def _finish(self, result: StepResult) -> None:
         self._done += 1
+        if self._outlook is not None:
+            self._outlook.done.add(result.name)
         self._failed += style_of(result) is FAILED
         step = self._running.pop(result.name, None)
         if step is None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from runnerlib.output.capabilities import TerminalCapabilities
+    from runnerlib.output.history.estimate import Left
     from runnerlib.output.streams import Output
 
 _HIDE_CURSOR, _SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
@@ -38,12 +39,16 @@ _WIDEST_STATUS = 80
 
 
 class Running(NamedTuple):
-    """A step that has run for `seconds`; `status` is its last line, `streams` is true if its output is shown."""
+    """A step that has run for `seconds`, and usually takes `usual` seconds if that is known.
+
+    `status` is its last line, `streams` is true if its output is shown.
+    """
 
     name: str
     seconds: float
     status: str
     streams: bool
+    usual: float = 0.0
 
 
 class Progress(NamedTuple):
@@ -54,6 +59,7 @@ class Progress(NamedTuple):
     failed: int
     seconds: float
     running: Sequence[Running]
+    left: Left | None = None
 
 
 class View:
@@ -80,15 +86,25 @@ class View:
         """The view for a terminal of `width` columns and `height` rows, which it never fills."""
         width = max(width - 1, 1)  # the last column is where terminals disagree on what comes next
         self._console.width = width
-        most = max(1, height // 2 - 1)
+        path = self._path(progress, width) if height >= _ROOM_FOR_SPACE else ""
+        most = max(1, height // 2 - 1 - bool(path))
         shown = progress.running[: most if len(progress.running) <= most else most - 1]
         with self._console.capture() as captured:
             self._console.print(self._summary(progress, width), no_wrap=True, crop=True)
             self._console.print(self._steps(shown, progress.seconds, width), crop=True)
             if more := len(progress.running) - len(shown):
                 self._console.print(self._text(self._plain(f"  … and {more} more"), "dim"), no_wrap=True, crop=True)
+            if path:
+                self._console.print(self._text(path, "dim"), no_wrap=True, crop=True)
         lines = [text for text in captured.get().split("\n") if text]
         return ["", *lines] if height >= _ROOM_FOR_SPACE else lines
+
+    def _path(self, progress: Progress, width: int) -> str:
+        """Return the steps on which the end of the job depends; "" if it is one, or not known."""
+        if progress.left is None or len(progress.left.path) < 2:
+            return ""
+        text = f"critical path: {' > '.join(map(one_line, progress.left.path))}"
+        return shortened(self._plain(text), width, self._plain("…"))
 
     def _summary(self, progress: Progress, width: int) -> RenderableType:
         text = self._text(no_wrap=True, overflow="crop")
@@ -98,6 +114,8 @@ class View:
             text.append(", ")
             text.append(f"{progress.failed} failed", "bold red")
         text.append(f"  {duration(progress.seconds)}", "dim")
+        if progress.left is not None and progress.left.seconds >= 1:
+            text.append(f", about {duration(round(progress.left.seconds))} left", "dim")
         if width < _ROOM_FOR_BAR:
             return text
         full = _BAR * progress.done // max(progress.total, 1)
@@ -123,10 +141,12 @@ class View:
             (one_line(step.name) for step in running), min(_WIDEST_NAME, max(width - 14, 4)), self._plain("…")
         )
         names = [shown[one_line(step.name)] for step in running]
-        room = min(width - 16 - max(map(columns, names), default=0), _WIDEST_STATUS)
-        for name, step in zip(names, running, strict=True):
+        took = [duration(one.seconds) + (f" of ~{duration(one.usual)}" if one.usual >= 1 else "") for one in running]
+        widest = max(map(len, took), default=0)
+        room = min(width - 6 - max(widest, 10) - max(map(columns, names), default=0), _WIDEST_STATUS)
+        for name, step, time in zip(names, running, took, strict=True):
             label = self._text.assemble((f"{frame} ", "cyan"), (self._plain(name), "bold" if step.streams else ""))
-            cells = [label, self._text(duration(step.seconds))]
+            cells = [label, self._text(time)]
             if width >= _ROOM_FOR_STATUS:
                 status = "" if step.streams else shortened(self._plain(one_line(step.status)), room, self._plain("…"))
                 cells.append(self._text(status, "dim"))

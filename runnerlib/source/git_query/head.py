@@ -17,6 +17,7 @@ from runnerlib.source.git.remote import find_store
 
 _BRANCH, _TAG = "refs/heads/", "refs/tags/"
 _NAMED = re.compile(r"ref:\s*(refs/\S+)")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LONGEST = 4096
 
 
@@ -39,6 +40,19 @@ def head_of(directory: str | Path) -> Head:
         return meaning(named[1])
     commit, _, ref = _read(store / ASKED_FOR, may_lack=True).partition(" ")
     return meaning(ref) if commit == head else Head()
+
+
+def commit_of(directory: str | Path) -> str:
+    """Return the commit that HEAD of such a repository names; "" where that is not known without its library.
+
+    Raises SourceError as `head_of` does.
+    """
+    store = find_store(Path(directory))
+    head = _read(store / "HEAD")
+    named = _NAMED.fullmatch(head)
+    if named and ".." not in named[1]:
+        head = _read(store / named[1], may_lack=True)
+    return head if _COMMIT.fullmatch(head) else ""
 
 
 def is_repository(directory: Path) -> bool:

@@ -1,0 +1,83 @@
+"""Observers of a run that keep or send figures of it; loaded for runs that have such an observer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runnerlib._util.paths import OWN
+from runnerlib.errors import RunnerError
+from runnerlib.events import Warned
+from runnerlib.output.modes.estimating import Estimating
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runnerlib.events import Observer
+    from runnerlib.output.history.estimate import EarlierRuns
+    from runnerlib.output.protocol import Console, Listener
+    from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.services import RunServices
+
+HISTORY = "history.db"
+
+
+class Watch:
+    """The observers of one run that its settings ask for.
+
+    `observer` takes their warnings; it is set once all observers are made. `earlier` are estimates by earlier runs.
+    """
+
+    def __init__(self, plan: RunPlan, services: RunServices, *, workflow: bool) -> None:
+        self.observer: Observer | None = None
+        self._plan = plan
+        self._mask = services.masker.mask_string
+        self._workflow = workflow
+        self._history = history_of(plan)
+        self.earlier = self._earlier()
+
+    def inform(self, console: Console) -> None:
+        """Give the estimates to a console that shows them."""
+        if isinstance(console, Estimating):
+            console.earlier = self.earlier
+
+    def listeners(self) -> Iterator[Listener]:
+        """Yield the observers."""
+        if self._history is not None:
+            from runnerlib.output.history.recorder import HistoryRecorder
+
+            yield HistoryRecorder(self._history, self.warn, self._revision, workflow=self._workflow)
+
+    def warn(self, text: str) -> None:
+        """Send a warning, masked."""
+        if self.observer is not None:
+            self.observer.observe(Warned(self._mask(text)))
+
+    def _earlier(self) -> EarlierRuns | None:
+        if self._history is None:
+            return None
+        try:
+            from runnerlib.output.history.estimate import EarlierRuns
+        except ImportError:  # a Python without SQLite; the recorder says so
+            return None
+        return EarlierRuns(self._history, self._plan.config.max_parallel or os.cpu_count() or 1)
+
+    def _revision(self) -> str:
+        """Return the commit of a source that was prepared; what a person works on has changes beside its commit."""
+        if self._plan.workspace.tree is not None:
+            return ""
+        from runnerlib.source.git_query.head import commit_of
+
+        try:
+            return commit_of(self._plan.code_dir)
+        except RunnerError:
+            return ""
+
+
+def history_of(plan: RunPlan) -> Path | None:
+    """Return the file of the history: that of the settings, else that of the project; None for no history."""
+    given = plan.config.history
+    if given is not None:
+        return None if given == "none" else Path(given)
+    return plan.workspace.base / HISTORY if plan.workspace.base.name == OWN and not plan.is_command else None
