@@ -55,3 +55,14 @@ def tool(name: str) -> str:
             pytest.fail(missing)
         pytest.skip(missing)
     return path
+
+
+def axe() -> str:
+    """The script that looks for what a page makes hard to read; skips or fails the test when it is not installed."""
+    path = OWN.parent / "axe-core/axe.min.js"
+    if path.exists():
+        return path.read_text(encoding="utf-8")
+    missing = "axe-core is missing: npm install --prefix .ci/tools axe-core@4"
+    if os.environ.get("RUNNERLIB_TEST_TOOLS") == "required":
+        pytest.fail(missing)
+    pytest.skip(missing)

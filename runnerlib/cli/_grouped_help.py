@@ -58,6 +58,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "max_line",
         "timestamps",
         "events",
+        "report",
         "junit",
         "log_format",
         "log_level",

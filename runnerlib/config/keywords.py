@@ -77,6 +77,7 @@ class SettingKeywords(TypedDict, total=False):
     max_line: int | str | None
     timestamps: bool | str | None
     events: str | None
+    report: str | None
     junit: str | None
     log_format: Literal["text", "json"] | None
     log_level: Literal["debug", "info", "warning", "error", "fatal"] | None

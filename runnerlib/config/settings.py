@@ -252,6 +252,7 @@ class RunnerConfig:
         "put the time at the beginning of each line of output", parsers.boolean, default=False, early=True
     )
     events: str | None = setting("file to write every event of the job to, as lines of JSON", early=True)
+    report: str | None = setting("file to write a report to: one page of HTML that needs no network", early=True)
     junit: str | None = setting("file to write the results of steps to, as JUnit XML", early=True)
     log_format: str | None = setting(
         "form of the runner's own messages: text or json (default: LOG_FORMAT, or text)",

@@ -14,7 +14,7 @@ from runnerlib.output.console import console_for, under_worker
 from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from runnerlib.output import Mode
     from runnerlib.output.capabilities import TerminalCapabilities
@@ -26,22 +26,30 @@ if TYPE_CHECKING:
     from runnerlib.output.summary import Summary
     from runnerlib.runner.plan import RunPlan
     from runnerlib.runner.services import RunServices
+    from runnerlib.runner.workflow.plan import WorkflowPlan
 
     Ends = Callable[[], Streams]
     Resume = Callable[[int], Sequence[str]]
     Ways = tuple[Callable[[str], str], Resume | None]
+    Rules = Callable[[], Mapping[str, str]]
 
 
 @contextmanager
 def audience(
-    plan: RunPlan, services: RunServices, ends: Streams | None = None, *, summary: type[Summary] | None = None
+    plan: RunPlan,
+    services: RunServices,
+    ends: Streams | None = None,
+    *,
+    summary: type[Summary] | None = None,
+    rules: Rules | None = None,
 ) -> Iterator[Listener]:
     """Open the observers of a run. At the end of the block nothing is waited for: unread output is dropped.
 
-    `summary` is the class of the last observer, by default the summary for jobs. Output goes to `ends`, by default
-    the descriptors 1 and 2. Raises OutputError when stdout is closed or a file cannot be opened.
+    `summary` is the class of the last observer, by default the summary for jobs; `rules` returns conditions of steps by
+    name, for a report, by default those of the job. Output goes to `ends`, by default the descriptors 1 and 2. Raises
+    OutputError when stdout is closed or a file cannot be opened.
     """
-    listener = _listener(plan, services, ends or streams(), summary)
+    listener = _listener(plan, services, ends or streams(), summary, rules)
     try:
         yield listener
     finally:
@@ -49,12 +57,14 @@ def audience(
         listener.close()
 
 
-def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None) -> Listener:
+def _listener(
+    plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None, rules: Rules | None
+) -> Listener:
     config, marks = plan.config, services.masker.marks
     view = console_for(config, plan.environ, ends, plan.step_count, marks, services.modes)
     log = _log(plan, view.streams) if view.structured and not view.mode.for_programs else None
     shown: Console = _without(view.console, view.mode, plan, log)
-    watched, files = is_watched(plan), (config.log_limit, config.events, config.junit)
+    watched, files = is_watched(plan), (config.log_limit, config.events, config.report, config.junit)
     if plan.is_command and log is None and not watched and not any(one is not None for one in files):
         return shown
     logs = _log_names(plan, services)
@@ -78,7 +88,8 @@ def _listener(plan: RunPlan, services: RunServices, ends: Streams, summary: type
         earlier = watch.earlier
     resume = _resume(plan, services, view.seen)
     verdict = [log] if log else _summary(plan, view, shown, summary, (logs.path, resume), earlier)
-    whole = FanOut(shown, *verdict, *_files(plan, logs), *(watch.listeners() if watch is not None else ()))
+    others = watch.listeners() if watch is not None else ()
+    whole = FanOut(shown, *verdict, *_files(plan, logs), *_reports(plan, services, logs, rules), *others)
     if watch is not None:
         watch.observer = whole
     return whole
@@ -141,6 +152,25 @@ def _files(plan: RunPlan, logs: LogNames) -> Iterator[Listener]:
         from runnerlib.output.log.events_file import EventsFile
 
         yield EventsFile(Path(plan.config.events), plan.workspace.base)
+
+
+def rules_of(plan: WorkflowPlan) -> Rules:
+    """Return what `audience` takes as the conditions of the steps of a workflow."""
+
+    def rules() -> Mapping[str, str]:
+        from runnerlib.runner.report_facts import rules_of_workflow
+
+        return rules_of_workflow(plan)
+
+    return rules
+
+
+def _reports(plan: RunPlan, services: RunServices, logs: LogNames, rules: Rules | None) -> Iterator[Listener]:
+    if plan.config.report is not None:
+        from runnerlib.output.report.page.observer import HtmlReport
+        from runnerlib.runner.report_facts import about
+
+        yield HtmlReport(plan.config.report, plan.workspace.base, about(plan, services, logs, rules))
     if plan.config.junit is not None:
         from runnerlib.output.report.junit import JUnitReport
 

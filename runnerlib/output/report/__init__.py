@@ -1,1 +1,1 @@
-"""Reports of a whole run, each written as one file at its end: `junit` for other programs."""
+"""Reports of a whole run, each written as one file at its end: `junit` for other programs, `page` for people."""
