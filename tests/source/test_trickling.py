@@ -99,11 +99,11 @@ def test_a_proxy_that_trickles_is_given_up(full: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("place", ["status line", "headers"])
 def test_a_git_server_that_trickles_is_given_up(place: str, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the git program: libgit2's own limit is for each byte."""
+    """Without the git program: the head of an answer has to be whole in time."""
     monkeypatch.setenv("PATH", "/nonexistent")
     with trickling(*ANSWERS[place]) as port:
         spec = SourceSpec("git", f"http://127.0.0.1:{port}/x", None, (("timeout", "1"), ("retries", "0")))
-        with pytest.raises(SourceError, match="nothing came for 6 seconds"):
+        with pytest.raises(SourceError, match=r"timed out|did not come within"):
             prepare(spec, full)
     for thread in threading.enumerate():
         if thread is not threading.main_thread():

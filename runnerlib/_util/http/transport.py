@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.http.connection import connection_to
 from runnerlib._util.http.proxy import proxy_for
@@ -38,6 +38,11 @@ class Exchange:
     def connect(self) -> None:
         """Connect; nothing of the request is sent before."""
         self._connection.connect()
+
+    @property
+    def socket(self) -> Any:
+        """The socket, once it is connected: for requests and responses that are passed on as they are."""
+        return self._connection.sock
 
     def ask(self, method: str, headers: Mapping[str, str], body: bytes | None = None) -> http.client.HTTPResponse:
         """Send the request and return the head of its response; connects if that was not done."""

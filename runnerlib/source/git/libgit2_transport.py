@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from runnerlib.errors import SourceError, one_line
 from runnerlib.source import interruptible_thread
@@ -16,6 +16,7 @@ from runnerlib.source.git.attributes import asks_for_ident, beyond, is_plain_ide
 from runnerlib.source.git.failure import is_network
 from runnerlib.source.git.gitdir import read_refs
 from runnerlib.source.git.libgit2_settings import any_owner, open_repository, pygit2, server_silent_for
+from runnerlib.source.git.relay_limit import RedirectLimit
 from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError
 from runnerlib.source.progress import Meter
 from runnerlib.source.url import scrub, split, without_credentials
@@ -45,18 +46,30 @@ _LONGEST = 300  # characters of an error: it may quote the name of a ref
 _PLAIN = {"core.autocrlf": "false", "core.eol": "native", "core.attributesFile": "/dev/null"}
 
 
+class _Way(NamedTuple):
+    """The way to a repository: the address that libgit2 asks, at a `relay` to where redirects lead, `served`."""
+
+    remote: Remote
+    address: str
+    served: Remote
+    relay: str = ""
+
+
 class Libgit2:
     """See `transport.Transport`."""
 
     def __init__(self, options: GitOptions, report: Report) -> None:
         self._options = options
         self._report = report
+        self._limits: dict[str, RedirectLimit] = {}
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:  # noqa: ARG002 - it always lists all
         """See `Transport`; the connection is asked before any store is there."""
-        return self._do(
-            remote, lambda thread: _list_refs(remote, self._options.ssh_key, thread), self._options.timeout + 5
-        )
+
+        def work(thread: Worker) -> Listing:
+            return self._reach(remote, lambda way: _list_refs(way, self._options.ssh_key, thread))
+
+        return self._do(remote, work, self._options.timeout + 5)
 
     def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
         """See `Transport`."""
@@ -66,9 +79,12 @@ class Libgit2:
         def work(thread: Worker) -> None:
             with _opened(store) as repository:
                 # A remote of the configuration could follow tags on its own; this one fetches only the given refs.
-                origin = repository.remotes.create_anonymous(remote.address)
-                callbacks = _Callbacks(remote, thread, meter, self._options.ssh_key)
-                origin.fetch(list(specs), callbacks=callbacks, proxy=True, depth=depth)
+                self._reach(remote, lambda way: fetch(repository, way, thread))
+
+        def fetch(repository: pygit2.Repository, way: _Way, thread: Worker) -> None:
+            origin = repository.remotes.create_anonymous(way.address)
+            callbacks = _Callbacks(way, thread, meter, self._options.ssh_key)
+            origin.fetch(list(specs), callbacks=callbacks, depth=depth)
 
         # Of what a server says while it counts and packs objects nothing is heard here.
         self._do(remote, work, _PACKING * self._options.timeout)
@@ -167,6 +183,13 @@ class Libgit2:
         """See `Transport`: libgit2 cannot do it without loading all objects."""
         return False
 
+    def _reach(self, remote: Remote, work: Callable[[_Way], T]) -> T:
+        """Have `work` ask a server; one of http by a relay, which bounds where redirects lead. Raises `SourceError`."""
+        if remote.url is None or remote.url.scheme not in {"http", "https"}:
+            return work(_Way(remote, remote.address, remote))
+        limit = self._limits.setdefault(remote.address, RedirectLimit(remote, self._options.timeout))
+        return limit.reach(lambda relay, now: work(_Way(remote, relay.address, now, relay.authority)), _ERRORS)
+
     def _do(self, remote: Remote | None, work: Callable[[Worker], T], patience: float = math.inf) -> T:
         """Run `work` in a thread, and explain its failure; silence for `patience` seconds counts as one.
 
@@ -181,11 +204,11 @@ class Libgit2:
                 raise NetworkError(f"{action}: nothing came for {patience:g} seconds") from None
 
 
-def _list_refs(remote: Remote, ssh_key: str | None, thread: Worker) -> Listing:
+def _list_refs(way: _Way, ssh_key: str | None, thread: Worker) -> Listing:
     """Ask the remote in a repository that exists in memory only."""
     repository = pygit2.Repository()
-    origin = repository.remotes.create_anonymous(remote.address)
-    origin.connect(callbacks=_Callbacks(remote, thread, None, ssh_key), proxy=True)
+    origin = repository.remotes.create_anonymous(way.address)
+    origin.connect(callbacks=_Callbacks(way, thread, None, ssh_key))
     heads = {head.name: head for head in origin.list_heads(connect=False) if head.name}
     default = heads["HEAD"].symref_target if "HEAD" in heads else None
     return Listing({name: str(head.oid) for name, head in heads.items()}, default or None)
@@ -321,8 +344,9 @@ class _Callbacks(pygit2.RemoteCallbacks):
     # Left out on purpose: pygit2 decodes the server's progress text strictly before it calls us.
     sideband_progress = None  # type: ignore[assignment]
 
-    def __init__(self, remote: Remote, worker: Worker, meter: Meter | None, ssh_key: str | None = None) -> None:
+    def __init__(self, way: _Way, worker: Worker, meter: Meter | None, ssh_key: str | None = None) -> None:
         super().__init__()
+        remote, self.relay, self.served = way.remote, way.relay, way.served
         self.source = remote  # `remote` is an attribute of pygit2's
         self.worker = worker
         self.meter = meter
@@ -331,8 +355,8 @@ class _Callbacks(pygit2.RemoteCallbacks):
             user = remote.user or "git"
             key = pygit2.Keypair(user, None, ssh_key, "") if ssh_key else pygit2.KeypairFromAgent(user)
             self.untried += [pygit2.Username(user), key]
-        if remote.user or remote.password:
-            self.untried.append(pygit2.UserPass(remote.user, remote.password))
+        if way.served.user or way.served.password:
+            self.untried.append(pygit2.UserPass(way.served.user, way.served.password))
 
     def credentials(
         self, url: str, _username: str | None, allowed_types: pygit2.enums.CredentialType
@@ -340,6 +364,8 @@ class _Callbacks(pygit2.RemoteCallbacks):
         """Return the next credential that the server accepts in kind; raise `SourceError` after the last."""
         self.worker.check()
         asking, asked = split(url), self.source.url
+        if asking is not None and asking.host == self.relay:  # it passes on what this server says only
+            url, asking = self.served.address, self.served.url
         if asked is None or asking is None or (asking.scheme, asking.host) != (asked.scheme, asked.host):
             elsewhere = without_credentials(url)
             raise SourceError(f"'{self.source.shown}' leads to '{elsewhere}', which gets no credentials")

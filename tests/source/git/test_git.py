@@ -261,13 +261,9 @@ def test_certificates_are_checked(origin: Origin, full: Path, tmp_path: Path, mo
     with serving(origin.path.parent, context) as server:
         url = server.url("git/repo").replace("http:", "https:")
         assert "certificate" in refused(url, None, full)
-        before = ssl.get_default_verify_paths()
         monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "cert"))
-        pygit2.settings.set_ssl_cert_locations(str(tmp_path / "cert"), None)
-        try:
-            clone(url, None, full)
-        finally:
-            pygit2.settings.set_ssl_cert_locations(before.cafile, before.capath)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+        clone(url, None, full)
 
 
 def test_relative_path_and_the_repository_around_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Redirects of git over http, followed by the runner: a server elsewhere leads git to no address inside."""
+"""Redirects of git over http, followed by the runner: a server elsewhere leads no engine to an address inside."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 from runnerlib._util.http.reach import Boundary, Reach, reach_of
 from runnerlib.errors import SourceError
 from runnerlib.source import SourceSpec, prepare
-from runnerlib.source.git import redirect
+from runnerlib.source.git import redirect, relay_limit
 from tests.source.repository import Origin, holders, snapshot
 from tests.source.smart_http import QUOTED, Server, serving
+from tests.tools import tool
 
 PUBLIC = "127.0.0.2"  # is declared public by the fixture `world`: no other public server can be had in a test
 
@@ -24,7 +25,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> None:
     def classify(address: str) -> Reach:
         return Reach.PUBLIC if address == PUBLIC else reach_of(address)
 
-    monkeypatch.setattr(redirect, "Boundary", lambda: Boundary(classify))
+    for module in (redirect, relay_limit):
+        monkeypatch.setattr(module, "Boundary", lambda: Boundary(classify))
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def refused(url: str, target: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("world", "engine")
 def test_a_public_server_leads_git_nowhere_inside(public: Server, server: Server, full: Path) -> None:
     ways = {
         "127.0.0.1": "'127.0.0.1' is a loopback address",
@@ -67,12 +69,14 @@ def test_a_public_server_leads_git_nowhere_inside(public: Server, server: Server
     assert server.seen == []
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("world", "engine")
 def test_public_redirects_are_followed_and_the_checkout_keeps_its_url(public: Server, full: Path) -> None:
     place = f"{PUBLIC}:{public.port}"
     url = public.url(f"moved/{place}/moved/{place}/git/repo")
     clone(url, full)
-    told = subprocess.run(["git", "config", "-l", "--local"], cwd=full, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [tool("git"), "config", "-l", "--local"], cwd=full, capture_output=True, text=True, check=True
+    )
     assert f"remote.origin.url={url}\n" in told.stdout
     assert "insteadof" not in told.stdout
 
@@ -92,11 +96,12 @@ def test_git_is_bound_to_the_address_that_was_checked(
     clone(public.url(f"moved/elsewhere.invalid:{public.port}/git/repo"), full)
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_server_inside_may_lead_to_its_like(server: Server, full: Path) -> None:
     clone(server.url(f"moved/localhost:{server.port}/git/repo"), full)
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("world", "engine")
 def test_credentials_stay_where_they_belong(public: Server, full: Path) -> None:
     moved = public.url(f"moved/{PUBLIC}:{public.port}/auth/repo", f"me:{QUOTED}")
     clone(moved, full)  # the same host and port
@@ -115,3 +120,28 @@ def test_where_no_redirect_may_lead(server: Server, full: Path, monkeypatch: pyt
     url = server.url(f"moved/{server.port}/git/repo")
     monkeypatch.setattr(redirect, "_LOCATION", redirect.re.compile(b"(no such header)"))
     assert refused(url, full).endswith("its redirect cannot be followed: it does not say where to")
+
+
+@pytest.mark.usefixtures("world", "no_git")
+def test_libgit2_is_led_nowhere_by_a_name_with_two_answers(
+    public: Server, server: Server, full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is public when it is looked up first, and loopback from then on, where the same server leads."""
+    real = socket.getaddrinfo
+    answers = iter([PUBLIC])
+
+    def resolver(host: str, port: int, **other: int) -> object:
+        return real(next(answers, "127.0.0.1") if host == "evil.invalid" else host, port, **other)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    url = f"http://evil.invalid:{public.port}/moved/evil.invalid:{server.port}/git/repo"
+    said = refused(url, full)
+    assert said.endswith("'evil.invalid' had a public address before and now has the loopback one 127.0.0.1"), said
+    assert server.seen == []
+
+
+@pytest.mark.usefixtures("no_git")
+def test_libgit2_follows_a_limited_number_of_redirects(server: Server, full: Path) -> None:
+    place = f"moved/{server.port}/"
+    clone(server.url(f"{place * 9}git/repo"), full)
+    assert refused(server.url(f"{place * 10}git/repo"), full).endswith("it leads to more than 10 other places")
