@@ -91,6 +91,9 @@ def _commit(client: Client, ref: str | None, report: Report, settings: bytes) ->
         raise SourceError("hg: the repository has no changeset")
     if said[0] != said[1]:
         raise SourceError(f"hg has checked out {said[1]} instead of {said[0]}")
+    if not said[0].strip("0"):
+        name = f"ref '{ref}' is the empty revision before the first" if ref else "the repository has no"
+        raise SourceError(f"hg: {name} changeset")
     return said[0]
 
 

@@ -56,6 +56,17 @@ def test_every_kind_of_ref(ids: dict[str, str], full: Path) -> None:
     assert not Path(path, "PWNED").exists()
 
 
+def test_nothing_is_no_source(ids: dict[str, str], full: Path, tmp_path: Path) -> None:
+    before = snapshot(full)
+    for ref in ("null", "0" * 12, "0" * 40):
+        with pytest.raises(SourceError, match=f"hg: ref '{ref}' is the empty revision before the first changeset"):
+            prepare(SourceSpec("hg", ids["path"], ref), full)
+    client("hg", "init", tmp_path / "empty")
+    with pytest.raises(SourceError, match="hg: the repository has no changeset"):
+        prepare(SourceSpec("hg", str(tmp_path / "empty")), full)
+    assert snapshot(full) == before
+
+
 def test_over_http_with_a_password_that_nobody_sees(
     ids: dict[str, str], full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

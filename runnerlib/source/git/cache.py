@@ -118,11 +118,12 @@ def prune(cache: Cache, now: float) -> list[str]:
     for number, (used, place) in enumerate(places):
         size = _size(place)
         total += size
-        if (now - used > cache.age or (total > cache.size and number > 0)) and _remove(place):
-            removed.append(place.name)
-            total -= size
-        elif total > cache.size and number == 0 and _remove(place, LFS):
-            total = _size(place)
+        with suppress(OSError):  # of what cannot be removed another repository's checkout is no worse
+            if (now - used > cache.age or (total > cache.size and number > 0)) and _remove(place):
+                removed.append(place.name)
+                total -= size
+            elif total > cache.size and number == 0 and _remove(place, LFS):
+                total = _size(place)
     return removed
 
 
@@ -131,17 +132,18 @@ def _places(top: Path) -> list[tuple[float, Path]]:
     found = []
     with suppress(FileNotFoundError):
         for path in top.iterdir():
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 found.append((path.stat().st_mtime, path))
     return found
 
 
 def _size(place: Path) -> int:
     """Estimate the bytes that an entry occupies from a few of its files: this is needed after every checkout."""
-    total = sum(path.stat().st_size for path in _listed(place / "mirror/objects/pack"))
-    for tree in _listed(place / "trees"):
-        with suppress(OSError):
-            total += (tree / "tree").stat().st_size
+    files = [*_listed(place / "mirror/objects/pack"), *(tree / "tree" for tree in _listed(place / "trees"))]
+    total = 0
+    for file in files:
+        with suppress(OSError):  # it may have gone since, or be broken
+            total += file.stat().st_size
     for directory, _, names in os.walk(place / LFS / "objects"):
         with suppress(OSError):
             total += sum(os.lstat(os.path.join(directory, name)).st_size for name in names)

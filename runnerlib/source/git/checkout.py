@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,13 +13,13 @@ from runnerlib.source.git import cache, gitdir, upstream
 from runnerlib.source.git.compare_base import Comparison, Reach
 from runnerlib.source.git.history import boundary
 from runnerlib.source.git.lfs import place_files
-from runnerlib.source.git.local import empty_objects, take_objects
+from runnerlib.source.git.local import empty_objects, is_partial, take_objects
 from runnerlib.source.git.mirror import Mirror
 from runnerlib.source.git.objects import copy_objects
 from runnerlib.source.git.plan import tree_reason
 from runnerlib.source.git.resolve_ref import Found, Search
 from runnerlib.source.git.submodule import DEEPEST, place_submodules
-from runnerlib.source.git.transport import MissingRefError, NetworkError
+from runnerlib.source.git.transport import FormatError, NetworkError, RefError
 from runnerlib.source.git.tree_cache import Trees
 from runnerlib.source.spec import still_wanted
 
@@ -39,7 +40,7 @@ class Work(NamedTuple):
     """Parameters of a checkout, the same for a repository and its submodules.
 
     `change` is the number of the pull or merge request that the job is for, `compared` the base that its source is
-    compared with.
+    compared with. `sha256`: objects are named by that instead of SHA-1.
     """
 
     transport: Transport
@@ -49,6 +50,7 @@ class Work(NamedTuple):
     report: Report
     change: str | None = None
     compared: Comparison = NOTHING
+    sha256: bool = False
 
 
 def make(work: Work, remote: Remote, ref: str | None, top: Path, levels: int = DEEPEST) -> str:
@@ -68,6 +70,7 @@ def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = 
     """Add the base of comparison, files of Git LFS and submodules, as far as the options ask for them."""
     commit = found.commit
     _check_commit(top, commit)
+    _check_sparse(work, top, commit)
     compared, store = work.compared, top / ".git"
     if compared.base is not None and not upstream.added(compared.base, remote, store, work.report):
         compared = compared._replace(base=None)
@@ -98,14 +101,28 @@ def _check_commit(top: Path, commit: str) -> None:
         raise SourceError(f"HEAD of the checkout is at '{found}', not at {commit}")
 
 
+def _check_sparse(work: Work, top: Path, commit: str) -> None:
+    """Refuse a sparse checkout of nothing, which would pass for an empty repository; tell what is not there."""
+    asked = work.options.sparse
+    there = [path for path in asked if os.path.lexists(top / path)] if work.options.cone else asked
+    if asked and (not there or all(entry.name == ".git" for entry in top.iterdir())):
+        raise SourceError(f"option 'sparse' matches nothing in commit {commit}: {', '.join(asked)}")
+    for path in asked:
+        if work.options.cone and os.path.isfile(top / path):
+            raise SourceError(f"option 'sparse' is '{path}', a file; sparse=/{path},cone=no writes a single one")
+    for path in set(asked) - set(there):
+        work.report(f"the commit has no directory '{path}' (option sparse)")
+
+
 def new_store(work: Work, remote: Remote, store: Path, *, copied: bool = False) -> None:
     """Make the git directory of a checkout; `copied`: its work tree and index are copies."""
-    settings = ["sparseCheckout = true", "sparseCheckoutCone = true"] if work.options.sparse else []
+    cone = str(work.options.cone).lower()
+    settings = ["sparseCheckout = true", f"sparseCheckoutCone = {cone}"] if work.options.sparse else []
     # In a copy every file has a new inode and change time, which say nothing about its content.
     settings += ["checkStat = minimal", "trustctime = false"] if copied else []
-    gitdir.make(store, bare=False, url=remote.address, settings=settings)
+    gitdir.make(store, bare=False, url=remote.address, settings=settings, sha256=work.sha256)
     if work.options.sparse:
-        gitdir.write_sparse(store, work.options.sparse)
+        gitdir.write_sparse(store, work.options.sparse, cone=work.options.cone)
 
 
 def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> Found:
@@ -114,8 +131,18 @@ def _directly(work: Work, remote: Remote, ref: str | None, top: Path) -> Found:
     new_store(work, remote, store)
     found = bring(work, remote, ref, store)
     gitdir.detach(store, found.commit, found.ref)
-    work.transport.check_out(top, found.commit)
+    _check_out(work, remote, top, found.commit)
     return found
+
+
+def _check_out(work: Work, remote: Remote, top: Path, commit: str) -> None:
+    """Write the work tree. A partial clone on this machine may lack what that takes, and is not asked to fetch it."""
+    try:
+        work.transport.check_out(top, commit)
+    except SourceError:
+        if not is_partial(remote):
+            raise
+        raise RefError(f"'{remote.shown}' is a partial clone and lacks files of {commit}; fetch them there") from None
 
 
 def bring(work: Work, remote: Remote, ref: str | None, store: Path, *, fresh: bool = True) -> Found:
@@ -146,13 +173,13 @@ def _end_history(work: Work, store: Path, found: Found, *, whole: bool) -> None:
 
 def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept: Cache) -> Found:
     """Make the checkout from the mirror and the trees in the cache; without them if an entry is damaged."""
-    place = cache.entry(kept, remote.address)
+    place = cache.entry(kept, f"{remote.address}#sha256" if work.sha256 else remote.address)
     for attempt in range(2):
         with place.locked(work.report):
             try:
                 found = _from_entry(work, remote, ref, top, place)
                 break
-            except (MissingRefError, NetworkError):
+            except (RefError, NetworkError, FormatError):
                 raise
             except (SourceError, OSError) as error:
                 remove_tree(top)
@@ -167,9 +194,10 @@ def _through_cache(work: Work, remote: Remote, ref: str | None, top: Path, kept:
 
 def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: cache.Entry) -> Found:
     """Make the checkout from one locked entry of the cache."""
-    trees = Trees(place.trees, work.options.sparse, lambda: still_wanted(work.report))
+    variant = work.options.sparse if work.options.cone else (*work.options.sparse, "cone=no")
+    trees = Trees(place.trees, variant, lambda: still_wanted(work.report))
     trees.prune()
-    mirror = Mirror(place, work.transport, remote, work.report)
+    mirror = Mirror(place, work.transport, remote, work.report, sha256=work.sha256)
     found = mirror.bring(ref, work.options.depth, work.change)
     place.share()
     store = top / ".git"
@@ -188,7 +216,7 @@ def _from_entry(work: Work, remote: Remote, ref: str | None, top: Path, place: c
     work.report(tree_reason(exact=at == found.commit, near=near))
     if at != found.commit:
         gitdir.detach(store, at or found.commit)  # libgit2 takes the difference to HEAD
-        work.transport.check_out(top, found.commit)
+        _check_out(work, remote, top, found.commit)
     gitdir.detach(store, found.commit, found.ref)
     # A copy costs as much as the checkout did: it pays for a commit that several jobs want.
     if at is None or (at != found.commit and mirror.knew):

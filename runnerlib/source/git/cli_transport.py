@@ -8,19 +8,20 @@ import shutil
 from functools import cache
 from typing import TYPE_CHECKING
 
+from runnerlib._util.path_glob import matches
 from runnerlib.errors import SourceError, one_line
 from runnerlib.source.git import child_process
 from runnerlib.source.git.child_env import credentials, environment, options
 from runnerlib.source.git.failure import is_missing, is_network, is_redirect, is_refusal, is_without_shallow
 from runnerlib.source.git.lfs_objects import forget_damaged
 from runnerlib.source.git.reuse_check import doomed, make_way
-from runnerlib.source.git.transport import KindError, Listing, MissingRefError, NetworkError, WholeError
+from runnerlib.source.git.transport import FormatError, KindError, Listing, MissingRefError, NetworkError, WholeError
 from runnerlib.source.progress import Meter, without_progress
 from runnerlib.source.spec import still_wanted
 from runnerlib.source.url import scrub, split
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from runnerlib.source.git.options import GitOptions
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from runnerlib.source.git.remote import Remote
     from runnerlib.source.spec import Report
 
-_LISTED = re.compile(rb"(?P<id>[0-9a-f]{40})\t(?P<name>\S+)")
+_LISTED = re.compile(rb"(?P<id>[0-9a-f]{40}(?:[0-9a-f]{24})?)\t(?P<name>\S+)")
+_LONGEST_LIST = 20_000  # characters; the kernel takes 128 KiB for an argument
 _NAMED = 3  # files in an error
 _DEFAULT = re.compile(rb"ref: (?P<name>\S+)\tHEAD")
 
@@ -64,7 +66,7 @@ class Program:
 
     def list_refs(self, remote: Remote, names: Sequence[str] = ()) -> Listing:
         """See `Transport`; of a repository on this machine the files are asked, not a server process."""
-        if remote.url is None:
+        if remote.url is None and not remote.is_bundle:
             return self._local(remote)
         words = ["ls-remote", "--symref", "--", remote.address, *names]
         said = self._run(words, remote=remote).output
@@ -87,7 +89,7 @@ class Program:
     def fetch(self, store: Path, remote: Remote, specs: Sequence[str], depth: int) -> None:
         """See `Transport`."""
         words = ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", "--force", "--update-head-ok"]
-        words += [f"--depth={depth}"] if depth else []
+        words += [f"--depth={depth}"] if depth and not remote.is_bundle else []  # which comes as a whole
         meter = Meter(self._report)
         try:
             self._run([*words, "--", remote.address, *specs], remote=remote, store=store, meter=meter)
@@ -104,7 +106,7 @@ class Program:
         if done.code == 0:
             return done.output.decode().strip()
         said = done.errors.decode("utf-8", "replace")
-        if "is ambiguous" in said:
+        if re.search(r"short (object ID|SHA1) \S+ is ambiguous", said):
             raise KindError("ambiguous: several commits start with it")
         kind = self._run(["cat-file", "-t", text], store=store, may_fail=True)
         if kind.code == 0 and kind.output.strip() not in {b"commit", b"tag"}:
@@ -198,13 +200,25 @@ class Program:
         kept = (storage or top / ".git/lfs") / "objects"
         if kept.is_dir():
             forget_damaged(kept, [oid for oid, _, _ in self._lfs_files(top)], self._wanted)
+        chosen = self._chosen_lfs(top)
         try:
-            self._run([*settings, "lfs", "pull", "origin"], store=top / ".git", top=top, remote=remote, more=more)
+            for which in [[]] if chosen is None else [["-I", patterns] for patterns in _lfs_patterns(chosen)]:
+                words = [*settings, "lfs", "pull", *which, "origin"]
+                self._run(words, store=top / ".git", top=top, remote=remote, more=more)
         except SourceError as error:
             lacking = [f"'{one_line(path)}' (sha256:{oid})" for oid, here, path in self._lfs_files(top) if not here]
             more_of_them = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
             named = f"; not fetched: {', '.join(lacking[:_NAMED])}{more_of_them}" if lacking else ""
             raise type(error)(f"{error}{named}") from None
+
+    def _chosen_lfs(self, top: Path) -> list[str] | None:
+        """The LFS files of the work tree that are wanted; None for all that the commit has."""
+        include, exclude = self._options.lfs_include, self._options.lfs_exclude
+        if not (include or exclude or (top / ".git/info/sparse-checkout").exists()):
+            return None
+        files = [path for _, _, path in self._lfs_files(top)]
+        files = [path for path in files if any(matches(path, glob) for glob in include or ("**",))]
+        return [path for path in files if not any(matches(path, glob) for glob in exclude)]
 
     def _lfs_files(self, top: Path) -> list[tuple[str, bool, str]]:
         """Id, whether it is more than a pointer, and path of each LFS file in the work tree."""
@@ -280,6 +294,19 @@ class Program:
         way.go_on(done.errors)
 
 
+def _lfs_patterns(paths: Iterable[str]) -> Iterator[str]:
+    """Yield lists of patterns for git-lfs that match `paths`; a comma cannot be escaped there, any character can."""
+    line = ""
+    for path in paths:
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", f"/{path}").replace(",", "?")
+        if line and len(line) + len(pattern) > _LONGEST_LIST:
+            yield line
+            line = ""
+        line += f",{pattern}" if line else pattern
+    if line:
+        yield line
+
+
 def _command(words: Sequence[str]) -> str:
     """Return the command among the arguments of git, which may follow settings."""
     at = 0
@@ -300,10 +327,19 @@ def _explained(done: child_process.Ended, remote: Remote | None, word: str, time
         return MissingRefError(f"cannot clone '{remote.shown}': {said}")
     if is_refusal(lower):
         return SourceError(_refusal(remote, os.fsdecode(done.errors)))
-    if is_without_shallow(lower):
+    return _of_another_kind(lower, remote) or (NetworkError if is_network(lower, remote) else SourceError)(
+        f"cannot clone '{remote.shown}': {said}"
+    )
+
+
+def _of_another_kind(said: str, remote: Remote) -> SourceError | None:
+    """The error of a repository that is there, and asks to be fetched in another way."""
+    if is_without_shallow(said):
         return WholeError(f"'{remote.shown}' serves no part of a history")
-    kind = NetworkError if is_network(lower, remote) else SourceError
-    return kind(f"cannot clone '{remote.shown}': {said}")
+    # By which side notices first, and by the protocol.
+    if "mismatched algorithms: client sha1" in said or "not support this repository's object format" in said:
+        return FormatError(f"'{remote.shown}' names its objects by SHA-256")
+    return None
 
 
 def _refusal(remote: Remote, said: str) -> str:
@@ -324,6 +360,6 @@ def _said(done: child_process.Ended, secrets: list[str]) -> str:
     reasons = [
         re.sub("^(fatal|error|remote): (ERROR: |fatal: |unable to access '[^']*': )?", "", line) for line in reasons
     ]
-    text = "; ".join(dict.fromkeys(reasons[-3:]))
+    text = "; ".join(dict.fromkeys(reasons[-3:])).replace(":; ", ": ")
     text = scrub(text, secrets).strip().rstrip(".") or f"git ended with exit code {done.code}"
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]

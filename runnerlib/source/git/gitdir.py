@@ -20,20 +20,22 @@ if TYPE_CHECKING:
 ASKED_FOR = "runnerlib-ref"
 """The file beside HEAD that says which branch or tag a detached HEAD was asked for by: its commit and that name."""
 
-_ID = re.compile("[0-9a-f]{40}")
+_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FOLDERS = ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info")
 
 
-def make(store: Path, *, bare: bool, url: str = "", settings: Iterable[str] = ()) -> None:
+def make(store: Path, *, bare: bool, url: str = "", settings: Iterable[str] = (), sha256: bool = False) -> None:
     """Make an empty repository of which `store` is the git directory; `settings` are more lines of `[core]`.
 
+    `sha256`: its objects are named by that instead of SHA-1.
     HEAD points to a branch that does not exist until `detach` says otherwise.
     """
     for folder in _FOLDERS:
         (store / folder).mkdir(parents=True, exist_ok=True)
-    lines = ["[core]", "repositoryformatversion = 0", "filemode = true", f"bare = {str(bare).lower()}"]
+    lines = ["[core]", f"repositoryformatversion = {int(sha256)}", "filemode = true", f"bare = {str(bare).lower()}"]
     lines += ["protectHFS = true", "protectNTFS = true"]  # names that are `.git` on other systems
     lines += [*([] if bare else ["logallrefupdates = true"]), *settings]
+    lines += ["[extensions]", "objectformat = sha256"] if sha256 else []
     text = _section(lines) + (remote_section("origin", url) if url else "")
     (store / "config").write_text(text, "utf-8", "surrogateescape")
     (store / "HEAD").write_text("ref: refs/heads/main\n")
@@ -54,14 +56,18 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def write_sparse(store: Path, directories: Collection[str]) -> None:
-    """Say which directories a sparse checkout has, in git's cone form: files at the top, and these."""
+def write_sparse(store: Path, wanted: Collection[str], *, cone: bool) -> None:
+    """Say what a sparse checkout has: the patterns, or in git's cone form the files at the top and the directories."""
+    lines = _cone(wanted) if cone else wanted
+    (store / "info/sparse-checkout").write_text("".join(f"{line}\n" for line in lines), "utf-8", "surrogateescape")
+
+
+def _cone(directories: Collection[str]) -> list[str]:
     lines = ["/*", "!/*/"]
     above = {"/".join(parts[:n]) for parts in (one.split("/") for one in directories) for n in range(1, len(parts))}
     for directory in sorted(above - set(directories)):
         lines += [f"/{directory}/", f"!/{directory}/*/"]
-    lines += [f"/{directory}/" for directory in sorted(directories)]
-    (store / "info/sparse-checkout").write_text("".join(f"{line}\n" for line in lines))
+    return lines + [f"/{directory}/" for directory in sorted(directories)]
 
 
 def detach(store: Path, commit: str, ref: str | None = None) -> None:

@@ -31,12 +31,15 @@ _KEPT = "refs/kept/"
 class Mirror:
     """The mirror in `entry`, which the caller holds the lock of."""
 
-    def __init__(self, entry: Entry, transport: Transport, remote: Remote, report: Report) -> None:
+    def __init__(
+        self, entry: Entry, transport: Transport, remote: Remote, report: Report, *, sha256: bool = False
+    ) -> None:
         self.store = entry.mirror
         self._state = entry.place / "mirror.json"
         self._transport = transport
         self._remote = remote
         self._report = report
+        self._sha256 = sha256
         self.knew = False
 
     def bring(self, ref: str | None, depth: int, change: str | None) -> Found:
@@ -75,7 +78,7 @@ class Mirror:
             remove_tree(self.store)
             state = None
         if not self.store.exists():
-            gitdir.make(self.store, bare=True)
+            gitdir.make(self.store, bare=True, sha256=self._sha256)
             self._note(complete=False)
             state = {"complete": False}
         self._clear()
@@ -146,7 +149,7 @@ class Mirror:
         self._report("the mirror in the cache has become many small packs; they are made one")
         if not self._transport.repack(self.store):
             remove_tree(self.store)
-            gitdir.make(self.store, bare=True)
+            gitdir.make(self.store, bare=True, sha256=self._sha256)
             complete = False
         self._note(complete)
         return complete

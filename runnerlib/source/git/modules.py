@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from runnerlib.errors import SourceError, one_line
 
-_SECTION = re.compile(r'\s*\[\s*submodule\s+"((?:[^"\\]|\\.)*)"\s*\]\s*(.*)', re.IGNORECASE)
+_SECTION = re.compile(
+    r'\s*\[\s*submodule(?:\s+"(?P<quoted>(?:[^"\\]|\\.)*)"|\.(?P<plain>[a-z0-9.-]+))\s*\]\s*(?P<rest>.*)', re.IGNORECASE
+)
 _OTHER = re.compile(r"\s*\[")
 _SETTING = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?")
 _MOST = 1000
@@ -26,13 +28,15 @@ def read_modules(text: str) -> list[Module]:
     """The submodules that `text` declares, in order. Raises `SourceError` for names and paths that are tricks."""
     found: dict[str, dict[str, str]] = {}
     current: dict[str, str] | None = None
-    for line in text.replace("\\\n", "").splitlines():
+    for line in text.removeprefix("\ufeff").replace("\\\n", "").splitlines():
         section = _SECTION.fullmatch(line)
         if section is not None:
-            current = found.setdefault(re.sub(r"\\(.)", r"\1", section[1]), {})
+            # In the older form `[submodule.name]` upper and lower case are one.
+            name = section["plain"].lower() if section["plain"] else re.sub(r"\\(.)", r"\1", section["quoted"])
+            current = found.setdefault(name, {})
         elif _OTHER.match(line):
             current = None
-        setting = _SETTING.fullmatch(section[2] if section is not None else line)
+        setting = _SETTING.fullmatch(section["rest"] if section is not None else line)
         if setting is not None and current is not None and setting[2] is not None:
             current[setting[1].lower()] = _value(setting[2])
     if len(found) > _MOST:

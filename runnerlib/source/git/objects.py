@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-_LOOSE = re.compile("[0-9a-f]{38}")
-_PACK = re.compile(r"(pack-[0-9a-f]{40})\.pack")
+_LOOSE = re.compile("[0-9a-f]{38}(?:[0-9a-f]{24})?")
+_PACK = re.compile(r"(pack-[0-9a-f]{40}(?:[0-9a-f]{24})?)\.pack")
 _DEEPEST = 5  # git's own limit for alternates of alternates
 
 

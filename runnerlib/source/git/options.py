@@ -10,7 +10,10 @@ from runnerlib.source.options import choice, count, many, one
 if TYPE_CHECKING:
     from runnerlib.source.spec import SourceSpec
 
-OPTIONS = ("depth", "submodules", "sparse", "lfs", "tags", "keep", "ssh-key", "timeout", "retries")
+OPTIONS = (
+    *("depth", "submodules", "sparse", "cone", "lfs", "lfs-include", "lfs-exclude", "tags", "keep"),
+    *("ssh-key", "timeout", "retries"),
+)
 SUBMODULES = ("none", "shallow", "recursive")
 LFS = ("auto", "yes", "no")
 TAGS = ("auto", "yes", "no")
@@ -22,16 +25,20 @@ class GitOptions(NamedTuple):
 
     `depth` counts commits from the requested one, 0 is the whole history with all branches and tags. `submodules`:
     `shallow` are those of the repository itself, `recursive` also theirs. `sparse` are the directories to write, all
-    if empty. `lfs`: `auto` fetches files of Git LFS if git-lfs is installed. `tags`: `yes` fetches all tags and their
-    history; `auto` does when the job's event is a new tag. `keep` says what stays of a checkout at the target:
-    nothing, its repository and unchanged files, or also the files that it ignores. `timeout` is the seconds that a
-    transfer may hang, `retries` how often it is tried again after a network failure.
+    if empty; without `cone` they are patterns as those of `git sparse-checkout --no-cone`. `lfs`: `auto` fetches
+    files of Git LFS if git-lfs is installed, `lfs_include` and `lfs_exclude` are globs for which. `tags`: `yes`
+    fetches all tags and their history; `auto` does when the job's event is a new tag. `keep` says what stays of a
+    checkout at the target: nothing, its repository and unchanged files, or also the files that it ignores. `timeout`
+    is the seconds that a transfer may hang, `retries` how often it is tried again after a network failure.
     """
 
     depth: int = 1
     submodules: str = "none"
     sparse: tuple[str, ...] = ()
+    cone: bool = True
     lfs: str = "auto"
+    lfs_include: tuple[str, ...] = ()
+    lfs_exclude: tuple[str, ...] = ()
     tags: str = "auto"
     keep: str = "none"
     ssh_key: str | None = None
@@ -41,11 +48,15 @@ class GitOptions(NamedTuple):
 
 def read(spec: SourceSpec) -> GitOptions:
     """Return the options of `spec`. Raises `SourceError` for a value that means nothing."""
+    cone = choice(spec, "cone", ("yes", "no"), "yes") == "yes"
     return GitOptions(
         depth=count(spec, "depth", 1),
         submodules=choice(spec, "submodules", SUBMODULES, "none"),
-        sparse=tuple(map(_directory, many(spec, "sparse"))),
+        sparse=tuple(map(_directory if cone else _pattern, many(spec, "sparse"))),
+        cone=cone,
         lfs=choice(spec, "lfs", LFS, "auto"),
+        lfs_include=many(spec, "lfs-include"),
+        lfs_exclude=many(spec, "lfs-exclude"),
         tags=choice(spec, "tags", TAGS, "auto"),
         keep=choice(spec, "keep", KEEP, "none"),
         ssh_key=one(spec, "ssh-key"),
@@ -59,6 +70,13 @@ def _directory(text: str) -> str:
     parts = [part for part in text.split("/") if part not in {"", "."}]
     if not parts or ".." in parts or any(char in text for char in '*?[]\\!#"\n'):
         raise SourceError(
-            f"option 'sparse' of source type 'git' is '{text}'; a directory of the repository is expected"
+            f"option 'sparse' of source type 'git' is '{text}'; a directory of the repository is expected, or cone=no"
         )
     return "/".join(parts)
+
+
+def _pattern(text: str) -> str:
+    """A line of git's sparse-checkout file, in which a `#` begins a comment."""
+    if not text.strip() or text.startswith("#") or not text.isprintable():
+        raise SourceError(f"option 'sparse' of source type 'git' is {text!r}; a pattern is expected")
+    return text

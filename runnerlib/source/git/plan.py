@@ -17,8 +17,8 @@ class Facts(NamedTuple):
     """Facts that a plan is chosen from.
 
     `git` is the version of the git program, None when there is none; `local`: the source is a path; `cached`: there
-    is a cache; `stored` are the bytes of objects in the path; `kept`: there is a checkout at the target that is to be
-    reused; the rest are options of the user.
+    is a cache; `stored` are the bytes of objects in the path; `bundle`: it is a file that git has bundled; `kept`:
+    there is a checkout at the target that is to be reused; the rest are options of the user.
     """
 
     git: tuple[int, ...] | None
@@ -28,6 +28,7 @@ class Facts(NamedTuple):
     stored: int = 0
     sparse: bool = False
     kept: bool = False
+    bundle: bool = False
 
 
 class Plan(NamedTuple):
@@ -55,6 +56,8 @@ def choose(facts: Facts) -> Plan:
     if facts.sparse and not usable:
         raise SourceError(f"sparse directories need the git program: {_why_not(facts.git)}")
     engine = f"git {'.'.join(map(str, facts.git or ()))}" if usable else f"libgit2 ({_why_not(facts.git)})"
+    if facts.bundle and not usable:
+        raise SourceError(f"a bundle needs the git program: {_why_not(facts.git)}")
     objects, why = _objects(facts if usable else facts._replace(kept=False))
     if facts.kept and not usable:
         why += "; the checkout that stands there is replaced, since only the git program could keep it"
@@ -74,6 +77,8 @@ def _objects(facts: Facts) -> tuple[str, str]:
         return "fetch", f"{history}, fetched into the checkout that is kept"
     if facts.cached and not facts.kept:
         return "mirror", f"{history}, from the mirror in the cache, which fetches what it lacks"
+    if facts.bundle:
+        return "fetch", f"{history}, from a bundle"
     if facts.local and (not facts.depth or facts.stored <= LARGE):
         return "copy", f"{history}, from objects that are copied: the repository is on this machine"
     if facts.local:

@@ -11,13 +11,13 @@ from runnerlib.source.atomic_replace import replacing
 from runnerlib.source.git import cache, cli_transport, reuse, upstream
 from runnerlib.source.git.checkout import Work, make
 from runnerlib.source.git.compare_base import FIRST, Comparison
-from runnerlib.source.git.local import stored_bytes
+from runnerlib.source.git.local import is_sha256, stored_bytes
 from runnerlib.source.git.options import GitOptions, read
 from runnerlib.source.git.plan import Facts, Plan, choose
 from runnerlib.source.git.refs import guess
 from runnerlib.source.git.remote import Remote, locate
 from runnerlib.source.git.retrying_transport import RetryingTransport
-from runnerlib.source.git.transport import MissingRefError, NetworkError, Transport
+from runnerlib.source.git.transport import FormatError, NetworkError, RefError, Transport
 from runnerlib.source.spec import Prepared
 
 if TYPE_CHECKING:
@@ -39,11 +39,23 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     report(f"plan: {plan.reason}")
     # A full id means the same commit everywhere; a name must not be resolved to a pull request's head by mistake.
     change = _change() if spec.for_change or guess(ref).commit else None
-    work = Work(_transport(plan, options, report), options, plan, spec.cache, report, change, compared)
+    sha256 = remote.url is None and is_sha256(remote)
+    work = Work(_transport(plan, options, report), options, plan, spec.cache, report, change, compared, sha256)
     with replacing(target, report) as made:
-        commit = _update(work, remote, ref, target, made) if plan.keep else make(work, remote, ref, made)
+        try:
+            commit = _made(work, remote, ref, target, made)
+        except FormatError as error:
+            report(f"{error}; beginning again")
+            remove_tree(made)
+            remove_tree(made.with_name("git"))
+            commit = _made(work._replace(sha256=True), remote, ref, target, made)
     report(f"checked out {commit}")
     return Prepared(target.resolve(), commit)
+
+
+def _made(work: Work, remote: Remote, ref: str | None, target: Path, made: Path) -> str:
+    """Make the checkout, from the one that stands there if the plan says so; return its commit."""
+    return _update(work, remote, ref, target, made) if work.plan.keep else make(work, remote, ref, made)
 
 
 def _compared(spec: SourceSpec) -> tuple[Comparison, int]:
@@ -85,6 +97,7 @@ def _facts(spec: SourceSpec, options: GitOptions, remote: Remote, *, kept: bool)
         stored=stored_bytes(remote) if local else 0,
         sparse=bool(options.sparse),
         kept=kept,
+        bundle=remote.is_bundle,
     )
 
 
@@ -108,7 +121,7 @@ def _update(work: Work, remote: Remote, ref: str | None, target: Path, made: Pat
     """Update the reused checkout; make a new one if that is impossible and nothing was touched yet."""
     try:
         return reuse.update(work, remote, ref, target, made)
-    except (MissingRefError, NetworkError):
+    except (RefError, NetworkError, FormatError):
         raise
     except SourceError as error:
         if made.exists():

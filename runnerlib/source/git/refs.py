@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import SourceError, unknown
+from runnerlib.source.git.transport import RefError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,8 +35,15 @@ def check_ref(ref: str) -> None:
 
 
 def is_id(ref: str) -> bool:
-    """Tell whether `ref` is a full commit id."""
-    return re.fullmatch("[0-9a-fA-F]{40}", ref) is not None
+    """Tell whether `ref` is a full commit id, by SHA-1 or SHA-256."""
+    return re.fullmatch("[0-9a-fA-F]{40}([0-9a-fA-F]{24})?", ref) is not None
+
+
+def check_no_name(ref: str, advertised: Collection[str]) -> None:
+    """Refuse a commit id that is not there while a branch or tag has it for a name: it may be meant to deceive."""
+    for name in (_BRANCH + ref, _TAG + ref):
+        if name in advertised:
+            raise RefError(f"no commit has the id '{ref}', which is also the name '{name}'; say that to mean it")
 
 
 def find(ref: str | None, advertised: Collection[str]) -> Wanted:
@@ -44,7 +52,7 @@ def find(ref: str | None, advertised: Collection[str]) -> Wanted:
     Raises `SourceError` when it can mean nothing at all.
     """
     if ref is None and "HEAD" not in advertised:
-        raise SourceError("the repository has no default branch with a commit")
+        raise RefError("the repository has no default branch with a commit; name a ref")
     if ref is None or ref == "HEAD":
         return Wanted(name="HEAD")
     if is_id(ref):
@@ -64,7 +72,7 @@ def guess(ref: str | None) -> Wanted:
         return Wanted(name="HEAD")
     if is_id(ref):
         return Wanted(commit=ref.lower())
-    return Wanted(name=ref if ref.startswith("refs/") else _BRANCH + ref.removeprefix("origin/"))
+    return Wanted(name=ref if ref.startswith("refs/") else _BRANCH + ref)
 
 
 def candidates(ref: str | None) -> tuple[str, ...]:
@@ -88,11 +96,11 @@ def kept_as(name: str) -> str:
     return "refs/remotes/origin/" + name.removeprefix(_BRANCH).removeprefix("refs/")
 
 
-def not_found(ref: str, advertised: Collection[str]) -> SourceError:
+def not_found(ref: str, advertised: Collection[str]) -> RefError:
     """Return the error for a ref that is not there; it lists a few names, the nearest first."""
     names = sorted({_short(name) for name in advertised if name.startswith((_BRANCH, _TAG))})
     near = get_close_matches(ref, names, n=5, cutoff=0.4)
-    return SourceError(unknown("ref", ref, near or names[:5] or ["the repository has no branch and no tag"]))
+    return RefError(unknown("ref", ref, near or names[:5] or ["the repository has no branch and no tag"]))
 
 
 def _short(name: str) -> str:

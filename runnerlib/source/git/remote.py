@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -10,6 +11,8 @@ from urllib.parse import unquote
 from runnerlib.errors import SourceError
 from runnerlib.source.git_credentials import stored
 from runnerlib.source.url import Url, split, without_credentials
+
+_BUNDLE = re.compile(rb"# v\d+ git bundle\n")
 
 
 class Remote(NamedTuple):
@@ -25,9 +28,22 @@ class Remote(NamedTuple):
     password: str = ""
 
     @property
+    def is_bundle(self) -> bool:
+        """True for a file that `git bundle create` has made."""
+        return self.url is None and is_bundle(Path(self.address))
+
+    @property
     def store(self) -> Path:
         """The git directory of a local path. Raises `SourceError` when there is none."""
         return find_store(Path(self.address))
+
+
+def is_bundle(path: Path) -> bool:
+    """Return whether a path is a regular file that begins as git's bundles do."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _BUNDLE.match(file.read(64)) is not None
 
 
 def find_store(path: Path) -> Path:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib.errors import SourceError
 from runnerlib.source.git.gitdir import read_ref, read_refs, read_shallow, write_refs
 from runnerlib.source.git.history import is_deep
-from runnerlib.source.git.refs import Wanted, candidates, change_refs, find, guess, kept_as, not_found
-from runnerlib.source.git.transport import INFINITE, KindError, MissingRefError
+from runnerlib.source.git.refs import Wanted, candidates, change_refs, check_no_name, find, guess, kept_as, not_found
+from runnerlib.source.git.transport import INFINITE, KindError, MissingRefError, RefError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -135,6 +135,8 @@ class Search:
                 return self._found(commit, None, None)
         listing = self._list(())
         self._fetch_everything(listing)
+        if self._resolve(commit) is None:
+            check_no_name(ref or commit, listing.refs)
         return self._resolved(ref or commit, commit, listing)
 
     def _bring_change(self, unknown: SourceError, depth: int) -> Found:
@@ -166,6 +168,7 @@ class Search:
         try:
             self._fetch_one(wanted.commit, 0)
         except MissingRefError:
+            check_no_name(ref or wanted.commit, names)
             raise not_found(ref or wanted.commit, names) from None
         return self._resolved(ref or "HEAD", wanted.commit, listing, everything=True)
 
@@ -211,7 +214,7 @@ class Search:
         try:
             return self._transport.resolve(self._store, oid)
         except KindError as error:
-            raise SourceError(f"ref '{self._ref or oid}' is {error}") from None
+            raise RefError(f"ref '{self._ref or oid}' is {error}") from None
 
     def _has(self, oid: str, depth: int) -> bool:
         """Return whether the store holds the commit of `oid` to that depth."""

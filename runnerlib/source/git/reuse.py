@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from runnerlib.source.git.remote import Remote
 
-_PACK = re.compile(r"pack-[0-9a-f]{40}\.(pack|idx)")
+_PACK = re.compile(r"pack-[0-9a-f]{40}(?:[0-9a-f]{24})?\.(pack|idx)")
 _LFS = re.compile("[0-9a-f]{64}")
-_ID = re.compile("[0-9a-f]{40}")
+_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HOLDER = ".runnerlib-"
 
 

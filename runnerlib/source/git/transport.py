@@ -20,11 +20,19 @@ INFINITE = 0x7FFFFFFF
 """The depth that stands for the whole history, also of a store that is shallow."""
 
 
-class MissingRefError(SourceError):
+class RefError(SourceError):
+    """The ref that was asked for leads to no commit: neither the network is to blame, nor what is kept here."""
+
+
+class MissingRefError(RefError):
     """The remote does not have the ref or the commit that was asked for, or does not give it away."""
 
 
-class KindError(SourceError):
+class FormatError(SourceError):
+    """The remote names its objects by another algorithm than the store does."""
+
+
+class KindError(RefError):
     """The name means no single commit; the text says what it is: `a blob, not a commit`."""
 
 

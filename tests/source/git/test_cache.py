@@ -318,3 +318,20 @@ def test_a_tree_is_as_open_as_the_umask_says(first: int, second: int, origin: Or
         os.umask(before)
     for mask, modes in zip((first, second, second), found, strict=True):
         assert modes <= {0o777 & ~mask, 0o666 & ~mask}
+
+
+def test_what_is_broken_in_another_entry_harms_no_checkout(origin: Origin, tmp_path: Path) -> None:
+    """Links to nowhere and in a circle, files and directories for each other: sizes are asked after each checkout."""
+    kept = Cache(tmp_path / "cache", size=1)
+    spec = SourceSpec("git", str(origin.path), None, (), kept)
+    prepare(spec, tmp_path / "src")
+    other = tmp_path / "cache/git/other-0123"
+    (other / "mirror/objects/pack").mkdir(parents=True)
+    (other / "mirror/objects/pack/pack-x.pack").symlink_to("nowhere")
+    (other / "trees/x").mkdir(parents=True)
+    (other / "trees/x/tree").symlink_to("tree")
+    (tmp_path / "cache/git/circle").symlink_to("circle")
+    (tmp_path / "cache/git/a file").write_text("x")
+    (tmp_path / "cache/git/locked-1/lock").mkdir(parents=True)
+    prepare(spec, tmp_path / "src")
+    assert (tmp_path / "src/.git").is_dir()

@@ -209,6 +209,8 @@ def test_attributes_of_lfs_in_any_directory(where: str, tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main", "repo")
     (repo / where).mkdir(parents=True, exist_ok=True)
     (repo / where / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    (repo / "none").mkdir()
+    (repo / "none/file").write_text("x")
     (repo / "data").symlink_to("/proc/1/root/root")  # a directory that most users may not enter
     with serving_lfs(tmp_path, content) as (server, pointer):
         (repo / where / "big.bin").write_text(pointer)
@@ -365,7 +367,7 @@ def test_wishes() -> None:
     asked = source(
         "x", "depth=0", "submodules=recursive", "sparse=a//b/", "lfs=no", "keep=ignored", "timeout=5", "retries=0"
     )
-    assert read(asked) == GitOptions(0, "recursive", ("a/b",), "no", "auto", "ignored", None, 5, 0)
+    assert read(asked) == GitOptions(0, "recursive", ("a/b",), lfs="no", keep="ignored", timeout=5, retries=0)
 
 
 @pytest.mark.parametrize(
