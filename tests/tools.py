@@ -36,6 +36,7 @@ PACKAGES = {
     "nats-server": "nats-server",
     "apache2": "apache2 libapache2-mod-svn",
     "php": "php-cli",
+    "promtool": "prometheus",
     "systemd-escape": "systemd",
 }
 

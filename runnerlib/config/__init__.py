@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.config.merge import PROFILES, FileLayer, Layer, LayerValue, Origin, Resolved, resolve
 from runnerlib.config.setting import Setting
-from runnerlib.config.settings import SECRETS, SETTINGS, RunnerConfig
+from runnerlib.config.settings import OBSERVING, SECRETS, SETTINGS, RunnerConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIG_VARIABLE",
+    "OBSERVING",
     "PROFILES",
     "SECRETS",
     "SETTINGS",

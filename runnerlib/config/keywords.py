@@ -82,6 +82,8 @@ class SettingKeywords(TypedDict, total=False):
     log_format: Literal["text", "json"] | None
     log_level: Literal["debug", "info", "warning", "error", "fatal"] | None
     history: str | None
+    metrics_file: str | None
+    metrics_push: str | None
     plugin_dir: str | None
     plugin_packages: Texts | None
     plugin_timeout: float | str | None

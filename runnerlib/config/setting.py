@@ -21,7 +21,8 @@ class Setting(NamedTuple):
     An `early` setting is used before the CI source is prepared, so no file of that source can set it. In a `literal`
     setting, references to secrets are not replaced. A setting that is not `offered` has no command-line option,
     because every user of the machine can read arguments. The value of a `secret` setting is masked, whichever layer
-    or plugin gives it, and the job does not get its variable unless it is `passed_on`. `option` and `variable` are its
+    or plugin gives it, and the job does not get its variable unless it is `passed_on`. An `observing` setting is of the
+    observers of a whole run: no single job of a workflow, and no worker, has it. `option` and `variable` are its
     spellings on the command line (``--job-command``) and in the environment (``REACTORCIDE_JOB_COMMAND``).
     """
 
@@ -38,6 +39,7 @@ class Setting(NamedTuple):
     literal: bool = False
     offered: bool = True
     passed_on: bool = False
+    observing: bool = False
 
 
 def setting(text: str, parse: Callable[[object], Any] = parsers.text, default: object = None, **flags: object) -> Any:

@@ -274,6 +274,13 @@ class RunnerConfig:
     history: str | None = setting(
         "file that keeps times and outcomes of runs, or `none` (default: .runnerlib/history.db of a project)",
         early=True,
+        observing=True,
+    )
+    metrics_file: str | None = setting(
+        "file to write the figures of the run to, for the textfile collector of Prometheus", early=True, observing=True
+    )
+    metrics_push: str | None = setting(
+        "URL of a Pushgateway of Prometheus that gets the figures of the run", early=True, observing=True, secret=True
     )
     plugin_dir: str | None = setting("directory whose files plugin_*.py are loaded as plugins", early=True)
     plugin_packages: tuple[str, ...] = setting(
@@ -377,3 +384,6 @@ SETTINGS: Mapping[str, Setting] = {one.name: one for one in _declared()}
 
 SECRETS = tuple(one for one in SETTINGS.values() if one.secret and one.name == one.target)
 """The settings whose values are secret."""
+
+OBSERVING = tuple(one.name for one in SETTINGS.values() if one.observing)
+"""The settings of observers of a whole run, which keep or send figures of it."""

@@ -7,7 +7,7 @@ carries no time: it happens when it is observed.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from runnerlib._util.values import NamedTuple
 
@@ -30,6 +30,25 @@ class Warned(NamedTuple):
 
     text: str
     step: str = ""
+
+
+class Measured(NamedTuple):
+    """Something that the runner did, in seconds since the epoch; emitted only in runs that keep or send figures.
+
+    `kind` and `name` are `queue` and a group, `source` and where it goes, `phase` and one of the run, `hook` and a
+    plugin (`phase` is the hook then), or `cache` and a key (`size` is in bytes). `step` and `job` say of which, if of
+    one. `outcome` is success or failure; of a cache hit, miss or saved.
+    """
+
+    kind: Literal["queue", "source", "phase", "hook", "cache"]
+    name: str
+    started: float
+    ended: float
+    outcome: str = "success"
+    phase: str = ""
+    step: str = ""
+    job: str = ""
+    size: int = 0
 
 
 class JobStarted(NamedTuple):
@@ -115,6 +134,7 @@ class WorkflowFinished(NamedTuple):
 Event = (
     Notice
     | Warned
+    | Measured
     | JobStarted
     | StepStarted
     | StepOutput

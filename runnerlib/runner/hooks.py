@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+import time
+from contextlib import contextmanager, suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from runnerlib.errors import OutputError, RunnerError
-from runnerlib.events import Notice, Warned
+from runnerlib.events import Measured, Notice, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from runnerlib._util.cancellation import Stop
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
     from runnerlib.runner.reporting import Ends
     from runnerlib.runner.sandbox.watch import Watch
     from runnerlib.triggers.sinks import Sink
+
+R = TypeVar("R")
+P = ParamSpec("P")
+S = TypeVar("S", bound="_Stateful")
+
+Kind = Literal["queue", "source", "phase", "hook", "cache"]
 
 Stage = Literal[
     "validation",  # the request is there, and its first plan is made by this
@@ -74,6 +83,7 @@ class RunState:
     `ends` gives the streams for its output. `observer` takes the events, and is None until there is one. `result` is
     that of the job, once it has ended; `ending` is true from then on, or from what has ended the run before it. `watch`
     looks after the CI source, from its preparation on; `caches` are those of the job, once they are restored.
+    `measures` says that observers want to know how long the parts of the run took.
     """
 
     def __init__(self, masker: SecretMasker, stop: Stop, ends: Ends, warned: Collection[str] = ()) -> None:
@@ -84,6 +94,7 @@ class RunState:
         self.ending = False
         self.watch: Watch | None = None
         self.caches: CacheSet | None = None
+        self.measures = False
         self.failures = FailureLog(self.warn)
         self._mask = masker.mask_string
         self._warned = set(warned)
@@ -106,12 +117,53 @@ class RunState:
         """Send a warning, masked."""
         self.tell(Warned(self._mask(text)))
 
+    @contextmanager
+    def measuring(self, kind: Kind, name: str, phase: str = "", step: str = "") -> Iterator[None]:
+        """Tell how long the block took, and whether it failed, if observers want to know."""
+        started, outcome = time.time(), "failure"
+        try:
+            yield
+            outcome = "success"
+        finally:
+            self.measured(Measured(kind, name, started, time.time(), outcome, phase, step))
+
+    def measured(self, event: Measured) -> None:
+        """Send what was measured, masked, if observers want to know."""
+        if self.measures:
+            name, step = self._mask(event.name), self._mask(event.step)
+            with suppress(OutputError):  # the next event raises it again
+                self.tell(event._replace(name=name, step=step))
+
+    def cached(self, result: str, key: str, started: float, size: int) -> None:
+        """Send what became of a cache."""
+        self.measured(Measured("cache", key, started, time.time(), result, size=size))
+
     def warn_of(self, plan: RunPlan) -> None:
         """Send each warning of a plan, once."""
         for warning in plan.warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
                 self.warn(warning)
+
+
+class _Stateful(Protocol):
+    state: RunState
+
+
+def measured_phase(name: str) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
+    """Have a method of a run tell how long it took."""
+
+    def decorated(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+        @wraps(method)
+        def measured(run: S, /, *words: P.args, **keywords: P.kwargs) -> R:
+            if not run.state.measures:
+                return method(run, *words, **keywords)
+            with run.state.measuring("phase", name):
+                return method(run, *words, **keywords)
+
+        return measured
+
+    return decorated
 
 
 class RunHooks(Protocol):

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from runnerlib._util.paths import OWN
-from runnerlib.errors import RunnerError
+from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Warned
 from runnerlib.output.modes.estimating import Estimating
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runnerlib.config import RunnerConfig
     from runnerlib.events import Observer
     from runnerlib.output.history.estimate import EarlierRuns
     from runnerlib.output.protocol import Console, Listener
+    from runnerlib.output.telemetry.push import Pusher
     from runnerlib.runner.plan import RunPlan
     from runnerlib.runner.services import RunServices
 
 HISTORY = "history.db"
+
+
+class Finishing(Protocol):
+    """An observer that hands on what it has gathered, once nothing more will happen."""
+
+    def finish(self) -> None:
+        """Hand it on."""
 
 
 class Watch:
@@ -36,6 +46,8 @@ class Watch:
         self._workflow = workflow
         self._history = history_of(plan)
         self.earlier = self._earlier()
+        self._finishing: list[Finishing] = []
+        services.measures = is_measured(plan)
 
     def inform(self, console: Console) -> None:
         """Give the estimates to a console that shows them."""
@@ -49,10 +61,34 @@ class Watch:
 
             yield HistoryRecorder(self._history, self.warn, self._revision, workflow=self._workflow)
 
+        config = self._plan.config
+        if config.metrics_file is not None or config.metrics_push is not None:
+            yield self._metrics(config)
+
+    def finish(self) -> None:
+        """Hand on what observers have gathered, when nothing more will happen."""
+        for one in self._finishing:
+            one.finish()
+
+    def _metrics(self, config: RunnerConfig) -> Listener:
+        from runnerlib.output.telemetry.metrics import Metrics, metrics_file
+
+        pusher = self._pusher(config.metrics_push) if config.metrics_push is not None else None
+        file = metrics_file(config.metrics_file, self._plan.workspace.base) if config.metrics_file is not None else None
+        made = Metrics(file, pusher, self.warn, workflow=self._workflow)
+        self._finishing.append(made)
+        return made
+
+    def _pusher(self, url: str) -> Pusher:
+        from runnerlib.output.telemetry.push import Pusher
+
+        return Pusher(url)
+
     def warn(self, text: str) -> None:
         """Send a warning, masked."""
         if self.observer is not None:
-            self.observer.observe(Warned(self._mask(text)))
+            with suppress(OutputError):  # an earlier event has raised it
+                self.observer.observe(Warned(self._mask(text)))
 
     def _earlier(self) -> EarlierRuns | None:
         if self._history is None:
@@ -73,6 +109,11 @@ class Watch:
             return commit_of(self._plan.code_dir)
         except RunnerError:
             return ""
+
+
+def is_measured(plan: RunPlan) -> bool:
+    """Return whether an observer of the run wants to know how long its parts take."""
+    return plan.config.metrics_file is not None or plan.config.metrics_push is not None
 
 
 def history_of(plan: RunPlan) -> Path | None:

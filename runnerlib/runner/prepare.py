@@ -67,7 +67,8 @@ def prepare_sources(
             # Not loaded before: only runs with a source replace a tree.
             from runnerlib.source import mounts as mounted
 
-            mounted.prepare(planner.services.sources, checkout.spec, checkout.target, plan.workspace.base, report)
+            with run.measuring("source", checkout.target.name):
+                mounted.prepare(planner.services.sources, checkout.spec, checkout.target, plan.workspace.base, report)
         else:
             report("going on in the workspace as it is; no source is prepared")
         if checkout.trusted:

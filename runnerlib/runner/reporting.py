@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.streams import Streams
     from runnerlib.output.summary import Summary
+    from runnerlib.runner.observing import Watch
     from runnerlib.runner.plan import RunPlan
     from runnerlib.runner.services import RunServices
     from runnerlib.runner.workflow.plan import WorkflowPlan
@@ -49,24 +50,26 @@ def audience(
     name, for a report, by default those of the job. Output goes to `ends`, by default the descriptors 1 and 2. Raises
     OutputError when stdout is closed or a file cannot be opened.
     """
-    listener = _listener(plan, services, ends or streams(), summary, rules)
+    listener, watch = _listener(plan, services, ends or streams(), summary, rules)
     try:
         yield listener
     finally:
+        if watch is not None:
+            watch.finish()
         listener.give_up()
         listener.close()
 
 
 def _listener(
     plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None, rules: Rules | None
-) -> Listener:
+) -> tuple[Listener, Watch | None]:
     config, marks = plan.config, services.masker.marks
     view = console_for(config, plan.environ, ends, plan.step_count, marks, services.modes)
     log = _log(plan, view.streams) if view.structured and not view.mode.for_programs else None
     shown: Console = _without(view.console, view.mode, plan, log)
     watched, files = is_watched(plan), (config.log_limit, config.events, config.report, config.junit)
     if plan.is_command and log is None and not watched and not any(one is not None for one in files):
-        return shown
+        return shown, None
     logs = _log_names(plan, services)
     if summary is not None and not view.mode.for_programs:
         from runnerlib.output.labelled import Labelled
@@ -92,13 +95,14 @@ def _listener(
     whole = FanOut(shown, *verdict, *_files(plan, logs), *_reports(plan, services, logs, rules), *others)
     if watch is not None:
         watch.observer = whole
-    return whole
+    return whole, watch
 
 
 def is_watched(plan: RunPlan) -> bool:
     """Return whether the run has observers that keep or send figures of it."""
     config, in_project = plan.config, plan.workspace.base.name == OWN and not plan.is_command
-    return (config.history or ("" if in_project else "none")) != "none"
+    asked = config.metrics_file is not None or config.metrics_push is not None
+    return asked or (config.history or ("" if in_project else "none")) != "none"
 
 
 def _log_names(plan: RunPlan, services: RunServices) -> LogNames:

@@ -11,24 +11,24 @@ import os
 import signal
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from runnerlib._util.cancellation import Stop
 from runnerlib._util.paths import PLUGINS
 from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.executor.local.own_process import alone as process_alone
 from runnerlib.output.streams import streams
-from runnerlib.runner.hooks import RunState
+from runnerlib.runner.hooks import RunState, measured_phase
 from runnerlib.runner.planner import Planner, plan_job
 from runnerlib.runner.prepare import make_directory, make_workspace, prepare_sources
 from runnerlib.runner.reporting import audience
 from runnerlib.runner.services import know_early
 from runnerlib.runner.steps import job_run
-from runnerlib.runner.supervision import check_system, heeded, interruptible, supervised, uvloop_factory
+from runnerlib.runner.supervision import check_system, finished, heeded, interruptible, supervised, uvloop_factory
 from runnerlib.secrets.process_registry import HERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from runnerlib.engine import JobRun
@@ -187,6 +187,7 @@ class _Run(Generic[P]):
         plan = self._planner.plan()
         if observer is None and show:
             self._listen(self._observers.enter_context(audience(plan, self._planner.services, self.state.ends())))
+        self.state.measures = self._planner.services.measures
         self.reached("validated")
         return plan
 
@@ -200,7 +201,8 @@ class _Run(Generic[P]):
         from runnerlib.runner.concurrency import group_of_job  # few jobs are in a group
 
         state, group = self.state, group_of_job(plan, plan.job.concurrency)
-        self._group.enter_context(group.entered(state.stop, state.notice, state.warn))
+        with state.measuring("queue", group.name):
+            self._group.enter_context(group.entered(state.stop, state.notice, state.warn))
         self._has_turn = True
 
     def lock_workspace(self, plan: JobPlan) -> Journal | None:
@@ -215,6 +217,7 @@ class _Run(Generic[P]):
         self.state.warn_of(plan)
         return journal
 
+    @measured_phase("prepare")
     def prepare(self: _Run[JobPlan], plan: JobPlan, journal: Journal | None) -> JobPlan:
         """Prepare the workspace; return the plan, which sources and plugins may have changed."""
         planner, state, hooks = self._planner, self.state, self._hooks
@@ -239,7 +242,9 @@ class _Run(Generic[P]):
         if plan.job.cache:
             from runnerlib.runner.cache.job import Voice, restored  # few jobs keep files from run to run
 
-            state.caches = restored(plan, planner.services.masker, Voice(state.notice, state.warn, report.check))
+            state.caches = restored(
+                plan, planner.services.masker, Voice(state.notice, state.warn, report.check, state.cached)
+            )
         self._driver.provide(plan)
         state.warn_of(plan)
         return plan
@@ -251,8 +256,12 @@ class _Run(Generic[P]):
             observer = self._driver.loop_observer if hooks is None else hooks.beside(self._driver.loop_observer)
         assert observer is not None  # noqa: S101 - it is open since the validation
         around = None if hooks is None else hooks.around()
-        return job_run(plan, services.masker, journal, observer, site, around, services.inspect, self.state.watch)
+        measures, watch = self.state.measures, self.state.watch
+        return job_run(
+            plan, services.masker, journal, observer, site, around, services.inspect, watch, measures=measures
+        )
 
+    @measured_phase("finish")
     def finish(self) -> None:
         """Carry out the stages after the job, or after what has ended the run before it.
 
@@ -281,7 +290,7 @@ class _Run(Generic[P]):
         if self.state.caches is not None and result.success:
             from runnerlib.runner.cache.job import Voice  # loaded before
 
-            self.state.caches.save(Voice(self.state.notice, self.state.warn))
+            self.state.caches.save(Voice(self.state.notice, self.state.warn, cached=self.state.cached))
 
     def _deliver(self, result: JobResult) -> None:
         state, plan, mask = self.state, self._planner.plan(), self._planner.services.masker.mask_string
@@ -387,13 +396,3 @@ class ThisThread:
         from runnerlib.runner.in_container import in_container
 
         return in_container(plan, here, self.stop)
-
-
-def finished(work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of `work`, which has `ThisThread` for its driver, so that nothing in it ever waits."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        return cast("T", done.value)
-    work.close()
-    raise AssertionError("a run in this thread waits for an event loop")

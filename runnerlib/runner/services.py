@@ -38,7 +38,8 @@ class RunServices:
 
     `secrets_known` becomes true once the masker knows the secrets of the configuration. With `plugins`, variables may
     still be added to the environment of the job. `invocation` is the command line, if the run has one. With
-    `inspect`, which takes each step that has failed, steps run one at a time.
+    `inspect`, which takes each step that has failed, steps run one at a time. With `measures` there are events of how
+    long the parts of the run took.
     """
 
     def __init__(self, masker: SecretMasker, resolver: SecretResolver | None = None) -> None:
@@ -50,6 +51,7 @@ class RunServices:
         self.plugins = False
         self.invocation: Invocation | None = None
         self.inspect: Inspect | None = None
+        self.measures = False
 
     @cached_property
     def sources(self) -> Sources:
@@ -65,7 +67,7 @@ class RunServices:
         """
         other = RunServices(self.masker, self.resolver.for_job())
         other.files, other.secrets_known, other.plugins = self.files, self.secrets_known, self.plugins
-        other.inspect = self.inspect
+        other.inspect, other.measures = self.inspect, self.measures
         return other
 
     def register(self, settings: Resolved, secrets: Sequence[Secret]) -> tuple[int, tuple[str, ...]]:

@@ -42,10 +42,13 @@ def job_run(
     around: StepHooks | None = None,
     inspect: Inspect | None = None,
     watch: Watch | None = None,
+    *,
+    measures: bool = False,
 ) -> JobRun:
     """Return the job of a plan, ready to run in its prepared workspace; `around` are hooks of its steps.
 
-    `inspect` takes each step that has failed, `watch` has looked after the CI source since it was prepared.
+    `inspect` takes each step that has failed, `watch` has looked after the CI source since it was prepared. With
+    `measures` there are events of how long the parts of the job took.
     """
     execution = _execution(plan, site)
     if plan.is_bounded:
@@ -62,7 +65,7 @@ def job_run(
     if any(step.cache or step.sources for step in plan.job.steps):
         from runnerlib.runner.cache.steps import StepFiles  # few jobs keep files from run to run
 
-        execution = execution._replace(cache=StepFiles(plan, execution.env, masker, observer))
+        execution = execution._replace(cache=StepFiles(plan, execution.env, masker, observer, measures=measures))
     if plan.job.env_file or any(step.env_file for step in plan.job.steps):
         from runnerlib.runner.env_files import EnvFiles  # for the few jobs that have some
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runnerlib._util.system import signal_name
 from runnerlib.errors import Interrupted, OutputError, RunnerError
@@ -19,7 +19,7 @@ from runnerlib.runner.steps import Site
 from runnerlib.secrets.socket import SecretServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from pathlib import Path
     from types import FrameType
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
     Warn = Callable[[str], None]
+
+T = TypeVar("T")
 
 
 def check_system(*, threads: bool = False) -> None:
@@ -180,3 +182,13 @@ class _Watch:
             self._told.add(text)
             with suppress(OutputError):  # the next event raises it again
                 self._warn(text)
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`, which has `ThisThread` for its driver, so that nothing in it ever waits."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    work.close()
+    raise AssertionError("a run in this thread waits for an event loop")

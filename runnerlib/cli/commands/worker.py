@@ -32,7 +32,9 @@ Exit codes:
 @click.option("--slots", default="1", metavar="NUMBER", help="Number of jobs at a time. (default: 1)")
 @click.option("--name", default="", metavar="NAME", help="Name of the worker. (default: that of the machine)")
 @click.option("--dir", "directory", metavar="DIR", help="Directory for workspaces of jobs. (default: one in TMPDIR)")
-@click.option("--health", default="", metavar="ADDRESS", help="Answer /healthz and /readyz there: PORT or HOST:PORT.")
+@click.option(
+    "--health", default="", metavar="ADDRESS", help="Answer /healthz, /readyz and /metrics there: PORT or HOST:PORT."
+)
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -18,6 +18,7 @@ from runnerlib.events import (
     JobFinished,
     JobStarted,
     Masked,
+    Measured,
     Notice,
     StepFinished,
     StepOutput,
@@ -58,6 +59,8 @@ class Encoder:
 
     def encode(self, event: Event) -> bytes:
         """The lines for one event; none when only a part of a line has come."""
+        if isinstance(event, Measured):
+            return b""
         now = _time(self._clock())
         match event:
             case StepOutput():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib._util.files import explain
@@ -16,7 +17,7 @@ from runnerlib.runner import condition_context
 from runnerlib.runner.cache.content import Place, forget_asides, pack_paths, unpack_entry
 from runnerlib.runner.cache.digest import of_contents
 from runnerlib.runner.cache.scope import is_foreign, scope_of
-from runnerlib.runner.cache.store import Store, name_of
+from runnerlib.runner.cache.store import Draft, Store, name_of
 from runnerlib.runner.checkouts import cache_directory
 
 if TYPE_CHECKING:
@@ -32,12 +33,20 @@ def _nothing() -> None:
     """Let the work go on."""
 
 
+def _unmeasured(_result: str, _key: str, _started: float, _size: int) -> None:
+    """Take no figures."""
+
+
 class Voice(NamedTuple):
-    """Takers of lines about caches: of notices, and of warnings. `check` raises when the work must end."""
+    """Takers of lines about caches: of notices, and of warnings. `check` raises when the work must end.
+
+    `cached` takes what became of a cache (hit, miss or saved), its key, the time when that began, and its bytes.
+    """
 
     notice: Callable[[str], None]
     warn: Callable[[str], None]
     check: Callable[[], None] = _nothing
+    cached: Callable[[str, str, float, int], None] = _unmeasured
 
 
 class Shelves:
@@ -149,6 +158,7 @@ class CacheSet:
     def _restore(self, keyed: Keyed, voice: Voice) -> None:
         store, shelf = self._shelves.store, self._shelves.shelf("cache", *keyed.paths)
         assert store is not None  # noqa: S101 - `restore` has seen to it
+        began = time.time()
         for prefix in ("", *keyed.prefixes):
             key = store.newest(shelf, prefix) if prefix else keyed.key
             with store.held(shelf, key or "") as entry:
@@ -160,12 +170,15 @@ class CacheSet:
                     store.discard(entry)
                     continue
                 voice.notice(f"cache '{keyed.key}': {_restored(keyed.key, key or '', left)}")
+                voice.cached("hit", keyed.key, began, Draft(*entry).size())
                 return
         voice.notice(f"cache '{keyed.key}': there is no entry yet")
+        voice.cached("miss", keyed.key, began, 0)
 
     def _save(self, keyed: Keyed, voice: Voice) -> None:
         store, shelf = self._shelves.store, self._shelves.shelf("cache", *keyed.paths)
         assert store is not None  # noqa: S101 - nothing has keys without one
+        began = time.time()
         with store.held(shelf, keyed.key) as entry:
             if entry is not None:
                 return
@@ -181,6 +194,7 @@ class CacheSet:
             if not draft.meta["items"]:
                 raise RunnerError("none of its paths names anything")
         voice.notice(f"cache '{keyed.key}': saved, {size:,} bytes")
+        voice.cached("saved", keyed.key, began, size)
         store.prune()
 
 

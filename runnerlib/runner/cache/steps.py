@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from runnerlib._util.files import explain
 from runnerlib.engine.step_cache import UpToDate
 from runnerlib.errors import RunnerError, printable
-from runnerlib.events import Notice, Warned
+from runnerlib.events import Measured, Notice, Warned
 from runnerlib.events.result import Exports
 from runnerlib.pipeline.graph_text import counted
 from runnerlib.runner.cache.content import pack_paths, unpack_entry
@@ -49,7 +50,11 @@ class _Begun(NamedTuple):
 class StepFiles:
     """The `StepCache` of a job, whose steps have the variables `env` before they add their own ones."""
 
-    def __init__(self, plan: JobPlan, env: Mapping[str, str], masker: SecretMasker, observer: Observer) -> None:
+    def __init__(
+        self, plan: JobPlan, env: Mapping[str, str], masker: SecretMasker, observer: Observer, *, measures: bool = False
+    ) -> None:
+        """With `measures` there are events of what became of each cache."""
+        self._measures = measures
         self._plan = plan
         self._env = env
         self._mask = masker.mask_string
@@ -69,13 +74,17 @@ class StepFiles:
 
     async def _work(self, step: Step, work: Callable[[Voice], T]) -> T | None:
         """Do work in a thread, which gives up when the step is stopped; what it says is told on the loop."""
-        cancelled, lines = threading.Event(), list[tuple[bool, str]]()
+        cancelled, lines, figures = threading.Event(), list[tuple[bool, str]](), list[Measured]()
 
         def check() -> None:
             if cancelled.is_set():
                 raise RunnerError("the step is stopped")
 
-        voice = Voice(lambda text: lines.append((False, text)), lambda text: lines.append((True, text)), check)
+        def cached(result: str, key: str, started: float, size: int) -> None:
+            texts = self._mask(key), self._mask(step.name)
+            figures.append(Measured("cache", texts[0], started, time.time(), result, step=texts[1], size=size))
+
+        voice = Voice(lambda text: lines.append((False, text)), lambda text: lines.append((True, text)), check, cached)
 
         def guarded() -> T | None:
             try:
@@ -93,6 +102,8 @@ class StepFiles:
             for is_warning, text in lines:
                 masked = self._mask(f"step '{step.name}': {text}")
                 self._observer.observe(Warned(masked) if is_warning else Notice(masked))
+            for figure in figures if self._measures else ():
+                self._observer.observe(figure)
 
     def _warn(self, text: str) -> None:
         self._observer.observe(Warned(self._mask(text)))

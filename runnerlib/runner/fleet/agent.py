@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, Any
 from runnerlib._util.cancellation import Stop, cancelled
 from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import RunnerError
-from runnerlib.events import StepFinished, Warned
+from runnerlib.events import Measured, StepFinished, Warned
+from runnerlib.events.forwarding import ForwardingObserver
 from runnerlib.events.result import StepResult
 from runnerlib.executor.local.own_process import alone, end_left
 from runnerlib.masking.known import KnownSecrets
+from runnerlib.output.telemetry.run_figures import RunFigures
 from runnerlib.runner.fleet.codec import decode, encode
 from runnerlib.runner.fleet.envelope import environment, unpack
 from runnerlib.runner.fleet.frame_writer import FrameWriter
-from runnerlib.runner.fleet.link import BEAT, JOB, STOP, TAKEN, TELL, Link
+from runnerlib.runner.fleet.link import BEAT, FIGURES, JOB, STOP, TAKEN, TELL, Link
 from runnerlib.runner.fleet.seal import JobCipher, SealError
 from runnerlib.runner.supervision import supervised, uvloop_factory
 from runnerlib.runner.workflow.backend import JobOutcome
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
+    from runnerlib.events import Event
     from runnerlib.runner.fleet.envelope import Addressed
     from runnerlib.runner.workflow.backend import RunningJob
 
@@ -78,6 +81,21 @@ class _Waiting:
         return _Job(link, decode(message[1]))
 
 
+class _Counted(ForwardingObserver):
+    """Counts the events of a job, for the figures of the worker; what was measured goes on if the run wants it."""
+
+    def __init__(self, observer: FrameWriter, counting: RunFigures, *, measures: bool) -> None:
+        super().__init__(observer)
+        self._counting = counting
+        self._measures = measures
+
+    def observe(self, event: Event) -> None:
+        """Count an event, and pass it on."""
+        self._counting.observe(event)
+        if self._measures or not isinstance(event, Measured):
+            super().observe(event)
+
+
 class _Job:
     """One job, from its envelope to its last frame."""
 
@@ -87,6 +105,8 @@ class _Job:
         self._ticket = given["ticket"]
         self._cipher = JobCipher(given["packed"]["key"])
         self._writer = FrameWriter(link, self._cipher, self._ticket)
+        self._counting = RunFigures(each_step=False)
+        self._observer = _Counted(self._writer, self._counting, measures=given["packed"].get("measures", False))
         self._stop = Stop()
         self._running: RunningJob | None = None
         self._asked: tuple[int, bool] | None = None
@@ -103,6 +123,7 @@ class _Job:
         try:
             outcome = await self._outcome(base)
             if not self._lost:
+                self._count(outcome)
                 self._writer.end(self._encoded(outcome))
             await self._link.drain()
             if not self._lost:
@@ -130,6 +151,8 @@ class _Job:
 
     async def _supervised(self, job: Addressed) -> JobOutcome:
         plan = job.plan
+        plan.services.measures = True
+        self._counting.pipeline = plan.masker.mask_string(plan.workflow.name)
         workspace = plan.front.workspace
         workspace.base.mkdir(parents=True, exist_ok=True)
         place = workspace.own() if any(one.is_bounded for one in plan.plans.values()) else None
@@ -138,12 +161,18 @@ class _Job:
             self._warn(f"{job.shown}: {warning}")
         async with supervised(plan.masker, self._warn, self._stop, user=next(users, None), place=place) as site:
             backend = LocalBackend(plan, site, directory_of(workspace))
-            self._running = backend.job(job.instance, job.inputs, job.names, job.shown, self._writer)
+            self._running = backend.job(job.instance, job.inputs, job.names, job.shown, self._observer)
             loop = asyncio.get_running_loop()
             with self._stop.reaching(loop, self._request):
                 if self._asked is not None:
                     self._running.stop(self._asked[0], at_once=self._asked[1])
                 return await self._running.run()
+
+    def _count(self, outcome: JobOutcome) -> None:
+        """Tell the worker the figures of the job."""
+        result = outcome.result
+        self._counting.job(result.outcome, result.duration)
+        self._link.send(FIGURES, json.dumps(self._counting.figures.plain()).encode())
 
     def _request(self, signum: int, at_once: bool = False) -> None:
         """Stop the job, now or as soon as it runs."""

@@ -25,7 +25,17 @@ from runnerlib.runner.workflow.job_outputs import JobOutputs
 
 _TUPLES: tuple[Any, ...] = (
     *(events.Notice, events.Warned, events.StepStarted, events.StepOutput, events.StepRetrying, events.Masked),
-    *(events.StepFinished, events.Triggered, StepResult, Usage, MaskReport, RuleCount, JobOutcome, JobOutputs),
+    *(
+        events.StepFinished,
+        events.Triggered,
+        events.Measured,
+        StepResult,
+        Usage,
+        MaskReport,
+        RuleCount,
+        JobOutcome,
+        JobOutputs,
+    ),
     *(JobInputs, Instance, WorkflowJob, Step, Retry, Cache, Concurrency, Service, Download, Filter, Input, Approval),
     FanOut,
 )

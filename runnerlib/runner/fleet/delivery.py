@@ -13,12 +13,13 @@ from runnerlib._util.cancellation import cancelled
 from runnerlib.runner.fleet.agent import STOPS, now
 from runnerlib.runner.fleet.codec import DamagedError, decode, encode
 from runnerlib.runner.fleet.contract import LAST, FleetError, Frame, LeaseLostError, Verdict
-from runnerlib.runner.fleet.link import BEAT, FRAME, JOB, STOP, TAKEN, TELL, Link
+from runnerlib.runner.fleet.link import BEAT, FIGURES, FRAME, JOB, STOP, TAKEN, TELL, Link
 from runnerlib.runner.fleet.seal import JobCipher, SealError, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from runnerlib.output.telemetry.figures import Figures
     from runnerlib.runner.fleet.contract import Begun, Kind, Lease
     from runnerlib.runner.fleet.keys import FleetKey
 
@@ -37,7 +38,10 @@ class Counts:
 
 
 class Setup(NamedTuple):
-    """The things that all jobs of a worker share; `directory` is that of their workspaces, `agent` makes an agent."""
+    """The things that all jobs of a worker share.
+
+    `directory` is that of their workspaces, `agent` makes an agent, `figures` are those of all jobs together.
+    """
 
     name: str
     key: FleetKey
@@ -45,6 +49,7 @@ class Setup(NamedTuple):
     agent: Callable[[], Any]
     say: Callable[[str], object]
     counts: Counts
+    figures: Figures
 
 
 class Delivery:
@@ -170,6 +175,9 @@ class Delivery:
         assert self._link is not None  # noqa: S101 - it was made before
         while (message := await self._link.receive()) is not None:
             kind, content = message
+            if kind == FIGURES:
+                with suppress(ValueError, TypeError):
+                    self._setup.figures.merge(json.loads(content))
             if kind != FRAME:
                 continue
             begin = 1 + content[0]

@@ -10,7 +10,7 @@ import platform
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib._util.paths import Workspace
-from runnerlib.config import Layer, Origin, Resolved, RunnerConfig
+from runnerlib.config import OBSERVING, Layer, Origin, Resolved, RunnerConfig
 from runnerlib.config.merge import Layers
 from runnerlib.masking.known import KnownSecrets
 from runnerlib.pipeline.workflow import Workflow
@@ -34,6 +34,7 @@ _STAY = frozenset(
     (
         *("job_command", "job_file", "workflow_file", "work_dir", "profile", "cache_dir", "cache_size", "cache_age"),
         *("state_dir", "events", "report", "junit", "output", "log_format"),
+        *OBSERVING,
         *("log_level", "log_limit", "log_stream", "max_line"),
         *("timestamps", "secret_providers", "secret_dir", "secret_command", "secret_timeout"),
         *("fleet", "fleet_key_file", "fleet_lease", "fleet_run_lease", "run_id", "detach"),
@@ -90,6 +91,7 @@ def pack(
         "files": {name: text for name, text in files.items() if name == resolved.config.secrets_file},
         "untrusted": request.untrusted,
         "references": [[path, key, value] for (path, key), value in plan.services.resolver.found.items()],
+        "measures": plan.services.measures,
         "secrets": masker.known if isinstance(masker, KnownSecrets) else (),
     }
 

@@ -1,4 +1,4 @@
-"""Health of a worker by HTTP, for what starts workers: `/healthz` while it lives, `/readyz` while it takes jobs."""
+"""Health of a worker by HTTP: `/healthz` while it lives, `/readyz` while it takes jobs, `/metrics` for Prometheus."""
 
 from __future__ import annotations
 
@@ -28,8 +28,13 @@ def listening_address(text: str) -> tuple[str, int]:
 
 
 @asynccontextmanager
-async def answering(address: tuple[str, int] | None, state: Callable[[], WorkerState]) -> AsyncIterator[int]:
-    """Answer during the block; yields the port, 0 without an address. Raises ConfigError."""
+async def answering(
+    address: tuple[str, int] | None, state: Callable[[], WorkerState], figures: Callable[[], str]
+) -> AsyncIterator[int]:
+    """Answer during the block; yields the port, 0 without an address. Raises ConfigError.
+
+    `figures` are a text that Prometheus reads.
+    """
     if address is None:
         yield 0
         return
@@ -38,7 +43,7 @@ async def answering(address: tuple[str, int] | None, state: Callable[[], WorkerS
         with suppress(asyncio.TimeoutError, OSError, ValueError, asyncio.IncompleteReadError):
             async with asyncio.timeout(_PATIENCE):
                 words = (await reader.readuntil(b"\r\n\r\n")).split()
-                writer.write(_response(words[0], words[1], state()))
+                writer.write(_response(words[0], words[1], state(), figures))
                 await writer.drain()
         writer.close()
 
@@ -50,13 +55,15 @@ async def answering(address: tuple[str, int] | None, state: Callable[[], WorkerS
         yield int(server.sockets[0].getsockname()[1])
 
 
-def _response(method: bytes, path: bytes, state: WorkerState) -> bytes:
+def _response(method: bytes, path: bytes, state: WorkerState, figures: Callable[[], str]) -> bytes:
     if method not in {b"GET", b"HEAD"}:
         status = "405 Method Not Allowed"
-    elif path == b"/healthz" or (path == b"/readyz" and state.ready):
+    elif path in {b"/healthz", b"/metrics"} or (path == b"/readyz" and state.ready):
         status = "200 OK"
     else:
         status = "503 Service Unavailable" if path == b"/readyz" else "404 Not Found"
-    body = json.dumps(state._asdict()).encode() + b"\n"
-    fields = ("Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close")
+    kind, body = "application/json", json.dumps(state._asdict()).encode() + b"\n"
+    if path == b"/metrics":
+        kind, body = "text/plain; version=0.0.4; charset=utf-8", figures().encode()
+    fields = (f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close")
     return "\r\n".join((f"HTTP/1.1 {status}", *fields, "", "")).encode() + (b"" if method == b"HEAD" else body)

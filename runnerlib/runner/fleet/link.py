@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
-# From the worker; an agent sends frames alone.
+# From the worker; an agent sends frames, and the figures of its job before the last one.
 JOB, BEAT, STOP, TAKEN, TELL = b"J", b"B", b"S", b"T", b"K"
-FRAME = b"F"
+FRAME, FIGURES = b"F", b"M"
 
 _SIZE = 4
 _LIMIT = 1 << 16

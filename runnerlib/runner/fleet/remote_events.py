@@ -8,7 +8,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from runnerlib.events import Masked, Notice, StepFinished, StepOutput, StepRetrying, StepStarted, Triggered, Warned
+from runnerlib.events import (
+    Masked,
+    Measured,
+    Notice,
+    StepFinished,
+    StepOutput,
+    StepRetrying,
+    StepStarted,
+    Triggered,
+    Warned,
+)
 from runnerlib.runner.fleet.codec import DamagedError
 
 if TYPE_CHECKING:
@@ -61,6 +71,12 @@ class RemoteEvents:
                 if isinstance(event, Warned) and event.step:
                     self._checked(event.step)
                 self._observer.observe(event._replace(text=mask(event.text)))
+            case Measured():
+                if event.step:
+                    self._checked(event.step)
+                started, ended = event.started - self._ahead, event.ended - self._ahead
+                texts = mask(event.name), mask(event.phase), mask(event.outcome), mask(event.job)
+                self._observer.observe(_measured(event, started, ended, *texts))
             case Triggered():
                 pass  # a worker of a coordinator reads it on the stdout of its own runner
             case _:
@@ -113,3 +129,7 @@ class RemoteEvents:
         if step not in self._steps:
             raise DamagedError("a job speaks of a step that is not its own")
         return step
+
+
+def _measured(event: Measured, started: float, ended: float, name: str, phase: str, outcome: str, job: str) -> Measured:
+    return event._replace(started=started, ended=ended, name=name, phase=phase, outcome=outcome, job=job)

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import ConfigError, one_line
+from runnerlib.output.telemetry.figures import Figures
 from runnerlib.runner.fleet.contract import WorkerFacts, WorkerState
 from runnerlib.runner.fleet.delivery import Counts, Delivery, Setup
 from runnerlib.runner.fleet.envelope import facts
@@ -52,7 +53,7 @@ def run_worker(options: WorkerOptions) -> int:
             raise ConfigError(f"a worker needs the whole key, '{one_line(options.key_file)}' has its public half alone")
         labels = tuple(dict.fromkeys((*options.labels, *facts())))
         worker = WorkerFacts(name, own_version(), key.fingerprint, labels, options.slots)
-        setup = Setup(name, key, options.directory, zygote.agent, _say, Counts())
+        setup = Setup(name, key, options.directory, zygote.agent, _say, Counts(), Figures())
         with asyncio.Runner(loop_factory=uvloop_factory()) as loop:
             loop.run(_Worker(worker, setup).run(options.fleet, address))
     finally:
@@ -77,7 +78,7 @@ class _Worker:
 
     async def run(self, fleet: str, health: tuple[str, int] | None) -> None:
         """Take jobs until a signal comes; then end those that run."""
-        async with answering(health, self._state) as port:
+        async with answering(health, self._state, self._figures) as port:
             if port:
                 _say(f"answers at port {port}")
             await self._run(fleet)
@@ -92,6 +93,17 @@ class _Worker:
         ready = connected and not leaving
         name, slots = self._worker.name, self._worker.slots
         return WorkerState(name, ready, leaving, connected, slots, len(self._running), counts.ended, counts.lost)
+
+    def _figures(self) -> str:
+        """Return the figures of the worker and its jobs, as Prometheus reads them."""
+        state, figures = self._state(), self._setup.figures
+        figures.set("build_info", self._worker.version, value=1)
+        figures.set("worker_ready", state.name, value=state.ready)
+        figures.set("worker_slots", state.name, value=state.slots)
+        figures.set("worker_running_jobs", state.name, value=state.running)
+        figures.set("worker_ended_jobs_total", state.name, value=state.ended)
+        figures.set("worker_lost_leases_total", state.name, value=state.lost)
+        return figures.text()
 
     async def _run(self, fleet: str) -> None:
         from runnerlib.runner.fleet.jetstream import taking

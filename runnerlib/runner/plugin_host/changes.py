@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
+from runnerlib.config import OBSERVING, SETTINGS, Layer, Origin, RunnerConfig
 from runnerlib.plugins.errors import PluginError
 from runnerlib.plugins.phase import PluginPhase
 
@@ -23,6 +23,7 @@ _FIXED = {
 _LAST = {
     **dict.fromkeys(("job_file",), PluginPhase.PRE_VALIDATION),
     **dict.fromkeys(("output", "events", "report", "junit", "log_limit", "artifacts_dir"), PluginPhase.POST_VALIDATION),
+    **dict.fromkeys(OBSERVING, PluginPhase.POST_VALIDATION),
     "code_dir": PluginPhase.PRE_SOURCE_PREP,
 }
 _SOURCES = ("source_", "ci_source_", "cache_")

@@ -18,6 +18,7 @@ from runnerlib.triggers.spool import SPOOL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from runnerlib.events.result import StepResult
     from runnerlib.plugins.context import Services
@@ -64,7 +65,11 @@ class HookCalls:
         def stop(signum: int) -> None:
             inbox.put(Interrupted(signum, signal_name(signum)))
 
-        with self._run.stop.forwarded(stop), self._capture.taken(member.name, inbox):
+        with (
+            self._run.stop.forwarded(stop),
+            self._capture.taken(member.name, inbox),
+            self._run.measuring("hook", member.name, phase.value),
+        ):
             self.call(member, phase.value, context, partial(self.say, member.name), inbox)
         subject = f"plugin '{member.name}' in {phase.value}"
         settings = changed_settings(config, context.config, subject)
@@ -134,6 +139,10 @@ class HookCalls:
             self._masker.register_secret(secret.value, secret.name)
 
     # -- telling
+
+    def measuring(self, member: Member, hook: str, step: str) -> AbstractContextManager[None]:
+        """Tell how long a hook took that is called beside a step."""
+        return self._run.measuring("hook", member.name, hook, step)
 
     def say(self, plugin: str, line: str) -> None:
         """Report a line that a plugin printed."""

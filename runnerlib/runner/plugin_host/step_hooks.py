@@ -13,6 +13,7 @@ from runnerlib.runner.plugin_host.changes import changed_env
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from runnerlib.events.result import StepResult
     from runnerlib.pipeline.job import Step
@@ -43,6 +44,10 @@ class HookCaller(Protocol):
 
     def hide(self, env: Mapping[str, str], known: Mapping[str, str]) -> None:
         """Mask variables added by hooks whose names look secret."""
+
+    def measuring(self, member: Member, hook: str, step: str) -> AbstractContextManager[None]:
+        """Tell how long the block took."""
+        ...
 
     def say(self, plugin: str, line: str) -> None:
         """Show a line that a hook has printed."""
@@ -90,10 +95,11 @@ class PluginStepHooks:
 
         call = partial(self._host.call, member, hook, context, tell, inbox)
         waiting = asyncio.ensure_future(asyncio.to_thread(call))
-        try:
-            await asyncio.shield(waiting)
-        except asyncio.CancelledError:
-            inbox.put(Interrupted(15, signal_name(15)))
-            await asyncio.wait([waiting])
-            waiting.exception()
-            raise
+        with self._host.measuring(member, hook, context.step.name if context.step is not None else ""):
+            try:
+                await asyncio.shield(waiting)
+            except asyncio.CancelledError:
+                inbox.put(Interrupted(15, signal_name(15)))
+                await asyncio.wait([waiting])
+                waiting.exception()
+                raise

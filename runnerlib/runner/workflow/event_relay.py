@@ -9,6 +9,7 @@ from runnerlib.events import (
     JobFinished,
     JobStarted,
     Masked,
+    Measured,
     Notice,
     StepFinished,
     StepOutput,
@@ -53,6 +54,9 @@ class JobEventRelay(ForwardingObserver):
                 self._observer.observe(Warned(f"{self._job}: {event.text}"))
             case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned():
                 self._observer.observe(event._replace(step=self._shown[event.step]))
+            case Measured():
+                step = self._shown.get(event.step, "")
+                self._observer.observe(event._replace(job=self._job, step=step))
             case _:
                 self._observer.observe(event)
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnerlib.config import SETTINGS, Layer, Origin, RunnerConfig
+from runnerlib.config import OBSERVING, SETTINGS, Layer, Origin, RunnerConfig
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.output import mode_of
 from runnerlib.output.log.file_names import file_name
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _JOBS = "jobs"
 # Settings for the workflow as a whole, not for each of its jobs.
-_OF_THE_WHOLE = ("max_parallel", "job_command", "job_file", "workflow_file", "events", "report", "junit")
+_OF_THE_WHOLE = ("max_parallel", "job_command", "job_file", "workflow_file", "events", "report", "junit", *OBSERVING)
 _SOURCE = ("source_type", "source_url", "source_ref", "source_options")
 
 

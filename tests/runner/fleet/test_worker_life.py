@@ -8,20 +8,25 @@ import signal
 from pathlib import Path
 
 from tests.integration.cli import runnerlib
+from tests.output.telemetry.test_metrics import checked, value
 from tests.runner.fleet.machines import Broker, Worker, dispatching, lines, working
 from tests.runner.fleet.test_stopping import Place, frozen
 from tests.waiting import until
 
 
 def asked(worker: Worker, path: str, method: str = "GET") -> tuple[int, dict[str, object]]:
+    status, body = answered(worker, path, method)
+    return status, json.loads(body) if body else {}
+
+
+def answered(worker: Worker, path: str, method: str = "GET") -> tuple[int, bytes]:
     until(lambda: "answers at port" in worker.said)
     port = int(worker.said.partition("answers at port ")[2].split()[0])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path)
         response = connection.getresponse()
-        body = response.read()
-        return response.status, json.loads(body) if body else {}
+        return response.status, response.read()
     finally:
         connection.close()
 
@@ -83,6 +88,26 @@ def test_health_answers_what_is_asked(own_broker: Broker, key: Path, tmp_path: P
         words = ("worker", "--on", own_broker.url, "--fleet-key-file", str(key), "--health", given)
         done = runnerlib(*words, cwd=tmp_path)
         assert (done.code, done.err) == (78, f"error: --health: got '{given}', PORT or HOST:PORT is expected\n")
+
+
+def test_metrics_of_a_worker_are_those_of_its_jobs(own_broker: Broker, key: Path, tmp_path: Path) -> None:
+    jobs = "{name: a, command: 'echo correct-horse', matrix: {x: [1, 2]}}, {name: b, command: 'exit 3'}"
+    (tmp_path / "w.yaml").write_text(f"workflow: {{name: 'w \"1\"', jobs: [{jobs}]}}")
+    words = ("run", "--workflow-file", "w.yaml", "--on", own_broker.url, "--fleet-key-file", str(key))
+    with working(own_broker, key, "w1", "--health", "0") as worker:
+        before = checked(answered(worker, "/metrics")[1].decode())
+        assert value(before, "worker_slots", worker="w1") == 2
+        more = ("--secret-values-list", "correct-horse", "--metrics-file", "x.prom")
+        assert runnerlib(*words, *more, cwd=tmp_path).code == 3
+        until(lambda: b'ended_jobs_total{worker="w1"} 3' in answered(worker, "/metrics")[1])
+        after = checked(answered(worker, "/metrics")[1].decode())
+    mine = checked((tmp_path / "x.prom").read_text())
+    for text in (after, mine):
+        assert value(text, "jobs_total", pipeline='w \\"1\\"', outcome="success") == 2
+        assert value(text, "jobs_total", pipeline='w \\"1\\"', outcome="failure") == 1
+        assert value(text, "masked_secrets_total", pipeline='w \\"1\\"') == 2
+    assert "last_run_step" not in after
+    assert "correct-horse" not in after + mine
 
 
 def test_the_state_of_a_fleet(own_broker: Broker, key: Path, tmp_path: Path) -> None:
