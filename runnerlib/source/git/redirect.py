@@ -1,7 +1,8 @@
 """Redirects of git over http: git follows none of them itself, so that no server leads it to an address inside.
 
-git tells where it was sent to; what that means is looked up and checked here, and git is bound to the address that was
-checked (`http.curloptResolve`, git 2.37 or newer): its own look-up could have another answer.
+git tells where it was sent to, and which address said so; what that means is looked up and checked here, and git is
+bound to the addresses that were checked (`http.curloptResolve`, git 2.37 or newer): its own look-up could have another
+answer.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ TRACE = {"GIT_TRACE_CURL": "2", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT
 _ASKED = "/info/refs?service=git-upload-pack"
 _MOST = 10
 _LOCATION = re.compile(rb"(?i)<= Recv header: location:[ \t]*(\S+)")
+# Newer versions of libcurl name the address before the port, in one pair of brackets.
+_CONNECTED = re.compile(rb"== Info: (?:Connected to|Established connection to) .*?\(([0-9a-fA-F:.]+)[ )]")
 
 
 class Way:
@@ -45,9 +48,8 @@ class Way:
     @property
     def settings(self) -> Mapping[str, str]:
         """Variables by which git asks the place that was found; a URL in an argument would be cut at its first `=`."""
-        if not self._steps:
-            return {}
-        found = {f"url.{self._base}.insteadOf": self._remote.address, "http.curloptResolve": self._pin}
+        place = f"url.{self._base}.insteadOf"
+        found = {place: self._remote.address if self._steps else "", "http.curloptResolve": self._pin}
         numbered = list(enumerate((key, value) for key, value in found.items() if value))
         keys = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in numbered}
         values = {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in numbered}
@@ -56,6 +58,8 @@ class Way:
     def go_on(self, trace: bytes) -> None:
         """Follow the redirect that git reports. Raises `SourceError` when it may not be followed."""
         found = _LOCATION.findall(trace)
+        if not self._steps:
+            self._limit(trace)
         self._steps += 1
         if not found:
             raise self._error("its redirect cannot be followed: it does not say where to")
@@ -74,25 +78,36 @@ class Way:
         self._base = target._replace(path=target.path.removesuffix(_ASKED))
 
     def _begin(self) -> None:
-        """Set the limit: the farthest of the addresses of the first server, which is public if it is not known."""
+        """Bind git to the addresses of the first server, if they are known, for the redirect that sets out from it."""
         try:
-            addresses = self._addresses(self._base)
+            self._first = [address for address in self._addresses(self._base) if address]
         except (OSError, ProxyError):
-            addresses = []
-        reaches = [self._boundary.check(self._base, address) for address in addresses]
+            self._first = []
+        self._pin = _pin(self._base, self._first)
+
+    def _limit(self, trace: bytes) -> None:
+        """Set the limit: the farthest of the addresses of the first server, which is public if it is not known.
+
+        Those that git has connected to are among them: an older one is not bound to what was looked up here.
+        """
+        connected = [address.decode() for address in _CONNECTED.findall(trace)]
+        reaches = [self._boundary.check(self._base, address) for address in (*self._first, *connected)]
         self._boundary.connected(self._base, max(reaches, default=Reach.PUBLIC))
 
     def _checked(self, target: Target) -> str:
-        """Return what binds git to an address that is allowed. Raises `RefusedAddressError`."""
+        """Return what binds git to the addresses that are allowed. Raises `RefusedAddressError`."""
         refused: RefusedAddressError | None = None
+        allowed: list[str | None] = []
         for address in self._addresses(target):
             try:
                 self._boundary.check(target, address)
             except RefusedAddressError as error:
                 refused = error
             else:
-                return f"{target.host}:{target.port}:{address}" if address else ""
-        raise refused or SourceError(f"host '{target.host}' has no address")
+                allowed.append(address)
+        if not allowed:
+            raise refused or SourceError(f"host '{target.host}' has no address")
+        return _pin(target, [address for address in allowed if address])
 
     def _addresses(self, target: Target) -> list[str | None]:
         """The addresses of a server; what a proxy looks up is known only if it is written as an address."""
@@ -108,3 +123,9 @@ class Way:
 
     def _error(self, why: str) -> SourceError:
         return SourceError(f"cannot clone '{self._remote.shown}': {why}")
+
+
+def _pin(target: Target, addresses: list[str]) -> str:
+    """Return what binds git to addresses; an address of IPv6 needs nothing, and libcurl would not understand it."""
+    known = addresses and ":" not in target.host
+    return f"{target.host}:{target.port}:{','.join(dict.fromkeys(addresses))}" if known else ""

@@ -22,6 +22,7 @@ from runnerlib.source import interruptible_thread as worker
 from runnerlib.source.git.objects import copy_objects
 from tests.source.repository import SUBMODULE, Origin, git, holders, make, snapshot
 from tests.source.smart_http import QUOTED, TOKEN, Server, serving
+from tests.source.tunnel import proxy
 from tests.tools import tool
 
 if TYPE_CHECKING:
@@ -258,12 +259,17 @@ def test_certificates_are_checked(origin: Origin, full: Path, tmp_path: Path, mo
     subprocess.run([*new, *names, *files], cwd=tmp_path, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    with serving(origin.path.parent, context) as server:
+    with serving(origin.path.parent, context) as server, proxy() as through:
         url = server.url("git/repo").replace("http:", "https:")
-        assert "certificate" in refused(url, None, full)
-        monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "cert"))
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
-        clone(url, None, full)
+        for place in ("", through):
+            with monkeypatch.context() as patched:
+                patched.setenv("https_proxy", place)
+                said = refused(url, None, full)
+                assert "certificate" in said
+                assert "\n" not in said
+                patched.setenv("GIT_SSL_CAINFO", str(tmp_path / "cert"))
+                patched.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+                clone(url, None, full)
 
 
 def test_relative_path_and_the_repository_around_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

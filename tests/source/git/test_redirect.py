@@ -96,6 +96,25 @@ def test_git_is_bound_to_the_address_that_was_checked(
     clone(public.url(f"moved/elsewhere.invalid:{public.port}/git/repo"), full)
 
 
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("pins", [True, False])
+def test_a_name_that_is_inside_when_it_is_looked_up_lifts_no_limit(
+    public: Server, server: Server, full: Path, monkeypatch: pytest.MonkeyPatch, *, pins: bool
+) -> None:
+    """git has asked a public address; the look-up here, for the limit, has another answer. An old git is not bound."""
+    real = socket.getaddrinfo
+
+    def resolver(host: str, port: int, **other: int) -> object:
+        return real("127.0.0.1" if host == PUBLIC else host, port, **other)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    if not pins:
+        monkeypatch.setattr(redirect, "_pin", lambda *_: "")
+    said = refused(public.url(f"moved/127.0.0.1:{server.port}/git/repo"), full)
+    assert ("does not say where to" if pins else "a redirect of a public server may not lead there") in said, said
+    assert server.seen == []
+
+
 @pytest.mark.usefixtures("engine")
 def test_a_server_inside_may_lead_to_its_like(server: Server, full: Path) -> None:
     clone(server.url(f"moved/localhost:{server.port}/git/repo"), full)
