@@ -278,7 +278,7 @@ static bool is_idle(const struct view_state *state)
 static enum scan_result feed(struct scan *c, const uint8_t *text, size_t length, uint64_t base)
 {
     struct sift sift;
-    sift_begin(&sift, c->folding->kernel, text, length);
+    sift_begin(&sift, c->folding, text, length);
     enum scan_result result = SCAN_DONE;
     for (size_t at = 0; at < length && result == SCAN_DONE; at++) {
         if (is_idle(c->state)) {

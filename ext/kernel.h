@@ -40,7 +40,7 @@ struct kernel {
     size_t (*event)(const uint8_t *text, size_t blocks, uint16_t *events);
     bool (*glance)(const uint8_t *window, const uint16_t *events, size_t count, uint16_t *stops);
     size_t (*join)(uint16_t *events, uint16_t *stops, size_t count, uint16_t *start, uint16_t *stop);
-    void (*sift)(const uint8_t *text, size_t blocks, struct sift_masks *masks);
+    void (*sift)(const uint8_t *text, size_t blocks, const uint8_t *rest, struct sift_found *found);
 };
 
 extern const struct kernel kernel_portable;

@@ -198,6 +198,12 @@ static bool may_be_head(const struct patterns *self, const uint8_t *text, size_t
     return has_bit(self->heads, head_slot(self, head, part));
 }
 
+bool patterns_begin(const struct patterns *self, const uint8_t *text, size_t length)
+{
+    return may_be_head(self, text, length) &&
+           (is_proper_prefix(self, text, length) || patterns_contain(self, text, length));
+}
+
 /* The earliest position from which every two bytes are neighbours in some pattern. */
 static size_t walk_back(const struct patterns *self, const uint8_t *text, size_t length)
 {

@@ -45,6 +45,9 @@ static inline size_t patterns_length(const struct patterns *self, uint32_t i)
 
 bool patterns_contain(const struct patterns *self, const uint8_t *text, size_t length);
 
+/* Whether a pattern begins with the text, or is it. It is longer than four bytes. */
+bool patterns_begin(const struct patterns *self, const uint8_t *text, size_t length);
+
 /*
  * The least p such that text[p, length) is a proper prefix of a pattern, or `length`. What it costs, in
  * units of about a nanosecond, is added to `*work`; SIZE_MAX if that would exceed `budget`.

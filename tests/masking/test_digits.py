@@ -107,6 +107,26 @@ def test_ways_to_write_digits(name: str) -> None:
     assert run(masker().stream(), pieces) == shown
 
 
+LINE = b"2026-12-01 14:36:25.774433 status unpacked libsystemd0:amd64 252.36-1~deb12u1 0x5577 \\u0041 4c41b59\n"
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_digits_anywhere_in_a_log(kernel: str) -> None:
+    """Wherever they begin in the blocks and windows that a kernel looks at, and wherever the text ends."""
+    made, rng = scanner([DIGITS.encode()], kernel), random.Random(3)
+    log = LINE * 120
+    for _ in range(150):
+        written = WRITTEN[rng.choice(["colons", "C", "literal", "words", "JSON", "list", "lines of C"])].encode()
+        at, behind = rng.randrange(len(log)), rng.choice([b"", b" z", LINE, log])
+        text = log[-at:] + b"z " + written + behind
+        digits = re.search(rb"6[^z]*7", written)
+        assert digits
+        want = log[-at:] + b"z " + written[: digits.start()] + b"#" + written[digits.end() :] + behind
+        assert made.mask(text) == want
+        cut = rng.randrange(len(text))
+        assert run(made.stream(), [text[:cut], text[cut:]]) == want
+
+
 def printed(command: list[str], text: bytes) -> bytes:
     return subprocess.run(command, input=text, capture_output=True, check=True).stdout
 

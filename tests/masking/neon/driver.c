@@ -172,16 +172,16 @@ static void end_counts(void)
 
 static void sift_with(const struct kernel *by, const uint8_t *text, size_t blocks)
 {
-    struct sift_masks *masks = allocate(blocks * sizeof *masks); /* what lies between members is zero, too */
-    struct sift_masks *found = allocate(blocks * sizeof *found);
-    by->sift(text, blocks, masks);
-    for (size_t i = 0; i < blocks; i++) {
-        found[i].digit = masks[i].digit, found[i].letter = masks[i].letter, found[i].prefix = masks[i].prefix;
-        found[i].line = masks[i].line, found[i].gap = masks[i].gap, found[i].each = masks[i].each;
-        found[i].first = masks[i].first, found[i].count = masks[i].count;
+    struct sift_found *found = allocate((blocks / SIFT_BLOCKS + 1) * sizeof *found);
+    size_t count = 0;
+    for (size_t i = 0; i < blocks; i += SIFT_BLOCKS, count++) {
+        size_t here = blocks - i < SIFT_BLOCKS ? blocks - i : SIFT_BLOCKS;
+        by->sift(text + i * SIFT_BLOCK, here - 1, text + (i + here - 1) * SIFT_BLOCK, &found[count]);
+        memset(found[count].start + here, 0, (SIFT_BLOCKS - here) * sizeof *found->start);
+        memset(found[count].line + here, 0, (SIFT_BLOCKS - here) * sizeof *found->line);
     }
-    write_bytes(found, blocks * sizeof *found);
-    free(masks), free(found);
+    write_bytes(found, count * sizeof *found);
+    free(found);
 }
 
 static void find_digits(void)

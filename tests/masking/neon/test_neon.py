@@ -202,14 +202,14 @@ def test_every_byte_at_every_place_of_a_block(driver: Driver) -> None:
 
 
 def test_digits_are_those_of_the_portable_kernel(driver: Driver) -> None:
-    texts = [b"." * place + bytes([byte]) + b"." * (63 - place) for byte in range(256) for place in range(BLOCK)]
+    texts = [b"4" * place + bytes([byte]) + b"4" * (63 - place) for byte in range(256) for place in range(BLOCK)]
     texts += [
         Random(6).randbytes(BLOCK * 500),
         bytes(Random(7).choices(b"0123456789abcdefABCDEFxu\\# :\n", k=BLOCK * 500)),
     ]
     answers = driver.answers([b"D" + framed(b"".join(texts))])
     found = answers.bytes()
-    assert len(found) >= 8 * 7 * (len(texts) - 2 + 1000)
+    assert len(found) >= 8 * 2 * (len(texts) - 2 + 1000)
     assert any(found)
     assert found == answers.bytes()
 
