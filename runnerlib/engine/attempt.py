@@ -93,6 +93,7 @@ class Attempt:
         self._turn: asyncio.Future[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._named: set[int] = set()
+        self._waiting = False  # for the end of the process
         self.usage: Usage | None = None
 
     def stop(self, why: StepOutcome, *, at_once: bool = False) -> None:
@@ -158,7 +159,7 @@ class Attempt:
             self._stop_waiting(process, pump)
 
         def on_exit() -> None:
-            loop.remove_reader(process.exited)
+            self._wait_no_more(process)
             try:
                 exited.set_result(self._reap(process))
             except Exception as error:  # an exception in a callback of the loop would be lost
@@ -167,6 +168,7 @@ class Attempt:
                 pump.after(process.unread(), lambda: self._later(self._limits.drain, stop_waiting))
 
         loop.add_reader(process.exited, on_exit)
+        self._waiting = True
         pump.start()
         self._watch_time(pump)
         await pump.ended
@@ -251,6 +253,11 @@ class Attempt:
             timer.cancel()
         if self._pump is not None:
             self._pump.finish()
-        asyncio.get_running_loop().remove_reader(process.exited)
+        self._wait_no_more(process)
         process.close()
         self._executor.room.leave()
+
+    def _wait_no_more(self, process: StepProcess) -> None:
+        if self._waiting:
+            self._waiting = False
+            asyncio.get_running_loop().remove_reader(process.exited)

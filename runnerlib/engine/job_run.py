@@ -87,17 +87,8 @@ class JobRun:
         self._steps = {step.name: step for step in self._job.steps}
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._shown = distinct({name: masker.mask_string(name) for name in self._graph})
-        self._context = StepContext(
-            executor,
-            masker,
-            observer,
-            execution.limits,
-            execution.scratch,
-            execution.around,
-            execution.boundary,
-            execution.inspect,
-            execution.cache,
-        )
+        bounds = execution.limits, execution.scratch, execution.around, execution.boundary
+        self._context = StepContext(executor, masker, observer, *bounds, execution.inspect, execution.cache)
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
         )
@@ -107,7 +98,8 @@ class JobRun:
         self._results: dict[str, StepResult] = {}
         self._new: set[str] = set()  # the steps that ran, and those that follow one that did
         self._running: dict[asyncio.Task[StepResult], tuple[str, StepRun]] = {}
-        self._ended: asyncio.Queue[asyncio.Task[StepResult]] = asyncio.Queue()
+        self._ended: list[asyncio.Task[StepResult]] = []
+        self._one_ended: asyncio.Future[None] | None = None
         self._ending: StepOutcome | None = None  # of the job, once it has to end early
         self._failure: BaseException | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -175,10 +167,16 @@ class JobRun:
 
     async def _some_ended(self) -> list[asyncio.Task[StepResult]]:
         """Wait until a step has ended; those that end together are in written order, so that a run can be repeated."""
-        ended = [await self._ended.get()]
-        while not self._ended.empty():
-            ended.append(self._ended.get_nowait())
-        return sorted(ended, key=lambda task: self._numbers[self._running[task][0]])
+        if not self._ended:
+            self._one_ended = asyncio.get_running_loop().create_future()
+            await self._one_ended
+        ended, self._ended = self._ended, []
+        return ended if len(ended) == 1 else sorted(ended, key=lambda task: self._numbers[self._running[task][0]])
+
+    def _on_end(self, task: asyncio.Task[StepResult]) -> None:
+        self._ended.append(task)
+        if self._one_ended is not None and not self._one_ended.done():
+            self._one_ended.set_result(None)
 
     def _start_ready(self) -> None:
         """Start or skip the steps that are ready, in written order, while there is room."""
@@ -211,7 +209,7 @@ class JobRun:
             self._warn(name, f"it lists the secret '{missing}', and there is no variable of that name")
         run = StepRun(step, self._shown[name], str(self._numbers[name]), where, env, self._context)
         task = asyncio.get_running_loop().create_task(run.run())
-        task.add_done_callback(self._ended.put_nowait)
+        task.add_done_callback(self._on_end)
         self._running[task] = name, run
 
     def _environment(self, name: str) -> dict[str, str]:

@@ -124,26 +124,28 @@ class StepRun:
         Raises OutputError as observers do.
         """
         self._began = time.time()
-        refused = self._tampered() or await self._ask_before()
-        if refused is None and (current := await self._up_to_date()) is not None:
+        # Most steps have neither hooks nor files to keep: nothing is asked for them.
+        refused = self._tampered()
+        if refused is None and self._job.around is not None:
+            refused = await self._ask_before(self._job.around)
+        if refused is None and self._keeps and (current := await self._up_to_date()) is not None:
             self.exports = current.exports
             return self._result(StepOutcome(0, current.reason, "restored"), 0)
-        refused = refused or self._cut()
+        refused = refused or self._stopped
         number, ending = await self._attempts() if refused is None else (0, refused)
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
         result = self._result(ending, number)
         if result.outcome == "failure" and self._last is not None and self._job.inspect is not None:
             await self._answer(self._job.inspect(self._job, self._last, self._shown))
-        if refused is None and (objection := await self._ask_after(result)) is not None and result.success:
-            return self._result(objection, number)
+        self._ended = True
+        if refused is None and self._job.around is not None:
+            objection = await self._ask_after(self._job.around, result)
+            if objection is not None and result.success:
+                return self._result(objection, number)
         if result.success and self._keeps and self._job.cache is not None:
             await self._answer(self._job.cache.after(self._step, self.exports))
         return result
-
-    def _cut(self) -> StepOutcome | None:
-        """Return the ending of a step that was stopped before its first attempt."""
-        return self._stopped
 
     @property
     def _keeps(self) -> bool:
@@ -152,7 +154,7 @@ class StepRun:
 
     async def _up_to_date(self) -> UpToDate | None:
         """Restore the caches of the step; return that it is up to date if it need not run."""
-        if self._job.cache is None or not self._keeps or self._stopped is not None:
+        if self._job.cache is None or self._stopped is not None:
             return None
         try:
             directory = self._directory(self._step)
@@ -184,14 +186,11 @@ class StepRun:
             return _refusal(error)
         return None
 
-    async def _ask_before(self) -> StepOutcome | None:
+    async def _ask_before(self, around: StepHooks) -> StepOutcome | None:
         """Call the before-step hook, which may change the environment.
 
         Return a StepOutcome if the hook refuses the step, or the step is stopped.
         """
-        around = self._job.around
-        if around is None:
-            return None
         try:
             answer = await self._answer(around.before(self._step, self._env))
             self._env = self._env if answer is None else answer
@@ -199,12 +198,10 @@ class StepRun:
             return _refusal(error)
         return self._stopped
 
-    async def _ask_after(self, result: StepResult) -> StepOutcome | None:
+    async def _ask_after(self, around: StepHooks, result: StepResult) -> StepOutcome | None:
         """Call the after-step hook; return a StepOutcome if the hook fails."""
-        self._ended = True
         try:
-            if self._job.around is not None:
-                await self._answer(self._job.around.after(self._step, result))
+            await self._answer(around.after(self._step, result))
         except RunnerError as error:
             return _refusal(error)
         return None

@@ -220,6 +220,20 @@ def test_the_log_of_an_earlier_run_goes_when_its_step_begins(logs: StepLogs, tmp
     assert not old.exists()
 
 
+@pytest.mark.parametrize("name", ["build.log", "build.log.part"])
+def test_what_another_step_puts_in_the_place_of_the_log_of_a_silent_one_goes(
+    logs: StepLogs, tmp_path: Path, name: str
+) -> None:
+    directory = tmp_path / "artifacts" / "logs"
+    observe(logs, JobStarted("ci", {"build": (), "next": ()}), StepStarted("build", "make"))
+    observe(logs, StepFinished(result("build")), StepStarted("next", "make"))
+    (directory / name).write_text("all is well")
+    (directory / "own").write_text("a file of the job")
+    observe(logs, StepOutput("next", b"x"), StepFinished(result("next")))
+    observe(logs, JobFinished(job(result("build"), result("next"))))
+    assert sorted(os.listdir(directory)) == ["next.log", "own"]
+
+
 def test_a_full_disk_names_the_log_and_leaves_none_that_looks_whole(
     logs: StepLogs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,8 +141,8 @@ class StepAccount:
         now = None if group is None else group.cpu()
         if now is not None and self._cpu_before is not None:
             user, system = now[0] - self._cpu_before[0], now[1] - self._cpu_before[1]
-        moved = (used.ru_inblock, used.ru_oublock) if _COUNTS_BYTES else (None, None)
-        read, written = (None if blocks is None else blocks * _BLOCK for blocks in moved)
+        read = used.ru_inblock * _BLOCK if _COUNTS_BYTES else None
+        written = used.ru_oublock * _BLOCK if _COUNTS_BYTES else None
         usage = Usage(user, system, self._memory.exceeded_by(used.ru_maxrss * 1024), read, written)
         return ExitStatus(returncode, usage, self.oom(pid, returncode))
 

@@ -75,9 +75,9 @@ class Group:
         """Return the CPU seconds that the group has used so far, in user and kernel mode; None if unknown."""
         try:
             words = os.pread(self._cpu, _LARGEST, 0).split()
-            values = dict(zip(words[::2], words[1::2], strict=False))
-            return int(values[b"user_usec"]) / 1e6, int(values[b"system_usec"]) / 1e6
-        except (OSError, KeyError, ValueError):
+            user, system = words.index(b"user_usec"), words.index(b"system_usec")
+            return int(words[user + 1]) / 1e6, int(words[system + 1]) / 1e6
+        except (OSError, IndexError, ValueError):
             return None
 
     def pristine(self) -> bool:

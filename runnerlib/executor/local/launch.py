@@ -38,12 +38,8 @@ def exec_args(spec: ProcessSpec, extra: Mapping[str, str], encoded: dict[str, tu
     `encoded` keeps what each variable was encoded to: the steps of a job have nearly all of them in common.
     """
     try:
-        return ExecArgs(
-            os.fsencode(spec.argv[0]),
-            tuple(map(os.fsencode, spec.argv)),
-            _spawn.variables({**spec.env, **extra}, encoded),
-            os.fsencode(spec.cwd),
-        )
+        argv = tuple(map(os.fsencode, spec.argv))
+        return ExecArgs(argv[0], argv, _spawn.variables({**spec.env, **extra}, encoded), os.fsencode(spec.cwd))
     except UnicodeEncodeError:
         raise CommandError(126, f"cannot execute '{spec.argv[0]}': an argument or a variable is no text") from None
 

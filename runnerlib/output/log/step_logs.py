@@ -46,6 +46,7 @@ class StepLogs(UnbufferedObserver):
         self._open: dict[str, _Log] = {}
         self._at_line_start: dict[str, bool] = {}
         self._stale: set[str] = set()
+        self._silent: set[str] = set()  # the logs that there must not be
 
     def observe(self, event: Event) -> None:
         """Write an event into the log of its step."""
@@ -65,8 +66,9 @@ class StepLogs(UnbufferedObserver):
             case StepFinished() if event.result.name in self._open:
                 self._finish(event.result.name)
             case StepFinished() if event.result.attempts:
-                self._clear(self._names.name(event.result.name))  # it wrote nothing: an existing file is no log of it
+                self._silent.add(self._names.name(event.result.name))
             case JobFinished():
+                self._clear_silent()
                 self.close()
 
     def close(self) -> None:
@@ -97,6 +99,12 @@ class StepLogs(UnbufferedObserver):
         """Remove the log of an earlier run: it must not be taken for that of the step that begins."""
         if not self._stale.isdisjoint((name, name + _PART)):
             self._clear(name)
+
+    def _clear_silent(self) -> None:
+        """Remove what looks like the log of a step that wrote nothing; any step of the job may have put it there."""
+        for name in os.listdir(self._directory) if self._silent else ():
+            if name.removesuffix(_PART) in self._silent:
+                self._unlink(name)
 
     def _clear(self, name: str) -> None:
         for stale in (name, name + _PART):

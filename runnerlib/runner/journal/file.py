@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _LARGEST = 256 << 20
+# What is as by default is left out of a line, and so is what may hold a secret.
+_USUAL = tuple(map(StepResult._field_defaults.get, StepResult._fields))
+_UNSAID = {"usage", "outputs", "reason"}
 
 
 class Entry(NamedTuple):
@@ -77,7 +80,9 @@ class Journal:
     def record(self, entry: Entry) -> None:
         """Record a finished step. Raises OSError."""
         result = entry.result
-        shown = {**result._asdict(), "usage": result.usage and result.usage._asdict(), "outputs": {}, "reason": ""}
+        told = zip(StepResult._fields, result, _USUAL, strict=True)
+        shown: dict[str, Any] = {name: held for name, held, usual in told if held != usual and name not in _UNSAID}
+        shown["usage"] = result.usage and result.usage._asdict()
         line: dict[str, Any] = {"step": result.name, "signature": entry.signature, "result": shown}
         if entry.exports is not None:
             outputs, env, path = entry.exports
