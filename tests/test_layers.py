@@ -47,6 +47,7 @@ HEAVY = {"uvloop", "pygit2", "yaml", "ahocorasick", "re2", "json", "importlib", 
 # Our own modules that are imported inside functions, and why.
 LAZY = {
     "runnerlib._util.locked_file": "few steps write down follow-up jobs",
+    "runnerlib._util.objects": "few runs have a store that other machines use, and fewer one of S3",
     "runnerlib._util.retry": "few steps are tried again",
     "runnerlib._util.safe_tree": "few runs remove trees of others",
     "runnerlib._util.yaml_nodes": "PyYAML takes 18 ms, and most runs have no file",
