@@ -44,6 +44,7 @@ OTHERS = {
     ("fleet.md", "pip install"): "tests/runner/fleet starts the server that .ci/run installs",
     ("fleet.md", "umask 077"): "tests/runner/fleet/machines.py runs these commands, with workers that it can end",
     ("fleet.md", "nats://user"): "forms of an address",
+    ("reports.md", "tests of unit:"): "tests/runner/findings/test_step_reports.py",
     ("running.md", "error: job.yaml:5:13"): "on a terminal; tests/cli/test_error_text.py",
     ("triggers.md", "@@runnerlib-triggers/1 KEY"): "tests/output/test_modes.py",
     ("workflows.md", "📋 Next jobs to run:"): "tests/integration/test_run_workflow.py",

@@ -73,6 +73,7 @@ LAZY = {
     "runnerlib.pipeline.job.cache": "few jobs keep files from run to run",
     "runnerlib.pipeline.job.concurrency": "few jobs are in a group",
     "runnerlib.pipeline.job.retry_pattern": "few steps have a pattern for their retries",
+    "runnerlib.pipeline.job.reports": "few steps have reports",
     "runnerlib.pipeline.job_file": "64 KiB and PyYAML",
     "runnerlib.pipeline.template": "few texts have facts in them",
     "runnerlib.runner": "journal, conditions, containers, plugins and workflows are for runs that have them",

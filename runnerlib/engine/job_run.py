@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from runnerlib.engine.boundary import Boundary
     from runnerlib.engine.step_cache import StepCache
+    from runnerlib.engine.step_findings import StepFindings
     from runnerlib.engine.step_secrets import SecretVariables
     from runnerlib.events import Event, Observer
     from runnerlib.executor.protocol import Executor
@@ -49,11 +50,10 @@ class JobExecution(NamedTuple):
     """Everything the engine needs to run a job that was checked.
 
     `directory` says where a step runs; it is asked when the step starts, because an earlier one may have made that
-    directory, and raises RunnerError. `conditions` are the parsed ones, by step. `kept` steps are not run again, but
-    where the run `renews` those that follow a step that runs; `excluded` ones not at all. Times are in seconds;
-    `cleanup` is for the steps that always run once the job has to end. `around` has a say before and after each step,
-    `inspect` takes one that has failed, `boundary` bounds it, `cache` keeps its files; `secrets` are those of the job
-    where a step lists its own.
+    directory, and raises RunnerError. `conditions` are the parsed ones, by step; `secrets` those of steps that list
+    them. `kept` steps are not run again, but where the run `renews` those that follow a step that runs; `excluded` ones
+    not at all. Times are in seconds; `cleanup` is for the steps that always run once the job has to end. `around` has a
+    say before and after each step, `inspect` takes one that has failed, `boundary` bounds it, `cache` keeps its files.
     """
 
     job: Job
@@ -73,6 +73,7 @@ class JobExecution(NamedTuple):
     boundary: Boundary | None = None
     inspect: Inspect | None = None
     cache: StepCache | None = None
+    findings: StepFindings | None = None  # reads reports
 
 
 class JobRun:
@@ -88,7 +89,8 @@ class JobRun:
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._shown = distinct({name: masker.mask_string(name) for name in self._graph})
         bounds = execution.limits, execution.scratch, execution.around, execution.boundary
-        self._context = StepContext(executor, masker, observer, *bounds, execution.inspect, execution.cache)
+        own = execution.inspect, execution.cache, execution.findings
+        self._context = StepContext(executor, masker, observer, *bounds, *own)
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runnerlib.engine.boundary import Boundary, Enclosure
     from runnerlib.engine.retry_watch import Watch
     from runnerlib.engine.step_cache import StepCache, UpToDate
+    from runnerlib.engine.step_findings import StepFindings
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
     from runnerlib.executor.protocol import Executor
@@ -68,6 +69,7 @@ class StepContext(NamedTuple):
     boundary: Boundary | None = None
     inspect: Inspect | None = None
     cache: StepCache | None = None
+    findings: StepFindings | None = None
 
 
 class StepRun:
@@ -133,6 +135,8 @@ class StepRun:
             return self._result(StepOutcome(0, current.reason, "restored"), 0)
         refused = refused or self._stopped
         number, ending = await self._attempts() if refused is None else (0, refused)
+        if self._job.findings is not None and number and self._step.reports:
+            await self._collect(self._job.findings)
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
         result = self._result(ending, number)
@@ -146,6 +150,14 @@ class StepRun:
         if result.success and self._keeps and self._job.cache is not None:
             await self._answer(self._job.cache.after(self._step, self.exports))
         return result
+
+    async def _collect(self, findings: StepFindings) -> None:
+        """Have the reports of the step read, wherever it ran."""
+        try:
+            directory = self._directory(self._step)
+        except RunnerError:
+            return  # the attempt has said so
+        await self._answer(findings.collect(self._step, self._shown, directory))
 
     @property
     def _keeps(self) -> bool:

@@ -14,6 +14,7 @@ from runnerlib._util.values import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runnerlib.events.findings import CaseCounts, Finding
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking.report import MaskReport
 
@@ -93,6 +94,29 @@ class Masked(NamedTuple):
     report: MaskReport
 
 
+class Annotated(NamedTuple):
+    """A finding of a step about a line of the source: a failed test of a report, what a problem matcher recognized."""
+
+    step: str
+    finding: Finding
+
+
+class Reported(NamedTuple):
+    """The sums of the reports of one kind that a step wrote, after its findings.
+
+    `kind` is junit, tap, sarif or cobertura, `files` how many there were. `cases` are those of tests, `coverage` is the
+    share of lines that tests reach, from 0 to 1; None where the kind has none. `findings` counts all of them: at most
+    200 are told one by one.
+    """
+
+    step: str
+    kind: str
+    files: int
+    findings: int = 0
+    cases: CaseCounts | None = None
+    coverage: float | None = None
+
+
 class StepFinished(NamedTuple):
     """A step ended and all its output was emitted, or it is not going to run."""
 
@@ -140,6 +164,8 @@ Event = (
     | StepOutput
     | StepRetrying
     | Masked
+    | Annotated
+    | Reported
     | StepFinished
     | Triggered
     | JobFinished

@@ -6,9 +6,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from runnerlib.events import (
+    Annotated,
     JobFinished,
     JobStarted,
     Masked,
+    Reported,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -39,7 +41,7 @@ class Labelled(Filter):
 
     def _labelled(self, event: Event) -> Event:
         match event:
-            case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned():
+            case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned() | Annotated() | Reported():
                 return event._replace(step=self._label(event.step))
             case StepFinished():
                 return StepFinished(event.result._replace(name=self._label(event.result.name)))

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import one_line
-from runnerlib.events import JobFinished, JobStarted, Masked
+from runnerlib.events import Annotated, JobFinished, JobStarted, Masked, Reported
 from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.output.failure_tails import FailureTails, tails_of
 from runnerlib.output.messages import duration, ended
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking.report import MaskReport
     from runnerlib.output.capabilities import TerminalCapabilities
+    from runnerlib.output.findings_summary import FindingsSummary
     from runnerlib.output.history.estimate import EarlierRuns
 
 _LONGEST_LINE = 200
@@ -77,6 +78,7 @@ class Summary(UnbufferedObserver):
         self._tails = FailureTails()
         self._labels: Mapping[str, str] = MappingProxyType({})
         self._masked: MaskReport | None = None
+        self._findings: FindingsSummary | None = None
 
     def observe(self, event: Event) -> None:
         """Record an event; write the summary at the end."""
@@ -85,6 +87,12 @@ class Summary(UnbufferedObserver):
                 self._labels = event.labels
             case Masked():
                 self._masked = self._masked + event.report if self._masked else event.report
+            case Annotated() | Reported():
+                if self._findings is None:
+                    from runnerlib.output.findings_summary import FindingsSummary  # few steps have some
+
+                    self._findings = FindingsSummary()
+                self._findings.observe(event)
             case JobFinished():
                 self.conclude(event.result)
             case _:
@@ -92,7 +100,7 @@ class Summary(UnbufferedObserver):
 
     def conclude(self, job: JobResult) -> None:
         """Write the summary of a job that has finished."""
-        if len(job.steps) == 1 and self._console_told:
+        if len(job.steps) == 1 and self._console_told and self._findings is None:
             failed = [step.name for step in job.steps if step.attempts and step.outcome == "failure"]
             if failed and self._ways.log is not None:
                 self.say_lines([f"runnerlib: the full log is {self._ways.log(failed[0])}"])
@@ -106,6 +114,8 @@ class Summary(UnbufferedObserver):
         yield ""
         yield from table(rows, self._look, self.heading, self._labels)
         yield from tails_of(steps, self._tails, self._look, self._labels, self._ways.log)
+        if self._findings is not None:
+            yield from self._findings.lines(self._look, self._labels)
         if self._masked is not None:
             yield ""
             text = shortened(one_line(self._masked.summary()), _LONGEST_LINE, self._look.plain("…"))

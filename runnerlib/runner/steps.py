@@ -66,6 +66,10 @@ def job_run(
         from runnerlib.runner.cache.steps import StepFiles  # few jobs keep files from run to run
 
         execution = execution._replace(cache=StepFiles(plan, execution.env, masker, observer, measures=measures))
+    if any(step.reports for step in plan.job.steps):
+        from runnerlib.runner.findings.step_findings import StepReports  # few steps have reports
+
+        execution = execution._replace(findings=StepReports(plan, masker, observer))
     if plan.job.env_file or any(step.env_file for step in plan.job.steps):
         from runnerlib.runner.env_files import EnvFiles  # for the few jobs that have some
 

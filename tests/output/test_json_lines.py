@@ -20,11 +20,13 @@ from hypothesis import strategies as st
 
 from runnerlib.errors import OutputError
 from runnerlib.events import (
+    Annotated,
     Event,
     JobFinished,
     JobStarted,
     Masked,
     Notice,
+    Reported,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -34,6 +36,7 @@ from runnerlib.events import (
     WorkflowFinished,
     WorkflowJobFinished,
 )
+from runnerlib.events.findings import CaseCounts, Finding
 from runnerlib.events.result import Cause, Outcome, StepResult, Usage, WorkflowResult
 from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.output.log.events_file import EventsFile
@@ -55,6 +58,10 @@ ALL: list[Event] = [
     StepRetrying("a", 1, "exit code 1", 0.5),
     StepStarted("a", "make", 2),
     Masked("a", MaskReport((RuleCount("TOKEN", "base64", 2, 40), RuleCount("TOKEN", "raw", 1, 12)), 900, 878, 24)),
+    Annotated("a", Finding("error", "assert 3 == 4", "tests/test_a.py", 12, 0, "test_a", "junit")),
+    Annotated("a", Finding("notice", "no place")),
+    Reported("a", "junit", 3, 1, CaseCounts(4, 1, 0, 0.25)),
+    Reported("a", "cobertura", 1, coverage=0.5),
     StepFinished(result("a", usage=Usage(1.5, 0.25, 1 << 20, None, 512))._replace(outputs={"version": "1.2"})),
     StepFinished(result("b", "skipped", 0, "its condition is false", cause="condition", attempts=0)),
     JobFinished(job(result("a"))),
@@ -126,6 +133,46 @@ def test_what_the_lines_say() -> None:
             "bytes_in": 900,
             "bytes_out": 878,
             "most_held": 24,
+        },
+        {
+            "type": "annotation",
+            "step": "a",
+            "level": "error",
+            "text": "assert 3 == 4",
+            "path": "tests/test_a.py",
+            "line": 12,
+            "column": None,
+            "title": "test_a",
+            "source": "junit",
+        },
+        {
+            "type": "annotation",
+            "step": "a",
+            "level": "notice",
+            "text": "no place",
+            "path": None,
+            "line": None,
+            "column": None,
+            "title": "",
+            "source": "",
+        },
+        {
+            "type": "report",
+            "step": "a",
+            "kind": "junit",
+            "files": 3,
+            "findings": 1,
+            "coverage": None,
+            "cases": {"passed": 4, "failed": 1, "skipped": 0, "seconds": 0.25},
+        },
+        {
+            "type": "report",
+            "step": "a",
+            "kind": "cobertura",
+            "files": 1,
+            "findings": 0,
+            "coverage": 0.5,
+            "cases": None,
         },
         {
             "type": "step_finished",

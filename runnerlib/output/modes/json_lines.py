@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, cast
 
 from runnerlib.errors import flattened
 from runnerlib.events import (
+    Annotated,
     JobFinished,
     JobStarted,
     Masked,
     Measured,
     Notice,
+    Reported,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -134,13 +136,9 @@ def _content(line: bytes) -> str:
 
 
 def _fields(event: Event) -> _Fields:
-    if isinstance(event, (WorkflowJobFinished, WorkflowFinished)):
-        return _of_workflow(event)
     match event:
-        case Notice():
-            found: _Fields = "notice", {"text": flattened(event.text)}
-        case Warned():
-            found = "warning", {"text": flattened(event.text), "step": event.step or None}
+        case Notice() | Warned():
+            found = _said(event)
         case JobStarted():
             graph: dict[str, Value] = {name: list(waits_for) for name, waits_for in event.steps.items()}
             found = "job_started", {"job": event.job, "steps": graph}
@@ -153,8 +151,12 @@ def _fields(event: Event) -> _Fields:
             found = "masked", {"step": event.step, **cast("dict[str, Value]", event.report.as_dict())}
         case StepFinished():
             found = "step_finished", _step(event.result)
+        case Annotated() | Reported():
+            found = _of_findings(event)
         case JobFinished():
             found = "job_finished", _job(event.result)
+        case WorkflowJobFinished() | WorkflowFinished():
+            found = _of_workflow(event)
         case _:
             raise TypeError(f"output is no line of its own: {type(event).__name__}")
     return found
@@ -166,6 +168,23 @@ def _of_workflow(event: WorkflowJobFinished | WorkflowFinished) -> _Fields:
         return "workflow_job_finished", {"job": ended.pop("step"), **ended}
     whole = _job(event.result)
     return "workflow_finished", {"workflow": whole.pop("job"), **whole}
+
+
+def _said(event: Notice | Warned) -> _Fields:
+    if isinstance(event, Notice):
+        return "notice", {"text": flattened(event.text)}
+    return "warning", {"text": flattened(event.text), "step": event.step or None}
+
+
+def _of_findings(event: Annotated | Reported) -> _Fields:
+    if isinstance(event, Annotated):
+        found = event.finding
+        place = {"path": found.path or None, "line": found.line or None, "column": found.column or None}
+        about = {"title": flattened(found.title), "source": found.source}
+        return "annotation", {"step": event.step, "level": found.level, "text": flattened(found.text), **place, **about}
+    cases: Value = dict(event.cases._asdict()) if event.cases is not None else None
+    sums: dict[str, Value] = {"files": event.files, "findings": event.findings, "cases": cases}
+    return "report", {"step": event.step, "kind": event.kind, **sums, "coverage": event.coverage}
 
 
 def _step(result: StepResult) -> dict[str, Value]:

@@ -52,7 +52,7 @@ def wrong_caches(caches: Iterable[Cache]) -> Iterator[str]:
         yield from (f"restore_keys: {text}" for key in cache.restore_keys for text in problems(key))
         if not 0 < len(cache.paths) <= _MOST_PATHS:
             yield f"paths: 1 to {_MOST_PATHS} paths are expected, got {len(cache.paths)}"
-        yield from (f"paths: {text}" for text in _wrong_paths(cache.paths))
+        yield from (f"paths: {text}" for text in wrong_paths(cache.paths))
         if (cache.key, tuple(cache.paths)) in seen:
             yield f"the key '{cache.key[:100]}' is there twice for the same paths"
         seen.add((cache.key, tuple(cache.paths)))
@@ -74,12 +74,13 @@ def wrong_kept(caches: Sequence[Cache], sources: Sequence[str], generates: Seque
     if generates and not sources:
         yield "generates", "it needs 'sources', which say when the step has to run again"
     for key, globs in (("sources", sources), ("generates", generates)):
-        yield from ((key, text) for text in _wrong_paths([glob.removeprefix("!") for glob in globs]))
+        yield from ((key, text) for text in wrong_paths([glob.removeprefix("!") for glob in globs]))
         if globs and all(glob.startswith("!") for glob in globs):
             yield key, "every glob begins with '!', which leaves files out; at least one without it is expected"
 
 
-def _wrong_paths(paths: Iterable[str]) -> Iterator[str]:
+def wrong_paths(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the error in each path, or glob, that may lead out of the directory of the job."""
     for path in paths:
         inside = path.strip() and path.isprintable() and not path.startswith(("/", "~")) and ".." not in path.split("/")
         if not inside or path.strip("./") == "":

@@ -58,5 +58,6 @@ class StepKeywords(TypedDict, total=False):
     image: str | None
     env_file: Sequence[str]
     cache: Cache | Sequence[Cache]
+    reports: Mapping[str, str | Sequence[str]]
     sources: Sequence[str]
     generates: Sequence[str]

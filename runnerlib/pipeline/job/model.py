@@ -208,8 +208,7 @@ def _wrong(step: Step) -> Iterator[tuple[Place, str]]:
     if step.weight < 1:
         yield ("weight",), f"a whole number, 1 or more, is expected, got {step.weight}"
     yield from _wrong_bounds(step)
-    if step.env_file:
-        yield from ((("env_file",), text) for text in _wrong_files(step.env_file))
+    yield from ((("env_file",), text) for text in _wrong_files(step.env_file))
     yield from _wrong_kept(step)
     for name in step.outputs:
         if not re.fullmatch(VARIABLE_NAME, name.replace("-", "_")):
@@ -240,11 +239,15 @@ def _wrong_around(job: Job) -> Iterator[Problem]:
 
 
 def _wrong_kept(step: Step) -> Iterator[tuple[Place, str]]:
-    """Yield what is wrong with the files of a step that are kept from run to run."""
+    """Yield what is wrong with the files of a step that are kept from run to run, or read."""
     if step.cache or step.sources or step.generates:
         from runnerlib.pipeline.job.cache import wrong_kept  # likewise
 
         yield from (((key,), text) for key, text in wrong_kept(step.cache, step.sources, step.generates))
+    if step.reports:
+        from runnerlib.pipeline.job.reports import wrong_reports  # likewise
+
+        yield from ((("reports",), text) for text in wrong_reports(step.reports))
 
 
 def _wrong_times(step: Step) -> Iterator[tuple[Place, str]]:

@@ -23,6 +23,7 @@ Sandbox = Literal["auto", "off", "source", "strict"]
 """The bounds of a step: none, the CI source and the runner are closed to it, or all but its own directories are."""
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+NO_REPORTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 # The words before a script, for shells given by name: stop at the first command that fails.
 _SHELLS: Mapping[str, tuple[str, ...]] = {
@@ -97,6 +98,7 @@ class _Fields(NamedTuple):
     cache: Sequence[Cache] = ()
     sources: Sequence[str] = ()
     generates: Sequence[str] = ()
+    reports: Mapping[str, Sequence[str]] = NO_REPORTS
 
 
 def _mended(step: Step) -> Step:
@@ -104,10 +106,16 @@ def _mended(step: Step) -> Step:
     changes: dict[str, Any] = {key: (name,) for key in _LISTED if isinstance(name := getattr(step, key), str)}
     if hasattr(step.cache, "_fields"):  # one, not a list of them
         changes["cache"] = (step.cache,)
+    if any(isinstance(globs, str) for globs in step.reports.values()):
+        changes["reports"] = {kind: _list(globs) for kind, globs in step.reports.items()}
     retry: object = step.retry
     if isinstance(retry, int):
         changes["retry"] = Retry(retry)
     return step._replace(**changes) if changes else step
+
+
+def _list(globs: str | Sequence[str]) -> Sequence[str]:
+    return (globs,) if isinstance(globs, str) else globs
 
 
 @mended(_mended)
@@ -131,6 +139,9 @@ class Step(_Fields):
     job's. `cache` has files that it finds as an earlier run left them. A step with `sources`, globs of files below its
     directory, is skipped while they stay as they were when it succeeded; the files that match `generates` are restored
     where they are gone or have changed.
+
+    `reports` are globs of files below its directory that are read when it has ended, by their kind: `junit`, `tap`,
+    `sarif` or `cobertura`.
 
     `env_file` names files of NAME=VALUE lines in the job's directory, read when the step starts; `env` wins.
 

@@ -8,6 +8,7 @@ from typing import Any
 from runnerlib.pipeline.job import NO_RETRY, Retry, Step
 from runnerlib.pipeline.job.cache import Cache
 from runnerlib.pipeline.job.concurrency import Concurrency
+from runnerlib.pipeline.job.reports import REPORTS
 from runnerlib.pipeline.job.service import Service
 from runnerlib.pipeline.job_file import parsers
 from runnerlib.pipeline.job_file.nodes import Node
@@ -111,6 +112,12 @@ def caches(reading: Reading, node: Node) -> tuple[Cache, ...]:
     return tuple(found)
 
 
+def reports(reading: Reading, node: Node) -> dict[str, tuple[str, ...]]:
+    """A mapping of kinds of reports to globs of their files."""
+    entries = reading.entries(node, "reports", REPORT_KINDS)
+    return {key: reading.value(entries, key, REPORT_KINDS[key], ()) for key in entries}
+
+
 Kinds = Mapping[str, Callable[[Reading, Node], Any]]
 
 CAUSE_KINDS: Kinds = {"exit_codes": codes, "pattern": parsers.text, "timeout": parsers.boolean}
@@ -131,6 +138,7 @@ SERVICE_KINDS: Kinds = {
 }
 CONCURRENCY_KINDS: Kinds = {"group": parsers.text, "cancel": parsers.boolean}
 CACHE_KINDS: Kinds = {"key": parsers.text, "paths": parsers.names, "restore_keys": parsers.names}
+REPORT_KINDS: Kinds = dict.fromkeys(REPORTS, parsers.names)
 RETRY_KEYS = tuple(RETRY_KINDS)
 _KINDS: Kinds = {
     "name": parsers.text,
@@ -160,6 +168,7 @@ _KINDS: Kinds = {
     "cache": caches,
     "sources": parsers.names,
     "generates": parsers.names,
+    "reports": reports,
 }
 ALLOW_FAILURE = "allow_failure"
 STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: parsers.boolean}

@@ -48,6 +48,12 @@ INPUT = {
     "options": "values of a choice",
     "description": "purpose, as an error about a missing value shows it",
 }
+REPORTS = {
+    "junit": "globs of JUnit XML: results of tests",
+    "tap": "globs of TAP, the Test Anything Protocol: results of tests",
+    "sarif": "globs of SARIF: findings of linters and scanners",
+    "cobertura": "globs of Cobertura XML: the coverage of tests",
+}
 STEP = {
     "name": "unique name of the step: up to 100 characters, without `/` and `\\`",
     "description": PURPOSE,
@@ -78,6 +84,7 @@ STEP = {
     "a list of such",
     "sources": "globs of the files that the step reads: it is skipped while they stay as they were when it succeeded",
     "generates": "globs of the files that the step makes of its `sources`, restored when it is skipped",
+    "reports": "globs of the reports that the step writes, by kind: `junit`, `tap`, `sarif`, `cobertura`",
 }
 RETRY = {
     "max": "further attempts, up to 100",

@@ -207,6 +207,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     steps.causes: _causes,
     steps.caches: _caches,
     steps.concurrency: _concurrency,
+    steps.reports: lambda: mapping(steps.REPORT_KINDS, description.REPORTS),
     steps.services: _services,
     steps.ports: lambda: {"anyOf": [PORT, {"type": "array", "items": PORT}]},
     sources.settings: _source,

@@ -12,6 +12,7 @@ from typing import Any
 
 from runnerlib import events
 from runnerlib.errors import RunnerError
+from runnerlib.events.findings import CaseCounts, Finding
 from runnerlib.events.result import StepResult, Usage
 from runnerlib.masking.report import MaskReport, RuleCount
 from runnerlib.pipeline.job import Job, Retry, Step
@@ -25,17 +26,8 @@ from runnerlib.runner.workflow.job_outputs import JobOutputs
 
 _TUPLES: tuple[Any, ...] = (
     *(events.Notice, events.Warned, events.StepStarted, events.StepOutput, events.StepRetrying, events.Masked),
-    *(
-        events.StepFinished,
-        events.Triggered,
-        events.Measured,
-        StepResult,
-        Usage,
-        MaskReport,
-        RuleCount,
-        JobOutcome,
-        JobOutputs,
-    ),
+    *(events.Annotated, events.Reported, events.Measured, Finding, CaseCounts),
+    *(events.StepFinished, events.Triggered, StepResult, Usage, MaskReport, RuleCount, JobOutcome, JobOutputs),
     *(JobInputs, Instance, WorkflowJob, Step, Retry, Cache, Concurrency, Service, Download, Filter, Input, Approval),
     FanOut,
 )

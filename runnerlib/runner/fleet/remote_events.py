@@ -9,9 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from runnerlib.events import (
+    Annotated,
     Masked,
     Measured,
     Notice,
+    Reported,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -64,9 +66,8 @@ class RemoteEvents:
                 self._attempt(event)
             case StepFinished():
                 self._finish(event.result)
-            case Masked():
-                self._checked(event.step)
-                self._observer.observe(event)
+            case Masked() | Annotated() | Reported():
+                self._of_step(event)
             case Notice() | Warned():
                 if isinstance(event, Warned) and event.step:
                     self._checked(event.step)
@@ -81,6 +82,14 @@ class RemoteEvents:
                 pass  # a worker of a coordinator reads it on the stdout of its own runner
             case _:
                 raise DamagedError(f"a job cannot say '{type(event).__name__}'")
+
+    def _of_step(self, event: Masked | Annotated | Reported) -> None:
+        self._checked(event.step)
+        if isinstance(event, Annotated):
+            event = event._replace(finding=event.finding.masked(self._masker.mask_string))
+        elif isinstance(event, Reported):
+            event = event._replace(kind=self._masker.mask_string(event.kind))
+        self._observer.observe(event)
 
     def _output(self, step: str, data: bytes) -> None:
         if step not in self._streams:

@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from runnerlib.events import (
+    Annotated,
     JobFinished,
     JobStarted,
     Masked,
     Measured,
     Notice,
+    Reported,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -52,7 +54,7 @@ class JobEventRelay(ForwardingObserver):
                 self._observer.observe(Notice(f"{self._job}: {event.text}"))
             case Warned() if not event.step:
                 self._observer.observe(Warned(f"{self._job}: {event.text}"))
-            case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned():
+            case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned() | Annotated() | Reported():
                 self._observer.observe(event._replace(step=self._shown[event.step]))
             case Measured():
                 step = self._shown.get(event.step, "")

@@ -72,6 +72,7 @@ def steps(draw: Draw, name: str, before: list[str]) -> Step:
         cache=draw(CACHES),
         sources=("src/**", "!src/x") if draw(st.booleans()) else ("src",),
         generates=draw(st.sampled_from([(), ("out/**",)])),
+        reports=draw(st.sampled_from([{}, {"junit": ("out/**/*.xml", "b.xml"), "tap": ("x",)}])),
     )
 
 
@@ -135,6 +136,7 @@ class Writer:
         fields["cache"] = self.caches(step.cache)
         for key in ("depends_on", "outputs", "sources", "generates"):
             fields[key] = fields[key] and self.listed(list(fields[key]))
+        fields["reports"] = {kind: self.listed(list(globs)) for kind, globs in step.reports.items()}
         if isinstance(step.network, tuple):
             fields["network"] = self.listed(list(step.network))
         if self.maybe(True, False):

@@ -37,6 +37,7 @@ OTHER = {
     "cache": (Cache("k", ("a",)),),
     "sources": ("a",),
     "generates": ("a",),
+    "reports": {"junit": ("a",)},
 }
 
 

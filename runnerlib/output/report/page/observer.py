@@ -6,10 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from runnerlib.events import (
+    Annotated,
     JobFinished,
     JobStarted,
     Masked,
     Notice,
+    Reported,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -62,6 +64,10 @@ class HtmlReport(UnbufferedObserver):
                 self._run.step(event.step).fail(self._clock(), event.reason, retrying(event))
             case Masked():
                 self._run.step(event.step).masked = event.report
+            case Annotated():
+                self._run.step(event.step).findings.append(event.finding)
+            case Reported():
+                self._run.step(event.step).reports.append(event)
             case Warned() if event.step:
                 self._run.step(event.step).warn(event.text)
             case Warned() | Notice():

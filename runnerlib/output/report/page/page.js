@@ -200,6 +200,12 @@
         el("li", { text: `${seconds((until ?? run.ended) - from)}: ${at < attempts.length - 1 ? reason : word(step)}` }))));
     }
     if (step.command) parts.push(el("h3", { text: "Command" }), scrolled(el("pre", { class: "box" }, bdi(step.command)), "command"));
+    if (step.reports) parts.push(el("h3", { text: "Reports" }), el("ul", {}, ...step.reports.map(([kind, text]) => el("li", {}, `${kind}: `, bdi(text)))));
+    if (step.findings) {
+      const tones = { error: "bad", warning: "warn", notice: "soft" };
+      parts.push(el("h3", { text: "Findings" }), el("ul", {}, ...step.findings.map(([level, text]) =>
+        el("li", {}, el("span", { class: tones[level], text: `${level}: ` }), bdi(text)))));
+    }
     if (step.warnings) parts.push(el("h3", { text: "Warnings" }), el("ul", {}, ...step.warnings.map((text) => el("li", {}, bdi(text)))));
     if (step.masked) parts.push(el("h3", { text: "Masked" }), table([["secret"], ["times", "n"]], step.masked));
     parts.push(...logOf(step, line));

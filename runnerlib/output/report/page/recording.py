@@ -6,11 +6,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib.errors import one_line
+from runnerlib.output.findings_summary import described, percent
 from runnerlib.output.report.page.log_chunks import Chunks, StepLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from runnerlib.events import Reported
+    from runnerlib.events.findings import Finding
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.masking.report import MaskReport
     from runnerlib.output.report.page.last_run import Brief
@@ -44,6 +47,8 @@ class StepRecord:
         self.command = ""
         self.attempts: list[list[Any]] = []  # begin, end, why it failed
         self.warnings: list[str] = []
+        self.findings: list[Finding] = []
+        self.reports: list[Reported] = []
         self.masked: MaskReport | None = None
         self.log: StepLog | None = None
         self.result: StepResult | None = None
@@ -101,6 +106,8 @@ class StepRecord:
             "rule": rule,
             "command": _readable(self.command),
             "warnings": self.warnings,
+            "findings": [[one.level, one_line(described(one))] for one in self.findings],
+            "reports": [[one.kind, _sums(one)] for one in self.reports],
             "worker": one_line(result.worker) if result else "",
             "masked": [[one_line(row.rule), row.marks] for row in self.masked.by_rule()] if self.masked else [],
             "cpu": round(usage.user + usage.system, 4) if usage else None,
@@ -148,6 +155,13 @@ class RunRecord:
         self.result = result
         self.began, self.ended = result.started or self.began, result.ended or now
         self.name = self.name or result.name
+
+
+def _sums(report: Reported) -> str:
+    """Return the sums of reports in words."""
+    if report.coverage is not None:
+        return f"{percent(report.coverage)} of the lines are covered"
+    return report.cases.summary() if report.cases is not None else f"{report.findings} findings"
 
 
 def _readable(text: str) -> str:
