@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from runnerlib._util.values import NamedTuple
+from runnerlib.errors import SourceError
 
 Report = Callable[[str], None]
 """Takes one short line of progress, without credentials. Two attributes are used where it has them.
@@ -20,6 +22,31 @@ def still_wanted(report: Report) -> None:
     check: Callable[[], object] | None = getattr(report, "check", None)
     if check is not None:
         check()
+
+
+class _Limited:
+    """A report that also ends the preparation at a time."""
+
+    def __init__(self, report: Report, seconds: int) -> None:
+        self._report = report
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        if hasattr(report, "progress"):
+            self.progress = report.progress
+
+    def __call__(self, line: str) -> None:
+        self._report(line)
+
+    def check(self) -> None:
+        """Raise `SourceError` when the time is over, and what the report raises."""
+        still_wanted(self._report)
+        if time.monotonic() > self._end:
+            raise SourceError(f"the source was not there after {self._seconds} seconds (option time-limit)")
+
+
+def limited(report: Report, seconds: int) -> Report:
+    """Return a report with which a preparation ends after `seconds`, with a `SourceError`."""
+    return _Limited(report, seconds)
 
 
 class Cache(NamedTuple):

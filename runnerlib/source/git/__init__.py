@@ -15,6 +15,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib.errors import SourceError
+from runnerlib.source.git.additions import check_refspec
 from runnerlib.source.git.address import check_url
 from runnerlib.source.git.options import OPTIONS, read
 from runnerlib.source.git.refs import check_ref
@@ -34,8 +35,13 @@ def check(spec: SourceSpec) -> None:
     check_url(spec.url)
     check_ref(spec.ref or "")
     options = read(spec)
-    if options.ssh_key is not None and not os.path.isfile(options.ssh_key):
-        raise SourceError(f"option 'ssh-key' of source type 'git' is '{options.ssh_key}', which is no file")
+    for name, path in (("ssh-key", options.ssh_key), ("known-hosts", options.known_hosts)):
+        if path is not None and not os.path.isfile(path):
+            raise SourceError(f"option '{name}' of source type 'git' is '{path}', which is no file")
+    if options.merge is not None:
+        check_ref(options.merge)
+    for refspec in options.fetch:
+        check_refspec(refspec)
 
 
 def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:

@@ -45,6 +45,14 @@ def submodule_url(name: str, url: str, parent: str) -> str:
     return url
 
 
+def over_https(url: str) -> str:
+    """Return `git@host:path` or `ssh://host/path` as `https://host/path`, without its port; any other as it is."""
+    found = split(url)
+    if found is None or found.scheme not in {"", "ssh"}:
+        return url
+    return f"https://{found.host.partition(':')[0]}/{found.rest.lstrip('/')}"
+
+
 def _joined(name: str, url: str, parent: str) -> str:
     """`url`, which is relative to `parent`."""
     found = split(parent)

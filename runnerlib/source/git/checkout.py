@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runnerlib._util.safe_tree import remove_tree
 from runnerlib._util.threads import together
 from runnerlib.errors import SourceError
-from runnerlib.source.git import cache, gitdir, upstream
+from runnerlib.source.git import additions, cache, gitdir, upstream
 from runnerlib.source.git.compare_base import Comparison, Reach
 from runnerlib.source.git.history import boundary
 from runnerlib.source.git.lfs import place_files
@@ -62,12 +62,11 @@ def make(work: Work, remote: Remote, ref: str | None, top: Path, levels: int = D
         found = _through_cache(work, remote, ref, top, work.cache)
     else:
         found = _directly(work, remote, ref, top)
-    complete(work, remote, found, top, levels)
-    return found.commit
+    return complete(work, remote, found, top, levels)
 
 
-def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = DEEPEST) -> None:
-    """Add the base of comparison, files of Git LFS and submodules, as far as the options ask for them."""
+def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = DEEPEST) -> str:
+    """Add what options ask for: a base of comparison, a merge, files of Git LFS, submodules; return the commit."""
     commit = found.commit
     _check_commit(top, commit)
     _check_sparse(work, top, commit)
@@ -76,22 +75,53 @@ def complete(work: Work, remote: Remote, found: Found, top: Path, levels: int = 
         compared = compared._replace(base=None)
     if compared != NOTHING:
         Reach(work.transport, remote, store, found, work.report).bring(compared)
+    if work.options.merge is not None:
+        commit = _merge(work, remote, found, top)
     by_git = work.plan.transport == "git"
     place_files(top, remote, work.options.lfs, work.transport, work.report, work.cache, by_git=by_git)
-    if work.options.submodules == "none":
-        return
-    recursive = work.options.submodules == "recursive"
-    # Sparse directories are those of the repository itself.
-    options = work.options._replace(submodules="recursive" if recursive else "none", sparse=())
-    deeper = work._replace(options=options)
+    if work.options.submodules != "none":
+        _add_submodules(work, remote, commit, top, levels)
+    additions.add_refs(work.transport, remote, store, work.options, work.report)
+    additions.settle(store, commit, found.ref, work.options, work.report)
+    return commit
+
+
+def _merge(work: Work, remote: Remote, found: Found, top: Path) -> str:
+    """Bring the checkout to the merge with the target; return the commit it is at then."""
+    merged = additions.merge(work.transport, remote, top / ".git", found, work.options, work.report)
+    if merged is None:
+        return found.commit
+    work.transport.check_out(top, merged)
+    gitdir.detach(top / ".git", merged, found.ref)
+    return merged
+
+
+def _add_submodules(work: Work, remote: Remote, commit: str, top: Path, levels: int) -> None:
+    """Check out the submodules, as shallow as the options say; what else they say is about the repository itself."""
+    options = work.options
+    deeper = work._replace(
+        options=options._replace(
+            depth=options.depth if options.submodule_depth is None else options.submodule_depth,
+            submodules="recursive" if options.submodules == "recursive" else "none",
+            sparse=(),
+            tags="auto",
+            keep_files=(),
+            fetch=(),
+            branch=False,
+            merge=None,
+            submodule_paths=(),
+        ),
+        change=None,
+        compared=NOTHING,
+    )
 
     def module(found: Remote, wanted: str, place: Path) -> None:
         work.report(f"cloning submodule '{found.shown}'")
-        got = make(deeper._replace(change=None, compared=NOTHING), found, wanted, place, levels - 1)
+        got = make(deeper, found, wanted, place, levels - 1)
         if got != wanted:
             raise SourceError(f"submodule '{found.shown}' is at {got}, not at {wanted}")
 
-    place_submodules(top, commit, remote, work.transport, module, levels, work.report)
+    place_submodules(top, commit, remote, work.transport, module, levels, work.report, options)
 
 
 def _check_commit(top: Path, commit: str) -> None:

@@ -82,19 +82,28 @@ def credentials(remote: Remote | None) -> bytes:
     return os.fsencode(f"username={remote.user or 'git'}\npassword={remote.password}\n")
 
 
-def environment(ssh_key: str | None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def environment(
+    ssh_key: str | None, known_hosts: str | None = None, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """The whole environment of one call; no secret of ours is in it."""
     found = {name: value for name, value in environ.items() if name in _KEPT} | _FIXED
-    if ssh_key is not None or not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(found):
-        found["GIT_SSH_COMMAND"] = _ssh(ssh_key)
+    if ssh_key is not None or known_hosts is not None or not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(found):
+        found["GIT_SSH_COMMAND"] = _ssh(ssh_key, known_hosts)
     return found
 
 
-def _ssh(key: str | None) -> str:
+def _ssh(key: str | None, known_hosts: str | None) -> str:
     """Return the ssh command: without prompts, and without access to hosts with an unknown or changed key."""
     words = ["ssh", "-o BatchMode=yes", "-o StrictHostKeyChecking=yes", "-o ConnectTimeout=30"]
     words += ["-o ServerAliveInterval=15", "-o ServerAliveCountMax=4"]
     if key is not None:
-        quoted = "'" + os.path.abspath(key).replace("'", "'\\''") + "'"
-        words += [f"-i {quoted}", "-o IdentitiesOnly=yes"]
+        words += [f"-i {_quoted(os.path.abspath(key))}", "-o IdentitiesOnly=yes"]
+    if known_hosts is not None:  # a list for ssh, whose words are between double quotes
+        files = '"' + os.path.abspath(known_hosts) + '"'
+        words += [f"-o {_quoted(f'UserKnownHostsFile={files}')}", "-o GlobalKnownHostsFile=/dev/null"]
     return " ".join(words)
+
+
+def _quoted(text: str) -> str:
+    """A word for the shell; no `shlex` for one."""
+    return "'" + text.replace("'", "'\\''") + "'"

@@ -162,6 +162,7 @@ class Program:
         self._run(["read-tree", commit], store=store, top=top, more=where)
         self._run(["update-index", "-q", "--refresh"], store=store, top=top, more=where, may_fail=True)
         clean = ["-c", "core.excludesFile=/dev/null", "clean", "-ffd", *([] if keep_ignored else ["-x"])]
+        clean += [word for pattern in self._options.keep_files for word in ("-e", pattern)]
         gone = doomed(self._run([*clean, "--dry-run"], store=store, top=top, more=where).output)
         changed = self._run(["diff-files", "--name-only", "-z"], store=store, top=top, more=where).output
         make_way(top, gone, [os.fsdecode(path) for path in changed.split(b"\0") if path])
@@ -180,6 +181,27 @@ class Program:
         if workers > 1 and self._run(words, store=store, may_fail=True).code == 0:
             return 1
         return workers
+
+    def merge(self, store: Path, target: str, commit: str, message: str, identity: tuple[str, str]) -> str | None:
+        """See `Transport`; drivers that the machine's configuration names are not run."""
+        if self._run(["merge-base", "--is-ancestor", target, commit], store=store, may_fail=True).code == 0:
+            return None
+        alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        words = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", target, commit]
+        done = self._run(words, store=store, more=alone, may_fail=True)
+        tree, *files = os.fsdecode(done.output).split("\0")
+        if done.code == 1:
+            named = [f"'{one_line(file)}'" for file in files if file]
+            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            raise SourceError(f"{commit} conflicts with {target} in {', '.join(named[:_NAMED])}{more}")
+        if done.code:
+            raise _explained(done, None, "merge-tree", self._options.timeout)
+        times = self._run(["show", "-s", "--format=%ct", target, commit], store=store).output.split()
+        for role in ("AUTHOR", "COMMITTER"):
+            alone |= {f"GIT_{role}_NAME": identity[0], f"GIT_{role}_EMAIL": identity[1]}
+            alone[f"GIT_{role}_DATE"] = f"{max(map(int, times))} +0000"
+        words = ["commit-tree", tree, "-p", target, "-p", commit, "-m", message]
+        return self._run(words, store=store, more=alone).output.decode().strip()
 
     def uses_lfs(self, top: Path) -> bool:
         """See `Transport`; the search of the index includes files that a sparse checkout omits, and follows no link."""
@@ -251,7 +273,11 @@ class Program:
     ) -> child_process.Ended:
         """Run git, explain its failure; a redirect is followed, and git runs again."""
         way = self._ways.get(remote.address) if remote is not None else None
-        env = {**environment(self._options.ssh_key), **(way.settings if way else {}), **(more or {})}
+        env = {
+            **environment(self._options.ssh_key, self._options.known_hosts),
+            **(way.settings if way else {}),
+            **(more or {}),
+        }
         if store is not None:
             env["GIT_DIR"] = str(store)
         timeout = self._options.timeout
@@ -278,6 +304,9 @@ class Program:
             raise _explained(done, remote, _command(words), timeout)
         return done
 
+    def _environment(self) -> dict[str, str]:
+        return environment(self._options.ssh_key, self._options.known_hosts)
+
     def _follow(self, remote: Remote) -> None:
         """Find out where the server of `remote` leads to. Raises `SourceError` for where it may not."""
         from runnerlib.source.git.redirect import TRACE, Way
@@ -286,7 +315,7 @@ class Program:
             self._ways[remote.address] = Way(remote, self._options.timeout, self._wanted)
         way = self._ways[remote.address]
         argv = [self._path, *options(remote, self._options.timeout), "ls-remote", "--", remote.address, "HEAD"]
-        env = {**environment(self._options.ssh_key), **way.settings, **TRACE}
+        env = {**self._environment(), **way.settings, **TRACE}
         patience = self._options.timeout + 5
         done = child_process.run(
             argv, env, "/", lambda _: None, timeout=patience, secret=credentials(remote), wanted=self._wanted

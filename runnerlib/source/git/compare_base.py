@@ -73,7 +73,7 @@ class Reach:
         side = "origin" if remote is self._origin else "upstream"
         try:
             check_ref(ref)
-            wanted = guess(ref)
+            wanted = guess(ref.removeprefix("origin/"))
             tip = self._compare(remote, wanted.name or wanted.commit or "HEAD")
             name = ref.removeprefix("refs/heads/").removeprefix("refs/")
             gitdir.write_ref(self._store, f"refs/remotes/{side}/{name}", tip)

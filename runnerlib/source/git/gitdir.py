@@ -43,14 +43,14 @@ def make(store: Path, *, bare: bool, url: str = "", settings: Iterable[str] = ()
 
 def remote_section(name: str, url: str) -> str:
     """Return the section of a git configuration for the remote `name`."""
-    return _section([f'[remote "{name}"]', f"url = {_quoted(url)}", f"fetch = +refs/heads/*:refs/remotes/{name}/*"])
+    return _section([f'[remote "{name}"]', f"url = {quoted(url)}", f"fetch = +refs/heads/*:refs/remotes/{name}/*"])
 
 
 def _section(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" if line.startswith("[") else f"\t{line}\n" for line in lines)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A value for git's configuration, between quotes."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
@@ -68,6 +68,19 @@ def _cone(directories: Collection[str]) -> list[str]:
     for directory in sorted(above - set(directories)):
         lines += [f"/{directory}/", f"!/{directory}/*/"]
     return lines + [f"/{directory}/" for directory in sorted(directories)]
+
+
+def add_settings(store: Path, lines: Iterable[str]) -> None:
+    """Append lines, sections among them, to the configuration of a repository."""
+    with open(store / "config", "a", encoding="utf-8", errors="surrogateescape") as config:
+        config.write(_section(lines))
+
+
+def attach(store: Path, branch: str, commit: str) -> None:
+    """Put HEAD on the new local branch `branch`, at the commit."""
+    write_ref(store, f"refs/heads/{branch}", commit)
+    _write(store / "HEAD", f"ref: refs/heads/{branch}\n")
+    (store / ASKED_FOR).unlink(missing_ok=True)
 
 
 def detach(store: Path, commit: str, ref: str | None = None) -> None:

@@ -165,6 +165,10 @@ class Libgit2:
         """See `Transport`: refused, because libgit2 writes every file again, and looks for files behind links."""
         raise SourceError("keeping a checkout needs the git program")
 
+    def merge(self, store: Path, target: str, commit: str, message: str, identity: tuple[str, str]) -> str | None:
+        """See `Transport`."""
+        raise NotImplementedError("the plan takes the git program")
+
     def uses_lfs(self, top: Path) -> bool:
         """See `Transport`."""
 

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from runnerlib.source.spec import SourceSpec
 
 OPTIONS = (
-    *("depth", "submodules", "sparse", "cone", "lfs", "lfs-include", "lfs-exclude", "tags", "keep"),
-    *("ssh-key", "timeout", "retries"),
+    *("depth", "submodules", "sparse", "cone", "lfs", "lfs-include", "lfs-exclude", "tags", "keep", "keep-files"),
+    *("fetch", "branch", "merge", "submodule-paths", "submodule-depth", "submodule-https"),
+    *("ssh-key", "known-hosts", "user-name", "user-email", "timeout", "time-limit", "retries"),
 )
 SUBMODULES = ("none", "shallow", "recursive")
 LFS = ("auto", "yes", "no")
-TAGS = ("auto", "yes", "no")
+TAGS = ("auto", "yes", "no", "short", "true")
+_BOOLEAN = {"yes": True, "true": True, "no": False, "false": False}
 KEEP = ("none", "repository", "ignored")
 
 
@@ -44,11 +46,24 @@ class GitOptions(NamedTuple):
     ssh_key: str | None = None
     timeout: int = 60
     retries: int = 3
+    keep_files: tuple[str, ...] = ()
+    fetch: tuple[str, ...] = ()
+    branch: bool = False
+    merge: str | None = None
+    submodule_paths: tuple[str, ...] = ()
+    submodule_depth: int | None = None
+    submodule_https: bool = False
+    known_hosts: str | None = None
+    user_name: str | None = None
+    user_email: str | None = None
+    time_limit: int = 0
 
 
 def read(spec: SourceSpec) -> GitOptions:
     """Return the options of `spec`. Raises `SourceError` for a value that means nothing."""
-    cone = choice(spec, "cone", ("yes", "no"), "yes") == "yes"
+    cone = _boolean(spec, "cone", default=True)
+    tags = choice(spec, "tags", TAGS, "auto")
+    depth = one(spec, "submodule-depth")
     return GitOptions(
         depth=count(spec, "depth", 1),
         submodules=choice(spec, "submodules", SUBMODULES, "none"),
@@ -57,12 +72,35 @@ def read(spec: SourceSpec) -> GitOptions:
         lfs=choice(spec, "lfs", LFS, "auto"),
         lfs_include=many(spec, "lfs-include"),
         lfs_exclude=many(spec, "lfs-exclude"),
-        tags=choice(spec, "tags", TAGS, "auto"),
+        tags="short" if tags == "true" else tags,
         keep=choice(spec, "keep", KEEP, "none"),
         ssh_key=one(spec, "ssh-key"),
         timeout=count(spec, "timeout", 60, least=1),
         retries=count(spec, "retries", 3),
+        keep_files=many(spec, "keep-files"),
+        fetch=many(spec, "fetch"),
+        branch=_boolean(spec, "branch"),
+        merge=one(spec, "merge"),
+        submodule_paths=many(spec, "submodule-paths"),
+        submodule_depth=None if depth is None else count(spec, "submodule-depth", 1),
+        submodule_https=_boolean(spec, "submodule-https"),
+        known_hosts=one(spec, "known-hosts"),
+        user_name=_line(spec, "user-name"),
+        user_email=_line(spec, "user-email"),
+        time_limit=count(spec, "time-limit", 0),
     )
+
+
+def _boolean(spec: SourceSpec, name: str, *, default: bool = False) -> bool:
+    return _BOOLEAN[choice(spec, name, _BOOLEAN, "yes" if default else "no")]
+
+
+def _line(spec: SourceSpec, name: str) -> str | None:
+    """A text that becomes part of a commit, where `<`, `>` and ends of lines would begin something else."""
+    text = one(spec, name)
+    if text is not None and (not text.strip() or not text.isprintable() or set("<>") & set(text)):
+        raise SourceError(f"option '{name}' of source type 'git' is {text!r}, which no commit can have")
+    return text
 
 
 def _directory(text: str) -> str:

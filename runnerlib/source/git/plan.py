@@ -18,7 +18,8 @@ class Facts(NamedTuple):
 
     `git` is the version of the git program, None when there is none; `local`: the source is a path; `cached`: there
     is a cache; `stored` are the bytes of objects in the path; `bundle`: it is a file that git has bundled; `kept`:
-    there is a checkout at the target that is to be reused; the rest are options of the user.
+    there is a checkout at the target that is to be reused; `needs` says what only the git program can do; `depth` is
+    an option of the user.
     """
 
     git: tuple[int, ...] | None
@@ -26,7 +27,7 @@ class Facts(NamedTuple):
     cached: bool
     depth: int
     stored: int = 0
-    sparse: bool = False
+    needs: str = ""
     kept: bool = False
     bundle: bool = False
 
@@ -53,11 +54,9 @@ def choose(facts: Facts) -> Plan:
     machine's credential helpers).
     """
     usable = facts.git is not None and facts.git[:2] >= OLDEST
-    if facts.sparse and not usable:
-        raise SourceError(f"sparse directories need the git program: {_why_not(facts.git)}")
+    if facts.needs and not usable:
+        raise SourceError(f"{facts.needs} the git program: {_why_not(facts.git)}")
     engine = f"git {'.'.join(map(str, facts.git or ()))}" if usable else f"libgit2 ({_why_not(facts.git)})"
-    if facts.bundle and not usable:
-        raise SourceError(f"a bundle needs the git program: {_why_not(facts.git)}")
     objects, why = _objects(facts if usable else facts._replace(kept=False))
     if facts.kept and not usable:
         why += "; the checkout that stands there is replaced, since only the git program could keep it"

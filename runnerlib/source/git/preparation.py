@@ -18,7 +18,7 @@ from runnerlib.source.git.refs import guess
 from runnerlib.source.git.remote import Remote, locate
 from runnerlib.source.git.retrying_transport import RetryingTransport
 from runnerlib.source.git.transport import FormatError, NetworkError, RefError, Transport
-from runnerlib.source.spec import Prepared
+from runnerlib.source.spec import Prepared, limited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,7 @@ def prepare(spec: SourceSpec, target: Path, report: Report) -> Prepared:
     ref = spec.ref or None
     kept = options.keep != "none" and reuse.can_keep(target)
     report(f"cloning '{remote.shown}'")
+    report = limited(report, options.time_limit) if options.time_limit else report
     spec = spec._replace(cache=_usable(spec.cache, report))
     plan = choose(_facts(spec, options, remote, kept=kept))
     report(f"plan: {plan.reason}")
@@ -95,10 +96,20 @@ def _facts(spec: SourceSpec, options: GitOptions, remote: Remote, *, kept: bool)
         cached=spec.cache is not None,
         depth=options.depth,
         stored=stored_bytes(remote) if local else 0,
-        sparse=bool(options.sparse),
+        needs=_needs(options, remote),
         kept=kept,
         bundle=remote.is_bundle,
     )
+
+
+def _needs(options: GitOptions, remote: Remote) -> str:
+    """Say what libgit2 cannot do of what is asked for; empty for nothing."""
+    if remote.is_bundle:
+        return "a bundle needs"
+    if options.sparse:
+        return "sparse directories need"
+    option = "merge" if options.merge else "known-hosts" if options.known_hosts else ""
+    return f"option '{option}' needs" if option else ""
 
 
 def transport_for(spec: SourceSpec, report: Report) -> Transport:

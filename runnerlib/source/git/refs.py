@@ -72,7 +72,12 @@ def guess(ref: str | None) -> Wanted:
         return Wanted(name="HEAD")
     if is_id(ref):
         return Wanted(commit=ref.lower())
-    return Wanted(name=ref if ref.startswith("refs/") else _BRANCH + ref)
+    return Wanted(name=full_name(ref))
+
+
+def full_name(ref: str) -> str:
+    """Return a full name as it is, and any other as the name of a branch."""
+    return ref if ref.startswith("refs/") else _BRANCH + ref
 
 
 def candidates(ref: str | None) -> tuple[str, ...]:

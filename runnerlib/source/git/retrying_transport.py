@@ -62,6 +62,10 @@ class RetryingTransport:
         """See `Transport`."""
         self._transport.adopt(top, commit, keep_ignored=keep_ignored)
 
+    def merge(self, store: Path, target: str, commit: str, message: str, identity: tuple[str, str]) -> str | None:
+        """See `Transport`."""
+        return self._transport.merge(store, target, commit, message, identity)
+
     def uses_lfs(self, top: Path) -> bool:
         """See `Transport`."""
         return self._transport.uses_lfs(top)

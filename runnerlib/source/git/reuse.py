@@ -62,8 +62,7 @@ def update(work: Work, remote: Remote, ref: str | None, target: Path, made: Path
         else:
             work.transport.adopt(made, found.commit, keep_ignored=work.options.keep == "ignored")
         _empty_submodules(made, modules)
-        complete(work, remote, found, made)
-    return found.commit
+        return complete(work, remote, found, made)
 
 
 @contextmanager

@@ -11,16 +11,19 @@ import os
 from typing import TYPE_CHECKING
 
 from runnerlib._util.files import open_regular
+from runnerlib._util.path_glob import matches
 from runnerlib._util.safe_tree import DIRECTORY, remove_tree
 from runnerlib.errors import SourceError
-from runnerlib.source.git.address import submodule_url
+from runnerlib.source.git.address import over_https, submodule_url
+from runnerlib.source.git.gitdir import add_settings, quoted
 from runnerlib.source.git.modules import Module, read_modules
 from runnerlib.source.git.remote import Remote, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from runnerlib.source.git.options import GitOptions
     from runnerlib.source.git.transport import Transport
 
 DEEPEST = 10
@@ -35,32 +38,35 @@ def place_submodules(
     make: Callable[[Remote, str, Path], None],
     levels: int,
     left_out: Callable[[str], object],
+    options: GitOptions,
 ) -> None:
     """Make the submodules of the checkout `top`, which is at `commit` of `parent`, and theirs, `levels` deep.
 
     `make` makes one checkout: of a remote, at a commit, in a new directory. `left_out` gets a message for each one
-    that the repository or a sparse checkout excludes. Raises `SourceError`.
+    that the repository, a sparse checkout or the `options` exclude. Raises `SourceError`.
     """
     modules = _declared(top)
     links = transport.links(top / ".git", commit, [module.path for module in modules]) if modules else {}
     wanted = []
     for module in modules:
-        why = _why_not(top, module) if module.path in links else ""
+        why = _why_not(top, module, options) if module.path in links else ""
         if why:
             left_out(f"submodule '{module.path}' is left out: {why}")
         elif module.path in links:
             wanted.append(module)
     if wanted and levels <= 0:
         raise SourceError(f"submodules lie more than {DEEPEST} levels deep")
-    for module in wanted:
-        remote = _remote(module, parent)
-        directory = _emptied(top, module.path)
-        make(remote, links[module.path], directory)
-    _note(top, wanted, parent)
+    urls = [_url(module, parent, options) for module in wanted]
+    for module, url in zip(wanted, urls, strict=True):
+        make(_remote(url, parent), links[module.path], _emptied(top, module.path))
+    _note(top, zip(wanted, urls, strict=True))
 
 
-def _why_not(top: Path, module: Module) -> str:
+def _why_not(top: Path, module: Module, options: GitOptions) -> str:
     """Return why a submodule is skipped; empty when it is not."""
+    globs = options.submodule_paths
+    if globs and not any(matches(module.path, glob) for glob in globs):
+        return "no glob of option submodule-paths matches it"
     if not module.wanted:
         return "'.gitmodules' says 'update = none'"
     sparse = (top / ".git/info/sparse-checkout").exists()
@@ -82,9 +88,15 @@ def _declared(top: Path) -> list[Module]:
     return read_modules(text.decode("utf-8", "surrogateescape"))
 
 
-def _remote(module: Module, parent: Remote) -> Remote:
+def _url(module: Module, parent: Remote, options: GitOptions) -> str:
+    """Return the URL of a submodule; Raises `SourceError` for one that is a trick."""
+    url = submodule_url(module.name, module.url, parent.address)
+    return over_https(url) if options.submodule_https else url
+
+
+def _remote(url: str, parent: Remote) -> Remote:
     """Locate the remote of a submodule; the parent's credentials are used on the same host, too."""
-    remote = locate(submodule_url(module.name, module.url, parent.address))
+    remote = locate(url)
     ours, theirs = parent.url, remote.url
     if ours and theirs and not remote.password and (ours.scheme, ours.host) == (theirs.scheme, theirs.host):
         return remote._replace(user=remote.user or parent.user, password=parent.password)
@@ -102,12 +114,9 @@ def _emptied(top: Path, path: str) -> Path:
     return directory
 
 
-def _note(top: Path, modules: list[Module], parent: Remote) -> None:
+def _note(top: Path, modules: Iterable[tuple[Module, str]]) -> None:
     """Record the submodules in the checkout, so that git's commands in a job know them."""
     lines = []
-    for module in modules:
-        name = module.name.replace("\\", "\\\\").replace('"', '\\"')
-        url = submodule_url(module.name, module.url, parent.address).replace("\\", "\\\\").replace('"', '\\"')
-        lines += [f'[submodule "{name}"]\n', "\tactive = true\n", f'\turl = "{url}"\n']
-    with open(top / ".git/config", "a", encoding="utf-8", errors="surrogateescape") as config:
-        config.writelines(lines)
+    for module, url in modules:
+        lines += [f"[submodule {quoted(module.name)}]", "active = true", f"url = {quoted(url)}"]
+    add_settings(top / ".git", lines)

@@ -95,6 +95,12 @@ class Transport(Protocol):
         alone can do it.
         """
 
+    def merge(self, store: Path, target: str, commit: str, message: str, identity: tuple[str, str]) -> str | None:
+        """Make the commit that merges `commit` into `target`; None if that is part of it already.
+
+        `identity` is a name and an address. Raises `SourceError` for conflicts. The git program alone can do it.
+        """
+
     def uses_lfs(self, top: Path) -> bool:
         """Tell whether attributes anywhere in the commit that is checked out send files to Git LFS."""
 

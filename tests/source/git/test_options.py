@@ -362,6 +362,21 @@ def test_the_head_of_a_change_when_its_ref_is_gone(
         assert made.revision == origin.ids["pull"]
 
 
+def test_files_that_stay_in_a_kept_checkout(tmp_path: Path) -> None:
+    tool("git")
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    commit(tmp_path / "repo", "x")
+    top = tmp_path / "src"
+    spec = source(str(tmp_path / "repo"), "keep=repository", "keep-files=*.o", "keep-files=/build/")
+    prepare(spec, top)
+    for name in ("a.o", "deep/b.o", "build/x", "other", "deep/build/x"):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text("x")
+    prepare(spec, top)
+    left = {path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file() and ".git/" not in str(path)}
+    assert left == {"a.o", "deep/b.o", "build/x", "file"}
+
+
 def test_wishes() -> None:
     assert read(source("x")) == GitOptions()
     asked = source(

@@ -63,7 +63,7 @@ def test_what_cannot_be_kept_is_made_anew() -> None:
 
 def test_what_only_git_can_do_says_so() -> None:
     with pytest.raises(SourceError) as caught:
-        choose(REMOTE._replace(git=None, sparse=True))
+        choose(REMOTE._replace(git=None, needs="sparse directories need"))
     assert str(caught.value) == "sparse directories need the git program: git is not installed"
 
 

@@ -85,6 +85,19 @@ def test_a_key_and_a_known_host(sshd: Sshd, origin: Origin, tmp_path: Path, monk
     assert git(tmp_path / "src", "config", "remote.origin.url") == sshd.url(origin)
 
 
+def test_options_name_the_key_and_the_hosts(sshd: Sshd, origin: Origin, tmp_path: Path) -> None:
+    hosts = tmp_path / "known 'hosts' of ours"
+    options = (("ssh-key", str(sshd.key)), ("known-hosts", str(hosts)))
+    for text, right in ((known(sshd), True), (known(sshd, "key.pub"), False), ("", False)):
+        hosts.write_text(text)
+        spec = SourceSpec("git", sshd.url(origin), "main", options)
+        if right:
+            prepare(spec, tmp_path / "src")
+        else:
+            with pytest.raises(SourceError, match=r"(?i)host key verification failed|could not read"):
+                prepare(spec, tmp_path / "src")
+
+
 @pytest.mark.parametrize("host", ["unknown", "another"])
 def test_a_host_that_is_not_known_is_refused(
     host: str, sshd: Sshd, origin: Origin, full: Path, monkeypatch: pytest.MonkeyPatch
@@ -100,7 +113,7 @@ def test_the_option_for_a_key_file_is_what_ssh_gets(tmp_path: Path) -> None:
     from runnerlib.source.git.child_env import environment
 
     key = tmp_path / "it's a key"
-    words = environment(str(key), {})["GIT_SSH_COMMAND"]
+    words = environment(str(key), None, {})["GIT_SSH_COMMAND"]
     assert "BatchMode=yes" in words
     assert "StrictHostKeyChecking=yes" in words
     done = subprocess.run(
