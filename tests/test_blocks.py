@@ -41,6 +41,7 @@ OTHERS = {
     ("README.md", "flowchart LR"): "a picture, which the site draws",
     ("architecture.md", "cli · api ──► RunRequest"): "a picture",
     ("architecture.md", "cli/__init__.py              invoke"): "tests/test_way.py",
+    ("observability.md", "pip install"): "tests/output/telemetry has the extra",
     ("fleet.md", "pip install"): "tests/runner/fleet starts the server that .ci/run installs",
     ("fleet.md", "umask 077"): "tests/runner/fleet/machines.py runs these commands, with workers that it can end",
     ("fleet.md", "nats://user"): "forms of an address",

@@ -282,6 +282,13 @@ class RunnerConfig:
     metrics_push: str | None = setting(
         "URL of a Pushgateway of Prometheus that gets the figures of the run", early=True, observing=True, secret=True
     )
+    otel: str = setting(
+        "export traces and metrics by OpenTelemetry: auto (where OTEL_… variables name an endpoint), on or off",
+        parsers.choice("auto", "on", "off"),
+        "auto",
+        early=True,
+        observing=True,
+    )
     plugin_dir: str | None = setting("directory whose files plugin_*.py are loaded as plugins", early=True)
     plugin_packages: tuple[str, ...] = setting(
         "plugins of installed packages, by entry point and separated by commas, or `all`",

@@ -53,7 +53,8 @@ class JobExecution(NamedTuple):
     directory, and raises RunnerError. `conditions` are the parsed ones, by step; `secrets` those of steps that list
     them. `kept` steps are not run again, but where the run `renews` those that follow a step that runs; `excluded` ones
     not at all. Times are in seconds; `cleanup` is for the steps that always run once the job has to end. `around` has a
-    say before and after each step, `inspect` takes one that has failed, `boundary` bounds it, `cache` keeps its files.
+    say before and after each step, `inspect` takes one that has failed, `boundary` bounds it, `cache` keeps its files;
+    `trace` gives an attempt variables, by the step's name, that in events, and its number.
     """
 
     job: Job
@@ -74,6 +75,7 @@ class JobExecution(NamedTuple):
     inspect: Inspect | None = None
     cache: StepCache | None = None
     findings: StepFindings | None = None  # reads reports
+    trace: Callable[[str, str, int], Mapping[str, str]] | None = None
 
 
 class JobRun:
@@ -89,7 +91,7 @@ class JobRun:
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._shown = distinct({name: masker.mask_string(name) for name in self._graph})
         bounds = execution.limits, execution.scratch, execution.around, execution.boundary
-        own = execution.inspect, execution.cache, execution.findings
+        own = execution.inspect, execution.cache, execution.findings, execution.trace
         self._context = StepContext(executor, masker, observer, *bounds, *own)
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings

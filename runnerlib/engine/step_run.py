@@ -70,6 +70,7 @@ class StepContext(NamedTuple):
     inspect: Inspect | None = None
     cache: StepCache | None = None
     findings: StepFindings | None = None
+    trace: Callable[[str, str, int], Mapping[str, str]] | None = None
 
 
 class StepRun:
@@ -309,6 +310,7 @@ class StepRun:
         env: Mapping[str, str] = {
             **self._env,
             **(enclosure.env if enclosure else {}),
+            **(self._job.trace(step.name, self._shown, number) if self._job.trace else {}),
             **files,
             "RUNNERLIB_STEP": step.name,
             "RUNNERLIB_ATTEMPT": str(number),

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 from runnerlib._util.paths import OWN
 from runnerlib.errors import OutputError, RunnerError
 from runnerlib.events import Warned
-from runnerlib.output.modes.estimating import Estimating
+from runnerlib.output.log.trace_context import trace_id
+from runnerlib.output.log.trace_fields import TraceFields
+from runnerlib.output.modes.informed import Estimating, Traced
+from runnerlib.output.telemetry.otel_settings import HEADERS, Signals, sampled, secrets_of, signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from runnerlib.config import RunnerConfig
     from runnerlib.events import Observer
     from runnerlib.output.history.estimate import EarlierRuns
+    from runnerlib.output.log.trace_context import Parent
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.telemetry.push import Pusher
     from runnerlib.runner.plan import RunPlan
@@ -42,17 +46,25 @@ class Watch:
     def __init__(self, plan: RunPlan, services: RunServices, *, workflow: bool) -> None:
         self.observer: Observer | None = None
         self._plan = plan
+        self._services = services
+        self._parent: Parent | None = None
         self._mask = services.masker.mask_string
         self._workflow = workflow
         self._history = history_of(plan)
         self.earlier = self._earlier()
         self._finishing: list[Finishing] = []
-        services.measures = is_measured(plan)
+        self._signals = signals(plan.environ, plan.config.otel) if plan.config.otel != "off" else Signals()
+        self.trace = self._traced(services)
+        config = plan.config
+        asked = (config.metrics_file, config.metrics_push, *self._signals[:2])
+        services.measures = any(asked)
 
     def inform(self, console: Console) -> None:
-        """Give the estimates to a console that shows them."""
+        """Give a console what it shows: estimates, or the ids of the trace."""
         if isinstance(console, Estimating):
             console.earlier = self.earlier
+        if isinstance(console, Traced):
+            console.trace = self.trace
 
     def listeners(self) -> Iterator[Listener]:
         """Yield the observers."""
@@ -64,9 +76,13 @@ class Watch:
         config = self._plan.config
         if config.metrics_file is not None or config.metrics_push is not None:
             yield self._metrics(config)
+        if self._signals.traces or self._signals.metrics:
+            yield self._otel()
 
     def finish(self) -> None:
         """Hand on what observers have gathered, when nothing more will happen."""
+        if self._signals.problem:
+            self.warn(self._signals.problem)
         for one in self._finishing:
             one.finish()
 
@@ -90,6 +106,38 @@ class Watch:
             with suppress(OutputError):  # an earlier event has raised it
                 self.observer.observe(Warned(self._mask(text)))
 
+    def _traced(self, services: RunServices) -> TraceFields | None:
+        """Begin a trace where spans are exported; return the ids for lines about the run, if there is a trace."""
+        environ = self._plan.environ
+        if not self._signals.traces:
+            known = trace_id(environ)
+            return TraceFields(known) if known else None
+        from runnerlib.output.telemetry.trace import new_trace
+
+        services.masker.register_secrets(secrets_of(environ), [HEADERS[0]] * len(secrets_of(environ)))
+        trace, self._parent = new_trace(environ)
+        services.trace = trace._replace(sampled=sampled(environ, self._parent, trace.trace_id))
+        return TraceFields(trace.trace_id, trace)
+
+    def _otel(self) -> Listener:
+        from runnerlib.output.telemetry.otel import OtelObserver
+        from runnerlib.output.telemetry.spans import SpanMaker
+        from runnerlib.output.telemetry.trace import new_trace
+
+        services, plan = self._services, self._plan
+        trace = services.trace or new_trace({})[0]
+        parent = self._parent.span_id if self._parent is not None else ""
+        maker = SpanMaker(trace, parent, self._about, workflow=self._workflow)
+        made = OtelObserver(self._signals, plan.environ, trace, maker, self.warn)
+        self._finishing.append(made)
+        return made
+
+    def _about(self) -> dict[str, str | bool | int | float]:
+        """Return the repository that the run is about, by the conventions for version control."""
+        from runnerlib.runner.about import about
+
+        return {name: self._mask(text) for name, text in about(self._plan).items()}
+
     def _earlier(self) -> EarlierRuns | None:
         if self._history is None:
             return None
@@ -109,11 +157,6 @@ class Watch:
             return commit_of(self._plan.code_dir)
         except RunnerError:
             return ""
-
-
-def is_measured(plan: RunPlan) -> bool:
-    """Return whether an observer of the run wants to know how long its parts take."""
-    return plan.config.metrics_file is not None or plan.config.metrics_push is not None
 
 
 def history_of(plan: RunPlan) -> Path | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runnerlib.output.console import View
     from runnerlib.output.history.estimate import EarlierRuns
     from runnerlib.output.log.file_names import LogNames
+    from runnerlib.output.log.trace_fields import TraceFields
     from runnerlib.output.protocol import Console, Listener
     from runnerlib.output.streams import Streams
     from runnerlib.output.summary import Summary
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
     Resume = Callable[[int], Sequence[str]]
     Ways = tuple[Callable[[str], str], Resume | None]
     Rules = Callable[[], Mapping[str, str]]
+
+
+# Variables by which a run is traced, or a part of a trace.
+_TRACED = (
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"),
+    *("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "TRACEPARENT", "traceparent"),
+)
 
 
 @contextmanager
@@ -64,10 +72,17 @@ def _listener(
     plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None, rules: Rules | None
 ) -> tuple[Listener, Watch | None]:
     config, marks = plan.config, services.masker.marks
+    watched = is_watched(plan)
+    watch, earlier, trace = None, None, None
+    if watched:
+        from runnerlib.runner.observing import Watch
+
+        watch = Watch(plan, services, workflow=summary is not None)
+        earlier, trace = watch.earlier, watch.trace
     view = console_for(config, plan.environ, ends, plan.step_count, marks, services.modes)
-    log = _log(plan, view.streams) if view.structured and not view.mode.for_programs else None
+    log = _log(plan, view.streams, trace) if view.structured and not view.mode.for_programs else None
     shown: Console = _without(view.console, view.mode, plan, log)
-    watched, files = is_watched(plan), (config.log_limit, config.events, config.report, config.junit)
+    files = (config.log_limit, config.events, config.report, config.junit)
     if plan.is_command and log is None and not watched and not any(one is not None for one in files):
         return shown, None
     logs = _log_names(plan, services)
@@ -82,17 +97,12 @@ def _listener(
         shown = Truncate(shown, head=head, tail=config.log_limit - head, path=logs.path)
     from runnerlib.output.fanout import FanOut
 
-    watch, earlier = None, None
-    if watched:
-        from runnerlib.runner.observing import Watch
-
-        watch = Watch(plan, services, workflow=summary is not None)
+    if watch is not None:
         watch.inform(view.console)
-        earlier = watch.earlier
     resume = _resume(plan, services, view.seen)
     verdict = [log] if log else _summary(plan, view, shown, summary, (logs.path, resume), earlier)
     others = watch.listeners() if watch is not None else ()
-    whole = FanOut(shown, *verdict, *_files(plan, logs), *_reports(plan, services, logs, rules), *others)
+    whole = FanOut(shown, *verdict, *_files(plan, logs, trace), *_reports(plan, services, logs, rules), *others)
     if watch is not None:
         watch.observer = whole
     return whole, watch
@@ -101,7 +111,9 @@ def _listener(
 def is_watched(plan: RunPlan) -> bool:
     """Return whether the run has observers that keep or send figures of it."""
     config, in_project = plan.config, plan.workspace.base.name == OWN and not plan.is_command
-    asked = config.metrics_file is not None or config.metrics_push is not None
+    asked = config.metrics_file is not None or config.metrics_push is not None or config.otel == "on"
+    if config.otel == "auto" and not asked:
+        asked = any(plan.environ.get(name) for name in _TRACED)
     return asked or (config.history or ("" if in_project else "none")) != "none"
 
 
@@ -125,13 +137,14 @@ def _resume(plan: RunPlan, services: RunServices, look: TerminalCapabilities) ->
     return partial(resume_command, invocation, services.masker.mask_string)
 
 
-def _log(plan: RunPlan, ends: Streams) -> Listener:
+def _log(plan: RunPlan, ends: Streams, trace: TraceFields | None) -> Listener:
     """Return the log of the runner's messages as JSON on stderr, with their job, trace, phase and step."""
     from runnerlib.output.log.json_observer import LogLines
     from runnerlib.output.log.level import chosen_level
     from runnerlib.output.log.trace_context import context
 
-    return LogLines(ends.err, chosen_level(plan.environ, plan.config.log_level), context(plan.environ))
+    level = chosen_level(plan.environ, plan.config.log_level)
+    return LogLines(ends.err, level, context(plan.environ), trace=trace)
 
 
 def _without(shown: Console, mode: Mode, plan: RunPlan, log: Listener | None) -> Console:
@@ -147,7 +160,7 @@ def _without(shown: Console, mode: Mode, plan: RunPlan, log: Listener | None) ->
     return log_lines.Without(shown, kinds)
 
 
-def _files(plan: RunPlan, logs: LogNames) -> Iterator[Listener]:
+def _files(plan: RunPlan, logs: LogNames, trace: TraceFields | None) -> Iterator[Listener]:
     if not plan.is_command or plan.config.log_limit is not None:  # what is not shown must be somewhere
         from runnerlib.output.log.step_logs import StepLogs
 
@@ -155,7 +168,7 @@ def _files(plan: RunPlan, logs: LogNames) -> Iterator[Listener]:
     if plan.config.events is not None:
         from runnerlib.output.log.events_file import EventsFile
 
-        yield EventsFile(Path(plan.config.events), plan.workspace.base)
+        yield EventsFile(Path(plan.config.events), plan.workspace.base, trace=trace)
 
 
 def rules_of(plan: WorkflowPlan) -> Rules:

@@ -256,10 +256,7 @@ class _Run(Generic[P]):
             observer = self._driver.loop_observer if hooks is None else hooks.beside(self._driver.loop_observer)
         assert observer is not None  # noqa: S101 - it is open since the validation
         around = None if hooks is None else hooks.around()
-        measures, watch = self.state.measures, self.state.watch
-        return job_run(
-            plan, services.masker, journal, observer, site, around, services.inspect, watch, measures=measures
-        )
+        return job_run(plan, services, journal, observer, site, around, self.state.watch)
 
     @measured_phase("finish")
     def finish(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runnerlib.engine import Inspect
     from runnerlib.masking.candidates import Secret
     from runnerlib.output.protocol import MakeConsole
+    from runnerlib.output.telemetry.trace import Trace
     from runnerlib.runner.environment import JobEnvironment
     from runnerlib.runner.request import Changes, RunRequest
     from runnerlib.source import Sources
@@ -39,7 +40,7 @@ class RunServices:
     `secrets_known` becomes true once the masker knows the secrets of the configuration. With `plugins`, variables may
     still be added to the environment of the job. `invocation` is the command line, if the run has one. With
     `inspect`, which takes each step that has failed, steps run one at a time. With `measures` there are events of how
-    long the parts of the run took.
+    long the parts of the run took; each attempt at a step is told its span of the `trace`.
     """
 
     def __init__(self, masker: SecretMasker, resolver: SecretResolver | None = None) -> None:
@@ -52,6 +53,7 @@ class RunServices:
         self.invocation: Invocation | None = None
         self.inspect: Inspect | None = None
         self.measures = False
+        self.trace: Trace | None = None
 
     @cached_property
     def sources(self) -> Sources:
@@ -67,7 +69,7 @@ class RunServices:
         """
         other = RunServices(self.masker, self.resolver.for_job())
         other.files, other.secrets_known, other.plugins = self.files, self.secrets_known, self.plugins
-        other.inspect, other.measures = self.inspect, self.measures
+        other.inspect, other.measures, other.trace = self.inspect, self.measures, self.trace
         return other
 
     def register(self, settings: Resolved, secrets: Sequence[Secret]) -> tuple[int, tuple[str, ...]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from runnerlib.engine import Inspect, StepHooks
+    from runnerlib.engine import StepHooks
     from runnerlib.events import Observer
     from runnerlib.executor.protocol import Executor
     from runnerlib.masking import SecretMasker
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runnerlib.runner.journal import Journal
     from runnerlib.runner.plan import JobPlan
     from runnerlib.runner.sandbox.watch import Watch
+    from runnerlib.runner.services import RunServices
 
 
 class Site(NamedTuple):
@@ -35,22 +36,18 @@ class Site(NamedTuple):
 
 def job_run(
     plan: JobPlan,
-    masker: SecretMasker,
+    services: RunServices,
     journal: Journal | None,
     observer: Observer,
     site: Site,
     around: StepHooks | None = None,
-    inspect: Inspect | None = None,
     watch: Watch | None = None,
-    *,
-    measures: bool = False,
 ) -> JobRun:
     """Return the job of a plan, ready to run in its prepared workspace; `around` are hooks of its steps.
 
-    `inspect` takes each step that has failed, `watch` has looked after the CI source since it was prepared. With
-    `measures` there are events of how long the parts of the job took.
+    `watch` has looked after the CI source since it was prepared.
     """
-    execution = _execution(plan, site)
+    masker, execution = services.masker, _execution(plan, services, site)
     if plan.is_bounded:
         from runnerlib.runner.sandbox.job import bounded  # for the jobs that have one
 
@@ -65,7 +62,9 @@ def job_run(
     if any(step.cache or step.sources for step in plan.job.steps):
         from runnerlib.runner.cache.steps import StepFiles  # few jobs keep files from run to run
 
-        execution = execution._replace(cache=StepFiles(plan, execution.env, masker, observer, measures=measures))
+        execution = execution._replace(
+            cache=StepFiles(plan, execution.env, masker, observer, measures=services.measures)
+        )
     if any(step.reports for step in plan.job.steps):
         from runnerlib.runner.findings.step_findings import StepReports  # few steps have reports
 
@@ -76,8 +75,6 @@ def job_run(
         around = EnvFiles(plan, masker, around)
     if around is not None:
         execution = execution._replace(around=around)
-    if inspect is not None:
-        execution = execution._replace(inspect=inspect)
     if plan.job.services:
         from runnerlib.runner.served import ServedJob  # few jobs have services
 
@@ -85,7 +82,7 @@ def job_run(
     return JobRun(execution, site.executor, masker, observer)
 
 
-def _execution(plan: JobPlan, site: Site) -> JobExecution:
+def _execution(plan: JobPlan, services: RunServices, site: Site) -> JobExecution:
     def directory(step: Step) -> Path:
         """Return the directory of a step, resolved at its start: an earlier step may have made or replaced it."""
         if step.working_dir is None and _is_real(plan.job_dir):
@@ -104,6 +101,8 @@ def _execution(plan: JobPlan, site: Site) -> JobExecution:
         limits=Limits(plan.config.grace_period, plan.config.drain_timeout),
         cleanup=plan.config.cleanup_timeout,
         secrets=plan.secrets,
+        inspect=services.inspect,
+        trace=services.trace.variables if services.trace is not None else None,
     )
 
 

@@ -25,6 +25,7 @@ from runnerlib.events import (
     JobFinished,
     JobStarted,
     Masked,
+    Measured,
     Notice,
     Reported,
     StepFinished,
@@ -50,6 +51,7 @@ NewLoop = Callable[[], asyncio.AbstractEventLoop]
 texts = st.text(max_size=20)
 ALL: list[Event] = [
     Notice("cloning"),
+    Measured("source", "src", EPOCH, EPOCH + 1),
     Warned("beware"),
     Warned("beware", "a"),
     JobStarted("ci", {"a": (), "b": ("a",)}),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runnerlib.events import Event
+    from runnerlib.output.log.trace_fields import TraceFields
 
 
 class EventsFile:
@@ -25,9 +26,11 @@ class EventsFile:
     OutputError when the file cannot be opened or grow.
     """
 
-    def __init__(self, path: Path, base: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, base: Path, clock: Callable[[], float] = time.time, trace: TraceFields | None = None
+    ) -> None:
         self._path = path
-        self._encoder = Encoder(clock)
+        self._encoder = Encoder(clock, trace)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY
         try:
             self._fd = opened_file(base, path, flags, 0o600)

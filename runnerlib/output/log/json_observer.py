@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from runnerlib.events import Event
+    from runnerlib.output.log.trace_fields import TraceFields
     from runnerlib.output.protocol import Console
     from runnerlib.output.streams import Output
 
@@ -45,11 +46,13 @@ class LogLines:
         least: LogLevel,
         context: Mapping[str, str],
         clock: Callable[[], float] = time.time,
+        trace: TraceFields | None = None,
     ) -> None:
         self._out = out
         self._least = least
         self._context = context
         self._clock = clock
+        self._trace = trace
         self._stage = "source_prep"
 
     def observe(self, event: Event) -> None:
@@ -61,7 +64,8 @@ class LogLines:
         said = _said(event)
         if said is not None and passes(said[0], self._least):
             level, message, more = said
-            fields = {**self._context, "phase": self._stage, **more}
+            ids = self._trace.of(str(more.get("step", ""))) if self._trace is not None else {}
+            fields = {**self._context, **ids, "phase": self._stage, **more}
             line = structured(timestamp(self._clock()), level, COMPONENT, message, fields, as_json=True)
             self._out.write(f"{line}\n".encode())
         if isinstance(event, JobFinished):

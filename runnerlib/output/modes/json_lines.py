@@ -35,11 +35,12 @@ from runnerlib.output.streams import Streams
 from runnerlib.output.text.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from runnerlib.events import Event
     from runnerlib.events.result import JobResult, StepResult, WorkflowResult
     from runnerlib.output.capabilities import TerminalCapabilities
+    from runnerlib.output.log.trace_fields import TraceFields
 
 VERSION = 1
 
@@ -55,9 +56,10 @@ Value = str | int | float | bool | None | dict[str, "Value"] | list["Value"]
 class Encoder:
     """Makes lines of events; keeps the unfinished line of every step."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, trace: TraceFields | None = None) -> None:
         self._clock = clock
         self._lines: dict[str, Lines] = {}
+        self.trace = trace
 
     def encode(self, event: Event) -> bytes:
         """The lines for one event; none when only a part of a line has come."""
@@ -69,7 +71,7 @@ class Encoder:
                 lines = self._lines.get(event.step)
                 if lines is None:
                     lines = self._lines[event.step] = Lines(_LONGEST_PIECE)
-                return _output(now, event.step, lines.feed(event.data))
+                return _output(now, event.step, lines.feed(event.data), self._ids(event.step))
             case StepRetrying():
                 before = self._end(now, event.step)
             case StepFinished():
@@ -79,11 +81,16 @@ class Encoder:
         if isinstance(event, Triggered):  # its message is JSON already
             return f'{{"v":{VERSION},"time":"{now}","type":"triggers","message":{event.message}}}\n'.encode()
         kind, fields = _fields(event)
-        return before + _bytes(_dumped({"v": VERSION, "time": now, "type": kind, **fields}) + "\n")
+        step = fields.get("step")
+        ids = self._ids(step if isinstance(step, str) else "")
+        return before + _bytes(_dumped({"v": VERSION, "time": now, "type": kind, **fields, **ids}) + "\n")
+
+    def _ids(self, step: str) -> Mapping[str, str]:
+        return {} if self.trace is None else self.trace.of(step)
 
     def _end(self, now: str, step: str) -> bytes:
         lines = self._lines.pop(step, None)
-        return _output(now, step, lines.end()) if lines else b""
+        return _output(now, step, lines.end(), self._ids(step)) if lines else b""
 
 
 class JsonLines(Streams):
@@ -92,6 +99,15 @@ class JsonLines(Streams):
     def __init__(self, streams: Streams, clock: Callable[[], float] = time.time) -> None:
         super().__init__(streams.out, streams.err)
         self._encoder = Encoder(clock)
+
+    @property
+    def trace(self) -> TraceFields | None:
+        """The ids of the trace that each line has; set it before the first event."""
+        return self._encoder.trace
+
+    @trace.setter
+    def trace(self, fields: TraceFields | None) -> None:
+        self._encoder.trace = fields
 
     def observe(self, event: Event) -> None:
         """Show one event."""
@@ -109,8 +125,9 @@ def console(streams: Streams, look: TerminalCapabilities) -> JsonLines:  # noqa:
     return JsonLines(streams)
 
 
-def _output(now: str, step: str, parts: list[bytes]) -> bytes:
+def _output(now: str, step: str, parts: list[bytes], ids: Mapping[str, str]) -> bytes:
     head = f'{{"v":{VERSION},"time":"{now}","type":"step_output","step":{quoted(step)},'
+    head += "".join(f'"{name}":"{value}",' for name, value in ids.items())
     return b"".join(_bytes("".join(_part(head, part))) for part in parts)
 
 

@@ -13,6 +13,7 @@ from runnerlib._util.paths import Workspace
 from runnerlib.config import OBSERVING, Layer, Origin, Resolved, RunnerConfig
 from runnerlib.config.merge import Layers
 from runnerlib.masking.known import KnownSecrets
+from runnerlib.output.telemetry.trace import Trace
 from runnerlib.pipeline.workflow import Workflow
 from runnerlib.runner.environment import Files
 from runnerlib.runner.fleet.codec import DamagedError
@@ -92,6 +93,7 @@ def pack(
         "untrusted": request.untrusted,
         "references": [[path, key, value] for (path, key), value in plan.services.resolver.found.items()],
         "measures": plan.services.measures,
+        "trace": plan.services.trace and list(plan.services.trace[:3]),
         "secrets": masker.known if isinstance(masker, KnownSecrets) else (),
     }
 
@@ -121,6 +123,8 @@ def unpack(packed: Mapping[str, Any], base: Path, environ: Mapping[str, str]) ->
     resolved = Resolved(config, origins, {}, Layers({}, environ))
     services = services_for(resolved, SecretResolver(known=references))
     services.files = Files(packed["files"])
+    if given := packed.get("trace"):
+        services.trace = Trace(*given)
     secrets = packed["secrets"]
     services.masker.register_secrets([value for value, _ in secrets], [name for _, name in secrets])
     whole = Workspace(base)

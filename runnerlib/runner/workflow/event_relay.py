@@ -57,8 +57,8 @@ class JobEventRelay(ForwardingObserver):
             case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned() | Annotated() | Reported():
                 self._observer.observe(event._replace(step=self._shown[event.step]))
             case Measured():
-                step = self._shown.get(event.step, "")
-                self._observer.observe(event._replace(job=self._job, step=step))
+                job = next(iter(self.names.values()), self._job).partition("/")[0]  # as other events name it
+                self._observer.observe(event._replace(job=job, step=self._shown.get(event.step, "")))
             case _:
                 self._observer.observe(event)
 

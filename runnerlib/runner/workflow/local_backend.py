@@ -120,7 +120,10 @@ class LocalJob:
         selection = Selection(resume=True) if plan.selection.resume and self._known.attempt == 1 else None
         request = plan.requests[instance.name]
         request = request._replace(upstream={**variables, **request.upstream}, selection=selection)
-        return Planner(request, plan.services.for_job(), plan_job)
+        services = plan.services.for_job()
+        if services.trace is not None:
+            services.trace = services.trace._replace(names=self._names)
+        return Planner(request, services, plan_job)
 
     async def _upload(self, plan: JobPlan, *, optional: bool) -> None:
         """Store the artifacts; after a failed job, those that exist."""

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from tests.integration.cli import runnerlib
+from tests.output.telemetry.collector import collecting
 from tests.output.telemetry.test_metrics import checked, value
 from tests.runner.fleet.machines import Broker, Worker, dispatching, lines, working
 from tests.runner.fleet.test_stopping import Place, frozen
@@ -90,15 +91,17 @@ def test_health_answers_what_is_asked(own_broker: Broker, key: Path, tmp_path: P
         assert (done.code, done.err) == (78, f"error: --health: got '{given}', PORT or HOST:PORT is expected\n")
 
 
-def test_metrics_of_a_worker_are_those_of_its_jobs(own_broker: Broker, key: Path, tmp_path: Path) -> None:
-    jobs = "{name: a, command: 'echo correct-horse', matrix: {x: [1, 2]}}, {name: b, command: 'exit 3'}"
+def test_figures_and_spans_of_jobs_on_a_worker(own_broker: Broker, key: Path, tmp_path: Path) -> None:
+    jobs = "{name: a, command: 'echo correct-horse $TRACEPARENT', matrix: {x: [1, 2]}}, {name: b, command: 'exit 3'}"
     (tmp_path / "w.yaml").write_text(f"workflow: {{name: 'w \"1\"', jobs: [{jobs}]}}")
     words = ("run", "--workflow-file", "w.yaml", "--on", own_broker.url, "--fleet-key-file", str(key))
     with working(own_broker, key, "w1", "--health", "0") as worker:
         before = checked(answered(worker, "/metrics")[1].decode())
         assert value(before, "worker_slots", worker="w1") == 2
         more = ("--secret-values-list", "correct-horse", "--metrics-file", "x.prom")
-        assert runnerlib(*words, *more, cwd=tmp_path).code == 3
+        with collecting() as collector:
+            done = runnerlib(*words, *more, cwd=tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+        assert done.code == 3
         until(lambda: b'ended_jobs_total{worker="w1"} 3' in answered(worker, "/metrics")[1])
         after = checked(answered(worker, "/metrics")[1].decode())
     mine = checked((tmp_path / "x.prom").read_text())
@@ -108,6 +111,12 @@ def test_metrics_of_a_worker_are_those_of_its_jobs(own_broker: Broker, key: Path
         assert value(text, "masked_secrets_total", pipeline='w \\"1\\"') == 2
     assert "last_run_step" not in after
     assert "correct-horse" not in after + mine
+    # A step on a worker is told the span that the observer of the run makes.
+    told = {word.split("-")[2] for word in done.out.decode().split() if word.startswith("00-")}
+    attempts = {one.span_id.hex(): one.parent_span_id for one in collector.spans if one.name == "attempt 1"}
+    assert told < set(attempts)
+    assert len(told) == 2
+    assert {line for line in collector.tree() if "prepare" in line} == {"    phase prepare"}
 
 
 def test_the_state_of_a_fleet(own_broker: Broker, key: Path, tmp_path: Path) -> None:
