@@ -103,12 +103,27 @@ static const struct call of_sockets[] = {
     {BOTH(NONE, 102, NONE), MISSING}, /* socketcall: its arguments are in memory */
 };
 
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+#define MOST_CALLS (LENGTH(at_source) + LENGTH(at_strict) + LENGTH(of_sockets))
+
 struct writer {
     struct sock_filter *next;
     enum filter_calls calls;
     enum filter_sockets sockets;
     uint32_t runner;
 };
+
+/* The calls of one architecture that rules are about, by their numbers. */
+struct table {
+    struct entry {
+        uint32_t number;
+        enum rule rule;
+    } entries[MOST_CALLS];
+    size_t count;
+};
+
+/* Where a jump leads: to the next instruction, or to one of two answers that stand at the end of an architecture. */
+enum { NEXT = 0, ALLOW = 0xfe, DENY = 0xff };
 
 static void put(struct writer *to, uint16_t code, uint32_t value, uint8_t yes, uint8_t no)
 {
@@ -121,30 +136,25 @@ static void put(struct writer *to, uint16_t code, uint32_t value, uint8_t yes, u
 #define ARGUMENT(number) (offsetof(struct seccomp_data, args) + 8 * (number))
 #define JUMP_EQUAL (BPF_JMP | BPF_JEQ | BPF_K)
 #define JUMP_BITS (BPF_JMP | BPF_JSET | BPF_K)
+#define JUMP_FROM (BPF_JMP | BPF_JGE | BPF_K)
 
 /* Without a network only sockets of this machine; with ports, TCP itself and UDP, which asks for names. */
 static void put_socket(struct writer *to)
 {
     LOAD(to, ARGUMENT(0));
-    put(to, JUMP_EQUAL, AF_UNIX, 1, 0);
-    put(to, JUMP_EQUAL, AF_NETLINK, 0, 1);
-    RETURN(to, SECCOMP_RET_ALLOW);
-    if (to->sockets == FILTER_LOCAL) {
-        RETURN(to, REFUSE(EACCES));
-        return;
+    put(to, JUMP_EQUAL, AF_UNIX, ALLOW, NEXT);
+    put(to, JUMP_EQUAL, AF_NETLINK, ALLOW, NEXT);
+    if (to->sockets == FILTER_PORTS) {
+        put(to, JUMP_EQUAL, AF_INET, 1, NEXT);
+        put(to, JUMP_EQUAL, AF_INET6, NEXT, 7);
+        LOAD(to, ARGUMENT(1));
+        put(to, BPF_ALU | BPF_AND | BPF_K, 0xf, 0, 0); /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
+        put(to, JUMP_EQUAL, SOCK_DGRAM, ALLOW, NEXT);
+        put(to, JUMP_EQUAL, SOCK_STREAM, NEXT, 3);
+        LOAD(to, ARGUMENT(2));
+        put(to, JUMP_EQUAL, 0, ALLOW, NEXT);
+        put(to, JUMP_EQUAL, 6 /* TCP */, ALLOW, NEXT);
     }
-    put(to, JUMP_EQUAL, AF_INET, 2, 0);
-    put(to, JUMP_EQUAL, AF_INET6, 1, 0);
-    RETURN(to, REFUSE(EACCES));
-    LOAD(to, ARGUMENT(1));
-    put(to, BPF_ALU | BPF_AND | BPF_K, 0xf, 0, 0); /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
-    put(to, JUMP_EQUAL, SOCK_DGRAM, 5, 0);
-    put(to, JUMP_EQUAL, SOCK_STREAM, 1, 0);
-    RETURN(to, REFUSE(EACCES));
-    LOAD(to, ARGUMENT(2));
-    put(to, JUMP_EQUAL, 0, 1, 0);
-    put(to, JUMP_EQUAL, 6 /* TCP */, 0, 1);
-    RETURN(to, SECCOMP_RET_ALLOW);
     RETURN(to, REFUSE(EACCES));
 }
 
@@ -152,89 +162,117 @@ static void put_socket(struct writer *to)
 static void put_rule(struct writer *to, enum rule rule)
 {
     switch (rule) {
-    case ALWAYS:
+    case ALWAYS: /* the jump to here leads there */
         break;
     case MISSING:
         RETURN(to, REFUSE(ENOSYS));
-        return;
+        break;
     case OTHER:
         LOAD(to, ARGUMENT(0));
-        put(to, JUMP_EQUAL, 0, 0, 1);
-        RETURN(to, SECCOMP_RET_ALLOW);
+        put(to, JUMP_EQUAL, 0, ALLOW, DENY);
         break;
     case LIMIT:
         LOAD(to, ARGUMENT(0));
-        put(to, JUMP_EQUAL, 0, 4, 0);
+        put(to, JUMP_EQUAL, 0, ALLOW, NEXT);
         LOAD(to, ARGUMENT(2));
-        put(to, JUMP_EQUAL, 0, 0, 3);
+        put(to, JUMP_EQUAL, 0, NEXT, DENY);
         LOAD(to, ARGUMENT(2) + 4);
-        put(to, JUMP_EQUAL, 0, 0, 1);
-        RETURN(to, SECCOMP_RET_ALLOW);
+        put(to, JUMP_EQUAL, 0, ALLOW, DENY);
         break;
     case POLICY:
         LOAD(to, ARGUMENT(0));
-        put(to, JUMP_EQUAL, 0, 2, 0);
+        put(to, JUMP_EQUAL, 0, ALLOW, NEXT);
         LOAD(to, ARGUMENT(1));
-        put(to, JUMP_EQUAL, SCHED_OTHER, 0, 1);
-        RETURN(to, SECCOMP_RET_ALLOW);
+        put(to, JUMP_EQUAL, SCHED_OTHER, ALLOW, DENY);
         break;
     case PRIORITY:
     case IO:
         LOAD(to, ARGUMENT(0));
-        put(to, JUMP_EQUAL, rule == IO ? IOPRIO_WHO_PROCESS : PRIO_PROCESS, 0, 3);
+        put(to, JUMP_EQUAL, rule == IO ? IOPRIO_WHO_PROCESS : PRIO_PROCESS, NEXT, DENY);
         LOAD(to, ARGUMENT(1));
-        put(to, JUMP_EQUAL, 0, 0, 1);
-        RETURN(to, SECCOMP_RET_ALLOW);
+        put(to, JUMP_EQUAL, 0, ALLOW, DENY);
         break;
     case RUNNER:
         LOAD(to, ARGUMENT(0));
-        put(to, JUMP_EQUAL, to->runner, 1, 0);
-        RETURN(to, SECCOMP_RET_ALLOW);
+        put(to, JUMP_EQUAL, to->runner, DENY, ALLOW);
         break;
     case NAMESPACE:
         LOAD(to, ARGUMENT(0));
-        put(to, JUMP_BITS, CLONE_NEWUSER, 1, 0);
-        RETURN(to, SECCOMP_RET_ALLOW);
+        put(to, JUMP_BITS, CLONE_NEWUSER, DENY, ALLOW);
         break;
     case SOCKET:
         if (to->sockets == FILTER_ALL_SOCKETS)
             RETURN(to, SECCOMP_RET_ALLOW);
         else
             put_socket(to);
-        return;
+        break;
     }
-    RETURN(to, REFUSE(EPERM));
 }
 
-static void put_calls(struct writer *to, const struct call *calls, size_t count, int compat)
+static void add_calls(struct table *table, const struct call *calls, size_t count, int compat)
 {
     for (const struct call *call = calls; call < calls + count; call++) {
         const int number = compat ? call->compat : call->native;
-        struct sock_filter *skip = to->next;
+        size_t place = table->count;
 
         if (number == NONE)
             continue;
-        put(to, JUMP_EQUAL, (uint32_t)number, 0, 0);
-        put_rule(to, call->rule);
-        skip->jf = (uint8_t)(to->next - skip - 1);
+        for (; place > 0 && table->entries[place - 1].number > (uint32_t)number; place--)
+            table->entries[place] = table->entries[place - 1];
+        table->entries[place] = (struct entry){(uint32_t)number, call->rule};
+        table->count++;
     }
+}
+
+/* A search by halves: whenever a process enters the filter, the kernel tries it with the number of every call. */
+static void put_search(struct writer *to, const struct entry *entries, size_t count)
+{
+    const size_t left = count / 2;
+    struct sock_filter *jump = to->next;
+
+    if (count == 1) {
+        put(to, JUMP_EQUAL, entries->number, entries->rule == ALWAYS ? DENY : NEXT, ALLOW);
+        put_rule(to, entries->rule);
+        return;
+    }
+    put(to, JUMP_FROM, entries[left].number, NEXT, NEXT);
+    put_search(to, entries, left);
+    jump->jt = (uint8_t)(to->next - jump - 1);
+    put_search(to, entries + left, count - left);
+}
+
+/* Puts the distance to an answer in the place of its name. All are shorter than the names. */
+static void aim(struct sock_filter *jump, const struct sock_filter *answers)
+{
+    const uint8_t allow = (uint8_t)(answers - jump - 1), deny = (uint8_t)(allow + 1);
+
+    jump->jt = jump->jt == ALLOW ? allow : jump->jt == DENY ? deny : jump->jt;
+    jump->jf = jump->jf == ALLOW ? allow : jump->jf == DENY ? deny : jump->jf;
 }
 
 static void put_architecture(struct writer *to, int compat)
 {
+    struct sock_filter *first = to->next;
+    struct table table = {.count = 0};
+
     LOAD(to, offsetof(struct seccomp_data, nr));
 #if defined(__x86_64__)
     if (!compat) {
-        put(to, BPF_JMP | BPF_JGE | BPF_K, X32, 0, 1);
+        put(to, JUMP_FROM, X32, NEXT, 1);
         RETURN(to, REFUSE(ENOSYS));
     }
 #endif
-    put_calls(to, at_source, sizeof at_source / sizeof *at_source, compat);
+    add_calls(&table, at_source, LENGTH(at_source), compat);
     if (to->calls == FILTER_STRICT)
-        put_calls(to, at_strict, sizeof at_strict / sizeof *at_strict, compat);
+        add_calls(&table, at_strict, LENGTH(at_strict), compat);
     if (to->calls == FILTER_STRICT || to->sockets != FILTER_ALL_SOCKETS)
-        put_calls(to, of_sockets, sizeof of_sockets / sizeof *of_sockets, compat);
+        add_calls(&table, of_sockets, LENGTH(of_sockets), compat);
+    put_search(to, table.entries, table.count);
+    for (struct sock_filter *jump = first; jump < to->next; jump++)
+        if (BPF_CLASS(jump->code) == BPF_JMP)
+            aim(jump, to->next);
     RETURN(to, SECCOMP_RET_ALLOW);
+    RETURN(to, REFUSE(EPERM));
 }
 
 unsigned short filter_of(enum filter_calls calls, enum filter_sockets sockets, pid_t runner,

@@ -47,6 +47,8 @@ for name, words in {
     "udp": (socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC),
     "multipath": (socket.AF_INET, socket.SOCK_STREAM, 262),
     "sctp": (socket.AF_INET, socket.SOCK_STREAM, 132),
+    "type": (socket.AF_INET, 6),
+    "family": (6, socket.SOCK_DGRAM),
     "vsock": (40,),
     "netlink": (socket.AF_NETLINK, socket.SOCK_RAW),
 }.items():
@@ -58,8 +60,8 @@ print("forked", os.waitstatus_to_exitcode(os.waitpid(os.fork() or os._exit(7), 0
 EPERM, EACCES = "1", "13"
 BOUND = dict.fromkeys(("limit", "priority", "group", "policy", "processors", "keys", "mount"), EPERM)
 FREE = dict.fromkeys(("own limit", "look", "own priority", "thread", "own processors", "unix", "netlink"), "may")
-NO_SOCKETS = dict.fromkeys(("tcp", "udp", "multipath", "sctp", "vsock"), EACCES)
-PORTS = {**dict.fromkeys(("tcp", "udp"), "may"), **dict.fromkeys(("multipath", "sctp", "vsock"), EACCES)}
+NO_SOCKETS = dict.fromkeys(("tcp", "udp", "multipath", "sctp", "type", "family", "vsock"), EACCES)
+PORTS = {**dict.fromkeys(("tcp", "udp"), "may"), **{name: EACCES for name in NO_SOCKETS if name not in {"tcp", "udp"}}}
 
 
 def ran(program: str, *words: str, calls: int, sockets: int = 0) -> str:
@@ -84,6 +86,7 @@ def ran(program: str, *words: str, calls: int, sockets: int = 0) -> str:
     ("calls", "sockets", "expected"),
     [
         (1, 0, {**BOUND, **FREE, "tcp": "may", "udp": "may"}),
+        (1, 1, {**BOUND, **FREE, **PORTS, "ring": EPERM}),
         (1, 2, {**BOUND, **FREE, **NO_SOCKETS, "ring": EPERM}),
         (2, 0, {**BOUND, **FREE, "tcp": "may", "ring": EPERM, "namespace": EPERM}),
         (2, 1, {**BOUND, **FREE, **PORTS, "ring": EPERM, "namespace": EPERM}),
