@@ -14,7 +14,7 @@ from runnerlib.engine.step_outputs import ExportError
 from runnerlib.errors import RunnerError, TamperedError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
 from runnerlib.events.result import NO_EXPORTS, StepOutcome, StepResult
-from runnerlib.executor.process_spec import ProcessSpec
+from runnerlib.executor.process_spec import UNCONFINED, ProcessSpec
 from runnerlib.pipeline.job.step import LONGEST_WORD
 
 if TYPE_CHECKING:
@@ -323,10 +323,10 @@ class StepRun:
 
             argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
         terminal = own_terminal_size() if step.tty else None
-        spec = ProcessSpec(argv, self._directory(step), env, _bytes(step.stdin), terminal, image=step.image)
-        if enclosure:
-            spec = spec._replace(confinement=enclosure.confinement, compartment=enclosure.compartment)
-        return spec, warning
+        confinement, compartment = (enclosure.confinement, enclosure.compartment) if enclosure else (UNCONFINED, "")
+        place = self._directory(step)
+        stdin = _bytes(step.stdin)
+        return ProcessSpec(argv, place, env, stdin, terminal, confinement, step.image, compartment), warning
 
     def _watch(self, number: int) -> Watch | None:
         """Return a search for the step's retry pattern, if it has one and another attempt may follow."""

@@ -44,6 +44,9 @@ class Confinement(NamedTuple):
     sockets: Sockets = "all"
 
 
+UNCONFINED = Confinement()
+
+
 class CommandError(Exception):
     """The command could not be executed; `exit_code` is 127 when it was not found, else 126."""
 
@@ -70,7 +73,7 @@ class ProcessSpec(NamedTuple):
     env: Mapping[str, str]
     stdin: bytes | None = None
     tty: TerminalSize | None = None
-    confinement: Confinement = Confinement()
+    confinement: Confinement = UNCONFINED
     image: str | None = None
     compartment: str = ""
 

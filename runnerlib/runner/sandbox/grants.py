@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Set
 
     from runnerlib.executor.local.landlock import Ruleset
 
@@ -44,16 +44,15 @@ class Grants:
                 ruleset.grant(path, treatment.rights)
 
     @property
-    def closed(self) -> frozenset[str]:
+    def closed(self) -> Set[str]:
         """The directories in which nothing new can be made."""
-        return frozenset(self._seen)
+        return self._seen.keys()
 
     def refresh(self) -> None:
         """Grant what has appeared since in the directories on the way."""
         now = time.time_ns()
-        for path, (changed, _) in list(self._seen.items()):
-            if _changed(path, now) != changed:
-                self._list(path, self._rights_of(path))
+        for path in [path for path, (changed, _) in self._seen.items() if _changed(path, now) != changed]:
+            self._list(path, self._rights_of(path))
 
     def _rights_of(self, path: str) -> int:
         """Return the rights to the entries of a directory on the way: those of the nearest special one above."""

@@ -37,6 +37,7 @@ class Handover:
         """Make the directories below `scratch`. Raises RunnerError."""
         self.scratch = made(scratch)
         self._whole = scratch if is_local else None
+        self._shared, self._temporary = str(self.scratch.shared), str(self.scratch.shared / "tmp")
         # The runner's own variable: what a job says could lead the output into any file of the workspace.
         self._target = Path(plan.workspace.meant(plan.environ.get(_OUTPUT) or OUTPUT_FILE))
         self._moved = self._target.parent == plan.workspace.base
@@ -59,7 +60,9 @@ class Handover:
 
     def temporary(self) -> str:
         """Return a directory for temporary files, for steps to which the usual one is closed."""
-        return str(_made(self.scratch.shared / "tmp"))
+        if not os.path.isdir(self._temporary):  # a step may have removed it
+            _made(Path(self._temporary))
+        return self._temporary
 
     def collect(self, number: int) -> None:
         """Take the follow-up jobs of a step that has ended: from here on no other one can change them."""
@@ -83,7 +86,7 @@ class Handover:
                     remove_tree(self._whole)
 
     def _triggers(self, number: int) -> str:
-        return f"{self.scratch.shared}/triggers-{number}.ndjson"
+        return f"{self._shared}/triggers-{number}.ndjson"
 
     def _publish(self) -> None:
         """Write what steps have handed on; of two values of a name that of the less bounded steps counts."""

@@ -6,11 +6,12 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from runnerlib._util.values import NamedTuple
 from runnerlib.engine.boundary import Enclosure
 from runnerlib.errors import RunnerError
 from runnerlib.executor.local import ProcessSupervisor, landlock
 from runnerlib.executor.local.landlock import CHANGE, IOCTL_DEV, READ_FILE, Handled, Ruleset
-from runnerlib.executor.process_spec import Confinement
+from runnerlib.executor.process_spec import UNCONFINED, Confinement
 from runnerlib.runner.sandbox.grants import Grants
 from runnerlib.runner.sandbox.handover import Handover
 from runnerlib.runner.sandbox.layout import named_paths, special_paths
@@ -52,6 +53,13 @@ def bounded(
     return execution._replace(boundary=JobSandbox(plan, scratch, warn, watch, is_local=is_local))
 
 
+class _Bound(NamedTuple):
+    """The bounds of steps in the form of the kernel; `grants` are those of the ruleset, None without Landlock."""
+
+    grants: Grants | None
+    confinement: Confinement
+
+
 class JobSandbox:
     """Bounds of the steps of a job, to be closed; with `is_local` false containers bound them, see `containers`.
 
@@ -74,7 +82,7 @@ class JobSandbox:
         self._raises = not landlock.needs_no_new_privs()
         self._version = landlock.abi()
         self._filters = landlock.filters()
-        self._grants: dict[Bounds, tuple[Grants, Ruleset] | None] = {}
+        self._bound: dict[Bounds, _Bound] = {}
         self._scratch = scratch
         self._temporary = os.path.realpath(plan.env.get("TMPDIR") or "/tmp")  # noqa: S108 - only compared
         self._handover: Handover | None = None
@@ -100,18 +108,14 @@ class JobSandbox:
         if self._handover is None:
             return None
         bounds = self._bounds[step.name]
-        scratch, env = self._handover.scratch.of(bounds), self._handover.env(bounds.kind, self._numbers[step.name])
+        kind, number = bounds.kind, self._numbers[step.name]
+        scratch, env = self._handover.scratch.of(kind), self._handover.env(kind, number)
         if bounds.level == "off" or not self._is_local:
-            return Enclosure(Confinement(), env, scratch, "" if self._is_local else bounds.compartment)
-        found = self._granted(bounds)
-        if found is not None and bounds.kind == "shared" and self._temporary in found[0].closed:
+            return Enclosure(UNCONFINED, env, scratch, "" if self._is_local else bounds.compartment)
+        bound = self._bound_of(bounds)
+        if bound.grants is not None and kind == "shared" and self._temporary in bound.grants.closed:
             env["TMPDIR"] = self._handover.temporary()
-        strict = bounds.level == "strict"
-        no_new_privs = strict or (found is not None and not self._raises)
-        confinement = Confinement(found[1] if found else None, no_new_privs, strict)
-        if self._filters and (strict or found is not None):  # without Landlock, sudo works at `source`
-            confinement = confinement._replace(calls=bounds.level, sockets=_sockets(bounds))
-        return Enclosure(confinement, env, scratch)
+        return Enclosure(bound.confinement, env, scratch)
 
     def collect(self, step: Step) -> None:
         """Take the follow-up jobs of an attempt that has ended. Raises RunnerError."""
@@ -134,7 +138,7 @@ class JobSandbox:
 
     def close(self) -> None:
         """Put what steps have written for others in its place, and remove what they had to themselves."""
-        self._grants.clear()
+        self._bound.clear()
         handover, self._handover = self._handover, None
         if handover is not None:
             handover.close()
@@ -160,16 +164,25 @@ class JobSandbox:
         self._plan.workspace.own()
         self._handover = Handover(self._plan, self._scratch, is_local=self._is_local)
 
-    def _granted(self, bounds: Bounds) -> tuple[Grants, Ruleset] | None:
-        """Return the ruleset of a level, with grants for what is there now; None without Landlock."""
-        key = bounds._replace(refused="")
-        if key not in self._grants:
-            self._grants[key] = self._made(key) if self._version else None
-        elif (found := self._grants[key]) is not None:
-            found[0].refresh()
-        return self._grants[key]
+    def _bound_of(self, bounds: Bounds) -> _Bound:
+        """Return the bounds of a step, with grants for what is there now."""
+        found = self._bound.get(bounds)
+        if found is None:
+            found = self._bound[bounds] = self._made(bounds)
+        elif found.grants is not None:
+            found.grants.refresh()
+        return found
 
-    def _made(self, bounds: Bounds) -> tuple[Grants, Ruleset]:
+    def _made(self, bounds: Bounds) -> _Bound:
+        grants, ruleset = self._granted(bounds) if self._version else (None, None)
+        strict = bounds.level == "strict"
+        no_new_privs = strict or (ruleset is not None and not self._raises)
+        confinement = Confinement(ruleset, no_new_privs, strict)
+        if self._filters and (strict or ruleset is not None):  # without Landlock, sudo works at `source`
+            confinement = confinement._replace(calls="strict" if strict else "source", sockets=_sockets(bounds))
+        return _Bound(grants, confinement)
+
+    def _granted(self, bounds: Bounds) -> tuple[Grants, Ruleset]:
         assert self._handover is not None  # noqa: S101 - only a sandbox with one makes rulesets
         files = CHANGE | READ_FILE | (IOCTL_DEV if bounds.level == "strict" else 0)
         ports = () if isinstance(bounds.network, bool) else bounds.network

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from runnerlib.runner.plan import RunPlan
-    from runnerlib.runner.sandbox.level import Bounds
+    from runnerlib.runner.sandbox.level import Bounds, Kind
 
 ALL = CHANGE | READ_FILE | IOCTL_DEV
 _NOTHING = Treatment(0)
@@ -36,9 +36,9 @@ class Scratch(NamedTuple):
     strict: Path
     untrusted: Path
 
-    def of(self, bounds: Bounds) -> Path:
-        """Return the directory of a step."""
-        found: Path = getattr(self, bounds.kind)
+    def of(self, kind: Kind) -> Path:
+        """Return the directory of a step of that kind."""
+        found: Path = getattr(self, kind)
         return found
 
 
@@ -57,7 +57,7 @@ def special_paths(plan: RunPlan, bounds: Bounds, scratch: Scratch) -> dict[str, 
     for path, treatment in closed.items():
         if not treatment.listed:
             found |= dict.fromkeys(other_paths(path, known), treatment)
-    own = (scratch.of(bounds), *(_strict_paths(plan) if strict else named_paths(plan)))
+    own = (scratch.of(bounds.kind), *(_strict_paths(plan) if strict else named_paths(plan)))
     return found | {str(path): _ALL for path in own}
 
 
