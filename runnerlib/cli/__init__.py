@@ -48,6 +48,7 @@ COMMANDS = {
     "runs": "List, attach, cancel and read runs on a fleet.",
     "schema": "Print the JSON Schema of job, workflow or configuration files.",
     "secrets": "Manage the encrypted secrets of this machine.",
+    "self-test": "Check that this installation works.",
     "trigger": "Submit the jobs that files describe.",
     "validate": "Check files, or the settings of a run.",
     "worker": "Run jobs of workflows for a fleet.",
@@ -55,7 +56,7 @@ COMMANDS = {
 
 GROUPS = {
     "Run jobs": ("run", "list", "init", "import", "approve", "worker", "runs", "fleet"),
-    "Check files and settings": ("validate", "config", "schema", "doctor"),
+    "Check files and settings": ("validate", "config", "schema", "doctor", "self-test"),
     "Look at earlier runs": ("history", "flaky"),
     "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
     "Secrets": ("mask", "register-secret", "secrets"),
