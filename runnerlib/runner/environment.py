@@ -92,9 +92,9 @@ def job_environment(
     `reveal(value, position)` replaces the references to secrets in a value of job_env or secret_values_list;
     `position` names the place of the value in error messages.
 
-    The variables of single steps are searched for secrets as well. Each file is read once, so it may be a pipe;
-    with the same `files` this also holds across calls. Raises ConfigError when a file cannot be read or a line of
-    job_env is not NAME=VALUE.
+    The variables of single steps and services are searched for secrets as well. Each file is read once, so it may
+    be a pipe; with the same `files` this also holds across calls. Raises ConfigError when a file cannot be read or a
+    line of job_env is not NAME=VALUE.
     """
     files = files or Files()
     filed = list(_secrets_file(resolved, files))
@@ -110,8 +110,9 @@ def job_environment(
     resolved = _with_listed(resolved, job, variables)
     listed = [reveal(value, "secret_values_list") for value in _listed_values(resolved, workspace, files)]
     secrets = list(_secrets(resolved, environ, variables, filed, listed))
-    for step in job.steps if job else ():
-        secrets.extend(named_secrets(step.env, resolved.config))
+    owners = () if job is None else (job.steps, job.services)
+    for env in (one.env for owner in owners for one in owner):
+        secrets.extend(named_secrets(env, resolved.config))
     known = [secret for secret in secrets if not _is_reference(secret.value)]
     named = {*filter(None, (name for name, _ in filed)), *referring(own)}
     return JobEnvironment(variables, known, frozenset(given), frozenset(named))

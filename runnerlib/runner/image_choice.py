@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.config import Layer
-from runnerlib.errors import one_line
+from runnerlib.errors import ConfigError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runnerlib.config import Resolved
     from runnerlib.executor.container import ContainerRuntime, Limits
     from runnerlib.pipeline.job import Step
+    from runnerlib.pipeline.job.service import Service
 
 
 class Placement(NamedTuple):
@@ -24,11 +25,21 @@ class Placement(NamedTuple):
 
 
 def placed(
-    resolved: Resolved, environ: Mapping[str, str], steps: Sequence[Step]
+    resolved: Resolved, environ: Mapping[str, str], steps: Sequence[Step], services: Sequence[Service] = ()
 ) -> tuple[Placement | None, tuple[str, ...]]:
     """Return the containers that the steps run in, if any, and warnings of images not used. Raises ConfigError."""
     placement = container_of(resolved, environ, steps)
+    if placement is None and resolved.config.container_engine != "none":  # a fleet says so: its workers have engines
+        check_commands(services)
     return placement, () if placement else tuple(unused_image(resolved, steps))
+
+
+def check_commands(services: Sequence[Service]) -> None:
+    """Raise ConfigError for a service of a job on this machine that has no command."""
+    bare = next((one for one in services if one.run is None), None)
+    if bare is not None:
+        text = "an image without 'run' needs a job in a container: name an 'image' of the job, or the service's 'run'"
+        raise ConfigError(f"service '{bare.name}': {text}")
 
 
 def container_of(resolved: Resolved, environ: Mapping[str, str], steps: Sequence[Step]) -> Placement | None:

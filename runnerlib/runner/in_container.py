@@ -12,11 +12,13 @@ from runnerlib.runner.environment import without_private
 from runnerlib.runner.steps import Site
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
     from pathlib import Path
 
     from runnerlib._util.cancellation import Stop
     from runnerlib.executor.protocol import Executor
+    from runnerlib.pipeline.job import Step
+    from runnerlib.pipeline.job.service import Service
     from runnerlib.runner.plan import JobPlan
 
 
@@ -65,14 +67,36 @@ def specs_of(plan: JobPlan, scratch: Path, mounts: Mapping[Path, str]) -> list[C
         limits=plan.placement.limits,
     )
     if not plan.is_bounded:
-        images = (*(step.image for step in plan.job.steps), *(service.image for service in plan.job.services))
-        named = dict.fromkeys(image or spec.image for image in images)
-        found = sorted((spec._replace(image=image) for image in named), key=lambda one: one.image != spec.image)
-        return [one._replace(beside=bool(number and plan.job.services)) for number, one in enumerate(found)]
+        return _with_services(plan, spec) if plan.job.services else _of_images(plan.job.steps, spec)
     # Loaded only by jobs with bounds.
     from runnerlib.runner.sandbox.containers import bounded_specs
 
     return bounded_specs(plan, spec)
+
+
+def _of_images(members: Iterable[Step | Service], spec: ContainerSpec) -> list[ContainerSpec]:
+    """Return a container for each image, that of the job first."""
+    named = dict.fromkeys(one.image or spec.image for one in members)
+    return sorted((spec._replace(image=image) for image in named), key=lambda one: one.image != spec.image)
+
+
+def _with_services(plan: JobPlan, spec: ContainerSpec) -> list[ContainerSpec]:
+    """Return the containers of steps and services: all have the network of the first, in which services have names."""
+    own = [one for one in plan.job.services if one.run is None]
+    first, *others = _of_images((*plan.job.steps, *(one for one in plan.job.services if one.run is not None)), spec)
+    others += [
+        spec._replace(
+            image=one.image or spec.image,
+            scratch=spec.scratch.with_name(one.compartment),
+            mounts={},
+            shared=(),
+            compartment=one.compartment,
+            of_service=True,
+        )
+        for one in own
+    ]
+    hosts = tuple(one.name for one in plan.job.services)
+    return [first._replace(hosts=hosts), *(one._replace(beside=True) for one in others)]
 
 
 def hand_over(plan: JobPlan, scratch: Path) -> None:
@@ -82,6 +106,10 @@ def hand_over(plan: JobPlan, scratch: Path) -> None:
     plan.workspace.own("scratch")  # the mount point
     apart = [path for path in (plan.code_dir, plan.workspace.artifacts) if not path.is_relative_to(base)]
     (scratch / "shared").mkdir(mode=0o700)
+    for service in plan.job.services:
+        if service.run is None:  # the user of the image is not known yet; nobody else can enter `scratch`
+            (scratch / service.compartment).mkdir()
+            (scratch / service.compartment).chmod(0o777)
     if plan.is_bounded:
         from runnerlib.runner.sandbox.handover import made  # for jobs with bounds
 

@@ -307,8 +307,13 @@ def _resolved_job(job: Job, config: RunnerConfig, services: RunServices, expande
     if mode_of(config.output).verbatim or services.inspect is not None:
         max_parallel = 1  # the output of parallel steps would be mixed
     steps = [expanded(step) for step in job.steps]
+    beside = [
+        one._replace(env=expander.variables(one.env, f"env of service '{one.name}'")) if one.env else one
+        for one in job.services
+    ]
     env = expander.variables(job.env, f"env of job '{job.name}'")
-    return job.replaced(steps=steps, env=env, timeout=config.job_timeout or job.timeout, max_parallel=max_parallel)
+    job = job.replaced(steps=steps, env=env, services=beside)
+    return job.replaced(timeout=config.job_timeout or job.timeout, max_parallel=max_parallel)
 
 
 def _directories(settings: Resolved, workspace: Workspace) -> tuple[Workspace, Path, Path]:
@@ -385,10 +390,11 @@ def _container(
     settings: Resolved, environ: Mapping[str, str], job: Job | None
 ) -> tuple[Placement | None, tuple[str, ...]]:
     """Return the containers that the steps run in, None without, and warnings. Raises ConfigError."""
-    steps, config = () if job is None else job.steps, settings.config
-    if not (config.container or config.runner_image or any(step.image for step in steps)):
+    steps, services = ((), ()) if job is None else (job.steps, job.services)
+    config = settings.config
+    if not (config.container or config.runner_image or any(one.image for one in (*steps, *services))):
         return None, ()
     # Loaded only by runs that name an image.
     from runnerlib.runner.image_choice import placed
 
-    return placed(settings, environ, steps)
+    return placed(settings, environ, steps, services)

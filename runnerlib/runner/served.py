@@ -17,9 +17,10 @@ from runnerlib.events.result import StepOutcome
 from runnerlib.executor.process_spec import ProcessSpec
 from runnerlib.pipeline.job.model import variable_part
 from runnerlib.pipeline.job.service import argv
+from runnerlib.runner.image_choice import check_commands
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from runnerlib.engine import JobExecution
@@ -42,10 +43,20 @@ def _check(plan: JobPlan) -> None:
     if plan.is_bounded and plan.placement is not None:
         text = "in a container, services beside steps in a sandbox would be bounded by nothing"
         raise ConfigError(f"job '{plan.job.name}': {text}")
+    if plan.placement is not None:
+        _check_ports(plan)
+    else:
+        check_commands(plan.job.services)
+
+
+def _check_ports(plan: JobPlan) -> None:
+    """Raise ConfigError for a port that two services have: in containers they share the network of the job."""
+    users: dict[int, str] = {}
     for service in plan.job.services:
-        if plan.placement is not None and service.ports and service.ready is None:
-            text = "in a container it needs 'ready', because its ports are not seen from here"
-            raise ConfigError(f"service '{service.name}': {text}")
+        for port in service.ports:
+            if users.setdefault(port, service.name) != service.name:
+                text = f"services '{users[port]}' and '{service.name}' have the same port {port}"
+                raise ConfigError(f"{text}; in containers they share a network, so one of them needs another")
 
 
 class ServedJob(JobRun):
@@ -107,6 +118,7 @@ class _Tools:
         listed, secrets = plan.job.secrets, execution.secrets
         env = execution.env
         self.env = env if listed is None or secrets is None else secrets.granted(tuple(listed)).of_job(env)
+        self.declared = {name: self.env[name] for name in plan.job.env if name in self.env}
         self._observer = observer
 
     def notice(self, text: str) -> None:
@@ -122,10 +134,12 @@ class _Running:
     def __init__(self, service: Service, tools: _Tools, env: Mapping[str, str]) -> None:
         self._service = service
         self._tools = tools
-        self._env = {**tools.env, **service.env, **env}
+        inherited = tools.env if service.run is not None else tools.declared
+        self._env = {**inherited, **service.env, **env}
         self._port = int(env.get("PORT", "0"))
         self._log: ServiceLog | None = None
         self._ended: asyncio.Task[StepOutcome] | None = None
+        self._awaited = True  # that it gets ready
         self._ending = False
 
     @asynccontextmanager
@@ -159,6 +173,7 @@ class _Running:
                     await asyncio.sleep(_PAUSE)
         except TimeoutError:
             raise RunnerError(f"service '{name}' was not ready after {limit:g} s; {self._see_log()}") from None
+        self._awaited = False
         self._tools.notice(f"service '{name}': ready")
 
     async def _is_ready(self) -> bool:
@@ -167,9 +182,19 @@ class _Running:
             told = ending.reason or "exit code 0"
             text = f"service '{self._service.name}' has ended before it was ready: {told}; {self._see_log()}"
             raise RunnerError(text)
-        if self._service.ready is None:
-            return not self._port or await _is_open(self._port)
-        asking = self._attempt(self._service.ready)
+        service, contained = self._service, self._tools.plan.placement is not None
+        if service.ready is not None:
+            succeeds = await self._succeeds(service.ready)
+            # Entrypoints of databases start one without a port first, to fill it.
+            return succeeds and (
+                service.run is not None or not self._port or await self._succeeds(_listens(self._port))
+            )
+        if not self._port:
+            return True
+        return await self._succeeds(_listens(self._port)) if contained else await _is_open(self._port)
+
+    async def _succeeds(self, command: str | Sequence[str]) -> bool:
+        asking = self._attempt(command)
         try:
             if (refused := await asking.start()) is not None:
                 raise RunnerError(f"service '{self._service.name}': ready: {refused.reason}")
@@ -177,12 +202,11 @@ class _Running:
         finally:
             asking.close()
 
-    def _attempt(self, command: str | Iterable[str]) -> Attempt:
-        tools = self._tools
+    def _attempt(self, command: str | Sequence[str] | None) -> Attempt:
+        tools, service = self._tools, self._service
         assert self._log is not None  # noqa: S101 - it is open
-        words = argv(command if isinstance(command, str) else tuple(command))
-        image = None if tools.plan.placement is None else self._service.image
-        spec = ProcessSpec(words, tools.plan.job_dir, self._env, image=image)
+        image = None if tools.plan.placement is None else service.image
+        spec = ProcessSpec(argv(command), tools.plan.job_dir, self._env, image=image, compartment=service.compartment)
         if tools.boundary is not None:
             spec = _bounded(spec, tools.boundary, self._service)
         shown = tools.masker.mask_string(f"service {self._service.name}")
@@ -190,8 +214,8 @@ class _Running:
         return Attempt(Command(shown, spec), tools.executor, tools.masker, stream, self._log, tools.limits)
 
     def _told(self, task: asyncio.Task[StepOutcome]) -> None:
-        """Warn of a service that ends while the job goes on."""
-        if self._ending or task.cancelled():
+        """Warn of a service that ends while the steps run; before it is the failure of the job."""
+        if self._awaited or self._ending or task.cancelled():
             return
         why = str(task.exception()) if task.exception() is not None else task.result().reason or "exit code 0"
         with suppress(RunnerError):  # the next event raises it again
@@ -268,6 +292,13 @@ def _for_service(ports: Mapping[int, int]) -> dict[str, str]:
 def _for_steps(name: str, ports: Mapping[int, int]) -> dict[str, str]:
     part = variable_part(name)
     return {f"{part}_HOST": HOST, **{f"{part}_{key}": value for key, value in _for_service(ports).items()}}
+
+
+def _listens(port: int) -> str:
+    """Return a command that succeeds once something listens at a port of its network; it needs a shell only."""
+    listening = f'*:{port:04X}" 0A")'
+    look = f'while read -r _ at _ state _; do case "$at $state" in {listening} exit 0;; esac; done'
+    return f"for f in /proc/net/tcp /proc/net/tcp6; do [ -r $f ] && {look} <$f; done; exit 1"
 
 
 async def _is_open(port: int) -> bool:

@@ -77,6 +77,7 @@ def _refuse(resolved: Resolved, file: str, texts: Iterable[object]) -> None:
 def _texts(job: Job, resolved: Resolved) -> Iterator[object]:
     yield dict(job.env)
     yield from (dict(step.env) for step in job.steps)
+    yield from (dict(service.env) for service in job.services)
     for name, origin in resolved.origins.items():
         if origin.layer is Layer.JOB_FILE:
             yield getattr(resolved.config, name)

@@ -126,6 +126,16 @@ def test_services_get_the_secrets_of_the_job_alone(tmp_path: Path) -> None:
     assert log(tmp_path, "speaker") == "[REDACTED] none\n"
 
 
+def test_what_a_service_alone_has_is_a_secret_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable with a secret name is masked, and a reference replaced, as in those of steps."""
+    env = {"DB_PASSWORD": SECRET, "KEY": "${secret:db:key}"}
+    speaking = Service("speaker", 'echo "$DB_PASSWORD ${#KEY} $KEY"; exec sleep 1000', "true", env=env)
+    job = Job("job", [Step("a", "true")], services=[speaking])
+    monkeypatch.setenv("SECRET_DB__KEY", "key-of-the-db")
+    assert run(tmp_path, job, secret_providers="env")[0].success
+    assert log(tmp_path, "speaker") == "[REDACTED] 13 [REDACTED]\n"
+
+
 @pytest.mark.parametrize(
     ("service", "told"),
     [
@@ -215,6 +225,6 @@ job:
         "error: job.yaml:4:5: services: a: ports: ports from 1 to 65535 are expected, got 0",
         "error: job.yaml:5:27: unknown key 'ready_timout'; did you mean 'ready_timeout'?",
     ]
-    (tmp_path / "job.yaml").write_text("job: {services: {a: {image: redis}}, steps: [{name: a, run: x}]}")
+    (tmp_path / "job.yaml").write_text("job: {services: {a: {ready: x}}, steps: [{name: a, run: x}]}")
     done = runnerlib("validate", "job.yaml", cwd=tmp_path)
-    assert "services: a: 'run' is missing, the command of the service (that of an image is not looked up" in done.err
+    assert "services: a: 'run' is missing, the command of the service, or an 'image' that has one" in done.err

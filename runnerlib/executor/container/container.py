@@ -33,9 +33,10 @@ _WAIT = 10.0  # seconds for a container to end after its pipe was closed
 _PAUSE = 0.02
 _HOPELESS = 5.0  # seconds after which the engine's client is killed as well
 
+FROM_FILE = '. "$_rl_f.env"; rm -f "$_rl_f.env"'
 # $1: the start of the names of the step's files; the others: its command. Only what is built into a shell is used once
 # the step's variables are there, and no name that they could have.
-_LAUNCHER = f"""_rl_f=$1; shift
+LAUNCHER = f"""_rl_f=$1; shift
 _rl_memory() {{
   for _rl_name in {" ".join(account.MEMORY_FILES)}; do
     [ -r "$_rl_name" ] && while read -r _rl_line; do echo "$_rl_line"; done <"$_rl_name"
@@ -43,7 +44,7 @@ _rl_memory() {{
 }}
 echo $$ >"$_rl_f.pid"
 _rl_memory >"$_rl_f.before"
-. "$_rl_f.env"; rm -f "$_rl_f.env"
+{FROM_FILE}
 trap : TERM INT HUP QUIT
 "$@"
 _rl_code=$?
@@ -85,7 +86,7 @@ class Container:
             self._holder = self._local.start(ProcessSpec(hold, spec.base, spec.environ))
         except CommandError as error:
             raise RunnerError(str(error)) from None
-        said = await _until(self._holder)
+        said = await said_by(self._holder)
         if not is_ready(said):
             hint = "; --container-user root needs none of them" if b"keep-id requires" in said else ""
             raise RunnerError(f"cannot start a container of '{spec.image}': {_reason(said)}{hint}")
@@ -99,11 +100,11 @@ class Container:
             helper.close()
         holder, self._holder = self._holder, None
         try:
-            if holder is not None and not await _ended(holder, _WAIT):
+            if holder is not None and not await ended(holder, _WAIT):
                 remover = self._client(["rm", "-f", self.name])
-                await _ended(remover, _WAIT)
+                await ended(remover, _WAIT)
                 remover.close()
-                await _ended(holder, 1.0)
+                await ended(holder, 1.0)
             self._releasing += [] if holder is None else [holder]
             await self._wait_for_helpers()
         finally:
@@ -114,14 +115,22 @@ class Container:
         """Start a step in the container. Raises as `Executor.start` does."""
         user, group = self._spec.limits.owner
         _check_directory(spec.cwd, user, group)
-        self._release()
-        self._count += 1
-        files = self._spec.scratch / f"{self.name}-{self._count}"
+        files = self._next_files()
         _write_private(files.with_suffix(".env"), self._assignments(spec.env), self._spec.limits.stranger)
         options = ["-w", self._spec.inside(spec.cwd)]
         options += ["-i"] if spec.stdin is not None or spec.tty else []
         options += ["-t"] if spec.tty else []
-        step = ["/bin/sh", "-c", _LAUNCHER, "sh", self._spec.inside(files), *spec.argv]
+        return self._enter(spec, options, LAUNCHER, files)
+
+    def _next_files(self) -> Path:
+        """Return the start of the names of a further step's files."""
+        self._release()
+        self._count += 1
+        return self._spec.scratch / f"{self.name}-{self._count}"
+
+    def _enter(self, spec: ProcessSpec, options: Sequence[str], launcher: str, files: Path) -> ContainedProcess:
+        """Start a command by the engine's `exec`, through `launcher`."""
+        step = ["/bin/sh", "-c", launcher, "sh", self._spec.inside(files), *spec.argv]
         words = [self._engine.program, "exec", *options, self.name, *step]
         # What the step may not do is the container's part: its confinement would be that of the client.
         client = self._local.start(ProcessSpec(words, self._spec.base, self._spec.environ, spec.stdin, spec.tty))
@@ -281,7 +290,7 @@ def _reason(said: bytes) -> str:
     return lines[-1].removeprefix("docker: ").removeprefix("Error: ").removesuffix(": %!w(<nil>)").rstrip(".")
 
 
-async def _until(process: StepProcess) -> bytes:
+async def said_by(process: StepProcess) -> bytes:
     """The output of a process until it says that it is ready, or to its end."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
@@ -304,7 +313,7 @@ async def _until(process: StepProcess) -> bytes:
     return bytes(said)
 
 
-async def _ended(process: StepProcess, limit: float) -> bool:
+async def ended(process: StepProcess, limit: float) -> bool:
     """Return whether a process ends within `limit` seconds; its exit status is collected then."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()

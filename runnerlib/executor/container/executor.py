@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from runnerlib.executor.container.container import Container
+from runnerlib.executor.container.program import ProgramContainer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -33,7 +34,8 @@ async def contained(
     containers = {(specs[0].image, specs[0].compartment): first}
     for spec in specs[1:]:
         shared = first.name if spec.beside else ""
-        containers[spec.image, spec.compartment] = Container(engine, spec, local, shared)
+        kind = ProgramContainer if spec.of_service else Container
+        containers[spec.image, spec.compartment] = kind(engine, spec, local, shared)
 
     async def start() -> None:
         for container in containers.values():
@@ -43,7 +45,7 @@ async def contained(
         await patiently(start())
         yield ContainerExecutor(local, containers, specs[0].image)
     finally:
-        for container in containers.values():
+        for container in reversed(containers.values()):  # podman removes none that another one has the network of
             await container.close()
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 INSIDE = "/job"
 SCRATCH = f"{INSIDE}/.runnerlib/scratch"
+SERVICE_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
+"""Rights by which a program that begins as root gives its files, and itself, to another user."""
 RUNNER = 1001
 """The user of Reactorcide's containers, in place of root."""
 
@@ -99,7 +101,8 @@ class ContainerSpec(NamedTuple):
     paths, which are no other way to what they hide. With `writable`, paths of this machine and of the container, all
     the rest is read-only. The steps of a `compartment` have the container to themselves. `environ` is the environment
     of the engine's client; `cpus` and `memory` are in the format of the engine's options. A container `beside` the
-    first one of its job has the network of that.
+    first one of its job has the network of that, where `hosts` are names of this very container. That `of_service` is
+    as its image says, its user included, and has nothing of the job but a scratch directory of its own.
     """
 
     image: str
@@ -115,6 +118,8 @@ class ContainerSpec(NamedTuple):
     writable: Sequence[tuple[Path, str]] | None = None
     covered: Sequence[tuple[Path, str]] = ()
     beside: bool = False
+    hosts: Sequence[str] = ()
+    of_service: bool = False
 
     def inside(self, path: Path) -> str:
         """A path of this machine as the container sees it. Raises RunnerError for one that it does not."""
@@ -142,16 +147,15 @@ def run_arguments(engine: ContainerRuntime, name: str, spec: ContainerSpec, firs
     The engine's own profile of seccomp holds, because no option names another one, and so do its logins at registries.
     """
     limits = spec.limits
-    user, group = limits.owner
-    words = ["run", "-i", "--rm", "--name", name, "--user", f"{user}:{group}", "--workdir", INSIDE]
-    words += ["--pull", limits.pull, "--env", f"HOME={INSIDE}"]
+    words = ["run", "-i", "--rm", "--name", name, "--pull", limits.pull, *_identity(engine, spec)]
     words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    for capability in limits.capabilities:
+    for capability in SERVICE_CAPABILITIES if spec.of_service else limits.capabilities:
         words += ["--cap-add", capability]
     words += ["--read-only", "--tmpfs", "/tmp:exec,mode=1777"] if limits.read_only else []  # noqa: S108 - the container's
     network = f"container:{first}" if first else "none" if limits.network == "none" else ""
     words += ["--network", network] if network else []
-    words += ["--userns", "keep-id"] if engine.kind == "podman" and os.geteuid() and user else []
+    for host in spec.hosts:
+        words += ["--add-host", f"{host}:127.0.0.1"]
     for outside, target, read_only in _mounts(spec):
         words += ["--mount", _mount(outside, target) + (",readonly" if read_only else "")]
     words += ["--cpus", spec.cpus] if spec.cpus else []
@@ -159,10 +163,20 @@ def run_arguments(engine: ContainerRuntime, name: str, spec: ContainerSpec, firs
     return [*words, "--entrypoint", "/bin/sh", spec.image, "-c", _HOLDER]
 
 
+def _identity(engine: ContainerRuntime, spec: ContainerSpec) -> list[str]:
+    """Return the options that say as whom, and where, the processes of a container begin."""
+    user, group = spec.limits.owner
+    if spec.of_service:  # its image says it
+        return ["--user", f"{user}:{group}"] if spec.limits.user is not None else []
+    keep = ["--userns", "keep-id"] if engine.kind == "podman" and os.geteuid() and user else []
+    return ["--user", f"{user}:{group}", "--workdir", INSIDE, "--env", f"HOME={INSIDE}", *keep]
+
+
 def _mounts(spec: ContainerSpec) -> Iterator[tuple[Path, str, bool]]:
     """Yield each mount: the path here, the one in the container, and whether it is read-only."""
     closed = spec.writable is not None
-    yield spec.base, INSIDE, closed
+    if not spec.of_service:
+        yield spec.base, INSIDE, closed
     yield spec.scratch, SCRATCH, False
     for directory in spec.shared:
         yield directory, str(directory), closed

@@ -31,12 +31,13 @@ class Service(NamedTuple):
     `run` stays in the foreground; a text is run by `sh -c`. The steps begin once `ready` succeeds, or without one once
     the first of the `ports` is open, within `ready_timeout` seconds. For each of its usual `ports` the service gets a
     free one of this machine: the first is in PORT for the service, in CACHE_PORT for the steps, which have CACHE_HOST
-    as well; that of 6379 is in PORT_6379 and CACHE_PORT_6379. Where the job is in a container it keeps its usual ports;
-    `image` is that of its own container there, by default the job's.
+    as well; that of 6379 is in PORT_6379 and CACHE_PORT_6379. Where the job is in a container it keeps its usual ports,
+    and its name is that of its host; `image` is that of its own container there, by default the job's. Without `run`
+    the image says what runs, as which user and where, as in `Service("db", image="postgres:16", ready="pg_isready")`.
     """
 
     name: str
-    run: str | Sequence[str]
+    run: str | Sequence[str] | None = None
     ready: str | Sequence[str] | None = None
     env: Mapping[str, str] = _NO_VARIABLES
     ports: Sequence[int] = ()
@@ -44,16 +45,25 @@ class Service(NamedTuple):
     image: str | None = None
 
     @property
+    def compartment(self) -> str:
+        """The name of its own container, among those of the job, where its image says what runs."""
+        return f"service-{self.name}" if self.run is None else ""
+
+    @property
     def shown(self) -> str:
         """The first line of the command, as a shell would read it; not masked."""
+        if self.run is None:
+            return "as its image says"
         if not isinstance(self.run, str):
             return " ".join(self.run)
         first, *more = self.run.strip().split("\n")
         return f"{first} …" if more else first
 
 
-def argv(command: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the words of a command that are executed."""
+def argv(command: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the words of a command that are executed; none for that of an image."""
+    if command is None:
+        return ()
     return ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
 
 
@@ -70,6 +80,8 @@ def wrong_services(services: Iterable[Service]) -> Iterator[str]:
 def _wrong(service: Service) -> Iterator[str]:
     if not _NAME.fullmatch(service.name):
         yield "a name has 1 to 32 lower case letters, digits and '-', and begins with a letter"
+    if service.run is None and service.image is None:
+        yield "'run' is missing, the command of the service, or an 'image' that has one"
     for key, command in (("run", service.run), ("ready", service.ready)):
         if command is not None and not (command if isinstance(command, str) else " ".join(command)).strip():
             yield f"{key}: there is nothing to run"

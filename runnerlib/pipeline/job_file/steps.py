@@ -82,13 +82,11 @@ def services(reading: Reading, node: Node) -> tuple[Service, ...]:
     found = []
     for name, entry in reading.entries(node, "services").items():
         entries = reading.entries(entry.value, "a service", SERVICE_KINDS)
-        if "run" not in entries:
-            hint = " (that of an image is not looked up: name it)" if "image" in entries else ""
-            raise Wrong(f"{name[:100]}: 'run' is missing, the command of the service{hint}", entry.value)
-        usual = Service._field_defaults
-        values: dict[str, Any] = {
-            key: reading.value(entries, key, SERVICE_KINDS[key], usual.get(key, "true")) for key in entries
-        }
+        if not {"run", "image"} & set(entries):
+            text = "'run' is missing, the command of the service, or an 'image' that has one"
+            raise Wrong(f"{name[:100]}: {text}", entry.value)
+        usual = {**Service._field_defaults, "run": "true"}
+        values: dict[str, Any] = {key: reading.value(entries, key, SERVICE_KINDS[key], usual[key]) for key in entries}
         found.append(Service(name, **values))
     return tuple(found)
 

@@ -104,7 +104,7 @@ CONCURRENCY = {
     "cancel": "`true`: stop the runs of the group that are ahead, instead of waiting for them",
 }
 SERVICE = {
-    "run": "command that stays in the foreground: a text for `sh -c`, or a list of words",
+    "run": "command that stays in the foreground: a text for `sh -c`, or a list of words (default: that of the image)",
     "ready": "command that succeeds once the service can be used (default: the first of the `ports` is open)",
     "env": "variables of the service",
     "ports": "port or list of ports that the service has usually; it gets a free one for each",

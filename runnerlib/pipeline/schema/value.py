@@ -123,7 +123,8 @@ def _caches() -> Schema:
 
 
 def _services() -> Schema:
-    service = mapping(steps.SERVICE_KINDS, description.SERVICE, ("run",))
+    service = mapping(steps.SERVICE_KINDS, description.SERVICE)
+    service["anyOf"] = [{"required": ["run"]}, {"required": ["image"]}]
     return {"type": "object", "additionalProperties": service}
 
 

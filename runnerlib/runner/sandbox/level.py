@@ -59,7 +59,7 @@ def bounded_steps(job: Job) -> list[Step]:
 
 def as_step(service: Service) -> Step:
     """Return a service as a step, under a name that no step of a file has."""
-    return Step(f"service/{service.name}", service.run)
+    return Step(f"service/{service.name}", service.run or "true")
 
 
 def watched_tree(plan: JobPlan) -> Path | None:
