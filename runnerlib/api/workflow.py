@@ -14,7 +14,7 @@ from runnerlib.output.python_streams import program_streams
 from runnerlib.output.workflow_summary import JobsSummary
 from runnerlib.pipeline.workflow import Workflow, load
 from runnerlib.runner.journal import Selection
-from runnerlib.runner.reporting import audience, rules_of
+from runnerlib.runner.reporting import audience
 from runnerlib.runner.request import RunRequest
 from runnerlib.runner.services import services_for
 from runnerlib.runner.workflow import plan_workflow, run_planned
@@ -83,5 +83,5 @@ def run_workflow(
         plan = plan_workflow(made, request, services)
         if observer is not None:
             return run_planned(plan, observer, stop=stop)
-        with audience(plan.front, services, program_streams(), summary=JobsSummary, rules=rules_of(plan)) as listener:
+        with audience(plan.front, services, program_streams(), summary=JobsSummary, workflow=plan) as listener:
             return run_planned(plan, listener, stop=stop)

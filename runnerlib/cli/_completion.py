@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import click
 
 _KNOWN = {"output": MODES, "source_type": BUILT_IN, "ci_source_type": BUILT_IN}
-_FILES = ("_file", "config_file", "events", "report", "junit", "history")
+_FILES = ("_file", "config_file", "events", "report", "junit", "code_quality", "history")
 
 
 def values(ctx: click.Context, name: str, incomplete: str) -> list[CompletionItem]:

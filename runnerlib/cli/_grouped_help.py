@@ -60,6 +60,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "events",
         "report",
         "junit",
+        "annotations",
+        "code_quality",
         "log_format",
         "log_level",
         "log_stream",

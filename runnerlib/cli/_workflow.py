@@ -20,7 +20,7 @@ from runnerlib.output.workflow_summary import JobsSummary
 from runnerlib.pipeline.workflow import instances, load
 from runnerlib.runner.journal import Selection
 from runnerlib.runner.planner import plan_run
-from runnerlib.runner.reporting import audience, rules_of
+from runnerlib.runner.reporting import audience
 from runnerlib.runner.workflow import next_jobs_after, picture, plan_workflow, run_planned
 from runnerlib.runner.workflow.includes import RunIncludes
 
@@ -73,7 +73,7 @@ def _warn(plan: WorkflowPlan, listener: Observer, text: str) -> None:
 
 def _audience(plan: WorkflowPlan) -> AbstractContextManager[Observer]:
     """Open the observers of a run; if jobs may have plugins, also capture the output of their processes."""
-    opened = partial(audience, plan.front, plan.services, summary=JobsSummary, rules=rules_of(plan))
+    opened = partial(audience, plan.front, plan.services, summary=JobsSummary, workflow=plan)
     if not any(request.may_have_plugins() for request in plan.requests.values()):
         return opened()
     from runnerlib.runner.plugin_host.workflow_capture import overheard

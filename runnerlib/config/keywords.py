@@ -78,6 +78,8 @@ class SettingKeywords(TypedDict, total=False):
     timestamps: bool | str | None
     events: str | None
     report: str | None
+    annotations: Literal["auto", "github", "azure", "buildkite", "off"] | None
+    code_quality: str | None
     junit: str | None
     log_format: Literal["text", "json"] | None
     log_level: Literal["debug", "info", "warning", "error", "fatal"] | None

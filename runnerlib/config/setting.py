@@ -10,7 +10,8 @@ from runnerlib._util.values import NamedTuple
 from runnerlib.config import parsers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from dataclasses import Field
 
 ENV_PREFIX = "REACTORCIDE_"
 
@@ -45,3 +46,35 @@ class Setting(NamedTuple):
 def setting(text: str, parse: Callable[[object], Any] = parsers.text, default: object = None, **flags: object) -> Any:
     """Declare a setting; `flags` are further fields of `Setting`."""
     return field(default=default, metadata={"help": text, "parse": parse, **flags})
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _variable(name: str) -> str:
+    return ENV_PREFIX + name.upper()
+
+
+def _of_field(one: Field[object]) -> Setting:
+    spellings = {"option": _option(one.name), "variable": _variable(one.name)}
+    return Setting(one.name, default=one.default, target=one.name, **{**spellings, **one.metadata})
+
+
+def declared(own_fields: Iterable[Field[object]]) -> tuple[Setting, ...]:
+    """Return the settings that the fields of a class declare, then other names for some of them."""
+    own = tuple(map(_of_field, own_fields))
+    by_name = {one.name: one for one in own}
+
+    def other_name(name: str, target: str, implies: Mapping[str, str]) -> Setting:
+        meant = by_name[target]
+        text = f"the same as {meant.option}" + "".join(f" with --{k.replace('_', '-')} {v}" for k, v in implies.items())
+        made = meant._replace(name=name, option=_option(name), variable=_variable(name), help=text)
+        return made._replace(default=None, target=target, implies=implies)
+
+    return (
+        *own,
+        other_name("secrets_list", "secret_values_list", {}),
+        other_name("git_url", "source_url", {"source_type": "git"}),
+        other_name("git_ref", "source_ref", {"source_type": "git"}),
+    )

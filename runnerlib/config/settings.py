@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.values import record
 from runnerlib.config import parsers
-from runnerlib.config.setting import ENV_PREFIX, Setting, setting
+from runnerlib.config.setting import Setting, declared, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from dataclasses import Field
 
 
 @record
@@ -253,6 +252,16 @@ class RunnerConfig:
     )
     events: str | None = setting("file to write every event of the job to, as lines of JSON", early=True)
     report: str | None = setting("file to write a report to: one page of HTML that needs no network", early=True)
+    annotations: str = setting(
+        "where findings of reports are shown: auto (as annotations of the CI service that runs this), github, azure, "
+        "buildkite or off",
+        parsers.choice("auto", "github", "azure", "buildkite", "off"),
+        default="auto",
+        early=True,
+    )
+    code_quality: str | None = setting(
+        "file to write findings of reports to, as GitLab's code quality report", early=True
+    )
     junit: str | None = setting("file to write the results of steps to, as JUnit XML", early=True)
     log_format: str | None = setting(
         "form of the runner's own messages: text or json (default: LOG_FORMAT, or text)",
@@ -355,38 +364,7 @@ class RunnerConfig:
     )
 
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _variable(name: str) -> str:
-    return ENV_PREFIX + name.upper()
-
-
-def _of_field(one: Field[object]) -> Setting:
-    spellings = {"option": _option(one.name), "variable": _variable(one.name)}
-    return Setting(one.name, default=one.default, target=one.name, **{**spellings, **one.metadata})
-
-
-def _declared() -> tuple[Setting, ...]:
-    own = tuple(map(_of_field, fields(RunnerConfig)))
-    by_name = {one.name: one for one in own}
-
-    def other_name(name: str, target: str, implies: Mapping[str, str]) -> Setting:
-        meant = by_name[target]
-        text = f"the same as {meant.option}" + "".join(f" with --{k.replace('_', '-')} {v}" for k, v in implies.items())
-        made = meant._replace(name=name, option=_option(name), variable=_variable(name), help=text)
-        return made._replace(default=None, target=target, implies=implies)
-
-    return (
-        *own,
-        other_name("secrets_list", "secret_values_list", {}),
-        other_name("git_url", "source_url", {"source_type": "git"}),
-        other_name("git_ref", "source_ref", {"source_type": "git"}),
-    )
-
-
-SETTINGS: Mapping[str, Setting] = {one.name: one for one in _declared()}
+SETTINGS: Mapping[str, Setting] = {one.name: one for one in declared(fields(RunnerConfig))}
 """Every name a layer may use: the fields of RunnerConfig, then other names for some of them."""
 
 SECRETS = tuple(one for one in SETTINGS.values() if one.secret and one.name == one.target)

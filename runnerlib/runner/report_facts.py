@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -23,19 +22,33 @@ if TYPE_CHECKING:
     from runnerlib.runner.services import RunServices
     from runnerlib.runner.workflow.plan import WorkflowPlan
 
-    Rules = Callable[[], Mapping[str, str]]
-
 _LONGEST = 300
 _MOST = 500
 _HIDDEN = "(secret)"
 
 
-def about(plan: RunPlan, services: RunServices, logs: LogNames, rules: Rules | None) -> About:
-    """Return the facts of a run; `rules` returns the conditions of its steps, where they are of several jobs."""
+def about(plan: RunPlan, services: RunServices, logs: LogNames, workflow: WorkflowPlan | None) -> About:
+    """Return the facts of a run; `workflow` is the plan that `plan` is the front of."""
     mask = services.masker.mask_string
-    if rules is None and isinstance(plan, JobPlan):
-        rules = partial(_rules_of_job, plan.job.steps, mask)
-    return About(_version(), lambda: list(_environment(plan, mask)), rules or dict, logs.path, mask)
+
+    def rules() -> Mapping[str, str]:
+        if workflow is not None:
+            return rules_of_workflow(workflow)
+        return _rules_of_job(plan.job.steps, mask) if isinstance(plan, JobPlan) else {}
+
+    return About(_version(), lambda: list(_environment(plan, mask)), rules, logs.path, mask)
+
+
+def is_untrusted(plan: RunPlan, workflow: WorkflowPlan | None) -> bool:
+    """Return whether others may have written a step: its file or code is of a source that is not trusted."""
+    config, plans = plan.config, [plan, *(workflow.plans.values() if workflow is not None else ())]
+    if (config.ci_source_type, config.ci_source_url) != (None, None):
+        return True
+    return any(one.untrusted or (isinstance(one, JobPlan) and _has_untrusted(one)) for one in plans)
+
+
+def _has_untrusted(plan: JobPlan) -> bool:
+    return plan.awaited is not None or any(step.untrusted for step in plan.job.steps)
 
 
 def rules_of(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from runnerlib.output.console import console_for, under_worker
 from runnerlib.output.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from runnerlib.output import Mode
     from runnerlib.output.capabilities import TerminalCapabilities
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     Ends = Callable[[], Streams]
     Resume = Callable[[int], Sequence[str]]
     Ways = tuple[Callable[[str], str], Resume | None]
-    Rules = Callable[[], Mapping[str, str]]
 
 
 # Variables by which a run is traced, or a part of a trace.
@@ -50,15 +49,15 @@ def audience(
     ends: Streams | None = None,
     *,
     summary: type[Summary] | None = None,
-    rules: Rules | None = None,
+    workflow: WorkflowPlan | None = None,
 ) -> Iterator[Listener]:
     """Open the observers of a run. At the end of the block nothing is waited for: unread output is dropped.
 
-    `summary` is the class of the last observer, by default the summary for jobs; `rules` returns conditions of steps by
-    name, for a report, by default those of the job. Output goes to `ends`, by default the descriptors 1 and 2. Raises
-    OutputError when stdout is closed or a file cannot be opened.
+    `summary` is the class of the last observer, by default the summary for jobs; `workflow` is the plan that `plan` is
+    the front of. Output goes to `ends`, by default the descriptors 1 and 2. Raises OutputError when stdout is closed or
+    a file cannot be opened.
     """
-    listener, watch = _listener(plan, services, ends or streams(), summary, rules)
+    listener, watch = _listener(plan, services, ends or streams(), summary, workflow)
     try:
         yield listener
     finally:
@@ -69,7 +68,7 @@ def audience(
 
 
 def _listener(
-    plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None, rules: Rules | None
+    plan: RunPlan, services: RunServices, ends: Streams, summary: type[Summary] | None, workflow: WorkflowPlan | None
 ) -> tuple[Listener, Watch | None]:
     config, marks = plan.config, services.masker.marks
     watched = is_watched(plan)
@@ -81,8 +80,9 @@ def _listener(
         earlier, trace = watch.earlier, watch.trace
     view = console_for(config, plan.environ, ends, plan.step_count, marks, services.modes)
     log = _log(plan, view.streams, trace) if view.structured and not view.mode.for_programs else None
-    shown: Console = _without(view.console, view.mode, plan, log)
-    files = (config.log_limit, config.events, config.report, config.junit)
+    guarded = _guarded(view, plan, workflow)
+    shown: Console = _without(guarded, view.mode, plan, log)
+    files = (config.log_limit, config.events, config.report, config.junit, config.code_quality)
     if plan.is_command and log is None and not watched and not any(one is not None for one in files):
         return shown, None
     logs = _log_names(plan, services)
@@ -102,7 +102,9 @@ def _listener(
     resume = _resume(plan, services, view.seen)
     verdict = [log] if log else _summary(plan, view, shown, summary, (logs.path, resume), earlier)
     others = watch.listeners() if watch is not None else ()
-    whole = FanOut(shown, *verdict, *_files(plan, logs, trace), *_reports(plan, services, logs, rules), *others)
+    reports = (*_files(plan, logs, trace), *_reports(plan, services, logs, workflow))
+    annotations = _annotations(plan, view._replace(console=guarded), shown)
+    whole = FanOut(shown, *annotations, *verdict, *reports, *others)
     if watch is not None:
         watch.observer = whole
     return whole, watch
@@ -171,23 +173,41 @@ def _files(plan: RunPlan, logs: LogNames, trace: TraceFields | None) -> Iterator
         yield EventsFile(Path(plan.config.events), plan.workspace.base, trace=trace)
 
 
-def rules_of(plan: WorkflowPlan) -> Rules:
-    """Return what `audience` takes as the conditions of the steps of a workflow."""
+def _guarded(view: View, plan: RunPlan, workflow: WorkflowPlan | None) -> Console:
+    """Return the console, without what a CI service would obey where it does not see to that itself.
 
-    def rules() -> Mapping[str, str]:
-        from runnerlib.runner.report_facts import rules_of_workflow
+    In raw mode only untrusted steps are no masters of the service.
+    """
+    if view.seen.dialect == "plain" or view.mode.for_programs or view.mode.module == "grouped":
+        return view.console
+    from runnerlib.runner.report_facts import is_untrusted  # only within a CI service
 
-        return rules_of_workflow(plan)
+    if view.mode.verbatim and not is_untrusted(plan, workflow):
+        return view.console
+    from runnerlib.output.annotations.guard import Guarded
 
-    return rules
+    return Guarded(view.console, view.seen.dialect, stops=view.mode.verbatim)
 
 
-def _reports(plan: RunPlan, services: RunServices, logs: LogNames, rules: Rules | None) -> Iterator[Listener]:
+def _annotations(plan: RunPlan, view: View, shown: Console) -> Iterator[Listener]:
+    """Yield what shows findings where the CI service does; a single command has none."""
+    if plan.config.code_quality is not None:
+        from runnerlib.output.annotations.code_quality import CodeQuality
+
+        yield CodeQuality(plan.config.code_quality, plan.workspace.base)
+    wanted = view.seen.dialect if plan.config.annotations == "auto" else plan.config.annotations
+    if not plan.is_command and wanted in {"github", "azure", "buildkite"}:
+        from runnerlib.runner.annotating import annotating  # only within a CI service
+
+        yield from annotating(wanted, plan, view, shown)
+
+
+def _reports(plan: RunPlan, services: RunServices, logs: LogNames, workflow: WorkflowPlan | None) -> Iterator[Listener]:
     if plan.config.report is not None:
         from runnerlib.output.report.page.observer import HtmlReport
         from runnerlib.runner.report_facts import about
 
-        yield HtmlReport(plan.config.report, plan.workspace.base, about(plan, services, logs, rules))
+        yield HtmlReport(plan.config.report, plan.workspace.base, about(plan, services, logs, workflow))
     if plan.config.junit is not None:
         from runnerlib.output.report.junit import JUnitReport
 

@@ -113,6 +113,10 @@ class Grouped(Streams):
         """Show lines of the runner."""
         self._backlog.write(self._dialect.harmless(text))
 
+    def command(self, lines: bytes) -> None:
+        """Show lines that are meant for the service."""
+        self._backlog.write(lines)
+
     def _output(self, step: str, parts: list[bytes]) -> None:
         if parts:
             lines = _no_triggers(self._dialect.harmless(colours_only(final(parts))))

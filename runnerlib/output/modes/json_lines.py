@@ -96,9 +96,12 @@ class Encoder:
 class JsonLines(Streams):
     """Everything on stdout."""
 
-    def __init__(self, streams: Streams, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, streams: Streams, clock: Callable[[], float] = time.time, *, obeyed: bytes = b"", instead: bytes = b""
+    ) -> None:
         super().__init__(streams.out, streams.err)
         self._encoder = Encoder(clock)
+        self._obeyed, self._instead = obeyed, instead
 
     @property
     def trace(self) -> TraceFields | None:
@@ -113,15 +116,17 @@ class JsonLines(Streams):
         """Show one event."""
         lines = self._encoder.encode(event)
         if lines:
-            self.out.write(lines)
+            self.out.write(lines.replace(self._obeyed, self._instead) if self._obeyed else lines)
 
     def say(self, text: bytes) -> None:
         """Write lines for the user to stderr."""
         self.err.write(text)
 
 
-def console(streams: Streams, look: TerminalCapabilities) -> JsonLines:  # noqa: ARG001 - programs read it
-    """Make the console of this mode."""
+def console(streams: Streams, look: TerminalCapabilities) -> JsonLines:
+    """Make the console of this mode. GitHub and Azure obey commands within lines: they get another spelling in JSON."""
+    if look.dialect in {"github", "azure"}:
+        return JsonLines(streams, obeyed=b"##", instead=b"#\\u0023")
     return JsonLines(streams)
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _STAY = frozenset(
     (
         *("job_command", "job_file", "workflow_file", "work_dir", "profile", "cache_dir", "cache_size", "cache_age"),
-        *("state_dir", "events", "report", "junit", "output", "log_format"),
+        *("state_dir", "events", "report", "junit", "annotations", "code_quality", "output", "log_format"),
         *OBSERVING,
         *("log_level", "log_limit", "log_stream", "max_line"),
         *("timestamps", "secret_providers", "secret_dir", "secret_command", "secret_timeout"),

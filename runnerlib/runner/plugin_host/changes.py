@@ -22,7 +22,10 @@ _FIXED = {
 # The last phase in which a change of these takes effect; all others can be changed up to PRE_EXECUTION.
 _LAST = {
     **dict.fromkeys(("job_file",), PluginPhase.PRE_VALIDATION),
-    **dict.fromkeys(("output", "events", "report", "junit", "log_limit", "artifacts_dir"), PluginPhase.POST_VALIDATION),
+    **dict.fromkeys(
+        ("output", "events", "report", "junit", "annotations", "code_quality", "log_limit", "artifacts_dir"),
+        PluginPhase.POST_VALIDATION,
+    ),
     **dict.fromkeys(OBSERVING, PluginPhase.POST_VALIDATION),
     "code_dir": PluginPhase.PRE_SOURCE_PREP,
 }

@@ -32,7 +32,18 @@ if TYPE_CHECKING:
 
 _JOBS = "jobs"
 # Settings for the workflow as a whole, not for each of its jobs.
-_OF_THE_WHOLE = ("max_parallel", "job_command", "job_file", "workflow_file", "events", "report", "junit", *OBSERVING)
+_OF_THE_WHOLE = (
+    "max_parallel",
+    "job_command",
+    "job_file",
+    "workflow_file",
+    "events",
+    "report",
+    "junit",
+    "annotations",
+    "code_quality",
+    *OBSERVING,
+)
 _SOURCE = ("source_type", "source_url", "source_ref", "source_options")
 
 
