@@ -7,6 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from runnerlib._util import registry
+from runnerlib.cli import COMMANDS
+from runnerlib.output import MODES
+from runnerlib.secrets.lookup import PROVIDERS
+from runnerlib.source.registry import BUILT_IN
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "runnerlib"
 
@@ -180,9 +186,27 @@ def test_imports_inside_functions_have_a_reason() -> None:
 
 
 def test_no_import_hides_in_a_string() -> None:
-    """A module that is known when the code is written is imported by a statement, which all tools can follow."""
-    literal = re.compile(r"import_module\(\s*['\"]runnerlib")
+    """A module known when the code is written is imported by a statement; parts chosen by name are the registry's."""
+    literal = re.compile(r"import_module\(\s*f?['\"](runnerlib|\{__)")
     assert [name for path, name in NAMES.items() if literal.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_each_kind_of_part_has_a_module_for_each_name() -> None:
+    names = {
+        "command": {"import_" if name == "import" else name.replace("-", "_") for name in COMMANDS},
+        "output mode": {mode.module for mode in MODES.values()},
+        "provider of secrets": set(PROVIDERS.values()),
+        "source type": set(BUILT_IN),
+    }
+    entries = {"command": "command", "output mode": "console", "provider of secrets": "get", "source type": "prepare"}
+    assert names.keys() == registry.KINDS.keys() == entries.keys()
+    missing = [
+        (kind, name)
+        for kind, modules in names.items()
+        for name in sorted(modules)
+        if not callable(getattr(registry.load(kind, name), entries[kind], None))
+    ]
+    assert missing == []
 
 
 def test_files_stay_small() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import io
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runnerlib import __version__
+from runnerlib._util import registry
 from runnerlib.cli._commands import Group
 from runnerlib.cli._session import Session
 from runnerlib.errors import ConfigError, RunnerError, printable, unknown
@@ -80,7 +80,7 @@ class Commands(Group):
                 return None
             raise click.UsageError(unknown("command", cmd_name, COMMANDS), ctx)
         module = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")  # a name that is no keyword
-        command: click.Command = importlib.import_module(f"runnerlib.cli.commands.{module}").command
+        command: click.Command = registry.load("command", module).command
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from runnerlib._util import registry
 from runnerlib._util.values import NamedTuple
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.output import MODES, Mode, chosen_format, mode_of
@@ -73,7 +73,7 @@ def console(
         raise ConfigError(unknown("output mode", mode, (*MODES, *added)))
     if MODES[mode].needs_terminal and not seen.terminal:
         mode = "prefixed"
-    make: MakeConsole = importlib.import_module(f"{__package__}.modes.{MODES[mode].module}").console
+    make: MakeConsole = registry.load("output mode", MODES[mode].module).console
     return make(streams, seen)
 
 

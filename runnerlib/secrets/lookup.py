@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from runnerlib._util import registry
 from runnerlib.errors import ConfigError, unknown
 from runnerlib.masking.candidates import Secret
 
@@ -94,7 +94,7 @@ class SecretResolver:
         if name in PROVIDERS:
             from runnerlib.secrets.providers.context import Setup
 
-            module = importlib.import_module(f"runnerlib.secrets.providers.{PROVIDERS[name]}")
+            module = registry.load("provider of secrets", PROVIDERS[name])
             found: str | None = module.get(path, key, Setup(config, environ, lambda: self._secret(environ)))
             return found
         try:

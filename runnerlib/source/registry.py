@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import TYPE_CHECKING, cast
 
+from runnerlib._util import registry
 from runnerlib.errors import SourceError, unknown
 from runnerlib.source.options import check_names
 from runnerlib.source.url import without_credentials
@@ -77,7 +77,7 @@ class Sources:
 
     def _handler(self, name: str) -> Handler:
         if name in BUILT_IN:
-            return cast("Handler", importlib.import_module(f"runnerlib.source.{name}"))
+            return cast("Handler", registry.load("source type", name))
         if name not in self._added:
             raise SourceError(unknown("source type", name, self.types()))
         return self._added[name]
