@@ -46,6 +46,7 @@ OTHERS = {
     ("fleet.md", "umask 077"): "tests/runner/fleet/machines.py runs these commands, with workers that it can end",
     ("fleet.md", "nats://user"): "forms of an address",
     ("reports.md", "tests of unit:"): "tests/runner/findings/test_step_reports.py",
+    ("fleet.md", "export REACTORCIDE_FLEET="): "tests/runner/fleet/test_store.py runs them",
     ("running.md", "error: job.yaml:5:13"): "on a terminal; tests/cli/test_error_text.py",
     ("triggers.md", "@@runnerlib-triggers/1 KEY"): "tests/output/test_modes.py",
     ("workflows.md", "📋 Next jobs to run:"): "tests/integration/test_run_workflow.py",

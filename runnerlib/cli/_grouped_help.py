@@ -48,7 +48,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Container": ("runner_image", *(name for name in SETTINGS if name.startswith("container"))),
     "Sandbox": ("sandbox", "sandbox_required", "sandbox_paths", "network"),
     "Fleet": (
-        *("fleet", "fleet_key_file", "run_id", "detach", "fleet_lease", "fleet_run_lease"),
+        *("fleet", "fleet_key_file", "fleet_store", "run_id", "detach", "fleet_lease", "fleet_run_lease"),
         *("queue_timeout", "on_worker_loss"),
     ),
     "Limits": ("force", "max_parallel", "job_timeout", "grace_period", "drain_timeout", "cleanup_timeout"),

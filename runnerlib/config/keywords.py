@@ -62,6 +62,7 @@ class SettingKeywords(TypedDict, total=False):
     network: bool | int | str | list[int] | tuple[int, ...] | None
     fleet: str | None
     fleet_key_file: str | None
+    fleet_store: str | None
     fleet_lease: float | str | None
     fleet_run_lease: float | str | None
     run_id: str | None

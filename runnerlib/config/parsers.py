@@ -45,6 +45,13 @@ def plain_name(given: object) -> str:
     return value
 
 
+def store(given: object) -> str:
+    """An address of a store of objects, which several machines see."""
+    from runnerlib._util.objects.address import check_address
+
+    return check_address(text(given))
+
+
 def seconds(given: object) -> float:
     """A finite number of seconds, zero or more."""
     try:

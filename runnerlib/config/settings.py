@@ -208,6 +208,13 @@ class RunnerConfig:
         early=True,
         literal=True,
     )
+    fleet_store: str | None = setting(
+        "store that dispatcher and workers see, for artifacts and copied sources: a directory, or "
+        "`s3://BUCKET/PREFIX?endpoint=URL` with the credentials of AWS_ACCESS_KEY_ID",
+        parsers.store,
+        early=True,
+        literal=True,
+    )
     fleet_lease: float = setting(
         "seconds after which a worker that is not heard of counts as lost", parsers.duration, default=90.0, early=True
     )

@@ -53,7 +53,7 @@ def load_pieces(
     for number, piece in enumerate(pieces):
         stored = store.get(piece.key)
         if stored is None:
-            raise StoreError(f"store '{store.shown}' has no '{piece.key}' any more")
+            raise StoreError(f"store '{store.shown}' has no '{piece.key}'")
         if (found := hashlib.sha256(stored).hexdigest()) != piece.digest:
             text = f"store '{store.shown}' gives another '{piece.key}' than was put there"
             raise StoreError(f"{text}: sha256 {found[:16]}… instead of {piece.digest[:16]}…")

@@ -25,7 +25,7 @@ Exit codes:
 
 
 @click.group("worker", invoke_without_command=True, epilog=_EXAMPLES)
-@setting_options(["fleet", "fleet_key_file"])
+@setting_options(["fleet", "fleet_key_file", "fleet_store"])
 @click.option(
     "--labels", default="", metavar="LABELS", help="Labels, separated by commas, that jobs ask for by runs_on."
 )
@@ -69,7 +69,16 @@ def command(
 
     with own_directory(directory) as own:
         return run_worker(
-            WorkerOptions(config.fleet, config.fleet_key_file, parsers.names(labels), number, name, str(own), health)
+            WorkerOptions(
+                config.fleet,
+                config.fleet_key_file,
+                parsers.names(labels),
+                number,
+                name,
+                str(own),
+                health,
+                config.fleet_store,
+            )
         )
 
 

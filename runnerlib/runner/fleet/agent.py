@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.cancellation import Stop, cancelled
 from runnerlib._util.safe_tree import remove_tree
-from runnerlib.errors import RunnerError
+from runnerlib._util.system import signal_name
+from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import Measured, StepFinished, Warned
 from runnerlib.events.forwarding import ForwardingObserver
 from runnerlib.events.result import StepResult
 from runnerlib.executor.local.own_process import alone, end_left
 from runnerlib.masking.known import KnownSecrets
 from runnerlib.output.telemetry.run_figures import RunFigures
+from runnerlib.runner.fleet.cargo import Cargo
 from runnerlib.runner.fleet.codec import decode, encode
 from runnerlib.runner.fleet.envelope import environment, unpack
 from runnerlib.runner.fleet.frame_writer import FrameWriter
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
     from runnerlib.events import Event
     from runnerlib.runner.fleet.envelope import Addressed
+    from runnerlib.runner.fleet.parcels import Parcel
     from runnerlib.runner.workflow.backend import RunningJob
 
 STOPS = 0.8
@@ -105,6 +108,7 @@ class _Job:
         self._ticket = given["ticket"]
         self._cipher = JobCipher(given["packed"]["key"])
         self._writer = FrameWriter(link, self._cipher, self._ticket)
+        self._packed: Mapping[str, Any] = given["packed"]
         self._counting = RunFigures(each_step=False)
         self._observer = _Counted(self._writer, self._counting, measures=given["packed"].get("measures", False))
         self._stop = Stop()
@@ -120,11 +124,13 @@ class _Job:
         loop = asyncio.get_running_loop()
         listening, watching = loop.create_task(self._listen()), loop.create_task(self._watch())
         base = Path(tempfile.mkdtemp(prefix=f"{self._ticket['run']}.{self._ticket['number']}-", dir=self._given["dir"]))
+        cargo = Cargo(self._given, base, self._check)
         try:
-            outcome = await self._outcome(base)
+            outcome, parcel = await self._with_artifacts(cargo, await self._outcome(cargo, base))
+            data = await self._encoded(cargo, outcome, parcel)
             if not self._lost:
                 self._count(outcome)
-                self._writer.end(self._encoded(outcome))
+                self._writer.end(data)
             await self._link.drain()
             if not self._lost:
                 await listening  # the worker leaves once it has the last frame
@@ -134,13 +140,15 @@ class _Job:
             with suppress(OSError):
                 remove_tree(base)
 
-    async def _outcome(self, base: Path) -> JobOutcome:
+    async def _outcome(self, cargo: Cargo, base: Path) -> JobOutcome:
         try:
-            job = unpack(self._given["packed"], base, environment(os.environ))
+            self._packed = await cargo.envelope()
+            job = unpack(self._packed, base, environment(os.environ))
         except RunnerError as error:
             return self._not_run(error)
         masker = job.plan.masker
         assert isinstance(masker, KnownSecrets)  # noqa: S101 - a job of a fleet has one
+        masker.register_secrets(list(cargo.secrets()))
         self._know(masker)
         fetching = any(plan.checkouts for plan in job.plan.plans.values())
         with HERE.followed_by(masker), taken_from_files() if fetching else nullcontext():
@@ -148,6 +156,21 @@ class _Job:
                 return await self._supervised(job)
             except RunnerError as error:
                 return self._not_run(error)
+
+    def _check(self) -> None:
+        """Raise Interrupted when parcels are not to be waited for: the job has not begun, or has no time left."""
+        if self._asked is not None and (self._running is None or self._asked[1]):
+            raise Interrupted(self._asked[0], signal_name(self._asked[0]))
+
+    async def _with_artifacts(self, cargo: Cargo, outcome: JobOutcome) -> tuple[JobOutcome, Parcel | None]:
+        """Store the artifacts of a job that has run; without them it fails, unless it did that before."""
+        if self._running is None or not self._packed["instance"].job.upload:
+            return outcome, None
+        try:
+            return outcome, await cargo.artifacts(self._packed["instance"].name)
+        except RunnerError as error:
+            self._warn(f"artifacts: {error}")
+            return (_spoilt(outcome, f"artifacts: {error}") if outcome.result.success else outcome), None
 
     async def _supervised(self, job: Addressed) -> JobOutcome:
         plan = job.plan
@@ -185,7 +208,7 @@ class _Job:
 
     def _know(self, masker: KnownSecrets) -> None:
         """Send on what the job found out to be secret, and mask what others have found out meanwhile."""
-        sent = {value for value, _ in self._given["packed"]["secrets"]}
+        sent = {value for value, _ in self._packed["secrets"]}
         new = tuple(pair for pair in masker.known if pair[0] not in sent)
         if new:
             self._writer.know(new)
@@ -231,23 +254,42 @@ class _Job:
             self._lost = True
             self._request(signal.SIGTERM, at_once=at_once)
 
-    def _encoded(self, outcome: JobOutcome) -> bytes:
-        data = encode([outcome, time.time()])
+    async def _encoded(self, cargo: Cargo, outcome: JobOutcome, artifacts: Parcel | None) -> bytes:
+        """Return the last frame: the outcome and the parcel of artifacts, or a parcel of both."""
+        data = encode([outcome, artifacts])
         if self._writer.fits(data):
             return data
-        reason = f"it hands on {len(data)} bytes of outputs, more than the fleet carries ({self._ticket['most']})"
-        failed = outcome.result._replace(outcome="failure", exit_code=1, reason=reason, cause="outputs", outputs={})
-        return encode([JobOutcome(failed), time.time()])
+        try:
+            if (parcel := await cargo.outcome(data)) is not None:
+                return encode([parcel, None])
+            reason = f"it hands on {len(data)} bytes of outputs, more than the fleet carries ({self._ticket['most']})"
+            reason += " without a store (--fleet-store)"
+        except RunnerError as error:
+            reason = f"it hands on {len(data)} bytes of outputs: {error}"
+        return encode([_spoilt(outcome, reason), artifacts])
 
     def _not_run(self, error: RunnerError) -> JobOutcome:
         """Return the outcome of a job that could not be planned or supervised here."""
-        packed, at = self._given["packed"], time.time()
-        instance, names = packed["instance"], packed["names"]
+        name, names, at = self._packed["name"], self._packed["names"], time.time()
+        stopped = isinstance(error, Interrupted)
         text = self._masker.mask_string(str(error)) if self._masker is not None else str(error)
         result = StepResult(
-            instance.name, "failure", error.exit_code, reason=text, cause="runner", started=at, ended=at
+            name,
+            "cancelled" if stopped else "failure",
+            error.exit_code,
+            reason=text,
+            cause="cancelled" if stopped else "runner",
+            started=at,
+            ended=at,
         )
         for number, shown in enumerate(names.values()):
             skipped = StepResult(shown, "skipped", 0, reason="the job could not be run", cause="dependency")
             self._writer.observe(StepFinished(skipped if number else result._replace(name=shown)))
         return JobOutcome(result)
+
+
+def _spoilt(outcome: JobOutcome, reason: str) -> JobOutcome:
+    """Return the outcome of a job that failed because of what it hands on."""
+    return JobOutcome(
+        outcome.result._replace(outcome="failure", exit_code=1, reason=reason, cause="outputs", outputs={})
+    )

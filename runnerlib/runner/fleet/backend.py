@@ -15,7 +15,8 @@ from runnerlib.masking.known import KnownSecrets
 from runnerlib.runner.fleet.codec import DamagedError
 from runnerlib.runner.fleet.contract import Queue, Ticket
 from runnerlib.runner.fleet.extra import own_version, require
-from runnerlib.runner.fleet.job import Fleet, FleetJob
+from runnerlib.runner.fleet.fleet_run import Fleet
+from runnerlib.runner.fleet.job import FleetJob
 from runnerlib.runner.fleet.run_record import OpenRecord, RunRecord, new_run_key, open_record
 from runnerlib.runner.fleet.seal import SealError
 from runnerlib.runner.journal import state_directory
@@ -45,6 +46,7 @@ async def fleet_backend(plan: WorkflowPlan, records: Path, stop: Stop) -> AsyncI
     require()
     from runnerlib.runner.fleet.jetstream import RunTerms, dispatching
     from runnerlib.runner.fleet.keys import read_key
+    from runnerlib.runner.fleet.shipping import Shipping
 
     config, masker = plan.front.config, plan.masker
     assert isinstance(masker, KnownSecrets)  # noqa: S101 - the services of a run on a fleet have one
@@ -52,8 +54,10 @@ async def fleet_backend(plan: WorkflowPlan, records: Path, stop: Stop) -> AsyncI
     opened = _record(plan, key)
     terms = RunTerms(opened.record.run, config.fleet_run_lease, config.detach, opened.record.started, opened.known)
     try:
+        shipping = Shipping(plan, opened.record.run)
+        await shipping.reach()
         async with dispatching(config.fleet or "", terms) as engine:
-            fleet = Fleet(plan, engine, masker, key.public, records, opened.record)
+            fleet = Fleet(plan, engine, masker, key.public, records, opened.record, shipping)
             backend = FleetBackend(fleet, key.fingerprint)
             loop = asyncio.get_running_loop()
             tasks = loop.create_task(backend.read()), loop.create_task(_stopped_with(engine.cancelled, stop))
@@ -62,6 +66,7 @@ async def fleet_backend(plan: WorkflowPlan, records: Path, stop: Stop) -> AsyncI
             finally:
                 await cancelled(*tasks)
                 await engine.close(ended=not backend.leaves)
+                await shipping.close(ended=not backend.leaves)
                 if not backend.leaves:
                     opened.ended()
     finally:

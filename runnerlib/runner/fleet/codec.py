@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runnerlib import events
+from runnerlib._util.objects.pieces import Piece
 from runnerlib.errors import RunnerError
 from runnerlib.events.findings import CaseCounts, Finding
 from runnerlib.events.result import StepResult, Usage
@@ -21,6 +22,7 @@ from runnerlib.pipeline.job.concurrency import Concurrency
 from runnerlib.pipeline.job.inputs import Input
 from runnerlib.pipeline.job.service import Service
 from runnerlib.pipeline.workflow import Approval, Download, FanOut, Filter, Instance, WorkflowJob
+from runnerlib.runner.fleet.parcels import Parcel
 from runnerlib.runner.workflow.backend import JobInputs, JobOutcome
 from runnerlib.runner.workflow.job_outputs import JobOutputs
 
@@ -29,7 +31,7 @@ _TUPLES: tuple[Any, ...] = (
     *(events.Annotated, events.Reported, events.Measured, Finding, CaseCounts),
     *(events.StepFinished, events.Triggered, StepResult, Usage, MaskReport, RuleCount, JobOutcome, JobOutputs),
     *(JobInputs, Instance, WorkflowJob, Step, Retry, Cache, Concurrency, Service, Download, Filter, Input, Approval),
-    FanOut,
+    *(FanOut, Piece, Parcel),
 )
 _CLASSES: Mapping[str, Any] = {one.__name__: one for one in (*_TUPLES, Job)}
 _SIZE = 4

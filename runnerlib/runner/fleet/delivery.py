@@ -50,6 +50,7 @@ class Setup(NamedTuple):
     say: Callable[[str], object]
     counts: Counts
     figures: Figures
+    store: str | None = None
 
 
 class Delivery:
@@ -168,7 +169,7 @@ class Delivery:
             "most": self._lease.most,
             "lease": self._ticket.queue.lease,
         }
-        return {"ticket": ticket, "dir": self._setup.directory, "renewed": self._renewed}
+        return {"ticket": ticket, "dir": self._setup.directory, "store": self._setup.store, "renewed": self._renewed}
 
     async def _pump(self, attempt: int) -> None:
         """Pass the agent's frames on, until its last one or its end."""

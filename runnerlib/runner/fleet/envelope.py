@@ -7,6 +7,7 @@ does not get the dispatcher's environment: it has that of its worker, with the v
 from __future__ import annotations
 
 import platform
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnerlib._util.paths import Workspace
@@ -14,7 +15,9 @@ from runnerlib.config import OBSERVING, Layer, Origin, Resolved, RunnerConfig
 from runnerlib.config.merge import Layers
 from runnerlib.masking.known import KnownSecrets
 from runnerlib.output.telemetry.trace import Trace
-from runnerlib.pipeline.workflow import Workflow
+from runnerlib.pipeline.job import Job
+from runnerlib.pipeline.workflow import Workflow, WorkflowJob
+from runnerlib.pipeline.workflow.expansion import instance_names
 from runnerlib.runner.environment import Files
 from runnerlib.runner.fleet.codec import DamagedError
 from runnerlib.runner.journal import Selection
@@ -25,7 +28,7 @@ from runnerlib.runner.workflow.plan import WorkflowPlan, body, workspace_of
 from runnerlib.secrets.lookup import SecretResolver
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from runnerlib.pipeline.workflow import Instance
@@ -38,7 +41,7 @@ _STAY = frozenset(
         *OBSERVING,
         *("log_level", "log_limit", "log_stream", "max_line"),
         *("timestamps", "secret_providers", "secret_dir", "secret_command", "secret_timeout"),
-        *("fleet", "fleet_key_file", "fleet_lease", "fleet_run_lease", "run_id", "detach"),
+        *("fleet", "fleet_key_file", "fleet_store", "fleet_lease", "fleet_run_lease", "run_id", "detach"),
         *("queue_timeout", "on_worker_loss"),
     )
 )
@@ -84,12 +87,14 @@ def pack(
             settings[name][0] = _lines(name, files.get(str(path), ""))
     return {
         "workflow": plan.workflow.name,
+        "name": instance.name,
         "instance": instance,
         "inputs": inputs,
         "names": dict(names),
         "shown": shown,
         "settings": settings,
         "files": {name: text for name, text in files.items() if name == resolved.config.secrets_file},
+        "upstream": {one.job: list(instance_names(plan.workflow.job(one.job))) for one in instance.job.download},
         "untrusted": request.untrusted,
         "references": [[path, key, value] for (path, key), value in plan.services.resolver.found.items()],
         "measures": plan.services.measures,
@@ -133,7 +138,7 @@ def unpack(packed: Mapping[str, Any], base: Path, environ: Mapping[str, str]) ->
     bare = resolved.changed({name: (value, Origin(Layer.JOB_FILE, "")) for name, value in unset.items()})
     front = plan_run(request._replace(resolved=bare), services)
     mine = request._replace(job=body(instance), workspace=workspace_of(front.workspace, instance.name))
-    workflow = Workflow(packed["workflow"], [instance.job])
+    workflow = Workflow(packed["workflow"], [instance.job, *starmap(_upstream, packed["upstream"].items())])
     plan = WorkflowPlan(
         workflow=workflow,
         services=services,
@@ -146,6 +151,12 @@ def unpack(packed: Mapping[str, Any], base: Path, environ: Mapping[str, str]) ->
         capacity=1,
     )
     return Addressed(plan, instance, packed["inputs"], packed["names"], packed["shown"])
+
+
+def _upstream(name: str, instances: Sequence[str]) -> WorkflowJob:
+    """Return a job with so many instances, of which a job that downloads their artifacts needs no more."""
+    one = list(instances) == [name]
+    return WorkflowJob(name, Job(), for_each=None if one else tuple(range(len(instances))))
 
 
 def facts() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from runnerlib.events.result import StepResult
 from runnerlib.runner.fleet.codec import DamagedError, decode, encode
 from runnerlib.runner.fleet.contract import FleetError, Frame
 from runnerlib.runner.fleet.envelope import pack
+from runnerlib.runner.fleet.parcels import Parcel
 from runnerlib.runner.fleet.remote_events import RemoteEvents
 from runnerlib.runner.fleet.seal import JobCipher, SealError, seal
 from runnerlib.runner.fleet.waiting import Why, waiting_for
@@ -21,42 +22,18 @@ from runnerlib.runner.workflow.backend import JobOutcome
 from runnerlib.runner.workflow.status_records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from runnerlib.events import Observer
-    from runnerlib.masking.known import Known, KnownSecrets
+    from runnerlib.masking.known import Known
     from runnerlib.pipeline.workflow import Instance
-    from runnerlib.runner.fleet.contract import Engine, Ticket
-    from runnerlib.runner.fleet.run_record import RunRecord
+    from runnerlib.runner.fleet.contract import Ticket
+    from runnerlib.runner.fleet.fleet_run import Fleet
     from runnerlib.runner.workflow.backend import JobInputs
-    from runnerlib.runner.workflow.plan import WorkflowPlan
 
 _TOLD_AFTER = 60.0
 _LOOKS = 5.0
 _PATIENCE = 3.0
-
-
-class Fleet:
-    """The things that all jobs of a run share; `tell` tells other jobs what one has found out to be secret."""
-
-    def __init__(
-        self, plan: WorkflowPlan, engine: Engine, masker: KnownSecrets, public: bytes, records: Path, run: RunRecord
-    ) -> None:
-        self.plan = plan
-        self.engine = engine
-        self.masker = masker
-        self.public = public
-        self.records = records
-        self.run = run
-        self.tell: Callable[[Known, int], None] = lambda _secrets, _source: None
-
-    def learn(self, frame: Frame) -> Known:
-        """Mask the secrets in a frame from now on. Raises SealError and DamagedError."""
-        cipher = JobCipher(self.run.job_key(frame.number))
-        secrets = _secrets(decode(cipher.opened(frame.sealed, frame.about(self.run.run))))
-        self.masker.register_secrets([value for value, _ in secrets], [name for _, name in secrets])
-        return secrets
 
 
 class FleetJob:
@@ -82,6 +59,7 @@ class FleetJob:
         self._events = RemoteEvents(names.values(), fleet.masker, observer)
         self._key = fleet.run.job_key(ticket.number)
         self._cipher = JobCipher(self._key)
+        self._artifacts: Parcel | None = None
         self._known = 0
         self._attempt = 0
         self._worker = ""
@@ -114,7 +92,7 @@ class FleetJob:
         try:
             record.started(started)
             try:
-                end = await self._run()
+                end = await self._with_artifacts(await self._run())
             except RunnerError as error:
                 if self._end.done() and self._end.exception() is error:
                     raise
@@ -130,12 +108,11 @@ class FleetJob:
 
     async def _run(self) -> JobOutcome:
         packed = pack(self._fleet.plan, self._instance, self._inputs, self._names, self._shown)
+        cargo = await self._fleet.shipping.cargo(self._instance)
+        packed = {**packed, **cargo, "key": self._key}
         if not self._fleet.engine.known:  # else an earlier envelope may have had less
             self._known = len(self._fleet.masker.known)
-        sealed = seal(encode({**packed, "key": self._key}), self._fleet.public, self.ticket.id)
-        if len(sealed) > self._fleet.engine.most:
-            most = self._fleet.engine.most
-            raise RunnerError(f"it has {len(sealed)} bytes with its settings, more than the fleet carries ({most})")
+        sealed = await self._sealed(packed)
         if self._signum:
             raise Interrupted(self._signum, signal_name(self._signum))
         waiting = asyncio.get_running_loop().create_task(self._hand_in(sealed))
@@ -146,6 +123,36 @@ class FleetJob:
             raise
         finally:
             await cancelled(waiting)
+
+    async def _sealed(self, packed: dict[str, Any]) -> bytes:
+        """Return the envelope; one that is too large goes into the store. Raises RunnerError."""
+        fleet, most = self._fleet, self._fleet.engine.most
+        sealed = seal(encode(packed), fleet.public, self.ticket.id)
+        if len(sealed) > most:
+            parcel = await fleet.shipping.send(encode(packed))
+            if parcel is None:
+                text = f"it has {len(sealed)} bytes with its settings, more than the fleet carries ({most})"
+                raise RunnerError(f"{text} without a store (--fleet-store)")
+            kept: dict[str, Any] = {
+                name: packed[name] for name in ("key", "name", "names", "measures") if name in packed
+            }
+            kept["parcel"] = parcel
+            sealed = seal(encode(kept), fleet.public, self.ticket.id)
+        return sealed
+
+    async def _with_artifacts(self, end: JobOutcome) -> JobOutcome:
+        """Put the artifacts of the job into the workspace; a job whose artifacts cannot be had fails."""
+        if self._artifacts is None:
+            return end
+        try:
+            await self._fleet.shipping.take_artifacts(self._instance.name, self._artifacts)
+        except RunnerError as error:
+            self._observer.observe(Warned(self._fleet.masker.mask_string(f"{self._shown}: artifacts: {error}")))
+            if end.result.success:
+                reason = f"artifacts: {error}"
+                failed = end.result._replace(outcome="failure", exit_code=1, reason=reason, cause="outputs", outputs={})
+                return JobOutcome(failed)
+        return end
 
     async def _leave(self) -> None:
         """Kill the job when the run itself is cancelled, unless it goes on without it."""
@@ -232,14 +239,27 @@ class FleetJob:
                 for event in self._opened(frame):
                     self._events.show(event)
             case "end":
-                outcome, _ = self._opened(frame)
-                if not isinstance(outcome, JobOutcome) or not isinstance(outcome.result, StepResult):
-                    raise DamagedError("its end is none")
-                self._take_end(self._ended(outcome))
+                self._take_end(await self._ending(frame))
             case "lost":
                 self._take_end(self._lost(frame.worker))
             case "withdrawn":
                 self._take_end(self._withdrawn(self._opened(frame)))
+
+    async def _ending(self, frame: Frame) -> JobOutcome:
+        """Return the outcome in the last frame. Raises DamagedError."""
+        outcome, self._artifacts = self._opened(frame)
+        if isinstance(outcome, Parcel):
+            try:
+                outcome, self._artifacts = decode(await self._fleet.shipping.received(outcome))
+            except DamagedError:
+                raise
+            except RunnerError as error:
+                return self._not_run(error, time.time())
+        if not isinstance(outcome, JobOutcome) or not isinstance(outcome.result, StepResult):
+            raise DamagedError("its end is none")
+        if not isinstance(self._artifacts, Parcel | None):
+            raise DamagedError("its artifacts are none")
+        return self._ended(outcome)
 
     def _withdrawn(self, why: Any) -> JobOutcome:
         """Return the outcome of a job that no worker has begun in time, or that a signal has ended before."""
@@ -359,11 +379,3 @@ class FleetJob:
             await self._fleet.engine.tell(
                 self.ticket.number, self._cipher.seal(encode(secrets), f"{self.ticket.id} tell")
             )
-
-
-def _secrets(given: Any) -> Known:
-    """Return secrets of a worker. Raises DamagedError for anything else."""
-    pairs = tuple((value, name) for value, name in given)
-    if not all(isinstance(value, bytes) and isinstance(name, str | None) for value, name in pairs):
-        raise DamagedError("its secrets are none")
-    return pairs

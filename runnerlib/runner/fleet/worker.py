@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from runnerlib._util.objects.address import open_store
 from runnerlib.errors import ConfigError, one_line
 from runnerlib.output.telemetry.figures import Figures
 from runnerlib.runner.fleet.contract import WorkerFacts, WorkerState
@@ -29,7 +31,7 @@ _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 
 class WorkerOptions(NamedTuple):
-    """The options of a worker: the fleet, its key, labels beside those of the machine, slots, name and directory."""
+    """The options of a worker: its fleet and key, labels beside those of the machine, slots, name, directory, store."""
 
     fleet: str
     key_file: str
@@ -38,6 +40,7 @@ class WorkerOptions(NamedTuple):
     name: str
     directory: str
     health: str = ""
+    store: str | None = None
 
 
 def run_worker(options: WorkerOptions) -> int:
@@ -51,9 +54,11 @@ def run_worker(options: WorkerOptions) -> int:
         key = read_key(options.key_file)
         if not key.private:
             raise ConfigError(f"a worker needs the whole key, '{one_line(options.key_file)}' has its public half alone")
+        if options.store is not None:
+            open_store(options.store, os.environ)  # what is wrong with the address is told now
         labels = tuple(dict.fromkeys((*options.labels, *facts())))
         worker = WorkerFacts(name, own_version(), key.fingerprint, labels, options.slots)
-        setup = Setup(name, key, options.directory, zygote.agent, _say, Counts(), Figures())
+        setup = Setup(name, key, options.directory, zygote.agent, _say, Counts(), Figures(), options.store)
         with asyncio.Runner(loop_factory=uvloop_factory()) as loop:
             loop.run(_Worker(worker, setup).run(options.fleet, address))
     finally:

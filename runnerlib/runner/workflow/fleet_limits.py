@@ -33,23 +33,26 @@ def refuse(
         if instance.job.retry.max:
             text = "the workers of a fleet do not try a whole job again yet; give its steps the retry"
             problems.append(f"job '{one_line(name)}': {text}")
-        if instance.job.upload or instance.job.download:
-            problems.append(f"job '{one_line(name)}': artifacts do not travel between the workers of a fleet yet")
+        if (instance.job.upload or instance.job.download) and front.config.fleet_store is None:
+            problems.append(f"job '{one_line(name)}': artifacts need a store that the workers see; give --fleet-store")
         if instance.job.body.concurrency is not None:
             told = "a concurrency group holds on one machine; on a fleet give it to the whole workflow"
             problems.append(f"job '{one_line(name)}': {told}")
-        problems += (f"job '{one_line(name)}': {text}" for text in _of_this_machine(plans[name].config))
+        problems += (
+            f"job '{one_line(name)}': {text}" for text in _of_this_machine(plans[name].config, front.config.fleet_store)
+        )
     if problems:
         raise ConfigError("\n".join(problems))
 
 
-def _of_this_machine(config: RunnerConfig) -> Iterator[str]:
+def _of_this_machine(config: RunnerConfig, store: str | None) -> Iterator[str]:
     for what, kind, url in (
         ("source", config.source_type, config.source_url),
         ("ci_source", config.ci_source_type, config.ci_source_url),
     ):
         if kind == "copy":
-            yield f"{what}_type copy is of this machine; the workers of a fleet need a source with a URL"
+            if store is None:
+                yield f"{what}_type copy needs a store that the workers see; give --fleet-store, or a source with a URL"
         elif kind not in {None, "", "none"} and url and os.path.exists(url):
             yield f"{what}_url '{one_line(url)}' is a path of this machine; the workers of a fleet need a URL"
     if config.plugin_dir:

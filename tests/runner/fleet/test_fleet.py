@@ -162,8 +162,8 @@ def test_what_a_fleet_cannot_carry_is_refused(key: Path, tmp_path: Path) -> None
     keyed = {"REACTORCIDE_FLEET_KEY_FILE": str(key)}
     job = "jobs: [{name: a, command: 'true', %s}]"
     assert refused(job % "timeout: 5") == "a fleet needs its key: give --fleet-key-file"
-    assert "job 'a': artifacts do not travel" in refused(job % "artifacts: {upload: x}", **keyed)
-    assert "source_type copy is of this machine" in refused(job % "source: {type: copy, url: /tmp}", **keyed)
+    assert "job 'a': artifacts need a store" in refused(job % "artifacts: {upload: x}", **keyed)
+    assert "source_type copy needs a store" in refused(job % "source: {type: copy, url: /tmp}", **keyed)
     assert "is a path of this machine" in refused(job % f"source: {{type: git, url: {tmp_path}}}", **keyed)
     assert "plugin_dir is a directory" in refused(job % "timeout: 5", REACTORCIDE_PLUGIN_DIR=str(tmp_path), **keyed)
     assert "retry, fail" in refused(job % "on_worker_loss: maybe", **keyed)
