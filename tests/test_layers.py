@@ -63,6 +63,7 @@ LAZY = {
     "runnerlib.config.file": "few runs have a configuration file",
     "runnerlib.engine.boundary": "few jobs have steps in a sandbox",
     "runnerlib.engine.exec_limits": "few commands are larger than the kernel takes",
+    "runnerlib.engine.sampler": "few runs have a profile",
     "runnerlib.engine.retry_watch": "few steps have a pattern for their retries",
     "runnerlib.executor.container": "few runs start a container",
     "runnerlib.executor.local.oom_kmsg": "the kernel's log is read where no control group counts",

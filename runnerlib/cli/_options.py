@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runnerlib.config import SETTINGS, Setting, parsers
+from runnerlib.config.setting import PROFILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,8 +43,9 @@ def _option(setting: Setting) -> Callable[[F], F]:
             callback=_several,
             help=_help(setting),
         )
+    more: dict[str, Any] = {"is_flag": False, "flag_value": PROFILED} if setting.name == "profile" else {}
     return click.option(
-        setting.option, setting.name, metavar=_metavar(setting), help=_help(setting), shell_complete=_values
+        setting.option, setting.name, metavar=_metavar(setting), help=_help(setting), shell_complete=_values, **more
     )
 
 

@@ -11,6 +11,7 @@ import click
 from runnerlib._util.paths import working_directory
 from runnerlib.config import Resolved, read
 from runnerlib.config.misspelt import misspelt
+from runnerlib.config.setting import profiled
 from runnerlib.errors import ConfigError, printable
 from runnerlib.executor.hardening import wipe
 from runnerlib.runner.environment import named_secrets, private
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def resolve_options(config_file: str | None, options: Mapping[str, object]) -> Resolved:
     """Return the configuration with `options` on top, and change to its work_dir. Raises ConfigError."""
-    resolved = read(options, os.environ, config_file)
+    resolved = read(profiled(options), os.environ, config_file)
     work_dir = resolved.config.work_dir
     if work_dir is not None:
         try:

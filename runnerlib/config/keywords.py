@@ -87,6 +87,7 @@ class SettingKeywords(TypedDict, total=False):
     history: str | None
     metrics_file: str | None
     metrics_push: str | None
+    profile_steps: bool | str | None
     otel: Literal["auto", "on", "off"] | None
     plugin_dir: str | None
     plugin_packages: Texts | None

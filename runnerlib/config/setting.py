@@ -78,3 +78,14 @@ def declared(own_fields: Iterable[Field[object]]) -> tuple[Setting, ...]:
         other_name("git_url", "source_url", {"source_type": "git"}),
         other_name("git_ref", "source_ref", {"source_type": "git"}),
     )
+
+
+PROFILED = "\0"
+"""The value of `--profile` without a NAME, which no set of settings can have."""
+
+
+def profiled(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options in which `--profile` without a NAME is no set of settings, but asks for a profile of the steps."""
+    if options.get("profile") != PROFILED:
+        return dict(options)
+    return {**options, "profile": None, "profile_steps": "true"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.values import record
 from runnerlib.config import parsers
@@ -11,6 +11,8 @@ from runnerlib.config.setting import Setting, declared, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_OBSERVER: Mapping[str, Any] = {"early": True, "observing": True}
 
 
 @record
@@ -289,21 +291,20 @@ class RunnerConfig:
     )
     history: str | None = setting(
         "file that keeps times and outcomes of runs, or `none` (default: .runnerlib/history.db of a project)",
-        early=True,
-        observing=True,
+        **_OBSERVER,
     )
-    metrics_file: str | None = setting(
-        "file to write the figures of the run to, for the textfile collector of Prometheus", early=True, observing=True
-    )
+    metrics_file: str | None = setting("file for the figures of the run, as Prometheus reads them", **_OBSERVER)
     metrics_push: str | None = setting(
-        "URL of a Pushgateway of Prometheus that gets the figures of the run", early=True, observing=True, secret=True
+        "URL of a Pushgateway of Prometheus that gets the figures of the run", secret=True, **_OBSERVER
     )
     otel: str = setting(
-        "export traces and metrics by OpenTelemetry: auto (where OTEL_… variables name an endpoint), on or off",
+        "traces and metrics by OpenTelemetry: auto (as OTEL_… variables say), on or off",
         parsers.choice("auto", "on", "off"),
         "auto",
-        early=True,
-        observing=True,
+        **_OBSERVER,
+    )
+    profile_steps: bool = setting(
+        "sample CPU, memory, IO and processes of steps, as --profile without a NAME does", parsers.boolean, False
     )
     plugin_dir: str | None = setting("directory whose files plugin_*.py are loaded as plugins", early=True)
     plugin_packages: tuple[str, ...] = setting(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from runnerlib._util.system import TerminalSize
+    from runnerlib.engine.sampler import Sampler
     from runnerlib.events import Observer
     from runnerlib.events.result import Usage
     from runnerlib.executor.process_spec import ProcessInfo, ProcessSpec, Room
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
 
 
 class Limits(NamedTuple):
-    """Times in seconds: `grace` from TERM to KILL, `drain` for output held open after the exit."""
+    """Times in seconds: `grace` from TERM to KILL, `drain` for output held open after the exit.
+
+    `sample` is the interval between two samples of what the process uses; 0 for none.
+    """
 
     grace: float = 5.0
     drain: float = 2.0
+    sample: float = 0.0
 
 
 class Command(NamedTuple):
@@ -94,6 +99,7 @@ class Attempt:
         self._timers: list[asyncio.TimerHandle] = []
         self._named: set[int] = set()
         self._waiting = False  # for the end of the process
+        self._sampler: Sampler | None = None
         self.usage: Usage | None = None
 
     def stop(self, why: StepOutcome, *, at_once: bool = False) -> None:
@@ -171,6 +177,8 @@ class Attempt:
         self._waiting = True
         pump.start()
         self._watch_time(pump)
+        if self._limits.sample:
+            self._sample(process)
         await pump.ended
         if pump.error is not None:  # the output has no reader any more, so the job ends
             self._terminate(process, at_once=False)
@@ -179,6 +187,13 @@ class Attempt:
         if pump.error is not None:
             raise pump.error
         return self._stopped or ending
+
+    def _sample(self, process: StepProcess) -> None:
+        from runnerlib.engine.sampler import Sampler  # few runs have a profile
+
+        mask, interval = self._masker.mask_string, self._limits.sample
+        self._sampler = Sampler(process, self._command.step, self._observer, mask, interval)
+        self._sampler.start()
 
     def _reap(self, process: StepProcess) -> StepOutcome:
         end = process.reap()
@@ -251,6 +266,8 @@ class Attempt:
             return
         for timer in self._timers:
             timer.cancel()
+        if self._sampler is not None:
+            self._sampler.stop()
         if self._pump is not None:
             self._pump.finish()
         self._wait_no_more(process)

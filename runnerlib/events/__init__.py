@@ -94,6 +94,34 @@ class Masked(NamedTuple):
     report: MaskReport
 
 
+class ProcessSample(NamedTuple):
+    """A process of a step at one moment: its own CPU seconds, those of children that have ended, and its memory."""
+
+    pid: int
+    parent: int
+    name: str
+    cpu: float
+    children: float
+    rss: int
+
+
+class Sampled(NamedTuple):
+    """The use of a step at one moment, in runs with a profile; `at` is in seconds since the epoch.
+
+    `cpu` seconds, `rss`, `read` and `written` bytes are those of its living processes together, `total` is their
+    number; `processes` has at most 100 of them.
+    """
+
+    step: str
+    at: float
+    cpu: float
+    rss: int
+    read: int
+    written: int
+    total: int
+    processes: tuple[ProcessSample, ...] = ()
+
+
 class Annotated(NamedTuple):
     """A finding of a step about a line of the source: a failed test of a report, what a problem matcher recognized."""
 
@@ -159,6 +187,7 @@ Event = (
     Notice
     | Warned
     | Measured
+    | Sampled
     | JobStarted
     | StepStarted
     | StepOutput

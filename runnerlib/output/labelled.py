@@ -11,6 +11,7 @@ from runnerlib.events import (
     JobStarted,
     Masked,
     Reported,
+    Sampled,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -41,7 +42,16 @@ class Labelled(Filter):
 
     def _labelled(self, event: Event) -> Event:
         match event:
-            case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned() | Annotated() | Reported():
+            case (
+                StepOutput()
+                | StepStarted()
+                | StepRetrying()
+                | Masked()
+                | Warned()
+                | Annotated()
+                | Reported()
+                | Sampled()
+            ):
                 return event._replace(step=self._label(event.step))
             case StepFinished():
                 return StepFinished(event.result._replace(name=self._label(event.result.name)))

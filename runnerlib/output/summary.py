@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnerlib.errors import one_line
-from runnerlib.events import Annotated, JobFinished, JobStarted, Masked, Reported
+from runnerlib.events import Annotated, JobFinished, JobStarted, Masked, Measured, Reported, Sampled
 from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.output.failure_tails import FailureTails, tails_of
 from runnerlib.output.messages import duration, ended
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from runnerlib.output.capabilities import TerminalCapabilities
     from runnerlib.output.findings_summary import FindingsSummary
     from runnerlib.output.history.estimate import EarlierRuns
+    from runnerlib.output.hook_times import HookTimes
+    from runnerlib.output.profile import Profile
 
 _LONGEST_LINE = 200
 _MOST_SLOW = 5
@@ -75,6 +77,8 @@ class Summary(UnbufferedObserver):
         self._ways = ways
         self._console_told = console_told
         self._earlier = earlier
+        self._hooks: HookTimes | None = None
+        self._profile: Profile | None = None
         self._tails = FailureTails()
         self._labels: Mapping[str, str] = MappingProxyType({})
         self._masked: MaskReport | None = None
@@ -93,14 +97,33 @@ class Summary(UnbufferedObserver):
 
                     self._findings = FindingsSummary()
                 self._findings.observe(event)
+            case Measured():
+                if event.kind == "hook":
+                    self._hooks = self._hooks or self._hook_times()
+                    self._hooks.add(event)
+            case Sampled():
+                self._profile = self._profile or self._new_profile()
+                self._profile.add(event)
             case JobFinished():
                 self.conclude(event.result)
             case _:
                 self._tails.observe(event)
 
+    @staticmethod
+    def _hook_times() -> HookTimes:
+        from runnerlib.output.hook_times import HookTimes  # few runs have plugins
+
+        return HookTimes()
+
+    @staticmethod
+    def _new_profile() -> Profile:
+        from runnerlib.output.profile import Profile  # few runs have one
+
+        return Profile()
+
     def conclude(self, job: JobResult) -> None:
         """Write the summary of a job that has finished."""
-        if len(job.steps) == 1 and self._console_told and self._findings is None:
+        if len(job.steps) == 1 and self._console_told and not (self._findings or self._profile):
             failed = [step.name for step in job.steps if step.attempts and step.outcome == "failure"]
             if failed and self._ways.log is not None:
                 self.say_lines([f"runnerlib: the full log is {self._ways.log(failed[0])}"])
@@ -120,6 +143,10 @@ class Summary(UnbufferedObserver):
             yield ""
             text = shortened(one_line(self._masked.summary()), _LONGEST_LINE, self._look.plain("…"))
             yield from hanging(text, self._look.width(), "", "  ")
+        for lines in (self._hooks and self._hooks.lines(), self._profile and self._profile.lines()):
+            if found := list(lines or ()):
+                yield ""
+                yield from found
         if self._earlier is not None:
             yield from self._unusual(self._earlier, result, steps)
         yield ""

@@ -128,8 +128,8 @@ class RunState:
             self.measured(Measured(kind, name, started, time.time(), outcome, phase, step))
 
     def measured(self, event: Measured) -> None:
-        """Send what was measured, masked, if observers want to know."""
-        if self.measures:
+        """Send what was measured, masked, if observers want to know; of plugins the summary does."""
+        if self.measures or event.kind == "hook":
             name, step = self._mask(event.name), self._mask(event.step)
             with suppress(OutputError):  # the next event raises it again
                 self.tell(event._replace(name=name, step=step))

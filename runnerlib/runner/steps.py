@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from runnerlib.runner.services import RunServices
 
 
+_SAMPLE = 0.1
+"""Seconds between two samples of what a step uses."""
+
+
 class Site(NamedTuple):
     """The place of a job's steps: what starts their processes, the secret socket, and a private directory."""
 
@@ -98,7 +102,9 @@ def _execution(plan: JobPlan, services: RunServices, site: Site) -> JobExecution
         directory=directory,
         scratch=site.scratch,
         conditions=plan.conditions,
-        limits=Limits(plan.config.grace_period, plan.config.drain_timeout),
+        limits=Limits(
+            plan.config.grace_period, plan.config.drain_timeout, _SAMPLE if plan.config.profile_steps else 0.0
+        ),
         cleanup=plan.config.cleanup_timeout,
         secrets=plan.secrets,
         inspect=services.inspect,

@@ -27,7 +27,9 @@ from runnerlib.events import (
     Masked,
     Measured,
     Notice,
+    ProcessSample,
     Reported,
+    Sampled,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -51,6 +53,7 @@ NewLoop = Callable[[], asyncio.AbstractEventLoop]
 texts = st.text(max_size=20)
 ALL: list[Event] = [
     Notice("cloning"),
+    Sampled("a", EPOCH, 1.5, 1 << 20, 0, 512, 1, (ProcessSample(7, 1, "make", 1.0, 0.5, 1 << 20),)),
     Measured("source", "src", EPOCH, EPOCH + 1),
     Warned("beware"),
     Warned("beware", "a"),
@@ -114,6 +117,17 @@ def test_what_the_lines_say() -> None:
     assert {one["time"] for one in got} == {time}
     assert [{key: value for key, value in one.items() if key not in {"v", "time"}} for one in got] == [
         {"type": "notice", "text": "cloning"},
+        {
+            "type": "sample",
+            "step": "a",
+            "at": "2027-01-15T08:00:00.000000Z",
+            "cpu": 1.5,
+            "rss": 1 << 20,
+            "read": 0,
+            "written": 512,
+            "total": 1,
+            "processes": [{"pid": 7, "parent": 1, "name": "make", "cpu": 1.0, "children": 0.5, "rss": 1 << 20}],
+        },
         {"type": "warning", "text": "beware", "step": None},
         {"type": "warning", "text": "beware", "step": "a"},
         {"type": "job_started", "job": "ci", "steps": {"a": [], "b": ["a"]}},

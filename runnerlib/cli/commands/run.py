@@ -12,6 +12,7 @@ from runnerlib.cli._commands import GroupedCommand
 from runnerlib.cli._options import complete_entries, setting_options
 from runnerlib.cli._request import current_directory, is_unnamed, requested, resolve_options
 from runnerlib.config import SETTINGS
+from runnerlib.config.setting import profiled
 from runnerlib.errors import ConfigError, one_line, printable
 from runnerlib.output.console import is_one_stream
 from runnerlib.runner.planner import Planner, plan_job
@@ -173,6 +174,7 @@ def carry_out(
     says what to run; `names` are steps or jobs of it. `here` runs on the files that are there. With `pick` and
     `shell_on_failure` the user is asked on the terminal.
     """
+    settings = profiled(settings)
     if shell_on_failure:
         settings["output"] = _steady(settings["output"])
     chosen = (tuple(start), tuple(only), tuple(skip), exit_code_from)

@@ -22,6 +22,7 @@ from runnerlib.events import (
     Measured,
     Notice,
     Reported,
+    Sampled,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -173,8 +174,8 @@ def _fields(event: Event) -> _Fields:
             found = "masked", {"step": event.step, **cast("dict[str, Value]", event.report.as_dict())}
         case StepFinished():
             found = "step_finished", _step(event.result)
-        case Annotated() | Reported():
-            found = _of_findings(event)
+        case Annotated() | Reported() | Sampled():
+            found = _of_findings(event) if not isinstance(event, Sampled) else ("sample", _sample(event))
         case JobFinished():
             found = "job_finished", _job(event.result)
         case WorkflowJobFinished() | WorkflowFinished():
@@ -182,6 +183,11 @@ def _fields(event: Event) -> _Fields:
         case _:
             raise TypeError(f"output is no line of its own: {type(event).__name__}")
     return found
+
+
+def _sample(event: Sampled) -> dict[str, Value]:
+    processes: list[Value] = [dict(one._asdict()) for one in event.processes]
+    return {**event._replace(processes=())._asdict(), "at": _time(event.at), "processes": processes}
 
 
 def _of_workflow(event: WorkflowJobFinished | WorkflowFinished) -> _Fields:

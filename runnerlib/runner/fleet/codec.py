@@ -28,7 +28,7 @@ from runnerlib.runner.workflow.job_outputs import JobOutputs
 
 _TUPLES: tuple[Any, ...] = (
     *(events.Notice, events.Warned, events.StepStarted, events.StepOutput, events.StepRetrying, events.Masked),
-    *(events.Annotated, events.Reported, events.Measured, Finding, CaseCounts),
+    *(events.Annotated, events.Reported, events.Measured, events.Sampled, events.ProcessSample, Finding, CaseCounts),
     *(events.StepFinished, events.Triggered, StepResult, Usage, MaskReport, RuleCount, JobOutcome, JobOutputs),
     *(JobInputs, Instance, WorkflowJob, Step, Retry, Cache, Concurrency, Service, Download, Filter, Input, Approval),
     *(FanOut, Piece, Parcel),

@@ -14,6 +14,7 @@ from runnerlib.events import (
     Measured,
     Notice,
     Reported,
+    Sampled,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -66,7 +67,7 @@ class RemoteEvents:
                 self._attempt(event)
             case StepFinished():
                 self._finish(event.result)
-            case Masked() | Annotated() | Reported():
+            case Masked() | Annotated() | Reported() | Sampled():
                 self._of_step(event)
             case Notice() | Warned():
                 if isinstance(event, Warned) and event.step:
@@ -83,12 +84,15 @@ class RemoteEvents:
             case _:
                 raise DamagedError(f"a job cannot say '{type(event).__name__}'")
 
-    def _of_step(self, event: Masked | Annotated | Reported) -> None:
+    def _of_step(self, event: Masked | Annotated | Reported | Sampled) -> None:
         self._checked(event.step)
         if isinstance(event, Annotated):
             event = event._replace(finding=event.finding.masked(self._masker.mask_string))
         elif isinstance(event, Reported):
             event = event._replace(kind=self._masker.mask_string(event.kind))
+        elif isinstance(event, Sampled):
+            names = (one._replace(name=self._masker.mask_string(one.name)) for one in event.processes)
+            event = event._replace(at=event.at - self._ahead, processes=tuple(names))
         self._observer.observe(event)
 
     def _output(self, step: str, data: bytes) -> None:

@@ -13,6 +13,7 @@ from runnerlib.events import (
     Measured,
     Notice,
     Reported,
+    Sampled,
     StepFinished,
     StepOutput,
     StepRetrying,
@@ -54,7 +55,16 @@ class JobEventRelay(ForwardingObserver):
                 self._observer.observe(Notice(f"{self._job}: {event.text}"))
             case Warned() if not event.step:
                 self._observer.observe(Warned(f"{self._job}: {event.text}"))
-            case StepOutput() | StepStarted() | StepRetrying() | Masked() | Warned() | Annotated() | Reported():
+            case (
+                StepOutput()
+                | StepStarted()
+                | StepRetrying()
+                | Masked()
+                | Warned()
+                | Annotated()
+                | Reported()
+                | Sampled()
+            ):
                 self._observer.observe(event._replace(step=self._shown[event.step]))
             case Measured():
                 job = next(iter(self.names.values()), self._job).partition("/")[0]  # as other events name it
