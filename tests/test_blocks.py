@@ -17,6 +17,7 @@ from runnerlib.config import resolve
 from runnerlib.errors import ConfigError
 from runnerlib.masking.report import RuleCount
 from runnerlib.pipeline import job_file, workflow
+from runnerlib.runner.findings.matchers import Matchers, from_json
 from tests.integration.cli import RUNNERLIB, environment
 from tests.looped import assert_each
 from tests.pages import Block, all_blocks
@@ -174,6 +175,9 @@ def test_settings_of_the_ci_source_are_settings() -> None:
 
 
 def test_json_is_json() -> None:
-    settings, report = (json.loads(block.text) for block in all_blocks("json"))
+    found = {block.page: block.text for block in all_blocks("json")}
+    matchers = from_json(found.pop("reports.md").encode())
+    assert [one.path for one in Matchers(matchers).feed("src/a.c:3: no")] == ["src/a.c"]
+    settings, report = map(json.loads, found.values())
     assert all(key.startswith(".vscode/") for key in settings["yaml.schemas"])
     assert RuleCount(**report).marks == 2

@@ -89,6 +89,8 @@ class StepRun:
 
         `directory` says where it runs, asked before each attempt; it may raise RunnerError.
         """
+        if step.problem_matchers and job.findings is not None:
+            job = job._replace(observer=job.findings.matching(step, shown, directory, job.observer))
         self._step = step
         self._shown = shown
         self._prefix = prefix
@@ -136,7 +138,7 @@ class StepRun:
             return self._result(StepOutcome(0, current.reason, "restored"), 0)
         refused = refused or self._stopped
         number, ending = await self._attempts() if refused is None else (0, refused)
-        if self._job.findings is not None and number and self._step.reports:
+        if self._job.findings is not None and number and (self._step.reports or self._step.problem_matchers):
             await self._collect(self._job.findings)
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))

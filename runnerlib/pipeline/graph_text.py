@@ -145,6 +145,8 @@ def _how(step: Step, waits_for: Collection[str]) -> Iterator[str]:
 def _kept(step: Step) -> Iterator[str]:
     """Yield what is kept for a step from run to run."""
     yield from kept_files(step.cache)
+    if step.problem_matchers:
+        yield f"problem matchers: {', '.join(step.problem_matchers)}"
     if step.reports:
         yield f"reports: {', '.join(step.reports)}"
     if step.sources:

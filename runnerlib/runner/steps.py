@@ -69,10 +69,10 @@ def job_run(
         execution = execution._replace(
             cache=StepFiles(plan, execution.env, masker, observer, measures=services.measures)
         )
-    if any(step.reports for step in plan.job.steps):
-        from runnerlib.runner.findings.step_findings import StepReports  # few steps have reports
+    if any(step.reports or step.problem_matchers for step in plan.job.steps):
+        from runnerlib.runner.findings.step_findings import Findings  # few steps have some
 
-        execution = execution._replace(findings=StepReports(plan, masker, observer))
+        execution = execution._replace(findings=Findings(plan, masker, observer))
     if plan.job.env_file or any(step.env_file for step in plan.job.steps):
         from runnerlib.runner.env_files import EnvFiles  # for the few jobs that have some
 

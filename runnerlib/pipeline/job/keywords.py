@@ -59,5 +59,6 @@ class StepKeywords(TypedDict, total=False):
     env_file: Sequence[str]
     cache: Cache | Sequence[Cache]
     reports: Mapping[str, str | Sequence[str]]
+    problem_matchers: Sequence[str]
     sources: Sequence[str]
     generates: Sequence[str]

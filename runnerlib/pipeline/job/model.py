@@ -244,10 +244,10 @@ def _wrong_kept(step: Step) -> Iterator[tuple[Place, str]]:
         from runnerlib.pipeline.job.cache import wrong_kept  # likewise
 
         yield from (((key,), text) for key, text in wrong_kept(step.cache, step.sources, step.generates))
-    if step.reports:
-        from runnerlib.pipeline.job.reports import wrong_reports  # likewise
+    if step.reports or step.problem_matchers:
+        from runnerlib.pipeline.job.reports import wrong_findings  # likewise
 
-        yield from ((("reports",), text) for text in wrong_reports(step.reports))
+        yield from (((key,), text) for key, text in wrong_findings(step.reports, step.problem_matchers))
 
 
 def _wrong_times(step: Step) -> Iterator[tuple[Place, str]]:

@@ -67,7 +67,7 @@ class Retry(NamedTuple):
 NO_RETRY = Retry()
 
 
-_LISTED = ("depends_on", "outputs", "secrets", "env_file", "sources", "generates")
+_LISTED = ("depends_on", "outputs", "secrets", "env_file", "sources", "generates", "problem_matchers")
 
 
 class _Fields(NamedTuple):
@@ -99,6 +99,7 @@ class _Fields(NamedTuple):
     sources: Sequence[str] = ()
     generates: Sequence[str] = ()
     reports: Mapping[str, Sequence[str]] = NO_REPORTS
+    problem_matchers: Sequence[str] = ()
 
 
 def _mended(step: Step) -> Step:
@@ -141,7 +142,8 @@ class Step(_Fields):
     where they are gone or have changed.
 
     `reports` are globs of files below its directory that are read when it has ended, by their kind: `junit`, `tap`,
-    `sarif` or `cobertura`.
+    `sarif` or `cobertura`. `problem_matchers` find messages about lines of the source in what it prints: names of
+    built-in ones, and paths of JSON files in its directory.
 
     `env_file` names files of NAME=VALUE lines in the job's directory, read when the step starts; `env` wins.
 

@@ -167,6 +167,7 @@ _KINDS: Kinds = {
     "sources": parsers.names,
     "generates": parsers.names,
     "reports": reports,
+    "problem_matchers": parsers.names,
 }
 ALLOW_FAILURE = "allow_failure"
 STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: parsers.boolean}

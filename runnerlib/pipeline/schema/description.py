@@ -84,6 +84,8 @@ STEP = {
     "a list of such",
     "sources": "globs of the files that the step reads: it is skipped while they stay as they were when it succeeded",
     "generates": "globs of the files that the step makes of its `sources`, restored when it is skipped",
+    "problem_matchers": "names of what finds messages about lines in its output: `gcc`, `go`, `rustc`, `eslint`, "
+    "`mypy`, `pytest`, `ruff`, `tsc`, or paths of JSON files in GitHub's form",
     "reports": "globs of the reports that the step writes, by kind: `junit`, `tap`, `sarif`, `cobertura`",
 }
 RETRY = {

@@ -1,4 +1,4 @@
-"""The reports of steps: found when a step has ended, read in a thread, masked, and told as events."""
+"""The findings of steps: in their output, and in reports, which are read in a thread when a step has ended."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from runnerlib.events import Annotated, Reported, Warned
 from runnerlib.events.findings import MOST_TOLD, CaseCounts
 from runnerlib.runner.cache.content import found
 from runnerlib.runner.findings import cobertura, junit, sarif, tap
+from runnerlib.runner.findings.built_in import BUILT_IN
+from runnerlib.runner.findings.matchers import Matchers, WrongMatcherError, from_json, matcher_of
+from runnerlib.runner.findings.matching import Matching
 from runnerlib.runner.findings.parsed import WrongReportError
 from runnerlib.runner.workflow.threads import in_thread
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from runnerlib.events.findings import Finding
     from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.job import Step
+    from runnerlib.runner.findings.matchers import Matcher
     from runnerlib.runner.findings.parsed import Parsed
     from runnerlib.runner.plan import JobPlan
 
@@ -35,6 +39,7 @@ _READERS: Mapping[str, Callable[[bytes], Parsed]] = {
     "cobertura": cobertura.read,
 }
 _LARGEST = 64 << 20
+_LARGEST_MATCHERS = 1 << 20
 _LARGEST_OF_ALL = 256 << 20
 _MOST_FILES = 10_000
 _MOST_WARNINGS = 5
@@ -59,7 +64,7 @@ class _Found(NamedTuple):
         return Reported(step, self.kind, len(self.files), findings, _rounded(counts), covered)
 
 
-class StepReports:
+class Findings:
     """The `StepFindings` of a job."""
 
     def __init__(self, plan: JobPlan, masker: SecretMasker, observer: Observer) -> None:
@@ -67,9 +72,47 @@ class StepReports:
         self._code = str(plan.code_dir)
         self._mask = masker.mask_string
         self._observer = observer
+        self._matching: dict[str, Matching] = {}
+
+    def matching(self, step: Step, shown: str, directory: Callable[[Step], Path], observer: Observer) -> Observer:
+        """Return an observer that passes the events of a step on, with the findings in its output."""
+
+        def load() -> tuple[Matchers, Callable[[Finding], Finding]]:
+            try:
+                place = directory(step)
+            except RunnerError as error:  # it was replaced since the attempt began
+                self._warn(f"problem matchers: {error}", shown)
+                return Matchers(()), lambda finding: finding
+            return self._matchers(step, shown, place), lambda finding: self._shown(finding, place)
+
+        made = self._matching[step.name] = Matching(shown, load, observer)
+        return made
+
+    def _matchers(self, step: Step, shown: str, directory: Path) -> Matchers:
+        """Return the matchers of a step; one that cannot be used is a warning."""
+        matchers: list[Matcher] = []
+        for one in step.problem_matchers:
+            if not one.endswith(".json"):
+                matchers += map(matcher_of, BUILT_IN[one])
+                continue
+            try:
+                matchers += from_json(self._content(f"{directory}/{one}", _LARGEST_MATCHERS))
+            except WrongMatcherError as error:
+                self._warn(f"problem matchers: '{printable(one)}': {error}", shown)
+            except (OSError, PathError) as error:
+                why = explain(error) if isinstance(error, OSError) else str(error)
+                self._warn(f"problem matchers: '{printable(one)}' cannot be read: {why}", shown)
+        return Matchers(matchers)
+
+    def _warn(self, text: str, shown: str) -> None:
+        self._observer.observe(Warned(self._mask(text), shown))
 
     async def collect(self, step: Step, shown: str, directory: Path) -> None:
-        """Emit the findings in the reports of a step that has run in `directory`."""
+        """Emit the findings in the last line of a step that has run in `directory`, and in its reports."""
+        if step.name in self._matching:
+            self._matching.pop(step.name).end()
+        if not step.reports:
+            return
         warnings: list[str] = []
         for one in await in_thread(lambda: list(self._read(step, directory, warnings))):
             findings = [finding for parsed in one.files for finding in parsed.findings]
@@ -77,9 +120,9 @@ class StepReports:
                 self._observer.observe(Annotated(shown, self._shown(finding, directory)))
             self._observer.observe(one.sums(shown))
         for text in warnings[:_MOST_WARNINGS]:
-            self._observer.observe(Warned(self._mask(f"reports: {text}"), shown))
+            self._warn(f"reports: {text}", shown)
         if len(warnings) > _MOST_WARNINGS:
-            self._observer.observe(Warned(f"reports: {len(warnings) - _MOST_WARNINGS} more such warnings", shown))
+            self._warn(f"reports: {len(warnings) - _MOST_WARNINGS} more such warnings", shown)
 
     def _read(self, step: Step, directory: Path, warnings: list[str]) -> Iterator[_Found]:
         left = _LARGEST_OF_ALL

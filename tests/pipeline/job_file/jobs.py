@@ -72,6 +72,7 @@ def steps(draw: Draw, name: str, before: list[str]) -> Step:
         cache=draw(CACHES),
         sources=("src/**", "!src/x") if draw(st.booleans()) else ("src",),
         generates=draw(st.sampled_from([(), ("out/**",)])),
+        problem_matchers=draw(st.sampled_from([(), ("gcc", "ci/own.json")])),
         reports=draw(st.sampled_from([{}, {"junit": ("out/**/*.xml", "b.xml"), "tap": ("x",)}])),
     )
 
@@ -134,7 +135,7 @@ class Writer:
         fields["no_output_timeout"] = self.seconds(step.no_output_timeout)
         fields["retry"] = self.retry(step.retry)
         fields["cache"] = self.caches(step.cache)
-        for key in ("depends_on", "outputs", "sources", "generates"):
+        for key in ("depends_on", "outputs", "sources", "generates", "problem_matchers"):
             fields[key] = fields[key] and self.listed(list(fields[key]))
         fields["reports"] = {kind: self.listed(list(globs)) for kind, globs in step.reports.items()}
         if isinstance(step.network, tuple):

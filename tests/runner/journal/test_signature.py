@@ -38,6 +38,7 @@ OTHER = {
     "sources": ("a",),
     "generates": ("a",),
     "reports": {"junit": ("a",)},
+    "problem_matchers": ("gcc",),
 }
 
 
