@@ -18,7 +18,7 @@ PLACES = {
     '"/job/triggers.json"': "config/settings.py",
     '[A-Za-z_][A-Za-z0-9_]*"': "pipeline/job/model.py",
     '"json_lines"': "output/__init__.py",
-    '"tarball"': "source/registry.py",
+    '"copy", "tarball"': "source/registry.py",
     "tarball, hg": "config/settings.py",  # help, which lies below the packages and is held by their tests
     "OTHER_TASKS =": "api/call.py",
 }

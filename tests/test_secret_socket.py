@@ -36,7 +36,7 @@ from runnerlib.secrets.socket.limits import Bucket, Limits
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 FAST = Limits(rate=1e6, burst=1000)
-ROUNDS = int(os.environ.get("BARRIER_ROUNDS", "100"))
+ROUNDS = int(os.environ.get("BARRIER_ROUNDS", "30"))
 ROOT = Path(__file__).parents[1]
 
 

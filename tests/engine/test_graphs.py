@@ -46,7 +46,7 @@ def jobs(draw: st.DrawFn) -> tuple[Job, dict[str, tuple[int, int]]]:
     return Job("job", steps, env={"GO": "yes"}, max_parallel=draw(st.sampled_from([1, 1, 2, 3, 5]))), fails
 
 
-@settings(max_examples=300, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(jobs())
 def test_random_graphs_agree_with_the_reference(case: tuple[Job, dict[str, tuple[int, int]]]) -> None:
     check(case)

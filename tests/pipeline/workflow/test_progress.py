@@ -96,7 +96,7 @@ def states(seed: int, count: int, capacity: int) -> tuple[dict[str, str], dict[s
     return {name: found[name].outcome for name in names}, final_states([plain for plain, _ in jobs], ends)
 
 
-@settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32), st.sampled_from([1, 2, 7, 500]))
 def test_two_hundred_jobs_agree_with_the_reference(seed: int, capacity: int) -> None:
     found, expected = states(seed, 200, capacity)

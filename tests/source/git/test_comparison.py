@@ -48,12 +48,30 @@ def compared(where: Path, base: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("way", ["http", "file", "cached"])
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+WAYS = pytest.mark.parametrize("way", ["http", "file", "cached"])
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@WAYS
+@settings(UNTIMED, max_examples=3, derandomize=True)
 @given(history=histories(), data=st.data())
 def test_as_a_full_clone_says(
     way: str, engine: str, history: History, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    check(way, history, data, tmp_path_factory)
+
+
+@pytest.mark.slow
+@WAYS
+@settings(UNTIMED, max_examples=60)
+@given(history=histories(), data=st.data())
+def test_on_many_more_histories_as_a_full_clone_says(
+    way: str, engine: str, history: History, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    check(way, history, data, tmp_path_factory)
+
+
+def check(way: str, history: History, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     top = tmp_path_factory.mktemp("root")
     nodes = st.sampled_from(range(len(history)))
     base, head = data.draw(nodes), data.draw(nodes)
