@@ -40,13 +40,15 @@ class Counts:
 class Setup(NamedTuple):
     """The things that all jobs of a worker share.
 
-    `directory` is that of their workspaces, `agent` makes an agent, `figures` are those of all jobs together.
+    `directory` is that of their workspaces, `agent` gives an agent, which `prepare` makes ahead, `figures` are those of
+    all jobs together.
     """
 
     name: str
     key: FleetKey
     directory: str
     agent: Callable[[], Any]
+    prepare: Callable[[], object]
     say: Callable[[str], object]
     counts: Counts
     figures: Figures

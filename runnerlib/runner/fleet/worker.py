@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runnerlib.runner.fleet.contract import Source
 
 _TURN = 1.0
+_LATER = 0.02  # the job that was just taken comes first
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 
@@ -58,7 +59,9 @@ def run_worker(options: WorkerOptions) -> int:
             open_store(options.store, os.environ)  # what is wrong with the address is told now
         labels = tuple(dict.fromkeys((*options.labels, *facts())))
         worker = WorkerFacts(name, own_version(), key.fingerprint, labels, options.slots)
-        setup = Setup(name, key, options.directory, zygote.agent, _say, Counts(), Figures(), options.store)
+        setup = Setup(
+            name, key, options.directory, zygote.agent, zygote.prepare, _say, Counts(), Figures(), options.store
+        )
         with asyncio.Runner(loop_factory=uvloop_factory()) as loop:
             loop.run(_Worker(worker, setup).run(options.fleet, address))
     finally:
@@ -114,6 +117,7 @@ class _Worker:
         from runnerlib.runner.fleet.jetstream import taking
 
         source = self._source = await taking(fleet, self._worker, self._state)
+        self._setup.prepare()
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._leave)
@@ -142,6 +146,7 @@ class _Worker:
                 await lease.give_back()
                 return
             delivery = Delivery(self._setup, lease)
+            asyncio.get_running_loop().call_later(_LATER, self._setup.prepare)
             task = asyncio.get_running_loop().create_task(delivery.run())
             self._running[task] = delivery
             task.add_done_callback(self._ended)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 from pathlib import Path
 
 from tests.integration.cli import runnerlib
 from tests.output.telemetry.collector import collecting
 from tests.output.telemetry.test_metrics import checked, value
-from tests.runner.fleet.machines import Broker, Worker, dispatching, lines, working
+from tests.runner.fleet.machines import Broker, Worker, dispatched, dispatching, lines, working
 from tests.runner.fleet.test_stopping import Place, frozen
 from tests.waiting import until
 
@@ -143,3 +144,21 @@ def test_the_state_of_a_fleet(own_broker: Broker, key: Path, tmp_path: Path) -> 
         assert running.end() == 0
         waiting.kill()
     assert lines(place.log) == ["begun", "done"]
+
+
+def test_a_worker_notices_that_the_agent_which_waits_for_a_job_was_killed(
+    own_broker: Broker, key: Path, tmp_path: Path
+) -> None:
+    with working(own_broker, key, "w1") as worker:
+        (zygote,) = descendants(worker.process.pid)
+        until(lambda: len(descendants(zygote)) == 1)
+        (waiting,) = descendants(zygote)
+        os.kill(waiting, signal.SIGKILL)
+        until(lambda: waiting not in descendants(zygote))
+        run = dispatched("jobs: {a: {command: 'true', on_worker_loss: fail}}", tmp_path / "run", own_broker, key)
+    assert (run.result.exit_code, run.warnings, run.result.jobs[0].attempts) == (0, [], 1)
+
+
+def descendants(pid: int) -> list[int]:
+    """The children of a process that have not ended."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
