@@ -17,6 +17,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_every_example_is_tested() -> None:
+    # those of fleet in tests/runner/fleet/test_examples.py
     tested = Path(__file__).read_text(encoding="utf-8")
     assert all(example.name in tested for example in EXAMPLES.iterdir())
 

@@ -37,6 +37,7 @@ PACKAGES = {
     "apache2": "apache2 libapache2-mod-svn",
     "php": "php-cli",
     "promtool": "prometheus",
+    "systemd-analyze": "systemd",
     "systemd-escape": "systemd",
 }
 
