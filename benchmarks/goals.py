@@ -1,4 +1,4 @@
-"""What masking is meant to cost on real logs, beside what it does cost: must, aim, measured.
+"""The goals of masking on real logs: must, aim, measured.
 
 python -m benchmarks.goals [--mib 8] [--rounds 9]
 
@@ -32,7 +32,7 @@ LOGS = Path(__file__).with_name("corpus") / "logs.xz"
 
 
 class Goal(NamedTuple):
-    """What must be, what is aimed at, and what was found; more is better, but where `most` is set."""
+    """A figure that must be reached, one that is aimed at, and the measured one; with `most`, less is better."""
 
     name: str
     must: float
@@ -43,7 +43,7 @@ class Goal(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """How far the measured figure goes."""
+        """Say which of both is reached."""
         reached = (self.measured <= self.aim, self.measured <= self.must)
         if not self.most:
             reached = (self.measured >= self.aim, self.measured >= self.must)

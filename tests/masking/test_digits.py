@@ -140,7 +140,17 @@ DUMPS: dict[str, list[str]] = {
     "od": ["od", "-tx1"],
     "od, text": ["od", "-Ax", "-tx1z"],
     "od, bare": ["od", "-An", "-tx1"],
+    "hexdump, words": ["hexdump"],
+    "od, words": ["od", "-x"],
+    "od, words and text": ["od", "-Ax", "-tx2z"],
 }
+
+
+def assert_no_words(shown: bytes) -> None:
+    """Check that no two words with bytes of the secret only are left."""
+    words = re.findall(rb"(?<= )[0-9a-f]{4}(?= |$)", shown, re.MULTILINE)
+    text = b"".join(bytes.fromhex(word.decode())[::-1] for word in words)
+    assert not [at for at in range(len(SECRET) - 4) if SECRET[at : at + 5] in text], shown
 
 
 @pytest.mark.parametrize("name", DUMPS)
@@ -152,6 +162,9 @@ def test_tools_that_dump(name: str) -> None:
         shown = masker().mask(dump)
         assert b"#" in shown
         assert run(masker().stream(), [dump[i : i + 7] for i in range(0, len(dump), 7)]) == shown
+        if "words" in name:
+            assert_no_words(shown)
+            continue
         bare = bytes(byte for byte in shown.lower().replace(b"0x", b"") if byte in b"0123456789abcdef")
         for at in range(len(SECRET) - 3):
             assert SECRET[at : at + 4] not in shown, (before, shown)

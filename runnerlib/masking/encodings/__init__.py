@@ -65,6 +65,7 @@ BINARY: dict[str, Encoder] = {
     "base64url": binary.base64_url,
     "base32": binary.base32,
     "hex": binary.hexadecimal,
+    "hex-words": binary.hex_words,
     "utf-16": binary.utf16,
     "base64-utf-16": binary.base64_utf16,
 }

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # The bits of a character.
 _BASE64, _BASE32 = 6, 5
+# The bytes of a text without line ends, and how many of them digits with something between them must stand for.
+_PRINTED, _WORDS = frozenset(range(0x20, 0x80)), 6
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
@@ -64,6 +66,18 @@ def hexadecimal(value: bytes) -> Iterator[bytes]:
     """`xxd -p`, `openssl`, `od`, dumps of keys; both cases."""
     lower = value.hex().encode()
     yield from filter(is_searchable, (lower, lower.upper()))
+
+
+def hex_words(value: bytes) -> Iterator[bytes]:
+    """`hexdump` and `od -x`: words of two bytes, the second one first; a word with another byte in it is left out."""
+    if not _PRINTED.issuperset(value):
+        return  # such digits are only found among others where all are of ASCII, see ext/digits.h
+    for at in range(2):
+        even = value[at : len(value) - (len(value) - at) % 2]
+        swapped = bytearray(even)
+        swapped[::2], swapped[1::2] = even[1::2], even[::2]
+        if len(swapped) >= _WORDS:
+            yield swapped.hex().encode()
 
 
 def utf16(value: bytes) -> Iterator[bytes]:
