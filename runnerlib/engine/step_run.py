@@ -326,9 +326,9 @@ class StepRun:
             argv, env, warning = fitted(step, env, start, lambda text: self._job.masker.mask_string(text) != text)
         terminal = own_terminal_size() if step.tty else None
         confinement, compartment = (enclosure.confinement, enclosure.compartment) if enclosure else (UNCONFINED, "")
-        place = self._directory(step)
-        stdin = _bytes(step.stdin)
-        return ProcessSpec(argv, place, env, stdin, terminal, confinement, step.image, compartment), warning
+        place, stdin = self._directory(step), _bytes(step.stdin)
+        spec = ProcessSpec(argv, place, env, stdin, terminal, confinement, step.image, compartment, step.resources)
+        return spec, warning
 
     def _watch(self, number: int) -> Watch | None:
         """Return a search for the step's retry pattern, if it has one and another attempt may follow."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from runnerlib._util.values import NamedTuple
 from runnerlib.errors import RunnerError
@@ -59,13 +60,17 @@ class NoRoomError(RunnerError):
     """No resources for another process at the moment, in the system or in the runner's share of it."""
 
 
+NO_RESOURCES: Mapping[str, Any] = MappingProxyType({})
+
+
 class ProcessSpec(NamedTuple):
     """Specification of a process: a command and its environment.
 
     `env` is the whole environment. `stdin` is the text that the command can read there, None for nothing. With `tty`
     its stdin, stdout and stderr are one terminal of that size, and `stdin` is not used. `image` is that of the
     container to use, where steps run in containers; None is the job's. Of containers with that image, those of
-    different compartments share neither processes nor files of the runner.
+    different compartments share neither processes nor files of the runner. `resources` are limits as `_util.resources`
+    has them.
     """
 
     argv: Sequence[str]
@@ -76,6 +81,7 @@ class ProcessSpec(NamedTuple):
     confinement: Confinement = UNCONFINED
     image: str | None = None
     compartment: str = ""
+    resources: Mapping[str, Any] = NO_RESOURCES
 
 
 def unusable_directory(error: OSError, directory: Path) -> RunnerError:

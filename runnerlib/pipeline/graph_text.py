@@ -124,7 +124,7 @@ def origins_as_text(origins: Mapping[str, str], width: int = 0) -> str:
 
 def as_mermaid(job: Job, kept: Collection[str] = (), left_out: Collection[str] = (), width: int = 0) -> str:  # noqa: ARG001
     """Return the steps as a Mermaid flowchart; dashed ones do not run."""
-    notes = {step.name: tuple(_kept(step)) for step in job.steps}
+    notes = {step.name: (*limited_to(step), *_kept(step)) for step in job.steps}
     return graph_as_mermaid(job.dependencies(), {*kept, *left_out}, "s", notes, "; ".join(around_of(job)))
 
 
@@ -138,8 +138,17 @@ def _how(step: Step, waits_for: Collection[str]) -> Iterator[str]:
         yield f"up to {step.retry.max + 1} attempts"
     if step.timeout:
         yield f"at most {step.timeout:g} s"
+    yield from limited_to(step)
     yield from ("untrusted",) if step.untrusted else listed_secrets(step.secrets)
     yield from _kept(step)
+
+
+def limited_to(step: Step) -> Iterator[str]:
+    """Yield what resources a step may use; nothing without limits."""
+    if step.resources:
+        from runnerlib._util.resources import limits_of  # for the few steps that have some
+
+        yield f"limited to {limits_of(step.resources).shown}"
 
 
 def _kept(step: Step) -> Iterator[str]:

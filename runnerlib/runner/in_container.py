@@ -76,8 +76,11 @@ def specs_of(plan: JobPlan, scratch: Path, mounts: Mapping[Path, str]) -> list[C
 
 def _of_images(members: Iterable[Step | Service], spec: ContainerSpec) -> list[ContainerSpec]:
     """Return a container for each image, that of the job first."""
-    named = dict.fromkeys(one.image or spec.image for one in members)
-    return sorted((spec._replace(image=image) for image in named), key=lambda one: one.image != spec.image)
+    named: dict[tuple[str, str], ContainerSpec] = {}
+    for one in members:
+        own = spec._replace(image=one.image or spec.image).limited(getattr(one, "resources", {}))
+        named.setdefault((own.image, own.compartment), own)
+    return sorted(named.values(), key=lambda one: one.image != spec.image)
 
 
 def _with_services(plan: JobPlan, spec: ContainerSpec) -> list[ContainerSpec]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from runnerlib._util.resources import limits_of
 from runnerlib.executor.container.container import Container
 from runnerlib.executor.container.program import ProgramContainer
 
@@ -60,7 +61,8 @@ class ContainerExecutor:
 
     def start(self, spec: ProcessSpec) -> ContainedProcess:
         """Start the process of a step. Raises as `Executor.start` does."""
-        return self._containers[spec.image or self._image, spec.compartment].start_step(spec)
+        compartment = spec.compartment + (limits_of(spec.resources).compartment if spec.resources else "")
+        return self._containers[spec.image or self._image, compartment].start_step(spec)
 
     def orphans(self) -> list[ProcessInfo]:
         """List the orphans among the engine's clients; those of steps end with their container."""

@@ -6,8 +6,9 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runnerlib._util.resources import limits_of
 from runnerlib.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -129,6 +130,14 @@ class ContainerSpec(NamedTuple):
             if path.is_relative_to(outside):
                 return target if path == outside else f"{target}/{path.relative_to(outside)}"
         raise RunnerError(f"'{path}' is not in the container of the job")
+
+    def limited(self, resources: Mapping[str, Any]) -> ContainerSpec:
+        """Return the container of the steps that have these resources, if they have some: one of their own."""
+        if not resources:
+            return self
+        limits = limits_of(resources)
+        cpus, memory = f"{limits.cpus:g}" if limits.cpus else "", f"{limits.memory}b" if limits.memory else ""
+        return self._replace(compartment=self.compartment + limits.compartment, cpus=cpus, memory=memory)
 
     def translated(self, value: str) -> str:
         """The value of a variable: a path that the container sees elsewhere is the one there."""

@@ -197,6 +197,11 @@ class ProcessSupervisor:
 
     def _spawned(self, spec: ProcessSpec, step: int, group: Group | None, end: StdioFds) -> tuple[int, int, bool]:
         """Start the process; return its number, its pidfd, and whether it is in the group."""
+        if spec.resources:
+            from runnerlib.executor.local.limits import limited  # for the few steps that have some
+
+            with limited(spec) as within:
+                return self._spawned(within, step, group, end)
         limits = spec.confinement
         self._leave_room(end.output)
         return _spawn.spawn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,5 +60,6 @@ class StepKeywords(TypedDict, total=False):
     cache: Cache | Sequence[Cache]
     reports: Mapping[str, str | Sequence[str]]
     problem_matchers: Sequence[str]
+    resources: Mapping[str, Any]
     sources: Sequence[str]
     generates: Sequence[str]

@@ -220,13 +220,18 @@ def _wrong_files(names: Sequence[str]) -> Iterator[str]:
 
 
 def _wrong_bounds(step: Step) -> Iterator[tuple[Place, str]]:
-    """Yield what is wrong with the sandbox, the retries and the secrets of a step."""
+    """Yield what is wrong with the sandbox, the retries, the secrets and the resources of a step."""
     if step.sandbox is not None or step.network is not None:
         yield from _wrong_sandbox(step)
     if step.retry is not NO_RETRY:
         yield from ((("retry",), text) for text in wrong_retry(step.retry))
     if step.secrets or step.untrusted:
-        yield from _wrong_secrets(step)
+        yield from ((("secrets",), text) for text in _wrong_names(step.secrets))
+        yield from ((("untrusted",), text) for text in _too_trusting(step))
+    if step.resources:
+        from runnerlib._util.resources import wrong_resources  # for the few steps that have some
+
+        yield from ((("resources",), text) for text in wrong_resources(step.resources))
 
 
 def _wrong_around(job: Job) -> Iterator[Problem]:
@@ -254,11 +259,6 @@ def _wrong_times(step: Step) -> Iterator[tuple[Place, str]]:
     for key, limit in (("timeout", step.timeout), ("no_output_timeout", step.no_output_timeout)):
         if limit is not None and not limit > 0:
             yield (key,), f"more than 0 seconds are expected, got {limit:g}"
-
-
-def _wrong_secrets(step: Step) -> Iterator[tuple[Place, str]]:
-    yield from ((("secrets",), text) for text in _wrong_names(step.secrets))
-    yield from ((("untrusted",), text) for text in _too_trusting(step))
 
 
 def _wrong_names(secrets: Sequence[str] | None) -> Iterator[str]:

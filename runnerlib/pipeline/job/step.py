@@ -100,6 +100,7 @@ class _Fields(NamedTuple):
     generates: Sequence[str] = ()
     reports: Mapping[str, Sequence[str]] = NO_REPORTS
     problem_matchers: Sequence[str] = ()
+    resources: Mapping[str, Any] = NO_VARIABLES
 
 
 def _mended(step: Step) -> Step:
@@ -139,7 +140,8 @@ class Step(_Fields):
     `image` is that of its container, where the steps of the job run in containers, by default the
     job's. `cache` has files that it finds as an earlier run left them. A step with `sources`, globs of files below its
     directory, is skipped while they stay as they were when it succeeded; the files that match `generates` are restored
-    where they are gone or have changed.
+    where they are gone or have changed. `resources` limit it, as `{"cpu": 2, "memory": "1Gi"}`: on this machine to so
+    many processors, and each of its processes to so much memory; in containers they are those of its container.
 
     `reports` are globs of files below its directory that are read when it has ended, by their kind: `junit`, `tap`,
     `sarif` or `cobertura`. `problem_matchers` find messages about lines of the source in what it prints: names of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runnerlib._util.resources import KINDS as RESOURCES
 from runnerlib.pipeline.job import NO_RETRY, Retry, Step
 from runnerlib.pipeline.job.cache import Cache
 from runnerlib.pipeline.job.concurrency import Concurrency
@@ -96,6 +97,20 @@ def ports(reading: Reading, node: Node) -> tuple[int, ...]:
     return (parsers.whole(reading, node),) if node.id == "scalar" else codes(reading, node)
 
 
+def resources(reading: Reading, node: Node) -> dict[str, Any]:
+    """A mapping of `cpu` and `memory`, each a value or its `limit`."""
+    found: dict[str, Any] = {}
+    for kind, entry in reading.entries(node, "resources", RESOURCES).items():
+        given = entry.value
+        if given.id == "mapping":
+            limits = reading.entries(given, f"'{kind}'", ("limit",))
+            if "limit" not in limits:
+                raise Wrong(f"{kind}: 'limit' is missing", given)
+            given = limits["limit"].value
+        found[kind] = parsers.text(reading, given)
+    return found
+
+
 def caches(reading: Reading, node: Node) -> tuple[Cache, ...]:
     """A cache or a list of them."""
     found = []
@@ -168,6 +183,7 @@ _KINDS: Kinds = {
     "generates": parsers.names,
     "reports": reports,
     "problem_matchers": parsers.names,
+    "resources": resources,
 }
 ALLOW_FAILURE = "allow_failure"
 STEP_KINDS: Kinds = {**_KINDS, ALLOW_FAILURE: parsers.boolean}

@@ -87,6 +87,7 @@ STEP = {
     "problem_matchers": "names of what finds messages about lines in its output: `gcc`, `go`, `rustc`, `eslint`, "
     "`mypy`, `pytest`, `ruff`, `tsc`, or paths of JSON files in GitHub's form",
     "reports": "globs of the reports that the step writes, by kind: `junit`, `tap`, `sarif`, `cobertura`",
+    "resources": "`cpu` and `memory` that it may use, a `limit` each: `{cpu: 2, memory: 1Gi}`",
 }
 RETRY = {
     "max": "further attempts, up to 100",
@@ -106,8 +107,8 @@ CONCURRENCY = {
     "cancel": "`true`: stop the runs of the group that are ahead, instead of waiting for them",
 }
 SERVICE = {
-    "run": "command that stays in the foreground: a text for `sh -c`, or a list of words (default: that of the image)",
-    "ready": "command that succeeds once the service can be used (default: the first of the `ports` is open)",
+    "run": "command that stays in the foreground: a text for `sh -c`, or a list of words",
+    "ready": "command that succeeds once the service can be used",
     "env": "variables of the service",
     "ports": "port or list of ports that the service has usually; it gets a free one for each",
     "ready_timeout": "longest time until it is ready",

@@ -122,6 +122,15 @@ def _caches() -> Schema:
     return {"anyOf": [cache, {"type": "array", "items": cache}]}
 
 
+def _resources() -> Schema:
+    amount: Schema = {"type": ["string", "number"]}
+    limit = {"description": "the most that the step may use", **amount}
+    limited = {"type": "object", "properties": {"limit": limit}, "required": ["limit"], "additionalProperties": False}
+    words = {"cpu": "number of processors: `2`, `0.5` or `500m`", "memory": "bytes, as `512Mi` or `4G`"}
+    properties = {key: {"description": text, "anyOf": [amount, limited]} for key, text in words.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
 def _services() -> Schema:
     service = mapping(steps.SERVICE_KINDS, description.SERVICE)
     service["anyOf"] = [{"required": ["run"]}, {"required": ["image"]}]
@@ -210,6 +219,7 @@ COMPOSED: Mapping[Callable[..., Any], Callable[[], Schema]] = {
     steps.concurrency: _concurrency,
     steps.reports: lambda: mapping(steps.REPORT_KINDS, description.REPORTS),
     steps.services: _services,
+    steps.resources: _resources,
     steps.ports: lambda: {"anyOf": [PORT, {"type": "array", "items": PORT}]},
     sources.settings: _source,
     keys.value: lambda: ANYTHING,

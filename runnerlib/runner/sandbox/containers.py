@@ -32,8 +32,9 @@ def bounded_specs(plan: JobPlan, spec: ContainerSpec) -> list[ContainerSpec]:
         spec = spec._replace(covered=tuple(_covered(plan, spec)))
     found: dict[tuple[str, str], ContainerSpec] = {}
     for step in plan.job.steps:
-        image, own = step.image or spec.image, bounds[step.name]
-        found.setdefault((image, own.compartment), _narrowed(plan, spec._replace(image=image), own))
+        one = _narrowed(plan, spec._replace(image=step.image or spec.image), bounds[step.name])
+        one = one.limited(step.resources)
+        found.setdefault((one.image, one.compartment), one)
     return sorted(found.values(), key=lambda one: one.image != spec.image)
 
 

@@ -126,7 +126,10 @@ class JobDriver:
             self._shared.site.socket: f"{INSIDE}/.runnerlib/secrets",
         }
         cpus, memory = _limit(resources, "cpu"), _limit(resources, "memory").removesuffix("i")
-        return [spec._replace(cpus=cpus, memory=memory) for spec in specs_of(plan, scratch, mounts)]
+        return [
+            spec._replace(cpus=spec.cpus or cpus, memory=spec.memory or memory)
+            for spec in specs_of(plan, scratch, mounts)
+        ]
 
 
 def _limit(resources: Mapping[str, Any], kind: str) -> str:

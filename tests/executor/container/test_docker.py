@@ -147,6 +147,27 @@ def test_want_of_memory_and_what_a_step_used(docker: dict[str, str], tmp_path: P
     assert ends["j/busy"]["usage"]["max_rss"] is None
 
 
+def test_steps_with_limits_of_their_own(docker: dict[str, str], tmp_path: Path) -> None:
+    """They share a container with those that have the same ones, and the workspace with all."""
+    eat = {"run": "x=x; while :; do x=$x$x; done", "allow_failure": True}
+    limit = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; cat made"
+    own = {"memory": "48Mi", "cpu": 1}
+    steps = [
+        {"name": "plain", "run": "echo shared >made"},
+        {"name": "own", "run": limit, "resources": own},
+        {"name": "eats", **eat, "resources": own},
+        {"name": "apart", "run": limit, "resources": own, "untrusted": True},
+    ]
+    done = run(tmp_path, docker, [{"name": "j", "image": "rl-test:1", "steps": steps}], "--output", "json")
+    events = [json.loads(line) for line in done.out.splitlines()]
+    said = [(one["step"], one["text"]) for one in events if one["type"] == "step_output" and one["text"] != "Killed"]
+    expected = [(f"j/{step}", text) for step in ("own", "apart") for text in (str(48 << 20), "shared")]
+    assert said == expected, done.err
+    (eats,) = [one for one in events if one["type"] == "step_finished" and one["step"] == "j/eats"]
+    assert eats["cause"] == "oom"
+    assert Path(docker["CALLS"]).read_text().splitlines().count("run") == 3
+
+
 def serving(tmp_path: Path, **job: object) -> list[dict[str, object]]:
     """A job whose service answers at a port what another image has."""
     service = {

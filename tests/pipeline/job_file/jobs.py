@@ -35,6 +35,7 @@ RETRIES = st.builds(
 SERVICES: tuple[tuple[Service, ...], ...] = (
     (),
     (Service("db", "exec x", ["y", "z"], {"A": "1"}, (5432, 1), 2.5), Service("a-1", ("x", "y"), ports=80)),
+    (Service("db", image="postgres:16", ready="pg_isready"),),
 )
 CACHES = st.sampled_from(
     [(), (Cache("k", ("a",)),), (Cache("a-${branch}", ("a", "b/*"), ("a-", "b")), Cache("${checksum('x')}", ("a",)))]
@@ -74,6 +75,7 @@ def steps(draw: Draw, name: str, before: list[str]) -> Step:
         generates=draw(st.sampled_from([(), ("out/**",)])),
         problem_matchers=draw(st.sampled_from([(), ("gcc", "ci/own.json")])),
         reports=draw(st.sampled_from([{}, {"junit": ("out/**/*.xml", "b.xml"), "tap": ("x",)}])),
+        resources=draw(st.sampled_from([{}, {"cpu": "2"}, {"cpu": "500m", "memory": "1Gi"}])),
     )
 
 
@@ -138,6 +140,7 @@ class Writer:
         for key in ("depends_on", "outputs", "sources", "generates", "problem_matchers"):
             fields[key] = fields[key] and self.listed(list(fields[key]))
         fields["reports"] = {kind: self.listed(list(globs)) for kind, globs in step.reports.items()}
+        fields["resources"] = {kind: self.maybe(text, {"limit": text}) for kind, text in step.resources.items()}
         if isinstance(step.network, tuple):
             fields["network"] = self.listed(list(step.network))
         if self.maybe(True, False):
