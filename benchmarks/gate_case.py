@@ -50,7 +50,8 @@ CASES = (
     *(GateCase(f"mask {n} clean", "stream", secretset.raw(n), "clean") for n in (1, 10, 100, 1_000, 10_000)),
     *(GateCase(f"mask {n} hits", "stream", secretset.raw(n), "hits") for n in (1, 100, 10_000)),
     *(GateCase(f"mask {n} adversarial", "stream", secretset.raw(n), "adversarial") for n in (10, 1_000)),
-    GateCase("mask 100 encoded hits", "stream", secretset.encoded(100), "hits"),
+    # No longer: later one spelling goes on in the next line by chance, as if wrapped, which pyahocorasick is blind to.
+    GateCase("mask 100 encoded hits", "stream", secretset.encoded(100), "hits", 3 * MIB),
     GateCase("mask nested", "stream", secretset.nested(), "aaaa", MIB // 4),
     GateCase("feed lines", "lines", secretset.raw(100), "hits", MIB),
     GateCase("compile 10000", "compile", secretset.raw(10_000), "hits", MIB // 4),
