@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib._util.system import own_terminal_size
 from runnerlib.cli._foreign_files import hint
 from runnerlib.cli._project import Described, describe, find
 from runnerlib.cli._request import current_directory
@@ -44,7 +44,7 @@ def show(session: Session, files: Sequence[Described], *, as_json: bool = False)
         text = json.dumps([_plain(file) for file in files], indent=2)
         click.echo(session.masker().mask_string(text))
         return
-    width = min(_WIDEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else _WIDEST
+    width = min(_WIDEST, own_terminal_size(1).columns) if sys.stdout.isatty() else _WIDEST
     text = "\n".join(_shown(file, width) for file in files)
     click.echo(printable(session.masker().mask_string("\n".join([text, *_hints(files)]))))
 

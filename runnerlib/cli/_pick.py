@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runnerlib._util.system import own_terminal_size
 from runnerlib.cli._project import Entry, describe
 from runnerlib.errors import ConfigError, flattened, one_line, printable, unknown
 from runnerlib.output.text.columns import columns, hanging
@@ -31,7 +32,7 @@ def pick(request: RunRequest, mask: Callable[[str], str]) -> RunRequest:
     if not (os.isatty(0) and os.isatty(2)):
         raise ConfigError("--pick asks on a terminal, and stdin or stderr is none; --only NAME chooses without asking")
     entries = _entries(request)
-    width = os.get_terminal_size(2).columns
+    width = own_terminal_size(2).columns
     for line in _listed(entries, width):
         click.echo(printable(mask(line)), err=True)
     chosen = _asked(entries, mask)

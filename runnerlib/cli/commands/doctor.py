@@ -13,6 +13,7 @@ import click
 
 from runnerlib.cli._doctor import kernel, programs
 from runnerlib.output.capabilities import TerminalCapabilities, look
+from runnerlib.output.text.outcomes import FAILED, PASSED, WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ Exit codes:
   1    something is missing that the runner cannot do without
 """
 _GROUPS = ("runtime", "processes", "isolation", "masking", "sources", "containers")
-_MARKS = {"ok": ("✓", "32"), "limited": ("!", "33"), "missing": ("✗", "31")}
+_MARKS = {"ok": (PASSED.mark, PASSED.sgr), "limited": ("!", WARNING), "missing": (FAILED.mark, FAILED.sgr)}
 _NARROWEST = 30
 
 

@@ -12,6 +12,7 @@ import click
 
 from runnerlib.cli._self_test import run_checks
 from runnerlib.output.capabilities import look
+from runnerlib.output.text.outcomes import FAILED, PASSED, SKIPPED
 
 _EPILOG = """\b
 Examples:
@@ -23,7 +24,7 @@ Exit codes:
   0    everything that can work here does
   1    something does not do what it should
 """
-_MARKS = {"ok": ("✓", "32"), "skipped": ("·", "33"), "failed": ("✗", "31")}
+_STYLES = {"ok": PASSED, "skipped": SKIPPED, "failed": FAILED}
 
 
 @click.command("self-test", epilog=_EPILOG)
@@ -43,7 +44,7 @@ def command(as_json: bool) -> int:
         return int(bool(failed))
     seen = look(os.environ, sys.stdout.isatty(), sys.stdout.encoding)
     for name, state, said in results:
-        mark, colour = _MARKS[state]
-        click.echo(f"{seen.paint(seen.plain(mark), colour)} {name:8} {said}")
+        style = _STYLES[state]
+        click.echo(f"{seen.paint(seen.plain(style.mark), style.sgr)} {name:8} {said}")
     click.echo(f"does not work here: {', '.join(failed)}" if failed else "the runner works here")
     return int(bool(failed))
