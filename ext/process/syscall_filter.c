@@ -93,6 +93,22 @@ static const struct call at_strict[] = {
     {BOTH(SYS_open_by_handle_at, 342, 371), ALWAYS},
     {SAME(428), ALWAYS}, /* open_tree */
     {SAME(430), ALWAYS}, /* fsopen */
+    /* Memory, queues and semaphores by number or name, which no rule for files bounds. */
+    {BOTH(SYS_shmget, 395, 307), MISSING},
+    {BOTH(SYS_shmat, 397, 305), MISSING},
+    {BOTH(SYS_shmctl, 396, 308), MISSING},
+    {BOTH(SYS_semget, 393, 299), MISSING},
+    {BOTH(SYS_semop, NONE, 298), MISSING},
+    {BOTH(SYS_semtimedop, NONE, 312), MISSING},
+    {BOTH(NONE, 420, 420), MISSING}, /* semtimedop with times of 64 bits */
+    {BOTH(SYS_semctl, 394, 300), MISSING},
+    {BOTH(SYS_msgget, 399, 303), MISSING},
+    {BOTH(SYS_msgsnd, 400, 301), MISSING},
+    {BOTH(SYS_msgrcv, 401, 302), MISSING},
+    {BOTH(SYS_msgctl, 402, 304), MISSING},
+    {BOTH(SYS_mq_open, 277, 274), MISSING},
+    {BOTH(SYS_mq_unlink, 278, 275), MISSING},
+    {BOTH(NONE, 117, 117), MISSING}, /* ipc, by which programs of 32 bits ask for the same */
 };
 
 static const struct call of_sockets[] = {

@@ -355,9 +355,11 @@ class StepRun:
     def _collected(self, ending: StepOutcome, files: Mapping[str, str]) -> StepOutcome:
         """Return the ending with the exports of the attempt; a missing promised output is a failure."""
         try:
-            self.exports = exports.read(files)
-            if self._job.boundary is not None:
-                self._job.boundary.collect(self._step)
+            try:
+                self.exports = exports.read(files)
+            finally:
+                if self._job.boundary is not None:
+                    self._job.boundary.collect(self._step)
         except (ExportError, RunnerError) as error:
             self.exports = NO_EXPORTS
             return StepOutcome(125, str(error), "outputs") if ending.exit_code == 0 else ending

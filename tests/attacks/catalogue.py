@@ -40,6 +40,10 @@ _RIGHTS = (
     "keyring",
     "userfault",
     "262",
+    "shared_memory",
+    "queue",
+    "scheduled",
+    "regrouped",
 )
 
 
@@ -52,6 +56,8 @@ def _cells(words: str) -> list[str]:
     level, _, user = words.partition(" ")
     return [f"{level} {one}" for one in USERS if not user or one == user]
 
+
+_OPEN = ("off", "source")
 
 ATTACKS: Mapping[str, Attack] = {
     "write": _attack("write a file of the CI source", "restored(SCRIPT, lambda: SCRIPT.write_text('evil'))", "off"),
@@ -118,7 +124,8 @@ ATTACKS: Mapping[str, Attack] = {
     "triggers": _attack("write the file of follow-up jobs", "new(BASE / 'triggers.json', Path.touch)", "off"),
     "spool": _attack("trigger a job", "spool_written()", "off", "source"),
     "others spool": _attack("change the follow-up jobs of a step before it", "spool_of_others()", "off"),
-    "output": _attack("write the output of a step beside it", "others_output()", "off", "source", "strict"),
+    "spool beside": _attack("change the follow-up jobs of a step beside it", "spool_beside()", "off"),
+    "output": _attack("write the output of a step beside it", "others_output()", "off"),
     "descriptors": _attack("use a descriptor of the runner", "inherited()"),
     "abstract": _attack("use an abstract socket", "connected(chr(0) + os.environ['ATTACK_NAME'])", "off"),
     "tcp": _attack("connect by TCP", "connected(('127.0.0.1', int(os.environ['ATTACK_PORT'])))", "off", "source"),
@@ -127,6 +134,18 @@ ATTACKS: Mapping[str, Attack] = {
     ),
     "udp": _attack("send by UDP", "sent(('127.0.0.1', int(os.environ['ATTACK_PORT'])))", "off", "source"),
     "fault": _attack("stop the kernel at a page of its own (userfaultfd)", "userfault()", "off", "source"),
+    "memory device": _attack(
+        "make shared memory (/dev/shm)", "new(Path(f'/dev/shm/{os.getpid()}'), Path.touch)", *_OPEN
+    ),
+    "shared memory": _attack("use shared memory by its number (System V)", "shared_memory()", *_OPEN),
+    "queue": _attack("use a message queue by its name", "queue()", "off"),
+    "terminal": _attack("use a terminal of the user", "terminal()", *_OPEN),
+    "login": _attack("read a key in the user's home", "shown(os.environ['ATTACK_HOME'] + '/.ssh/id')", *_OPEN),
+    "cron": _attack("leave a command for cron", "scheduled()", "off", "source root"),
+    "group": _attack("change a control group of the runner", "regrouped(RUNNER)", "off"),
+    "named": _attack(
+        "connect to a named socket of the user", "connected(os.environ['ATTACK_SOCKET'])", "off", "source", "strict"
+    ),
     "elsewhere": _attack("write elsewhere", "copied_away()", "off", "source"),
 }
 

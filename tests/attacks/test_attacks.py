@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -88,8 +88,9 @@ class Arena:
         self.place = place
         self.user = user
         self.python = str(PYTHON[user])
-        for name in ("ci", "home", "attack"):
+        for name in ("ci", "home/.ssh", "attack"):
             (place / name).mkdir(parents=True)
+        (place / "home/.ssh/id").write_text("a key")
         (place / "ci/run.sh").write_text("echo trusted\n")
         code = {name: attack.code for name, attack in ATTACKS.items()}
         for name in ("tools.py", "victim.py"):
@@ -151,14 +152,36 @@ def results(said: str) -> dict[str, str]:
     return dict(re.findall(r"RESULT ([a-z ]+): (held|through|broken.*)", said))
 
 
+@contextmanager
+def listening(name: str) -> Iterator[None]:
+    with closing(socket.socket(socket.AF_UNIX)) as made:
+        made.bind(name)
+        made.listen()
+        yield
+
+
+@contextmanager
+def terminal(user: str) -> Iterator[str]:
+    """The path of a terminal that belongs to a user."""
+    ends = os.openpty()
+    try:
+        name = os.ttyname(ends[1])
+        os.chown(name, NOBODY if user == "user" else 0, -1)
+        yield name
+    finally:
+        for end in ends:
+            os.close(end)
+
+
 def attacked(arena: Arena, level: str, **how: object) -> dict[str, str]:
     """Return the result of each attack."""
     name = f"attacked-{os.getpid()}-{os.urandom(4).hex()}"
-    with socket.create_server(("127.0.0.1", 0)) as tcp, closing(socket.socket(socket.AF_UNIX)) as abstract:
-        abstract.bind("\0" + name)
-        abstract.listen()
-        port = str(tcp.getsockname()[1])
-        code, said = arena.run("--sandbox", level, ATTACK_NAME=name, ATTACK_PORT=port, **how)  # type: ignore[arg-type]
+    with socket.create_server(("127.0.0.1", 0)) as tcp, listening("\0" + name), terminal(arena.user) as tty:
+        goals = {"ATTACK_NAME": name, "ATTACK_PORT": str(tcp.getsockname()[1]), "ATTACK_TTY": tty}
+        place = f"{arena.place}/home/{name}"
+        with listening(place):
+            os.chmod(place, 0o777)
+            code, said = arena.run("--sandbox", level, ATTACK_SOCKET=place, **goals, **how)  # type: ignore[arg-type]
     assert code == 0, said
     found = results(said)
     assert found.keys() == ATTACKS.keys(), said

@@ -16,7 +16,7 @@ __all__ = ["arena"]
 # Python and what it needs are those of this machine; a container of busybox has none.
 _SYSTEM = {"/usr": "/usr", "/usr/lib": "/lib", "/usr/lib64": "/lib64", "/etc/ld.so.cache": "/etc/ld.so.cache"}
 # Reached in the network and the abstract namespace of this machine only.
-_ELSEWHERE = {"abstract", "tcp", "multipath", "udp"}
+_ELSEWHERE = {"abstract", "tcp", "multipath", "udp", "terminal"}
 
 
 def inside(docker: Mapping[str, str], arena: Arena) -> list[str]:

@@ -5,6 +5,7 @@ An attack that gets through puts back what it has changed, so that one job can h
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
@@ -268,10 +269,68 @@ def spool_written() -> None:
     os.truncate(path, len(before))
 
 
+def handed_on() -> list[Path]:
+    """The files of outputs and of follow-up jobs that a step beside this one has."""
+    victim()
+    return [Path(line) for line in (SRC / "handed on").read_text().split("\n")]
+
+
 def others_output() -> None:
-    """Write the output of another step, whose files begin with its number."""
-    path = Path(os.environ["RUNNERLIB_OUTPUT"])
-    new(path.with_name("0.1.env"), lambda made: made.write_text("A=1\n"))
+    new(handed_on()[0], lambda made: made.write_text("A=1\n"))
+
+
+def shared_memory() -> None:
+    """Attach to memory by a number, as other programs of the user have it; here to memory of its own."""
+    made = call(29, ctypes.c_int(0), ctypes.c_size_t(4096), 0o600)  # shmget, IPC_PRIVATE
+    LIBC.shmat.restype = ctypes.c_void_p
+    if LIBC.shmat(made, None, 0) in (None, ctypes.c_void_p(-1).value):
+        raise OSError(ctypes.get_errno(), "shmat")
+    call(31, made, 0, None)  # shmctl, IPC_RMID
+
+
+def queue() -> None:
+    """Open a message queue by its name, and remove it."""
+    name = f"attack-{os.getpid()}".encode()
+    os.close(call(240, name, os.O_RDWR | os.O_CREAT, 0o600, None))  # mq_open
+    call(241, name)
+
+
+def terminal() -> None:
+    os.close(os.open(os.environ["ATTACK_TTY"], os.O_RDWR | os.O_NOCTTY))
+
+
+def scheduled() -> None:
+    """Leave a command for cron, and take it back."""
+    import subprocess
+
+    def crontab(*words: str, **how: bytes) -> None:
+        if subprocess.run(["crontab", *words], capture_output=True, check=False, **how).returncode:  # type: ignore[call-overload]
+            refused("crontab may not")
+
+    try:
+        crontab("-", input=b"# of an attack\n")
+        crontab("-r")
+    except FileNotFoundError:
+        refused("there is no crontab")
+
+
+def regrouped(pid: int) -> None:
+    """Open a control group of another process, by which it can be stopped, starved or ended."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controller, path = line.split(":", 2)
+        for top in (controller.removeprefix("name="), "unified", "."):
+            with contextlib.suppress(OSError):
+                os.close(os.open(f"/sys/fs/cgroup/{top}{path}/cgroup.procs", os.O_WRONLY))
+                return
+    refused("none can be written")
+
+
+def spool_beside() -> None:
+    path = handed_on()[1]
+    if str(path) != os.environ["RUNNERLIB_TRIGGERS"]:
+        os.close(os.open(path, os.O_WRONLY))
+    else:
+        spool_written()
 
 
 def inherited() -> None:

@@ -14,6 +14,12 @@ def put(name, text):
     os.rename(name + ".new", name)
 
 
+try:
+    with open(os.environ["RUNNERLIB_TRIGGERS"], "a") as spool:
+        spool.write('{"env":1}\n')
+except OSError:
+    pass  # steps of its level trigger nothing
+put("handed on", os.environ["RUNNERLIB_OUTPUT"] + "\n" + os.environ["RUNNERLIB_TRIGGERS"])
 put("victim", str(os.getpid()))
 while not os.path.exists("stop"):
     if os.path.exists("ask") and not os.path.exists("answer"):

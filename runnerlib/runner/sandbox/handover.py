@@ -17,46 +17,61 @@ from runnerlib.triggers.workflow_variables import LARGEST, OUTPUT_FILE, OUTPUT_N
 
 if TYPE_CHECKING:
     from runnerlib.runner.plan import RunPlan
+    from runnerlib.runner.sandbox.level import Kind
 
 _OUTPUT = "RC_WF_OUTPUT_FILE"
 # Where programs keep things below a home, by the variables that say otherwise.
 _XDG = {"CACHE": ".cache", "CONFIG": ".config", "DATA": ".local/share", "STATE": ".local/state"}
 _APART = ("strict", "untrusted")
-_PARTS = ("home", "tmp")
+# What steps of one kind have in common: the last one is for files that several of them write.
+_PARTS = {"shared": ("tmp", "common"), **dict.fromkeys(_APART, ("home", "tmp", "common"))}
 
 
 class Handover:
     """The scratch directories of a job, and the variables that lead its steps there.
 
     Steps with Landlock can make nothing at the top of a workspace, nor write what others have handed on: so files of a
-    workflow's output and of follow-up jobs are theirs until they end, and put in their places by the runner. In a
-    container (`is_local` false) the top of the workspace is open to steps that are not strict.
+    workflow's output and of follow-up jobs are theirs until they end, and put in their places by the runner. Each has a
+    private place for what is its own. In a container (`is_local` false) steps of one kind share everything, and the top
+    of the workspace is open to those that are not strict.
     """
 
     def __init__(self, plan: RunPlan, scratch: Path, *, is_local: bool) -> None:
         """Make the directories below `scratch`. Raises RunnerError."""
         self.scratch = made(scratch)
         self._whole = scratch if is_local else None
-        self._shared, self._temporary = str(self.scratch.shared), str(self.scratch.shared / "tmp")
+        self._temporary = str(self.scratch.shared / "tmp")
+        self._places: dict[tuple[Kind, int], Path] = {}
         # The runner's own variable: what a job says could lead the output into any file of the workspace.
         self._target = Path(plan.workspace.meant(plan.environ.get(_OUTPUT) or OUTPUT_FILE))
         self._moved = self._target.parent == plan.workspace.base
         self._spool = plan.spool
-        shared = self.scratch.shared / OUTPUT_NAME if is_local else self._target
-        self._outputs = shared, *(getattr(self.scratch, kind) / OUTPUT_NAME for kind in _APART)
+        shared = _output(self.scratch.shared) if is_local else self._target
+        self._outputs = shared, *(_output(getattr(self.scratch, kind)) for kind in _APART)
         self._env = {_OUTPUT: str(shared)} if self._moved and is_local else {}
         self._apart = {kind: _variables(getattr(self.scratch, kind)) for kind in _APART}
         if self._moved and is_local and (before := locked_file.read(self._target, LARGEST)) is not None:
             locked_file.replace(shared, before)
 
-    def env(self, kind: str, number: int) -> dict[str, str]:
+    def common(self, kind: Kind) -> list[Path]:
+        """Return the directories that all steps of a kind write to."""
+        return [getattr(self.scratch, kind) / part for part in _PARTS[kind]]
+
+    def place(self, kind: Kind, slot: int) -> Path:
+        """Return the directory of one step at a time, which is made if need be. Raises RunnerError."""
+        if (kind, slot) not in self._places:
+            directory: Path = getattr(self.scratch, kind)
+            self._places[kind, slot] = directory if self._whole is None else _made(directory / str(slot))
+        return self._places[kind, slot]
+
+    def env(self, kind: Kind, number: int, place: Path) -> dict[str, str]:
         """Return the variables of a step, which is strict or not by its kind.
 
         Strict ones have a home, a place for temporary files and an output of their kind, and trigger no jobs.
         """
         if kind in self._apart:
             return dict(self._apart[kind])
-        return {**self._env, VARIABLE: self._triggers(number)}
+        return {**self._env, VARIABLE: _triggers(place, number)}
 
     def temporary(self) -> str:
         """Return a directory for temporary files, for steps to which the usual one is closed."""
@@ -64,9 +79,9 @@ class Handover:
             _made(Path(self._temporary))
         return self._temporary
 
-    def collect(self, number: int) -> None:
+    def collect(self, number: int, place: Path) -> None:
         """Take the follow-up jobs of a step that has ended: from here on no other one can change them."""
-        name = self._triggers(number)
+        name = _triggers(place, number)
         if not os.path.lexists(name):  # as of most steps
             return
         path = Path(name)
@@ -74,6 +89,21 @@ class Handover:
             return
         locked_file.remove(path)
         append_lines(self._spool, data)
+
+    def clear(self, place: Path) -> bool:
+        """Empty the place of a step that has ended, for the next one; return whether that could be done."""
+        if self._whole is None:
+            return True
+        try:
+            for name in os.listdir(place):  # mostly there is nothing
+                path = place / name
+                if path.is_dir() and not path.is_symlink():
+                    remove_tree(path)
+                else:
+                    path.unlink()
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Put the output in its place, and remove everything else. Raises RunnerError for an output of no use."""
@@ -84,9 +114,6 @@ class Handover:
             with suppress(OSError):
                 if self._whole is not None:
                     remove_tree(self._whole)
-
-    def _triggers(self, number: int) -> str:
-        return f"{self._shared}/triggers-{number}.ndjson"
 
     def _publish(self) -> None:
         """Write what steps have handed on; of two values of a name that of the less bounded steps counts."""
@@ -109,15 +136,23 @@ class Handover:
 def made(scratch: Path) -> Scratch:
     """Make the directories of each kind of steps below `scratch`. Raises RunnerError."""
     found = Scratch(*(_made(scratch / kind) for kind in Scratch._fields))
-    for kind in _APART:
-        for part in _PARTS:
+    for kind, parts in _PARTS.items():
+        for part in parts:
             _made(getattr(found, kind) / part)
     return found
 
 
+def _output(directory: Path) -> Path:
+    return directory / "common" / OUTPUT_NAME
+
+
+def _triggers(place: Path, number: int) -> str:
+    return f"{place}/triggers-{number}.ndjson"
+
+
 def _variables(directory: Path) -> dict[str, str]:
-    home, temporary = (directory / part for part in _PARTS)
-    env = {"HOME": str(home), "TMPDIR": str(temporary), _OUTPUT: str(directory / OUTPUT_NAME)}
+    home, temporary = directory / "home", directory / "tmp"
+    env = {"HOME": str(home), "TMPDIR": str(temporary), _OUTPUT: str(_output(directory))}
     return env | {f"XDG_{name}_HOME": f"{home}/{below}" for name, below in _XDG.items()}
 
 

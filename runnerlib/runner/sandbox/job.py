@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import count
 from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
@@ -82,7 +83,9 @@ class JobSandbox:
         self._raises = not landlock.needs_no_new_privs()
         self._version = landlock.abi()
         self._filters = landlock.filters()
-        self._bound: dict[Bounds, _Bound] = {}
+        self._bound: dict[tuple[Bounds, int], _Bound] = {}
+        self._slots: dict[str, int] = {}  # by the names of steps that run: two of them never have the same
+        self._spoilt: set[int] = set()  # slots whose place could not be emptied
         self._scratch = scratch
         self._temporary = os.path.realpath(plan.env.get("TMPDIR") or "/tmp")  # noqa: S108 - only compared
         self._handover: Handover | None = None
@@ -107,20 +110,27 @@ class JobSandbox:
         """Return the bounds of an attempt that is about to start; None for one without."""
         if self._handover is None:
             return None
-        bounds = self._bounds[step.name]
+        bounds, slot = self._bounds[step.name], self._slot(step)
         kind, number = bounds.kind, self._numbers[step.name]
-        scratch, env = self._handover.scratch.of(kind), self._handover.env(kind, number)
+        scratch = self._handover.place(kind, slot)
+        env = self._handover.env(kind, number, scratch)
         if bounds.level == "off" or not self._is_local:
             return Enclosure(UNCONFINED, env, scratch, "" if self._is_local else bounds.compartment)
-        bound = self._bound_of(bounds)
+        bound = self._bound_of(bounds, slot)
         if bound.grants is not None and kind == "shared" and self._temporary in bound.grants.closed:
             env["TMPDIR"] = self._handover.temporary()
         return Enclosure(bound.confinement, env, scratch)
 
     def collect(self, step: Step) -> None:
-        """Take the follow-up jobs of an attempt that has ended. Raises RunnerError."""
-        if self._handover is not None:
-            self._handover.collect(self._numbers[step.name])
+        """Take the follow-up jobs of an attempt that has ended, and empty its place. Raises RunnerError."""
+        if self._handover is None or (slot := self._slots.pop(step.name, None)) is None:
+            return
+        place = self._handover.place(self._bounds[step.name].kind, slot)
+        try:
+            self._handover.collect(self._numbers[step.name], place)
+        finally:
+            if not self._handover.clear(place):
+                self._spoilt.add(slot)
 
     def check(self) -> None:
         """Raise TamperedError when the CI source is not any more what it was when the job began."""
@@ -164,17 +174,24 @@ class JobSandbox:
         self._plan.workspace.own()
         self._handover = Handover(self._plan, self._scratch, is_local=self._is_local)
 
-    def _bound_of(self, bounds: Bounds) -> _Bound:
+    def _slot(self, step: Step) -> int:
+        """Return the slot of a step: the lowest that none which runs beside it has, so that few rulesets are made."""
+        if step.name not in self._slots:
+            taken = {*self._slots.values(), *self._spoilt}
+            self._slots[step.name] = next(slot for slot in count() if slot not in taken)
+        return self._slots[step.name]
+
+    def _bound_of(self, bounds: Bounds, slot: int) -> _Bound:
         """Return the bounds of a step, with grants for what is there now."""
-        found = self._bound.get(bounds)
+        found = self._bound.get((bounds, slot))
         if found is None:
-            found = self._bound[bounds] = self._made(bounds)
+            found = self._bound[bounds, slot] = self._made(bounds, slot)
         elif found.grants is not None:
             found.grants.refresh()
         return found
 
-    def _made(self, bounds: Bounds) -> _Bound:
-        grants, ruleset = self._granted(bounds) if self._version else (None, None)
+    def _made(self, bounds: Bounds, slot: int) -> _Bound:
+        grants, ruleset = self._granted(bounds, slot) if self._version else (None, None)
         strict = bounds.level == "strict"
         no_new_privs = strict or (ruleset is not None and not self._raises)
         confinement = Confinement(ruleset, no_new_privs, strict)
@@ -182,13 +199,14 @@ class JobSandbox:
             confinement = confinement._replace(calls="strict" if strict else "source", sockets=_sockets(bounds))
         return _Bound(grants, confinement)
 
-    def _granted(self, bounds: Bounds) -> tuple[Grants, Ruleset]:
+    def _granted(self, bounds: Bounds, slot: int) -> tuple[Grants, Ruleset]:
         assert self._handover is not None  # noqa: S101 - only a sandbox with one makes rulesets
         files = CHANGE | READ_FILE | (IOCTL_DEV if bounds.level == "strict" else 0)
         ports = () if isinstance(bounds.network, bool) else bounds.network
         try:
             ruleset = Ruleset(Handled(files, network=bounds.network is not True), ports)
-            return Grants(ruleset, special_paths(self._plan, bounds, self._handover.scratch)), ruleset
+            own = (*self._handover.common(bounds.kind), self._handover.place(bounds.kind, slot))
+            return Grants(ruleset, special_paths(self._plan, bounds, own)), ruleset
         except OSError as error:
             raise RunnerError(f"cannot make the sandbox '{bounds.level}': {error.strerror}") from None
 

@@ -16,17 +16,29 @@ from runnerlib.runner.sandbox.grants import Treatment
 from runnerlib.runner.sandbox.mounts import other_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from runnerlib.runner.plan import RunPlan
-    from runnerlib.runner.sandbox.level import Bounds, Kind
+    from runnerlib.runner.sandbox.level import Bounds
 
 ALL = CHANGE | READ_FILE | IOCTL_DEV
 _NOTHING = Treatment(0)
 _READ = Treatment(READ_FILE)
 _ALL = Treatment(ALL)
 # What programs write to as a matter of course, and which keeps nothing.
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx")
+_GROUPS = "/sys/fs/cgroup"
+# What other programs of the user have there is closed to strict steps, unless `sandbox_paths` names it: terminals,
+# memory and queues; and below the home, what programs keep keys and logins in.
+_SHARED = ("/dev/pts", "/dev/shm", "/dev/mqueue")  # noqa: S108 - nothing is made there
+_KEYS = (
+    *(".ssh", ".gnupg", ".password-store", ".local/share/keyrings", ".mozilla", ".config/google-chrome"),
+    *(".aws", ".azure", ".config/gcloud", ".kube", ".docker", ".config/containers", ".vault-token"),
+    *(".netrc", ".git-credentials", ".config/git/credentials", ".config/gh", ".config/hub", ".config/glab-cli"),
+    *(".npmrc", ".yarnrc.yml", ".pypirc", ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials"),
+    *(".m2/settings.xml", ".gradle/gradle.properties", ".composer/auth.json", ".config/composer/auth.json"),
+    *(".config/reactorcide", ".config/sops", ".config/op", ".terraform.d", ".pgpass", ".my.cnf", ".s3cfg"),
+)
 
 
 class Scratch(NamedTuple):
@@ -36,29 +48,24 @@ class Scratch(NamedTuple):
     strict: Path
     untrusted: Path
 
-    def of(self, kind: Kind) -> Path:
-        """Return the directory of a step of that kind."""
-        found: Path = getattr(self, kind)
-        return found
 
-
-def special_paths(plan: RunPlan, bounds: Bounds, scratch: Scratch) -> dict[str, Treatment]:
-    """Return the treatment of each special path of a job, "/" first."""
+def special_paths(plan: RunPlan, bounds: Bounds, own: Iterable[Path]) -> dict[str, Treatment]:
+    """Return the treatment of each special path of a job, "/" first; `own` are what steps write to for the runner."""
     workspace, strict = plan.workspace, bounds.level == "strict"
     found = {"/": Treatment(READ_FILE if strict else ALL, listed=True)}
     closed = {str(workspace.base / OWN): _NOTHING, str(workspace.ci): _READ}
     closed |= _workflow(plan, strict=strict)
+    closed |= dict.fromkeys(_private(plan) if strict else (), _NOTHING)
     closed |= {str(path): _NOTHING for path in _state(plan, closed, strict=strict)}
     place = find_place("cgroup2", "")
-    if place is not None:  # whoever may write there can stop or end the runner
-        closed[place.own] = _READ
+    # A process that may write there can stop or end the runner; some systems have groups of both versions.
+    closed |= dict.fromkeys((_GROUPS, *([place.own] if place is not None else [])), _READ)
     found |= closed
     known = mounts()
     for path, treatment in closed.items():
         if not treatment.listed:
             found |= dict.fromkeys(other_paths(path, known), treatment)
-    own = (scratch.of(bounds.kind), *(_strict_paths(plan) if strict else named_paths(plan)))
-    return found | {str(path): _ALL for path in own}
+    return found | {str(path): _ALL for path in (*own, *(_strict_paths(plan) if strict else named_paths(plan)))}
 
 
 def _workflow(plan: RunPlan, *, strict: bool) -> dict[str, Treatment]:
@@ -92,6 +99,14 @@ def _state(plan: RunPlan, closed: Mapping[str, Treatment], *, strict: bool) -> I
     state = os.path.realpath(path.parent)
     if strict or not state.startswith(home + "/") or any(one.startswith(home + "/") for one in closed):
         yield Path(state)
+
+
+def _private(plan: RunPlan) -> Iterator[str]:
+    """Yield what is there of the user's own that strict steps have no business with."""
+    home = os.path.realpath(plan.environ.get("HOME") or "/")
+    for path in (*_SHARED, *(f"{home}/{below}" for below in _KEYS)):
+        if os.path.exists(path):
+            yield os.path.realpath(path)
 
 
 def _strict_paths(plan: RunPlan) -> Iterator[Path]:

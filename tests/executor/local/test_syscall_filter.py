@@ -40,6 +40,7 @@ tried("thread", os.sched_setscheduler, os.getpid(), os.SCHED_OTHER, os.sched_par
 tried("processors", os.sched_setaffinity, os.getppid(), os.sched_getaffinity(0))
 tried("own processors", os.sched_setaffinity, os.getpid(), os.sched_getaffinity(0))
 tried("keys", libc.syscall, 219 if os.uname().machine == "aarch64" else 250, 0, -4, 0)
+tried("memory", libc.syscall, 194 if os.uname().machine == "aarch64" else 29, 0, 4096, 0o600)
 tried("mount", libc.mount, b"/", b"/nowhere", None, 4096, None)
 for name, words in {
     "unix": (socket.AF_UNIX,),
@@ -57,7 +58,7 @@ tried("ring", libc.syscall, 425, 0, None)
 tried("namespace", libc.unshare, 0x10000000)
 print("forked", os.waitstatus_to_exitcode(os.waitpid(os.fork() or os._exit(7), 0)[1]))
 """
-EPERM, EACCES = "1", "13"
+EPERM, EACCES, ENOSYS = "1", "13", "38"
 BOUND = dict.fromkeys(("limit", "priority", "group", "policy", "processors", "keys", "mount"), EPERM)
 FREE = dict.fromkeys(("own limit", "look", "own priority", "thread", "own processors", "unix", "netlink"), "may")
 NO_SOCKETS = dict.fromkeys(("tcp", "udp", "multipath", "sctp", "type", "family", "vsock"), EACCES)
@@ -85,10 +86,10 @@ def ran(program: str, *words: str, calls: int, sockets: int = 0) -> str:
 @pytest.mark.parametrize(
     ("calls", "sockets", "expected"),
     [
-        (1, 0, {**BOUND, **FREE, "tcp": "may", "udp": "may"}),
+        (1, 0, {**BOUND, **FREE, "tcp": "may", "udp": "may", "memory": "may"}),
         (1, 1, {**BOUND, **FREE, **PORTS, "ring": EPERM}),
         (1, 2, {**BOUND, **FREE, **NO_SOCKETS, "ring": EPERM}),
-        (2, 0, {**BOUND, **FREE, "tcp": "may", "ring": EPERM, "namespace": EPERM}),
+        (2, 0, {**BOUND, **FREE, "tcp": "may", "memory": ENOSYS, "ring": EPERM, "namespace": EPERM}),
         (2, 1, {**BOUND, **FREE, **PORTS, "ring": EPERM, "namespace": EPERM}),
         (2, 2, {**BOUND, **FREE, **NO_SOCKETS, "ring": EPERM, "namespace": EPERM}),
     ],
