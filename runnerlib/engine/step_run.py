@@ -211,7 +211,7 @@ class StepRun:
             self._env = self._env if answer is None else answer
         except RunnerError as error:
             return _refusal(error)
-        return self._stopped
+        return self._stopped or self._tampered()  # others went on while hooks ran
 
     async def _ask_after(self, around: StepHooks, result: StepResult) -> StepOutcome | None:
         """Call the after-step hook; return a StepOutcome if the hook fails."""
@@ -355,11 +355,9 @@ class StepRun:
     def _collected(self, ending: StepOutcome, files: Mapping[str, str]) -> StepOutcome:
         """Return the ending with the exports of the attempt; a missing promised output is a failure."""
         try:
-            try:
-                self.exports = exports.read(files)
-            finally:
-                if self._job.boundary is not None:
-                    self._job.boundary.collect(self._step)
+            if self._job.boundary is not None:  # first: it gives up the place of a step whose files are of no use, too
+                self._job.boundary.collect(self._step)
+            self.exports = exports.read(files)
         except (ExportError, RunnerError) as error:
             self.exports = NO_EXPORTS
             return StepOutcome(125, str(error), "outputs") if ending.exit_code == 0 else ending

@@ -306,3 +306,17 @@ def test_a_failure_of_sudo_is_explained(arena: Arena) -> None:
     arena.write("job: {steps: [{name: a, run: 'exit 1 # sudo apt-get install'}]}")
     code, said = arena.run("--sandbox", "strict")
     assert (code, "sets no_new_privs, under which sudo and the like give no rights" in said) == (1, True), said
+
+
+@needs_landlock
+@pytest.mark.parametrize("level", ["source", "strict"])
+def test_outputs_that_are_planted_for_another_step_are_not_found(arena: Arena, level: str) -> None:
+    plant = 'for way in . .. ../0 ../1; do echo X=evil >"$(dirname $RUNNERLIB_OUTPUT)/$way/1.1.output"; done; true'
+    steps = [
+        {"name": "plant", "run": plant},
+        {"name": "victim", "run": "true"},
+        {"name": "after", "run": "echo got ${RUNNERLIB_OUTPUT_VICTIM_X-nothing}"},
+    ]
+    arena.write(json.dumps({"job": {"steps": steps}}))
+    code, said = arena.run("--sandbox", level)
+    assert (code, "│ got nothing" in said) == (0, True), said

@@ -46,4 +46,6 @@ def test_the_attacks_in_a_container(arena: Arena, level: str, docker: dict[str, 
         if how != "held" and f"{level} {arena.user}" not in ATTACKS[name].through and name not in _ELSEWHERE
     }
     assert wrong == {}, found
-    assert found["write"] == found["signal"] == found["journal"] == "held"
+    # Root of a container has no CAP_PERFMON.
+    kept = ("write", "signal", "journal", "environ", "maps", "environ step")
+    assert {found[name] for name in kept} == {"held"}, found

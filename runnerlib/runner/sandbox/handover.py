@@ -91,7 +91,7 @@ class Handover:
         append_lines(self._spool, data)
 
     def clear(self, place: Path) -> bool:
-        """Empty the place of a step that has ended, for the next one; return whether that could be done."""
+        """Empty the place of a step that is about to start; return whether that could be done."""
         if self._whole is None:
             return True
         try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from runnerlib.executor.protocol import Executor
     from runnerlib.pipeline.job import Step
     from runnerlib.runner.plan import JobPlan
-    from runnerlib.runner.sandbox.level import Bounds
+    from runnerlib.runner.sandbox.level import Bounds, Kind
 
 # Programs that do their work by a set-user-ID bit, which no_new_privs makes void.
 _RAISING = r"\b(?:sudo|su|doas|pkexec|newgrp|newuidmap|fusermount3?)\b"
@@ -85,7 +85,6 @@ class JobSandbox:
         self._filters = landlock.filters()
         self._bound: dict[tuple[Bounds, int], _Bound] = {}
         self._slots: dict[str, int] = {}  # by the names of steps that run: two of them never have the same
-        self._spoilt: set[int] = set()  # slots whose place could not be emptied
         self._scratch = scratch
         self._temporary = os.path.realpath(plan.env.get("TMPDIR") or "/tmp")  # noqa: S108 - only compared
         self._handover: Handover | None = None
@@ -110,8 +109,9 @@ class JobSandbox:
         """Return the bounds of an attempt that is about to start; None for one without."""
         if self._handover is None:
             return None
-        bounds, slot = self._bounds[step.name], self._slot(step)
-        kind, number = bounds.kind, self._numbers[step.name]
+        bounds, number = self._bounds[step.name], self._numbers[step.name]
+        kind = bounds.kind
+        slot = self._slot(self._handover, step.name, kind)
         scratch = self._handover.place(kind, slot)
         env = self._handover.env(kind, number, scratch)
         if bounds.level == "off" or not self._is_local:
@@ -122,15 +122,10 @@ class JobSandbox:
         return Enclosure(bound.confinement, env, scratch)
 
     def collect(self, step: Step) -> None:
-        """Take the follow-up jobs of an attempt that has ended, and empty its place. Raises RunnerError."""
-        if self._handover is None or (slot := self._slots.pop(step.name, None)) is None:
-            return
-        place = self._handover.place(self._bounds[step.name].kind, slot)
-        try:
+        """Take the follow-up jobs of an attempt that has ended, and give up its place. Raises RunnerError."""
+        if self._handover is not None and (slot := self._slots.pop(step.name, None)) is not None:
+            place = self._handover.place(self._bounds[step.name].kind, slot)
             self._handover.collect(self._numbers[step.name], place)
-        finally:
-            if not self._handover.clear(place):
-                self._spoilt.add(slot)
 
     def check(self) -> None:
         """Raise TamperedError when the CI source is not any more what it was when the job began."""
@@ -174,12 +169,15 @@ class JobSandbox:
         self._plan.workspace.own()
         self._handover = Handover(self._plan, self._scratch, is_local=self._is_local)
 
-    def _slot(self, step: Step) -> int:
-        """Return the slot of a step: the lowest that none which runs beside it has, so that few rulesets are made."""
-        if step.name not in self._slots:
-            taken = {*self._slots.values(), *self._spoilt}
-            self._slots[step.name] = next(slot for slot in count() if slot not in taken)
-        return self._slots[step.name]
+    def _slot(self, handover: Handover, step: str, kind: Kind) -> int:
+        """Return the slot of a step: the lowest that none which runs beside it has, so that few rulesets are made.
+
+        Its place is empty: what another step has left there is no word of this one.
+        """
+        if step not in self._slots:
+            free = (slot for slot in count() if slot not in self._slots.values())
+            self._slots[step] = next(slot for slot in free if handover.clear(handover.place(kind, slot)))
+        return self._slots[step]
 
     def _bound_of(self, bounds: Bounds, slot: int) -> _Bound:
         """Return the bounds of a step, with grants for what is there now."""
