@@ -24,7 +24,7 @@ _STEP_KEYS = {"name", "image", "commands", "environment", "when", "depends_on", 
 _TOP_KEYS = {"steps", "pipeline", "when", "variables", "labels", "matrix", "skip_clone"}
 _WHY = {
     "settings": "a plugin cannot be run here; write what it does as a step",
-    "services": "a service is a program here, not an image; write it as one of 'services'",
+    "services": "not translated; here: 'services: {NAME: {image: …, ready: …, ports: …}}' of a job with an 'image'",
     "clone": "the source is that of the run",
     "depends_on": "another workflow is another run",
     "runs_on": "another workflow is another run",

@@ -39,7 +39,8 @@ OF_WORKFLOWS = ("retry", "allow_failure", "approve", "extends")
 """The keys that a job of a workflow has, and a single job not; to ignore them would be no help."""
 
 INNER = (*KINDS, *ELSEWHERE, *SEVERAL, *OF_WORKFLOWS)
-TOP = (*INNER, *EVENTS)
+INCLUDE = "include"
+TOP = (*INNER, *EVENTS, INCLUDE)
 """The keys below `job`, and those beside it or without it."""
 
 _SAME = {"environment": "env", "timeout_seconds": "timeout"}
@@ -81,9 +82,9 @@ def definition(reading: Reading, root: Node, entries: dict[str, Entry]) -> tuple
     for key in SEVERAL:
         if key in merged:
             reading.complain(merged[key].key, f"'{key}' makes several jobs of one: give this file as --workflow-file")
-    for key in OF_WORKFLOWS:
+    for key in (*OF_WORKFLOWS, INCLUDE):
         if key in merged:
-            reading.complain(merged[key].key, f"'{key}' is of a job in a workflow: give this file as --workflow-file")
+            reading.complain(merged[key].key, f"'{key}' is of a workflow: give this file as --workflow-file")
     places: dict[Where, Node] = {place: merged[key].value for place, key in _NAMED.items() if key in merged}
     places[()] = nested.value if nested else root
     env = {**variables(reading, outer, "env", places), **variables(reading, inner, "env", places)}

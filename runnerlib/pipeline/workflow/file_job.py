@@ -80,9 +80,9 @@ def read_values(
     nested = flat.pop("job", None)
     below = _by_default(reading, node)
     if "extends" in flat:
-        below = over(below, _extended(reading, flat.pop("extends"), extended), node)
+        below = over(below, _extended(reading, flat, extended), node)
     if "job_file" in flat:
-        below = over(below, _other(reading, flat.pop("job_file"), other_file), node)
+        below = over(below, _other(reading, flat, other_file), node)
     on = _filter(reading, flat) if alone else NO_FILTER
     given = {"inputs": flat.pop("inputs")} if alone and "inputs" in flat else {}
     below = below._replace(inputs={**below.inputs, **reading.value(given, "inputs", inputs, {})})
@@ -248,16 +248,26 @@ def read_filter(reading: Reading, entries: Mapping[str, Entry]) -> Filter:
     return found._replace(include=paths_found.include, exclude=paths_found.exclude)
 
 
-def _extended(reading: Reading, entry: Entry, extended: Callable[[Reading, Node], Values] | None) -> Values:
-    nothing = Values({}, {}, named=False)
+def _in_place(entries: Mapping[str, Entry]) -> Values:
+    """Return values in place of those that could not be read: they cause no further errors."""
+    own = {"command", "steps", "job", "job_file"} & entries.keys()
+    return Values({} if own else {"command": "true"}, {}, named=False)
+
+
+def _extended(
+    reading: Reading, entries: dict[str, Entry], extended: Callable[[Reading, Node], Values] | None
+) -> Values:
+    entry = entries.pop("extends")
+    nothing = _in_place(entries)
     if extended is None:
         reading.complain(entry.key, "a job file has no other jobs to extend; a workflow file has")
         return nothing
     return reading.value({"extends": entry}, "extends", extended, nothing)
 
 
-def _other(reading: Reading, entry: Entry, other_file: Callable[[Reading, Node], Values] | None) -> Values:
-    nothing = Values({}, {}, named=False)
+def _other(reading: Reading, entries: dict[str, Entry], other_file: Callable[[Reading, Node], Values] | None) -> Values:
+    entry = entries.pop("job_file")
+    nothing = _in_place(entries)
     if other_file is None:
         reading.complain(entry.key, "a job file names no other job file")
         return nothing

@@ -82,8 +82,8 @@ def test_they_mean_what_trigger_takes_them_for(tmp_path: Path, name: str) -> Non
 
 
 def test_every_key_of_such_files_is_known() -> None:
-    """The keys of a workflow and of the flat form, less those that only a workflow can have."""
-    assert {*layout.TOP, "job"} == {*JOB_KEYS, *FILE_KEYS, *flat.KEYS} - {"job_file"}
+    """The keys of a workflow and of the flat form, less those that only a workflow can have but `include`."""
+    assert {*layout.TOP, "job"} == {*JOB_KEYS, *FILE_KEYS, *flat.KEYS} - {"job_file"} | {"include"}
 
 
 def test_one_line_says_what_nobody_here_acts_on() -> None:

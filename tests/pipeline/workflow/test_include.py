@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import ConfigError
+from runnerlib.pipeline.job_file import file as job_file
 from runnerlib.pipeline.job_file.reader import Wrong
 from runnerlib.pipeline.workflow import Workflow, load, parse
 from tests.integration.cli import runnerlib
@@ -147,6 +148,17 @@ def test_a_file_of_another_tree_names_no_file_of_this_one(tmp_path: Path) -> Non
     assert read("include: near.yaml\njobs: {}", tmp_path, near).jobs[0].name == "a"
     with pytest.raises(ConfigError, match=r"ci:f.yaml:1:22: job_file: a file of another tree names no 'job_file'"):
         read("include: {ci: f.yaml}\njobs: {}", tmp_path, near, **{"f.yaml": "jobs: {a: {job_file: job.yaml}}"})
+
+
+def test_what_cannot_be_read_is_one_mistake(tmp_path: Path) -> None:
+    for key, told in (("job_file", "there is no such file"), ("extends", "unknown job 'b'")):
+        with pytest.raises(ConfigError) as caught:
+            read(f"jobs: {{a: {{{key}: b}}}}", tmp_path, {})
+        assert told in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1
+    (tmp_path / "job.yaml").write_text("{include: x, job: {steps: [{name: a, run: x}]}}")
+    with pytest.raises(ConfigError, match=r"1:2: 'include' is of a workflow: give this file as --workflow-file"):
+        job_file.load(str(tmp_path / "job.yaml"))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ _KNOWN = {"name", "runs-on", "needs", "if", "strategy", "env", "defaults", "cont
 _KNOWN |= {"permissions", "timeout-minutes", "continue-on-error", "concurrency"}
 _WHY = {
     "environment": "an environment of the forge; nobody is asked before the job runs",
-    "services": "a service is a program here, not an image; write it as one of 'services'",
+    "services": "not translated; here: 'services: {NAME: {image: …, ready: …, ports: …}}' of a job with an 'image'",
     "uses": "a workflow elsewhere cannot be read",
     "secrets": "it belongs to 'uses'",
     "with": "it belongs to 'uses'",

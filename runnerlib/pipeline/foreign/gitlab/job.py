@@ -31,7 +31,7 @@ _WHY = {
     "environment": "deployments are not recorded here",
     "coverage": "a coverage is not read from the output",
     "trigger": "no other pipeline can be started",
-    "services": "a service is a program here, not an image; write it as one of 'services'",
+    "services": "not translated; here: 'services: {NAME: {image: …, ready: …, ports: …}}' of a job with an 'image'",
     "pages": "nothing is published",
     "release": "no release is made",
 }
