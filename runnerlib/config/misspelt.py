@@ -24,6 +24,7 @@ _MEANT = tuple(dict.fromkeys((*(setting.variable for setting in SETTINGS.values(
 _KNOWN = frozenset((*_MEANT, *(ENV_PREFIX + name for name in _OTHERS)))
 # A name is taken for a misspelt one when it is that much like one.
 _LIKENESS = 0.8
+_SHORT_LIKENESS = 0.75  # one other letter of four
 
 
 def misspelt(environ: Mapping[str, str]) -> Iterator[str]:
@@ -45,7 +46,8 @@ def _meant(name: str) -> str:
         return ""
     if ENV_PREFIX + rest in _KNOWN:
         return ENV_PREFIX + rest
-    near = get_close_matches(rest, [known.removeprefix(ENV_PREFIX) for known in _MEANT], 1, _LIKENESS)
+    names = [known.removeprefix(ENV_PREFIX) for known in _MEANT]
+    near = get_close_matches(rest, names, 1, _LIKENESS if len(rest) > 4 else _SHORT_LIKENESS)
     return ENV_PREFIX + near[0] if near else ""
 
 

@@ -26,6 +26,7 @@ GIVEN_AS = {
     parsers.text: "str",
     parsers.plain_name: "str",
     parsers.marker: "str",
+    parsers.store: "str",
     parsers.boolean: "bool | str",
     parsers.count: "int | str",
     parsers.size: "int | str",

@@ -39,6 +39,7 @@ OTHER = {
     "generates": ("a",),
     "reports": {"junit": ("a",)},
     "problem_matchers": ("gcc",),
+    "resources": {"cpu": 1},
 }
 
 
