@@ -1,11 +1,34 @@
 """Builds the compiled parts; everything else is declared in pyproject.toml."""
 
 import os
+import sys
+import sysconfig
 from glob import glob
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+
+PARTS = os.environ.get("RUNNERLIB_PARTS", "all")
+
+
+def refusal():
+    """Return why this cannot be built here, in one sentence; None if it can."""
+    if PARTS not in {"all", "mask"}:
+        return f"RUNNERLIB_PARTS: 'all' or 'mask' is expected, got '{PARTS}'"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "runnerlib is not made for a free-threaded Python: install it with the ordinary build of Python"
+    if PARTS == "all" and sys.platform != "linux":
+        return (
+            "runnerlib runs jobs on Linux only: run it in a container, from a clone by 'docker build -t runner .' and "
+            "'docker run --rm -v \"$PWD:/job/src\" runner runnerlib run ...'; for its mask alone (`runnerlib mask`, "
+            "`runnerlib.masking`) set RUNNERLIB_PARTS=mask and install again"
+        )
+    return None
+
+
+if refusal():
+    sys.exit(refusal())
 
 FLAGS = ["-O3", "-std=c11", "-Wall", "-Wextra", "-fvisibility=hidden"]
 
@@ -78,8 +101,12 @@ class Build(build_ext):
         )
 
 
+EVERYWHERE, LINUX = [core], [spawn, landlock, hardening, treefile]
+
 setup(
-    ext_modules=[*cythonize([core, spawn, landlock, hardening, treefile], build_dir="build"), guard],
+    ext_modules=cythonize(EVERYWHERE, build_dir="build")
+    if PARTS == "mask"
+    else [*cythonize(EVERYWHERE + LINUX, build_dir="build"), guard],
     cmdclass={"build_ext": Build},
     data_files=[("share/man/man1", sorted(glob("docs/man/*.1")))],
 )

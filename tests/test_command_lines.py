@@ -26,7 +26,7 @@ from tests.tools import tool
 COMMAND = re.compile(r"^(?:\$ )?((?:\S.*[ (])?runnerlib (?!:)[a-z].*)$", re.MULTILINE)
 
 INSTALLING = {("README.md", "python3 -m venv"), ("install.md", "apt-get"), ("install.md", "python3 -m venv")}
-INSTALLING |= {("install.md", "pip wheel")}
+INSTALLING |= {("install.md", "pip wheel"), ("install.md", "RUNNERLIB_PARTS=mask pip install")}
 
 CODES = {
     "runnerlib checkout --ci": 78,  # only a worker gives its URL by settings

@@ -17,7 +17,7 @@ from runnerlib._util import registry
 from runnerlib.cli._commands import Group
 from runnerlib.cli._session import Session
 from runnerlib.errors import ConfigError, RunnerError, printable, unknown
-from runnerlib.executor.hardening import harden
+from runnerlib.executor.hardening import RUNS_JOBS, harden
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -65,13 +65,19 @@ GROUPS = {
 }
 """The commands by the heading of their group in `--help`."""
 
+WITHOUT_JOBS = ("completion", "mask", "schema")
+"""The commands of an installation of the mask alone."""
+
+HERE = COMMANDS if RUNS_JOBS else {name: COMMANDS[name] for name in WITHOUT_JOBS}
+"""The commands of this installation."""
+
 
 class Commands(Group):
     """The group of all commands; it imports the module of a command on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands, for `--help` and completion."""
-        return list(COMMANDS)
+        return list(HERE)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command `cmd_name`; an unknown name is a usage error with a suggestion."""
@@ -79,6 +85,11 @@ class Commands(Group):
             if ctx.resilient_parsing:  # a shell asks for completion
                 return None
             raise click.UsageError(unknown("command", cmd_name, COMMANDS), ctx)
+        if cmd_name not in HERE:
+            raise RunnerError(
+                f"'{cmd_name}' is not here: only the mask of runnerlib is installed ({', '.join(WITHOUT_JOBS)}); "
+                "jobs run on Linux, where the whole of it installs, or in a container of it"
+            )
         module = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")  # a name that is no keyword
         command: click.Command = registry.load("command", module).command
         return command
@@ -89,13 +100,14 @@ class Commands(Group):
             return super().shell_complete(ctx, incomplete)
         from runnerlib.cli._completion import described
 
-        return described(COMMANDS, incomplete)
+        return described(HERE, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """List the commands without loading them."""
         for heading, names in GROUPS.items():
-            with formatter.section(heading):
-                formatter.write_dl([(name, COMMANDS[name]) for name in names])
+            if shown := [(name, HERE[name]) for name in names if name in HERE]:
+                with formatter.section(heading):
+                    formatter.write_dl(shown)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

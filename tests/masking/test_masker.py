@@ -4,9 +4,11 @@ import base64
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import runnerlib
 from runnerlib.masking import SecretMasker
 from runnerlib.masking.members import notices
 
@@ -68,7 +70,8 @@ def test_a_masker_needs_no_heavy_import() -> None:
         "assert m.mask(b's3cr3t-value') == b'[REDACTED]';"
         "assert not {'ahocorasick', 'numpy', 'dataclasses', 'inspect'} & set(sys.modules), sys.modules"
     )
-    subprocess.run([sys.executable, "-S", "-c", code], check=True)
+    package = Path(runnerlib.__file__).parents[1]
+    subprocess.run([sys.executable, "-S", "-c", code], env={"PYTHONPATH": str(package)}, check=True)
 
 
 def test_an_unknown_kernel_in_the_environment_stops_the_import(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from runnerlib.executor.hardening import _hardening
+try:
+    # By this form of import a module that is missing differs from one that is broken.
+    import runnerlib.executor.hardening._hardening as _hardening  # noqa: PLR0402
+except ModuleNotFoundError:  # the mask alone is installed, as it may be on systems other than Linux
+    _hardening = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+RUNS_JOBS = _hardening is not None
+"""False in an installation of the mask alone, which lacks the parts that run jobs."""
 
 _refused = ""
 
@@ -24,7 +30,7 @@ def harden() -> str:
     Returns why the system refuses it, else an empty text.
     """
     global _refused  # noqa: PLW0603 - an attribute of the whole process
-    number = _hardening.harden()
+    number = _hardening.harden() if _hardening else 0
     _refused = os.strerror(number) if number else ""
     return _refused
 
@@ -39,9 +45,10 @@ def wipe(names: Iterable[str]) -> None:
 
     `os.environ` and the processes that are started keep them. To be called while there is one thread.
     """
-    for name in names:
-        _hardening.wipe(os.fsencode(name))
+    if _hardening:
+        for name in names:
+            _hardening.wipe(os.fsencode(name))
 
 
-core_limit = _hardening.core_limit
+core_limit = _hardening.core_limit if _hardening else lambda: -2
 """The soft limit of core files in bytes that `harden` has found, for what a job starts; -1 for none, -2 before that."""
