@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_every_example_is_tested() -> None:
-    # those of fleet in tests/runner/fleet/test_examples.py
+    # those of fleet in tests/runner/fleet/test_examples.py, those of languages in tests/test_languages.py
     tested = Path(__file__).read_text(encoding="utf-8")
     assert all(example.name in tested for example in EXAMPLES.iterdir())
 
