@@ -19,7 +19,7 @@ from runnerlib.runner.fleet.contract import Frame, LeaseLostError, Queue, Ticket
 from runnerlib.runner.fleet.jetstream import RunTerms, taking
 from runnerlib.runner.fleet.jetstream import dispatching as entering
 from tests.runner.fleet.machines import Broker, Dispatcher, Worker, dispatching, lines, working
-from tests.runner.fleet.test_stopping import below, frozen
+from tests.runner.fleet.test_stopping import below, busy, frozen
 from tests.waiting import until
 
 LEASE = {"REACTORCIDE_FLEET_LEASE": "3"}
@@ -87,7 +87,7 @@ def test_an_agent_that_is_killed(own_broker: Broker, key: Path, place: Place) ->
     with working(own_broker, key, "w1") as worker:
         dispatcher = place.dispatched(own_broker, key, REACTORCIDE_FLEET_LEASE="600")
         until(lambda: len(place.attempts) == 1)
-        ((agent,),) = [below(zygote) for zygote in below(worker.process.pid)]
+        (agent,) = busy(worker)
         os.kill(agent, signal.SIGKILL)
         place.check(dispatcher, 2, "a: its process on worker 'w1' was lost, attempt 2 runs on worker 'w1'")
 

@@ -103,17 +103,20 @@ def test_a_job_that_is_being_taken_never_starts(own_broker: Broker, key: Path, t
 
 
 def test_a_job_that_is_starting_runs_nothing(own_broker: Broker, key: Path, tmp_path: Path) -> None:
-    """The worker has begun it, and the process that makes its own one is frozen until it is stopped."""
+    """The worker has begun it, and the process that was made for it ahead is frozen until it is stopped."""
     place = Place(tmp_path)
     with working(own_broker, key, "w1") as worker:
         (zygote,) = below(worker.process.pid)
-        frozen(zygote)
+        until(lambda: bool(below(zygote)))
+        processes = [zygote, *below(zygote)]
+        frozen(*processes)
         dispatcher = dispatching(tmp_path / "d", place.workflow, own_broker, key)
         until(lambda: "begins" in worker.said)
         dispatcher.process.send_signal(signal.SIGTERM)
         until(lambda: any("stop" in text for text in own_broker.marks))
         until(lambda: "asked to stop" in worker.said)
-        os.kill(zygote, signal.SIGCONT)
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
         assert dispatcher.end() == 143, dispatcher.said
     assert place.ran == []
 
@@ -172,13 +175,13 @@ def test_a_run_that_is_stopped_while_the_server_is_away_ends(own_broker: Broker,
         assert is_cancelled(run)
         (warning,) = run.warnings
         assert warning == "a: worker 'w1' does not answer, so the run ends without the job; it stops there within 600 s"
-        until(lambda: not below_agents(worker))
+        until(lambda: not busy(worker))
     assert place.ran == ["begun"]
 
 
-def below_agents(worker: Worker) -> list[int]:
-    """The agents of a worker that are there."""
-    return [agent for zygote in below(worker.process.pid) for agent in below(zygote)]
+def busy(worker: Worker) -> list[int]:
+    """The agents of a worker that run a step; one more waits for the next job."""
+    return [agent for zygote in below(worker.process.pid) for agent in below(zygote) if below(agent)]
 
 
 def test_a_job_that_waits_is_told_after_a_minute(
