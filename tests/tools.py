@@ -31,6 +31,7 @@ PACKAGES = {
     "svnadmin": "subversion",
     "redis-server": "redis-server",
     "psql": "postgresql",
+    "debootstrap": "debootstrap",
     "node": "nodejs",
     "go": "golang-go",
     "rustc": "rustc",
