@@ -34,6 +34,7 @@ CHECKED = {
     **dict.fromkeys(("yaml github", "yaml gitlab", "groovy jenkins", "yaml kubernetes"), "tests/test_recipes.py"),
     **dict.fromkeys(("yaml theirs", "text left"), "tests/integration/test_import.py"),
     **dict.fromkeys(("yaml pre-commit", "text cron", "make"), "tests/test_recipes.py"),
+    **dict.fromkeys(("js", "go", "rust", "json request"), "tests/test_languages.py"),
     **dict.fromkeys(("yaml ci", "json", "text error", "text problem", "text explain"), "below"),
 }
 OTHERS = {
@@ -48,6 +49,9 @@ OTHERS = {
     ("fleet.md", "nats://user"): "forms of an address",
     ("reports.md", "tests of unit:"): "tests/runner/findings/test_step_reports.py",
     ("fleet.md", "export REACTORCIDE_FLEET="): "tests/runner/fleet/test_store.py runs them",
+    ("releasing.md", ".ci/release"): "the gate rehearses a release",
+    ("releasing.md", "twine upload"): "nothing is published by a test",
+    ("releasing.md", "make -C docker"): "tests/images, without pushing",
     ("running.md", "error: job.yaml:5:13"): "on a terminal; tests/cli/test_error_text.py",
     ("triggers.md", "@@runnerlib-triggers/1 KEY"): "tests/output/test_modes.py",
     ("workflows.md", "📋 Next jobs to run:"): "tests/integration/test_run_workflow.py",

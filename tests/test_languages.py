@@ -20,6 +20,7 @@ import yaml
 
 import runnerlib as package
 from runnerlib.secrets.socket.limits import Limits
+from runnerlib.secrets.socket.protocol import parse, reply
 from tests.integration.cli import environment, runnerlib
 from tests.tools import tool
 
@@ -74,6 +75,13 @@ def test_the_page_names_every_limit_and_every_error() -> None:
     assert all(error.strip() in text for error in errors)
 
 
+def test_the_page_shows_a_request_and_its_reply() -> None:
+    asked, answered = re.findall(r"```json request\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    request = parse(asked.encode())
+    assert request.values == ["first value", "second value"]
+    assert reply(request, 2).decode() == answered
+
+
 @pytest.mark.parametrize("language", COMMANDS)
 def test_a_step_of_the_language(language: str, command: Callable[[str], str], tmp_path: Path) -> None:
     steps = [
@@ -122,14 +130,14 @@ def answering(path: Path, reply: bytes) -> Iterator[list[bytes]]:
 
 @pytest.mark.parametrize("language", ["node", "go", "rust", "java"])
 @pytest.mark.parametrize(
-    "reply", [b"ERROR: Too many secrets (limit 10000)\n", b'{"status": "ok", "registered": 1, "masked": 0}\n', b""]
+    "answer", [b"ERROR: Too many secrets (limit 10000)\n", b'{"status": "ok", "registered": 1, "masked": 0}\n', b""]
 )
 def test_a_value_that_is_not_masked_is_not_printed(
-    language: str, reply: bytes, command: Callable[[str], str], tmp_path: Path
+    language: str, answer: bytes, command: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Each client fails closed: with a runner that refuses, masks nothing, or goes away."""
     words = shlex.split(command(language))
-    with answering(tmp_path / "socket", reply) as requests:
+    with answering(tmp_path / "socket", answer) as requests:
         env = environment(REACTORCIDE_SECRETS_SOCKET=str(tmp_path / "socket"))
         done = subprocess.run(words, env=env, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode != 0

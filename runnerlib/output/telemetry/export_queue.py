@@ -28,10 +28,12 @@ class ExportQueue(Generic[T]):
     """Hands entries to `export` in a thread of its own, which returns whether they were taken.
 
     What comes when the queue is full is dropped and counted, as is what could not be exported or is left at the end.
+    The end waits for `patience` seconds, if given, for an exporter that has not failed.
     """
 
-    def __init__(self, export: Callable[[Sequence[T]], bool], name: str) -> None:
+    def __init__(self, export: Callable[[Sequence[T]], bool], name: str, patience: float | None = None) -> None:
         self._export = export
+        self._patience = patience
         self._entries: deque[T] = deque()
         self._news = threading.Condition()
         self._closing = False
@@ -57,13 +59,20 @@ class ExportQueue(Generic[T]):
             self._closing = True
             self._news.notify()
             well = self._well
-        spent = time.monotonic() - self._began if self._began is not None else 0.0
-        patience = PATIENCE if well else max(MOMENT - spent, 0.0) if well is None else 0.0
-        self._thread.join(patience)
+        self._thread.join(self._worth(well))
         with self._news:
             left = len(self._entries) + self._busy
             self._entries.clear()
             return self.dropped + left
+
+    def _worth(self, well: bool | None) -> float:
+        """Return the seconds to wait for an exporter that takes all, has failed (False), or is not known yet (None)."""
+        if well is False:
+            return 0.0
+        if self._patience is not None:
+            return self._patience
+        spent = time.monotonic() - self._began if self._began is not None else 0.0
+        return PATIENCE if well else max(MOMENT - spent, 0.0)
 
     def _work(self) -> None:
         while batch := self._next():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib.events.forwarding import UnbufferedObserver
 from runnerlib.output.telemetry.export_queue import ExportQueue
+from runnerlib.output.telemetry.otel_settings import patience
 from runnerlib.output.telemetry.points import Point, PointMaker
 from runnerlib.output.telemetry.spans import Span
 
@@ -41,7 +42,7 @@ class OtelObserver(UnbufferedObserver):
         self._errors = _Errors()
         self._spans: SpanExport | None = None
         self._metrics: MetricExport | None = None
-        self._queue: ExportQueue[Span | Point] = ExportQueue(self._export, "runnerlib-otel")
+        self._queue: ExportQueue[Span | Point] = ExportQueue(self._export, "runnerlib-otel", patience(environ))
 
     def observe(self, event: Event) -> None:
         """Queue the spans that have ended; nothing here can fail the run."""

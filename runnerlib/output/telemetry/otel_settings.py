@@ -75,6 +75,12 @@ def sampled(environ: Mapping[str, str], parent: Parent | None, trace_id: str) ->
     return int(trace_id[16:], 16) < ratio * (1 << 64)
 
 
+def patience(environ: Mapping[str, str]) -> float | None:
+    """Return the seconds that a receiver has, where `OTEL_EXPORTER_OTLP_TIMEOUT` says it, in milliseconds."""
+    text = environ.get("OTEL_EXPORTER_OTLP_TIMEOUT", "").strip()
+    return int(text) / 1000 if text.isascii() and text.isdigit() else None
+
+
 def _protocol(environ: Mapping[str, str], signal: str, *, forced: bool) -> str:
     """Return the protocol of a signal; "" if it is not exported."""
     exporter = environ.get(f"OTEL_{signal}_EXPORTER", "").strip()

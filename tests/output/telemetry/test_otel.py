@@ -43,7 +43,9 @@ job:
 
 
 def run(collector: Collector, where: Path, *words: str, **env: str) -> Done:
-    return runnerlib("run", *words, cwd=where, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **env)
+    """Run with a receiver, for which the end is to wait however busy the machine is."""
+    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_TIMEOUT": "60000"} | env
+    return runnerlib("run", *words, cwd=where, **given)
 
 
 def test_a_job_is_a_tree_of_spans_in_the_trace_of_its_caller(tmp_path: Path) -> None:
@@ -224,7 +226,7 @@ def test_the_queue_is_bounded_and_never_waits(monkeypatch: pytest.MonkeyPatch) -
 def test_an_exporter_that_is_well_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_queue, "SOON", 0.0)
     taken: list[int] = []
-    queue: ExportQueue[int] = ExportQueue(lambda batch: taken.extend(batch) is None, "a test")
+    queue: ExportQueue[int] = ExportQueue(lambda batch: taken.extend(batch) is None, "a test", 60.0)
     queue.put(0)
     until(lambda: taken == [0])
     for number in range(1, 2000):
@@ -235,7 +237,7 @@ def test_an_exporter_that_is_well_gets_everything(monkeypatch: pytest.MonkeyPatc
     def fail(batch: Sequence[int]) -> bool:
         raise ValueError("no")
 
-    failing = ExportQueue(fail, "a test")
+    failing = ExportQueue(fail, "a test", patience=60.0)
     failing.put(1)
     assert failing.finish() == 1
 

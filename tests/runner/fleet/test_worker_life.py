@@ -101,7 +101,8 @@ def test_figures_and_spans_of_jobs_on_a_worker(own_broker: Broker, key: Path, tm
         assert value(before, "worker_slots", worker="w1") == 2
         more = ("--secret-values-list", "correct-horse", "--metrics-file", "x.prom")
         with collecting() as collector:
-            done = runnerlib(*words, *more, cwd=tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+            receiver = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_TIMEOUT": "60000"}
+            done = runnerlib(*words, *more, cwd=tmp_path, **receiver)
         assert done.code == 3
         until(lambda: b'ended_jobs_total{worker="w1"} 3' in answered(worker, "/metrics")[1])
         after = checked(answered(worker, "/metrics")[1].decode())
