@@ -47,7 +47,8 @@ spawn = Extension(
     ],
     depends=sorted(glob("ext/process/*.h")),
     include_dirs=["ext/process"],
-    extra_compile_args=FLAGS,
+    extra_compile_args=[*FLAGS, "-pthread"],
+    extra_link_args=["-pthread"],
 )
 landlock = Extension(
     "runnerlib.executor.local._landlock",

@@ -5,7 +5,10 @@
  * through that memory, and there is no pipe to read. The rules that follow from it: the child runs on a stack of its
  * own, calls nothing but system calls, and has every signal blocked until no handler of the parent is left in it.
  *
- * May be called from any thread. The strings are only read, and must not change before the call returns.
+ * A child in a filter of system calls is started by a thread that is in it, because entering one takes long.
+ *
+ * May be called from any thread, by one at a time. The strings are only read, and must not change before the call
+ * returns.
  */
 #ifndef RUNNERLIB_SPAWN_H
 #define RUNNERLIB_SPAWN_H
@@ -29,7 +32,7 @@ struct spawn_request {
     uint64_t mark;        /* see mark.h; 0 for none */
     long long core;       /* the soft limit of core files as in hardening.h; CORE_UNKNOWN: that of the caller */
     uint64_t open_files;  /* the soft limit of its descriptors; 0: as it is */
-    int dies_with_thread; /* true: SIGKILL when the calling thread ends, however it ends */
+    int dies_with_thread; /* true: SIGKILL when the calling thread ends, or with a filter the process, however */
     struct confinement confinement;
 };
 

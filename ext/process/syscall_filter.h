@@ -17,8 +17,8 @@
 
 #define FILTER_LONGEST 400
 
-enum filter_calls { FILTER_NONE, FILTER_SOURCE, FILTER_STRICT };
-enum filter_sockets { FILTER_ALL_SOCKETS, FILTER_PORTS, FILTER_LOCAL };
+enum filter_calls { FILTER_NONE, FILTER_SOURCE, FILTER_STRICT, FILTER_KINDS };
+enum filter_sockets { FILTER_ALL_SOCKETS, FILTER_PORTS, FILTER_LOCAL, FILTER_SOCKET_KINDS };
 
 /* Writes a filter into `program`, which has room for FILTER_LONGEST instructions, and returns their
  * number; 0 for FILTER_NONE, and for an architecture whose numbers are not known. */

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Nanoseconds: the clock of files ticks every 10 ms at least.
 _TICK = 50_000_000
+# File systems of the kernel, in whose upper directories no program makes anything.
+_KERNELS = ("/sys", "/proc")
 
 
 class Treatment(NamedTuple):
@@ -37,6 +39,7 @@ class Grants:
         self._special = special
         self._ways = ways(special)
         self._seen: dict[str, tuple[int, set[tuple[str, int]]]] = {}
+        self._watched: list[str] = []
         for path, treatment in special.items():
             if treatment.listed:
                 self._list(path, treatment.rights)
@@ -51,7 +54,7 @@ class Grants:
     def refresh(self) -> None:
         """Grant what has appeared since in the directories on the way."""
         now = time.time_ns()
-        for path in [path for path, (changed, _) in self._seen.items() if _changed(path, now) != changed]:
+        for path in [path for path in self._watched if changed_at(path, now) != self._seen[path][0]]:
             self._list(path, self._rights_of(path))
 
     def _rights_of(self, path: str) -> int:
@@ -62,7 +65,9 @@ class Grants:
 
     def _list(self, directory: str, rights: int) -> None:
         """Grant rights to the entries of a directory, except on a way, which is followed."""
-        changed = _changed(directory, time.time_ns())
+        changed = changed_at(directory, time.time_ns())
+        if directory not in self._seen and not directory.startswith(_KERNELS):
+            self._watched.append(directory)
         before = self._seen.get(directory, (0, set[tuple[str, int]]()))[1]
         now = set(_entries(directory))
         self._seen[directory] = changed, now
@@ -101,13 +106,13 @@ def _entries(directory: str) -> Iterator[tuple[str, int]]:
         return
 
 
-def _changed(directory: str, now: int) -> int:
+def changed_at(directory: str, now: int) -> int:
     """Return when a directory last changed; never the same twice while a change could still leave that as it is.
 
-    `now` is the time, or one shortly before.
+    `now` is the time, or one shortly before. No process can choose the answer, unlike other times of a file.
     """
     try:
-        changed = os.stat(directory).st_mtime_ns
+        changed = os.stat(directory).st_ctime_ns
     except OSError:
         return -1
     return changed if changed < now - _TICK else -now

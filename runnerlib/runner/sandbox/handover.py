@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from runnerlib._util import locked_file
 from runnerlib._util.safe_tree import remove_tree
 from runnerlib.errors import RunnerError
+from runnerlib.runner.sandbox.grants import changed_at
 from runnerlib.runner.sandbox.layout import Scratch
 from runnerlib.triggers.spool import VARIABLE, append_lines
 from runnerlib.triggers.workflow_variables import LARGEST, OUTPUT_FILE, OUTPUT_NAME, read_output
@@ -42,6 +44,7 @@ class Handover:
         self._whole = scratch if is_local else None
         self._temporary = str(self.scratch.shared / "tmp")
         self._places: dict[tuple[Kind, int], Path] = {}
+        self._empty: dict[Path, int] = {}  # when each last changed, seen when nothing was in it
         # The runner's own variable: what a job says could lead the output into any file of the workspace.
         self._target = Path(plan.workspace.meant(plan.environ.get(_OUTPUT) or OUTPUT_FILE))
         self._moved = self._target.parent == plan.workspace.base
@@ -94,8 +97,11 @@ class Handover:
         """Empty the place of a step that is about to start; return whether that could be done."""
         if self._whole is None:
             return True
+        changed = changed_at(str(place), time.time_ns())
+        if self._empty.get(place) == changed:  # as it is for most steps
+            return True
         try:
-            for name in os.listdir(place):  # mostly there is nothing
+            for name in os.listdir(place):
                 path = place / name
                 if path.is_dir() and not path.is_symlink():
                     remove_tree(path)
@@ -103,6 +109,7 @@ class Handover:
                     path.unlink()
         except OSError:
             return False
+        self._empty[place] = changed
         return True
 
     def close(self) -> None:

@@ -101,6 +101,18 @@ def test_what_a_level_refuses(calls: int, sockets: int, expected: dict[str, str]
     assert found["forked"] == "7"
 
 
+def test_a_fork_of_the_runner_makes_a_thread_of_its_own() -> None:
+    """A thread starts processes with a filter, and a fork has none of it."""
+    assert ran("/bin/echo", "first", calls=1) == "first\n"
+    threads = len(os.listdir("/proc/self/task"))
+    assert ran("/bin/echo", "second", calls=1) == "second\n"
+    assert len(os.listdir("/proc/self/task")) == threads
+    child = os.fork()
+    if not child:
+        os._exit(0 if ran("/bin/echo", "third", calls=1) == "third\n" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 OLD_CALLS = """
 #include <stdio.h>
 #include <unistd.h>
