@@ -97,7 +97,9 @@ ATTACKS: Mapping[str, Attack] = {
     "maps": _attack("read its map of memory", "shown(f'/proc/{RUNNER}/maps')", "off root", "source root"),
     "getfd": _attack("take a descriptor from it", "descriptor_taken(RUNNER)", "off root"),
     "limits": _attack("set its limits", "limited(RUNNER)", "off"),
-    "priority": _attack("set its priority", "os.setpriority(os.PRIO_PROCESS, RUNNER, 0)", "off"),
+    "priority": _attack(
+        "set its priority", "os.setpriority(os.PRIO_PROCESS, RUNNER, os.getpriority(os.PRIO_PROCESS, RUNNER))", "off"
+    ),
     "disk": _attack("set its priority at disks", "disk_priority(RUNNER)", "off"),
     "policy": _attack("set how it is scheduled", "policy(RUNNER)", "off"),
     "processors": _attack(

@@ -88,6 +88,8 @@ class Arena:
         self.place = place
         self.user = user
         self.python = str(PYTHON[user])
+        self.modules = MODULES
+        self.options: tuple[str, ...] = ("-S",)  # of the interpreter
         for name in ("ci", "home/.ssh", "attack"):
             (place / name).mkdir(parents=True)
         (place / "home/.ssh/id").write_text("a key")
@@ -119,10 +121,10 @@ class Arena:
         """The exit code and everything that was said."""
         python = self.python
         home = str(self.place / "home")
-        own = {"PATH": os.environ["PATH"], "HOME": home, "ATTACK_HOME": home, "PYTHONPATH": MODULES, **env}
+        own = {"PATH": os.environ["PATH"], "HOME": home, "ATTACK_HOME": home, "PYTHONPATH": self.modules, **env}
         outside = self.outside(own) if self.outside else AS_USER if self.user == "user" else ()
         argv = [*outside, *([python, "-S", *before] if before else ())]
-        argv += [python, "-S", "-c", ON_LOOP[loop], "run", "--ci-source-type", "copy"]
+        argv += [python, *self.options, "-c", ON_LOOP[loop], "run", "--ci-source-type", "copy"]
         argv += ["--ci-source-url", "./ci", *file, "--output", "prefixed", *words]
         done = subprocess.run(
             argv,

@@ -13,6 +13,7 @@ from runnerlib.executor.local.cgroup import find_place
 from runnerlib.executor.local.landlock import CHANGE, IOCTL_DEV, READ_FILE
 from runnerlib.runner.journal import seal_of
 from runnerlib.runner.sandbox.grants import Treatment
+from runnerlib.runner.sandbox.installation import installation
 from runnerlib.runner.sandbox.mounts import other_paths
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def special_paths(plan: RunPlan, bounds: Bounds, own: Iterable[Path]) -> dict[st
     closed |= _workflow(plan, strict=strict)
     closed |= dict.fromkeys(_private(plan) if strict else (), _NOTHING)
     closed |= {str(path): _NOTHING for path in _state(plan, closed, strict=strict)}
+    closed |= dict.fromkeys(installation(plan, closed), _READ)
     place = find_place("cgroup2", "")
     # A process that may write there can stop or end the runner; some systems have groups of both versions.
     closed |= dict.fromkeys((_GROUPS, *([place.own] if place is not None else [])), _READ)
