@@ -62,6 +62,7 @@ LAZY = {
     "runnerlib.cli": "a command loads what it needs and nothing of the others",
     "runnerlib.config.ci_file": "few runs have a CI source",
     "runnerlib.config.file": "few runs have a configuration file",
+    "runnerlib.config.notify": "few runs tell somebody how they ended",
     "runnerlib.engine.boundary": "few jobs have steps in a sandbox",
     "runnerlib.engine.exec_limits": "few commands are larger than the kernel takes",
     "runnerlib.engine.sampler": "few runs have a profile",

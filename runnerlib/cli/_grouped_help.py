@@ -67,7 +67,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "log_stream",
         "config_exit_code",
     ),
-    "Figures": ("history", "metrics_file", "metrics_push", "otel", "profile_steps"),
+    "Figures": ("history", "metrics_file", "metrics_push", "notify_from", "otel", "profile_steps"),
     "Plugins": ("plugin_dir", "plugin_packages", "plugin_timeout", "trust_source_plugins"),
     "Follow-up jobs": (
         *("triggers", "triggers_file", "triggers_when", "triggers_required", "triggers_timeout"),

@@ -87,6 +87,10 @@ class SettingKeywords(TypedDict, total=False):
     history: str | None
     metrics_file: str | None
     metrics_push: str | None
+    notify: Texts | None
+    notify_key: str | None
+    notify_smtp: str | None
+    notify_from: str | None
     profile_steps: bool | str | None
     otel: Literal["auto", "on", "off"] | None
     plugin_dir: str | None

@@ -52,6 +52,27 @@ def store(given: object) -> str:
     return check_address(text(given))
 
 
+def notifications(given: object) -> tuple[str, ...]:
+    """Targets of notifications separated by blanks, or a list of them."""
+    wanted = given.split() if isinstance(given, str) else given
+    if not isinstance(wanted, (list, tuple)) or not all(isinstance(one, str) for one in wanted):
+        raise ValueError("targets separated by blanks, or a list of them, are expected")
+    if wanted:
+        from runnerlib.config.notify import notification
+
+        for one in wanted:
+            notification(one, insecure=True)  # whether that is allowed is another setting
+    return tuple(wanted)
+
+
+def smtp(given: object) -> str:
+    """An address of a mail server."""
+    from runnerlib.config.notify import mailbox
+
+    mailbox(text(given))
+    return text(given)
+
+
 def seconds(given: object) -> float:
     """A finite number of seconds, zero or more."""
     try:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OBSERVER: Mapping[str, Any] = {"early": True, "observing": True}
+_HIDDEN: Mapping[str, Any] = {**_OBSERVER, "secret": True, "offered": False}
 
 
 @record
@@ -297,6 +298,18 @@ class RunnerConfig:
     metrics_push: str | None = setting(
         "URL of a Pushgateway of Prometheus that gets the figures of the run", secret=True, **_OBSERVER
     )
+    notify: tuple[str, ...] = setting(
+        "targets told at the end, [WHEN=]TARGET: https://… (JSON), slack:https://…, mailto:…; WHEN is failure (the "
+        "default), always, success, cancelled or changed",
+        parsers.notifications,
+        (),
+        **_HIDDEN,
+    )
+    notify_key: str | None = setting("key by which notifications of JSON are signed", **_HIDDEN)
+    notify_smtp: str | None = setting(
+        "mail server for them: smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS", parsers.smtp, **_HIDDEN
+    )
+    notify_from: str = setting("sender of mail about runs", default="runnerlib@localhost", **_OBSERVER)
     otel: str = setting(
         "traces and metrics by OpenTelemetry: auto (as OTEL_… variables say), on or off",
         parsers.choice("auto", "on", "off"),

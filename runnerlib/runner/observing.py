@@ -78,6 +78,8 @@ class Watch:
             yield self._metrics(config)
         if self._signals.traces or self._signals.metrics:
             yield self._otel()
+        if config.notify:
+            yield self._notifier()
 
     def finish(self) -> None:
         """Hand on what observers have gathered, when nothing more will happen."""
@@ -129,6 +131,13 @@ class Watch:
         parent = self._parent.span_id if self._parent is not None else ""
         maker = SpanMaker(trace, parent, self._about, workflow=self._workflow)
         made = OtelObserver(self._signals, plan.environ, trace, maker, self.warn)
+        self._finishing.append(made)
+        return made
+
+    def _notifier(self) -> Listener:
+        from runnerlib.runner.notifying import notifier
+
+        made = notifier(self._plan, self._services, self._history, self.warn, workflow=self._workflow)
         self._finishing.append(made)
         return made
 

@@ -114,6 +114,7 @@ def is_watched(plan: RunPlan) -> bool:
     """Return whether the run has observers that keep or send figures of it."""
     config, in_project = plan.config, plan.workspace.base.name == OWN and not plan.is_command
     asked = config.metrics_file is not None or config.metrics_push is not None or config.otel == "on"
+    asked = asked or bool(config.notify)
     if config.otel == "auto" and not asked:
         asked = any(plan.environ.get(name) for name in _TRACED)
     return asked or (config.history or ("" if in_project else "none")) != "none"

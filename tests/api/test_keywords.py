@@ -27,6 +27,8 @@ GIVEN_AS = {
     parsers.plain_name: "str",
     parsers.marker: "str",
     parsers.store: "str",
+    parsers.smtp: "str",
+    parsers.notifications: "Texts",
     parsers.boolean: "bool | str",
     parsers.count: "int | str",
     parsers.size: "int | str",

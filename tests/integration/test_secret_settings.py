@@ -17,7 +17,7 @@ VALUE = "0123-correct-horse-battery"
 OTHER = "4567-swordfish-swordfish"
 NEW = '    webhook_key: str | None = setting("what a hook is signed with", secret=True, offered=False)\n'
 NAMES = ["webhook_key", *(setting.name for setting in SECRETS)]
-FORMS = {"metrics_push": "http://127.0.0.1:9/"}
+FORMS = {"metrics_push": "http://127.0.0.1:9/", "notify": "http://127.0.0.1:9/", "notify_smtp": "smtp://"}
 """The beginnings of values that have a form of their own; any text does for the others."""
 
 PLUGIN = """

@@ -27,6 +27,8 @@ _WORDS: Mapping[str, Iterable[str]] = {"output": MODES, "source_type": BUILT_IN,
 KINDS: Mapping[Callable[..., Any], Schema] = {
     parsers.text: _STRING,
     parsers.store: _STRING,
+    parsers.smtp: _STRING,
+    parsers.notifications: _LIST,
     parsers.plain_name: {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
     parsers.marker: {"type": "string", "minLength": 1, "pattern": r"^[^\n]*$"},
     parsers.seconds: {"type": ["string", "number"], "minimum": 0},
