@@ -85,9 +85,14 @@ ATTACKS: Mapping[str, Attack] = {
     "move parent": _attack("move the workspace away", "there_and_back(BASE, BASE.with_name('elsewhere'))", "off"),
     "mount": _attack("mount over it", "mounted(apart=False)", "off root"),
     "mount apart": _attack("mount over it in a namespace", "mounted(apart=True)", "off"),
-    "chmod": _attack(
-        "change the mode of a file of it (the manifest tells)", "mode_changed()", "off", "source", "strict"
-    ),
+    "exchange": _attack("exchange it for another directory", "exchanged(CI, SRC)", "off"),
+    "reopen": _attack("open one for writing that is open for reading", "reopened()", "off"),
+    "pipe": _attack("make a named pipe in it", "new(CI / 'new', os.mkfifo)", "off"),
+    "bind": _attack("make a socket in it", "new(CI / 'new', bound)", "off"),
+    "chmod": _attack("change the mode of a file of it (the manifest tells)", "mode_changed()", *LEVELS),
+    "times": _attack("change the times of one (the manifest tells)", "times_changed()", *LEVELS),
+    "attribute": _attack("give one another attribute (the manifest tells)", "attribute_set()", *LEVELS),
+    "owner": _attack("give one away (the manifest tells)", "owner_changed()", "off root", "source root"),
     "signal": _attack("signal the runner", "signalled(RUNNER)", "off"),
     "pidfd": _attack("signal it by a pidfd", "pidfd_signalled(RUNNER)", "off"),
     "trace": _attack("trace it", "traced(RUNNER)", "off root"),
@@ -95,6 +100,12 @@ ATTACKS: Mapping[str, Attack] = {
     "vm": _attack("read its memory by process_vm_readv", "vm_read(RUNNER)", "off root"),
     "environ": _attack("read its environment", "shown(f'/proc/{RUNNER}/environ')", "off root", "source root"),
     "maps": _attack("read its map of memory", "shown(f'/proc/{RUNNER}/maps')", "off root", "source root"),
+    "files": _attack(
+        "open one of its files by /proc",
+        "os.close(os.open(f'/proc/{RUNNER}/fd/' + os.listdir(f'/proc/{RUNNER}/fd')[0], os.O_PATH))",
+        "off root",
+    ),
+    "threads": _attack("trace each of its threads", "threads_traced(RUNNER)", "off root"),
     "getfd": _attack("take a descriptor from it", "descriptor_taken(RUNNER)", "off root"),
     "limits": _attack("set its limits", "limited(RUNNER)", "off"),
     "priority": _attack(
@@ -152,23 +163,79 @@ ATTACKS: Mapping[str, Attack] = {
 }
 
 
-def table() -> str:
-    """Return the catalogue as rows of Markdown."""
-    heads = [f"{level}, {user}" for level in LEVELS for user in USERS]
+# Where the runner is: on a machine with all that bounds need, in a container of docker on one, and where the kernel
+# refuses Landlock. The levels that differ there.
+PLACES = {"": LEVELS, "container": LEVELS[1:], "without": LEVELS[1:]}
+_HEADS = {"": "", "container": "in a container: ", "without": "without Landlock: "}
+# A container has no network and no terminal of the machine around it, and root there no CAP_PERFMON and no crontab.
+_NO_DOOR = {"tcp", "multipath", "terminal"}
+_CLOSED_IN_CONTAINERS = {"environ", "maps", "environ step", "cron", "fault"}
+# Held at `strict` without Landlock: by filters of system calls, and by having no capabilities.
+_FILTERED = {
+    *(
+        "ring",
+        "handle",
+        "mount",
+        "mount apart",
+        "owner",
+        "trace",
+        "memory",
+        "vm",
+        "environ",
+        "maps",
+        "files",
+        "threads",
+    ),
+    *("getfd", "limits", "priority", "disk", "policy", "processors", "keyring", "tcp", "multipath", "udp", "fault"),
+    *("shared memory", "queue"),
+}
+
+
+def gets_through(name: str, level: str, user: str, place: str = "") -> bool | None:
+    """Return whether an attack gets through; None: there is nothing to attack."""
+    through = ATTACKS[name].through
+    if place == "container":
+        return None if name in _NO_DOOR else f"{level} {user}" in through and name not in _CLOSED_IN_CONTAINERS
+    if place == "without":
+        return f"off {user}" in through and not (level == "strict" and name in _FILTERED)
+    return f"{level} {user}" in through
+
+
+_CELLS = {True: "**no**", False: "held", None: "—"}
+
+
+def table(*places: str) -> str:
+    """Return the catalogue as rows of Markdown, with a column for each place, level and user."""
+    columns = [(level, user, place) for place in places for level in PLACES[place] for user in USERS]
+    heads = [f"{_HEADS[place]}{level}, {user}" for level, user, place in columns]
     rows = [f"| a step tries to | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
-    for attack in ATTACKS.values():
-        cells = ["**no**" if f"{level} {user}" in attack.through else "held" for level in LEVELS for user in USERS]
+    for name, attack in ATTACKS.items():
+        cells = [_CELLS[gets_through(name, *column)] for column in columns]
         rows.append(f"| {attack.text} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
+def wrong(found: Mapping[str, str], level: str, user: str, place: str = "") -> dict[str, str]:
+    """Return the results of attacks that are not those of the table."""
+    expected = {}
+    for name, attack in ATTACKS.items():
+        through = gets_through(name, level, user, place)
+        expected[name] = {"through"} if through else {"held"}
+        if through and attack.needs_rights:
+            expected[name] = {"through", "held"}
+        if through is None:
+            expected[name] = {found[name]} - {"through"}
+    return {name: how for name, how in found.items() if how not in expected[name]}
+
+
 PAGE = Path(__file__).parents[2] / "docs/security.md"
-_MARKS = re.compile(r"(?<=<!-- attacks -->\n).*(?=<!-- end of attacks -->)", re.DOTALL)
+_MARKS = re.compile(r"(<!-- (attacks|elsewhere) -->\n).*?(?=<!-- end of \2 -->)", re.DOTALL)
+_TABLES = {"attacks": ("",), "elsewhere": ("container", "without")}
 
 
 def page() -> str:
-    """Return the page with a fresh table."""
-    return _MARKS.sub(lambda _: table(), PAGE.read_text(encoding="utf-8"))
+    """Return the page with fresh tables."""
+    return _MARKS.sub(lambda found: found[1] + table(*_TABLES[found[2]]), PAGE.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -101,6 +101,41 @@ def mode_changed() -> None:
     SCRIPT.chmod(mode)
 
 
+def times_changed() -> None:
+    status = SCRIPT.stat()
+    os.utime(SCRIPT, (0, 0))
+    os.utime(SCRIPT, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def attribute_set() -> None:
+    os.setxattr(SCRIPT, "user.attack", b"x")
+    os.removexattr(SCRIPT, "user.attack")
+
+
+def owner_changed() -> None:
+    status = SCRIPT.stat()
+    os.chown(SCRIPT, status.st_uid + 1, status.st_gid)
+    os.chown(SCRIPT, status.st_uid, status.st_gid)
+
+
+def exchanged(path: Path, other: Path) -> None:
+    """Let two paths change places in one moment, and back."""
+    for _ in range(2):
+        call(316, -100, os.fsencode(path), -100, os.fsencode(other), 2)  # renameat2, RENAME_EXCHANGE
+
+
+def reopened() -> None:
+    with SCRIPT.open("rb") as file:
+        os.close(os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDWR))
+
+
+def bound(path: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
 def mounted(*, apart: bool) -> None:
     """Mount another directory over the CI source, for everyone or in a namespace of its own."""
     if apart and LIBC.unshare(0x10000000 | 0x00020000) != 0:
@@ -150,6 +185,19 @@ def traced(pid: int) -> None:
     if LIBC.ptrace(0x4206, pid, None, None) != 0:  # PTRACE_SEIZE
         raise OSError(ctypes.get_errno(), "ptrace")
     LIBC.ptrace(17, pid, None, None)
+
+
+def threads_traced(pid: int) -> None:
+    """Attach to each thread; one that may be is enough."""
+    failure: OSError | None = None
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            traced(int(thread))
+        except OSError as error:
+            failure = error
+        else:
+            return
+    raise failure or OSError(errno.ESRCH, "no thread")
 
 
 def memory_read(pid: int) -> None:

@@ -58,7 +58,16 @@ def missing(version: int, *, ports: bool = True, devices: bool = True) -> list[s
 
 def needs_no_new_privs() -> bool:
     """Return whether a process must give up new privileges first, as one without CAP_SYS_ADMIN must."""
-    return not int(own_status("CapEff") or "0", 16) >> 21 & 1
+    return not _capable(21)
+
+
+def may_set_clock() -> bool:
+    """Return whether processes of this one may set the clock of the machine: they have CAP_SYS_TIME."""
+    return _capable(25)
+
+
+def _capable(number: int) -> bool:
+    return bool(int(own_status("CapEff") or "0", 16) >> number & 1)
 
 
 class Handled(NamedTuple):

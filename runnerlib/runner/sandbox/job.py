@@ -103,7 +103,7 @@ class JobSandbox:
             self._watch = Watch(self._ci)
         if self._watch is not None:
             self._watch.check()  # since it was prepared, the other source was, and programs ran for that
-            self._watch.steps_begin()
+            self._watch.steps_begin(bounded="off" not in self._levels)
 
     def enclosure(self, step: Step) -> Enclosure | None:
         """Return the bounds of an attempt that is about to start; None for one without."""

@@ -1,10 +1,10 @@
 """The manifest of the CI source: what is in it, so that a change is noticed that nothing has prevented.
 
-Landlock does not bound owners and modes, and older kernels have none of it. The manifest is in memory only, where no
-step can reach it. Contents are not read again while inode, size and ctime stay: no process can choose the ctime of a
-file. Two things break that rule. A change within the tick of the clock in which a file was read leaves its ctime; so a
-file that was new then is read again. A page that is mapped and dirty changes without a trace; so a file whose ctime has
-once moved is read every time from then on.
+Landlock does not bound owners, modes, times and attributes, and older kernels have none of it. The manifest is in
+memory only, where no step can reach it. Contents are not read again while inode, size and ctime stay: no process can
+choose the ctime of a file, but by the clock of the machine (see `watch`). Two things break that rule. A change within
+the tick of the clock in which a file was read leaves its ctime; so a file that was new then is read again. A page that
+is mapped and dirty changes without a trace; so a file whose ctime has once moved is read every time from then on.
 """
 
 from __future__ import annotations
@@ -28,11 +28,17 @@ _TICK = 50_000_000
 # Changes that a message names.
 _NAMED = 5
 
-Stamp = tuple[int, int, int, int, int, int, int]
+# Attributes that steps may set, or that give somebody rights.
+_ATTRIBUTES = ("user.", "system.posix_acl_", "security.capability")
+_DIGEST = 32
+# Fields of a stamp that are the same as long as nothing has changed.
+_FIXED = 4
+
+Stamp = tuple[int, int, int, int, int, int, int, int]
 
 
 class Entry(NamedTuple):
-    """One file, link or directory: `stamp` is what the kernel tells about it, `content` a digest or target.
+    """One file, link or directory: `stamp` is what the kernel tells of it, `content` digest and attributes, or target.
 
     `read` is when its content was read, in nanoseconds since the epoch; -1: it is to be read every time.
     """
@@ -70,11 +76,19 @@ def take(root: Path, before: Mapping[str, Entry] | None = None) -> Manifest:
     return found
 
 
-def changes(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[str]:
-    """Describe each difference between two manifests of a tree, in order of the paths."""
-    if after.keys() == before.keys() and all(map(_same, before.values(), map(after.__getitem__, before))):
+def changes(before: Mapping[str, Entry], after: Mapping[str, Entry], *, times: bool = False) -> list[str]:
+    """Describe each difference between two manifests of a tree, in order of the paths.
+
+    With `times` a file that has another time of change is one, even with the same content.
+    """
+    fixed = _FIXED + times
+    if after.keys() == before.keys() and all(
+        one is other or _same(one, other, fixed)
+        for one, other in zip(before.values(), map(after.__getitem__, before), strict=True)
+    ):
         return []
-    return [f"'{path}' {how}" for path in sorted({*before, *after}) if (how := _how(before.get(path), after.get(path)))]
+    paths = sorted({*before, *after})
+    return [f"'{path}' {how}" for path in paths if (how := _how(before.get(path), after.get(path), fixed))]
 
 
 def summary(found: list[str]) -> str:
@@ -109,10 +123,10 @@ def _list(directory: int, prefix: str, known: Mapping[str, Entry], found: Manife
 
 
 def _stamp(status: os.stat_result) -> Stamp:
-    """The first four are what must not change; a directory's size and times tell nothing that its entries do not."""
+    """The first four are what must not change, the fifth in bounds; a directory's size and times tell nothing more."""
     is_directory = stat.S_ISDIR(status.st_mode)
-    moving = (0, 0) if is_directory else (status.st_size, status.st_ctime_ns)
-    return status.st_mode, status.st_uid, status.st_gid, status.st_dev, status.st_ino, *moving
+    modified, *moving = (0, 0, 0) if is_directory else (status.st_mtime_ns, status.st_size, status.st_ctime_ns)
+    return status.st_mode, status.st_uid, status.st_gid, status.st_dev, modified, status.st_ino, moving[0], moving[1]
 
 
 def _content(name: str, directory: int, mode: int) -> bytes:
@@ -130,23 +144,32 @@ def _digest(name: str, directory: int) -> bytes:
 
     file = os.open(name, _FILE, dir_fd=directory)
     try:
-        digest = blake2b(digest_size=32)
+        digest = blake2b(digest_size=_DIGEST)
         while data := os.read(file, _CHUNK):
             digest.update(data)
-        return digest.digest()
+        return digest.digest() + _attributes(file)
     finally:
         os.close(file)
 
 
-def _same(one: Entry, other: Entry) -> bool:
-    return one is other or (one.stamp[:4] == other.stamp[:4] and one.content == other.content)
+def _attributes(file: int) -> bytes:
+    """Return the attributes of a file that count, as one value; most files have none."""
+    try:
+        found = {name: os.getxattr(file, name) for name in os.listxattr(file) if name.startswith(_ATTRIBUTES)}
+    except OSError:  # a file system without any
+        return b""
+    return repr(sorted(found.items())).encode() if found else b""
 
 
-def _how(before: Entry | None, after: Entry | None) -> str:
+def _same(one: Entry, other: Entry, fixed: int) -> bool:
+    return one.stamp[:fixed] == other.stamp[:fixed] and one.content == other.content
+
+
+def _how(before: Entry | None, after: Entry | None, fixed: int) -> str:
     """Return how an entry differs; empty if it does not."""
     if before is None or after is None:
         return "is new" if before is None else "is gone"
-    return "" if _same(before, after) else _what(before, after)
+    return "" if _same(before, after, fixed) else _what(before, after)
 
 
 def _what(before: Entry, after: Entry) -> str:
@@ -155,7 +178,9 @@ def _what(before: Entry, after: Entry) -> str:
     if before.stamp[3] != after.stamp[3]:
         return "is mounted over"
     if before.content != after.content:
-        return "has another target" if stat.S_ISLNK(before.stamp[0]) else "has another content"
+        if stat.S_ISLNK(before.stamp[0]):
+            return "has another target"
+        return f"has {'other attributes' if before.content[:_DIGEST] == after.content[:_DIGEST] else 'another content'}"
     if before.stamp[0] != after.stamp[0]:
         return f"has the mode {stat.S_IMODE(after.stamp[0]):04o}, not {stat.S_IMODE(before.stamp[0]):04o}"
-    return "has another owner"
+    return f"has another {'owner' if before.stamp[1:3] != after.stamp[1:3] else 'time'}"

@@ -38,6 +38,7 @@ CHANGES = {
     "'a' is of another type": lambda tree: replaced_by_link(tree / "a"),
     "'link' has another target": lambda tree: ((tree / "link").unlink(), (tree / "link").symlink_to("d")),
     "'.' has the mode 0700, not 0755": lambda tree: tree.chmod(0o700),
+    "'d/b' has other attributes": lambda tree: os.setxattr(tree / "d/b", "user.x", b"1"),
 }
 
 
@@ -54,9 +55,10 @@ def test_a_content_that_was_put_back_is_no_change_and_is_read_every_time_from_th
     before = take(tree)
     (tree / "a").write_text("x")
     (tree / "a").write_text("a")
-    os.utime(tree / "d/b")
+    os.utime(tree / "d/b", (0, 0))
     after = take(tree, before)
     assert changes(before, after) == []
+    assert changes(before, after, times=True) == ["'a' has another time", "'d/b' has another time"]
     file = os.open(tree / "a", os.O_RDWR)
     with mmap.mmap(file, 1) as memory:
         memory[:] = b"a"  # the page is dirty from here on: what is written to it moves no clock

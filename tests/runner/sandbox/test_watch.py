@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from runnerlib.errors import TamperedError
+from runnerlib.executor.local import landlock
+from runnerlib.runner.sandbox import manifest
 from runnerlib.runner.sandbox.watch import Watch
 from tests.integration.cli import runnerlib
 from tests.tools import tool
@@ -34,9 +36,29 @@ def test_a_change_between_two_looks_is_told(tmp_path: Path) -> None:
     with pytest.raises(TamperedError, match=r"was changed after it was prepared: 'run.sh' has another content"):
         watch.check()
     watch.accept()
-    watch.steps_begin()
-    (tmp_path / "new").touch()
-    with pytest.raises(TamperedError, match="while steps ran: 'new' is new"):
+    watch.steps_begin(bounded=True)
+    os.utime(tmp_path / "run.sh", (0, 0))
+    with pytest.raises(TamperedError, match=r"while steps ran: 'run.sh' has another time"):
+        watch.check()
+
+
+@pytest.mark.parametrize("may_set", [True, False])
+def test_a_clock_that_was_set_back_deceives_no_one_who_knows_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_set: bool
+) -> None:
+    """This machine's clock stays as it is: files with the same times for ever are what setting it back would make."""
+    stamp = manifest._stamp
+    monkeypatch.setattr(manifest, "_stamp", lambda status: (*stamp(status)[:4], 0, *stamp(status)[5:7], 0))
+    monkeypatch.setattr(manifest.time, "time_ns", lambda: 1 << 62)
+    monkeypatch.setattr(landlock, "abi", lambda: 0)
+    monkeypatch.setattr(landlock, "may_set_clock", lambda: may_set)
+    (tmp_path / "run.sh").write_text("trusted")
+    watch = Watch(tmp_path)
+    (tmp_path / "run.sh").write_text("hostile")
+    if not may_set:  # such a process does not come this far
+        watch.check()
+        return
+    with pytest.raises(TamperedError, match=r"'run.sh' has another content"):
         watch.check()
 
 
