@@ -44,6 +44,7 @@ _RIGHTS = (
     "queue",
     "scheduled",
     "regrouped",
+    "owner_changed",
 )
 
 
