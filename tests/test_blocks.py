@@ -35,6 +35,7 @@ CHECKED = {
     **dict.fromkeys(("yaml theirs", "text left"), "tests/integration/test_import.py"),
     **dict.fromkeys(("yaml pre-commit", "text cron", "make"), "tests/test_recipes.py"),
     **dict.fromkeys(("js", "go", "rust", "json request"), "tests/test_languages.py"),
+    "json annotation": "tests/runner/findings/test_written_down.py",
     **dict.fromkeys(("yaml notify", "json message"), "tests/output/notify/test_notify.py"),
     **dict.fromkeys(("yaml ci", "json", "text error", "text problem", "text explain"), "below"),
 }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Each command is a module of its own, so that neither `--help` nor another command has to load it.
 COMMANDS = {
+    "annotate": "Tell of something found in the source, from a step.",
     "approve": "Let a job start that waits for approval.",
     "checkout": "Fetch a source into the workspace.",
     "cleanup": "Remove the workspace ./job or .runnerlib.",
@@ -61,7 +62,7 @@ GROUPS = {
     "Sources and workspace": ("checkout", "copy", "git", "cleanup"),
     "Secrets": ("mask", "register-secret", "secrets"),
     "Follow-up jobs": ("trigger", "eval"),
-    "More": ("completion", "run-job"),
+    "More": ("annotate", "completion", "run-job"),
 }
 """The commands by the heading of their group in `--help`."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from runnerlib.engine.attempt import Attempt, Command, Limits
 from runnerlib.engine.job_run import JobExecution, JobRun, distinct
 from runnerlib.engine.should_run import ReusedResult
-from runnerlib.engine.step_run import Inspect, StepContext, StepHooks
+from runnerlib.engine.step_context import Inspect, StepContext, StepHooks
 
 __all__ = [
     "Attempt",

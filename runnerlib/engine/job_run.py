@@ -16,7 +16,8 @@ from runnerlib._util.graph import Schedule
 from runnerlib._util.values import NamedTuple
 from runnerlib.engine.attempt import Limits, end_all
 from runnerlib.engine.should_run import Decider, Inheritance, ReusedResult, not_run, restored
-from runnerlib.engine.step_run import Inspect, StepContext, StepHooks, StepRun
+from runnerlib.engine.step_context import SHARED, Inspect, StepContext, StepHooks
+from runnerlib.engine.step_run import StepRun
 from runnerlib.errors import TamperedError
 from runnerlib.events import JobFinished, JobStarted, StepFinished, Warned
 from runnerlib.events.result import NO_EXPORTS, Exports, JobResult, StepOutcome, StepResult, stopped_by
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from runnerlib.engine.boundary import Boundary
     from runnerlib.engine.step_cache import StepCache
-    from runnerlib.engine.step_findings import StepFindings
+    from runnerlib.engine.step_findings import Annotate, StepFindings
     from runnerlib.engine.step_secrets import SecretVariables
     from runnerlib.events import Event, Observer
     from runnerlib.executor.protocol import Executor
@@ -76,6 +77,7 @@ class JobExecution(NamedTuple):
     cache: StepCache | None = None
     findings: StepFindings | None = None  # reads reports
     trace: Callable[[str, str, int], Mapping[str, str]] | None = None
+    annotate: Annotate | None = None
 
 
 class JobRun:
@@ -90,9 +92,7 @@ class JobRun:
         self._steps = {step.name: step for step in self._job.steps}
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._shown = distinct({name: masker.mask_string(name) for name in self._graph})
-        bounds = execution.limits, execution.scratch, execution.around, execution.boundary
-        own = execution.inspect, execution.cache, execution.findings, execution.trace
-        self._context = StepContext(executor, masker, observer, *bounds, *own)
+        self._context = StepContext(executor, masker, observer, *(getattr(execution, one) for one in SHARED))
         self._decider = Decider(
             self._steps, self._graph, execution.conditions, execution.excluded, execution.surroundings
         )

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from runnerlib.events import Observer
     from runnerlib.pipeline.job import Step
 
+    Annotate = Callable[[Step, str, str], object]
+    """Emits the findings of a step in the text of its annotations; events carry the name that comes last."""
+
 
 class StepFindings(Protocol):
     """Finds what steps say about the source, in output and reports. No call blocks, and none makes a step fail."""

@@ -1,8 +1,9 @@
 """Outputs of a step for later ones: the files it may write, and their meaning.
 
 RUNNERLIB_OUTPUT and RUNNERLIB_ENV hold `NAME=value` lines, or `NAME<<END`, lines of a value, `END`.
-RUNNERLIB_PATH holds directories, one a line, that later steps find commands in first. Each attempt
-has files of its own, so that parallel steps never write to the same one.
+RUNNERLIB_PATH holds directories, one a line, that later steps find commands in first. RUNNERLIB_ANNOTATIONS
+has findings for people, a line of JSON each, which the runner reads. Each attempt has files of its own, so that
+parallel steps never write to the same one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runnerlib.events.result import NO_EXPORTS, Exports
+from runnerlib.events.result import Exports
 from runnerlib.pipeline.job import VARIABLE_NAME
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ VARIABLES = ("RUNNERLIB_OUTPUT", "RUNNERLIB_ENV", "RUNNERLIB_PATH")
 LARGEST = 1 << 20
 MOST = 1000
 LONGEST_PATH = 1 << 15
-_SUFFIXES = {"RUNNERLIB_OUTPUT": "output", "RUNNERLIB_ENV": "env", "RUNNERLIB_PATH": "path"}
+ANNOTATIONS = "RUNNERLIB_ANNOTATIONS"
+_SUFFIXES = {"RUNNERLIB_OUTPUT": "output", "RUNNERLIB_ENV": "env", "RUNNERLIB_PATH": "path", ANNOTATIONS: "annotations"}
 # Patterns as texts: they are compiled when they are first used, and a plain start uses none.
 _ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_-]{0,99})(=|<<)(.*)"
 # The variables that the runner itself sets for steps.
@@ -40,20 +42,30 @@ def files(start: str) -> dict[str, str]:
 
     The files need not exist before the attempt writes them.
     """
-    return {name: f"{start}.{_SUFFIXES[name]}" for name in VARIABLES}
+    return {name: f"{start}.{suffix}" for name, suffix in _SUFFIXES.items()}
 
 
-def read(paths: Mapping[str, str]) -> Exports:
-    """Return the exports that an attempt wrote into its files, which are removed. Raises ExportError."""
+def any_of(paths: Mapping[str, str]) -> bool:
+    """Return whether an attempt wrote any of its files. Raises ExportError.
+
+    Most steps write none of them, and one look at the directory costs less than one at each file.
+    """
     directory, _, file = paths[VARIABLES[0]].rpartition("/")
     prefix = file.partition(".output")[0]
-    # Most steps write none of them, and one look at the directory costs less than three at files.
     try:
         names = os.listdir(directory)
     except OSError as error:  # there are no descriptors left
         raise ExportError(f"the files of outputs cannot be listed: {error.strerror}") from None
-    if not any(name.startswith(prefix) for name in names):
-        return NO_EXPORTS
+    return any(name.startswith(prefix) for name in names)
+
+
+def annotated(paths: Mapping[str, str]) -> str:
+    """Return the text of the annotations that an attempt wrote; the file is removed. Raises ExportError."""
+    return _text(ANNOTATIONS, paths[ANNOTATIONS])
+
+
+def read(paths: Mapping[str, str]) -> Exports:
+    """Return the exports that an attempt wrote into its files, which are removed. Raises ExportError."""
     texts = [_text(name, paths[name]) for name in VARIABLES]
     outputs = dict(_assignments("RUNNERLIB_OUTPUT", texts[0]))
     env = dict(_assignments("RUNNERLIB_ENV", texts[1]))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnerlib._util.system import own_terminal_size
-from runnerlib._util.values import NamedTuple
 from runnerlib.engine import step_outputs as exports
-from runnerlib.engine.attempt import Attempt, Command, Limits
+from runnerlib.engine.attempt import Attempt, Command
 from runnerlib.engine.step_outputs import ExportError
 from runnerlib.errors import RunnerError, TamperedError
 from runnerlib.events import Masked, StepRetrying, StepStarted, Warned
@@ -21,56 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
-    from runnerlib.engine.boundary import Boundary, Enclosure
+    from runnerlib.engine.boundary import Enclosure
     from runnerlib.engine.retry_watch import Watch
-    from runnerlib.engine.step_cache import StepCache, UpToDate
+    from runnerlib.engine.step_cache import UpToDate
+    from runnerlib.engine.step_context import StepContext, StepHooks
     from runnerlib.engine.step_findings import StepFindings
-    from runnerlib.events import Observer
     from runnerlib.events.result import Usage
-    from runnerlib.executor.protocol import Executor
-    from runnerlib.masking import SecretMasker
     from runnerlib.pipeline.job import Retry, Step
 
 T = TypeVar("T")
-
-
-class StepHooks(Protocol):
-    """Hooks before and after each step that runs; they must not block the loop.
-
-    What it raises as RunnerError is how the step ends. A step that is stopped cancels `before`.
-    """
-
-    def before(self, step: Step, env: Mapping[str, str]) -> Coroutine[None, None, Mapping[str, str]]:
-        """Return the environment for the step instead of `env`."""
-
-    def after(self, step: Step, result: StepResult) -> Coroutine[None, None, None]:
-        """Take the result of the step."""
-
-
-class Inspect(Protocol):
-    """Takes a step that has failed before its result is known: `spec` is the process of its last attempt.
-
-    It must not block the loop. A step that is stopped cancels it.
-    """
-
-    def __call__(self, context: StepContext, spec: ProcessSpec, step: str) -> Coroutine[None, None, None]:
-        """Inspect the step of that name, as events carry it."""
-
-
-class StepContext(NamedTuple):
-    """Context that all steps of a job share. `scratch` is a private directory for files of exports."""
-
-    executor: Executor
-    masker: SecretMasker
-    observer: Observer
-    limits: Limits
-    scratch: Path
-    around: StepHooks | None = None
-    boundary: Boundary | None = None
-    inspect: Inspect | None = None
-    cache: StepCache | None = None
-    findings: StepFindings | None = None
-    trace: Callable[[str, str, int], Mapping[str, str]] | None = None
 
 
 class StepRun:
@@ -108,6 +66,7 @@ class StepRun:
         self._began = 0.0
         self._last: ProcessSpec | None = None
         self.exports = NO_EXPORTS
+        self._told = ""
 
     def stop(self, why: StepOutcome, *, at_once: bool = False) -> None:
         """End the step for `why`; no further attempt begins."""
@@ -140,6 +99,8 @@ class StepRun:
         number, ending = await self._attempts() if refused is None else (0, refused)
         if self._job.findings is not None and number and (self._step.reports or self._step.problem_matchers):
             await self._collect(self._job.findings)
+        if self._told and self._job.annotate is not None:
+            self._job.annotate(self._step, self._told, self._shown)
         if self._stream.marks:
             self._job.observer.observe(Masked(self._shown, self._stream.report()))
         result = self._result(ending, number)
@@ -357,7 +318,10 @@ class StepRun:
         try:
             if self._job.boundary is not None:  # first: it gives up the place of a step whose files are of no use, too
                 self._job.boundary.collect(self._step)
-            self.exports = exports.read(files)
+            self.exports, self._told = NO_EXPORTS, ""
+            if exports.any_of(files):
+                self._told = self._annotations(files)
+                self.exports = exports.read(files)
         except (ExportError, RunnerError) as error:
             self.exports = NO_EXPORTS
             return StepOutcome(125, str(error), "outputs") if ending.exit_code == 0 else ending
@@ -367,6 +331,14 @@ class StepRun:
         if missing and ending.exit_code == 0:
             return StepOutcome(1, f"it did not write its output '{missing[0]}' to RUNNERLIB_OUTPUT", "outputs")
         return ending
+
+    def _annotations(self, files: Mapping[str, str]) -> str:
+        """Return the text of the attempt's annotations; one that cannot be used fails no step."""
+        try:
+            return exports.annotated(files)
+        except ExportError as error:
+            self._job.observer.observe(Warned(str(error), self._shown))
+            return ""
 
     async def _wait_before(self, number: int, ending: StepOutcome) -> None:
         from runnerlib._util.retry import RetryPolicy  # for the few steps that are tried again

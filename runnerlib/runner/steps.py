@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runnerlib._util.values import NamedTuple
 from runnerlib.engine import JobExecution, JobRun, Limits
+from runnerlib.errors import RunnerError
 from runnerlib.events import Warned
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def job_run(
         from runnerlib.runner.findings.step_findings import Findings  # few steps have some
 
         execution = execution._replace(findings=Findings(plan, masker, observer))
+    execution = execution._replace(annotate=partial(_annotate, plan, masker, observer, execution.directory))
     if plan.job.env_file or any(step.env_file for step in plan.job.steps):
         from runnerlib.runner.env_files import EnvFiles  # for the few jobs that have some
 
@@ -84,6 +86,24 @@ def job_run(
 
         return ServedJob(plan, execution, site.executor, masker, observer)
     return JobRun(execution, site.executor, masker, observer)
+
+
+def _annotate(
+    plan: JobPlan,
+    masker: SecretMasker,
+    observer: Observer,
+    directory: Callable[[Step], Path],
+    step: Step,
+    text: str,
+    shown: str,
+) -> None:
+    from runnerlib.runner.findings.step_findings import Findings  # few steps annotate
+
+    try:
+        place = directory(step)
+    except RunnerError:  # it was replaced since the attempt began; paths stay as they were given
+        place = plan.job_dir
+    Findings(plan, masker, observer).tell(text, shown, place)
 
 
 def _execution(plan: JobPlan, services: RunServices, site: Site) -> JobExecution:

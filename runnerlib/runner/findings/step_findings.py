@@ -14,7 +14,7 @@ from runnerlib.errors import PathError, RunnerError, one_line, printable
 from runnerlib.events import Annotated, Reported, Warned
 from runnerlib.events.findings import MOST_TOLD, CaseCounts
 from runnerlib.runner.cache.content import found
-from runnerlib.runner.findings import cobertura, junit, sarif, tap
+from runnerlib.runner.findings import cobertura, junit, sarif, tap, written_down
 from runnerlib.runner.findings.built_in import BUILT_IN
 from runnerlib.runner.findings.matchers import Matchers, WrongMatcherError, from_json, matcher_of
 from runnerlib.runner.findings.matching import Matching
@@ -123,6 +123,16 @@ class Findings:
             self._warn(f"reports: {text}", shown)
         if len(warnings) > _MOST_WARNINGS:
             self._warn(f"reports: {len(warnings) - _MOST_WARNINGS} more such warnings", shown)
+
+    def tell(self, text: str, shown: str, directory: Path) -> None:
+        """Emit the findings that a step that ran in `directory` has written down itself."""
+        findings, problems = written_down.read(text)
+        for finding in findings[:MOST_TOLD]:
+            self._observer.observe(Annotated(shown, self._shown(finding, directory)))
+        if len(findings) > MOST_TOLD:
+            self._warn(f"RUNNERLIB_ANNOTATIONS: {len(findings)} annotations; {MOST_TOLD} are told", shown)
+        for problem in problems[:_MOST_WARNINGS]:
+            self._warn(f"RUNNERLIB_ANNOTATIONS: {problem}", shown)
 
     def _read(self, step: Step, directory: Path, warnings: list[str]) -> Iterator[_Found]:
         left = _LARGEST_OF_ALL
