@@ -165,9 +165,9 @@ ATTACKS: Mapping[str, Attack] = {
 
 
 # Where the runner is: on a machine with all that bounds need, in a container of docker on one, and where the kernel
-# refuses Landlock. The levels that differ there.
-PLACES = {"": LEVELS, "container": LEVELS[1:], "without": LEVELS[1:]}
-_HEADS = {"": "", "container": "in a container: ", "without": "without Landlock: "}
+# refuses Landlock; or steps are in a container that the runner has made for them. The levels that differ there.
+PLACES = {"": LEVELS, "container": LEVELS[1:], "without": LEVELS[1:], "steps": LEVELS[1:]}
+_HEADS = {"": "", "container": "in a container: ", "without": "without Landlock: ", "steps": "steps in one of theirs: "}
 # A container has no network and no terminal of the machine around it, and root there no CAP_PERFMON and no crontab.
 _NO_DOOR = {"tcp", "multipath", "terminal"}
 _CLOSED_IN_CONTAINERS = {"environ", "maps", "environ step", "cron", "fault"}
@@ -190,6 +190,13 @@ _FILTERED = {
     *("getfd", "limits", "priority", "disk", "policy", "processors", "keyring", "tcp", "multipath", "udp", "fault"),
     *("shared memory", "queue"),
 }
+# Steps of a container see neither the runner nor the machine; those of one kind share theirs, its memory among that.
+_OUT_OF_SIGHT = re.compile("RUNNER|ATTACK_|journal.ndjson|key\\(|scheduled|terminal|copied_away")
+_SHARED = {
+    *("signal step", "file signal", "trace step", "memory step", "environ step", "output"),
+    *("memory device", "shared memory", "queue"),
+}
+_HANDED_ON = {"triggers", "spool", "spool beside"}
 
 
 def gets_through(name: str, level: str, user: str, place: str = "") -> bool | None:
@@ -197,6 +204,10 @@ def gets_through(name: str, level: str, user: str, place: str = "") -> bool | No
     through = ATTACKS[name].through
     if place == "container":
         return None if name in _NO_DOOR else f"{level} {user}" in through and name not in _CLOSED_IN_CONTAINERS
+    if place == "steps":
+        if _OUT_OF_SIGHT.search(ATTACKS[name].code):
+            return None
+        return name in _SHARED or (level == "source" and name in _HANDED_ON)
     if place == "without":
         return f"off {user}" in through and not (level == "strict" and name in _FILTERED)
     return f"{level} {user}" in through
@@ -207,7 +218,9 @@ _CELLS = {True: "**no**", False: "held", None: "—"}
 
 def table(*places: str) -> str:
     """Return the catalogue as rows of Markdown, with a column for each place, level and user."""
-    columns = [(level, user, place) for place in places for level in PLACES[place] for user in USERS]
+    columns = [
+        (level, user, place) for place in places for level in PLACES[place] for user in USERS[: 1 + (place != "steps")]
+    ]
     heads = [f"{_HEADS[place]}{level}, {user}" for level, user, place in columns]
     rows = [f"| a step tries to | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
     for name, attack in ATTACKS.items():
@@ -225,13 +238,13 @@ def wrong(found: Mapping[str, str], level: str, user: str, place: str = "") -> d
         if through and attack.needs_rights:
             expected[name] = {"through", "held"}
         if through is None:
-            expected[name] = {found[name]} - {"through"}
+            expected[name] = {found[name]}
     return {name: how for name, how in found.items() if how not in expected[name]}
 
 
 PAGE = Path(__file__).parents[2] / "docs/security.md"
 _MARKS = re.compile(r"(<!-- (attacks|elsewhere) -->\n).*?(?=<!-- end of \2 -->)", re.DOTALL)
-_TABLES = {"attacks": ("",), "elsewhere": ("container", "without")}
+_TABLES = {"attacks": ("",), "elsewhere": ("container", "steps", "without")}
 
 
 def page() -> str:
