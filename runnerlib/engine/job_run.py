@@ -289,8 +289,9 @@ class JobRun:
 
     def _end_tampered(self, reason: str) -> None:
         """Stop what runs and start nothing more, not even what always runs: that may be the code that was changed."""
-        self._ending = StepOutcome(TamperedError.exit_code, reason, "tampered")
-        self._tell(Warned(self._masker.mask_string(f"{reason}; no further step starts")))
+        known, self._ending = self._ending, StepOutcome(TamperedError.exit_code, reason, "tampered")
+        if known != self._ending:  # at the end it is seen once more
+            self._tell(Warned(self._masker.mask_string(f"{reason}; no further step starts")))
         self._kill_all()
 
     def _fail(self, error: BaseException) -> None:

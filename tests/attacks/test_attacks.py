@@ -273,14 +273,24 @@ def test_a_change_that_nothing_prevents_ends_the_job(arena: Arena, change: str) 
     arena.write(json.dumps({"job": {"steps": steps}}))
     code, said = arena.run(before=WITHOUT)
     assert code == 125, said
-    assert f"the CI source was changed while steps ran: {CHANGES[change]}" in said
+    assert said.count(f"warning: the CI source was changed while steps ran: {CHANGES[change]}") == 1, said
     assert "AFTER" not in said.replace("echo AFTER", "")
 
 
-def test_the_last_step_is_looked_at_too(arena: Arena) -> None:
-    arena.write("job: {steps: [{name: attack, run: chmod 600 ../ci/run.sh}]}")
+@pytest.mark.parametrize(
+    ("change", "how"),
+    [
+        ("chmod 600 ../ci/run.sh", "'run.sh' has the mode 0600, not 0644"),
+        ("touch ../ci/run.sh", "'run.sh' has another time"),
+        ("import os; os.setxattr('../ci/run.sh', 'user.a', b'1')", "'run.sh' has other attributes"),
+    ],
+)
+def test_the_last_step_is_looked_at_too(arena: Arena, change: str, how: str) -> None:
+    """Landlock has no right for such changes, so they are made, and told."""
+    run = [arena.python, "-Sc", change] if change.startswith("import") else change
+    arena.write(json.dumps({"job": {"steps": [{"name": "attack", "run": run}]}}))
     code, said = arena.run()
-    assert (code, "'run.sh' has the mode 0600, not 0644; no further step starts" in said) == (125, True), said
+    assert (code, f"{how}; no further step starts" in said) == (125, True), said
 
 
 def test_the_page_shows_the_catalogue() -> None:
