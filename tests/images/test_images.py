@@ -27,7 +27,6 @@ LANGUAGES = {
     "node22": ("node --version", "v22."),
     "go": ("go version", "go version go1."),
     "python3.12": ("python3.12 --version", "Python 3.12"),
-    "python3.13": ("python3.13 --version", "Python 3.13"),
 }
 pytestmark = pytest.mark.images
 
@@ -99,9 +98,7 @@ def python(variant: str, place: Path) -> str:
     packages = "libbz2-1.0 libffi8 liblzma5 libreadline8 libsqlite3-0 libssl3 zlib1g"
     return (
         f"RUN apt-get update && apt-get install -y --no-install-recommends {packages} && rm -rf /var/lib/apt/lists/*\n"
-        f"COPY python {homes[-1]}\n"
-        f"RUN ln -s {homes[-1]}/bin/python{version} /usr/local/bin/python3 && python3 -m ensurepip\n"
-        f"ENV PATH={homes[-1]}/bin:$PATH"
+        "COPY python /usr/local\nRUN ldconfig && python3 -m ensurepip"
     )
 
 
