@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_a_masker_needs_no_heavy_import() -> None:
         "assert not {'ahocorasick', 'numpy', 'dataclasses', 'inspect'} & set(sys.modules), sys.modules"
     )
     package = Path(runnerlib.__file__).parents[1]
-    subprocess.run([sys.executable, "-S", "-c", code], env={"PYTHONPATH": str(package)}, check=True)
+    subprocess.run([sys.executable, "-S", "-c", code], env=os.environ | {"PYTHONPATH": str(package)}, check=True)
 
 
 def test_an_unknown_kernel_in_the_environment_stops_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
