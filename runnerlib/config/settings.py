@@ -202,7 +202,8 @@ class RunnerConfig:
         parsers.network,
     )
     fleet: str | None = setting(
-        "run the jobs of a workflow on the workers of a fleet, as nats://HOST:4222 (default: on this machine)",
+        "run the jobs of a workflow on the workers of a fleet, as nats://HOST:4222, or in pods, as "
+        "kubernetes+nats://HOST:4222?image=IMAGE (default: on this machine)",
         early=True,
         option="--on",
     )

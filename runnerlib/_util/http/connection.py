@@ -16,7 +16,7 @@ import socket
 import ssl
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from runnerlib._util.http.reach import RefusedAddressError, literal
 from runnerlib._util.threads import TURN, BlockingCall, Cancellation
@@ -30,6 +30,22 @@ if TYPE_CHECKING:
     from runnerlib._util.http.target import Target
 
 T = TypeVar("T")
+
+
+class Trust(NamedTuple):
+    """The trust and identity of a caller: authorities as PEM instead of the system's, and files of a certificate."""
+
+    authorities: str = ""
+    certificate: str = ""
+    key: str = ""
+
+    def into(self, context: ssl.SSLContext) -> None:
+        """Set a context up. Raises SSLError and OSError."""
+        if self.certificate:
+            context.load_cert_chain(self.certificate, self.key or None)
+
+
+_SYSTEMS = Trust()
 
 
 class SlowError(TimeoutError):
@@ -100,8 +116,8 @@ class _Plain(socket.socket):
             left = left[self.limits.until(send) :]
 
 
-def _context(limits: Limits) -> ssl.SSLContext:
-    """TLS with the system's authorities (or those of SSL_CERT_FILE), whose sockets wait in turns."""
+def _context(limits: Limits, trust: Trust) -> ssl.SSLContext:
+    """TLS with the system's authorities (or those of SSL_CERT_FILE, or `trust`), whose sockets wait in turns."""
 
     class Secure(ssl.SSLSocket):
         def do_handshake(self, block: bool = False) -> None:
@@ -117,7 +133,8 @@ def _context(limits: Limits) -> ssl.SSLContext:
         def send(self, *words: Any) -> int:
             return limits.until(lambda: super(Secure, self).send(*words))
 
-    context = ssl.create_default_context()
+    context = ssl.create_default_context(cadata=trust.authorities or None)
+    trust.into(context)
     context.sslsocket_class = Secure
     return context
 
@@ -144,7 +161,7 @@ class _Tunnel(http.client.HTTPSConnection):
 
 
 def connection_to(
-    target: Target, limits: Limits, proxy: Proxy | None, boundary: Boundary | None = None
+    target: Target, limits: Limits, proxy: Proxy | None, boundary: Boundary | None = None, trust: Trust = _SYSTEMS
 ) -> http.client.HTTPConnection:
     """Return a connection for requests to `target`, opened by the first one; through a `proxy`, if there is one.
 
@@ -155,7 +172,7 @@ def connection_to(
     if target.scheme == "http":
         made = http.client.HTTPConnection(host, port)
     else:
-        made = _Tunnel(host, port, context=_context(limits))
+        made = _Tunnel(host, port, context=_context(limits, trust))
         if proxy:
             made.set_tunnel(target.host, target.port, headers=proxy.login)
 

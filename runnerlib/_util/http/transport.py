@@ -6,7 +6,7 @@ import http.client
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from runnerlib._util.http.connection import connection_to
+from runnerlib._util.http.connection import Trust, connection_to
 from runnerlib._util.http.proxy import proxy_for
 from runnerlib.errors import one_line
 
@@ -30,10 +30,12 @@ class Exchange:
     `FAILURES`.
     """
 
-    def __init__(self, target: Target, limits: Limits, boundary: Boundary | None = None) -> None:
+    def __init__(
+        self, target: Target, limits: Limits, boundary: Boundary | None = None, trust: Trust | None = None
+    ) -> None:
         self._target = target
         self._proxy = proxy_for(target)
-        self._connection = connection_to(target, limits, self._proxy, boundary)
+        self._connection = connection_to(target, limits, self._proxy, boundary, trust or Trust())
 
     def connect(self) -> None:
         """Connect; nothing of the request is sent before."""

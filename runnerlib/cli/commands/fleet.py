@@ -47,9 +47,10 @@ def status(ctx: click.Context, /, config_file: str | None, *, as_json: bool, **o
     from runnerlib.runner.fleet.extra import require
 
     require()
+    from runnerlib.runner.fleet.engines import server_of
     from runnerlib.runner.fleet.jetstream.status import state_of
 
-    state = asyncio.run(state_of(config.fleet))
+    state = asyncio.run(state_of(server_of(config.fleet)))
     click.echo(_json(state) if as_json else "\n".join(_lines(state)))
 
 

@@ -176,10 +176,11 @@ def _config(config_file: str | None, options: dict[str, str | None]) -> RunnerCo
 
 
 def _with_runs(config: RunnerConfig, do: Callable[[JetStreamRuns], Coroutine[Any, Any, None]]) -> None:
+    from runnerlib.runner.fleet.engines import server_of
     from runnerlib.runner.fleet.jetstream.runs import looking
 
     async def look() -> None:
-        async with looking(config.fleet or "", "runnerlib runs") as runs:
+        async with looking(server_of(config.fleet or ""), "runnerlib runs") as runs:
             await do(runs)
 
     asyncio.run(look())

@@ -35,6 +35,7 @@ Exit codes:
 @click.option(
     "--health", default="", metavar="ADDRESS", help="Answer /healthz, /readyz and /metrics there: PORT or HOST:PORT."
 )
+@click.option("--one-job", metavar="DIR", help="Run only the job in DIR, as `run --on kubernetes+…` gives it to a pod.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -45,6 +46,7 @@ def command(
     name: str,
     directory: str | None,
     health: str,
+    one_job: str | None,
     **options: str | None,
 ) -> int | None:
     """Run jobs of workflows that `runnerlib run --on` hands in, until a signal comes; then finish those that run.
@@ -78,6 +80,7 @@ def command(
                 str(own),
                 health,
                 config.fleet_store,
+                one_job,
             )
         )
 

@@ -44,7 +44,8 @@ _EARLY = 64 << 20
 async def fleet_backend(plan: WorkflowPlan, records: Path, stop: Stop) -> AsyncIterator[FleetBackend]:
     """Enter the fleet that the settings name. Raises ConfigError and FleetError."""
     require()
-    from runnerlib.runner.fleet.jetstream import RunTerms, dispatching
+    from runnerlib.runner.fleet.engines import dispatching
+    from runnerlib.runner.fleet.jetstream import RunTerms
     from runnerlib.runner.fleet.keys import read_key
     from runnerlib.runner.fleet.shipping import Shipping
 
@@ -60,7 +61,11 @@ async def fleet_backend(plan: WorkflowPlan, records: Path, stop: Stop) -> AsyncI
             fleet = Fleet(plan, engine, masker, key.public, records, opened.record, shipping)
             backend = FleetBackend(fleet, key.fingerprint)
             loop = asyncio.get_running_loop()
-            tasks = loop.create_task(backend.read()), loop.create_task(_stopped_with(engine.cancelled, stop))
+            tasks = (
+                loop.create_task(backend.read()),
+                loop.create_task(backend.follow()),
+                loop.create_task(_stopped_with(engine.cancelled, stop)),
+            )
             try:
                 yield backend
             finally:
@@ -156,6 +161,12 @@ class FleetBackend:
                         self._keep(frame)
         except Exception as error:
             self._fail(error)
+
+    async def follow(self) -> None:
+        """End jobs of which the engine says that no worker will."""
+        async for failure in self._fleet.engine.failures():
+            if failure.number in self._jobs:
+                await self._jobs[failure.number].failed(failure)
 
     async def _show(self, frame: Frame) -> None:
         await self._jobs[frame.number].heard(frame)

@@ -8,7 +8,8 @@ The dispatcher's half is an `Engine`:
 3. `withdraw` ends a job that no worker has begun, so that none ever will; False once one has.
 4. `stop` leaves a mark that the worker of a running job obeys, whenever it is reached.
 5. `tell` sends something sealed to the worker of a job, at most once.
-6. While the engine is open, the run lives. When it has lived no more for the lease of the run, its jobs are stopped.
+6. `failures` says of jobs whose worker cannot say anything any more how they ended.
+7. While the engine is open, the run lives. When it has lived no more for the lease of the run, its jobs are stopped.
 
 A worker's half is a `Source`:
 1. `take` gives the next job that has none but its labels, as a `Lease`, which nobody else gets while it is renewed.
@@ -144,6 +145,21 @@ class Verdict(NamedTuple):
     orphaned: bool = False
 
 
+class Why(NamedTuple):
+    """The reason why a job waits; `certain` if waiting alone will not help. Empty while a worker can run the job."""
+
+    text: str = ""
+    certain: bool = False
+
+
+class Failure(NamedTuple):
+    """The end of a job that its engine knows of, and no worker can tell: why, and the cause of its result."""
+
+    number: int
+    reason: str
+    cause: Literal["lost", "oom", "timeout", "runner"] = "lost"
+
+
 RunState = Literal["running", "cancelled", "ended"]
 
 
@@ -187,8 +203,12 @@ class Engine(Protocol):
     async def taken(self, number: int, seq: int) -> None:
         """Tell the worker of a job that its frames up to `seq` have been shown."""
 
-    async def workers(self) -> tuple[WorkerFacts, ...] | None:
-        """Return the workers that there are; None while the engine does not answer."""
+    async def waits(self, ticket: Ticket) -> Why | None:
+        """Return why no worker takes a job; None while the engine does not answer."""
+        ...
+
+    def failures(self) -> AsyncIterator[Failure]:
+        """Yield the ends of jobs that no worker will tell."""
         ...
 
     async def close(self, *, ended: bool) -> None:
@@ -231,6 +251,10 @@ class Source(Protocol):
 
     async def take(self, timeout: float) -> Lease | None:
         """Return the next job; None when there is none within `timeout` seconds."""
+        ...
+
+    async def is_over(self, ticket: Ticket) -> bool:
+        """Return whether a job needs no worker any more. Raises FleetError."""
         ...
 
     @property

@@ -70,6 +70,8 @@ class Delivery:
         self._ended = False
         self._dropped = False
         self._unread = False
+        self._handing_back = False
+        self.is_over = False
 
     async def run(self) -> None:
         """Run the job to its end, whatever that is."""
@@ -90,16 +92,24 @@ class Delivery:
         """Stop the job because the worker has to."""
         self._obey(signum, at_once)
 
+    def hand_back(self) -> None:
+        """Stop the job because the worker goes, and let another one run it; not if it has been asked to stop."""
+        if self._verdict is None:
+            self._handing_back = True
+            self._obey(signal.SIGTERM, at_once=False)
+
     async def _run(self) -> None:
         begun = await self._lease.begun()
         if begun.last is not None and begun.last.kind in LAST:
             await self._lease.done()
+            self.is_over = True
             return
         packed = self._opened()
         if packed is None:
             return
         cipher, attempt = JobCipher(packed["key"]), begun.attempt
         if await self._is_over(begun, cipher):
+            self.is_over = True
             return
         await self._lease.put(self._sealed("begin", attempt, cipher, time.time()))
         self._setup.say(f"job {self._ticket.id} begins" + f" (attempt {attempt})" * (attempt > 1))
@@ -119,9 +129,11 @@ class Delivery:
         if self._ended or self._dropped:
             self._setup.counts.ended += 1
             await self._lease.done()
+            self.is_over = True
             self._setup.say(f"job {self._ticket.id} " + ("belongs to a run that is gone" if self._dropped else "ended"))
         elif now() - self._renewed < self._ticket.queue.lease * STOPS:
-            self._setup.say(f"job {self._ticket.id}: its agent has died; another attempt may follow")
+            why = "its worker has to go" if self._handing_back else "its agent has died"
+            self._setup.say(f"job {self._ticket.id}: {why}; another attempt may follow")
             await self._lease.give_back(later=True)  # what it has started ends before
         else:  # who gives back what is not his any more takes it from another worker
             self._setup.counts.lost += 1
@@ -185,6 +197,8 @@ class Delivery:
                 continue
             begin = 1 + content[0]
             name, seq = json.loads(content[1:begin])
+            if name == "end" and self._handing_back:
+                return
             while seq - self._shown > _WINDOW and not self._unread:
                 self._room.clear()
                 await self._room.wait()

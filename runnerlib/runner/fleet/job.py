@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from runnerlib._util.cancellation import cancelled
@@ -12,12 +13,11 @@ from runnerlib.errors import Interrupted, RunnerError
 from runnerlib.events import StepFinished, Warned
 from runnerlib.events.result import StepResult
 from runnerlib.runner.fleet.codec import DamagedError, decode, encode
-from runnerlib.runner.fleet.contract import FleetError, Frame
+from runnerlib.runner.fleet.contract import FleetError, Frame, Why
 from runnerlib.runner.fleet.envelope import pack
 from runnerlib.runner.fleet.parcels import Parcel
 from runnerlib.runner.fleet.remote_events import RemoteEvents
 from runnerlib.runner.fleet.seal import JobCipher, SealError, seal
-from runnerlib.runner.fleet.waiting import Why, waiting_for
 from runnerlib.runner.workflow.backend import JobOutcome
 from runnerlib.runner.workflow.status_records import Record
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runnerlib.events import Observer
     from runnerlib.masking.known import Known
     from runnerlib.pipeline.workflow import Instance
-    from runnerlib.runner.fleet.contract import Ticket
+    from runnerlib.runner.fleet.contract import Failure, Ticket
     from runnerlib.runner.fleet.fleet_run import Fleet
     from runnerlib.runner.workflow.backend import JobInputs
 
@@ -180,14 +180,13 @@ class FleetJob:
         began, reported, why = loop.time(), "", Why()
         limit = self._fleet.plan.requests[self._instance.name].resolved.config.queue_timeout
         while not self._begun.is_set():
+            why = await self._fleet.engine.waits(self.ticket) or why
             waited = loop.time() - began
             if limit is not None and waited >= limit:
                 outcome = self._not_taken(limit, why.text)
                 if await self._withdraw(outcome):
                     self._take_end(self._finished(outcome))
                 return
-            there = await self._fleet.engine.workers()
-            why = why if there is None else waiting_for(self.ticket.queue, there)
             if why.text and why.text != reported and (why.certain or waited >= _TOLD_AFTER):
                 reported = why.text
                 self._observer.observe(Warned(self._fleet.masker.mask_string(f"{self._shown} waits: {reported}")))
@@ -196,6 +195,26 @@ class FleetJob:
                 await asyncio.wait_for(self._begun.wait(), left)
             except TimeoutError:
                 continue
+
+    async def failed(self, failure: Failure) -> None:
+        """End the job as its engine says; one that nobody has begun never begins."""
+        if self._end.done():
+            return
+        at, code = time.time(), 124 if failure.cause == "timeout" else 125
+        result = StepResult(
+            self._instance.name,
+            outcome="failure",
+            exit_code=code,
+            reason=self._fleet.masker.mask_string(failure.reason),
+            cause=failure.cause,
+            attempts=self._attempt,
+            started=at,
+            ended=at,
+            worker=self._worker,
+        )
+        with suppress(FleetError):
+            await self._withdraw(JobOutcome(result))
+        self._take_end(self._finished(JobOutcome(result)))
 
     def _not_taken(self, limit: float, why: str) -> JobOutcome:
         because = f" ({why})" if why else ""

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from runnerlib.errors import one_line
+from runnerlib.runner.fleet.contract import Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnerlib.runner.fleet.contract import Queue, WorkerFacts
-
-
-class Why(NamedTuple):
-    """The reason; `certain` if waiting alone will not help. Empty while a worker can run the job."""
-
-    text: str = ""
-    certain: bool = False
 
 
 def waiting_for(queue: Queue, workers: Iterable[WorkerFacts]) -> Why:

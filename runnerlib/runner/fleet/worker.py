@@ -14,10 +14,12 @@ from runnerlib.errors import ConfigError, one_line
 from runnerlib.output.telemetry.figures import Figures
 from runnerlib.runner.fleet.contract import WorkerFacts, WorkerState
 from runnerlib.runner.fleet.delivery import Counts, Delivery, Setup
+from runnerlib.runner.fleet.engines import server_of
 from runnerlib.runner.fleet.envelope import facts
 from runnerlib.runner.fleet.extra import own_version
 from runnerlib.runner.fleet.health import answering, listening_address
 from runnerlib.runner.fleet.keys import read_key
+from runnerlib.runner.fleet.only_job import GIVEN_BACK, OnlyJob, read_job
 from runnerlib.runner.fleet.zygote import start_zygote
 from runnerlib.runner.supervision import uvloop_factory
 
@@ -42,6 +44,8 @@ class WorkerOptions(NamedTuple):
     directory: str
     health: str = ""
     store: str | None = None
+    job: str | None = None
+    """The directory of the only job to run, as an engine that makes a worker for each job has written it."""
 
 
 def run_worker(options: WorkerOptions) -> int:
@@ -62,11 +66,19 @@ def run_worker(options: WorkerOptions) -> int:
         setup = Setup(
             name, key, options.directory, zygote.agent, zygote.prepare, _say, Counts(), Figures(), options.store
         )
+        only = read_job(options.job) if options.job is not None else None
+        if only is not None:
+            if only.ticket.queue.version != worker.version:
+                told = f"this worker is runnerlib {worker.version}, and its dispatcher is {only.ticket.queue.version}"
+                raise ConfigError(told)
+            if only.ticket.queue.key != worker.key:
+                raise ConfigError("the worker has another key than its dispatcher")
+        made = _Worker(worker, setup, only)
         with asyncio.Runner(loop_factory=uvloop_factory()) as loop:
-            loop.run(_Worker(worker, setup).run(options.fleet, address))
+            loop.run(made.run(server_of(options.fleet), address))
     finally:
         zygote.close()
-    return 0
+    return made.code
 
 
 def _say(text: str) -> None:
@@ -77,8 +89,10 @@ def _say(text: str) -> None:
 class _Worker:
     """The jobs of a worker."""
 
-    def __init__(self, worker: WorkerFacts, setup: Setup) -> None:
+    def __init__(self, worker: WorkerFacts, setup: Setup, only: OnlyJob | None = None) -> None:
         self._worker = worker
+        self._only = only
+        self.code = 0 if only is None else GIVEN_BACK
         self._setup = setup
         self._leaving = asyncio.Event()
         self._running: dict[asyncio.Task[None], Delivery] = {}
@@ -116,7 +130,7 @@ class _Worker:
     async def _run(self, fleet: str) -> None:
         from runnerlib.runner.fleet.jetstream import taking
 
-        source = self._source = await taking(fleet, self._worker, self._state)
+        source = self._source = await taking(fleet, self._worker, self._state, only=self._only and self._only.ticket)
         self._setup.prepare()
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
@@ -141,25 +155,42 @@ class _Worker:
                 return
             lease = await source.take(_TURN)
             if lease is None:
+                await self._look(source)
                 return
             if self._leaving.is_set():
                 await lease.give_back()
                 return
+            if self._only is not None:
+                lease.sealed = self._only.sealed
+                self._leaving.set()
+            else:
+                asyncio.get_running_loop().call_later(_LATER, self._setup.prepare)
             delivery = Delivery(self._setup, lease)
-            asyncio.get_running_loop().call_later(_LATER, self._setup.prepare)
             task = asyncio.get_running_loop().create_task(delivery.run())
             self._running[task] = delivery
             task.add_done_callback(self._ended)
         finally:
             leaving.cancel()
 
+    async def _look(self, source: Source) -> None:
+        """Leave when the only job of the worker is over without it."""
+        if self._only is not None and await source.is_over(self._only.ticket):
+            self.code = 0
+            self._leaving.set()
+
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.pop(task)
+        if self._running.pop(task).is_over:
+            self.code = 0
         if not task.cancelled() and (error := task.exception()) is not None:
             _say(f"a job could not be run: {type(error).__name__}: {error}")
 
     def _leave(self) -> None:
-        """Take no more; at the second signal, stop what runs."""
+        """Take no more; at the second signal, stop what runs. The only job of a worker goes to another one."""
+        if self._only is not None:
+            for delivery in self._running.values():
+                delivery.hand_back()
+            self._leaving.set()
+            return
         if self._leaving.is_set():
             for delivery in self._running.values():
                 delivery.stop(signal.SIGTERM, at_once=False)

@@ -14,7 +14,7 @@ from nats.js.errors import BadRequestError, NotFoundError
 
 from runnerlib._util.cancellation import cancelled
 from runnerlib.errors import ConfigError
-from runnerlib.runner.fleet.contract import FleetError, Frame, RunEntry, Ticket, WorkerFacts
+from runnerlib.runner.fleet.contract import Failure, FleetError, Frame, RunEntry, Ticket, Why
 from runnerlib.runner.fleet.jetstream.connection import (
     AFTER,
     ID,
@@ -30,6 +30,7 @@ from runnerlib.runner.fleet.jetstream.connection import (
     queue_name,
     run_entry,
 )
+from runnerlib.runner.fleet.waiting import waiting_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -61,11 +62,14 @@ class RunTerms(NamedTuple):
 
 
 @asynccontextmanager
-async def dispatching(url: str, terms: RunTerms) -> AsyncIterator[JetStreamEngine]:
-    """Enter the engine at `url` for a run; one that ends is to be closed. Raises ConfigError and FleetError."""
+async def dispatching(url: str, terms: RunTerms, *, own: bool = False) -> AsyncIterator[JetStreamEngine]:
+    """Enter the engine at `url` for a run; one that ends is to be closed. Raises ConfigError and FleetError.
+
+    `own` says that each job has a worker made for it, and a queue that no other worker knows.
+    """
     connection = Connection(url, f"runnerlib run {terms.run}")
     await connection.open()
-    engine = JetStreamEngine(connection, terms)
+    engine = JetStreamEngine(connection, terms, own=own)
     try:
         await engine.enter()
         yield engine
@@ -77,9 +81,10 @@ async def dispatching(url: str, terms: RunTerms) -> AsyncIterator[JetStreamEngin
 class JetStreamEngine:
     """The engine of one run."""
 
-    def __init__(self, connection: Connection, terms: RunTerms) -> None:
+    def __init__(self, connection: Connection, terms: RunTerms, *, own: bool = False) -> None:
         self._connection = connection
         self._terms = terms
+        self._own = own
         self._run = terms.run
         self._queues: set[str] = set()
         self._shown: dict[int, int] = {}
@@ -194,13 +199,19 @@ class JetStreamEngine:
         found = await self._connection.lasting(lambda: self._js.add_consumer(LOGS, config))
         return found.name
 
-    async def workers(self) -> tuple[WorkerFacts, ...] | None:
-        """Return the workers that there are; None while the server does not answer."""
+    async def waits(self, ticket: Ticket) -> Why | None:
+        """Return why no worker takes a job; None while the server does not answer."""
         try:
             found = await self._connection.listed(self._connection.workers, ">")
         except (TimeoutError, NatsError, OSError):
             return None
-        return tuple(map(facts, found))
+        return waiting_for(ticket.queue, map(facts, found))
+
+    async def failures(self) -> AsyncIterator[Failure]:
+        """Yield nothing: a job whose worker is lost goes to another one."""
+        nothing: tuple[Failure, ...] = ()
+        for failure in nothing:
+            yield failure
 
     async def close(self, *, ended: bool) -> None:
         """Leave; forget the run if it has ended."""
@@ -214,6 +225,8 @@ class JetStreamEngine:
                 await self._lives.delete(self._run)
                 for name in self._queues:
                     await self._js.purge_stream(JOBS, subject=f"runnerlib.jobs.{name}.{self._run}.>")
+                    if self._own:
+                        await self._js.delete_consumer(JOBS, name)
                 for subject in self._log_subjects():
                     await self._js.purge_stream(LOGS, subject=subject)
 
@@ -243,7 +256,8 @@ class JetStreamEngine:
             return
         self._queues.add(name)
         await self._connection.lasting(lambda: self._js.add_consumer(JOBS, consumer_of(queue)))
-        await self._connection.lasting(lambda: self._connection.queues.put(name, json.dumps(queue).encode()))
+        if not self._own:
+            await self._connection.lasting(lambda: self._connection.queues.put(name, json.dumps(queue).encode()))
 
     async def _send(self, number: int, what: str, content: bytes) -> None:
         await self._publish(f"runnerlib.to.{self._run}.{number}.{what}", content)

@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from runnerlib._util.cancellation import cancelled
-from runnerlib.runner.fleet.contract import Begun, FleetError, LeaseLostError, StoreLostError, Ticket, Verdict
+from runnerlib.runner.fleet.contract import LAST, Begun, FleetError, LeaseLostError, StoreLostError, Ticket, Verdict
 from runnerlib.runner.fleet.jetstream.connection import (
     AFTER,
     JOBS,
@@ -24,6 +24,7 @@ from runnerlib.runner.fleet.jetstream.connection import (
     Connection,
     frame_headers,
     frame_of,
+    queue_name,
     queue_of,
     run_entry,
 )
@@ -47,11 +48,16 @@ _RETURNS = 30.0
 _MOMENT = 1_000_000_000
 
 
-async def taking(url: str, worker: WorkerFacts, state: Callable[[], WorkerState] | None = None) -> JetStreamSource:
-    """Enter the engine at `url` as a worker that tells its `state`. Raises ConfigError and FleetError."""
+async def taking(
+    url: str, worker: WorkerFacts, state: Callable[[], WorkerState] | None = None, only: Ticket | None = None
+) -> JetStreamSource:
+    """Enter the engine at `url` as a worker that tells its `state`. Raises ConfigError and FleetError.
+
+    With `only` it was made for this job, and looks for no other.
+    """
     connection = Connection(url, f"runnerlib worker {worker.name}")
     await connection.open()
-    source = JetStreamSource(connection, worker, state)
+    source = JetStreamSource(connection, worker, state, only)
     await source.enter()
     return source
 
@@ -60,12 +66,17 @@ class JetStreamSource:
     """The jobs that a worker can take."""
 
     def __init__(
-        self, connection: Connection, worker: WorkerFacts, state: Callable[[], WorkerState] | None = None
+        self,
+        connection: Connection,
+        worker: WorkerFacts,
+        state: Callable[[], WorkerState] | None = None,
+        only: Ticket | None = None,
     ) -> None:
         self._connection = connection
         self._worker = worker
         self._state = state
-        self._queues: dict[str, Queue] = {}
+        self._only = only
+        self._queues: dict[str, Queue] = {} if only is None else {queue_name(only.queue): only.queue}
         self._news = asyncio.Event()
         self._listed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,7 +87,11 @@ class JetStreamSource:
         await self._connection.client.subscribe(WHO, cb=self._tell)
         await self._present()
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._stay()), loop.create_task(self._follow())]
+        self._tasks = [loop.create_task(self._stay())]
+        if self._only is None:
+            self._tasks.append(loop.create_task(self._follow()))
+        else:
+            self._listed.set()
 
     async def take(self, timeout: float) -> JetStreamLease | None:
         """Return the next job; None when there is none within `timeout` seconds."""
@@ -95,6 +110,24 @@ class JetStreamSource:
                 return None
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._news.wait(), min(left, _LOOK))
+
+    async def is_over(self, ticket: Ticket) -> bool:
+        """Return whether a job needs no worker any more. Raises FleetError."""
+        get = self._connection.lasting
+        try:
+            found = await get(
+                lambda: self._connection.js.get_last_msg(LOGS, f"runnerlib.logs.{ticket.run}.{ticket.number}")
+            )
+        except NotFoundError:
+            pass
+        else:
+            if (found.headers or {}).get("Runnerlib-Kind") in LAST:
+                return True
+        try:
+            entry = await get(lambda: self._connection.runs.get(ticket.run))
+        except NotFoundError:
+            return True
+        return run_entry(entry.value or b"").state == "ended"
 
     async def _next(self, name: str) -> Msg | None:
         """Return the next message of a queue without waiting for one: a request that waits may bring one too late."""
