@@ -283,15 +283,14 @@ class JobRun:
             return
         from runnerlib.engine.boundary import left
 
-        if (ending := left(self._execution.boundary)) is not None and ending.cause == "tampered":
+        if (ending := left(self._execution.boundary)) and ending.cause == "tampered" and ending != self._ending:
             self._end_tampered(ending.reason)
         self._ending = self._ending or ending
 
     def _end_tampered(self, reason: str) -> None:
         """Stop what runs and start nothing more, not even what always runs: that may be the code that was changed."""
-        known, self._ending = self._ending, StepOutcome(TamperedError.exit_code, reason, "tampered")
-        if known != self._ending:  # at the end it is seen once more
-            self._tell(Warned(self._masker.mask_string(f"{reason}; no further step starts")))
+        self._ending = StepOutcome(TamperedError.exit_code, reason, "tampered")
+        self._tell(Warned(self._masker.mask_string(f"{reason}; no further step starts")))
         self._kill_all()
 
     def _fail(self, error: BaseException) -> None:
