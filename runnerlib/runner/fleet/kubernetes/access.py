@@ -97,18 +97,21 @@ def _made(path: Path, namespace: str, server: Mapping[str, Any], user: Mapping[s
 
     authorities = ""
     if server.get("certificate-authority-data"):
-        authorities = base64.b64decode(str(server["certificate-authority-data"])).decode()
+        authorities = _decoded(server["certificate-authority-data"]).decode()
     elif server.get("certificate-authority"):
         authorities = _text(Path(file_of(server["certificate-authority"])))
     certificate, key = (
-        _in_memory(base64.b64decode(str(user[f"{kind}-data"])), held)
-        if user.get(f"{kind}-data")
-        else file_of(user.get(kind))
+        _in_memory(_decoded(user[f"{kind}-data"]), held) if user.get(f"{kind}-data") else file_of(user.get(kind))
         for kind in ("client-certificate", "client-key")
     )
     trust = Trust(authorities, certificate, key)
     target = parse(str(server.get("server") or ""))
     return Access(target, namespace, trust, str(user.get("token") or ""), file_of(user.get("tokenFile")))
+
+
+def _decoded(text: object) -> bytes:
+    """Return what base64 stands for; without the check an authority that is none would be left out. Raises Error."""
+    return base64.b64decode("".join(str(text).split()), validate=True)
 
 
 def _in_memory(data: bytes, held: ExitStack) -> str:

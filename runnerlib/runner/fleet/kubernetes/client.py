@@ -108,7 +108,7 @@ class ApiClient:
             made = Exchange(target, Limits(_SILENCE, self._check), trust=access.trust)
         except ProxyError as error:
             raise FleetError(str(error)) from None
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise FleetError(f"the certificate for the cluster at '{self.shown}' cannot be used: {error}") from None
         try:
             response = made.ask(method, headers, body)
