@@ -111,13 +111,17 @@ jobs:
         assert base64.b64encode(clear).rstrip(b"=")[:-1] not in text
 
 
-def test_a_pod_that_is_deleted_is_followed_by_another_one(place: Place, tmp_path: Path) -> None:
+@pytest.mark.parametrize("evicted", [False, True])
+def test_a_pod_that_is_taken_away_is_followed_by_another_one(place: Place, tmp_path: Path, evicted: bool) -> None:
     effects, gate = tmp_path / "effects", tmp_path / "gate"
 
     def delete() -> None:
         until(lambda: bool(lines(effects)))
         (pod,) = place.pods()
-        place.plane.ask("DELETE", f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}")
+        path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}"
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod["metadata"]["name"]}}
+        asked = ("POST", f"{path}/eviction", eviction) if evicted else ("DELETE", path)
+        assert place.plane.ask(*asked)[0] in {200, 201}
         gate.touch()
 
     deleting = place.beside(delete)
