@@ -95,7 +95,7 @@ jobs:
     runs_on: [linux, fast]
     steps:
       - name: out
-        run: 'echo "word=Geheim-$((40 + 2))" >> "$RUNNERLIB_OUTPUT"; echo "say $TOKEN_VALUE"'
+        run: 'echo "word=Geheim-$((40 + 2))" >> "$RUNNERLIB_OUTPUT"; [ "$TOKEN_VALUE" = s3cr3t-value-in-the-job ]'
         outputs: [word]
     outputs: {word: out.word}
   - name: use
