@@ -50,6 +50,14 @@ OTHERS = {
     ("fleet.md", "umask 077"): "tests/runner/fleet/machines.py runs these commands, with workers that it can end",
     ("fleet.md", "nats://user"): "forms of an address",
     ("reports.md", "tests of unit:"): "tests/runner/findings/test_step_reports.py",
+    (
+        "fleet.md",
+        "kubectl create secret",
+    ): "tests/runner/fleet/test_kubernetes.py has such a Secret in a real API server",
+    (
+        "fleet.md",
+        "runnerlib run --workflow-file pipeline.yaml --fleet-key-file fleet.pub",
+    ): "the same, at an address of its own",
     ("fleet.md", "export REACTORCIDE_FLEET="): "tests/runner/fleet/test_store.py runs them",
     ("releasing.md", ".ci/release"): "the gate rehearses a release",
     ("releasing.md", "twine upload"): "nothing is published by a test",
