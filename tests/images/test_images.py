@@ -109,7 +109,11 @@ def engine(docker: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     return made
 
 
-@pytest.fixture(scope="module", params=LANGUAGES)
+# A base with another Python has a wheel of its own built, which the gate has no time for.
+BUILT = [pytest.param(name, marks=[pytest.mark.slow] if name.startswith("python") else []) for name in LANGUAGES]
+
+
+@pytest.fixture(scope="module", params=BUILT)
 def variant(request: pytest.FixtureRequest, engine: Engine) -> str:
     """The name of a variant whose image was built."""
     name: str = request.param
